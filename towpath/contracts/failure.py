@@ -1,0 +1,182 @@
+"""The closed vocabulary of failures, and the one place where an error becomes Temporal's ApplicationError.
+
+    HouseError                 code, message, evidence; never personal data or secrets in either
+    ├── ClaudeError            the model could not be asked, or its answer cannot be used
+    ├── ServiceError           an HTTP service described by an OpenAPI document
+    ├── DeliveryError          one message to one channel
+    └── BudgetError            the run may not spend more
+
+An error is matched by its code, never by its text.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError
+from temporalio.exceptions import TimeoutError as TemporalTimeoutError
+
+from towpath.contracts.wire import Wire, clip, clip_values
+
+Evidence = Mapping[str, str | int | float | None]
+
+
+class FailureCode(StrEnum):
+    CLAUDE_RATE_LIMITED = "claude.rate_limited"
+    CLAUDE_SPEND_LIMIT = "claude.spend_limit"
+    CLAUDE_OVERLOADED = "claude.overloaded"
+    CLAUDE_SERVER_ERROR = "claude.server_error"
+    CLAUDE_TIMEOUT = "claude.timeout"
+    CLAUDE_CONNECTION = "claude.connection"
+    CLAUDE_TRUNCATED = "claude.truncated"
+    CLAUDE_BAD_RESPONSE = "claude.bad_response"
+    CLAUDE_INVALID_REQUEST = "claude.invalid_request"
+    CLAUDE_AUTH = "claude.auth"
+    CLAUDE_BILLING = "claude.billing"
+    CLAUDE_PERMISSION = "claude.permission"
+    CLAUDE_MODEL_NOT_FOUND = "claude.model_not_found"
+    CLAUDE_CLIENT_BUG = "claude.client_bug"
+    CLAUDE_REFUSAL = "claude.refusal"
+    CLAUDE_CONTEXT_WINDOW = "claude.context_window"
+    CLAUDE_OUTPUT_INVALID = "claude.output_invalid"
+    SERVICE_BAD_REQUEST = "service.bad_request"
+    SERVICE_REFUSED = "service.refused"
+    SERVICE_AUTH = "service.auth"
+    SERVICE_RATE_LIMITED = "service.rate_limited"
+    SERVICE_UNAVAILABLE = "service.unavailable"
+    SERVICE_TIMEOUT = "service.timeout"
+    SERVICE_CONNECTION = "service.connection"
+    SERVICE_BAD_RESPONSE = "service.bad_response"
+    DELIVERY_REFUSED = "delivery.refused"
+    DELIVERY_AUTH = "delivery.auth"
+    DELIVERY_RATE_LIMITED = "delivery.rate_limited"
+    DELIVERY_UNAVAILABLE = "delivery.unavailable"
+    REVIEW_NOT_OPEN = "review.not_open"
+    REVIEW_UNKNOWN_REVIEWER = "review.unknown_reviewer"
+    REVIEW_ROLE_NOT_ALLOWED = "review.role_not_allowed"
+    REVIEW_REASON_REQUIRED = "review.reason_required"
+    REVIEW_ALREADY_DECIDED = "review.already_decided"
+    BUDGET_EXCEEDED = "budget.exceeded"
+    STEP_TIMEOUT = "step.timeout"
+    STEP_CANCELLED = "step.cancelled"
+    UNEXPECTED = "unexpected"
+
+
+RETRYABLE = frozenset(
+    {
+        FailureCode.CLAUDE_RATE_LIMITED,
+        FailureCode.CLAUDE_OVERLOADED,
+        FailureCode.CLAUDE_SERVER_ERROR,
+        FailureCode.CLAUDE_TIMEOUT,
+        FailureCode.CLAUDE_CONNECTION,
+        FailureCode.CLAUDE_TRUNCATED,
+        FailureCode.CLAUDE_BAD_RESPONSE,
+        FailureCode.SERVICE_RATE_LIMITED,
+        FailureCode.SERVICE_UNAVAILABLE,
+        FailureCode.SERVICE_TIMEOUT,
+        FailureCode.SERVICE_CONNECTION,
+        FailureCode.SERVICE_BAD_RESPONSE,
+        FailureCode.DELIVERY_RATE_LIMITED,
+        FailureCode.DELIVERY_UNAVAILABLE,
+        FailureCode.STEP_TIMEOUT,
+        FailureCode.UNEXPECTED,
+    }
+)
+
+
+class Failure(Wire):
+    """One failure as it travels: in an ApplicationError's details, a status, a result. Bounded: about 2 KiB at most."""
+
+    code: FailureCode
+    message: str
+    attempts: int = 1
+    retryable: bool = False
+    retry_after_seconds: float | None = None
+    evidence: dict[str, str | int | float | None] = {}
+
+
+class HouseError(Exception):
+    """An error this code raises on purpose. `retry_after` is what the other side asked for, already capped."""
+
+    def __init__(
+        self, code: FailureCode, message: str, *, retry_after: timedelta | None = None, evidence: Evidence | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = clip(message)
+        self.retry_after = retry_after
+        self.evidence = clip_values(evidence or {})
+
+    @property
+    def retryable(self) -> bool:
+        return self.code in RETRYABLE
+
+    def failure(self, attempts: int) -> Failure:
+        return Failure(
+            code=self.code,
+            message=self.message,
+            attempts=attempts,
+            retryable=self.retryable,
+            retry_after_seconds=None if self.retry_after is None else self.retry_after.total_seconds(),
+            evidence=self.evidence,
+        )
+
+
+class ClaudeError(HouseError):
+    """Asking Claude failed."""
+
+
+class ServiceError(HouseError):
+    """An HTTP service refused, failed, or answered outside its contract."""
+
+
+class DeliveryError(HouseError):
+    """A channel did not take a message."""
+
+
+class BudgetError(HouseError):
+    """The run's budget does not cover the next call."""
+
+
+def to_application_error(error: HouseError, *, attempts: int = 1) -> ApplicationError:
+    """The ApplicationError of a house error: type = code, details = one Failure, Retry-After as the next delay."""
+    return ApplicationError(
+        error.message,
+        error.failure(attempts),
+        type=error.code,
+        non_retryable=not error.retryable,
+        next_retry_delay=error.retry_after,
+    )
+
+
+def failure_of(error: BaseException) -> Failure:
+    """The Failure behind whatever an awaited activity raised; Temporal's wrappers name nothing by themselves."""
+    if isinstance(error, ActivityError) and error.cause is not None:
+        return failure_of(error.cause)
+    if isinstance(error, ApplicationError):
+        return _from_application(error)
+    if isinstance(error, TemporalTimeoutError):
+        return _plain(FailureCode.STEP_TIMEOUT, error, retryable=True)
+    if isinstance(error, CancelledError):
+        return _plain(FailureCode.STEP_CANCELLED, error)
+    if isinstance(error, HouseError):
+        return error.failure(1)
+    return _plain(FailureCode.UNEXPECTED, error)
+
+
+def _from_application(error: ApplicationError) -> Failure:
+    for detail in error.details:
+        if isinstance(detail, Failure):
+            return detail
+        if isinstance(detail, dict) and "code" in detail:
+            return Failure.model_validate(detail)
+    return Failure(
+        code=FailureCode.UNEXPECTED,
+        message=f"unexpected error of type {clip(error.type or 'unknown', 100)}",
+        retryable=not error.non_retryable,
+    )
+
+
+def _plain(code: FailureCode, error: BaseException, *, retryable: bool = False) -> Failure:
+    text = error.message if isinstance(error, FailureError) else type(error).__name__
+    return Failure(code=code, message=clip(text), retryable=retryable)

@@ -1,0 +1,67 @@
+"""The catalogue of processes, their task queues, and the search attributes that all of them share."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from temporalio.common import SearchAttributeKey
+
+from towpath.contracts.onboarding import Customer, OnboardingRequest, OnboardingResult
+from towpath.contracts.wire import CustomerKey, Wire
+
+RequestT = TypeVar("RequestT", bound=Wire)
+ResultT = TypeVar("ResultT", bound=Wire)
+
+CLAUDE_QUEUE = "claude"
+"""Claude's own task queue: its rate limit must not slow the other steps."""
+
+PROCESS = SearchAttributeKey.for_keyword("ProcessName")
+STATUS = SearchAttributeKey.for_keyword("ProcessStatus")
+PLAN = SearchAttributeKey.for_keyword("CustomerPlan")
+TRIGGER = SearchAttributeKey.for_keyword("TriggerType")
+DEAD_LETTER_QUEUE = SearchAttributeKey.for_keyword("DeadLetterQueue")
+PENDING_ASSIGNEES = SearchAttributeKey.for_keyword_list("PendingAssignees")
+PENDING_UNTIL = SearchAttributeKey.for_datetime("PendingUntil")
+
+SEARCH_ATTRIBUTES = (PROCESS, STATUS, PLAN, TRIGGER, DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, PENDING_UNTIL)
+"""A namespace holds 10 Keyword and 3 each of KeywordList and Datetime: new processes share these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process(Generic[RequestT, ResultT]):
+    """One process: `name` is its Temporal type, task queue, command and id prefix at once."""
+
+    name: str
+    request: type[RequestT]
+    result: type[ResultT]
+    key: Callable[[RequestT, bytes], str]
+    """Business key of a request, from the request and the installation's salt."""
+    dead_letter_queue: str
+
+    @property
+    def queue(self) -> str:
+        return self.name
+
+    def workflow_id(self, request: RequestT, salt: bytes) -> str:
+        return f"{self.name}/{self.key(request, salt)}"
+
+
+def customer_key(customer: Customer, salt: bytes) -> CustomerKey:
+    """The customer's own id where given; else the first 128 bits of HMAC-SHA-256 over the normalised e-mail address."""
+    if customer.customer_id is not None:
+        return CustomerKey(customer.customer_id)
+    digest = hmac.new(salt, customer.email.strip().lower().encode(), hashlib.sha256)
+    return CustomerKey(digest.hexdigest()[:32])
+
+
+ONBOARDING = Process(
+    name="customer-onboarding",
+    request=OnboardingRequest,
+    result=OnboardingResult,
+    key=lambda request, salt: customer_key(request.customer, salt),
+    dead_letter_queue="failed-onboarding",
+)
+
+PROCESSES = {ONBOARDING.name: ONBOARDING}

@@ -1,0 +1,82 @@
+"""What every observer of a run reads: its steps, what it waits for, what it cost."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from towpath.contracts.claude import Provenance, Usage
+from towpath.contracts.failure import Failure
+from towpath.contracts.wire import Wire
+
+
+class StepState(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    DEGRADED = "degraded"
+    """The step could not be had and the process went on by its stated policy."""
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNDONE = "undone"
+    CANCELLED = "cancelled"
+
+
+class StepRecord(Wire):
+    """One step of a run. `cost_usd` is None where there is no price, never zero."""
+
+    step: str
+    title: str
+    state: StepState = StepState.PENDING
+    attempts: int = 0
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    note: str = ""
+    failure: Failure | None = None
+    usage: Usage | None = None
+    cost_usd: Decimal | None = None
+    provenance: Provenance | None = None
+
+
+class Waiting(Wire):
+    """What a run waits for, who can end the wait, and until when."""
+
+    what: str
+    who: str
+    until: datetime
+
+
+class Cost(Wire):
+    """Sum over a run. `priced` is False when some calls had no known price, so `usd` is not the whole."""
+
+    usd: Decimal = Decimal(0)
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    priced: bool = True
+    models: tuple[str, ...] = ()
+
+
+class RunRecord(Wire):
+    """A whole run as the query `status` answers it."""
+
+    process: str
+    workflow_id: str
+    run_id: str
+    status: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    steps: tuple[StepRecord, ...] = ()
+    waiting: Waiting | None = None
+    cost: Cost = Cost()
+    redrive_of: str | None = None
+
+
+class DeadLetter(Wire):
+    """Why a run lies in a dead-letter queue: the step and failure that ended it. First detail of the run's failure."""
+
+    queue: str
+    step: str
+    failure: Failure
+    at: datetime
+    undone: tuple[str, ...] = ()
+    cost: Cost = Cost()

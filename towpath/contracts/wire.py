@@ -1,0 +1,38 @@
+"""The base of everything that crosses a wire, and the identifiers that travel in it."""
+
+from collections.abc import Mapping
+from typing import NewType
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+EffectKey = NewType("EffectKey", str)
+"""Idempotency key of one outside effect: `workflow id/step id`, the same over retries, crashes and redrives."""
+
+CustomerKey = NewType("CustomerKey", str)
+"""Stable name of a customer that holds no personal data."""
+
+JsonObject = dict[str, JsonValue]
+
+
+class Wire(BaseModel):
+    """A frozen message. Readers ignore fields they do not know, so a newer writer never stops an older reader."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ActivityResult(Wire):
+    """What every activity returns: its own fields, and the attempt that succeeded (1 is the first)."""
+
+    attempt: int = 1
+
+
+def effect_key(workflow_id: str, step: str) -> EffectKey:
+    return EffectKey(f"{workflow_id}/{step}")
+
+
+def clip(text: str, limit: int = 300) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def clip_values(values: Mapping[str, str | int | float | None]) -> dict[str, str | int | float | None]:
+    return {name: clip(value) if isinstance(value, str) else value for name, value in values.items()}
