@@ -79,4 +79,6 @@ class DeadLetter(Wire):
     failure: Failure
     at: datetime
     undone: tuple[str, ...] = ()
+    not_undone: tuple[str, ...] = ()
+    """Steps whose undo failed for good: somebody must look."""
     cost: Cost = Cost()

@@ -1,0 +1,89 @@
+"""A real Temporal server with time skipping, and a worker on it with the fake house."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest_asyncio
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.attempts import ActivityEdge
+from tests.fakes.house import FakeHouse
+from towpath.clients.temporal import converter
+from towpath.contracts.onboarding import OnboardingRequest, OnboardingResult
+from towpath.contracts.process import CLAUDE_QUEUE, ONBOARDING, SEARCH_ATTRIBUTES
+from towpath.local.server import DYNAMIC_CONFIG, find_executable
+from workflows.onboarding import CustomerOnboardingWorkflow
+from workflows.sandbox import runner
+
+Handle = WorkflowHandle[CustomerOnboardingWorkflow, OnboardingResult]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One worker with its fake house on the time-skipping server."""
+
+    env: WorkflowEnvironment
+    house: FakeHouse
+
+    @property
+    def client(self) -> Client:
+        return self.env.client
+
+    async def start(self, request: OnboardingRequest, *, skipping: bool = True) -> Handle:
+        """Start a run. One that a test decides or cancels must not skip time: it would jump to its deadline at once."""
+        workflow_id = f"{ONBOARDING.name}/{uuid4().hex}"
+        if skipping:
+            return await self._start(request, workflow_id)
+        with self.env.with_time_skipping_disabled():
+            return await self._start(request, workflow_id)
+
+    async def _start(self, request: OnboardingRequest, workflow_id: str) -> Handle:
+        return await self.client.start_workflow(
+            CustomerOnboardingWorkflow.run, request, id=workflow_id, task_queue=ONBOARDING.queue
+        )
+
+
+@asynccontextmanager
+async def serve(env: WorkflowEnvironment, house: FakeHouse) -> AsyncIterator[Bench]:
+    """Both task queues of the onboarding, served by the fake house."""
+    workflows = Worker(
+        env.client,
+        task_queue=ONBOARDING.queue,
+        workflows=[CustomerOnboardingWorkflow],
+        activities=house.activities(),
+        workflow_runner=runner(),
+        interceptors=[ActivityEdge()],
+        build_id="test",
+    )
+    claude = Worker(
+        env.client,
+        task_queue=CLAUDE_QUEUE,
+        activities=[house.ask],
+        interceptors=[ActivityEdge()],
+        build_id="test",
+    )
+    async with workflows, claude:
+        yield Bench(env, house)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def env() -> AsyncIterator[WorkflowEnvironment]:
+    flags = [flag for setting in DYNAMIC_CONFIG for flag in ("--dynamic-config-value", setting)]
+    environment = await WorkflowEnvironment.start_time_skipping_v2(
+        dev_server_existing_path=str(find_executable()),
+        dev_server_extra_args=flags,
+        search_attributes=SEARCH_ATTRIBUTES,
+        data_converter=converter(None),
+    )
+    async with environment:
+        yield environment
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def bench(env: WorkflowEnvironment) -> AsyncIterator[Bench]:
+    async with serve(env, FakeHouse()) as serving:
+        yield serving

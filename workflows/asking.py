@@ -1,0 +1,151 @@
+"""Asking Claude from a workflow: budget, validation of the answer, and bounded re-asks that history shows."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import JsonValue, ValidationError
+
+from activities.claude import ClaudeActivities
+from towpath.contracts.claude import Answer, AskRequest, Budget, Provenance, StopReason, Turn
+from towpath.contracts.failure import Failure, FailureCode
+from towpath.contracts.prompts import Prompt
+from towpath.contracts.wire import Wire, clip
+from workflows.calling import CallFailedError, call
+from workflows.options import CLAUDE
+from workflows.steps import StepFailedError, Steps
+
+InputT = TypeVar("InputT", bound=Wire)
+OutputT = TypeVar("OutputT", bound=Wire)
+
+MAX_REASKS = 2
+MAX_LARGER = 2
+MAX_PAUSES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[OutputT]):
+    output: OutputT
+    provenance: Provenance
+
+
+@dataclass(slots=True)
+class _Conversation:
+    """One question while it is being answered: its turns, and how often each kind of re-ask was used."""
+
+    turns: tuple[Turn, ...] = ()
+    max_tokens: int | None = None
+    calls: int = 0
+    reasks: int = 0
+    larger: int = 0
+    pauses: int = 0
+
+    def ask_larger(self, current: int) -> bool:
+        self.larger += 1
+        self.max_tokens = current * 2
+        return self.larger <= MAX_LARGER
+
+    def go_on(self, blocks: list[JsonValue]) -> bool:
+        self.pauses += 1
+        self.turns = (*self.turns, Turn(role="assistant", content=blocks))
+        return self.pauses <= MAX_PAUSES
+
+    def ask_again(self, text: str, problems: tuple[str, ...]) -> bool:
+        self.reasks += 1
+        wrong = "\n".join(f"- {problem}" for problem in problems[:10])
+        self.turns = (
+            *self.turns,
+            Turn(role="assistant", content=text),
+            Turn(role="user", content=f"That answer cannot be used:\n{wrong}\nAnswer again, with this put right."),
+        )
+        return self.reasks <= MAX_REASKS
+
+
+class Asker:
+    """Asks for one run, within its budget, and books every answer on its step."""
+
+    def __init__(self, steps: Steps, budget: Budget) -> None:
+        self._steps = steps
+        self._budget = budget
+
+    async def ask(
+        self,
+        step: str,
+        prompt: Prompt[InputT, OutputT],
+        given: InputT,
+        problems: Callable[[OutputT], tuple[str, ...]] = lambda _: (),
+        notes: Callable[[str], Awaitable[Asked[OutputT]]] | None = None,
+    ) -> Asked[OutputT]:
+        """The validated answer to `prompt`. `problems` are the step's own rules: what it returns is re-asked.
+
+        `notes` turns the free notes of a web search into the output, where the model could search.
+
+        Raises StepFailedError: a failure of the activity, an answer that stays invalid, or a spent budget. The step is
+        left running: the caller ends it, since only the caller knows what a missing answer means.
+        """
+        talk = _Conversation()
+        while True:
+            answer = await self._call(step, prompt.name, given, talk)
+            if answer.stop_reason is StopReason.PAUSE_TURN:
+                again, found = talk.go_on(answer.blocks), ("it paused too often",)
+            elif answer.stop_reason is StopReason.MAX_TOKENS:
+                again, found = talk.ask_larger(talk.max_tokens or prompt.max_tokens), ("it is too long",)
+            elif answer.web_search and notes is not None:
+                return await notes(answer.text)
+            else:
+                output, found = _read(prompt, answer, problems)
+                if output is not None:
+                    return Asked(output, answer.provenance)
+                again = talk.ask_again(answer.text, found)
+            if not again:
+                raise StepFailedError(step, _invalid(prompt.name, found, talk.calls))
+
+    async def _call(self, step: str, prompt: str, given: Wire, talk: _Conversation) -> Answer:
+        left = self._steps.budget_left(self._budget)
+        if left.usd <= 0 or left.tokens <= 0:
+            raise StepFailedError(step, Failure(code=FailureCode.BUDGET_EXCEEDED, message="the run's budget is spent"))
+        talk.calls += 1
+        request = AskRequest(
+            prompt=prompt,
+            input=given.model_dump(mode="json"),
+            turns=talk.turns,
+            max_tokens=talk.max_tokens,
+            budget_left=left,
+        )
+        suffix = "" if talk.calls == 1 else f"/{talk.calls}"
+        title = self._steps[step].title
+        try:
+            answer = await call(
+                ClaudeActivities.ask,
+                request,
+                CLAUDE,
+                activity_id=f"{step}/{prompt}{suffix}",
+                summary=title if talk.calls == 1 else f"{title}: asked again ({talk.calls})",
+            )
+        except CallFailedError as error:
+            raise StepFailedError(step, error.failure) from error
+        self._steps.charge(step, answer)
+        return answer
+
+
+def _read(
+    prompt: Prompt[InputT, OutputT], answer: Answer, problems: Callable[[OutputT], tuple[str, ...]]
+) -> tuple[OutputT | None, tuple[str, ...]]:
+    """The output, or what is wrong with it in sentences that Claude can act on."""
+    try:
+        output = prompt.output.model_validate_json(answer.text)
+    except ValidationError as error:
+        return None, tuple(
+            f"{'.'.join(map(str, problem['loc'])) or 'the answer'}: {problem['msg']}" for problem in error.errors()
+        )
+    found = problems(output)
+    return (None, found) if found else (output, ())
+
+
+def _invalid(prompt: str, found: tuple[str, ...], calls: int) -> Failure:
+    return Failure(
+        code=FailureCode.CLAUDE_OUTPUT_INVALID,
+        message=f"Claude's answer to {prompt} stayed invalid: {len(found)} problems",
+        attempts=calls,
+        evidence={"prompt": prompt, "first_problem": clip(found[0].split(":")[0], 60) if found else ""},
+    )

@@ -1,0 +1,56 @@
+"""The undo stack of one run, and the shield under which it is unwound."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    step: str
+    undo: Callable[[], Awaitable[bool]]
+
+
+class Compensations:
+    """Undoes completed steps in reverse order of their registration, each once.
+
+    Register an undo before the effect is asked for: when the answer is lost, the effect may still have happened.
+    """
+
+    def __init__(self) -> None:
+        self._entries: list[_Entry] = []
+
+    def add(self, step: str, undo: Callable[[], Awaitable[bool]]) -> None:
+        """`undo` answers whether it undid the step. It raises nothing, so that the rest is undone all the same."""
+        self._entries.append(_Entry(step, undo))
+
+    def clear(self) -> None:
+        self._entries.clear()
+
+    async def unwind(self) -> tuple[str, ...]:
+        """The steps that were undone, in that order."""
+        undone: list[str] = []
+        while self._entries:
+            entry = self._entries.pop()
+            if await entry.undo():
+                undone.append(entry.step)
+        return tuple(undone)
+
+
+async def shielded(work: Coroutine[Any, Any, ResultT]) -> ResultT:
+    """Finish `work` even when the run is cancelled meanwhile; the cancellation is raised after it."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            if task.cancelled():
+                raise
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return task.result()

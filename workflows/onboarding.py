@@ -1,0 +1,201 @@
+"""The process customer-onboarding: check, decide, provision, tell; undone and queued when it fails."""
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, is_cancelled_exception
+
+from activities.reviews import ReviewActivities
+from towpath.contracts.failure import Failure
+from towpath.contracts.onboarding import (
+    RISK_THRESHOLD,
+    DecisionRecord,
+    OnboardingFailure,
+    OnboardingRequest,
+    OnboardingResult,
+    Outcome,
+    RiskAssessment,
+)
+from towpath.contracts.process import DEAD_LETTER_QUEUE, ONBOARDING, PENDING_ASSIGNEES, PENDING_UNTIL, PLAN, TRIGGER
+from towpath.contracts.review import FindReviewers, Reviewers, Verdict
+from towpath.contracts.run import DeadLetter, RunRecord, Waiting
+from towpath.contracts.service import EmailVerdict, EmailVerification
+from towpath.policy.messages import failure_notice, review_notice
+from towpath.policy.risk import RULE_VERSION
+from workflows.calling import CallFailedError, call
+from workflows.compensation import Compensations, shielded
+from workflows.onboarding_steps import Checks, OnboardingState, Provisioning, Telling
+from workflows.options import LOOKUP
+from workflows.review import Reviewable, ReviewDesk
+from workflows.steps import StepFailedError
+
+OPERATIONS_TEAM = "ops-team"
+NOT_PENDING = (PENDING_ASSIGNEES.value_unset(), PENDING_UNTIL.value_unset())
+
+
+@workflow.defn(name=ONBOARDING.name)
+class CustomerOnboardingWorkflow(Reviewable):
+    """One customer from request to told, at most once: every effect has a key that retries and redrives share."""
+
+    @workflow.init
+    def __init__(self, request: OnboardingRequest) -> None:
+        super().__init__()
+        self._request = request
+        self._state = OnboardingState(request)
+        self._steps = self._state.steps
+        self._undo = Compensations()
+        self._provisioning = Provisioning(self._state, self._undo)
+
+    @workflow.query(name="status")
+    def status(self) -> RunRecord:
+        """Every step with state, attempts, times and cost, and what the run waits for until when."""
+        return self._steps.record()
+
+    @workflow.run
+    async def run(self, request: OnboardingRequest) -> OnboardingResult:
+        self._steps.introduce({PLAN: request.customer.plan, TRIGGER: request.trigger})
+        if request.redrive is not None and request.redrive.discard is not None:
+            self._steps.end(Outcome.DISCARDED)
+            return OnboardingResult(outcome=Outcome.DISCARDED, discarded=request.redrive.discard)
+        try:
+            return await self._onboard()
+        except StepFailedError as error:
+            raise await shielded(self._fail(error)) from error
+        except BaseException as error:
+            if is_cancelled_exception(error):
+                await shielded(self._cancel())
+            raise
+
+    async def _onboard(self) -> OnboardingResult:
+        state = self._state
+        risk = await Checks(state).run()
+        if state.decision is None:
+            state.decision = await self._decide(state.verification, risk)
+        if not state.decision.approved:
+            return self._end(Outcome.EXPIRED if state.decision.review is None else Outcome.REJECTED)
+        account, subscription, kit = await self._provisioning.run()
+        deliveries = await Telling(state).run(kit)
+        return self._end(Outcome.ONBOARDED).model_copy(
+            update={
+                "account": account,
+                "subscription": subscription,
+                "kit_source": kit.source,
+                "deliveries": deliveries,
+            }
+        )
+
+    def _end(self, outcome: Outcome) -> OnboardingResult:
+        self._steps.end(outcome)
+        state = self._state
+        return OnboardingResult(
+            outcome=outcome,
+            decision=state.decision,
+            profile=state.profile,
+            degraded=state.degraded,
+            cost=self._steps.cost,
+        )
+
+    async def _decide(self, verification: EmailVerification | None, risk: RiskAssessment | None) -> DecisionRecord:
+        reasons = _review_reasons(verification, risk)
+        record = DecisionRecord(
+            approved=True,
+            automatic=True,
+            at=workflow.now(),
+            score=None if risk is None else risk.score,
+            threshold=RISK_THRESHOLD,
+            reasons=() if risk is None else risk.reasons,
+            rule_version=RULE_VERSION,
+            review_reasons=reasons,
+        )
+        if not reasons:
+            self._steps.skip("manual-review")
+            self._steps.complete("auto-approve")
+            return record
+        self._steps.skip("auto-approve")
+        return await self._review(record)
+
+    async def _review(self, record: DecisionRecord) -> DecisionRecord:
+        step, policy, customer = "manual-review", self._request.review, self._request.customer
+        self._steps.begin(step)
+        due = workflow.now() + policy.deadline
+        self._steps.wait_for(Waiting(what="a decision", who=policy.team, until=due))
+        self._steps.status(
+            "waiting-for-review", PENDING_ASSIGNEES.value_set([policy.team]), PENDING_UNTIL.value_set(due)
+        )
+        desk = ReviewDesk(reviewers=self._find_reviewers, tell=self._tell_reviewers)
+        title = f"onboard {customer.company} ({customer.plan})"
+        task = await self.hold_review(policy, title, record.review_reasons, desk)
+        self._steps.wait_for(None)
+        self._steps.status("running", *NOT_PENDING)
+        review = task.decision
+        note = "expired: not onboarded" if review is None else f"{review.verdict} by {review.reviewer}"
+        self._steps.complete(step, note=note)
+        approved = review is not None and review.verdict is Verdict.APPROVE
+        return record.model_copy(
+            update={"approved": approved, "automatic": False, "review": review, "at": workflow.now()}
+        )
+
+    async def _find_reviewers(self, team: str) -> Reviewers:
+        try:
+            return await call(
+                ReviewActivities.find_reviewers,
+                FindReviewers(team=team),
+                LOOKUP,
+                activity_id=f"manual-review/reviewers/{team}",
+                summary=f"Who may decide for {team}",
+            )
+        except CallFailedError as error:
+            self._steps.fail("manual-review", error.failure)
+            raise StepFailedError("manual-review", error.failure) from error
+
+    async def _tell_reviewers(self, team: str, event: str) -> Failure | None:
+        task = self.review()
+        if task is None:
+            return None
+        if event == "escalation":
+            assignees = [self._request.review.team, team]
+            workflow.upsert_search_attributes([PENDING_ASSIGNEES.value_set(assignees)])
+        title, text = review_notice(task, event)
+        return await self._state.notify(team, f"manual-review/{event}", title, text)
+
+    async def _fail(self, error: StepFailedError) -> ApplicationError:
+        """Undo, tell operations, queue: the fallback chain. The error carries what a redrive starts from."""
+        letter = DeadLetter(
+            queue=ONBOARDING.dead_letter_queue,
+            step=error.step,
+            failure=error.failure,
+            at=workflow.now(),
+            undone=await self._undo.unwind(),
+            not_undone=tuple(self._provisioning.not_undone),
+            cost=self._steps.cost,
+        )
+        title, text = failure_notice(workflow.info().workflow_id, letter)
+        await self._state.notify(OPERATIONS_TEAM, "failure-notice", title, text)
+        self._steps.end("failed", DEAD_LETTER_QUEUE.value_set(letter.queue), *NOT_PENDING)
+        checkpoint = OnboardingFailure(
+            request=self._request.model_copy(update={"redrive": None}), checkpoint=self._state.checkpoint()
+        )
+        return ApplicationError(
+            f"{error.step} failed: {error.failure.message}",
+            letter,
+            checkpoint,
+            type=error.failure.code,
+            non_retryable=True,
+        )
+
+    async def _cancel(self) -> None:
+        await self._undo.unwind()
+        self._steps.end("cancelled", *NOT_PENDING)
+
+
+def _review_reasons(verification: EmailVerification | None, risk: RiskAssessment | None) -> tuple[str, ...]:
+    """Why a person must decide; empty means automatic approval."""
+    reasons: list[str] = []
+    if verification is None:
+        reasons.append("the e-mail address could not be verified")
+    elif verification.verdict is EmailVerdict.UNDELIVERABLE:
+        reasons.append("the e-mail address cannot be delivered to")
+    if risk is None:
+        reasons.append("the risk could not be assessed")
+    elif risk.score > RISK_THRESHOLD:
+        reasons.append(f"risk {risk.score:.2f} is above {RISK_THRESHOLD}")
+        reasons.extend(f"{reason.text} (+{reason.weight:.2f})" for reason in risk.reasons)
+    return tuple(reasons)

@@ -1,0 +1,60 @@
+"""Every timeout and retry of an activity, by class of work, in one table.
+
+| class  | tried first as                | attempts | waits between      | one attempt may take |
+|--------|-------------------------------|----------|--------------------|----------------------|
+| CHECK  | local activity, at most 3 s   | 3        | 2 s, 4 s           | 10 s                 |
+| EFFECT | local activity, at most 4 s   | 3        | 2 s, 4 s           | 15 s                 |
+| NOTICE | local activity, at most 4 s   | 3        | 2 s, 4 s           | 15 s                 |
+| UNDO   | local activity, at most 4 s   | 20       | 1 s, doubling to 1 min | 15 s             |
+| LOOKUP | local activity, at most 4 s   | 5        | 1 s, 2 s, 4 s, 8 s | 10 s                 |
+| CLAUDE | an activity on Claude's queue | 4        | 2 s, 4 s, 8 s      | 5 min, 30 min in all |
+
+A permanent error is not retried. A longer `Retry-After` replaces the wait. Three attempts with doubling waits are the
+article's; an undo gets more, since giving up on it leaves an effect behind.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+
+from towpath.contracts.process import CLAUDE_QUEUE
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Options of one class of work. With `first_try`, the first attempt runs as a local activity of that length."""
+
+    retry: RetryPolicy
+    start_to_close: timedelta
+    first_try: timedelta | None = None
+    schedule_to_close: timedelta | None = None
+    heartbeat: timedelta | None = None
+    queue: str | None = None
+
+
+def _exponential(attempts: int, initial: timedelta = timedelta(seconds=2)) -> RetryPolicy:
+    return RetryPolicy(
+        initial_interval=initial,
+        backoff_coefficient=2.0,
+        maximum_interval=timedelta(minutes=1),
+        maximum_attempts=attempts,
+    )
+
+
+CHECK = Work(_exponential(3), start_to_close=timedelta(seconds=10), first_try=timedelta(seconds=3))
+EFFECT = Work(_exponential(3), start_to_close=timedelta(seconds=15), first_try=timedelta(seconds=4))
+NOTICE = EFFECT
+UNDO = Work(
+    _exponential(20, timedelta(seconds=1)), start_to_close=timedelta(seconds=15), first_try=timedelta(seconds=4)
+)
+LOOKUP = Work(
+    _exponential(5, timedelta(seconds=1)), start_to_close=timedelta(seconds=10), first_try=timedelta(seconds=4)
+)
+CLAUDE = Work(
+    _exponential(4),
+    start_to_close=timedelta(minutes=5),
+    schedule_to_close=timedelta(minutes=30),
+    heartbeat=timedelta(seconds=10),
+    queue=CLAUDE_QUEUE,
+)

@@ -1,0 +1,196 @@
+"""The record of one run: its steps as they happen, what it waits for and costs, and how Temporal's UI shows it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+from temporalio.exceptions import is_cancelled_exception
+from temporalio.types import MethodAsyncSingleParam
+
+from towpath.contracts.claude import Answer, Budget, Usage
+from towpath.contracts.failure import Failure
+from towpath.contracts.process import PROCESS, STATUS
+from towpath.contracts.run import Cost, RunRecord, StepRecord, StepState, Waiting
+from towpath.contracts.wire import EffectKey, effect_key
+from workflows.calling import ArgT, CallFailedError, ResultT, SelfT, call
+from workflows.options import Work
+
+_MARKS = {
+    StepState.PENDING: "·",
+    StepState.RUNNING: "▶",
+    StepState.COMPLETED: "✓",
+    StepState.DEGRADED: "≈",
+    StepState.FAILED: "✗",
+    StepState.SKIPPED: "–",
+    StepState.UNDONE: "↩",
+    StepState.CANCELLED: "✗",
+}
+
+
+class StepFailedError(Exception):
+    """A step failed and the process has no way on without it."""
+
+    def __init__(self, step: str, failure: Failure) -> None:
+        super().__init__(f"{step}: {failure.message}")
+        self.step = step
+        self.failure = failure
+
+
+class Steps:
+    """Steps of one run, in the order of `titles` (step id to what a person reads)."""
+
+    def __init__(self, process: str, titles: Mapping[str, str], redrive_of: str | None) -> None:
+        self._process = process
+        self._records = {step: StepRecord(step=step, title=title) for step, title in titles.items()}
+        self._redrive_of = redrive_of
+        self._status = "running"
+        self._waiting: Waiting | None = None
+        self._cost = Cost()
+        self._ended_at: datetime | None = None
+
+    def __getitem__(self, step: str) -> StepRecord:
+        return self._records[step]
+
+    def key(self, step: str) -> EffectKey:
+        return effect_key(workflow.info().workflow_id, step)
+
+    async def perform(
+        self, step: str, activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, work: Work
+    ) -> ResultT:
+        """Run a step that is one activity. Raises StepFailedError; a cancellation is recorded and passes."""
+        self.begin(step)
+        try:
+            result = await call(activity, arg, work, activity_id=step, summary=self._records[step].title)
+        except CallFailedError as error:
+            self.fail(step, error.failure)
+            raise StepFailedError(step, error.failure) from error
+        except BaseException as error:
+            if is_cancelled_exception(error):
+                self._set(step, state=StepState.CANCELLED, ended_at=workflow.now())
+            raise
+        self.complete(step, attempts=result.attempt)
+        return result
+
+    def begin(self, step: str) -> None:
+        self._set(step, state=StepState.RUNNING, started_at=workflow.now(), ended_at=None, failure=None)
+
+    def complete(self, step: str, *, attempts: int = 1, note: str = "") -> None:
+        self._end(step, StepState.COMPLETED, attempts=attempts, note=note)
+
+    def keep(self, step: str) -> None:
+        """The step was done by the run that this one redrives."""
+        self._end(step, StepState.COMPLETED, attempts=0, note="kept from the run before")
+
+    def degrade(self, step: str, note: str) -> None:
+        self._end(step, StepState.DEGRADED, note=note)
+
+    def skip(self, step: str, note: str = "") -> None:
+        self._end(step, StepState.SKIPPED, note=note)
+
+    def fail(self, step: str, failure: Failure) -> None:
+        self._end(step, StepState.FAILED, attempts=failure.attempts, failure=failure)
+
+    def undo(self, step: str) -> None:
+        self._set(step, state=StepState.UNDONE, note="undone", ended_at=workflow.now())
+
+    def charge(self, step: str, answer: Answer) -> None:
+        """Add one answer of Claude to the step and to the run, with what its failed attempts used."""
+        record = self._records[step]
+        usage = _plus(record.usage, answer.usage)
+        if answer.spent_before is not None:
+            usage = _plus(usage, answer.spent_before)
+        cost = answer.cost_usd if record.cost_usd is None else record.cost_usd + (answer.cost_usd or 0)
+        self._set(step, usage=usage, cost_usd=cost, provenance=answer.provenance, attempts=answer.attempt)
+        self._cost = _add_answer(self._cost, answer)
+
+    def budget_left(self, budget: Budget) -> Budget:
+        spent = self._cost.input_tokens + self._cost.output_tokens
+        return Budget(usd=budget.usd - self._cost.usd, tokens=budget.tokens - spent)
+
+    def status(self, status: str, *others: Any) -> None:
+        """Set the run's status where people list runs; `others` are further search attribute updates."""
+        self._status = status
+        workflow.upsert_search_attributes([STATUS.value_set(status), *others])
+        self._show()
+
+    def introduce(self, attributes: Mapping[SearchAttributeKey[str], str]) -> None:
+        """Set what the starter left out: runs are also started by services that know no search attributes."""
+        wanted = {PROCESS: self._process, STATUS: self._status, **attributes}
+        known = workflow.info().typed_search_attributes
+        missing = [key.value_set(value) for key, value in wanted.items() if known.get(key) != value]
+        if missing:
+            workflow.upsert_search_attributes(missing)
+
+    def wait_for(self, waiting: Waiting | None) -> None:
+        self._waiting = waiting
+        self._show()
+
+    def end(self, status: str, *others: Any) -> None:
+        self._ended_at = workflow.now()
+        self._waiting = None
+        self.status(status, *others)
+
+    @property
+    def cost(self) -> Cost:
+        return self._cost
+
+    def record(self) -> RunRecord:
+        info = workflow.info()
+        return RunRecord(
+            process=self._process,
+            workflow_id=info.workflow_id,
+            run_id=info.run_id,
+            status=self._status,
+            started_at=info.start_time,
+            ended_at=self._ended_at,
+            steps=tuple(self._records.values()),
+            waiting=self._waiting,
+            cost=self._cost,
+            redrive_of=self._redrive_of,
+        )
+
+    def _end(self, step: str, state: StepState, **fields: Any) -> None:
+        record = self._records[step]
+        started = record.started_at or workflow.now()
+        self._set(step, state=state, started_at=started, ended_at=workflow.now(), **fields)
+
+    def _set(self, step: str, **fields: Any) -> None:
+        self._records[step] = self._records[step].model_copy(update=fields)
+        self._show()
+
+    def _show(self) -> None:
+        workflow.set_current_details(_markdown(self._status, self._waiting, self._records.values()))
+
+
+def _markdown(status: str, waiting: Waiting | None, records: Any) -> str:
+    lines = [f"**{status}**"]
+    if waiting is not None:
+        lines.append(f"waiting for {waiting.what} by {waiting.who}, until {waiting.until:%Y-%m-%d %H:%M} UTC")
+    lines.extend(_line(record) for record in records)
+    return "\n\n".join(lines)
+
+
+def _line(record: StepRecord) -> str:
+    extra = record.note or (record.failure.message if record.failure is not None else "")
+    return f"{_MARKS[record.state]} {record.title}" + (f": {extra}" if extra else "")
+
+
+def _plus(first: Usage | None, second: Usage) -> Usage:
+    if first is None:
+        return second
+    return Usage(**{name: getattr(first, name) + getattr(second, name) for name in Usage.model_fields})
+
+
+def _add_answer(cost: Cost, answer: Answer) -> Cost:
+    spent = answer.usage if answer.spent_before is None else _plus(answer.usage, answer.spent_before)
+    model = answer.provenance.model
+    return Cost(
+        usd=cost.usd + (answer.cost_usd or 0),
+        calls=cost.calls + spent.calls,
+        input_tokens=cost.input_tokens + spent.input_tokens,
+        output_tokens=cost.output_tokens + spent.output_tokens,
+        priced=cost.priced and answer.cost_usd is not None,
+        models=cost.models if model in cost.models else (*cost.models, model),
+    )
