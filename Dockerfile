@@ -1,0 +1,30 @@
+# syntax=docker/dockerfile:1
+# One image; docker-compose.yml chooses the command. PYTHON_IMAGE and PIP_ARGS let it be built without a registry.
+ARG PYTHON_IMAGE=python:3.13-slim
+FROM ${PYTHON_IMAGE}
+
+ARG PIP_ARGS=""
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PATH=/opt/towpath/.venv/bin:$PATH
+
+WORKDIR /opt/towpath
+
+COPY requirements.lock ./
+# The wheels folder may be empty; with PIP_ARGS="--no-index --find-links /wheels" it is all that pip reads.
+RUN --mount=type=bind,source=wheels,target=/wheels \
+    python3 -m venv .venv \
+    && .venv/bin/pip install --no-cache-dir --require-hashes ${PIP_ARGS} -r requirements.lock
+
+RUN groupadd --system --gid 10001 towpath \
+    && useradd --system --uid 10001 --gid towpath --home-dir /var/lib/towpath --create-home towpath
+
+COPY worker.py starter.py reviewers.json ./
+COPY workflows ./workflows
+COPY activities ./activities
+COPY towpath ./towpath
+
+USER 10001:10001
+VOLUME /var/lib/towpath
+STOPSIGNAL SIGTERM
+CMD ["python", "worker.py"]
