@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NewType
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
 
 EffectKey = NewType("EffectKey", str)
 """Idempotency key of one outside effect: `workflow id/step id`, the same over retries, crashes and redrives."""
@@ -12,6 +12,7 @@ CustomerKey = NewType("CustomerKey", str)
 """Stable name of a customer that holds no personal data."""
 
 JsonObject = dict[str, JsonValue]
+_OBJECT = TypeAdapter(JsonObject)
 
 
 class Wire(BaseModel):
@@ -28,6 +29,14 @@ class ActivityResult(Wire):
 
 def effect_key(workflow_id: str, step: str) -> EffectKey:
     return EffectKey(f"{workflow_id}/{step}")
+
+
+def json_object(text: str | bytes) -> JsonObject | None:
+    """The JSON object that `text` is, or None when it is something else."""
+    try:
+        return _OBJECT.validate_json(text)
+    except ValidationError:
+        return None
 
 
 def clip(text: str, limit: int = 300) -> str:

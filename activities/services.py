@@ -1,0 +1,55 @@
+"""Activities on the business services: e-mail check, accounts, billing; each one operation of an OpenAPI document."""
+
+from typing import TYPE_CHECKING, TypeVar
+
+from temporalio import activity
+
+from towpath.contracts.service import (
+    Account,
+    CreateAccount,
+    EmailVerification,
+    SetUpBilling,
+    Subscription,
+    Undo,
+    Undone,
+    VerifyEmail,
+)
+from towpath.contracts.wire import ActivityResult, EffectKey, Wire
+
+if TYPE_CHECKING:
+    from towpath.clients.services import ServiceClient
+
+ResultT = TypeVar("ResultT", bound=ActivityResult)
+
+
+class ServiceActivities:
+    """Typed doors to `ServiceClient`, whose errors pass: the activity edge converts them."""
+
+    def __init__(self, services: "ServiceClient") -> None:
+        self._services = services
+
+    @activity.defn(name="verify_email")
+    async def verify_email(self, request: VerifyEmail) -> EmailVerification:
+        return await self._call("email-check", "checkEmail", request, request.key, EmailVerification)
+
+    @activity.defn(name="create_account")
+    async def create_account(self, request: CreateAccount) -> Account:
+        return await self._call("accounts", "createAccount", request, request.key, Account)
+
+    @activity.defn(name="close_account")
+    async def close_account(self, request: Undo) -> Undone:
+        return await self._call("accounts", "closeAccount", request, request.key, Undone)
+
+    @activity.defn(name="set_up_billing")
+    async def set_up_billing(self, request: SetUpBilling) -> Subscription:
+        return await self._call("billing", "setUpSubscription", request, request.key, Subscription)
+
+    @activity.defn(name="cancel_billing")
+    async def cancel_billing(self, request: Undo) -> Undone:
+        return await self._call("billing", "cancelSubscription", request, request.key, Undone)
+
+    async def _call(
+        self, service: str, operation: str, request: Wire, key: EffectKey, result: type[ResultT]
+    ) -> ResultT:
+        params = request.model_dump(mode="json", exclude={"key"})
+        return result.model_validate(await self._services.call(service, operation, params, key))

@@ -1,0 +1,100 @@
+"""Calls to the business services: one door for every operation of every OpenAPI document."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import httpx
+
+from towpath.clients.openapi import IDEMPOTENCY_HEADER, Operation, operations
+from towpath.clients.retry_after import retry_after
+from towpath.contracts.failure import FailureCode, ServiceError
+from towpath.contracts.wire import EffectKey, JsonObject, json_object
+
+MAX_ANSWER_BYTES = 1024 * 1024
+PASSING = frozenset({408, 409, 425})
+"""Refusals that pass: a time-out, a request with the same key in progress, too early."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEndpoint:
+    base_url: str
+    token: str | None = field(default=None, repr=False)
+
+
+class ServiceClient:
+    """`http` is shared and pooled. Addresses and tokens are given by service name, which is its document's name."""
+
+    def __init__(self, http: httpx.AsyncClient, endpoints: Mapping[str, ServiceEndpoint]) -> None:
+        self._http = http
+        self._endpoints = endpoints
+
+    async def call(self, service: str, operation_id: str, params: JsonObject, key: EffectKey) -> JsonObject:
+        """The service's answer. `params` are flat: the document says which go into path, query and body.
+
+        Raises ServiceError; its message and evidence hold no parameter and no answer.
+        """
+        operation = operations(service)[operation_id]
+        request = operation.request(params)
+        endpoint = self._endpoints[service]
+        headers = {} if endpoint.token is None else {"Authorization": f"Bearer {endpoint.token}"}
+        if operation.keyed:
+            headers[IDEMPOTENCY_HEADER] = key
+        try:
+            response = await self._http.request(
+                request.method,
+                endpoint.base_url.rstrip("/") + request.path,
+                params=request.query or None,
+                json=request.body,
+                headers=headers,
+                follow_redirects=False,
+            )
+        except httpx.TimeoutException as error:
+            raise _failed(operation, FailureCode.SERVICE_TIMEOUT, "no answer in time") from error
+        except httpx.TransportError as error:
+            raise _failed(operation, FailureCode.SERVICE_CONNECTION, "connection failed") from error
+        return _answer(operation, response)
+
+
+def _answer(operation: Operation, response: httpx.Response) -> JsonObject:
+    if not response.is_success:
+        _refuse(operation, response)
+    if len(response.content) > MAX_ANSWER_BYTES:
+        raise operation.bad_answer(response.status_code, "larger than 1 MiB")
+    return operation.check_answer(response.status_code, json_object(response.content))
+
+
+def _refuse(operation: Operation, response: httpx.Response) -> NoReturn:
+    status = response.status_code
+    body = json_object(response.content[:MAX_ANSWER_BYTES])
+    code = None if body is None else body.get("code")
+    problem = code if isinstance(code, str) and code.replace("_", "").replace("-", "").isalnum() else None
+    raise ServiceError(
+        _code(status),
+        f"{operation.service} {operation.operation_id}: {status} {problem or response.reason_phrase}".rstrip(),
+        retry_after=retry_after(response.headers.get("retry-after")),
+        evidence={
+            "service": operation.service,
+            "operation": operation.operation_id,
+            "status": status,
+            "problem": problem,
+        },
+    )
+
+
+def _code(status: int) -> FailureCode:
+    if status in {401, 403}:
+        return FailureCode.SERVICE_AUTH
+    if status == 429:
+        return FailureCode.SERVICE_RATE_LIMITED
+    if status in PASSING or status >= 500:
+        return FailureCode.SERVICE_UNAVAILABLE
+    return FailureCode.SERVICE_REFUSED
+
+
+def _failed(operation: Operation, code: FailureCode, why: str) -> ServiceError:
+    return ServiceError(
+        code,
+        f"{operation.service} {operation.operation_id}: {why}",
+        evidence={"service": operation.service, "operation": operation.operation_id},
+    )
