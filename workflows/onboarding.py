@@ -14,7 +14,7 @@ from towpath.contracts.onboarding import (
     Outcome,
     RiskAssessment,
 )
-from towpath.contracts.process import DEAD_LETTER_QUEUE, ONBOARDING, PENDING_ASSIGNEES, PENDING_UNTIL, PLAN, TRIGGER
+from towpath.contracts.process import DEAD_LETTER_QUEUE, ONBOARDING, PENDING_ASSIGNEES, PENDING_UNTIL, RUNNING
 from towpath.contracts.review import FindReviewers, Reviewers, Verdict
 from towpath.contracts.run import DeadLetter, RunRecord, Waiting
 from towpath.contracts.service import EmailVerdict, EmailVerification
@@ -51,7 +51,7 @@ class CustomerOnboardingWorkflow(Reviewable):
 
     @workflow.run
     async def run(self, request: OnboardingRequest) -> OnboardingResult:
-        self._steps.introduce({PLAN: request.customer.plan, TRIGGER: request.trigger})
+        self._steps.introduce(ONBOARDING.attributes(request))
         if request.redrive is not None and request.redrive.discard is not None:
             self._steps.end(Outcome.DISCARDED)
             return OnboardingResult(outcome=Outcome.DISCARDED, discarded=request.redrive.discard)
@@ -124,7 +124,7 @@ class CustomerOnboardingWorkflow(Reviewable):
         title = f"onboard {customer.company} ({customer.plan})"
         task = await self.hold_review(policy, title, record.review_reasons, desk)
         self._steps.wait_for(None)
-        self._steps.status("running", *NOT_PENDING)
+        self._steps.status(RUNNING, *NOT_PENDING)
         review = task.decision
         note = "expired: not onboarded" if review is None else f"{review.verdict} by {review.reviewer}"
         self._steps.complete(step, note=note)

@@ -11,7 +11,7 @@ from temporalio.types import MethodAsyncSingleParam
 
 from towpath.contracts.claude import Answer, Budget, Usage
 from towpath.contracts.failure import Failure
-from towpath.contracts.process import PROCESS, STATUS
+from towpath.contracts.process import RUNNING, STATUS
 from towpath.contracts.run import Cost, RunRecord, StepRecord, StepState, Waiting
 from towpath.contracts.wire import EffectKey, effect_key
 from workflows.calling import ArgT, CallFailedError, ResultT, SelfT, call
@@ -45,7 +45,7 @@ class Steps:
         self._process = process
         self._records = {step: StepRecord(step=step, title=title) for step, title in titles.items()}
         self._redrive_of = redrive_of
-        self._status = "running"
+        self._status = RUNNING
         self._waiting: Waiting | None = None
         self._cost = Cost()
         self._ended_at: datetime | None = None
@@ -115,9 +115,8 @@ class Steps:
         workflow.upsert_search_attributes([STATUS.value_set(status), *others])
         self._show()
 
-    def introduce(self, attributes: Mapping[SearchAttributeKey[str], str]) -> None:
+    def introduce(self, wanted: Mapping[SearchAttributeKey[str], str]) -> None:
         """Set what the starter left out: runs are also started by services that know no search attributes."""
-        wanted = {PROCESS: self._process, STATUS: self._status, **attributes}
         known = workflow.info().typed_search_attributes
         missing = [key.value_set(value) for key, value in wanted.items() if known.get(key) != value]
         if missing:

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -16,6 +16,9 @@ ResultT = TypeVar("ResultT", bound=Wire)
 
 CLAUDE_QUEUE = "claude"
 """Claude's own task queue: its rate limit must not slow the other steps."""
+
+RUNNING = "running"
+"""Status of a run that waits for nobody."""
 
 PROCESS = SearchAttributeKey.for_keyword("ProcessName")
 STATUS = SearchAttributeKey.for_keyword("ProcessStatus")
@@ -38,6 +41,8 @@ class Process(Generic[RequestT, ResultT]):
     result: type[ResultT]
     key: Callable[[RequestT, bytes], str]
     """Business key of a request, from the request and the installation's salt."""
+    labels: Callable[[RequestT], Mapping[SearchAttributeKey[str], str]]
+    """Search attributes that a request sets, beside those that every process sets."""
     dead_letter_queue: str
 
     @property
@@ -46,6 +51,10 @@ class Process(Generic[RequestT, ResultT]):
 
     def workflow_id(self, request: RequestT, salt: bytes) -> str:
         return f"{self.name}/{self.key(request, salt)}"
+
+    def attributes(self, request: RequestT) -> dict[SearchAttributeKey[str], str]:
+        """Search attributes of a run that has just begun."""
+        return {PROCESS: self.name, STATUS: RUNNING, **self.labels(request)}
 
 
 def customer_key(customer: Customer, salt: bytes) -> CustomerKey:
@@ -61,6 +70,7 @@ ONBOARDING = Process(
     request=OnboardingRequest,
     result=OnboardingResult,
     key=lambda request, salt: customer_key(request.customer, salt),
+    labels=lambda request: {PLAN: request.customer.plan, TRIGGER: request.trigger},
     dead_letter_queue="failed-onboarding",
 )
 

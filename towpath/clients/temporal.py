@@ -1,0 +1,155 @@
+"""Everything this code asks of Temporal as a client: connecting, converting, starting a process of the catalogue."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    DefaultPayloadConverter,
+    JSONPlainPayloadConverter,
+    PayloadCodec,
+    create_payload_validation_error,
+)
+from temporalio.envconfig import ClientConfig
+from temporalio.runtime import Runtime
+
+from towpath.contracts.process import SEARCH_ATTRIBUTES, Process
+from towpath.contracts.wire import Wire
+
+DEFAULT_ADDRESS = "localhost:7233"
+EXIT_PAUSE_SECONDS = 0.05
+ResultT = TypeVar("ResultT")
+RequestT = TypeVar("RequestT", bound=Wire)
+OutcomeT = TypeVar("OutcomeT", bound=Wire)
+
+_TYPES = {
+    "Keyword": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    "KeywordList": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+    "Datetime": IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
+}
+
+
+class StrictJsonConverter(PydanticJSONPlainPayloadConverter):
+    """JSON through pydantic. What does not fit its type fails the run at once instead of retrying for ever."""
+
+    def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:
+        try:
+            return super().from_payload(payload, type_hint)
+        except ValidationError as error:
+            problems = [
+                {"at": ".".join(map(str, problem["loc"])), "problem": problem["msg"]} for problem in error.errors()
+            ]
+            raise create_payload_validation_error(problems[:20]) from None
+
+
+class StrictPayloadConverter(CompositePayloadConverter):
+    """Temporal's default converters, the JSON one replaced by ours."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            *(
+                StrictJsonConverter() if isinstance(converter, JSONPlainPayloadConverter) else converter
+                for converter in DefaultPayloadConverter.default_encoding_payload_converters
+            )
+        )
+
+
+def converter(codec: PayloadCodec | None) -> DataConverter:
+    """The one data converter. With a codec, failure messages are encrypted as well: they could hold data."""
+    failures = DefaultFailureConverter if codec is None else DefaultFailureConverterWithEncodedAttributes
+    return DataConverter(
+        payload_converter_class=StrictPayloadConverter, payload_codec=codec, failure_converter_class=failures
+    )
+
+
+def address() -> str:
+    """Where `connect` goes: TEMPORAL_ADDRESS, else the profile's address, else localhost:7233."""
+    return ClientConfig.load_client_connect_config().get("target_host", DEFAULT_ADDRESS)
+
+
+async def connect(codec: PayloadCodec | None = None, runtime: Runtime | None = None) -> Client:
+    """A client by Temporal's own configuration (`temporalio.envconfig`: environment, profiles, TLS, API key)."""
+    config = ClientConfig.load_client_connect_config()
+    config.setdefault("target_host", DEFAULT_ADDRESS)
+    return await Client.connect(**config, data_converter=converter(codec), runtime=runtime)
+
+
+async def ensure_search_attributes(client: Client) -> None:
+    """Register what the catalogue declares; those that exist stay as they are."""
+    attributes = {key.name: _TYPES[type_name(key)] for key in SEARCH_ATTRIBUTES}
+    await client.operator_service.add_search_attributes(
+        AddSearchAttributesRequest(namespace=client.namespace, search_attributes=attributes)
+    )
+
+
+def type_name(key: SearchAttributeKey[Any]) -> str:
+    """`Keyword`, `KeywordList`, `Datetime`: as the `temporal` command spells it."""
+    return "".join(part.capitalize() for part in key.indexed_value_type.name.split("_"))
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """`existing` tells that the run was there already, and this start joined it."""
+
+    handle: WorkflowHandle[Any, Any]
+    existing: bool
+
+
+async def start(
+    client: Client,
+    process: Process[RequestT, OutcomeT],
+    request: RequestT,
+    *,
+    workflow_id: str,
+    summary: str | None = None,
+) -> Started:
+    """Start a run of a process, or join the one that is under way for the same id.
+
+    Raises WorkflowAlreadyStartedError when the id has a closed run that did not fail.
+    """
+    handle = await client.start_workflow(
+        process.name,
+        request,
+        id=workflow_id,
+        task_queue=process.queue,
+        result_type=process.result,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+        search_attributes=TypedSearchAttributes(
+            [SearchAttributePair(key, value) for key, value in process.attributes(request).items()]
+        ),
+        static_summary=summary,
+    )
+    return Started(handle, existing=handle.first_execution_run_id is None)
+
+
+def run_to_end(main: Coroutine[Any, Any, ResultT]) -> ResultT:
+    """asyncio.run for every entry point. A process that ends right after its last Temporal call can crash in the
+    SDK's native threads (17 of 30 exits here); a short pause before the loop closes cured it.
+    """
+
+    async def paused() -> ResultT:
+        try:
+            return await main
+        finally:
+            await asyncio.sleep(EXIT_PAUSE_SECONDS)
+
+    return asyncio.run(paused())
