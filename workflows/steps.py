@@ -98,9 +98,7 @@ class Steps:
     def charge(self, step: str, answer: Answer) -> None:
         """Add one answer of Claude to the step and to the run, with what its failed attempts used."""
         record = self._records[step]
-        usage = _plus(record.usage, answer.usage)
-        if answer.spent_before is not None:
-            usage = _plus(usage, answer.spent_before)
+        usage = _spent(answer) if record.usage is None else record.usage.plus(_spent(answer))
         cost = answer.cost_usd if record.cost_usd is None else record.cost_usd + (answer.cost_usd or 0)
         self._set(step, usage=usage, cost_usd=cost, provenance=answer.provenance, attempts=answer.attempt)
         self._cost = _add_answer(self._cost, answer)
@@ -176,14 +174,12 @@ def _line(record: StepRecord) -> str:
     return f"{_MARKS[record.state]} {record.title}" + (f": {extra}" if extra else "")
 
 
-def _plus(first: Usage | None, second: Usage) -> Usage:
-    if first is None:
-        return second
-    return Usage(**{name: getattr(first, name) + getattr(second, name) for name in Usage.model_fields})
+def _spent(answer: Answer) -> Usage:
+    return answer.usage if answer.spent_before is None else answer.usage.plus(answer.spent_before)
 
 
 def _add_answer(cost: Cost, answer: Answer) -> Cost:
-    spent = answer.usage if answer.spent_before is None else _plus(answer.usage, answer.spent_before)
+    spent = _spent(answer)
     model = answer.provenance.model
     return Cost(
         usd=cost.usd + (answer.cost_usd or 0),

@@ -152,12 +152,13 @@ class FakeHouse:
 RESEARCH = CompanyResearch(industry="logistics", size="120", recent_news=[], competitors=[], sources=[])
 
 
-def answered(prompt: str, text: str, **fields: Any) -> Answer:
+def answered(prompt: str, text: str, stop_reason: StopReason = StopReason.END_TURN, *, notes: bool = False) -> Answer:
     """An answer of Claude for 1,200 tokens and a cent."""
-    stated = {"stop_reason": StopReason.END_TURN, "cost_usd": Decimal("0.01")} | fields
     return Answer(
         text=text,
+        stop_reason=stop_reason,
         usage=Usage(input_tokens=1000, output_tokens=200),
+        cost_usd=Decimal("0.01"),
         provenance=Provenance(model=MODEL, request_id="req-1", prompt=prompt, prompt_digest="0" * 16),
-        **stated,
+        web_search=notes,
     )

@@ -1,6 +1,6 @@
 """A real Temporal server with time skipping, and a worker on it with the fake house."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
@@ -48,7 +48,7 @@ class Bench:
 
 
 @asynccontextmanager
-async def serve(env: WorkflowEnvironment, house: FakeHouse) -> AsyncIterator[Bench]:
+async def serve(env: WorkflowEnvironment, house: FakeHouse) -> AsyncGenerator[Bench]:
     """Both task queues of the onboarding, served by the fake house."""
     workflows = Worker(
         env.client,

@@ -21,7 +21,7 @@ from towpath.contracts.onboarding import (
     Plan,
     Redrive,
 )
-from towpath.contracts.process import ONBOARDING
+from towpath.contracts.process import DEAD_LETTER_QUEUE, ONBOARDING
 from towpath.contracts.run import DeadLetter, RunRecord, StepState
 from workflows.onboarding import CustomerOnboardingWorkflow
 
@@ -109,8 +109,7 @@ async def test_permanent_failure_is_not_retried_and_undone(bench: Bench) -> None
     assert letter.undone == ("setup-billing", "create-account")
     assert [notice.team for notice in bench.house.asked("notify_team")] == ["ops-team"]
     assert failed.checkpoint.kit is not None and failed.checkpoint.decision is not None
-    attributes = (await handle.describe()).typed_search_attributes
-    assert {pair.key.name: pair.value for pair in attributes}["DeadLetterQueue"] == "failed-onboarding"
+    assert (await handle.describe()).typed_search_attributes.get(DEAD_LETTER_QUEUE) == "failed-onboarding"
     assert "send_email" not in bench.house.names()
 
 
@@ -227,7 +226,7 @@ async def test_cut_answer_is_asked_again_with_more_room(bench: Bench) -> None:
 
 async def test_search_notes_are_structured_by_a_second_prompt(bench: Bench) -> None:
     """Where the model could search the web, its notes are put into the schema by a second call."""
-    notes: Answer = answered("research-company", "Hanbit moves boxes, see https://hanbit.example", web_search=True)
+    notes: Answer = answered("research-company", "Hanbit moves boxes, see https://hanbit.example", notes=True)
     found = RESEARCH.model_copy(update={"sources": ["https://hanbit.example"]})
     bench.house.answers["research-company"] = [notes]
     bench.house.answers["structure-research"] = [found.model_dump_json()]

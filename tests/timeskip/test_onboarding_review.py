@@ -13,6 +13,7 @@ from tests.timeskip.conftest import Bench, Handle
 from tests.timeskip.test_onboarding_paths import LOW_RISK, record_of, request
 from towpath.contracts.failure import FailureCode
 from towpath.contracts.onboarding import Outcome
+from towpath.contracts.process import PENDING_ASSIGNEES, PENDING_UNTIL, STATUS
 from towpath.contracts.review import Decision, ReviewTask, Verdict
 from towpath.contracts.run import RunRecord
 from workflows.onboarding import CustomerOnboardingWorkflow
@@ -150,15 +151,16 @@ async def test_run_can_be_found_while_it_waits(bench: Bench) -> None:
     handle = await bench.start(UNJUDGED, skipping=False)
     task = await task_of(handle)
     waiting = (await record_of(handle)).waiting
-    attributes = {pair.key.name: pair.value for pair in (await handle.describe()).typed_search_attributes}
+    attributes = (await handle.describe()).typed_search_attributes
 
     assert waiting is not None and waiting.who == "compliance-team" and waiting.until == task.due_at
-    assert attributes["PendingAssignees"] == ["compliance-team"]
-    assert attributes["ProcessStatus"] == "waiting-for-review"
+    assert attributes.get(PENDING_ASSIGNEES) == ["compliance-team"]
+    assert attributes.get(STATUS) == "waiting-for-review"
     await decide(handle, APPROVE)
     await handle.result()
-    closed = {pair.key.name for pair in (await handle.describe()).typed_search_attributes}
-    assert "PendingAssignees" not in closed and "PendingUntil" not in closed
+    closed = (await handle.describe()).typed_search_attributes
+    assert closed.get(PENDING_ASSIGNEES) is None
+    assert closed.get(PENDING_UNTIL) is None
 
 
 async def test_unverified_address_is_reviewed_and_never_approved_by_itself(bench: Bench) -> None:
@@ -193,7 +195,7 @@ async def test_cancelling_while_waiting_ends_the_run(bench: Bench) -> None:
     record = await ended(handle)
 
     assert record.status == "cancelled"
-    assert "PendingAssignees" not in {pair.key.name for pair in (await handle.describe()).typed_search_attributes}
+    assert (await handle.describe()).typed_search_attributes.get(PENDING_ASSIGNEES) is None
 
 
 async def test_cancelling_undoes_in_reverse(bench: Bench) -> None:

@@ -28,6 +28,9 @@ class Usage(Wire):
     web_searches: int = 0
     calls: int = 1
 
+    def plus(self, other: "Usage") -> "Usage":
+        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
+
 
 class Provenance(Wire):
     """Where an answer came from, read off the response: never off the settings."""

@@ -96,12 +96,22 @@ class Failure(Wire):
 
 
 class HouseError(Exception):
-    """An error this code raises on purpose. `retry_after` is what the other side asked for, already capped."""
+    """An error this code raises on purpose. `retry_after` is what the other side asked for, already capped.
+
+    `final` takes a code that is retried as a rule out of the retries, for a reason that the message names.
+    """
 
     def __init__(
-        self, code: FailureCode, message: str, *, retry_after: timedelta | None = None, evidence: Evidence | None = None
+        self,
+        code: FailureCode,
+        message: str,
+        *,
+        retry_after: timedelta | None = None,
+        evidence: Evidence | None = None,
+        final: bool = False,
     ) -> None:
         super().__init__(message)
+        self.final = final
         self.code = code
         self.message = clip(message)
         self.retry_after = retry_after
@@ -109,7 +119,7 @@ class HouseError(Exception):
 
     @property
     def retryable(self) -> bool:
-        return self.code in RETRYABLE
+        return not self.final and self.code in RETRYABLE
 
     def failure(self, attempts: int) -> Failure:
         return Failure(

@@ -1,0 +1,167 @@
+"""The activity `ask`: one question to Claude, with heartbeats, a budget check, and an account of what it used."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+from temporalio import activity
+
+from towpath.contracts.claude import Answer, AskRequest, Budget, Provenance, StopReason, Usage
+from towpath.contracts.failure import BudgetError, ClaudeError, FailureCode
+from towpath.contracts.prompts import PROMPTS
+from towpath.contracts.wire import Wire
+
+if TYPE_CHECKING:
+    from towpath.clients.claude import ClaudeClient, Reply
+    from towpath.clients.prices import Prices
+
+CHARACTERS_PER_TOKEN = 3
+"""A cautious estimate for the budget check: English has about four, Korean about two."""
+DEADLINE_MARGIN = timedelta(seconds=2)
+ENDINGS = {"stop_sequence": StopReason.END_TURN}
+
+
+class Progress(Wire):
+    """Heartbeat details: what came in so far, and what earlier attempts used up."""
+
+    phase: str = "request"
+    characters: int = 0
+    spent: Usage | None = None
+
+
+class ClaudeActivities:
+    def __init__(self, client: "ClaudeClient", prices: "Prices") -> None:
+        self._client = client
+        self._prices = prices
+
+    @activity.defn(name="ask")
+    async def ask(self, request: AskRequest) -> Answer:
+        """Raises ClaudeError and BudgetError; a cancellation closes the stream and passes."""
+        info = activity.info()
+        progress = _earlier_progress()
+        spent_before = progress.spent
+        self._check_budget(request)
+        async with _heartbeats(progress) as tell:
+            try:
+                async with asyncio.timeout(_deadline(info).total_seconds()):
+                    reply = await self._client.ask(request, attempt=info.attempt, progress=tell)
+            except TimeoutError as error:
+                raise ClaudeError(FailureCode.CLAUDE_TIMEOUT, "the answer took longer than a step may") from error
+            except ClaudeError as error:
+                activity.heartbeat(Progress(phase="failed", spent=_sum(spent_before, _lost(error))))
+                raise _give_up_if_too_late(error, info) from error
+        self._count(reply)
+        return self._answer(request, reply, spent_before)
+
+    def _check_budget(self, request: AskRequest) -> None:
+        """Refuse a call whose worst case is not covered. Without a price only the tokens are checked."""
+        left = request.budget_left
+        if left is None:
+            return
+        prompt = PROMPTS[request.prompt]
+        model = self._client.model(prompt.model)
+        input_tokens = len(request.model_dump_json()) // CHARACTERS_PER_TOKEN
+        max_tokens = request.max_tokens or prompt.max_tokens
+        worst = self._prices.worst_case_usd(model, input_tokens, max_tokens)
+        if input_tokens + max_tokens > left.tokens or (worst is not None and worst > left.usd):
+            raise _over_budget(left, input_tokens + max_tokens)
+
+    def _answer(self, request: AskRequest, reply: "Reply", spent_before: Usage | None) -> Answer:
+        from_prompt = PROMPTS[request.prompt]
+        return Answer(
+            text=reply.text,
+            stop_reason=ENDINGS.get(reply.stop_reason) or StopReason(reply.stop_reason),
+            usage=reply.usage,
+            cost_usd=self._prices.cost_usd(reply.model, reply.usage),
+            spent_before=spent_before,
+            provenance=Provenance(
+                model=reply.model,
+                request_id=reply.request_id,
+                prompt=from_prompt.name,
+                prompt_digest=reply.prompt_digest,
+            ),
+            web_search=reply.searched,
+            blocks=reply.blocks,
+        )
+
+    def _count(self, reply: "Reply") -> None:
+        meter = activity.metric_meter().with_additional_attributes({"model": reply.model})
+        meter.create_counter("towpath_claude_calls", "calls of Claude that were answered").add(1)
+        tokens = meter.create_counter("towpath_claude_tokens", "tokens used, by kind", "tokens")
+        tokens.add(reply.usage.input_tokens, {"kind": "input"})
+        tokens.add(reply.usage.output_tokens, {"kind": "output"})
+
+
+def _earlier_progress() -> Progress:
+    """What the attempt before this one last told. Details of an older shape tell nothing."""
+    details = activity.info().heartbeat_details
+    if not details:
+        return Progress()
+    try:
+        return Progress.model_validate(details[0])
+    except ValidationError:
+        return Progress()
+
+
+@asynccontextmanager
+async def _heartbeats(before: Progress) -> AsyncGenerator[Callable[[int], None]]:
+    """Three heartbeats in each timeout, by the clock: thinking and pings bring no events to hang them on."""
+    info = activity.info()
+    interval = (info.heartbeat_timeout or timedelta(seconds=30)) / 3
+    received = 0
+
+    def tell(characters: int) -> None:
+        nonlocal received
+        received = characters
+
+    async def beat() -> None:
+        while True:
+            phase = "stream" if received else "request"
+            activity.heartbeat(Progress(phase=phase, characters=received, spent=before.spent))
+            await asyncio.sleep(interval.total_seconds())
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield tell
+    finally:
+        beating.cancel()
+
+
+def _deadline(info: activity.Info) -> timedelta:
+    """A little before Temporal's own time-out, so that the failure is ours and says why."""
+    allowed = info.start_to_close_timeout or timedelta(minutes=5)
+    return max(allowed - DEADLINE_MARGIN, allowed / 2)
+
+
+def _give_up_if_too_late(error: ClaudeError, info: activity.Info) -> ClaudeError:
+    """A wait that outlasts the step is not begun: the failure is final now."""
+    if error.retry_after is None or info.schedule_to_close_timeout is None:
+        return error
+    left = info.scheduled_time + info.schedule_to_close_timeout - datetime.now(UTC)
+    if error.retry_after < left:
+        return error
+    evidence = {**error.evidence, "retry_after_seconds": error.retry_after.total_seconds()}
+    return ClaudeError(error.code, f"{error.message}; the wait it asks for is too long", evidence=evidence, final=True)
+
+
+def _lost(error: ClaudeError) -> Usage | None:
+    """What a failed call had used when it broke."""
+    used_input, used_output = error.evidence.get("input_tokens"), error.evidence.get("output_tokens")
+    if isinstance(used_input, int) and isinstance(used_output, int):
+        return Usage(input_tokens=used_input, output_tokens=used_output)
+    return None
+
+
+def _sum(first: Usage | None, second: Usage | None) -> Usage | None:
+    return second if first is None else first if second is None else first.plus(second)
+
+
+def _over_budget(left: Budget, tokens: int) -> BudgetError:
+    return BudgetError(
+        FailureCode.BUDGET_EXCEEDED,
+        "the run's budget does not cover the worst case of this call",
+        evidence={"tokens_wanted": tokens, "tokens_left": left.tokens, "usd_left": float(left.usd)},
+    )

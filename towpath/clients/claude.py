@@ -1,0 +1,238 @@
+"""Claude over the official SDK: one streamed call, its result or its typed failure, and the check of the models."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import anthropic
+import httpx2
+from anthropic.lib.streaming import AsyncMessageStream
+from anthropic.resources.messages.messages import DEPRECATED_MODELS
+from anthropic.types import Message, ModelInfo, TextBlock
+from pydantic import JsonValue
+
+from towpath.clients.claude_errors import CALL_ERRORS, to_claude_error
+from towpath.contracts.claude import AskRequest, ModelAlias, Usage
+from towpath.contracts.failure import ClaudeError, FailureCode
+from towpath.contracts.prompts import PROMPTS, Prompt
+from towpath.contracts.wire import Wire
+
+CONNECT_SECONDS, READ_SECONDS, WRITE_SECONDS, POOL_SECONDS = 5.0, 60.0, 30.0, 30.0
+CHECK_SECONDS = 5.0
+MAX_SEARCHES = 5
+WEB_SEARCH_TOOL = "web_search_20260318"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaudeConfig:
+    """`models` maps each alias to a model id. Without `base_url` the SDK's own default is used."""
+
+    api_key: str = field(repr=False)
+    models: Mapping[ModelAlias, str]
+    base_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A finished call: the text of all text blocks, and what the response said about itself."""
+
+    text: str
+    stop_reason: str
+    model: str
+    request_id: str
+    usage: Usage
+    searched: bool
+    prompt_digest: str
+    blocks: list[JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPrompt:
+    """A prompt as it is sent: the system text, the output schema in the API's subset, and a digest of both."""
+
+    prompt: Prompt[Wire, Wire]
+    system: str
+    schema: dict[str, Any]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProblems:
+    """`refusals` forbid a start; `warnings` do not."""
+
+    refusals: Sequence[str]
+    warnings: Sequence[str]
+
+
+@cache
+def prepare(name: str) -> PreparedPrompt:
+    """Raises ClaudeError for a name without a prompt."""
+    prompt = PROMPTS.get(name)
+    if prompt is None:
+        raise ClaudeError(FailureCode.CLAUDE_CLIENT_BUG, f"there is no prompt {name!r}")
+    system = resources.files("towpath.prompts").joinpath(f"{name}.md").read_text(encoding="utf-8")
+    schema = anthropic.transform_schema(prompt.output)
+    digest = hashlib.sha256(f"{system}\n{json.dumps(schema, sort_keys=True)}".encode()).hexdigest()[:16]
+    return PreparedPrompt(prompt, system, schema, digest)
+
+
+class ClaudeClient:
+    """One per worker process: its connections are pooled. Retries are Temporal's, so the SDK makes none."""
+
+    def __init__(self, config: ClaudeConfig, *, http_client: httpx2.AsyncClient | None = None) -> None:
+        self._models = config.models
+        self._sdk = anthropic.AsyncAnthropic(
+            api_key=config.api_key,
+            base_url=config.base_url,
+            max_retries=0,
+            timeout=httpx2.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS, write=WRITE_SECONDS, pool=POOL_SECONDS),
+            http_client=http_client,
+            _strict_response_validation=True,
+        )
+        self._can_search: frozenset[str] = frozenset()
+
+    def model(self, alias: ModelAlias) -> str:
+        return self._models[alias]
+
+    async def ask(self, request: AskRequest, *, attempt: int, progress: Callable[[int], None]) -> Reply:
+        """One streamed call. `progress` gets the characters received so far. Raises ClaudeError."""
+        prepared = prepare(request.prompt)
+        model = self.model(prepared.prompt.model)
+        evidence: dict[str, str | int | float | None] = {"model": model, "prompt": request.prompt}
+        search = prepared.prompt.web_search and model in self._can_search
+        stream: AsyncMessageStream[None] | None = None
+        try:
+            async with self._sdk.messages.stream(**self._parameters(prepared, request, model, search=search)) as stream:
+                received = 0
+                async for text in stream.text_stream:
+                    received += len(text)
+                    progress(received)
+                message = await stream.get_final_message()
+        except CALL_ERRORS as error:
+            raise to_claude_error(error, attempt=attempt, evidence=evidence | _partial(stream)) from error
+        if not isinstance(message, Message):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ClaudeError(FailureCode.CLAUDE_BAD_RESPONSE, "the answer is no message", evidence=evidence)
+        _refuse_unusable(message, {**evidence, "request_id": stream.request_id})
+        return Reply(
+            text="".join(block.text for block in message.content if isinstance(block, TextBlock)),
+            stop_reason=message.stop_reason or "",
+            model=message.model,
+            request_id=stream.request_id or "",
+            usage=_usage(message),
+            searched=search,
+            prompt_digest=prepared.digest,
+            blocks=_blocks(message) if message.stop_reason == "pause_turn" else [],
+        )
+
+    async def check_models(self) -> ModelProblems:
+        """Look every configured model up: retired ones are refused, and what each can do is remembered."""
+        refusals: list[str] = []
+        warned: list[str] = []
+        searching: set[str] = set()
+        for alias, model in self._models.items():
+            setting = f"TOWPATH_CLAUDE_MODEL_{alias.upper()}"
+            try:
+                info = await self._sdk.models.retrieve(model, timeout=CHECK_SECONDS)
+            except anthropic.NotFoundError:
+                refusals.append(f"{setting}: the API does not know {model!r}{_use_instead(alias)}")
+                continue
+            except CALL_ERRORS as error:
+                warned.append(f"{setting}: {model!r} could not be checked ({type(error).__name__})")
+                info = None
+            if model in DEPRECATED_MODELS and (info is None or info.lifecycle != "active"):
+                text = f"{setting}: {model!r} reached or nears its end of life on {DEPRECATED_MODELS[model]}"
+                refusals.append(f"{text}{_use_instead(alias)}")
+            elif info is not None and info.lifecycle == "retired":
+                refusals.append(f"{setting}: {model!r} is retired{_use_instead(alias)}")
+            if info is not None and _offers_search(info):
+                searching.add(model)
+        self._can_search = frozenset(searching)
+        return ModelProblems(refusals, warned)
+
+    async def close(self) -> None:
+        await self._sdk.close()
+
+    def _parameters(self, prepared: PreparedPrompt, request: AskRequest, model: str, *, search: bool) -> dict[str, Any]:
+        given = json.dumps(request.input, ensure_ascii=False, sort_keys=True)
+        first = {"role": "user", "content": f"<input>\n{given}\n</input>"}
+        later = [turn.model_dump() for turn in request.turns]
+        parameters: dict[str, Any] = {
+            "model": model,
+            "max_tokens": request.max_tokens or prepared.prompt.max_tokens,
+            "system": prepared.system,
+            "messages": [first, *later],
+            "output_config": {"effort": prepared.prompt.effort},
+        }
+        if search:
+            # The API refuses citations, which searches bring, together with an output schema.
+            tool = {"type": WEB_SEARCH_TOOL, "name": "web_search", "max_uses": MAX_SEARCHES}
+            return parameters | {"tools": [tool]}
+        parameters["output_config"]["format"] = {"type": "json_schema", "schema": prepared.schema}
+        return parameters
+
+
+DEFAULT_MODELS: Mapping[ModelAlias, str] = {
+    "default": "claude-sonnet-5-5",
+    "deep": "claude-opus-5-5",
+    "fast": "claude-haiku-5-5",
+}
+
+
+def _use_instead(alias: ModelAlias) -> str:
+    return f": use {DEFAULT_MODELS[alias]!r}, or leave it out"
+
+
+def _offers_search(info: ModelInfo) -> bool:
+    return info.capabilities is not None and info.capabilities.server_tools.web_search.supported
+
+
+def _partial(stream: AsyncMessageStream[None] | None) -> dict[str, str | int | float | None]:
+    """What a broken stream had used: tokens are billed even when the answer is lost."""
+    if stream is None:
+        return {"phase": "request"}
+    try:
+        usage = stream.current_message_snapshot.usage
+    except AssertionError:
+        return {"phase": "stream", "request_id": stream.request_id}
+    return {
+        "phase": "stream",
+        "request_id": stream.request_id,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+    }
+
+
+def _refuse_unusable(message: Message, known: Mapping[str, str | int | float | None]) -> None:
+    """Raises ClaudeError for an ending that leaves nothing to use; the other endings are for the workflow to judge."""
+    if message.stop_reason is None:
+        raise ClaudeError(FailureCode.CLAUDE_TRUNCATED, "the stream ended before the answer did", evidence=known)
+    if message.stop_reason == "refusal":
+        details = message.stop_details
+        category = None if details is None else details.category
+        raise ClaudeError(
+            FailureCode.CLAUDE_REFUSAL, "Claude declined to answer", evidence={**known, "category": category}
+        )
+    if message.stop_reason == "model_context_window_exceeded":
+        raise ClaudeError(FailureCode.CLAUDE_CONTEXT_WINDOW, "the prompt is too long for the model", evidence=known)
+
+
+def _blocks(message: Message) -> list[JsonValue]:
+    return [block.model_dump(mode="json", exclude_none=True) for block in message.content]
+
+
+def _usage(message: Message) -> Usage:
+    """The API counts cached input apart; `Usage` counts it as input too."""
+    usage = message.usage
+    read, write = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
+    searches = 0 if usage.server_tool_use is None else usage.server_tool_use.web_search_requests
+    return Usage(
+        input_tokens=usage.input_tokens + read + write,
+        output_tokens=usage.output_tokens,
+        cache_read_tokens=read,
+        cache_write_tokens=write,
+        web_searches=searches,
+    )

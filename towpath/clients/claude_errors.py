@@ -1,0 +1,109 @@
+"""What can go wrong with a call of Claude, and the one failure that each way becomes.
+
+The order of the tests matters: `.error_code` before the class, `.type` before the status (an overload in mid-stream
+comes with status 200), time-outs before other transport errors (they are a kind of them).
+"""
+
+import json
+import random
+from datetime import timedelta
+
+import anthropic
+import httpx2
+
+from towpath.clients.retry_after import retry_after
+from towpath.contracts.failure import ClaudeError, Evidence, FailureCode
+
+SPEND_LIMITS = frozenset(
+    {"enforced_spend_limit_reached", "contract_spend_limit_reached", "linked_organization_spend_limit_reached"}
+)
+FIRST_WAIT = timedelta(seconds=2)
+MAX_WAIT = timedelta(minutes=15)
+WAITING = frozenset({FailureCode.CLAUDE_RATE_LIMITED, FailureCode.CLAUDE_OVERLOADED})
+
+BY_TYPE = {
+    "rate_limit_error": FailureCode.CLAUDE_RATE_LIMITED,
+    "overloaded_error": FailureCode.CLAUDE_OVERLOADED,
+    "api_error": FailureCode.CLAUDE_SERVER_ERROR,
+    "timeout_error": FailureCode.CLAUDE_SERVER_ERROR,
+    "invalid_request_error": FailureCode.CLAUDE_INVALID_REQUEST,
+    "authentication_error": FailureCode.CLAUDE_AUTH,
+    "billing_error": FailureCode.CLAUDE_BILLING,
+    "permission_error": FailureCode.CLAUDE_PERMISSION,
+    "not_found_error": FailureCode.CLAUDE_MODEL_NOT_FOUND,
+}
+BY_STATUS = {
+    401: FailureCode.CLAUDE_AUTH,
+    402: FailureCode.CLAUDE_BILLING,
+    403: FailureCode.CLAUDE_PERMISSION,
+    404: FailureCode.CLAUDE_MODEL_NOT_FOUND,
+    408: FailureCode.CLAUDE_SERVER_ERROR,
+    409: FailureCode.CLAUDE_SERVER_ERROR,
+    429: FailureCode.CLAUDE_RATE_LIMITED,
+    503: FailureCode.CLAUDE_OVERLOADED,
+    529: FailureCode.CLAUDE_OVERLOADED,
+}
+TIMEOUTS = (anthropic.APITimeoutError, httpx2.TimeoutException, TimeoutError)
+CONNECTIONS = (anthropic.APIConnectionError, httpx2.TransportError)
+BAD_RESPONSES = (json.JSONDecodeError, anthropic.APIResponseValidationError, AssertionError)
+CLIENT_BUGS = (TypeError, ValueError, anthropic.AnthropicError)
+CALL_ERRORS = (*TIMEOUTS, *CONNECTIONS, *BAD_RESPONSES, *CLIENT_BUGS)
+"""All that a call may raise and `to_claude_error` understands."""
+
+ADVICE = {
+    FailureCode.CLAUDE_AUTH: "check ANTHROPIC_API_KEY",
+    FailureCode.CLAUDE_BILLING: "check the account's billing",
+    FailureCode.CLAUDE_SPEND_LIMIT: "the spend limit is reached: raise it, or wait for the next period",
+    FailureCode.CLAUDE_MODEL_NOT_FOUND: "choose another model in TOWPATH_CLAUDE_MODEL_*",
+}
+
+
+def to_claude_error(error: Exception, *, attempt: int, evidence: Evidence) -> ClaudeError:
+    """The failure of a call. Its text is ours: the API's message could quote the prompt."""
+    if isinstance(error, anthropic.APIStatusError):
+        return _status_error(error, attempt, evidence)
+    if isinstance(error, TIMEOUTS):
+        return ClaudeError(FailureCode.CLAUDE_TIMEOUT, "Claude did not answer in time", evidence=evidence)
+    if isinstance(error, CONNECTIONS):
+        return ClaudeError(FailureCode.CLAUDE_CONNECTION, "the connection to Claude broke", evidence=evidence)
+    if isinstance(error, BAD_RESPONSES):
+        message = "the answer is not in the Messages API's format"
+        return ClaudeError(FailureCode.CLAUDE_BAD_RESPONSE, message, evidence=evidence)
+    message = f"the request was not sent: {type(error).__name__}"
+    return ClaudeError(FailureCode.CLAUDE_CLIENT_BUG, message, evidence=evidence)
+
+
+def _status_error(error: anthropic.APIStatusError, attempt: int, evidence: Evidence) -> ClaudeError:
+    code = status_code(error)
+    advice = ADVICE.get(code)
+    kind = error.type or "error"
+    return ClaudeError(
+        code,
+        f"Claude answered {error.status_code} {kind}" + (f": {advice}" if advice else ""),
+        retry_after=_wait(error, attempt) if code in WAITING else None,
+        evidence={
+            **evidence,
+            "status": error.status_code,
+            "error_type": kind,
+            "error_code": error.error_code,
+            "request_id": error.request_id,
+        },
+    )
+
+
+def status_code(error: anthropic.APIStatusError) -> FailureCode:
+    if error.error_code in SPEND_LIMITS:
+        return FailureCode.CLAUDE_SPEND_LIMIT
+    known = BY_TYPE.get(error.type or "") or BY_STATUS.get(error.status_code)
+    if error.status_code in BY_STATUS and error.status_code not in {403, 404}:
+        known = BY_STATUS[error.status_code]
+    if known is not None:
+        return known
+    return FailureCode.CLAUDE_SERVER_ERROR if error.status_code >= 500 else FailureCode.CLAUDE_INVALID_REQUEST
+
+
+def _wait(error: anthropic.APIStatusError, attempt: int) -> timedelta:
+    """The longer of what the API asked for and our own doubling wait, with jitter, at most 15 minutes."""
+    own = min(FIRST_WAIT * 2 ** min(attempt - 1, 12), MAX_WAIT)
+    asked = retry_after(error.response.headers.get("retry-after")) or timedelta()
+    return min(max(own, asked) * random.uniform(1.0, 1.2), MAX_WAIT)  # noqa: S311
