@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import FailureError, is_cancelled_exception
 from temporalio.types import MethodAsyncSingleParam
 from temporalio.workflow import ActivityCancellationType
 
@@ -49,7 +49,9 @@ async def call(
             retry_policy=RetryPolicy(maximum_attempts=1),
             cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
-    except ActivityError as error:
+    except FailureError as error:
+        # Not ActivityError alone: a local activity's failure has that wrapper or not, and a time-out has it in the live
+        # run but not in its replay.
         first = _failure(error, spent=0)
     if not first.retryable or work.retry.maximum_attempts == 1:
         raise CallFailedError(first)
@@ -81,11 +83,11 @@ async def _ordinary(
             retry_policy=retry,
             cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
-    except ActivityError as error:
+    except FailureError as error:
         raise CallFailedError(_failure(error, spent)) from error
 
 
-def _failure(error: ActivityError, spent: int) -> Failure:
+def _failure(error: FailureError, spent: int) -> Failure:
     if is_cancelled_exception(error):
         raise error
     failure = failure_of(error)

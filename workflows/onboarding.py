@@ -115,14 +115,15 @@ class CustomerOnboardingWorkflow(Reviewable):
     async def _review(self, record: DecisionRecord) -> DecisionRecord:
         step, policy, customer = "manual-review", self._request.review, self._request.customer
         self._steps.begin(step)
-        due = workflow.now() + policy.deadline
+        opened_at = workflow.now()
+        due = opened_at + policy.deadline
         self._steps.wait_for(Waiting(what="a decision", who=policy.team, until=due))
         self._steps.status(
             "waiting-for-review", PENDING_ASSIGNEES.value_set([policy.team]), PENDING_UNTIL.value_set(due)
         )
         desk = ReviewDesk(reviewers=self._find_reviewers, tell=self._tell_reviewers)
         title = f"onboard {customer.company} ({customer.plan})"
-        task = await self.hold_review(policy, title, record.review_reasons, desk)
+        task = await self.hold_review(policy, title, record.review_reasons, opened_at, desk)
         self._steps.wait_for(None)
         self._steps.status(RUNNING, *NOT_PENDING)
         review = task.decision

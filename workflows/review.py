@@ -68,11 +68,11 @@ class Reviewable:
             return
 
     async def hold_review(
-        self, policy: ReviewPolicy, title: str, reasons: tuple[str, ...], desk: ReviewDesk
+        self, policy: ReviewPolicy, title: str, reasons: tuple[str, ...], opened_at: datetime, desk: ReviewDesk
     ) -> ReviewTask:
         """Open a task and wait until it is decided or its deadline has passed; the task as it then stands."""
         await self._admit(policy.team, desk)
-        task = _open(policy, title, reasons)
+        task = _open(policy, title, reasons, opened_at)
         self._task = task
         await self._notice(policy.team, "opened", desk)
         if not await self._decided_by(task.remind_at, "reminder"):
@@ -162,8 +162,7 @@ class Reviewable:
         self._task = self._open_task().model_copy(update=fields)
 
 
-def _open(policy: ReviewPolicy, title: str, reasons: tuple[str, ...]) -> ReviewTask:
-    now = workflow.now()
+def _open(policy: ReviewPolicy, title: str, reasons: tuple[str, ...], now: datetime) -> ReviewTask:
     return ReviewTask(
         workflow_id=workflow.info().workflow_id,
         team=policy.team,

@@ -199,7 +199,7 @@ async def test_missing_kit_falls_back_to_the_template(bench: Bench) -> None:
 
     assert result.outcome is Outcome.ONBOARDED and result.kit_source is KitSource.TEMPLATE
     assert len([asked for asked in bench.house.asked("ask") if asked.prompt == "welcome-kit"]) == 3
-    assert "welcome-kit" in result.degraded["generate-welcome-kit"]
+    assert "claude.output_invalid" in result.degraded["generate-welcome-kit"]
 
 
 async def test_invalid_answer_is_asked_again_with_what_is_wrong(bench: Bench) -> None:
