@@ -1,0 +1,93 @@
+"""All stand-ins as one HTTP application, and the door through which tests and the demo look at what they did."""
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from towpath.standins.claude.app import ClaudeStandIn
+from towpath.standins.faults import Faults
+from towpath.standins.ledger import EffectLedger
+from towpath.standins.mail import Mailbox
+from towpath.standins.services import DroppedConnectionError, Services
+from towpath.standins.slack import Slack
+
+
+class StandIns:
+    """One process's stand-ins over one ledger. `faults_allowed` opens the fault control."""
+
+    def __init__(self, *, faults_allowed: bool) -> None:
+        self.ledger = EffectLedger()
+        self.faults = Faults()
+        self.services = Services(self.ledger, self.faults)
+        self.slack = Slack(self.ledger, self.faults)
+        self.mailbox = Mailbox(self.ledger)
+        self.claude = ClaudeStandIn(self.faults)
+        self._faults_allowed = faults_allowed
+
+    def app(self) -> Starlette:
+        control = [
+            Route("/effects", self._effects),
+            Route("/messages", self._messages),
+            *([Route("/faults", self._fault, methods=["GET", "POST", "DELETE"])] if self._faults_allowed else []),
+        ]
+        return Starlette(
+            routes=[
+                Route("/health", _health),
+                Mount("/_standins", routes=control),
+                *self.services.routes(),
+                Mount("/slack/api", routes=self.slack.routes()),
+                Mount("/claude", app=self.claude.app()),
+            ],
+            middleware=[Middleware(Label)],
+        )
+
+    async def _effects(self, _: Request) -> Response:
+        state = {
+            "accounts": self.services.accounts.as_json(),
+            "subscriptions": self.services.subscriptions.as_json(),
+            "statuses": self.services.statuses,
+            "claude_calls": dict(self.claude.calls),
+        }
+        return JSONResponse(self.ledger.as_json() | state)
+
+    async def _messages(self, _: Request) -> Response:
+        return JSONResponse({"slack": self.slack.posts, "mail": self.mailbox.mails})
+
+    async def _fault(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            wanted = request.query_params.get("id")
+            self.faults.lift(None if wanted is None else int(wanted))
+        elif request.method == "POST":
+            try:
+                return JSONResponse({"id": self.faults.order(await request.json()).id}, status_code=201)
+            except TypeError as error:
+                return JSONResponse({"error": str(error)}, status_code=422)
+        return JSONResponse({"hits": self.faults.hits()})
+
+
+class Label:
+    """Marks every response as a stand-in's, and cuts the connection where a fault says so."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def labelled(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                names = {name for name, _ in message["headers"]}
+                if b"x-offline-stand-in" not in names:
+                    message["headers"] = [*message["headers"], (b"x-offline-stand-in", b"1")]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, labelled)
+        except DroppedConnectionError:
+            # A body shorter than announced: the server has to close the connection.
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"10")]})
+
+
+async def _health(_: Request) -> Response:
+    return JSONResponse({"status": "ok", "stand_in": True})
