@@ -225,7 +225,7 @@ class Provisioning:
     async def _write_kit(self) -> WelcomeKit:
         """No kit from Claude: the template."""
         step, state = "generate-welcome-kit", self._state
-        if state.kit is not None and state.kit.source is KitSource.CLAUDE:
+        if state.kit is not None and state.kit.source is KitSource.MODEL:
             self._steps.keep(step)
             return state.kit
         self._steps.begin(step)
@@ -241,7 +241,7 @@ class Provisioning:
             return state.kit
         self._steps.complete(step, attempts=self._steps[step].attempts)
         state.kit = WelcomeKit(
-            draft=asked.output, language=language, source=KitSource.CLAUDE, provenance=asked.provenance
+            draft=asked.output, language=language, source=KitSource.MODEL, provenance=asked.provenance
         )
         return state.kit
 

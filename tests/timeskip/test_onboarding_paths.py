@@ -53,7 +53,7 @@ async def test_low_risk_customer_is_onboarded_without_a_person(bench: Bench) -> 
     assert result.outcome is Outcome.ONBOARDED
     assert result.decision is not None and result.decision.automatic
     assert result.account is not None and result.account.account_id == "acc-1"
-    assert result.kit_source is KitSource.CLAUDE
+    assert result.kit_source is KitSource.MODEL
     assert [delivery.state for delivery in result.deliveries] == [DeliveryState.DELIVERED] * 3
     assert result.degraded == {}
     assert sorted(bench.house.names()) == sorted(

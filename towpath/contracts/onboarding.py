@@ -140,7 +140,7 @@ class WelcomeKitDraft(Wire):
 
 
 class KitSource(StrEnum):
-    CLAUDE = "claude"
+    MODEL = "model"
     TEMPLATE = "template"
 
 

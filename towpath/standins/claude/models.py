@@ -48,6 +48,9 @@ def _model(name: str, lifecycle: str, retires_at: str | None) -> Json:
             "pdf_input": no,
             "server_tools": {"supported": False, "web_search": no, "code_execution": no},
             "structured_outputs": yes,
-            "thinking": {"supported": False, "types": {"adaptive": no, "enabled": no}},
+            "thinking": {
+                "supported": False,
+                "types": {"adaptive": no, "between_tools": no, "disabled": yes, "enabled": no},
+            },
         },
     }

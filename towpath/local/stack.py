@@ -1,0 +1,136 @@
+"""The local stack: embedded Temporal, stand-ins and one worker as child processes, with the settings that join them."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from towpath.local.processes import Child, spawn
+from towpath.local.server import DEFAULT_PORT, DEFAULT_UI_PORT, LOOPBACK, TemporalServer, free_port, temporal_server
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE = Path(".towpath")
+DEFAULT_METRICS_PORT = 9464
+STANDINS_SECONDS = 20
+WORKER_SECONDS = 40
+"""A cold import of everything on a busy machine; usually it is ready in 3 s."""
+OFFLINE_KEY = "offline-stand-in"
+
+
+@dataclass(frozen=True, slots=True)
+class StandIns:
+    url: str
+    smtp_port: int
+    process: Child
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStack:
+    """Addresses of what runs. `offline` tells that Claude's answers come from the stand-in."""
+
+    server: TemporalServer
+    standins: StandIns
+    worker: Child
+    metrics_url: str
+    offline: bool
+    moved_ports: Mapping[str, int]
+    """Usual ports that were in use, by name, and what was taken instead."""
+
+
+@asynccontextmanager
+async def local_stack(state: Path = STATE) -> AsyncGenerator[LocalStack]:
+    """Everything up and ready; ended in reverse order. State is kept in `state`. Raises ChildFailedError."""
+    wanted = {"temporal": DEFAULT_PORT, "ui": DEFAULT_UI_PORT, "metrics": DEFAULT_METRICS_PORT}
+    ports = {name: free_port(port) for name, port in wanted.items()}
+    logs = state / "logs"
+    async with (
+        temporal_server(
+            db=state / "temporal.db", port=ports["temporal"], ui_port=ports["ui"], log=logs / "temporal.log"
+        ) as server,
+        stand_ins(log=logs / "standins.log") as standins,
+        worker_process(server, standins, metrics_port=ports["metrics"], log=logs / "worker.log") as worker,
+    ):
+        yield LocalStack(
+            server=server,
+            standins=standins,
+            worker=worker,
+            metrics_url=f"http://{LOOPBACK}:{ports['metrics']}/metrics",
+            offline="ANTHROPIC_API_KEY" not in os.environ,
+            moved_ports={name: port for name, port in ports.items() if port != wanted[name]},
+        )
+
+
+@asynccontextmanager
+async def stand_ins(log: Path | None = None) -> AsyncGenerator[StandIns]:
+    """The stand-ins with their fault control open, on free ports."""
+    port, smtp_port = free_port(), free_port()
+    line = [*python("-m", "towpath.standins"), "--port", str(port), "--smtp-port", str(smtp_port), "--faults"]
+    url = f"http://{LOOPBACK}:{port}"
+    async with spawn("stand-ins", line, env={"PYTHONPATH": str(ROOT)}, log=log) as child:
+        await child.ready(answers(f"{url}/health"), STANDINS_SECONDS)
+        yield StandIns(url, smtp_port, child)
+
+
+@asynccontextmanager
+async def worker_process(
+    server: TemporalServer,
+    standins: StandIns,
+    *,
+    metrics_port: int,
+    log: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> AsyncGenerator[Child]:
+    """One worker on the given server and stand-ins, ready to work. `env` overrides its settings."""
+    settings = {**worker_environment(server.address, standins, metrics_port), **(env or {})}
+    async with spawn("worker", python(str(ROOT / "worker.py")), env=settings, log=log) as child:
+        await child.ready(answers(f"http://{LOOPBACK}:{metrics_port}/metrics", "num_pollers"), WORKER_SECONDS)
+        yield child
+
+
+def worker_environment(temporal: str, standins: StandIns, metrics_port: int) -> dict[str, str]:
+    """Settings of a worker whose whole outside world is the stand-ins; Claude too, unless there is a key for it."""
+    url = standins.url
+    own_key = os.environ.get("ANTHROPIC_API_KEY")
+    claude = {} if own_key else {"ANTHROPIC_API_KEY": OFFLINE_KEY, "ANTHROPIC_BASE_URL": f"{url}/claude"}
+    return {
+        **claude,
+        "TEMPORAL_ADDRESS": temporal,
+        "TOWPATH_EMAIL_CHECK_URL": f"{url}/email-check",
+        "TOWPATH_EMAIL_CHECK_TOKEN": "stand-in",
+        "TOWPATH_ACCOUNTS_URL": f"{url}/accounts",
+        "TOWPATH_ACCOUNTS_TOKEN": "stand-in",
+        "TOWPATH_BILLING_URL": f"{url}/billing",
+        "TOWPATH_BILLING_TOKEN": "stand-in",
+        "TOWPATH_CRM_URL": f"{url}/crm",
+        "TOWPATH_CRM_TOKEN": "stand-in",
+        "TOWPATH_SLACK_URL": f"{url}/slack/api",
+        "TOWPATH_SLACK_TOKEN": "stand-in",
+        "TOWPATH_SMTP_HOST": LOOPBACK,
+        "TOWPATH_SMTP_PORT": str(standins.smtp_port),
+        "TOWPATH_SMTP_TLS": "none",
+        "TOWPATH_MAIL_FROM": "Towpath <welcome@towpath.example>",
+        "TOWPATH_METRICS_ADDRESS": f"{LOOPBACK}:{metrics_port}",
+        "TOWPATH_REVIEWERS_FILE": str(ROOT / "reviewers.json"),
+    }
+
+
+def python(*arguments: str) -> list[str]:
+    return [sys.executable, *arguments]
+
+
+async def answers(url: str, text: str = "") -> None:
+    """Return as soon as `url` answers with a page that holds `text`."""
+    async with httpx.AsyncClient() as http:
+        while True:
+            try:
+                response = await http.get(url)
+                if response.is_success and text in response.text:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.05)

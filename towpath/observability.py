@@ -1,0 +1,95 @@
+"""Logs and metrics: structlog over everything that is logged, nothing twice in a replay, no secrets or addresses."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from temporalio import activity, workflow
+from temporalio.runtime import LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig, TelemetryFilter
+
+from towpath.settings import ClientSettings
+
+Event = MutableMapping[str, Any]
+SECRET_NAMES = re.compile(r"(token|password|secret|api_?key|authorization|salt)", re.IGNORECASE)
+SECRET_TEXTS = re.compile(
+    r"sk-ant-[\w-]+|xox[abpr]-[\w-]+|Bearer\s+[\w.~+/-]+=*|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"
+)
+MASK = "[removed]"
+TEMPORAL_NOISE = ("temporal_workflow", "temporal_activity", "__temporal_error_identifier")
+
+
+def configure_logging(settings: ClientSettings) -> None:
+    """Route structlog and the standard library's logging through one chain to stderr."""
+    renderer: Any = structlog.dev.ConsoleRenderer() if settings.log_format == "console" else _json_renderer()
+    formatter = structlog.stdlib.ProcessorFormatter(
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        foreign_pre_chain=_chain(),
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    for noisy in ("httpx", "httpcore", "httpx2", "anthropic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*_chain(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def runtime(metrics_address: str) -> Runtime:
+    """Temporal's runtime with its metrics, and ours, on `http://<metrics_address>/metrics`. Raises ValueError."""
+    metrics = PrometheusConfig(
+        bind_address=metrics_address, counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True
+    )
+    logs = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
+    return Runtime(
+        telemetry=TelemetryConfig(metrics=metrics, logging=logs), worker_heartbeat_interval=timedelta(seconds=30)
+    )
+
+
+def _chain() -> list[Any]:
+    return [
+        replay_safe,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+
+
+def _json_renderer() -> Any:
+    return structlog.processors.JSONRenderer(ensure_ascii=False)
+
+
+def replay_safe(_: Any, __: str, event: Event) -> Event:
+    """Drop what a replay says again, and say which run and step the rest belongs to."""
+    if workflow.in_workflow():
+        if workflow.unsafe.is_replaying_history_events():
+            raise structlog.DropEvent
+        info = workflow.info()
+        event.update(process=info.workflow_type, run=info.workflow_id)
+    elif activity.in_activity():
+        details = activity.info()
+        event.update(process=details.workflow_type, run=details.workflow_id, step=details.activity_id)
+        event["attempt"] = details.attempt
+    return event
+
+
+def redact(_: Any, __: str, event: Event) -> Event:
+    """Remove secrets by name and by look, and e-mail addresses, from whatever is about to be written."""
+    for name in TEMPORAL_NOISE:
+        event.pop(name, None)
+    for name, value in list(event.items()):
+        if SECRET_NAMES.search(name):
+            event[name] = MASK
+        elif isinstance(value, str):
+            event[name] = SECRET_TEXTS.sub(MASK, value)
+    return event

@@ -1,0 +1,140 @@
+"""All settings, read once by an entry point and passed down. Temporal's own come from `temporalio.envconfig`.
+
+Each is an environment variable or a line of `.env`, with the prefix `TOWPATH_`, except the two that belong to Claude.
+"""
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, AliasChoices, Field, HttpUrl, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "TOWPATH_"
+SettingsT = TypeVar("SettingsT", bound="ClientSettings")
+Url = Annotated[str, AfterValidator(lambda value: str(HttpUrl(value)).rstrip("/"))]
+
+
+class SettingsError(Exception):
+    """Settings cannot be used: one line for each, with its name, what is wrong and how to mend it; never its value."""
+
+
+class ClientSettings(BaseSettings):
+    """What everything that talks to Temporal needs: the command line as well as the worker."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    customer_salt: SecretStr = Field(
+        default=SecretStr("towpath-development"),
+        description="secret that turns e-mail addresses into customer keys; the same for every starter",
+    )
+    encryption_keys: SecretStr | None = Field(
+        default=None,
+        description="payload encryption: id:key pairs, comma-separated, keys of 32 bytes in base64; the first encrypts",
+    )
+    ui_url: Url = Field(default="http://127.0.0.1:8233", description="Temporal's web UI, for links")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="lowest level logged")
+    log_format: Literal["console", "json"] = Field(default="json", description="console for people, json for machines")
+
+    def keys(self) -> dict[str, bytes]:
+        """Encryption keys by id, the current one first; empty when payloads are not encrypted. Raises SettingsError."""
+        if self.encryption_keys is None:
+            return {}
+        keys: dict[str, bytes] = {}
+        for pair in self.encryption_keys.get_secret_value().split(","):
+            name, _, text = pair.strip().partition(":")
+            try:
+                key = base64.b64decode(text, validate=True)
+            except binascii.Error:
+                key = b""
+            if not name or len(key) != 32:
+                raise SettingsError(
+                    f"{PREFIX}ENCRYPTION_KEYS: each must be id:key, with 32 bytes in base64 (openssl rand -base64 32)"
+                )
+            keys[name] = key
+        return keys
+
+
+class WorkerSettings(ClientSettings):
+    """What the worker needs beside: every address of the outside world."""
+
+    anthropic_api_key: SecretStr = Field(
+        validation_alias=AliasChoices("ANTHROPIC_API_KEY"), description="key for Claude", min_length=1
+    )
+    anthropic_base_url: Url | None = Field(
+        default=None,
+        validation_alias=AliasChoices("ANTHROPIC_BASE_URL"),
+        description="Claude's address, if not its own",
+    )
+    claude_model_default: str = Field(default="claude-sonnet-5-5", description="model of the alias `default`")
+    claude_model_deep: str = Field(default="claude-opus-5-5", description="model of the alias `deep`")
+    claude_model_fast: str = Field(default="claude-haiku-5-5", description="model of the alias `fast`")
+    claude_rate_per_second: float = Field(default=10, gt=0, description="calls of Claude a second, over all workers")
+    claude_concurrency: int = Field(default=20, ge=1, description="calls of Claude at once, in this worker")
+
+    email_check_url: Url = Field(description="service `email-check`")
+    email_check_token: SecretStr | None = Field(default=None, description="bearer token for it")
+    accounts_url: Url = Field(description="service `accounts`")
+    accounts_token: SecretStr | None = Field(default=None, description="bearer token for it")
+    billing_url: Url = Field(description="service `billing`")
+    billing_token: SecretStr | None = Field(default=None, description="bearer token for it")
+    crm_url: Url = Field(description="service `crm`")
+    crm_token: SecretStr | None = Field(default=None, description="bearer token for it")
+    slack_url: Url = Field(default="https://slack.com/api", description="Slack's Web API")
+    slack_token: SecretStr = Field(description="bot token for Slack, with chat:write")
+    smtp_host: str = Field(description="mail server", min_length=1)
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="its port")
+    smtp_user: str | None = Field(default=None, description="user, if it wants one")
+    smtp_password: SecretStr | None = Field(default=None, description="password of that user")
+    smtp_tls: Literal["none", "starttls", "tls"] = Field(
+        default="starttls", description="how the connection is secured"
+    )
+    mail_from: str = Field(description="sender of the mails, e.g. Towpath <welcome@example.com>", min_length=3)
+    team_channels: dict[str, str] = Field(
+        default={"compliance-team": "#compliance", "compliance-leads": "#compliance-leads", "ops-team": "#ops"},
+        description="Slack channel of each team, as JSON",
+    )
+    reviewers_file: Path = Field(default=Path("reviewers.json"), description="who may decide for which team")
+
+    metrics_address: str = Field(
+        default="127.0.0.1:9464", pattern=r"^[^\s:]+:\d{1,5}$", description="host:port that serves /metrics"
+    )
+    build_id: str = Field(default="development", min_length=1, description="version of this worker, shown in Temporal")
+    max_cached_workflows: int = Field(default=500, ge=0, description="runs kept in memory between their tasks")
+    graceful_shutdown_seconds: float = Field(default=30, ge=0, description="time that running steps get at SIGTERM")
+
+
+def load_client_settings() -> ClientSettings:
+    """Raises SettingsError."""
+    return _load(ClientSettings)
+
+
+def load_worker_settings() -> WorkerSettings:
+    """Raises SettingsError."""
+    settings = _load(WorkerSettings)
+    settings.keys()
+    return settings
+
+
+def variable(name: str) -> str:
+    """The environment variable of a field of either class."""
+    alias = WorkerSettings.model_fields[name].validation_alias if name in WorkerSettings.model_fields else None
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return f"{PREFIX}{name.upper()}"
+
+
+def _load(kind: type[SettingsT]) -> SettingsT:
+    try:
+        return kind()
+    except ValidationError as error:
+        fields = {variable(name): name for name in WorkerSettings.model_fields}
+        lines: list[str] = []
+        for problem in error.errors():
+            name = str(problem["loc"][0])
+            name = fields.get(name, name)
+            meaning = WorkerSettings.model_fields[name].description if name in WorkerSettings.model_fields else ""
+            what = "is missing" if problem["type"] == "missing" else problem["msg"].lower()
+            lines.append(f"{variable(name)}: {what} ({meaning})")
+        raise SettingsError("\n".join(lines)) from None

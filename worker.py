@@ -1,0 +1,232 @@
+"""The worker: settings, then clients, then activities, then Temporal workers. SIGTERM drains it."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, NoReturn
+
+import httpx
+import structlog
+from pydantic import SecretStr
+from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.service import RPCError
+from temporalio.worker import Worker, WorkerDeploymentConfig
+
+from activities.attempts import ActivityEdge
+from activities.claude import ClaudeActivities
+from activities.delivery import DeliveryActivities
+from activities.reviews import ReviewActivities
+from activities.services import ServiceActivities
+from towpath.clients.channels import Mailer, Slack, SmtpConfig
+from towpath.clients.claude import ClaudeClient, ClaudeConfig
+from towpath.clients.codec import EncryptionCodec
+from towpath.clients.prices import Prices
+from towpath.clients.reviewers import ReviewerDirectory, ReviewersFileError
+from towpath.clients.services import ServiceClient, ServiceEndpoint
+from towpath.clients.temporal import address, connect, ensure_search_attributes, run_to_end
+from towpath.contracts.process import CLAUDE_QUEUE, ONBOARDING
+from towpath.observability import configure_logging, runtime
+from towpath.settings import SettingsError, WorkerSettings, load_worker_settings
+from workflows.onboarding import CustomerOnboardingWorkflow
+from workflows.sandbox import runner
+
+WORKFLOWS: Sequence[type] = (CustomerOnboardingWorkflow,)
+ACTIVITIES: Sequence[type] = (ServiceActivities, DeliveryActivities, ReviewActivities, ClaudeActivities)
+
+EXIT_SETTINGS = 2
+HTTP_SECONDS = httpx.Timeout(10.0, connect=3.0)
+RETRY_CONNECT_SECONDS = 1.0
+DEPLOYMENT = "towpath"
+
+log = structlog.stdlib.get_logger("worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Connections to the outside world; one of each for the whole process."""
+
+    services: ServiceClient
+    mailer: Mailer
+    slack: Slack
+    claude: ClaudeClient
+    directory: ReviewerDirectory
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python worker.py",
+        description="Run workflows and activities. Settings come from the environment and .env (see .env.example); "
+        "the Temporal connection from TEMPORAL_ADDRESS or a Temporal profile. SIGTERM drains and ends with 0.",
+    )
+    parser.add_argument("--check", action="store_true", help="check the settings, say what is wrong, and end")
+    options = parser.parse_args()
+    try:
+        settings = load_worker_settings()
+        directory = ReviewerDirectory.load(settings.reviewers_file)
+    except (SettingsError, ReviewersFileError) as error:
+        _refuse(str(error).splitlines())
+    configure_logging(settings)
+    if options.check:
+        return
+    problems = run_to_end(serve(settings, directory))
+    if problems:
+        _refuse(problems)
+
+
+def _refuse(problems: Sequence[str]) -> NoReturn:
+    for problem in problems:
+        sys.stderr.write(f"worker.py: {problem}\n")
+    raise SystemExit(EXIT_SETTINGS)
+
+
+async def serve(settings: WorkerSettings, directory: ReviewerDirectory) -> Sequence[str]:
+    """Work until a signal says to end. What must be mended before a start is returned, a line each."""
+    stop = _stop_on_signals()
+    async with open_clients(settings, directory) as clients:
+        checking = asyncio.create_task(clients.claude.check_models())
+        client = await _connect(settings, stop)
+        models = await checking
+        for warning in models.warnings:
+            log.warning("model not checked", problem=warning)
+        if client is None or models.refusals:
+            return models.refusals
+        await ensure_search_attributes(client)
+        async with AsyncExitStack() as running:
+            for worker in build_workers(client, settings, clients):
+                await running.enter_async_context(worker)
+            log.info("worker ready", queues=[ONBOARDING.queue, CLAUDE_QUEUE], build_id=settings.build_id)
+            await stop.wait()
+            log.info("worker draining", seconds=settings.graceful_shutdown_seconds)
+    log.info("worker ended")
+    return ()
+
+
+@asynccontextmanager
+async def open_clients(settings: WorkerSettings, directory: ReviewerDirectory) -> AsyncGenerator[Clients]:
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=100)
+    async with httpx.AsyncClient(timeout=HTTP_SECONDS, limits=limits) as http:
+        endpoints = {
+            "email-check": ServiceEndpoint(settings.email_check_url, _plain(settings.email_check_token)),
+            "accounts": ServiceEndpoint(settings.accounts_url, _plain(settings.accounts_token)),
+            "billing": ServiceEndpoint(settings.billing_url, _plain(settings.billing_token)),
+            "crm": ServiceEndpoint(settings.crm_url, _plain(settings.crm_token)),
+        }
+        claude = ClaudeClient(
+            ClaudeConfig(
+                api_key=settings.anthropic_api_key.get_secret_value(),
+                base_url=settings.anthropic_base_url,
+                models={
+                    "default": settings.claude_model_default,
+                    "deep": settings.claude_model_deep,
+                    "fast": settings.claude_model_fast,
+                },
+            )
+        )
+        smtp = SmtpConfig(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            sender=settings.mail_from,
+            user=settings.smtp_user,
+            password=_plain(settings.smtp_password),
+            tls=settings.smtp_tls,
+        )
+        try:
+            yield Clients(
+                services=ServiceClient(http, endpoints),
+                mailer=Mailer(smtp),
+                slack=Slack(http, settings.slack_url, settings.slack_token.get_secret_value()),
+                claude=claude,
+                directory=directory,
+            )
+        finally:
+            await claude.close()
+
+
+def build_workers(client: Client, settings: WorkerSettings, clients: Clients) -> Sequence[Worker]:
+    """One worker for the process's queue, one for Claude's, which has a rate limit over all workers."""
+    services = ServiceActivities(clients.services)
+    delivery = DeliveryActivities(clients.mailer, clients.slack, clients.services, settings.team_channels)
+    reviews = ReviewActivities(clients.directory)
+    claude = ClaudeActivities(clients.claude, Prices())
+    common: dict[str, Any] = {
+        "interceptors": [ActivityEdge()],
+        "deployment_config": WorkerDeploymentConfig(
+            version=WorkerDeploymentVersion(DEPLOYMENT, settings.build_id), use_worker_versioning=False
+        ),
+        "graceful_shutdown_timeout": timedelta(seconds=settings.graceful_shutdown_seconds),
+        "max_heartbeat_throttle_interval": timedelta(seconds=1),
+    }
+    processes = Worker(
+        client,
+        task_queue=ONBOARDING.queue,
+        workflows=WORKFLOWS,
+        activities=[*activities_of(services), *activities_of(delivery), *activities_of(reviews)],
+        workflow_runner=runner(),
+        max_cached_workflows=settings.max_cached_workflows,
+        # A worker that died keeps its runs for this long; the default of 10 s is felt.
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+        **common,
+    )
+    asking = Worker(
+        client,
+        task_queue=CLAUDE_QUEUE,
+        activities=activities_of(claude),
+        max_concurrent_activities=settings.claude_concurrency,
+        max_task_queue_activities_per_second=settings.claude_rate_per_second,
+        **common,
+    )
+    return processes, asking
+
+
+def activities_of(room: object) -> list[Callable[..., Any]]:
+    """All activity methods of an instance."""
+    methods = (getattr(room, name) for name in dir(type(room)) if not name.startswith("_"))
+    return [method for method in methods if hasattr(method, "__temporal_activity_definition")]
+
+
+async def _connect(settings: WorkerSettings, stop: asyncio.Event) -> Client | None:
+    """A client, as soon as Temporal answers: compose may start it later. None when told to end before that."""
+    keys = settings.keys()
+    codec = EncryptionCodec(keys) if keys else None
+    metrics = runtime(settings.metrics_address)
+    told = False
+    while not stop.is_set():
+        try:
+            return await connect(codec, metrics)
+        except (RuntimeError, RPCError) as error:
+            if not told:
+                log.warning("Temporal does not answer yet, trying on", address=address(), problem=str(error)[:200])
+            told = True
+        try:
+            await asyncio.wait_for(stop.wait(), RETRY_CONNECT_SECONDS)
+        except TimeoutError:
+            continue
+    return None
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT; a second one ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def first(number: signal.Signals) -> None:
+        stop.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, first, number)
+    return stop
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+if __name__ == "__main__":
+    main()
