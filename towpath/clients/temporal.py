@@ -141,6 +141,11 @@ async def start(
     return Started(handle, existing=handle.first_execution_run_id is None)
 
 
+def link(workflow_id: str, run_id: str, namespace: str, ui_url: str) -> str:
+    """The run's page in Temporal's UI."""
+    return f"{ui_url}/namespaces/{namespace}/workflows/{workflow_id.replace('/', '%2F')}/{run_id}/history"
+
+
 def run_to_end(main: Coroutine[Any, Any, ResultT]) -> ResultT:
     """asyncio.run for every entry point. A process that ends right after its last Temporal call can crash in the
     SDK's native threads (17 of 30 exits here); a short pause before the loop closes cured it.

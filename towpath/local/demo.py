@@ -1,19 +1,236 @@
 """The demo: three customers onboarded on the local stack, each a different way, and what a person does about it."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
-from towpath.contracts.onboarding import Customer
-from towpath.local.view import Watched
+import httpx
+from rich.console import Console
+from rich.table import Table
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
-POLL_SECONDS = 0.25
-STORY_SECONDS = 50
+from towpath.clients import deadletters, reviews
+from towpath.clients.deadletters import Letter, NotInQueueError, summary
+from towpath.clients.temporal import link, start
+from towpath.contracts.onboarding import Customer, Language, OnboardingRequest, OnboardingResult, Plan
+from towpath.contracts.process import ONBOARDING
+from towpath.contracts.review import Decision, Verdict
+from towpath.contracts.run import Cost, RunRecord
+from towpath.local.stack import LocalStack
+from towpath.local.view import RunView, Watched, cost_text
+
+POLL_SECONDS = 0.1
+STORY_SECONDS = 300
+LOOK_SECONDS = 1.0
+"""How long a person needs to see what happened before the story goes on."""
 REVIEWER = "dana"
+ResultT = TypeVar("ResultT")
+Handle = WorkflowHandle[Any, OnboardingResult]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Story:
-    """One customer of the demo, and the panel that shows the run."""
+    """One customer, the run that belongs to it, and the panel that shows it."""
 
     customer: Customer
     watched: Watched
-    point: str
+    handle: Handle | None = None
+    result: OnboardingResult | None = None
+    failed: Letter | None = None
+    """The run before, when it failed and was redriven."""
+
+
+class Demo:
+    """Three stories side by side. Every step of a story goes through the doors that people and services use."""
+
+    def __init__(self, client: Client, stack: LocalStack, console: Console) -> None:
+        self._client = client
+        self._stack = stack
+        self._console = console
+        stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        self._stories = [
+            Story(customer, Watched(title))
+            for title, customer in (
+                ("1 low risk", low_risk(stamp)),
+                ("2 high risk", high_risk(stamp)),
+                ("3 billing refused", unlucky(stamp)),
+            )
+        ]
+
+    async def run(self) -> Sequence[Story]:
+        """Raises TimeoutError when a story does not come to its end."""
+        low, high, unlucky_one = self._stories
+        with RunView(self._console, [story.watched for story in self._stories]) as view:
+            async with httpx.AsyncClient(base_url=self._stack.standins.url) as http, asyncio.timeout(STORY_SECONDS):
+                watching = asyncio.create_task(self._watch(view))
+                try:
+                    await asyncio.gather(
+                        self._straight_through(low),
+                        self._decided_by_a_person(high, view),
+                        self._failed_and_redriven(unlucky_one, view, http),
+                    )
+                finally:
+                    watching.cancel()
+            await self._read_all()
+        return self._stories
+
+    async def _straight_through(self, story: Story) -> None:
+        handle = await self._start(story)
+        story.result = await handle.result()
+
+    async def _decided_by_a_person(self, story: Story, view: RunView) -> None:
+        handle = await self._start(story)
+        task = await _until(lambda: reviews.find_review(self._client, handle.id))
+        await self._read_all()
+        view.refresh()
+        view.remark(story.watched, f"task for {task.team}: {task.title}")
+        for reason in task.reasons:
+            view.remark(story.watched, f"  {reason}")
+        await asyncio.sleep(LOOK_SECONDS)
+        decision = Decision(verdict=Verdict.APPROVE, reviewer=REVIEWER, reason="known to us, papers seen")
+        await reviews.decide(self._client, handle.id, decision)
+        view.remark(story.watched, f"{REVIEWER} approved it: {decision.reason}")
+        story.result = await handle.result()
+
+    async def _failed_and_redriven(self, story: Story, view: RunView, http: httpx.AsyncClient) -> None:
+        reference = story.customer.customer_id
+        fault = {"service": "billing", "operation": "setUpSubscription", "reference": reference}
+        order = await http.post("/_standins/faults", json=fault | {"status": 402, "code": "card_declined"})
+        handle = await self._start(story)
+        try:
+            await handle.result()
+        except WorkflowFailureError:
+            letter = story.failed = await _until(lambda: self._letter(handle.id))
+            await self._read_all()
+            view.refresh()
+        else:
+            raise RuntimeError("billing was not refused")
+        view.remark(story.watched, f"in queue {letter.letter.queue}: {letter.letter.failure.message}")
+        view.remark(story.watched, f"undone: {', '.join(letter.letter.undone)}; ops-team is told")
+        await asyncio.sleep(LOOK_SECONDS)
+        await http.delete("/_standins/faults", params={"id": order.json()["id"]})
+        view.remark(story.watched, "the card works again: redriven")
+        started = await deadletters.redrive(self._client, letter)
+        story.handle = started.handle
+        story.result = await started.handle.result()
+
+    async def _letter(self, workflow_id: str) -> Letter | None:
+        try:
+            return await deadletters.find_letter(self._client, workflow_id)
+        except NotInQueueError:
+            return None
+
+    async def _start(self, story: Story) -> Handle:
+        request = OnboardingRequest(customer=story.customer)
+        workflow_id = ONBOARDING.workflow_id(request, b"")
+        started = await start(self._client, ONBOARDING, request, workflow_id=workflow_id, summary=summary(request))
+        story.handle = started.handle
+        return started.handle
+
+    async def _watch(self, view: RunView) -> None:
+        while True:
+            await self._read_all()
+            view.refresh()
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _read_all(self) -> None:
+        for story in self._stories:
+            if story.handle is not None:
+                story.watched.record = await story.handle.query("status", result_type=RunRecord)
+
+
+def report(stories: Sequence[Story], stack: LocalStack, effects: dict[str, Any], namespace: str) -> list[Any]:
+    """What the runs did and cost, where to look at them, and who answered; things for rich to print."""
+    table = Table(
+        "run", "outcome", "what was done", "Claude", box=None, title="What the runs did", title_justify="left"
+    )
+    for story in stories:
+        if story.result is not None:
+            table.add_row(story.watched.title, story.result.outcome, _done(story.result), _cost(story))
+    lines: list[Any] = [table, "", "The runs in the Temporal UI (open while the stack is up: `make up`):"]
+    for story in stories:
+        runs = [(story.failed.run_id, " (failed)")] if story.failed else []
+        runs += [(story.handle.result_run_id or "", "")] if story.handle else []
+        for run_id, remark in runs:
+            page = link(f"{ONBOARDING.name}/{story.customer.customer_id}", run_id, namespace, stack.server.ui_url)
+            lines.append(f"  {story.watched.title}{remark}: {page}")
+    accounts = effects["accounts"]
+    mine = sum(story.customer.customer_id in accounts for story in stories)
+    lines += [
+        "",
+        f"Seen by the receivers: {effects['requests']} requests, {len(effects['applied_twice'])} effects "
+        f"applied twice, {len(accounts)} accounts for {mine} customers.",
+        "",
+        _answered_by(stack),
+    ]
+    return lines
+
+
+def _answered_by(stack: LocalStack) -> str:
+    if not stack.offline:
+        return "Claude answered: ANTHROPIC_API_KEY is set. All other services were stand-ins on this machine."
+    return (
+        "Nothing here came from Claude: there is no ANTHROPIC_API_KEY, so all answers are from the offline stand-in "
+        "(model `offline-stand-in`, no price). Set the key and run the same command to ask Claude."
+    )
+
+
+def _cost(story: Story) -> str:
+    now = cost_text(Cost() if story.result is None else story.result.cost)
+    return now if story.failed is None else f"{cost_text(story.failed.letter.cost)}; redriven: {now}"
+
+
+def _done(result: OnboardingResult) -> str:
+    parts = [result.account.account_id] if result.account else []
+    parts += [result.subscription.subscription_id] if result.subscription else []
+    parts += [f"{delivery.channel} {delivery.state}" for delivery in result.deliveries]
+    decided = result.decision.review.reviewer if result.decision and result.decision.review else "automatic"
+    return f"approved: {decided}; {', '.join(parts)}"
+
+
+async def _until(read: Callable[[], Awaitable[ResultT | None]]) -> ResultT:
+    """The first value that is there."""
+    while True:
+        value = await read()
+        if value is not None:
+            return value
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def low_risk(stamp: str) -> Customer:
+    return Customer(
+        customer_id=f"demo-{stamp}-1",
+        email="jiwoo@hanbit-logistics.example",
+        company="한빛물류",
+        plan=Plan.BUSINESS,
+        contact_name="김지우",
+        website="https://hanbit-logistics.example",
+        country="KR",
+        employees=120,
+        language=Language.KO,
+    )
+
+
+def high_risk(stamp: str) -> Customer:
+    return Customer(
+        customer_id=f"demo-{stamp}-2",
+        email="deals20261@mailinator.com",
+        company="Fastlane Capital",
+        plan=Plan.ENTERPRISE,
+        country="NG",
+        employees=4,
+    )
+
+
+def unlucky(stamp: str) -> Customer:
+    return Customer(
+        customer_id=f"demo-{stamp}-3",
+        email="sam@northwind-bakery.example",
+        company="Northwind Bakery",
+        plan=Plan.STARTER,
+        contact_name="Sam",
+        country="GB",
+        employees=12,
+    )

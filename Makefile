@@ -1,0 +1,61 @@
+# Nothing is assumed beyond python3 (3.11 to 3.13), make and git. `make` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime-installed
+DEVELOPMENT := $(VENV)/.development-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test lint bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(RUNTIME) ## onboard three customers on a local stack, show every step, and end
+	@$(BIN)/python starter.py demo
+
+up: $(RUNTIME) ## keep the local stack up until Ctrl-C
+	@$(BIN)/python starter.py up
+
+test: $(DEVELOPMENT) ## run all tests
+	@$(BIN)/pytest -n 2 --dist loadfile
+
+lint: $(DEVELOPMENT) ## check style, types, imports, compose file, Dockerfile and the rules of the house
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/basedpyright --warnings
+	@$(BIN)/lint-imports
+	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml docker-compose.claude.yml
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/pytest -q tests/house
+
+bench: $(DEVELOPMENT) ## measure, and print the figures as tables (about 30 minutes)
+	@$(BIN)/python -m bench
+
+lock: ## write the hashed locks anew from pyproject.toml
+	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
+	@$(VENV)-lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements.lock
+	@$(VENV)-lock/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements-dev.lock
+	@rm -rf $(VENV)-lock
+
+clean: ## remove the environment and all local state
+	@rm -rf $(VENV) .towpath
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v < (3, 14))' || \
+		{ echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "Python cannot make virtual environments: install its venv package (Debian: python3-venv)"; exit 1; }
+
+# The development lock holds all of the runtime lock, so either one is enough for the runtime.
+$(RUNTIME): requirements.lock | $(BIN)/python
+	@echo "Installing what is needed to run (about half a minute, once) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.lock | $(BIN)/python
+	@echo "Installing what is needed to develop (about a minute, once) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@touch $@ $(RUNTIME)

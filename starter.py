@@ -1,0 +1,23 @@
+"""The command line: start processes, follow them, decide reviews, mend failed runs, run the demo."""
+
+import typer
+
+from towpath.commands import local, onboarding, queue, review
+from towpath.commands.terminal import EXIT_CODES
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=(
+        "Start processes and follow them.\n\nTemporal is found by TEMPORAL_ADDRESS or a Temporal profile.\n\n"
+        + EXIT_CODES
+    ),
+)
+onboarding.register(app)
+local.register(app)
+app.add_typer(review.app, name="review")
+app.add_typer(queue.app, name="queue")
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,102 @@
+"""Dead-letter queues: failed runs found by search attribute, and what can be done about them."""
+
+import asyncio
+from dataclasses import dataclass
+
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from towpath.clients.temporal import Started, start
+from towpath.contracts.onboarding import Discard, OnboardingFailure, OnboardingRequest, OnboardingResult, Redrive
+from towpath.contracts.process import DEAD_LETTER_QUEUE, ONBOARDING
+from towpath.contracts.run import DeadLetter
+
+AT_ONCE = 20
+
+
+class NotInQueueError(Exception):
+    """The run is not a failed one that waits in a queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One failed run: what ended it, and what a redrive starts from."""
+
+    workflow_id: str
+    run_id: str
+    letter: DeadLetter
+    failure: OnboardingFailure
+
+
+async def list_letters(client: Client, queue: str | None = None) -> list[Letter]:
+    """The runs in a queue, or in all, newest first. A run that was started again since is in none."""
+    if queue is None:
+        wanted = f"{DEAD_LETTER_QUEUE.name} IS NOT NULL"
+    else:
+        wanted = f"{DEAD_LETTER_QUEUE.name} = '{queue.replace(chr(39), '')}'"
+    found = [run async for run in client.list_workflows(f"{wanted} AND ExecutionStatus = 'Failed'")]
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def read(run: WorkflowExecution) -> Letter | None:
+        async with turns:
+            latest = await client.get_workflow_handle(run.id).describe()
+            return await _letter(client, run.id, run.run_id) if latest.run_id == run.run_id else None
+
+    letters = await asyncio.gather(*(read(run) for run in found))
+    return [letter for letter in letters if letter is not None]
+
+
+async def find_letter(client: Client, workflow_id: str) -> Letter:
+    """Raises NotInQueueError."""
+    try:
+        latest = await client.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise NotInQueueError(f"there is no run {workflow_id}") from error
+        raise
+    if latest.status is not WorkflowExecutionStatus.FAILED:
+        status = "unknown" if latest.status is None else latest.status.name.lower()
+        raise NotInQueueError(f"{workflow_id} is in no queue: its latest run is {status}")
+    letter = await _letter(client, workflow_id, latest.run_id)
+    if letter is None:
+        raise NotInQueueError(f"{workflow_id} failed before it could be queued: look at its history")
+    return letter
+
+
+async def redrive(client: Client, letter: Letter) -> Started:
+    """Start the run again where it failed: same id, same effect keys, with what it had already."""
+    again = Redrive(run_id=letter.run_id, checkpoint=letter.failure.checkpoint)
+    return await _again(client, letter, again)
+
+
+async def discard(client: Client, letter: Letter, wanted: Discard) -> Started:
+    """Take the run out of its queue. Who and why are kept in a run that does nothing else."""
+    return await _again(client, letter, Redrive(run_id=letter.run_id, discard=wanted))
+
+
+async def _again(client: Client, letter: Letter, wanted: Redrive) -> Started:
+    request = letter.failure.request.model_copy(update={"redrive": wanted})
+    return await start(client, ONBOARDING, request, workflow_id=letter.workflow_id, summary=summary(request))
+
+
+def summary(request: OnboardingRequest) -> str:
+    """What Temporal's UI shows as the run's title."""
+    return f"Onboard {request.customer.company} ({request.customer.plan})"
+
+
+async def _letter(client: Client, workflow_id: str, run_id: str) -> Letter | None:
+    """From the failure of the run: it needs no worker."""
+    handle: WorkflowHandle[object, OnboardingResult] = client.get_workflow_handle(
+        workflow_id, run_id=run_id, result_type=ONBOARDING.result
+    )
+    try:
+        await handle.result(follow_runs=False)
+    except WorkflowFailureError as error:
+        cause = error.cause
+        if isinstance(cause, ApplicationError) and len(cause.details) == 2:
+            letter, failure = cause.details
+            return Letter(
+                workflow_id, run_id, DeadLetter.model_validate(letter), OnboardingFailure.model_validate(failure)
+            )
+    return None

@@ -1,0 +1,65 @@
+"""Human tasks from outside: listing what waits for whom, and deciding by Update."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio.client import Client, WorkflowExecution
+from temporalio.service import RPCError, RPCStatusCode
+
+from towpath.contracts.process import PENDING_ASSIGNEES, PENDING_UNTIL
+from towpath.contracts.review import DecidedReview, Decision, ReviewTask
+
+AT_ONCE = 20
+ANSWER_WITHIN = timedelta(seconds=10)
+
+
+async def list_reviews(client: Client, team: str | None = None) -> list[ReviewTask]:
+    """Open tasks of a team, or of all, the one that is due first at the top. Needs a worker, which answers queries."""
+    wanted = f"{PENDING_UNTIL.name} IS NOT NULL" if team is None else f"{PENDING_ASSIGNEES.name} = '{_plain(team)}'"
+    runs = [run async for run in client.list_workflows(f"{wanted} AND ExecutionStatus = 'Running'")]
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def read(run: WorkflowExecution) -> ReviewTask | None:
+        async with turns:
+            return await find_review(client, run.id)
+
+    tasks = await asyncio.gather(*(read(run) for run in runs))
+    return sorted((task for task in tasks if task is not None and not closed(task)), key=lambda task: task.due_at)
+
+
+async def find_review(client: Client, workflow_id: str) -> ReviewTask | None:
+    """The run's task, decided or not; None when it has none."""
+    handle = client.get_workflow_handle(workflow_id)
+    answer: dict[str, Any] | None = await handle.query("review", rpc_timeout=ANSWER_WITHIN)
+    return None if answer is None else ReviewTask.model_validate(answer)
+
+
+async def decide(client: Client, workflow_id: str, decision: Decision) -> DecidedReview:
+    """Decide a task. The same reviewer's same decision sent twice is one decision.
+
+    Raises WorkflowUpdateFailedError with the refusal, RPCError when there is no such run or no worker answers.
+    """
+    update_id = f"decide/{decision.reviewer}/{decision.verdict}"
+    decided: DecidedReview = await client.get_workflow_handle(workflow_id).execute_update(
+        "decide", decision, id=update_id, result_type=DecidedReview, rpc_timeout=ANSWER_WITHIN
+    )
+    return decided
+
+
+def closed(task: ReviewTask) -> bool:
+    return task.decision is not None or task.expired
+
+
+def overdue(task: ReviewTask, now: datetime | None = None) -> bool:
+    """Past its reminder: it should have been decided by now."""
+    return (now or datetime.now(UTC)) > task.remind_at
+
+
+def is_missing(error: RPCError) -> bool:
+    return error.status is RPCStatusCode.NOT_FOUND
+
+
+def _plain(text: str) -> str:
+    """Visibility queries have no parameters: a quote would end the string."""
+    return text.replace("'", "")

@@ -1,0 +1,91 @@
+"""`starter.py demo` and `up`: the local stack from the command line."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from towpath.clients.temporal import connect, run_to_end
+from towpath.commands.terminal import Exit, console, fail
+from towpath.local.demo import Demo, report
+from towpath.local.processes import ChildFailedError
+from towpath.local.server import ServerNotFoundError
+from towpath.local.stack import STATE, LocalStack, local_stack
+
+StateOption = Annotated[Path, typer.Option(help="Folder for the database file and the logs.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("demo")(demo)
+    app.command("up")(up)
+
+
+def demo(state: StateOption = STATE) -> None:
+    """Onboard three customers on a local stack, show every step, and end."""
+    _run(_demo(state))
+
+
+def up(state: StateOption = STATE) -> None:
+    """Keep the local stack up until Ctrl-C: Temporal with its UI, stand-ins, one worker."""
+    _run(_up(state))
+
+
+def _run(command: Coroutine[Any, Any, None]) -> None:
+    try:
+        run_to_end(command)
+    except (ChildFailedError, ServerNotFoundError) as error:
+        fail(Exit.UNREACHABLE, str(error))
+
+
+async def _demo(state: Path) -> None:
+    console.print("Starting Temporal, the stand-in services and a worker …")
+    async with local_stack(state) as stack:
+        _tell_addresses(stack)
+        os.environ["TEMPORAL_ADDRESS"] = stack.server.address
+        client = await connect()
+        stories = await Demo(client, stack, console).run()
+        async with httpx.AsyncClient() as http:
+            effects = (await http.get(f"{stack.standins.url}/_standins/effects")).json()
+        for line in report(stories, stack, effects, client.namespace):
+            console.print(line, soft_wrap=isinstance(line, str), markup=False)
+        console.print("\nKeep everything up, with these runs: `make up`, stopped by Ctrl-C.")
+    if any(story.result is None for story in stories):
+        raise typer.Exit(Exit.REFUSED)
+
+
+async def _up(state: Path) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with local_stack(state) as stack:
+        _tell_addresses(stack)
+        console.print("Up. Start a customer:")
+        console.print(
+            f"  TEMPORAL_ADDRESS={stack.server.address} .venv/bin/python starter.py onboarding "
+            '--email kim@hanbit.example --company "Hanbit Logistics" --plan business --wait',
+            soft_wrap=True,
+        )
+        console.print("Ctrl-C stops everything; the runs are kept.")
+        ended = asyncio.create_task(stack.worker.process.wait())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not stop.is_set():
+            raise ChildFailedError(f"the worker ended; see {stack.worker.log}")
+        console.print("Stopping …")
+
+
+def _tell_addresses(stack: LocalStack) -> None:
+    for name, port in stack.moved_ports.items():
+        console.print(f"The usual port of {name} is in use: it is on {port} this time.")
+    console.print(f"  Temporal   {stack.server.address}")
+    console.print(f"  UI         {stack.server.ui_url}")
+    console.print(f"  metrics    {stack.metrics_url}")
+    console.print(f"  stand-ins  {stack.standins.url}, mail on port {stack.standins.smtp_port}")
+    answers = "the offline stand-in (no ANTHROPIC_API_KEY)" if stack.offline else "Claude (ANTHROPIC_API_KEY is set)"
+    console.print(f"  answers    {answers}")

@@ -1,0 +1,111 @@
+"""`starter.py review list | show | approve | reject`."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from towpath.clients import reviews
+from towpath.commands.terminal import Exit, JsonFlag, RunId, client, console, fail, full_id, run, show_json
+from towpath.contracts.review import Decision, ReviewTask, Verdict
+
+Reviewer = Annotated[str, typer.Option("--as", help="Your reviewer id, as in the reviewers file.", metavar="REVIEWER")]
+
+app = typer.Typer(no_args_is_help=True, help="Human tasks: what waits for a decision, and deciding it.")
+
+
+@app.command("list")
+def list_tasks(
+    team: Annotated[str | None, typer.Option(help="Only tasks of this team, e.g. compliance-team.")] = None,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only tasks past their reminder.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Open tasks, the one that is due first at the top."""
+    run(_list(team, overdue=overdue, as_json=as_json))
+
+
+@app.command("show")
+def show(workflow_id: RunId, as_json: JsonFlag = False) -> None:
+    """One task: why it needs a person, until when, and how it was decided."""
+    run(_show(full_id(workflow_id), as_json=as_json))
+
+
+@app.command("approve")
+def approve(
+    workflow_id: RunId,
+    reviewer: Reviewer,
+    reason: Annotated[str, typer.Option(help="Why; kept in the result.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Approve. The first decision counts; a second one is refused."""
+    run(_decide(full_id(workflow_id), Decision(verdict=Verdict.APPROVE, reviewer=reviewer, reason=reason), as_json))
+
+
+@app.command("reject")
+def reject(
+    workflow_id: RunId,
+    reviewer: Reviewer,
+    reason: Annotated[str, typer.Option(help="Why; a rejection needs it.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Reject, with a reason. The customer is not onboarded."""
+    run(_decide(full_id(workflow_id), Decision(verdict=Verdict.REJECT, reviewer=reviewer, reason=reason), as_json))
+
+
+async def _list(team: str | None, *, overdue: bool, as_json: bool) -> None:
+    tasks = await reviews.list_reviews(await client(), team)
+    if overdue:
+        tasks = [task for task in tasks if reviews.overdue(task)]
+    if as_json:
+        show_json(tasks)
+        return
+    if not tasks:
+        console.print("Nothing waits for a decision.")
+        return
+    table = Table("due (UTC)", "team", "what", "run", box=None)
+    for task in tasks:
+        table.add_row(f"{task.due_at:%Y-%m-%d %H:%M}", task.team, task.title, task.workflow_id)
+    console.print(table)
+
+
+async def _show(workflow_id: str, *, as_json: bool) -> None:
+    task = await reviews.find_review(await client(), workflow_id)
+    if task is None:
+        fail(Exit.NOT_FOUND, f"{workflow_id} has no review")
+    if as_json:
+        show_json(task)
+    else:
+        console.print(*describe(task), sep="\n", markup=False, soft_wrap=True)
+
+
+def describe(task: ReviewTask) -> list[str]:
+    """A task in lines for people."""
+    lines = [f"{task.title}: for {task.team}, due {task.due_at:%Y-%m-%d %H:%M} UTC"]
+    lines += [f"  - {reason}" for reason in task.reasons]
+    if task.decision is not None:
+        decision = task.decision
+        lines.append(f"decided: {decision.verdict} by {decision.reviewer} at {decision.at:%Y-%m-%d %H:%M} UTC")
+        lines += [f"  {decision.reason}"] if decision.reason else []
+    elif task.expired:
+        lines.append("expired: nobody decided in time")
+    else:
+        lines.append(f"approve: python starter.py review approve {task.workflow_id} --as REVIEWER")
+        lines.append(f"reject:  python starter.py review reject {task.workflow_id} --as REVIEWER --reason WHY")
+    lines += [f"refused signal of {refused.reviewer}: {refused.code}" for refused in task.refused]
+    return lines
+
+
+async def _decide(workflow_id: str, decision: Decision, as_json: bool) -> None:
+    try:
+        decided = await reviews.decide(await client(), workflow_id, decision)
+    except WorkflowUpdateFailedError as error:
+        cause = error.cause
+        code = f" ({cause.type})" if isinstance(cause, ApplicationError) else ""
+        text = cause.message if isinstance(cause, ApplicationError) else str(cause)
+        fail(Exit.REFUSED, f"{workflow_id}: refused: {text}{code}")
+    if as_json:
+        show_json(decided)
+    else:
+        console.print(f"{workflow_id}: {decided.verdict} by {decided.reviewer} ({decided.role})", markup=False)

@@ -1,0 +1,105 @@
+"""How every command speaks: results to stdout as text or JSON, problems to stderr, exit codes that scripts can use."""
+
+import json
+import sys
+from collections.abc import Coroutine, Generator, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+from rich.console import Console
+from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowQueryFailedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from towpath.clients.codec import EncryptionCodec
+from towpath.clients.temporal import address, connect, run_to_end
+from towpath.contracts.process import ONBOARDING
+from towpath.settings import ClientSettings, SettingsError, load_client_settings
+
+ResultT = TypeVar("ResultT")
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+RunId = Annotated[str, typer.Argument(help="The run: customer-onboarding/KEY, or KEY alone.", metavar="ID")]
+
+console = Console(highlight=False)
+problems = Console(stderr=True, highlight=False)
+
+
+class Exit(IntEnum):
+    """Exit codes, the same for every command."""
+
+    OK = 0
+    REFUSED = 1
+    WRONG_INPUT = 2
+    NOT_FOUND = 3
+    UNREACHABLE = 4
+    TIMED_OUT = 5
+
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 refused, or the run ended without success; 2 wrong input or settings; 3 not found; "
+    "4 Temporal or a worker does not answer; 5 waited too long."
+)
+
+
+def fail(code: Exit, *lines: str) -> NoReturn:
+    """Say what is wrong, a line each, and end."""
+    for line in lines:
+        problems.print(line, markup=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def settings() -> ClientSettings:
+    try:
+        return load_client_settings()
+    except SettingsError as error:
+        fail(Exit.WRONG_INPUT, *str(error).splitlines())
+
+
+def run(command: Coroutine[Any, Any, ResultT]) -> ResultT:
+    """Run a command's coroutine; what Temporal does not answer becomes an exit code."""
+    with _temporal_problems():
+        return run_to_end(command)
+
+
+async def client() -> Client:
+    """Connected by Temporal's own configuration. Ends the command when nobody answers there."""
+    try:
+        keys = settings().keys()
+    except SettingsError as error:
+        fail(Exit.WRONG_INPUT, str(error))
+    try:
+        return await connect(EncryptionCodec(keys) if keys else None)
+    except RuntimeError:
+        fail(
+            Exit.UNREACHABLE,
+            f"Temporal does not answer at {address()}.",
+            "Start the local one with `make up`, or set TEMPORAL_ADDRESS or TEMPORAL_PROFILE.",
+        )
+
+
+@contextmanager
+def _temporal_problems() -> Generator[None]:
+    try:
+        yield
+    except RPCTimeoutOrCancelledError:
+        fail(Exit.UNREACHABLE, "No worker answered in time. Is one running? `python worker.py`")
+    except WorkflowQueryFailedError as error:
+        fail(Exit.REFUSED, f"The run cannot answer: {error}")
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            fail(Exit.NOT_FOUND, f"Not found: {error.message}")
+        if error.status in {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}:
+            fail(Exit.UNREACHABLE, "No worker answered in time. Is one running? `python worker.py`")
+        fail(Exit.UNREACHABLE, f"Temporal refused: {error.message}")
+
+
+def show_json(value: BaseModel | dict[str, Any] | Sequence[Any]) -> None:
+    sys.stdout.write(json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=False) + "\n")
+
+
+def full_id(workflow_id: str) -> str:
+    return workflow_id if "/" in workflow_id else f"{ONBOARDING.name}/{workflow_id}"
