@@ -2,7 +2,7 @@
 
 import typer
 
-from towpath.commands import local, onboarding, queue, review
+from towpath.commands import history, local, onboarding, queue, review
 from towpath.commands.terminal import EXIT_CODES
 
 app = typer.Typer(
@@ -15,6 +15,7 @@ app = typer.Typer(
     ),
 )
 onboarding.register(app)
+history.register(app)
 local.register(app)
 app.add_typer(review.app, name="review")
 app.add_typer(queue.app, name="queue")

@@ -129,6 +129,8 @@ class CustomerOnboardingWorkflow(Reviewable):
         review = task.decision
         note = "expired: not onboarded" if review is None else f"{review.verdict} by {review.reviewer}"
         self._steps.complete(step, note=note)
+        if workflow.patched("review-closing-notice-2026-11"):
+            await self._tell_reviewers(policy.team, "closed")
         approved = review is not None and review.verdict is Verdict.APPROVE
         return record.model_copy(
             update={"approved": approved, "automatic": False, "review": review, "at": workflow.now()}

@@ -125,6 +125,7 @@ async def test_nobody_decides(bench: Bench) -> None:
         ("compliance-team", "Review wanted"),
         ("compliance-team", "Review still open"),
         ("compliance-leads", "Review escalated"),
+        ("compliance-team", "Review closed"),
     ]
     assert "create_account" not in bench.house.names()
     record = await record_of(handle)

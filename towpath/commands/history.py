@@ -1,0 +1,42 @@
+"""`starter.py export-history`: a run's history as JSON, for replay tests and for looking at it elsewhere."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+from temporalio.client import WorkflowHistory
+
+from towpath.commands.terminal import Exit, RunId, client, console, fail, full_id, run
+
+
+def register(app: typer.Typer) -> None:
+    app.command("export-history")(export_history)
+
+
+def export_history(
+    workflow_id: RunId,
+    file: Annotated[Path, typer.Argument(help="Where to write it; an existing file is never overwritten.")],
+    run_id: Annotated[str | None, typer.Option(help="One run of the id; without it, the latest.")] = None,
+) -> None:
+    """Write a run's history to a file, with its workflow id and without host names."""
+    if file.exists():
+        fail(Exit.WRONG_INPUT, f"{file} exists: a recorded history is kept as it is, take another name")
+    history = run(_fetch(full_id(workflow_id), run_id))
+    document = {"workflow_id": history.workflow_id, "history": _without_hosts(history.to_json_dict())}
+    file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    console.print(f"{file}: {len(history.events)} events of {history.workflow_id}", markup=False)
+
+
+async def _fetch(workflow_id: str, run_id: str | None) -> WorkflowHistory:
+    return await (await client()).get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+
+
+def _without_hosts(value: Any) -> Any:
+    """Identities are process id and host name of clients and workers: of no use in a file, and not for everyone."""
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+        return {name: "recorded" if name == "identity" else _without_hosts(item) for name, item in items}
+    if isinstance(value, list):
+        return [_without_hosts(item) for item in cast("list[Any]", value)]
+    return value
