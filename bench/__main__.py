@@ -1,0 +1,141 @@
+"""`make bench`: all figures, as tables. `python -m bench --help` for parts of it."""
+
+import argparse
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.claude_call import CallFigures, claude_call
+from bench.lanes import House, LaneFigures, lane_a, lane_b, lane_c
+from bench.measure import median
+from bench.waiting import WaitingFigures, waiting
+from towpath.clients.temporal import run_to_end
+from towpath.local.server import free_port, temporal_server
+from towpath.local.stack import stand_ins, worker_process
+
+PARTS = ("start", "claude", "lanes", "waiting")
+LANES = {"a": lane_a, "b": lane_b, "c": lane_c}
+TITLES = {"a": "a plain calls", "b": "b shortest workflow", "c": "c onboarding"}
+console = Console(highlight=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[], help="what to measure; all if left out")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of the lanes (default %(default)s)")
+    parser.add_argument("--runs", type=int, default=300, help="runs of a lane in a round (default %(default)s)")
+    parser.add_argument("--idle", type=int, default=40, help="runs one by one, for latency (default %(default)s)")
+    parser.add_argument("--waiting", type=int, default=10_000, help="runs that wait for review (default %(default)s)")
+    options = parser.parse_args()
+    run_to_end(bench(options.parts or PARTS, options.rounds, options.runs, options.idle, options.waiting))
+
+
+async def bench(parts: Sequence[str], rounds: int, runs: int, idle: int, wait: int) -> None:
+    begun = time.perf_counter()
+    if "start" in parts:
+        async with house() as where:
+            show_start([await _start_seconds(where) for _ in range(3)])
+    if "claude" in parts:
+        async with house() as where:
+            show_claude(await claude_call(where))
+    if "lanes" in parts:
+        async with house() as where:
+            show_lanes(await measure_lanes(where, rounds, runs, idle))
+    if "waiting" in parts:
+        async with house() as where:
+            show_waiting(await waiting(where, wait, say))
+    console.print(f"measured in {time.perf_counter() - begun:.0f} s")
+
+
+@asynccontextmanager
+async def house() -> AsyncGenerator[House]:
+    """An embedded server on a database file, as in the demo, and stand-ins that answer at once."""
+    state = Path(".towpath/bench")
+    for old in state.glob("bench.db*"):
+        old.unlink()
+    async with temporal_server(db=state / "bench.db", log=state / "temporal.log") as server, stand_ins() as standins:
+        yield House(server, standins)
+
+
+async def measure_lanes(where: House, rounds: int, runs: int, idle: int) -> dict[str, list[LaneFigures]]:
+    figures: dict[str, list[LaneFigures]] = {name: [] for name in LANES}
+    for number in range(rounds):
+        for name, lane in LANES.items():
+            figures[name].append(await lane(where, runs, idle))
+            say(f"round {number + 1}, lane {TITLES[name]}: {figures[name][-1].runs_per_second:.1f} runs/s")
+    return figures
+
+
+def show_lanes(figures: dict[str, list[LaneFigures]]) -> None:
+    table = Table("lane", "runs/s", "idle p50 ms", "p95 ms", "CPU ms/run", "server", "worker", "peak RSS MB", "events")
+    for column in ("bytes", "actions"):
+        table.add_column(column)
+    for name, rows in figures.items():
+        history = rows[-1].history
+        table.add_row(
+            TITLES[name],
+            *(f"{_mid(rows, field):.1f}" for field in ("runs_per_second", "idle_p50", "idle_p95", "cpu")),
+            *(f"{_mid(rows, field):.1f}" for field in ("cpu_server", "cpu_worker", "peak_rss_mb")),
+            *((str(history.events), str(history.size_bytes), str(history.actions)) if history else ("-", "-", "-")),
+        )
+    console.print(table)
+    b, c = figures["b"], figures["c"]
+    ratios = Table("c against b", "measured", "wanted")
+    for title, field, wanted in (
+        ("runs/s", "runs_per_second", "at least 1.5"),
+        ("CPU", "cpu", "at most 0.7"),
+        ("idle p50", "idle_p50", "at most 0.6"),
+    ):
+        each = [getattr(mine, field) / getattr(plain, field) for mine, plain in zip(c, b, strict=True)]
+        ratios.add_row(title, f"{median(each):.2f} ({min(each):.2f} to {max(each):.2f})", wanted)
+    ours, theirs = c[-1].history, b[-1].history
+    if ours is not None and theirs is not None:
+        ratios.add_row("history events", f"{ours.events} against {theirs.events}", "no more")
+    console.print(ratios)
+
+
+def show_waiting(figures: WaitingFigures) -> None:
+    table = Table(f"{figures.runs} waiting for review", "measured", "wanted")
+    table.add_row("all waiting after", f"{figures.start_seconds:.0f} s", "")
+    table.add_row("worker RSS while all wait", f"{figures.rss_waiting_mb:.0f} MB", "at most 600 MB")
+    table.add_row("worker RSS, peak over all", f"{figures.rss_peak_mb:.0f} MB", "at most 600 MB")
+    table.add_row("first decision after kill -9 and restart", f"{figures.first_decision_seconds:.2f} s", "within 2 s")
+    table.add_row("all decided and onboarded after", f"{figures.decide_seconds:.0f} s", "")
+    table.add_row("onboarded", str(figures.onboarded), f"{figures.runs}, none lost")
+    console.print(table)
+
+
+def show_claude(figures: CallFigures) -> None:
+    table = Table("CPU of one Claude call", "ms")
+    table.add_row("through `ask`", f"{figures.ask_ms:.1f}")
+    table.add_row("by the SDK alone", f"{figures.sdk_ms:.1f}")
+    table.add_row("more", f"{figures.ask_ms - figures.sdk_ms:.1f} (wanted: at most 30)")
+    console.print(table)
+
+
+def show_start(seconds: Sequence[float]) -> None:
+    table = Table("worker", "measured", "wanted")
+    table.add_row("ready after", ", ".join(f"{value:.1f} s" for value in seconds), "within 5 s")
+    console.print(table)
+
+
+async def _start_seconds(where: House) -> float:
+    begun = time.perf_counter()
+    async with worker_process(where.server, where.standins, metrics_port=free_port()):
+        return time.perf_counter() - begun
+
+
+def _mid(rows: Sequence[LaneFigures], field: str) -> float:
+    return median([getattr(row, field) for row in rows])
+
+
+def say(text: str) -> None:
+    console.print(f"  {text}", style="dim", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()

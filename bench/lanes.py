@@ -1,0 +1,159 @@
+"""The three lanes on one embedded server: a plain calls, b the shortest workflow, c the onboarding with all it records."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psutil
+from temporalio.client import Client
+
+from bench.calls import Calls
+from bench.measure import HistoryAccount, Meter, account, percentile
+from bench.plain import QUEUE, READY, PlainOnboarding
+from towpath.clients.temporal import converter
+from towpath.contracts.onboarding import Customer, OnboardingRequest
+from towpath.contracts.process import ONBOARDING
+from towpath.local.processes import spawn
+from towpath.local.server import TemporalServer, free_port
+from towpath.local.stack import ROOT, StandIns, worker_process
+
+IN_FLIGHT = 50
+WARM_UP = 20
+FAST_CLAUDE = {"TOWPATH_CLAUDE_RATE_PER_SECOND": "100000", "TOWPATH_CLAUDE_CONCURRENCY": "100"}
+"""The rate limit is the customer's own choice; here it must not be what is measured."""
+RunOne = Callable[[dict[str, Any]], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class LaneFigures:
+    """One round of one lane. CPU in ms a run, latencies in ms."""
+
+    runs_per_second: float
+    idle_p50: float
+    idle_p95: float
+    cpu_server: float
+    cpu_worker: float
+    peak_rss_mb: float
+    history: HistoryAccount | None
+
+    @property
+    def cpu(self) -> float:
+        return self.cpu_server + self.cpu_worker
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    server: TemporalServer
+    standins: StandIns
+
+
+def customer(**fields: Any) -> dict[str, Any]:
+    made = Customer(
+        customer_id=f"bench-{uuid4().hex}",
+        email="kim@hanbit.example",
+        company="Hanbit Logistics",
+        plan="business",  # pyright: ignore[reportArgumentType]
+        **fields,
+    )
+    return made.model_dump(mode="json")
+
+
+async def lane_a(house: House, runs: int, idle: int) -> LaneFigures:
+    """No durability: the limit. Measured in this process, which does the calls."""
+    async with Calls.open(house.standins.url, house.standins.smtp_port) as calls:
+        return await _measure(calls.all, house, psutil.Process().pid, runs, idle)
+
+
+async def lane_b(house: House, runs: int, idle: int) -> LaneFigures:
+    client = await Client.connect(house.server.address)
+
+    async def run_one(given: dict[str, Any]) -> Any:
+        handle = await client.start_workflow(
+            PlainOnboarding.run, given, id=f"plain/{given['customer_id']}", task_queue=QUEUE
+        )
+        await handle.result()
+        return handle
+
+    async with plain_worker(house) as pid:
+        return await _measure(run_one, house, pid, runs, idle)
+
+
+async def lane_c(house: House, runs: int, idle: int) -> LaneFigures:
+    client = await Client.connect(house.server.address, data_converter=converter(None))
+
+    async def run_one(given: dict[str, Any]) -> Any:
+        request = OnboardingRequest(customer=Customer.model_validate(given))
+        handle = await client.start_workflow(
+            ONBOARDING.name,
+            request,
+            id=ONBOARDING.workflow_id(request, b""),
+            task_queue=ONBOARDING.queue,
+            result_type=ONBOARDING.result,
+        )
+        await handle.result()
+        return handle
+
+    async with worker_process(house.server, house.standins, metrics_port=free_port(), env=FAST_CLAUDE) as worker:
+        return await _measure(run_one, house, worker.pid, runs, idle)
+
+
+@asynccontextmanager
+async def plain_worker(house: House) -> AsyncGenerator[int]:
+    log = Path(".towpath/logs/plain.log")
+    log.unlink(missing_ok=True)
+    line = [
+        sys.executable,
+        "-m",
+        "bench.plain",
+        house.server.address,
+        house.standins.url,
+        str(house.standins.smtp_port),
+    ]
+
+    async def ready() -> None:
+        while not log.exists() or READY not in log.read_text():
+            await asyncio.sleep(0.05)
+
+    async with spawn("plain worker", line, env={"PYTHONPATH": str(ROOT)}, log=log) as child:
+        await child.ready(ready(), 60)
+        yield child.pid
+
+
+async def _measure(run_one: RunOne, house: House, worker_pid: int, runs: int, idle: int) -> LaneFigures:
+    await _many(run_one, WARM_UP)
+    server, worker = Meter(house.server.process.pid), Meter(worker_pid)
+    started = time.perf_counter()
+    last = await _many(run_one, runs)
+    seconds = time.perf_counter() - started
+    used_server, used_worker = server.read(), worker.read()
+    latencies: list[float] = []
+    for _ in range(idle):
+        begun = time.perf_counter()
+        last = await run_one(customer())
+        latencies.append((time.perf_counter() - begun) * 1000)
+    return LaneFigures(
+        runs_per_second=runs / seconds,
+        idle_p50=percentile(latencies, 0.5),
+        idle_p95=percentile(latencies, 0.95),
+        cpu_server=used_server.cpu_seconds * 1000 / runs,
+        cpu_worker=used_worker.cpu_seconds * 1000 / runs,
+        peak_rss_mb=used_worker.peak_rss_mb,
+        history=None if isinstance(last, str) else await account(last),
+    )
+
+
+async def _many(run_one: RunOne, runs: int) -> Any:
+    """`runs` customers with 50 in flight; the last run's handle or answer."""
+    turns = asyncio.Semaphore(IN_FLIGHT)
+
+    async def one() -> Any:
+        async with turns:
+            return await run_one(customer())
+
+    return (await asyncio.gather(*(one() for _ in range(runs))))[-1]

@@ -1,0 +1,84 @@
+"""What the lanes share: CPU and memory of a process, percentiles, and the account of a history."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from temporalio.client import WorkflowHandle
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one process used between two readings. CPU in seconds."""
+
+    cpu_seconds: float
+    peak_rss_mb: float
+
+
+class Meter:
+    """CPU and memory of a process and its children."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = psutil.Process(pid)
+        self._start = self._cpu()
+
+    def rss_mb(self) -> float:
+        return self._process.memory_info().rss / 1024**2
+
+    def read(self) -> Load:
+        return Load(self._cpu() - self._start, self._peak_rss_mb())
+
+    def _peak_rss_mb(self) -> float:
+        """The kernel's high-water mark where there is one (Linux), else what is held now."""
+        status = Path(f"/proc/{self._process.pid}/status")
+        if not status.exists():
+            return self.rss_mb()
+        marks = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+        return int(marks[0].split()[1]) / 1024
+
+    def _cpu(self) -> float:
+        times = self._process.cpu_times()
+        return times.user + times.system
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryAccount:
+    """`actions` are what Temporal Cloud would bill: start, activities, timers, upserts, local activities by task."""
+
+    events: int
+    size_bytes: int
+    actions: int
+
+
+async def account(handle: WorkflowHandle[object, object]) -> HistoryAccount:
+    description = await handle.describe()
+    history = await handle.fetch_history()
+    actions, marked = 1, False
+    for event in history.events:
+        kind = event.WhichOneof("attributes") or ""
+        if kind == "workflow_task_completed_event_attributes":
+            marked = False
+        elif kind == "marker_recorded_event_attributes":
+            actions += 0 if marked else 1
+            marked = True
+        elif kind in {
+            "activity_task_scheduled_event_attributes",
+            "timer_started_event_attributes",
+            "upsert_workflow_search_attributes_event_attributes",
+            "workflow_execution_signaled_event_attributes",
+            "workflow_execution_update_accepted_event_attributes",
+        }:
+            actions += 1
+    info = description.raw_description.workflow_execution_info
+    return HistoryAccount(len(history.events), info.history_size_bytes, actions)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))]
+
+
+def median(values: Sequence[float]) -> float:
+    return statistics.median(values)
