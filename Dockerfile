@@ -5,7 +5,6 @@ FROM ${PYTHON_IMAGE}
 
 ARG PIP_ARGS=""
 ENV PYTHONUNBUFFERED=1 \
-    PYTHONDONTWRITEBYTECODE=1 \
     PATH=/opt/towpath/.venv/bin:$PATH
 
 WORKDIR /opt/towpath
@@ -23,6 +22,9 @@ COPY worker.py starter.py reviewers.json ./
 COPY workflows ./workflows
 COPY activities ./activities
 COPY towpath ./towpath
+
+# The sandbox loads workflow modules for each run; the file system is read-only then.
+RUN python3 -m compileall -q workflows activities towpath
 
 USER 10001:10001
 VOLUME /var/lib/towpath

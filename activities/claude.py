@@ -119,9 +119,9 @@ async def _heartbeats(before: Progress) -> AsyncGenerator[Callable[[int], None]]
 
     async def beat() -> None:
         while True:
+            await asyncio.sleep(interval.total_seconds())
             phase = "stream" if received else "request"
             activity.heartbeat(Progress(phase=phase, characters=received, spent=before.spent))
-            await asyncio.sleep(interval.total_seconds())
 
     beating = asyncio.create_task(beat())
     try:

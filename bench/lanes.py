@@ -1,4 +1,4 @@
-"""The three lanes on one embedded server: a plain calls, b the shortest workflow, c the onboarding with all it records."""
+"""The three lanes on one embedded server: a plain calls, b the shortest workflow, c the onboarding in full."""
 
 import asyncio
 import sys
@@ -16,7 +16,7 @@ from temporalio.client import Client
 from bench.calls import Calls
 from bench.measure import HistoryAccount, Meter, account, percentile
 from bench.plain import QUEUE, READY, PlainOnboarding
-from towpath.clients.temporal import converter
+from towpath.clients.temporal import converter, start
 from towpath.contracts.onboarding import Customer, OnboardingRequest
 from towpath.contracts.process import ONBOARDING
 from towpath.local.processes import spawn
@@ -89,15 +89,9 @@ async def lane_c(house: House, runs: int, idle: int) -> LaneFigures:
 
     async def run_one(given: dict[str, Any]) -> Any:
         request = OnboardingRequest(customer=Customer.model_validate(given))
-        handle = await client.start_workflow(
-            ONBOARDING.name,
-            request,
-            id=ONBOARDING.workflow_id(request, b""),
-            task_queue=ONBOARDING.queue,
-            result_type=ONBOARDING.result,
-        )
-        await handle.result()
-        return handle
+        started = await start(client, ONBOARDING, request, workflow_id=ONBOARDING.workflow_id(request, b""))
+        await started.handle.result()
+        return started.handle
 
     async with worker_process(house.server, house.standins, metrics_port=free_port(), env=FAST_CLAUDE) as worker:
         return await _measure(run_one, house, worker.pid, runs, idle)
