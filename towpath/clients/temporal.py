@@ -60,16 +60,18 @@ class StrictJsonConverter(PydanticJSONPlainPayloadConverter):
             raise create_payload_validation_error(problems[:20]) from None
 
 
+_CONVERTERS = tuple(
+    StrictJsonConverter() if isinstance(converter, JSONPlainPayloadConverter) else converter
+    for converter in DefaultPayloadConverter.default_encoding_payload_converters
+)
+"""Made once: the SDK makes a new payload converter for each activation, and the JSON one caches its type adapters."""
+
+
 class StrictPayloadConverter(CompositePayloadConverter):
     """Temporal's default converters, the JSON one replaced by ours."""
 
     def __init__(self) -> None:
-        super().__init__(
-            *(
-                StrictJsonConverter() if isinstance(converter, JSONPlainPayloadConverter) else converter
-                for converter in DefaultPayloadConverter.default_encoding_payload_converters
-            )
-        )
+        super().__init__(*_CONVERTERS)
 
 
 def converter(codec: PayloadCodec | None) -> DataConverter:
