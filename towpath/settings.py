@@ -23,7 +23,9 @@ class SettingsError(Exception):
 class ClientSettings(BaseSettings):
     """What everything that talks to Temporal needs: the command line as well as the worker."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     customer_salt: SecretStr = Field(
         default=SecretStr("towpath-development"),
@@ -54,6 +56,12 @@ class ClientSettings(BaseSettings):
                 )
             keys[name] = key
         return keys
+
+
+class LocalSettings(ClientSettings):
+    """What the local stack needs: whether there is a key for Claude."""
+
+    claude_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("ANTHROPIC_API_KEY"))
 
 
 class WorkerSettings(ClientSettings):
@@ -108,6 +116,11 @@ class WorkerSettings(ClientSettings):
 def load_client_settings() -> ClientSettings:
     """Raises SettingsError."""
     return _load(ClientSettings)
+
+
+def has_claude_key() -> bool:
+    """Whether ANTHROPIC_API_KEY is set, in the environment or `.env`. Raises SettingsError."""
+    return _load(LocalSettings).claude_key is not None
 
 
 def load_worker_settings() -> WorkerSettings:

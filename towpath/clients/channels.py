@@ -1,6 +1,7 @@
 """The channels that carry messages to people: SMTP and Slack."""
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -14,6 +15,7 @@ from towpath.contracts.delivery import PostSlack, SendEmail
 from towpath.contracts.failure import DeliveryError, FailureCode
 from towpath.contracts.wire import EffectKey, json_object
 
+_ADDRESS = re.compile(r'[^@\s<>,;:"()\[\]\\]{1,64}@[^@\s<>,;:"()\[\]\\]{1,253}')
 TlsMode = Literal["none", "starttls", "tls"]
 
 SLACK_AUTH_ERRORS = frozenset({"not_authed", "invalid_auth", "account_inactive", "token_revoked", "token_expired"})
@@ -68,11 +70,10 @@ def compose(request: SendEmail, sender: str) -> EmailMessage:
     """The message on the wire. Line breaks in a header field cannot add another one: they become spaces."""
     message = EmailMessage()
     message["From"] = sender
+    if _ADDRESS.fullmatch(request.to) is None:
+        raise DeliveryError(FailureCode.DELIVERY_REFUSED, "the address is not an e-mail address")
     local, _, domain = request.to.rpartition("@")
-    try:
-        message["To"] = Address(username=local, domain=domain)
-    except (ValueError, IndexError) as error:
-        raise DeliveryError(FailureCode.DELIVERY_REFUSED, "the address is not an e-mail address") from error
+    message["To"] = Address(username=local, domain=domain)
     message["Subject"] = " ".join(request.subject.split())
     message["Message-ID"] = message_id(request.key)
     message["Content-Language"] = request.language

@@ -21,7 +21,7 @@ from towpath.contracts.failure import ClaudeError, FailureCode
 from towpath.contracts.prompts import PROMPTS, Prompt
 from towpath.contracts.wire import Wire
 
-CONNECT_SECONDS, READ_SECONDS, WRITE_SECONDS, POOL_SECONDS = 5.0, 60.0, 30.0, 30.0
+CONNECT_SECONDS, WRITE_SECONDS, POOL_SECONDS = 5.0, 30.0, 30.0
 CHECK_SECONDS = 5.0
 MAX_SEARCHES = 5
 WEB_SEARCH_TOOL = "web_search_20260318"
@@ -34,6 +34,8 @@ class ClaudeConfig:
     api_key: str = field(repr=False)
     models: Mapping[ModelAlias, str]
     base_url: str | None = None
+    read_seconds: float = 60.0
+    """How long a stream may stand still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +85,15 @@ def prepare(name: str) -> PreparedPrompt:
 class ClaudeClient:
     """One per worker process: its connections are pooled. Retries are Temporal's, so the SDK makes none."""
 
-    def __init__(self, config: ClaudeConfig, *, http_client: httpx2.AsyncClient | None = None) -> None:
+    def __init__(self, config: ClaudeConfig) -> None:
         self._models = config.models
         self._sdk = anthropic.AsyncAnthropic(
             api_key=config.api_key,
             base_url=config.base_url,
             max_retries=0,
-            timeout=httpx2.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS, write=WRITE_SECONDS, pool=POOL_SECONDS),
-            http_client=http_client,
+            timeout=httpx2.Timeout(
+                connect=CONNECT_SECONDS, read=config.read_seconds, write=WRITE_SECONDS, pool=POOL_SECONDS
+            ),
             _strict_response_validation=True,
         )
         self._can_search: frozenset[str] = frozenset()

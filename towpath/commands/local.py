@@ -16,6 +16,7 @@ from towpath.local.demo import Demo, report
 from towpath.local.processes import ChildFailedError
 from towpath.local.server import ServerNotFoundError
 from towpath.local.stack import STATE, LocalStack, local_stack
+from towpath.settings import SettingsError, has_claude_key
 
 StateOption = Annotated[Path, typer.Option(help="Folder for the database file and the logs.")]
 
@@ -38,13 +39,15 @@ def up(state: StateOption = STATE) -> None:
 def _run(command: Coroutine[Any, Any, None]) -> None:
     try:
         run_to_end(command)
+    except SettingsError as error:
+        fail(Exit.WRONG_INPUT, *str(error).splitlines())
     except (ChildFailedError, ServerNotFoundError) as error:
         fail(Exit.UNREACHABLE, str(error))
 
 
 async def _demo(state: Path) -> None:
     console.print("Starting Temporal, the stand-in services and a worker …")
-    async with local_stack(state) as stack:
+    async with local_stack(state, offline=not has_claude_key()) as stack:
         _tell_addresses(stack)
         os.environ["TEMPORAL_ADDRESS"] = stack.server.address
         client = await connect()
@@ -63,7 +66,7 @@ async def _up(state: Path) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with local_stack(state) as stack:
+    async with local_stack(state, offline=not has_claude_key()) as stack:
         _tell_addresses(stack)
         console.print("Up. Start a customer:")
         console.print(

@@ -1,7 +1,6 @@
 """The local stack: embedded Temporal, stand-ins and one worker as child processes, with the settings that join them."""
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -43,8 +42,11 @@ class LocalStack:
 
 
 @asynccontextmanager
-async def local_stack(state: Path = STATE) -> AsyncGenerator[LocalStack]:
-    """Everything up and ready; ended in reverse order. State is kept in `state`. Raises ChildFailedError."""
+async def local_stack(state: Path = STATE, *, offline: bool = True) -> AsyncGenerator[LocalStack]:
+    """Everything up and ready; ended in reverse order. State is kept in `state`. Raises ChildFailedError.
+
+    With `offline` the worker asks the stand-in for Claude, whatever key is set; without, it asks Claude with that key.
+    """
     wanted = {"temporal": DEFAULT_PORT, "ui": DEFAULT_UI_PORT, "metrics": DEFAULT_METRICS_PORT}
     ports = {name: free_port(port) for name, port in wanted.items()}
     logs = state / "logs"
@@ -53,14 +55,16 @@ async def local_stack(state: Path = STATE) -> AsyncGenerator[LocalStack]:
             db=state / "temporal.db", port=ports["temporal"], ui_port=ports["ui"], log=logs / "temporal.log"
         ) as server,
         stand_ins(log=logs / "standins.log") as standins,
-        worker_process(server, standins, metrics_port=ports["metrics"], log=logs / "worker.log") as worker,
+        worker_process(
+            server, standins, metrics_port=ports["metrics"], log=logs / "worker.log", offline=offline
+        ) as worker,
     ):
         yield LocalStack(
             server=server,
             standins=standins,
             worker=worker,
             metrics_url=f"http://{LOOPBACK}:{ports['metrics']}/metrics",
-            offline="ANTHROPIC_API_KEY" not in os.environ,
+            offline=offline,
             moved_ports={name: port for name, port in ports.items() if port != wanted[name]},
         )
 
@@ -84,19 +88,19 @@ async def worker_process(
     metrics_port: int,
     log: Path | None = None,
     env: Mapping[str, str] | None = None,
+    offline: bool = True,
 ) -> AsyncGenerator[Child]:
     """One worker on the given server and stand-ins, ready to work. `env` overrides its settings."""
-    settings = {**worker_environment(server.address, standins, metrics_port), **(env or {})}
+    settings = {**worker_environment(server.address, standins, metrics_port, offline=offline), **(env or {})}
     async with spawn("worker", python(str(ROOT / "worker.py")), env=settings, log=log) as child:
         await child.ready(answers(f"http://{LOOPBACK}:{metrics_port}/metrics", "num_pollers"), WORKER_SECONDS)
         yield child
 
 
-def worker_environment(temporal: str, standins: StandIns, metrics_port: int) -> dict[str, str]:
-    """Settings of a worker whose whole outside world is the stand-ins; Claude too, unless there is a key for it."""
+def worker_environment(temporal: str, standins: StandIns, metrics_port: int, *, offline: bool = True) -> dict[str, str]:
+    """Settings of a worker whose whole outside world is the stand-ins, Claude too when offline."""
     url = standins.url
-    own_key = os.environ.get("ANTHROPIC_API_KEY")
-    claude = {} if own_key else {"ANTHROPIC_API_KEY": OFFLINE_KEY, "ANTHROPIC_BASE_URL": f"{url}/claude"}
+    claude = {"ANTHROPIC_API_KEY": OFFLINE_KEY, "ANTHROPIC_BASE_URL": f"{url}/claude"} if offline else {}
     return {
         **claude,
         "TEMPORAL_ADDRESS": temporal,

@@ -6,7 +6,11 @@ from decimal import Decimal
 
 MAX_TEXT = 50_000
 
-_LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"'()\[\]，。]+|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_LINK = re.compile(
+    r"(?:https?://|www\.)[!#-&*-;=?-Z^-z|~]+|[\w.+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8}",
+    re.IGNORECASE | re.ASCII,
+)
+"""ASCII only: a Korean particle follows a link without a space."""
 _DOMAIN = re.compile(
     r"\b(?:[a-z0-9-]{1,63}\.){1,8}(?:com|net|org|io|ai|dev|app|co|kr|jp|de|uk|eu|example)\b", re.IGNORECASE
 )

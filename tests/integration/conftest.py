@@ -1,0 +1,101 @@
+"""The real thing on loopback: a Temporal server on a database file, the stand-ins, and worker.py as a process."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+
+from towpath.clients.temporal import Started, converter, start
+from towpath.contracts.onboarding import Customer, OnboardingRequest, Plan
+from towpath.contracts.process import ONBOARDING
+from towpath.local.processes import Child
+from towpath.local.server import TemporalServer, free_port, temporal_server
+from towpath.local.stack import StandIns, stand_ins, worker_process
+
+ValueT = TypeVar("ValueT")
+WAIT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class House:
+    """Addresses and doors of one running stack."""
+
+    server: TemporalServer
+    standins: StandIns
+    client: Client
+    http: httpx.AsyncClient
+    folder: Path
+
+    def worker(
+        self, env: Mapping[str, str] | None = None, log: Path | None = None
+    ) -> AbstractAsyncContextManager[Child]:
+        return worker_process(self.server, self.standins, metrics_port=free_port(), env=env, log=log)
+
+    async def start(self, customer: Customer) -> Started:
+        request = OnboardingRequest(customer=customer)
+        return await start(self.client, ONBOARDING, request, workflow_id=ONBOARDING.workflow_id(request, b"test"))
+
+    async def fault(self, **order: Any) -> int:
+        answer = await self.http.post("/_standins/faults", json=order)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    async def hits(self, fault: int) -> int:
+        return (await self.http.get("/_standins/faults")).json()["hits"].get(str(fault), 0)
+
+    async def lift(self) -> None:
+        await self.http.delete("/_standins/faults")
+
+    async def effects(self) -> dict[str, Any]:
+        return (await self.http.get("/_standins/effects")).json()
+
+    def environment(self) -> dict[str, str]:
+        return {"TEMPORAL_ADDRESS": self.server.address, "TOWPATH_CUSTOMER_SALT": "test"}
+
+
+async def until(read: Callable[[], Awaitable[ValueT]], holds: Callable[[ValueT], bool]) -> ValueT:
+    """The first value that holds; the wait is for the condition, and bounded."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            value = await read()
+            if holds(value):
+                return value
+            await asyncio.sleep(0.05)
+
+
+def new_customer(**fields: Any) -> Customer:
+    key = uuid4().hex[:12]
+    given = {"email": f"kim-{key}@hanbit.example", "company": f"Hanbit {key}", "plan": Plan.BUSINESS} | fields
+    return Customer.model_validate({"customer_id": f"test-{key}"} | given)
+
+
+@asynccontextmanager
+async def open_house(folder: Path) -> AsyncGenerator[House]:
+    """Server and stand-ins, without a worker."""
+    async with temporal_server(db=folder / "temporal.db") as server, stand_ins() as standins:
+        client = await Client.connect(server.address, data_converter=converter(None))
+        async with httpx.AsyncClient(base_url=standins.url) as http:
+            yield House(server, standins, client, http, folder)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """A stack with one worker, shared by a module."""
+    folder = tmp_path_factory.mktemp("house")
+    async with open_house(folder) as opened, opened.worker(log=folder / "worker.log"):
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def bare_house(tmp_path: Path) -> AsyncIterator[House]:
+    """A stack of the test's own, whose workers it starts and kills itself."""
+    async with open_house(tmp_path) as opened:
+        yield opened

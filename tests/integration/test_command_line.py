@@ -1,0 +1,198 @@
+"""starter.py as a user runs it, on a real stack."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import House, new_customer, until
+from towpath.contracts.onboarding import Customer
+from towpath.contracts.process import ONBOARDING, PROCESS
+from towpath.local.stack import ROOT
+
+
+async def starter(house: House, *arguments: str, given: str = "") -> tuple[int, str, str]:
+    """Exit code, stdout, stderr."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(ROOT / "starter.py"), *arguments),
+        env={**house.environment(), "PATH": "", "COLUMNS": "200"},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, problems = await process.communicate(given.encode())
+    return process.returncode or 0, output.decode(), problems.decode()
+
+
+async def starter_json(house: House, *arguments: str, given: str = "") -> Any:
+    code, output, problems = await starter(house, *arguments, "--json", given=given)
+    assert code == 0, problems
+    return json.loads(output)
+
+
+def document(customer: Customer) -> str:
+    return json.dumps({"customer": customer.model_dump(mode="json", exclude_none=True)})
+
+
+async def test_customer_by_options_is_onboarded(house: House) -> None:
+    """Options alone start a run; --wait prints how it ended and exits by it."""
+    code, output, problems = await starter(
+        house,
+        *("onboarding", "--email", "lee@options.example", "--company", "Options Ltd", "--plan", "starter", "--wait"),
+    )
+
+    assert code == 0, problems
+    assert "outcome: onboarded" in output
+    assert "email delivered" in output
+
+
+async def test_customer_by_stdin_is_onboarded_and_not_twice(house: House) -> None:
+    """JSON by stdin starts a run; when it has ended, a second start is refused and says where the result is."""
+    given = document(new_customer())
+    result = await starter_json(house, "onboarding", "--file", "-", "--wait", given=given)
+    code, _, problems = await starter(house, "onboarding", "--file", "-", given=given)
+
+    assert result["outcome"] == "onboarded"
+    assert code == 1
+    assert "has ended already" in problems
+
+
+async def test_wrong_input_names_every_violation_and_starts_nothing(house: House, tmp_path: Path) -> None:
+    """All that is wrong is said at once, with its place and the mend; no run is started."""
+    file = tmp_path / "customer.json"
+    file.write_text('{"customer": {"email": "nobody", "plan": "gold", "compny": "X", "country": "kr"}, "colour": 1}')
+    before = await house.client.count_workflows(f"{PROCESS.name} = '{ONBOARDING.name}'")
+    code, _, problems = await starter(house, "onboarding", "--file", str(file))
+    after = await house.client.count_workflows(f"{PROCESS.name} = '{ONBOARDING.name}'")
+
+    assert code == 2
+    for place in ("customer.email", "customer.company: is missing", "customer.plan", "customer.country", "colour"):
+        assert place in problems
+    assert "customer.compny: is not a known field; did you mean company?" in problems
+    assert before.count == after.count
+
+
+async def test_review_is_listed_shown_and_decided_once(house: House) -> None:
+    """A person finds the task, sees why, approves it; the second decision is refused with who decided."""
+    customer = new_customer(country="XX")
+    workflow_id = f"{ONBOARDING.name}/{customer.customer_id}"
+    await starter_json(house, "onboarding", "--file", "-", given=document(customer))
+    tasks = await until(
+        lambda: starter_json(house, "review", "list", "--team", "compliance-team"),
+        lambda tasks: any(task["workflow_id"] == workflow_id for task in tasks),
+    )
+    _, shown, _ = await starter(house, "review", "show", workflow_id)
+    decided = await starter_json(house, "review", "approve", workflow_id, "--as", "dana", "--reason", "seen")
+    code, _, problems = await starter(house, "review", "reject", workflow_id, "--as", "minjun", "--reason", "too late")
+    result = await starter_json(house, "result", workflow_id)
+
+    assert tasks
+    assert "risk could not be assessed" in shown
+    assert decided["verdict"] == "approve"
+    assert code in {1, 3}
+    assert "already decided: approve by dana" in problems or "Not found" in problems
+    assert result["decision"]["review"]["reviewer"] == "dana"
+
+
+async def test_stranger_may_not_decide(house: House) -> None:
+    """A reviewer whom the team does not know is refused with the code."""
+    customer = new_customer(country="XX")
+    started = await house.start(customer)
+    await until(lambda: started.handle.query("review"), lambda task: task is not None)
+    code, _, problems = await starter(house, "review", "approve", started.handle.id, "--as", "mallory")
+    await started.handle.cancel()
+
+    assert code == 1
+    assert "review.unknown_reviewer" in problems
+
+
+async def test_failed_run_is_queued_redriven_and_gone_from_the_queue(house: House) -> None:
+    """The queue lists and shows the failed run; a redrive ends well, with one account, and the queue is empty of it."""
+    customer = new_customer()
+    fault = {"service": "billing", "operation": "setUpSubscription", "reference": customer.customer_id}
+    await house.fault(**fault, status=402, code="card_declined")
+    code, _, problems = await starter(house, "onboarding", "--file", "-", "--wait", given=document(customer))
+    workflow_id = f"{ONBOARDING.name}/{customer.customer_id}"
+    queued = await starter_json(house, "queue", "list", "failed-onboarding")
+    _, shown, _ = await starter(house, "queue", "show", workflow_id)
+    await house.lift()
+    await starter_json(house, "queue", "redrive", workflow_id)
+    result = await starter_json(house, "result", workflow_id)
+
+    assert code == 1
+    assert "402 card_declined" in problems
+    assert [letter["step"] for letter in queued if letter["workflow_id"] == workflow_id] == ["setup-billing"]
+    assert "undone: create-account" in shown
+    assert result["outcome"] == "onboarded"
+    assert await starter_json(house, "queue", "list", "failed-onboarding") == []
+    accounts = (await house.effects())["accounts"]
+    assert accounts[customer.customer_id]["status"] == "active"
+
+
+async def test_discarded_run_leaves_the_queue_and_keeps_who_and_why(house: House) -> None:
+    """A discard is recorded in the run itself."""
+    customer = new_customer()
+    fault = {"service": "accounts", "operation": "createAccount", "reference": customer.customer_id}
+    await house.fault(**fault, status=422, code="bad_company")
+    await starter(house, "onboarding", "--file", "-", "--wait", given=document(customer))
+    workflow_id = f"{ONBOARDING.name}/{customer.customer_id}"
+    await starter_json(house, "queue", "discard", workflow_id, "--by", "sam", "--reason", "test account")
+    result = await starter_json(house, "result", workflow_id)
+    await house.lift()
+
+    assert result["discarded"] == {"by": "sam", "reason": "test account"}
+    code, _, _ = await starter(house, "queue", "show", workflow_id)
+    assert code == 3
+
+
+async def test_cancelled_run_is_undone(house: House) -> None:
+    """Cancelled while billing hangs: the account is closed, and the run says so."""
+    customer = new_customer()
+    fault = await house.fault(
+        service="billing", operation="setUpSubscription", reference=customer.customer_id, hold=True
+    )
+    started = await house.start(customer)
+    await until(lambda: house.hits(fault), lambda hits: hits > 0)
+    code, _, _ = await starter(house, "cancel", started.handle.id)
+    await house.lift()
+    ended, _, problems = await starter(house, "result", started.handle.id)
+    status = await starter_json(house, "status", started.handle.id)
+
+    assert (code, ended) == (0, 1)
+    assert "cancelled" in problems
+    assert status["status"] == "cancelled"
+    assert (await house.effects())["accounts"][customer.customer_id]["status"] == "closed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        pytest.param(("status", "nobody"), 3, "Not found", id="no-run"),
+        pytest.param(("queue", "show", "nobody"), 3, "there is no run", id="no-letter"),
+        pytest.param(("queue", "redrive"), 2, "Give one run's ID, or --all", id="no-id"),
+        pytest.param(("onboarding", "--file", "missing.json"), 2, "cannot be read", id="no-file"),
+        pytest.param(("onboarding", "--file", "-"), 2, "is not a JSON object", id="no-json"),
+    ],
+)
+async def test_exit_codes(house: House, arguments: tuple[str, ...], code: int, text: str) -> None:
+    """Each kind of problem has its exit code and a line that says what it is."""
+    found, _, problems = await starter(house, *arguments)
+
+    assert (found, text in problems) == (code, True), problems
+
+
+async def test_nobody_at_the_address(house: House) -> None:
+    """Without Temporal the command says where it looked and how to start one."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(ROOT / "starter.py"), "status", "x"),
+        env={"TEMPORAL_ADDRESS": "127.0.0.1:1"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, problems = await process.communicate()
+
+    assert process.returncode == 4
+    assert b"does not answer at 127.0.0.1:1" in problems
+    assert house.server.address != "127.0.0.1:1"
