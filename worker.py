@@ -190,8 +190,12 @@ def build_workers(client: Client, settings: WorkerSettings, clients: Clients) ->
 
 def activities_of(room: object) -> list[Callable[..., Any]]:
     """All activity methods of an instance."""
-    methods = (getattr(room, name) for name in dir(type(room)) if not name.startswith("_"))
-    return [method for method in methods if hasattr(method, "__temporal_activity_definition")]
+    return [getattr(room, name) for name in activity_methods(type(room))]
+
+
+def activity_methods(room: type) -> list[str]:
+    """Names of the methods of a class that are activities."""
+    return [name for name in dir(room) if hasattr(getattr(room, name), "__temporal_activity_definition")]
 
 
 async def _connect(settings: WorkerSettings, stop: asyncio.Event) -> Client | None:

@@ -29,6 +29,7 @@ from temporalio.converter import (
     create_payload_validation_error,
 )
 from temporalio.envconfig import ClientConfig
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime
 
 from towpath.contracts.process import SEARCH_ATTRIBUTES, Process
@@ -39,6 +40,8 @@ EXIT_PAUSE_SECONDS = 0.05
 ResultT = TypeVar("ResultT")
 RequestT = TypeVar("RequestT", bound=Wire)
 OutcomeT = TypeVar("OutcomeT", bound=Wire)
+
+JOIN_NONE, JOIN_RUNNING = WorkflowIDConflictPolicy.FAIL, WorkflowIDConflictPolicy.USE_EXISTING
 
 _TYPES = {
     "Keyword": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
@@ -127,20 +130,34 @@ async def start(
 
     Raises WorkflowAlreadyStartedError when the id has a closed run that did not fail.
     """
-    handle = await client.start_workflow(
+    try:
+        return Started(await _start(client, process, request, workflow_id, summary, JOIN_NONE), existing=False)
+    except WorkflowAlreadyStartedError:
+        # Temporal's answer to a join does not tell it from a start.
+        return Started(await _start(client, process, request, workflow_id, summary, JOIN_RUNNING), existing=True)
+
+
+async def _start(
+    client: Client,
+    process: Process[RequestT, OutcomeT],
+    request: RequestT,
+    workflow_id: str,
+    summary: str | None,
+    conflict: WorkflowIDConflictPolicy,
+) -> WorkflowHandle[Any, Any]:
+    return await client.start_workflow(
         process.name,
         request,
         id=workflow_id,
         task_queue=process.queue,
         result_type=process.result,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_conflict_policy=conflict,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
         search_attributes=TypedSearchAttributes(
             [SearchAttributePair(key, value) for key, value in process.attributes(request).items()]
         ),
         static_summary=summary,
     )
-    return Started(handle, existing=handle.first_execution_run_id is None)
 
 
 def link(workflow_id: str, run_id: str, namespace: str, ui_url: str) -> str:

@@ -1,0 +1,93 @@
+"""The rules that the house tests check, as functions over a tree, so that each can be seen to fail on a small one."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+MAX_MODULE, MAX_TEST_MODULE = 400, 500
+MAX_FUNCTION, MAX_CLASS = 60, 250
+SKIPPED = {".venv", ".git", ".towpath", "wheels"}
+BANNED_WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|unittest\.mock|mock\.patch|time\.sleep\(")
+MACHINE_PATH = re.compile(r"(?<![\w./])/(?:home|root|Users|work)/[\w.-]+")
+ADDRESS = re.compile(r"https?://")
+
+
+def python_files(root: Path) -> Iterator[Path]:
+    for path in sorted(root.rglob("*.py")):
+        if not SKIPPED & set(path.relative_to(root).parts):
+            yield path
+
+
+def oversized(root: Path) -> list[str]:
+    """Modules, classes and functions over their limits."""
+    found: list[str] = []
+    for path in python_files(root):
+        text = path.read_text(encoding="utf-8")
+        name = path.relative_to(root)
+        limit = MAX_TEST_MODULE if name.parts[0] == "tests" else MAX_MODULE
+        if text.count("\n") > limit:
+            found.append(f"{name}: more than {limit} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                limit = MAX_CLASS if isinstance(node, ast.ClassDef) else MAX_FUNCTION
+                if (node.end_lineno or 0) - node.lineno + 1 > limit:
+                    found.append(f"{name}:{node.lineno}: {node.name} has more than {limit} lines")
+    return found
+
+
+def undocumented(root: Path) -> list[str]:
+    """Modules that do not say what they own, and tests without their sentence."""
+    found: list[str] = []
+    for path in python_files(root):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        name = path.relative_to(root)
+        if tree.body and ast.get_docstring(tree) is None:
+            found.append(f"{name}: no docstring")
+        for node in ast.walk(tree):
+            is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            if is_function and node.name.startswith("test_") and ast.get_docstring(node) is None:
+                found.append(f"{name}:{node.lineno}: {node.name} has no docstring")
+    return found
+
+
+def banned(root: Path) -> list[str]:
+    """Loose ends and paths of one machine."""
+    found: list[str] = []
+    for path in python_files(root):
+        if path.name == "rules.py":
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if BANNED_WORDS.search(line) or MACHINE_PATH.search(line):
+                found.append(f"{path.relative_to(root)}:{number}: {line.strip()[:80]}")
+    return found
+
+
+def entry_point_imports(root: Path, allowed: dict[str, set[str]]) -> list[str]:
+    """What entry points import of the rooms, beyond what they may; import-linter only knows packages."""
+    found: list[str] = []
+    for name, rooms in allowed.items():
+        for node in ast.walk(ast.parse((root / name).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module is not None:
+                room = ".".join(node.module.split(".")[:2]) if node.module.startswith("towpath") else node.module
+                if room.split(".")[0] in {"towpath", "workflows", "activities"} and room.split(".")[-1] not in rooms:
+                    found.append(f"{name} imports {node.module}")
+    return found
+
+
+def lock_addresses(root: Path) -> list[str]:
+    """Lines of the locks that name an address or lack a hash."""
+    found: list[str] = []
+    for lock in sorted(root.glob("*.lock")):
+        text = lock.read_text(encoding="utf-8")
+        found += [f"{lock.name}: {line}" for line in text.splitlines() if ADDRESS.search(line)]
+        pinned = re.findall(r"^[a-z0-9].*==.*$", text, re.MULTILINE)
+        found += [f"{lock.name}: {line}" for line in pinned if not line.endswith("\\")]
+    return found
+
+
+def readme_commands(text: str) -> tuple[set[str], set[str]]:
+    """The make targets and starter commands that a document names."""
+    targets = set(re.findall(r"(?:^|`)make ([a-z]+)\b", text, re.MULTILINE))
+    commands = set(re.findall(r"(?:^starter|starter\.py) ([a-z-]+)", text, re.MULTILINE))
+    return targets, commands

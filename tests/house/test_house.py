@@ -1,0 +1,146 @@
+"""The rules of the house hold for the tree, and each rule is seen to catch a breach."""
+
+import importlib.metadata
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+import activities
+import starter
+import worker
+import workflows
+from tests.house import rules
+from tests.house.rules import readme_commands
+from towpath.clients.openapi import operations, services
+from towpath.contracts.process import PROCESSES
+from towpath.contracts.prompts import PROMPTS
+from towpath.settings import LocalSettings, WorkerSettings, variable
+
+ROOT = Path(__file__).resolve().parents[2]
+ENTRY_POINTS = {
+    "worker.py": {
+        *{"attempts", "claude", "delivery", "reviews", "services", "onboarding", "sandbox"},
+        *{"clients", "contracts", "observability", "settings"},
+    },
+    "starter.py": {"commands"},
+}
+
+
+def test_sizes() -> None:
+    """No module, class or function is longer than it may be."""
+    assert rules.oversized(ROOT) == []
+
+
+def test_docstrings() -> None:
+    """Every module says what it owns, and every test what it shows."""
+    assert rules.undocumented(ROOT) == []
+
+
+def test_no_loose_ends() -> None:
+    """No unfinished work and no path of a machine is left in the code."""
+    assert rules.banned(ROOT) == []
+
+
+def test_entry_points_import_what_they_may() -> None:
+    """worker.py and starter.py reach only the rooms that they compose."""
+    assert rules.entry_point_imports(ROOT, ENTRY_POINTS) == []
+
+
+def test_locks_are_hashed_and_name_no_address() -> None:
+    """The locks resolve on any mirror."""
+    assert rules.lock_addresses(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "rule"),
+    [
+        pytest.param("a.py", '"""A."""\n' + "x = 1\n" * 401, "oversized", id="module"),
+        pytest.param("a.py", '"""A."""\ndef f():\n' + "    x = 1\n" * 61, "oversized", id="function"),
+        pytest.param("a.py", "x = 1\n", "undocumented", id="docstring"),
+        pytest.param("a.py", '"""A."""\ndef test_x():\n    assert 1\n', "undocumented", id="test-docstring"),
+        pytest.param("a.py", '"""A."""\n# TO' + "DO: later\n", "banned", id="loose-end"),
+        pytest.param("a.py", '"""A."""\nx = "/ho' + 'me/me/x"\n', "banned", id="machine-path"),
+        pytest.param("a.lock", "x==1 \\\n    # from https://index.example\n", "lock_addresses", id="address"),
+        pytest.param("a.lock", "x==1\n", "lock_addresses", id="no-hash"),
+    ],
+)
+def test_rules_catch_a_breach(tmp_path: Path, file: str, content: str, rule: str) -> None:
+    """Each rule fails on a small tree that breaks it."""
+    (tmp_path / file).write_text(content)
+
+    assert len(getattr(rules, rule)(tmp_path)) == 1
+
+
+def test_import_rule_catches_a_breach(tmp_path: Path) -> None:
+    """An entry point that reaches into another room is found."""
+    (tmp_path / "worker.py").write_text("from towpath.standins.app import StandIns\n")
+
+    assert rules.entry_point_imports(tmp_path, {"worker.py": {"clients"}}) == ["worker.py imports towpath.standins.app"]
+
+
+def test_rooms_are_the_checkout() -> None:
+    """`workflows` and `activities` are ours, and no installed distribution claims the names."""
+    for room in (workflows, activities):
+        assert list(room.__path__) == [str(ROOT / room.__name__)]
+    claimed = importlib.metadata.packages_distributions()
+    assert not {"workflows", "activities", "towpath"} & set(claimed)
+
+
+def test_catalogue_and_worker_agree() -> None:
+    """Every process of the catalogue has its workflow in the worker, and every activity has its own name."""
+    names = {vars(workflow)["__temporal_workflow_definition"].name for workflow in worker.WORKFLOWS}
+    methods = [method for room in worker.ACTIVITIES for method in worker.activity_methods(room)]
+
+    assert names == set(PROCESSES)
+    assert len(methods) == len(set(methods))
+
+
+def test_prompts_have_files() -> None:
+    """Catalogue and folder name the same prompts."""
+    files = {path.stem for path in (ROOT / "towpath/prompts").glob("*.md")}
+
+    assert files == set(PROMPTS)
+
+
+def test_activities_call_operations_that_exist() -> None:
+    """Every operation that an activity names is in its service's document."""
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "activities").glob("*.py"))
+    called = set(re.findall(r'call\(\s*"([\w-]+)",\s*"(\w+)"', source))
+
+    assert len(called) == 6
+    assert all(service in services() and operation in operations(service) for service, operation in called)
+
+
+def test_example_settings_are_complete() -> None:
+    """.env.example names every setting once, the required ones without a comment mark."""
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    named = [line.removeprefix("# ").partition("=")[0] for line in lines if re.match(r"(# )?[A-Z_]+=", line)]
+    required = {line.partition("=")[0] for line in lines if re.match(r"[A-Z_]+=", line)}
+
+    assert sorted(named) == sorted(variable(name) for name in WorkerSettings.model_fields)
+    fields = WorkerSettings.model_fields.items()
+    assert required == {variable(name) for name, field in fields if field.is_required()}
+    assert LocalSettings.model_fields.keys() - WorkerSettings.model_fields.keys() == {"claude_key"}
+
+
+def test_readme_names_commands_that_exist() -> None:
+    """Each `make` target and starter command in the documents exists."""
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    targets, commands = readme_commands("".join(path.read_text(encoding="utf-8") for path in documents))
+    made = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    group = typer.main.get_command(starter.app)
+
+    assert targets
+    assert targets <= made
+    assert commands
+    assert commands <= set(vars(group)["commands"])
+
+
+def test_servers_listen_on_loopback() -> None:
+    """What this code starts listens on loopback unless it is told otherwise."""
+    for name in ("towpath/local/server.py", "towpath/standins/__main__.py"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert 'LOOPBACK = "127.0.0.1"' in text
+        assert "default=LOOPBACK" in text

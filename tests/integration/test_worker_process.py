@@ -1,0 +1,94 @@
+"""worker.py as a process: how it starts, refuses to start, and ends; and what it leaves in its logs and metrics."""
+
+import asyncio
+import sys
+
+import httpx
+
+from tests.integration.conftest import House, new_customer, until
+from towpath.contracts.onboarding import Outcome
+from towpath.local.server import free_port
+from towpath.local.stack import ROOT, worker_environment
+
+
+async def run_worker(env: dict[str, str], *arguments: str) -> tuple[int, str]:
+    """Exit code and stderr of a worker that does not get to work."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(ROOT / "worker.py"), *arguments),
+        env=env,
+        cwd=ROOT / "tests",
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, problems = await process.communicate()
+    return process.returncode or 0, problems.decode()
+
+
+async def test_missing_settings_are_one_line_each() -> None:
+    """Without settings the worker names every one that it needs, and ends with 2."""
+    code, problems = await run_worker({"TOWPATH_SMTP_PORT": "none", "TOWPATH_CRM_URL": "ftp://x"})
+    lines = problems.splitlines()
+
+    assert code == 2
+    assert any(line.startswith("worker.py: ANTHROPIC_API_KEY: is missing") for line in lines)
+    assert any(line.startswith("worker.py: TOWPATH_ACCOUNTS_URL: is missing") for line in lines)
+    assert any(line.startswith("worker.py: TOWPATH_SMTP_PORT: ") and "integer" in line for line in lines)
+    assert any(line.startswith("worker.py: TOWPATH_CRM_URL: ") for line in lines)
+
+
+async def test_secret_is_not_repeated(house: House) -> None:
+    """A wrong encryption key is refused without its value."""
+    env = worker_environment(house.server.address, house.standins, free_port())
+    code, problems = await run_worker({**env, "TOWPATH_ENCRYPTION_KEYS": "k1:c2VjcmV0"}, "--check")
+
+    assert code == 2
+    assert "TOWPATH_ENCRYPTION_KEYS" in problems
+    assert "c2VjcmV0" not in problems
+
+
+async def test_retired_model_is_refused_with_the_one_to_use(house: House) -> None:
+    """A model that has ended is refused at start, not at the first call."""
+    env = worker_environment(house.server.address, house.standins, free_port())
+    code, problems = await run_worker({**env, "TOWPATH_CLAUDE_MODEL_DEEP": "claude-3-opus-20240229"})
+
+    assert code == 2
+    assert "TOWPATH_CLAUDE_MODEL_DEEP: 'claude-3-opus-20240229'" in problems
+    assert "use 'claude-opus-5-5'" in problems
+
+
+async def test_sigterm_drains(bare_house: House) -> None:
+    """SIGTERM lets the running step end, and the worker exits with 0; nothing is tried a second time."""
+    customer = new_customer()
+    async with bare_house.worker() as first:
+        fault = await bare_house.fault(service="claude", operation="WelcomeKitDraft", hold=True, times=1)
+        run = await bare_house.start(customer)
+        await until(lambda: bare_house.hits(fault), lambda hits: hits == 1)
+        first.process.terminate()
+        await bare_house.lift()
+        code = await first.process.wait()
+    async with bare_house.worker():
+        result = await run.handle.result()
+
+    assert code == 0
+    assert result.outcome is Outcome.ONBOARDED
+    assert (await bare_house.effects())["claude_calls"]["WelcomeKitDraft"] == 1
+
+
+async def test_logs_and_metrics_hold_no_customer_and_no_secret(bare_house: House) -> None:
+    """A run with a failing step leaves neither address nor company in logs and metrics."""
+    customer = new_customer(company="Verysecret Industries", contact_name="Hiddenname")
+    port, log = free_port(), bare_house.folder / "worker.log"
+    await bare_house.fault(service="slack", code="internal_error", status=500, times=1)
+    async with bare_house.worker({"TOWPATH_METRICS_ADDRESS": f"127.0.0.1:{port}"}, log=log) as worker:
+        run = await bare_house.start(customer)
+        result = await run.handle.result()
+        async with httpx.AsyncClient() as http:
+            metrics = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
+        await worker.stop()
+    text = log.read_text()
+
+    assert result.outcome is Outcome.ONBOARDED
+    assert "Slack answered 500" in text
+    assert "towpath_claude_tokens_total" in metrics
+    for private in (customer.email, "Verysecret", "Hiddenname", "offline-stand-in-key", "Bearer"):
+        assert private not in text
+        assert private not in metrics
