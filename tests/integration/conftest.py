@@ -35,9 +35,10 @@ class House:
     folder: Path
 
     def worker(
-        self, env: Mapping[str, str] | None = None, log: Path | None = None
+        self, env: Mapping[str, str] | None = None, log: Path | None = None, metrics_port: int | None = None
     ) -> AbstractAsyncContextManager[Child]:
-        return worker_process(self.server, self.standins, metrics_port=free_port(), env=env, log=log)
+        port = metrics_port or free_port()
+        return worker_process(self.server, self.standins, metrics_port=port, env=env, log=log)
 
     async def start(self, customer: Customer) -> Started:
         request = OnboardingRequest(customer=customer)

@@ -78,7 +78,7 @@ async def test_logs_and_metrics_hold_no_customer_and_no_secret(bare_house: House
     customer = new_customer(company="Verysecret Industries", contact_name="Hiddenname")
     port, log = free_port(), bare_house.folder / "worker.log"
     await bare_house.fault(service="slack", code="internal_error", status=500, times=1)
-    async with bare_house.worker({"TOWPATH_METRICS_ADDRESS": f"127.0.0.1:{port}"}, log=log) as worker:
+    async with bare_house.worker(log=log, metrics_port=port) as worker:
         run = await bare_house.start(customer)
         result = await run.handle.result()
         async with httpx.AsyncClient() as http:
