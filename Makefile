@@ -29,7 +29,7 @@ lint: $(DEVELOPMENT) ## check style, types, imports, compose file, Dockerfile an
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/pytest -q tests/house
 
-bench: $(DEVELOPMENT) ## measure, and print the figures as tables (about 30 minutes)
+bench: $(DEVELOPMENT) ## measure, and print the figures as tables (about 20 minutes)
 	@$(BIN)/python -m bench
 
 lock: ## write the hashed locks anew from pyproject.toml

@@ -19,7 +19,7 @@ from towpath.local.stack import stand_ins, worker_process
 
 PARTS = ("start", "claude", "lanes", "waiting")
 LANES = {"a": lane_a, "b": lane_b, "c": lane_c}
-TITLES = {"a": "a plain calls", "b": "b shortest workflow", "c": "c onboarding"}
+TITLES = {"a": "a plain", "b": "b shortest", "c": "c onboarding"}
 console = Console(highlight=False)
 
 
@@ -71,9 +71,9 @@ async def measure_lanes(where: House, rounds: int, runs: int, idle: int) -> dict
 
 
 def show_lanes(figures: dict[str, list[LaneFigures]]) -> None:
-    table = Table("lane", "runs/s", "idle p50 ms", "p95 ms", "CPU ms/run", "server", "worker", "peak RSS MB", "events")
-    for column in ("bytes", "actions"):
-        table.add_column(column)
+    table = Table("lane", title="runs/s, latency in ms, CPU in ms a run, peak RSS in MB, history of one run")
+    for column in ("runs/s", "p50", "p95", "CPU", "server", "worker", "RSS", "events", "bytes", "actions"):
+        table.add_column(column, justify="right", no_wrap=True)
     for name, rows in figures.items():
         history = rows[-1].history
         table.add_row(

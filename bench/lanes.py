@@ -17,7 +17,7 @@ from bench.calls import Calls
 from bench.measure import HistoryAccount, Meter, account, percentile
 from bench.plain import QUEUE, READY, PlainOnboarding
 from towpath.clients.temporal import converter, start
-from towpath.contracts.onboarding import Customer, OnboardingRequest
+from towpath.contracts.onboarding import Customer, OnboardingRequest, Plan
 from towpath.contracts.process import ONBOARDING
 from towpath.local.processes import spawn
 from towpath.local.server import TemporalServer, free_port
@@ -58,7 +58,7 @@ def customer(**fields: Any) -> dict[str, Any]:
         customer_id=f"bench-{uuid4().hex}",
         email="kim@hanbit.example",
         company="Hanbit Logistics",
-        plan="business",  # pyright: ignore[reportArgumentType]
+        plan=Plan.BUSINESS,
         **fields,
     )
     return made.model_dump(mode="json")
