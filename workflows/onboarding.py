@@ -69,6 +69,8 @@ class CustomerOnboardingWorkflow(Reviewable):
         risk = await Checks(state).run()
         if state.decision is None:
             state.decision = await self._decide(state.verification, risk)
+        else:
+            self._keep_decision(automatic=state.decision.automatic)
         if not state.decision.approved:
             return self._end(Outcome.EXPIRED if state.decision.review is None else Outcome.REJECTED)
         account, subscription, kit = await self._provisioning.run()
@@ -111,6 +113,11 @@ class CustomerOnboardingWorkflow(Reviewable):
             return record
         self._steps.skip("auto-approve")
         return await self._review(record)
+
+    def _keep_decision(self, *, automatic: bool) -> None:
+        kept, other = ("auto-approve", "manual-review") if automatic else ("manual-review", "auto-approve")
+        self._steps.keep(kept)
+        self._steps.skip(other)
 
     async def _review(self, record: DecisionRecord) -> DecisionRecord:
         step, policy, customer = "manual-review", self._request.review, self._request.customer

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -76,7 +75,11 @@ class RunView:
     def _draw(self) -> RenderableType:
         panels = [panel(watched) for watched in self._watched]
         if self._console.width >= PANEL_WIDTH * len(panels):
-            return Columns(panels, equal=True, expand=True)
+            side_by_side = Table.grid(expand=True)
+            for _ in panels:
+                side_by_side.add_column(ratio=1)
+            side_by_side.add_row(*panels)
+            return side_by_side
         return Group(*panels)
 
     def _say_changes(self, watched: Watched) -> None:
