@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from towpath.clients import deadletters
 from towpath.clients.deadletters import Letter, NotInQueueError
@@ -60,7 +60,7 @@ async def _list(queue: str | None, *, as_json: bool) -> None:
     if not letters:
         console.print("The queue is empty.")
         return
-    table = Table("failed (UTC)", "queue", "step", "failure", "run", box=None)
+    table = Table("failed (UTC)", "queue", "step", "failure", Column("run", overflow="fold"), box=None)
     for letter in letters:
         what = letter.letter
         table.add_row(f"{what.at:%Y-%m-%d %H:%M}", what.queue, what.step, what.failure.code, letter.workflow_id)

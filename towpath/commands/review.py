@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
@@ -64,7 +64,7 @@ async def _list(team: str | None, *, overdue: bool, as_json: bool) -> None:
     if not tasks:
         console.print("Nothing waits for a decision.")
         return
-    table = Table("due (UTC)", "team", "what", "run", box=None)
+    table = Table("due (UTC)", "team", "what", Column("run", overflow="fold"), box=None)
     for task in tasks:
         table.add_row(f"{task.due_at:%Y-%m-%d %H:%M}", task.team, task.title, task.workflow_id)
     console.print(table)
