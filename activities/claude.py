@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CHARACTERS_PER_TOKEN = 3
 """A cautious estimate for the budget check: English has about four, Korean about two."""
+HEARTBEAT_SECONDS = 1.0
 DEADLINE_MARGIN = timedelta(seconds=2)
 ENDINGS = {"stop_sequence": StopReason.END_TURN}
 
@@ -108,9 +109,10 @@ def _earlier_progress() -> Progress:
 
 @asynccontextmanager
 async def _heartbeats(before: Progress) -> AsyncGenerator[Callable[[int], None]]:
-    """Three heartbeats in each timeout, by the clock: thinking and pings bring no events to hang them on."""
-    info = activity.info()
-    interval = (info.heartbeat_timeout or timedelta(seconds=30)) / 3
+    """A heartbeat a second, by the clock: thinking and pings bring no events to hang them on.
+
+    A cancellation arrives with the answer to a heartbeat, so the interval is also how long a cancelled call goes on.
+    """
     received = 0
 
     def tell(characters: int) -> None:
@@ -119,7 +121,7 @@ async def _heartbeats(before: Progress) -> AsyncGenerator[Callable[[int], None]]
 
     async def beat() -> None:
         while True:
-            await asyncio.sleep(interval.total_seconds())
+            await asyncio.sleep(HEARTBEAT_SECONDS)
             phase = "stream" if received else "request"
             activity.heartbeat(Progress(phase=phase, characters=received, spent=before.spent))
 
