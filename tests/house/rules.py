@@ -8,7 +8,9 @@ from pathlib import Path
 MAX_MODULE, MAX_TEST_MODULE = 400, 500
 MAX_FUNCTION, MAX_CLASS = 60, 250
 SKIPPED = {".venv", ".git", ".towpath", "wheels"}
-BANNED_WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|unittest\.mock|mock\.patch|time\.sleep\(")
+BANNED_WORDS = re.compile(
+    r"\b(TODO|FIXME|XXX|HACK)\b|unittest\.mock|mock\.patch|time\.sleep\(|# (noqa|type: ignore|pyright: ignore)"
+)
 MACHINE_PATH = re.compile(r"(?<![\w./])/(?:home|root|Users|work)/[\w.-]+")
 ADDRESS = re.compile(r"https?://")
 

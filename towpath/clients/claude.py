@@ -117,8 +117,6 @@ class ClaudeClient:
                 message = await stream.get_final_message()
         except CALL_ERRORS as error:
             raise to_claude_error(error, attempt=attempt, evidence=evidence | _partial(stream)) from error
-        if not isinstance(message, Message):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ClaudeError(FailureCode.CLAUDE_BAD_RESPONSE, "the answer is no message", evidence=evidence)
         _refuse_unusable(message, evidence | _partial(stream))
         return Reply(
             text="".join(block.text for block in message.content if isinstance(block, TextBlock)),

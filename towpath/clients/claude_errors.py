@@ -5,8 +5,8 @@ comes with status 200), time-outs before other transport errors (they are a kind
 """
 
 import json
-import random
 from datetime import timedelta
+from secrets import SystemRandom
 
 import anthropic
 import httpx2
@@ -19,6 +19,7 @@ SPEND_LIMITS = frozenset(
 )
 FIRST_WAIT = timedelta(seconds=2)
 MAX_WAIT = timedelta(minutes=15)
+_JITTER = SystemRandom()
 WAITING = frozenset({FailureCode.CLAUDE_RATE_LIMITED, FailureCode.CLAUDE_OVERLOADED})
 
 BY_TYPE = {
@@ -106,4 +107,4 @@ def _wait(error: anthropic.APIStatusError, attempt: int) -> timedelta:
     """The longer of what the API asked for and our own doubling wait, with jitter, at most 15 minutes."""
     own = min(FIRST_WAIT * 2 ** min(attempt - 1, 12), MAX_WAIT)
     asked = retry_after(error.response.headers.get("retry-after")) or timedelta()
-    return min(max(own, asked) * random.uniform(1.0, 1.2), MAX_WAIT)  # noqa: S311
+    return min(max(own, asked) * _JITTER.uniform(1.0, 1.2), MAX_WAIT)

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 import httpx
 import typer
+from rich.console import Console
 
 from towpath.clients.temporal import connect, run_to_end
-from towpath.commands.terminal import Exit, console, fail
-from towpath.local.demo import Demo, report
+from towpath.commands.terminal import Exit, JsonFlag, console, fail, problems, show_json
+from towpath.local.demo import Demo, report, summarise
 from towpath.local.processes import ChildFailedError
 from towpath.local.server import ServerNotFoundError
 from towpath.local.stack import STATE, LocalStack, local_stack
@@ -26,9 +27,12 @@ def register(app: typer.Typer) -> None:
     app.command("up")(up)
 
 
-def demo(state: StateOption = STATE) -> None:
-    """Onboard three customers on a local stack, show every step, and end."""
-    _run(_demo(state))
+def demo(state: StateOption = STATE, as_json: JsonFlag = False) -> None:
+    """Onboard three customers on a local stack, show every step, and end.
+
+    With --json the steps go to stderr, and stdout gets what the runs did.
+    """
+    _run(_demo(state, problems if as_json else console, as_json=as_json))
 
 
 def up(state: StateOption = STATE) -> None:
@@ -45,18 +49,20 @@ def _run(command: Coroutine[Any, Any, None]) -> None:
         fail(Exit.UNREACHABLE, str(error))
 
 
-async def _demo(state: Path) -> None:
-    console.print("Starting Temporal, the stand-in services and a worker …")
+async def _demo(state: Path, out: Console, *, as_json: bool) -> None:
+    out.print("Starting Temporal, the stand-in services and a worker …")
     async with local_stack(state, offline=not has_claude_key()) as stack:
-        _tell_addresses(stack)
+        _tell_addresses(stack, out)
         os.environ["TEMPORAL_ADDRESS"] = stack.server.address
         client = await connect()
-        stories = await Demo(client, stack, console).run()
+        stories = await Demo(client, stack, out).run()
         async with httpx.AsyncClient() as http:
             effects = (await http.get(f"{stack.standins.url}/_standins/effects")).json()
         for line in report(stories, stack, effects, client.namespace):
-            console.print(line, soft_wrap=isinstance(line, str), markup=False)
-        console.print("\nKeep everything up, with these runs: `make up`, stopped by Ctrl-C.")
+            out.print(line, soft_wrap=isinstance(line, str), markup=False)
+        out.print("\nKeep everything up, with these runs: `make up`, stopped by Ctrl-C.")
+        if as_json:
+            show_json({"offline": stack.offline, "effects": effects, "runs": [summarise(story) for story in stories]})
     if any(story.result is None for story in stories):
         raise typer.Exit(Exit.REFUSED)
 
@@ -67,7 +73,7 @@ async def _up(state: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with local_stack(state, offline=not has_claude_key()) as stack:
-        _tell_addresses(stack)
+        _tell_addresses(stack, console)
         console.print("Up. Start a customer:")
         console.print(
             f"  TEMPORAL_ADDRESS={stack.server.address} .venv/bin/python starter.py onboarding "
@@ -83,12 +89,12 @@ async def _up(state: Path) -> None:
         console.print("Stopping …")
 
 
-def _tell_addresses(stack: LocalStack) -> None:
+def _tell_addresses(stack: LocalStack, out: Console) -> None:
     for name, port in stack.moved_ports.items():
-        console.print(f"The usual port of {name} is in use: it is on {port} this time.")
-    console.print(f"  Temporal   {stack.server.address}")
-    console.print(f"  UI         {stack.server.ui_url}")
-    console.print(f"  metrics    {stack.metrics_url}")
-    console.print(f"  stand-ins  {stack.standins.url}, mail on port {stack.standins.smtp_port}")
+        out.print(f"The usual port of {name} is in use: it is on {port} this time.")
+    out.print(f"  Temporal   {stack.server.address}")
+    out.print(f"  UI         {stack.server.ui_url}")
+    out.print(f"  metrics    {stack.metrics_url}")
+    out.print(f"  stand-ins  {stack.standins.url}, mail on port {stack.standins.smtp_port}")
     answers = "the offline stand-in (no ANTHROPIC_API_KEY)" if stack.offline else "Claude (ANTHROPIC_API_KEY is set)"
-    console.print(f"  answers    {answers}")
+    out.print(f"  answers    {answers}")

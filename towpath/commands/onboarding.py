@@ -120,10 +120,16 @@ def cancel(workflow_id: RunId, as_json: JsonFlag = False) -> None:
     run(_cancel(full_id(workflow_id), as_json=as_json))
 
 
-def print_customer_key(email: Annotated[str, typer.Option(help="The customer's e-mail address.")]) -> None:
+def print_customer_key(
+    email: Annotated[str, typer.Option(help="The customer's e-mail address.")], as_json: JsonFlag = False
+) -> None:
     """The key of a customer without an own id: services that start runs themselves use customer-onboarding/KEY."""
     salt = settings().customer_salt.get_secret_value().encode()
-    console.print(customer_key(Customer.model_construct(email=email, customer_id=None), salt))
+    key = customer_key(Customer.model_construct(email=email, customer_id=None), salt)
+    if as_json:
+        show_json({"customer_key": key, "workflow_id": f"{ONBOARDING.name}/{key}"})
+    else:
+        console.print(key)
 
 
 def _document(file: Path | None) -> dict[str, Any]:

@@ -168,6 +168,17 @@ def report(stories: Sequence[Story], stack: LocalStack, effects: dict[str, Any],
     return lines
 
 
+def summarise(story: Story) -> dict[str, Any]:
+    """One story for machines."""
+    return {
+        "story": story.watched.title,
+        "workflow_id": story.handle.id if story.handle else None,
+        "run_id": story.handle.result_run_id if story.handle else None,
+        "failed_run_id": story.failed.run_id if story.failed else None,
+        "result": story.result,
+    }
+
+
 def _answered_by(stack: LocalStack) -> str:
     if not stack.offline:
         return "Claude answered: ANTHROPIC_API_KEY is set. All other services were stand-ins on this machine."
