@@ -16,6 +16,7 @@ import structlog
 from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
@@ -89,9 +90,13 @@ def _refuse(problems: Sequence[str]) -> NoReturn:
 async def serve(settings: WorkerSettings, directory: ReviewerDirectory) -> Sequence[str]:
     """Work until a signal says to end. What must be mended before a start is returned, a line each."""
     stop = _stop_on_signals()
+    try:
+        metrics = runtime(settings.metrics_address)
+    except ValueError as error:
+        return [f"TOWPATH_METRICS_ADDRESS: cannot serve metrics there: {error}"]
     async with open_clients(settings, directory) as clients:
         checking = asyncio.create_task(clients.claude.check_models())
-        client = await _connect(settings, stop)
+        client = await _connect(settings, metrics, stop)
         models = await checking
         for warning in models.warnings:
             log.warning("model not checked", problem=warning)
@@ -198,11 +203,10 @@ def activity_methods(room: type) -> list[str]:
     return [name for name in dir(room) if hasattr(getattr(room, name), "__temporal_activity_definition")]
 
 
-async def _connect(settings: WorkerSettings, stop: asyncio.Event) -> Client | None:
+async def _connect(settings: WorkerSettings, metrics: Runtime, stop: asyncio.Event) -> Client | None:
     """A client, as soon as Temporal answers: compose may start it later. None when told to end before that."""
     keys = settings.keys()
     codec = EncryptionCodec(keys) if keys else None
-    metrics = runtime(settings.metrics_address)
     told = False
     while not stop.is_set():
         try:

@@ -1,6 +1,7 @@
 """worker.py as a process: how it starts, refuses to start, and ends; and what it leaves in its logs and metrics."""
 
 import asyncio
+import socket
 import sys
 
 import httpx
@@ -53,6 +54,16 @@ async def test_retired_model_is_refused_with_the_one_to_use(house: House) -> Non
     assert code == 2
     assert "TOWPATH_CLAUDE_MODEL_DEEP: 'claude-3-opus-20240229'" in problems
     assert "use 'claude-opus-5-5'" in problems
+
+
+async def test_metrics_port_in_use_is_said(house: House) -> None:
+    """A worker that cannot serve its metrics says so in one line, and does not start."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        env = worker_environment(house.server.address, house.standins, taken.getsockname()[1])
+        code, problems = await run_worker(env)
+
+    assert code == 2
+    assert "worker.py: TOWPATH_METRICS_ADDRESS: cannot serve metrics there" in problems
 
 
 async def test_sigterm_drains(bare_house: House) -> None:

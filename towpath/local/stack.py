@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
 
+from towpath.contracts.process import CLAUDE_QUEUE, ONBOARDING
 from towpath.local.processes import Child, spawn
 from towpath.local.server import DEFAULT_PORT, DEFAULT_UI_PORT, LOOPBACK, TemporalServer, free_port, temporal_server
 
@@ -93,7 +98,7 @@ async def worker_process(
     """One worker on the given server and stand-ins, ready to work. `env` overrides its settings."""
     settings = {**worker_environment(server.address, standins, metrics_port, offline=offline), **(env or {})}
     async with spawn("worker", python(str(ROOT / "worker.py")), env=settings, log=log) as child:
-        await child.ready(answers(f"http://{LOOPBACK}:{metrics_port}/metrics", "num_pollers"), WORKER_SECONDS)
+        await child.ready(_polls(server.address, child.pid), WORKER_SECONDS)
         yield child
 
 
@@ -127,13 +132,29 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
 
 
-async def answers(url: str, text: str = "") -> None:
-    """Return as soon as `url` answers with a page that holds `text`."""
+async def _polls(address: str, pid: int) -> None:
+    """Return as soon as Temporal sees the process poll both queues: its identity begins with its pid."""
+    client = await Client.connect(address)
+    for queue, kind in (
+        (ONBOARDING.queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
+        (CLAUDE_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
+    ):
+        request = DescribeTaskQueueRequest(
+            namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
+        )
+        while True:
+            seen = await client.workflow_service.describe_task_queue(request)
+            if any(poller.identity.startswith(f"{pid}@") for poller in seen.pollers):
+                break
+            await asyncio.sleep(0.05)
+
+
+async def answers(url: str) -> None:
+    """Return as soon as `url` answers."""
     async with httpx.AsyncClient() as http:
         while True:
             try:
-                response = await http.get(url)
-                if response.is_success and text in response.text:
+                if (await http.get(url)).is_success:
                     return
             except httpx.TransportError:
                 pass

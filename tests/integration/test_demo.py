@@ -1,0 +1,30 @@
+"""The demo as a newcomer runs it."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from towpath.local.stack import ROOT
+
+
+async def test_demo_ends_well_and_says_who_answered(tmp_path: Path) -> None:
+    """Three customers end onboarded, nothing happens twice, and the answers are said to be the stand-in's."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(ROOT / "starter.py"), "demo", "--json", "--state", str(tmp_path)),
+        env={"PATH": "/usr/bin"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, shown = await process.communicate()
+    assert process.returncode == 0, shown.decode()
+    told = json.loads(output)
+
+    assert [run["result"]["outcome"] for run in told["runs"]] == ["onboarded"] * 3
+    assert told["runs"][1]["result"]["decision"]["review"]["reviewer"] == "dana"
+    assert told["runs"][2]["failed_run_id"] is not None
+    assert told["effects"]["applied_twice"] == []
+    assert len(told["effects"]["accounts"]) == 3
+    assert told["offline"]
+    assert "Nothing here came from Claude" in " ".join(shown.decode().split())
+    assert "✗ Set up billing" in shown.decode()
