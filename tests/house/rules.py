@@ -65,6 +65,15 @@ def banned(root: Path) -> list[str]:
     return found
 
 
+def machine_paths(root: Path) -> list[str]:
+    """Data and documents that name a path of one machine."""
+    found: list[str] = []
+    for path in sorted(path for suffix in ("json", "md", "yml", "toml") for path in root.rglob(f"*.{suffix}")):
+        if not SKIPPED & set(path.relative_to(root).parts) and MACHINE_PATH.search(path.read_text(encoding="utf-8")):
+            found.append(str(path.relative_to(root)))
+    return found
+
+
 def entry_point_imports(root: Path, allowed: dict[str, set[str]]) -> list[str]:
     """What entry points import of the rooms, beyond what they may; import-linter only knows packages."""
     found: list[str] = []

@@ -41,6 +41,7 @@ def test_docstrings() -> None:
 def test_no_loose_ends() -> None:
     """No unfinished work and no path of a machine is left in the code."""
     assert rules.banned(ROOT) == []
+    assert rules.machine_paths(ROOT) == []
 
 
 def test_entry_points_import_what_they_may() -> None:
@@ -62,6 +63,7 @@ def test_locks_are_hashed_and_name_no_address() -> None:
         pytest.param("a.py", '"""A."""\ndef test_x():\n    assert 1\n', "undocumented", id="test-docstring"),
         pytest.param("a.py", '"""A."""\n# TO' + "DO: later\n", "banned", id="loose-end"),
         pytest.param("a.py", '"""A."""\nx = "/ho' + 'me/me/x"\n', "banned", id="machine-path"),
+        pytest.param("a.json", '{"stack": "File /ho' + 'me/me/x"}', "machine_paths", id="machine-path-in-data"),
         pytest.param("a.lock", "x==1 \\\n    # from https://index.example\n", "lock_addresses", id="address"),
         pytest.param("a.lock", "x==1\n", "lock_addresses", id="no-hash"),
     ],

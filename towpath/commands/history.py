@@ -19,7 +19,7 @@ def export_history(
     file: Annotated[Path, typer.Argument(help="Where to write it; an existing file is never overwritten.")],
     run_id: Annotated[str | None, typer.Option(help="One run of the id; without it, the latest.")] = None,
 ) -> None:
-    """Write a run's history to a file, with its workflow id and without host names."""
+    """Write a run's history to a file, with its workflow id without host names and paths."""
     if file.exists():
         fail(Exit.WRONG_INPUT, f"{file} exists: a recorded history is kept as it is, take another name")
     history = run(_fetch(full_id(workflow_id), run_id))
@@ -32,11 +32,14 @@ async def _fetch(workflow_id: str, run_id: str | None) -> WorkflowHistory:
     return await (await client()).get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
 
 
+LOCAL = frozenset({"identity", "stackTrace"})
+"""Process ids, host names and paths of the machines that worked on a run: of no use in a file, and not for everyone."""
+
+
 def _without_hosts(value: Any) -> Any:
-    """Identities are process id and host name of clients and workers: of no use in a file, and not for everyone."""
     if isinstance(value, dict):
         items = cast("dict[str, Any]", value).items()
-        return {name: "recorded" if name == "identity" else _without_hosts(item) for name, item in items}
+        return {name: "recorded" if name in LOCAL else _without_hosts(item) for name, item in items}
     if isinstance(value, list):
         return [_without_hosts(item) for item in cast("list[Any]", value)]
     return value

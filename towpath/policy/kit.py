@@ -39,9 +39,9 @@ def _limits(draft: WelcomeKitDraft) -> list[str]:
 
 
 def _language(draft: WelcomeKitDraft, facts: KitFacts) -> list[str]:
-    letter, guide = draft.email_body, "\n".join((*draft.getting_started, *draft.best_practices))
     wanted = facts.language is Language.KO
-    if all(_is_korean(text, facts) is wanted for text in (letter, guide)):
+    parts = (draft.email_body, "\n".join(draft.getting_started), "\n".join(draft.best_practices))
+    if all(_is_korean(part, facts) is wanted for part in parts):
         return []
     return [f"the kit must be written in {'Korean' if wanted else 'English'}"]
 
