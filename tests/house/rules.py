@@ -67,11 +67,11 @@ def banned(root: Path) -> list[str]:
 
 def machine_paths(root: Path) -> list[str]:
     """Data and documents that name a path of one machine."""
-    found: list[str] = []
-    for path in sorted(path for suffix in ("json", "md", "yml", "toml") for path in root.rglob(f"*.{suffix}")):
-        if not SKIPPED & set(path.relative_to(root).parts) and MACHINE_PATH.search(path.read_text(encoding="utf-8")):
-            found.append(str(path.relative_to(root)))
-    return found
+    return [
+        str(path.relative_to(root))
+        for path in sorted(path for suffix in ("json", "md", "yml", "toml") for path in root.rglob(f"*.{suffix}"))
+        if not SKIPPED & set(path.relative_to(root).parts) and MACHINE_PATH.search(path.read_text(encoding="utf-8"))
+    ]
 
 
 def entry_point_imports(root: Path, allowed: dict[str, set[str]]) -> list[str]:
