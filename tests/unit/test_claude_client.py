@@ -5,11 +5,13 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pytest
+from anthropic.resources.messages.messages import DEPRECATED_MODELS
 
-from towpath.clients.claude import DEFAULT_MODELS, ClaudeClient, ClaudeConfig, Reply
+from towpath.clients.claude import DEFAULT_MODELS, ClaudeClient, ClaudeConfig, Reply, end_of_life
 from towpath.contracts.claude import AskRequest
 from towpath.contracts.failure import ClaudeError, FailureCode
 
@@ -138,6 +140,11 @@ CASES = {
     "broken-json": Case(
         sends(opening() + b"event: message_delta\ndata: {not json\n\n"), FailureCode.CLAUDE_BAD_RESPONSE, True
     ),
+    "event-out-of-order": Case(
+        sends(STREAM + event("content_block_delta", index=3, delta={"type": "text_delta", "text": "x"})),
+        FailureCode.CLAUDE_BAD_RESPONSE,
+        True,
+    ),
     "html-with-200": Case(
         sends(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 13\r\n\r\n<html></html>"),
         FailureCode.CLAUDE_BAD_RESPONSE,
@@ -243,6 +250,13 @@ async def test_retired_model_is_refused_at_the_check() -> None:
         problems = await client.check_models()
 
     assert "TOWPATH_CLAUDE_MODEL_DEFAULT: 'claude-sonnet-5-5' is retired" in problems.refusals[0]
+
+
+def test_end_of_life_is_read_from_the_sdk() -> None:
+    """The SDK's dates, written in words, are dates; a current model has none."""
+    assert end_of_life("claude-3-opus-20240229") == date(2026, 1, 5)
+    assert end_of_life("claude-sonnet-5-5") is None
+    assert all(end_of_life(model) for model in DEPRECATED_MODELS)
 
 
 async def test_unreachable_api_is_a_warning_at_the_check() -> None:

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -144,11 +146,11 @@ class ClaudeClient:
             except CALL_ERRORS as error:
                 warned.append(f"{setting}: {model!r} could not be checked ({type(error).__name__})")
                 info = None
-            if model in DEPRECATED_MODELS and (info is None or info.lifecycle != "active"):
-                text = f"{setting}: {model!r} reached or nears its end of life on {DEPRECATED_MODELS[model]}"
-                refusals.append(f"{text}{_use_instead(alias)}")
-            elif info is not None and info.lifecycle == "retired":
+            end = end_of_life(model)
+            if _is_gone(info, end):
                 refusals.append(f"{setting}: {model!r} is retired{_use_instead(alias)}")
+            elif end is not None:
+                warned.append(f"{setting}: {model!r} ends on {end}{_use_instead(alias)}")
             if info is not None and _offers_search(info):
                 searching.add(model)
         self._can_search = frozenset(searching)
@@ -181,6 +183,21 @@ DEFAULT_MODELS: Mapping[ModelAlias, str] = {
     "deep": "claude-opus-5-5",
     "fast": "claude-haiku-5-5",
 }
+
+
+def end_of_life(model: str) -> date | None:
+    """The day after which the SDK knows a model to be gone; None for one that it does not list."""
+    written = DEPRECATED_MODELS.get(model)
+    if written is None:
+        return None
+    return datetime.strptime(re.sub(r"(\d)(st|nd|rd|th)", r"\1", written), "%B %d, %Y").replace(tzinfo=UTC).date()
+
+
+def _is_gone(info: ModelInfo | None, end: date | None) -> bool:
+    """By the API's word where there is one, else by the SDK's date."""
+    if info is not None:
+        return info.lifecycle == "retired"
+    return end is not None and end <= datetime.now(UTC).date()
 
 
 def _use_instead(alias: ModelAlias) -> str:

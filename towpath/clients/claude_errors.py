@@ -46,8 +46,9 @@ BY_STATUS = {
 }
 TIMEOUTS = (anthropic.APITimeoutError, httpx2.TimeoutException, TimeoutError)
 CONNECTIONS = (anthropic.APIConnectionError, httpx2.TransportError)
-BAD_RESPONSES = (json.JSONDecodeError, anthropic.APIResponseValidationError, AssertionError)
-CLIENT_BUGS = (TypeError, ValueError, anthropic.AnthropicError)
+BAD_RESPONSES = (json.JSONDecodeError, anthropic.APIResponseValidationError, AssertionError, httpx2.HTTPError)
+CLIENT_BUGS = (TypeError, ValueError, LookupError, AttributeError, RuntimeError, anthropic.AnthropicError)
+"""Before the API answered; in a stream the same classes mean events that the SDK cannot put together."""
 CALL_ERRORS = (*TIMEOUTS, *CONNECTIONS, *BAD_RESPONSES, *CLIENT_BUGS)
 """All that a call may raise and `to_claude_error` understands."""
 
@@ -67,7 +68,7 @@ def to_claude_error(error: Exception, *, attempt: int, evidence: Evidence) -> Cl
         return ClaudeError(FailureCode.CLAUDE_TIMEOUT, "Claude did not answer in time", evidence=evidence)
     if isinstance(error, CONNECTIONS):
         return ClaudeError(FailureCode.CLAUDE_CONNECTION, "the connection to Claude broke", evidence=evidence)
-    if isinstance(error, BAD_RESPONSES):
+    if isinstance(error, BAD_RESPONSES) or evidence.get("phase") == "stream":
         message = "the answer is not in the Messages API's format"
         return ClaudeError(FailureCode.CLAUDE_BAD_RESPONSE, message, evidence=evidence)
     message = f"the request was not sent: {type(error).__name__}"
