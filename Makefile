@@ -43,19 +43,20 @@ lock: ## write the hashed locks anew from pyproject.toml
 clean: ## remove the environment and all local state
 	@rm -rf $(VENV) .towpath
 
-$(BIN)/python:
+# pip comes last into a new environment: one whose making was interrupted is made again.
+$(BIN)/pip:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v < (3, 14))' || \
 		{ echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 …"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); echo "Python cannot make virtual environments: install its venv package (Debian: python3-venv)"; exit 1; }
 
 # The development lock holds all of the runtime lock, so either one is enough for the runtime.
-$(RUNTIME): requirements.lock | $(BIN)/python
+$(RUNTIME): requirements.lock | $(BIN)/pip
 	@echo "Installing what is needed to run (about half a minute, once) …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	@touch $@
 
-$(DEVELOPMENT): requirements-dev.lock | $(BIN)/python
+$(DEVELOPMENT): requirements-dev.lock | $(BIN)/pip
 	@echo "Installing what is needed to develop (about a minute, once) …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
 	@touch $@ $(RUNTIME)

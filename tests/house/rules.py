@@ -13,6 +13,7 @@ BANNED_WORDS = re.compile(
 )
 MACHINE_PATH = re.compile(r"(?<![\w./])/(?:home|root|Users|work)/[\w.-]+")
 ADDRESS = re.compile(r"https?://")
+OPEN_ADDRESSES = {"0.0.0.0", "::"}
 
 
 def python_files(root: Path) -> Iterator[Path]:
@@ -79,10 +80,32 @@ def entry_point_imports(root: Path, allowed: dict[str, set[str]]) -> list[str]:
     found: list[str] = []
     for name, rooms in allowed.items():
         for node in ast.walk(ast.parse((root / name).read_text(encoding="utf-8"))):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.module is not None:
-                room = ".".join(node.module.split(".")[:2]) if node.module.startswith("towpath") else node.module
+                modules = [node.module]
+            for module in modules:
+                room = ".".join(module.split(".")[:2]) if module.startswith("towpath") else module
                 if room.split(".")[0] in {"towpath", "workflows", "activities"} and room.split(".")[-1] not in rooms:
-                    found.append(f"{name} imports {node.module}")
+                    found.append(f"{name} imports {module}")
+    return found
+
+
+def open_addresses(root: Path) -> list[str]:
+    """Code that names the address of all interfaces; a container listens there by an option of its compose file.
+
+    To compare with it is no use of it.
+    """
+    found: list[str] = []
+    for path in python_files(root):
+        if path.name == "rules.py":
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        compared = {id(part) for node in ast.walk(tree) if isinstance(node, ast.Compare) for part in node.comparators}
+        found += [
+            f"{path.relative_to(root)}:{node.lineno}: listens on all interfaces"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and node.value in OPEN_ADDRESSES and id(node) not in compared
+        ]
     return found
 
 

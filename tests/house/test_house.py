@@ -63,6 +63,7 @@ def test_locks_are_hashed_and_name_no_address() -> None:
         pytest.param("a.py", '"""A."""\ndef test_x():\n    assert 1\n', "undocumented", id="test-docstring"),
         pytest.param("a.py", '"""A."""\n# TO' + "DO: later\n", "banned", id="loose-end"),
         pytest.param("a.py", '"""A."""\nx = "/ho' + 'me/me/x"\n', "banned", id="machine-path"),
+        pytest.param("a.py", 'run(host="0.0.' + '0.0")\n', "open_addresses", id="all-interfaces"),
         pytest.param("a.json", '{"stack": "File /ho' + 'me/me/x"}', "machine_paths", id="machine-path-in-data"),
         pytest.param("a.lock", "x==1 \\\n    # from https://index.example\n", "lock_addresses", id="address"),
         pytest.param("a.lock", "x==1\n", "lock_addresses", id="no-hash"),
@@ -75,9 +76,10 @@ def test_rules_catch_a_breach(tmp_path: Path, file: str, content: str, rule: str
     assert len(getattr(rules, rule)(tmp_path)) == 1
 
 
-def test_import_rule_catches_a_breach(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["from towpath.standins.app import StandIns", "import towpath.standins.app"])
+def test_import_rule_catches_a_breach(tmp_path: Path, line: str) -> None:
     """An entry point that reaches into another room is found."""
-    (tmp_path / "worker.py").write_text("from towpath.standins.app import StandIns\n")
+    (tmp_path / "worker.py").write_text(f"{line}\n")
 
     assert rules.entry_point_imports(tmp_path, {"worker.py": {"clients"}}) == ["worker.py imports towpath.standins.app"]
 
@@ -142,6 +144,7 @@ def test_readme_names_commands_that_exist() -> None:
 
 def test_servers_listen_on_loopback() -> None:
     """What this code starts listens on loopback unless it is told otherwise."""
+    assert rules.open_addresses(ROOT) == []
     for name in ("towpath/local/server.py", "towpath/standins/__main__.py"):
         text = (ROOT / name).read_text(encoding="utf-8")
         assert 'LOOPBACK = "127.0.0.1"' in text

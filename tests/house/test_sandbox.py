@@ -1,20 +1,16 @@
 """What the sandbox loads for each run: the modules that define workflows, and nothing by accident."""
 
+import re
 import warnings
-from uuid import uuid4
+from collections.abc import Sequence
 
 import pytest
-from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import SandboxImportNotificationPolicy
 
-from tests.fakes.house import FakeHouse
-from towpath.clients.temporal import converter
-from towpath.contracts.process import SEARCH_ATTRIBUTES
-from towpath.local.server import find_executable
+import worker
 from workflows.onboarding import CustomerOnboardingWorkflow
-from workflows.sandbox import PASSED_THROUGH, runner
+from workflows.sandbox import PASSED_THROUGH, ContextFreeRunner, runner
 
 
 def test_the_sandbox_stays_on() -> None:
@@ -25,28 +21,27 @@ def test_the_sandbox_stays_on() -> None:
     assert not runner().restrictions.passthrough_all_modules
 
 
-async def test_only_workflow_modules_are_loaded_again() -> None:
-    """Loading the workflow in the sandbox imports no module of ours but those of the workflow room."""
+async def loaded_again(passed_through: Sequence[str]) -> set[str]:
+    """Modules that preparing each workflow in the sandbox loads again, beside those that define workflows."""
     policy = SandboxImportNotificationPolicy.WARN_ON_UNINTENTIONAL_PASSTHROUGH
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*passed_through)
+    strict = ContextFreeRunner(restrictions=restrictions.with_import_notification_policy(policy))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        async with await WorkflowEnvironment.start_local(
-            dev_server_existing_path=str(find_executable()),
-            search_attributes=SEARCH_ATTRIBUTES,
-            data_converter=converter(None),
-        ) as env:
-            Worker(
-                env.client,
-                task_queue=uuid4().hex,
-                workflows=[CustomerOnboardingWorkflow],
-                activities=FakeHouse().activities(),
-                workflow_runner=runner(policy),
-                build_id="test",
-            )
-    named = [str(warning.message) for warning in caught if "passthrough" in str(warning.message).lower()]
-    foreign = [text for text in named if "workflows" not in text and "towpath" in text]
+        for workflow in worker.WORKFLOWS:
+            strict.prepare_workflow(vars(workflow)["__temporal_workflow_definition"])
+    found = (re.match(r"Module (\S+) was not intentionally passed through", str(one.message)) for one in caught)
+    return {match[1] for match in found if match}
 
-    assert foreign == []
+
+async def test_only_workflow_modules_are_loaded_again() -> None:
+    """Loading each workflow of the worker in the sandbox imports no module but those of the workflow room."""
+    assert {name for name in await loaded_again(PASSED_THROUGH) if not name.startswith("workflows.")} == set()
+
+
+async def test_a_module_left_out_is_noticed() -> None:
+    """The check above sees a room that is not in the list."""
+    assert "towpath.policy.risk" in await loaded_again([name for name in PASSED_THROUGH if name != "towpath.policy"])
 
 
 @pytest.mark.parametrize("module", PASSED_THROUGH)

@@ -1,7 +1,7 @@
 """The rules a welcome kit must keep, and the template that replaces one that cannot be had."""
 
 from towpath.contracts.onboarding import KitFacts, Language, WelcomeKitDraft
-from towpath.policy.claims import unsupported_claims
+from towpath.policy.claims import MAX_TEXT, unsupported_claims
 
 MAX_SUBJECT = 120
 MAX_BODY = 2500
@@ -22,7 +22,8 @@ def template_kit(facts: KitFacts) -> WelcomeKitDraft:
 
 def _limits(draft: WelcomeKitDraft) -> list[str]:
     problems: list[str] = []
-    if not draft.email_subject.strip() or len(draft.email_subject) > MAX_SUBJECT or "\n" in draft.email_subject:
+    subject = draft.email_subject
+    if not subject.strip() or len(subject) > MAX_SUBJECT or subject.splitlines() != [subject]:
         problems.append(f"email_subject must be one line of 1 to {MAX_SUBJECT} characters")
     if not draft.email_body.strip() or len(draft.email_body) > MAX_BODY:
         problems.append(f"email_body must have 1 to {MAX_BODY} characters, it has {len(draft.email_body)}")
@@ -38,21 +39,24 @@ def _limits(draft: WelcomeKitDraft) -> list[str]:
 
 
 def _language(draft: WelcomeKitDraft, facts: KitFacts) -> list[str]:
-    language = facts.language
-    text = draft.email_body.replace(facts.company, "").replace(facts.contact_name or facts.company, "")
-    letters = [letter for letter in text if letter.isalpha()]
-    hangul = sum("가" <= letter <= "힣" for letter in letters)
-    korean = bool(letters) and hangul > len(letters) * 0.3
-    if language is Language.KO and not korean:
-        return ["the kit must be written in Korean"]
-    if language is Language.EN and korean:
-        return ["the kit must be written in English"]
-    return []
+    wanted = facts.language is Language.KO
+    parts = (draft.email_body, "\n".join(draft.getting_started), "\n".join(draft.best_practices))
+    if all(_is_korean(part, facts) is wanted for part in parts):
+        return []
+    return [f"the kit must be written in {'Korean' if wanted else 'English'}"]
+
+
+def _is_korean(text: str, facts: KitFacts) -> bool:
+    """By its letters, names left out: a Korean company gets an English kit, too."""
+    for name in sorted({facts.company, facts.contact_name or facts.company}, key=len, reverse=True):
+        text = text.replace(name, "")
+    letters = [letter for letter in text[:MAX_TEXT] if letter.isalpha()]
+    return sum("가" <= letter <= "힣" for letter in letters) > len(letters) * 0.3
 
 
 def _claims(draft: WelcomeKitDraft, facts: KitFacts) -> list[str]:
     texts = (draft.email_subject, draft.email_body, *draft.getting_started, *draft.best_practices)
-    claims = unsupported_claims(texts, facts.model_dump_json())
+    claims = unsupported_claims(texts, facts.model_dump(mode="json"))
     return [f"{claim!r} is not among the given facts: leave it out" for claim in claims]
 
 
@@ -79,8 +83,8 @@ def _korean(facts: KitFacts) -> WelcomeKitDraft:
     return WelcomeKitDraft(
         email_subject="환영합니다: 계정이 준비되었습니다",
         email_body=(
-            f"{facts.contact_name or '담당자'}님, 안녕하세요.\n\n"
-            f"{facts.company}의 {facts.plan} 플랜이 준비되었습니다. "
+            f"{facts.contact_name or '담당자'} 님, 안녕하세요.\n\n"
+            f"{facts.company} 고객님의 {facts.plan} 플랜이 준비되었습니다. "
             f"이용하실 수 있는 기능은 다음과 같습니다.\n{features}\n\n"
             f"시작 안내는 다음에서 확인하실 수 있습니다: {', '.join(facts.links)}\n"
             f"궁금한 점은 언제든지 문의해 주세요: {facts.support_email}\n"

@@ -4,12 +4,13 @@
 |---|---|---|
 | disposable-address | 0.50 | the e-mail domain belongs to a throw-away service |
 | free-mail-address | 0.15 | the e-mail domain is a free mail provider |
-| sanctioned-country | 0.60 | the country is under comprehensive sanctions |
-| scrutinised-country | 0.35 | the country is on the FATF list of increased monitoring |
+| sanctioned-country | 0.75 | the country is under comprehensive sanctions: alone above the threshold |
+| scrutinised-country | 0.35 | the country is under increased monitoring |
 | foreign-domain | 0.20 | the e-mail domain is not the website's |
 | enterprise-too-small | 0.20 | an enterprise plan for fewer than 50 employees |
 | odd-company-name | 0.30 | the company name holds a URL, or only digits, or reads like a test |
 | random-address | 0.15 | four or more digits in the local part |
+| no-facts | 0.05 | neither website nor head count was given |
 
 The lists are short samples, made for this rule version; an installation replaces them by its own.
 """
@@ -41,7 +42,9 @@ TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF
 """
 ISO_COUNTRIES = frozenset(_ISO_COUNTRIES.split())
 
-_ODD_NAME = re.compile(r"https?:|www\.|^\W*\d+\W*$|^(test|asdf|qwerty|n/a|none|xxx)\b", re.IGNORECASE)
+_ODD_NAME = re.compile(
+    r"https?:|www\.|[a-z0-9-]\.[a-z]{2,24}/|^\W*\d+\W*$|^(test|asdf|qwerty|n/a|none|xxx)\b", re.IGNORECASE
+)
 
 
 class RiskUnavailableError(Exception):
@@ -63,8 +66,8 @@ def _domain(customer: Customer) -> str:
 def _website_host(customer: Customer) -> str:
     if customer.website is None:
         return ""
-    host = customer.website.partition("//")[2].partition("/")[0].partition(":")[0]
-    return host.lower().removeprefix("www.")
+    authority = re.split(r"[/?#\\]", customer.website.partition("//")[2], maxsplit=1)[0]
+    return authority.rpartition("@")[2].partition(":")[0].lower().rstrip(".").removeprefix("www.")
 
 
 def _foreign_domain(customer: Customer) -> bool:
@@ -97,7 +100,7 @@ SIGNALS = (
     ),
     _Signal(
         "sanctioned-country",
-        0.60,
+        0.75,
         "the country is under comprehensive sanctions",
         lambda customer: customer.country in SANCTIONED_COUNTRIES,
     ),
@@ -116,6 +119,12 @@ SIGNALS = (
         lambda customer: _ODD_NAME.search(customer.company) is not None,
     ),
     _Signal("random-address", 0.15, "the e-mail address is full of digits", _random_address),
+    _Signal(
+        "no-facts",
+        0.05,
+        "neither website nor head count was given",
+        lambda customer: customer.website is None and customer.employees is None,
+    ),
 )
 
 
