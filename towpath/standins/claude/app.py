@@ -1,179 +1,218 @@
 """The offline stand-in for Claude: the Messages API over HTTP, strict as the real one, and labelled everywhere.
 
 Answers derive from the request's input (`answers`). The model of every answer is `offline-stand-in`, ids begin with
-`msg_offline_`, and each response carries `x-offline-stand-in: 1`. Token counts are estimates: four characters a token.
+`msg_offline_`, and each response carries `x-offline-stand-in: 1`. Token counts are estimates.
 """
 
+import asyncio
 import hashlib
 import json
+import re
 from collections import Counter
-from collections.abc import AsyncIterator
-from typing import Any, cast
 
+from pydantic import JsonValue, ValidationError
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from towpath.standins.claude import answers, models, rules
-from towpath.standins.claude.rules import RefusedError
-from towpath.standins.claude.stream import error_event, events
-from towpath.standins.faults import Fault, Faults
+from towpath.standins.claude import answers, identity, models, stream
+from towpath.standins.claude.errors import RefusedError, invalid
+from towpath.standins.claude.faults import ClaudeFaults, Disturbance, FaultOrder
+from towpath.standins.claude.message import Message, input_tokens, message_for
+from towpath.standins.claude.rules import MAX_BODY_BYTES, check_question, check_request
+from towpath.standins.claude.wire import parse_question, parse_request
+from towpath.standins.faults import Faults
 
-Json = dict[str, Any]
-NAME = "offline-stand-in"
-CHARACTERS_PER_TOKEN = 4
-STATUS_KINDS = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    402: "billing_error",
-    403: "permission_error",
-    404: "not_found_error",
-    413: "invalid_request_error",
-    429: "rate_limit_error",
-    529: "overloaded_error",
-}
-UNSUPPORTED = " Save 4711 hours, see https://elsewhere.example/offer."
-"""What the fault `unsupported_claims` adds: a number and an address that nobody gave."""
+JsonObject = dict[str, JsonValue]
+BROKEN_STREAMS = frozenset({"truncated", "not_json", "overloaded_midstream", "slow", "stall"})
+EVENTS = "text/event-stream"
+PAGE, MAX_PAGE = 20, 1000
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def create_claude_app(*, faults: bool = False) -> Starlette:
+    """The stand-in by itself. `faults` opens the fault control at `/_faults`."""
+    return ClaudeStandIn(control=faults).app()
 
 
 class ClaudeStandIn:
-    """Counts its calls by output schema, for tests."""
+    """Counts its calls by output schema and by input, for tests. `shared` are the orders of all stand-ins together."""
 
-    def __init__(self, faults: Faults) -> None:
-        self._faults = faults
+    def __init__(self, shared: Faults | None = None, *, control: bool = False) -> None:
+        self._faults = ClaudeFaults(shared)
+        self._control = control
         self.calls: Counter[str] = Counter()
+        self.inputs: Counter[str] = Counter()
 
     def app(self) -> Starlette:
         return Starlette(
             routes=[
                 Route("/v1/messages", self._messages, methods=["POST"]),
-                Route("/v1/messages/count_tokens", self._count, methods=["POST"]),
+                Route("/v1/messages/count_tokens", self._count_tokens, methods=["POST"]),
                 Route("/v1/models", self._models),
                 Route("/v1/models/{model}", self._model),
+                Route("/_calls", self._counts),
+                *([Route("/_faults", self._fault, methods=["GET", "POST", "DELETE"])] if self._control else []),
             ],
-            exception_handlers={RefusedError: _refused},
+            exception_handlers={RefusedError: _refused, HTTPException: _no_route},
         )
 
     async def _messages(self, request: Request) -> Response:
-        _authenticate(request)
-        body = await _body(request)
-        rules.check_message_request(body)
-        schema = rules.output_schema(body)
-        title = "" if schema is None else str(schema.get("title", ""))
-        self.calls[title] += 1
-        fault = self._faults.take("claude", title, "")
-        if fault is not None and fault.status is not None:
-            raise RefusedError(
-                fault.status, STATUS_KINDS.get(fault.status, "api_error"), "ordered fault", fault.retry_after
-            )
-        if fault is not None and fault.code == "html":
-            return Response("<html><body>gateway</body></html>", media_type="text/html")
-        message = _message(body, schema, fault)
-        headers = _labels(message["id"])
-        if not body.get("stream"):
-            return JSONResponse(message, headers=headers)
-        return StreamingResponse(_stream(message, fault), media_type="text/event-stream", headers=headers)
+        raw = await _body(request)
+        asked = parse_request(raw)
+        schema = check_request(asked)
+        text = asked.user_text()
+        given = answers.given_input(text)
+        title = "" if schema is None else schema.title
+        self._count(title, given)
+        fault = self._faults.take(title, text)
+        if fault is not None and fault.kind == "status":
+            raise RefusedError(fault.status, "ordered fault", fault.retry_after)
+        message = message_for(asked, schema, given, identity.digest(raw), fault)
+        if fault is None:
+            return _answer(message, streamed=asked.stream)
+        return await _disturbed(request, message, fault, streamed=asked.stream)
 
-    async def _count(self, request: Request) -> Response:
-        _authenticate(request)
-        body = await _body(request)
-        rules.check_message_request(body, counting=True)
-        return JSONResponse({"input_tokens": _tokens(body)}, headers=_labels("count"))
+    def _count(self, title: str, given: JsonObject) -> None:
+        self.calls[title] += 1
+        canonical = json.dumps(given, sort_keys=True, separators=(",", ":"))
+        self.inputs[hashlib.sha256(canonical.encode()).hexdigest()] += 1
+
+    async def _count_tokens(self, request: Request) -> Response:
+        raw = await _body(request)
+        question = parse_question(raw)
+        check_question(question)
+        headers = identity.headers(identity.digest(raw))
+        return JSONResponse({"input_tokens": input_tokens(question)}, headers=headers)
 
     async def _models(self, request: Request) -> Response:
         _authenticate(request)
-        listed = models.listing()
-        page = {"data": listed, "has_more": False, "first_id": listed[0]["id"], "last_id": listed[-1]["id"]}
-        return JSONResponse(page, headers=_labels("models"))
+        return JSONResponse(_page(request), headers=identity.headers("models"))
 
     async def _model(self, request: Request) -> Response:
         _authenticate(request)
-        found = models.describe(request.path_params["model"])
+        name = request.path_params["model"]
+        found = models.describe(name)
         if found is None:
-            raise RefusedError(404, "not_found_error", f"model: {request.path_params['model']}")
-        return JSONResponse(found, headers=_labels("model"))
+            raise RefusedError(404, f"model: {name}")
+        return JSONResponse(found, headers=identity.headers(identity.digest(name.encode())))
+
+    async def _counts(self, _: Request) -> Response:
+        counts = {"by_title": dict(self.calls), "by_input": dict(self.inputs), "total": self.calls.total()}
+        return JSONResponse(counts, headers={identity.LABEL: "1"})
+
+    async def _fault(self, request: Request) -> Response:
+        if request.method == "POST":
+            try:
+                number = self._faults.order(FaultOrder.model_validate_json(await request.body()))
+            except ValidationError as error:
+                return JSONResponse({"error": str(error)}, status_code=422, headers={identity.LABEL: "1"})
+            return JSONResponse({"id": number}, status_code=201, headers={identity.LABEL: "1"})
+        if request.method == "DELETE":
+            self._faults.lift(_whole_number(request.query_params.get("id")))
+        return JSONResponse({"hits": self._faults.hits()}, headers={identity.LABEL: "1"})
 
 
-def _message(body: Json, schema: Json | None, fault: Fault | None) -> Json:
-    given = answers.given_input(_text(body["messages"][0]["content"]))
-    text = answers.answer(schema, given) if schema is not None else f"{answers.MARKS['en']} {_text(body['messages'])}"
-    stop, details = "end_turn", None
-    if fault is not None and fault.code == "refusal":
-        stop, details, text = "refusal", {"type": "refusal", "category": None, "explanation": None}, "No."
-    elif fault is not None and fault.code == "max_tokens":
-        stop, text = "max_tokens", text[: len(text) // 2]
-    elif fault is not None and fault.code == "bad_output":
-        text = '{"unexpected": true}'
-    elif fault is not None and fault.code == "unsupported_claims":
-        text = text.replace('"email_body": "', f'"email_body": "{UNSUPPORTED} ', 1)
-    digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:24]
-    return {
-        "id": f"msg_offline_{digest}",
-        "type": "message",
-        "role": "assistant",
-        "model": NAME,
-        "content": [{"type": "text", "text": text}],
-        "stop_reason": stop,
-        "stop_sequence": None,
-        "stop_details": details,
-        "usage": {"input_tokens": _tokens(body), "output_tokens": max(1, len(text) // CHARACTERS_PER_TOKEN)},
-    }
+def _answer(message: Message, *, streamed: bool) -> Response:
+    headers = _headers_of(message)
+    if streamed:
+        return Response(stream.whole(message), media_type=EVENTS, headers=headers)
+    return JSONResponse(message.as_json(), headers=headers)
 
 
-async def _stream(message: Json, fault: Fault | None) -> AsyncIterator[bytes]:
-    for number, part in enumerate(events(message)):
-        if number == 4 and fault is not None:
-            if fault.hold:
-                await fault.held()
-            elif fault.code == "truncated":
-                return
-            elif fault.code == "overloaded_midstream":
-                yield error_event("overloaded_error", "Overloaded")
-                return
-        yield part
+async def _disturbed(request: Request, message: Message, fault: Disturbance, *, streamed: bool) -> Response:
+    """An answer where the transport, not the text, goes wrong; a broken stream begins well and has status 200."""
+    headers = _headers_of(message)
+    if fault.kind == "html":
+        return Response("<html><body>gateway</body></html>", media_type="text/html", headers=headers)
+    if streamed and fault.kind in BROKEN_STREAMS:
+        return StreamingResponse(stream.disturbed(message, fault), media_type=EVENTS, headers=headers)
+    if fault.kind == "overloaded_midstream":
+        raise RefusedError(529, "Overloaded", fault.retry_after)
+    await _pause(request, fault)
+    answer = _answer(message, streamed=streamed)
+    if fault.kind in {"truncated", "not_json"}:
+        half = bytes(answer.body)[: len(answer.body) // 2]
+        return Response(half, media_type="application/json", headers=headers)
+    return answer
 
 
-def _text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    return " ".join(_text(part.get("text") or part.get("content") or "") for part in content)
-
-
-def _tokens(body: Json) -> int:
-    sent = json.dumps([body.get("system"), body["messages"], body.get("tools")], ensure_ascii=False)
-    return max(1, len(sent) // CHARACTERS_PER_TOKEN)
-
-
-async def _body(request: Request) -> Json:
-    raw = await request.body()
-    if len(raw) > rules.MAX_BODY_BYTES:
-        raise RefusedError(413, "invalid_request_error", "request exceeds the maximum size")
+async def _pause(request: Request, fault: Disturbance) -> None:
+    """Wait as the fault says, but not for a caller who has left."""
+    waits = [asyncio.create_task(fault.pause()), asyncio.create_task(_left(request))]
     try:
-        body = json.loads(raw)
-    except ValueError:
-        raise rules.invalid("the request body is not valid JSON") from None
-    if not isinstance(body, dict):
-        raise rules.invalid("the request body must be an object")
-    return cast("Json", body)
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _headers_of(message: Message) -> dict[str, str]:
+    return identity.headers(message.id.removeprefix(identity.message_id("")))
+
+
+async def _body(request: Request) -> bytes:
+    """The body of an authenticated request. All of a body that is too large is read: else nobody reads the answer."""
+    _authenticate(request)
+    raw = await request.body()
+    if len(raw) > MAX_BODY_BYTES:
+        raise RefusedError(413, "Request exceeds the maximum size")
+    return raw
 
 
 def _authenticate(request: Request) -> None:
-    bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
-    if not bearer and not request.headers.get("x-api-key"):
-        raise RefusedError(401, "authentication_error", "credentials are needed")
-    if not request.headers.get("anthropic-version"):
-        raise rules.invalid("anthropic-version: header is required")
+    """Any credential will do, but there has to be one."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    is_bearer = scheme.lower() == "bearer" and token.strip()
+    if not is_bearer and not request.headers.get("x-api-key", "").strip():
+        raise RefusedError(401, "credentials are needed: Authorization: Bearer, or x-api-key")
+    if not _VERSION.fullmatch(request.headers.get("anthropic-version", "")):
+        raise invalid("anthropic-version: header is required, as a date")
 
 
-def _labels(seed: str) -> dict[str, str]:
-    return {"request-id": f"req_offline_{seed.removeprefix('msg_offline_')}", "x-offline-stand-in": "1"}
+def _page(request: Request) -> JsonObject:
+    query = request.query_params
+    wanted = query.getlist("lifecycle[]") or query.getlist("lifecycle") or models.LISTED
+    listed = models.listing(wanted)
+    names = [str(model["id"]) for model in listed]
+    limit = min(max(_whole_number(query.get("limit")) or PAGE, 1), MAX_PAGE)
+    after, before = query.get("after_id"), query.get("before_id")
+    for name in (after, before):
+        if name is not None and name not in names:
+            raise invalid(f"no model {name} to page from")
+    first = names.index(after) + 1 if after is not None else 0
+    last = names.index(before) if before is not None else len(names)
+    chosen = slice(max(last - limit, first), last) if before is not None else slice(first, min(first + limit, last))
+    shown = names[chosen]
+    return {
+        "data": [*listed[chosen]],
+        "has_more": chosen.start > 0 if before is not None else chosen.stop < len(names),
+        "first_id": shown[0] if shown else None,
+        "last_id": shown[-1] if shown else None,
+    }
 
 
-async def _refused(_: Request, error: Exception) -> Response:
+def _whole_number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isdecimal():
+        raise invalid(f"{text!r} is not a whole number")
+    return int(text)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, RefusedError):
         raise error
-    headers = _labels("refused")
+    seed = identity.digest(f"{request.url.path} {error.status} {error.message}".encode())
+    headers = identity.headers(seed)
     if error.retry_after is not None:
         headers["Retry-After"] = error.retry_after
     body = {
@@ -182,3 +221,10 @@ async def _refused(_: Request, error: Exception) -> Response:
         "request_id": headers["request-id"],
     }
     return JSONResponse(body, status_code=error.status, headers=headers)
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    """A path or method that the API does not have is refused in its words, too."""
+    if not isinstance(error, HTTPException):
+        raise error
+    return await _refused(request, RefusedError(error.status_code, error.detail))
