@@ -1,0 +1,64 @@
+"""What a definition may name: functions, services, connections, models, teams. Given to the checks as plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+JsonSchema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionEntry:
+    """A registered function. `params` is a JSON Schema of an object, `result` of what it returns, {} when unknown."""
+
+    name: str
+    pure: bool
+    params: JsonSchema
+    result: JsonSchema = field(default_factory=dict[str, Any])
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationEntry:
+    """An operation of a service. `params` is a JSON Schema of all its parameters, flat."""
+
+    name: str
+    params: JsonSchema
+    result: JsonSchema = field(default_factory=dict[str, Any])
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Hosts that `http` steps may reach. `*.example.org` stands for every host below example.org."""
+
+    name: str
+    hosts: tuple[str, ...]
+    allow_http: bool = False
+    allow_private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All that is registered in an installation.
+
+    `models` maps what a claude step may name (aliases and model ids) to the day it ends, None for no known end.
+    `today` is the day against which ends are judged.
+    """
+
+    functions: Mapping[str, FunctionEntry] = field(default_factory=dict[str, FunctionEntry])
+    services: Mapping[str, Mapping[str, OperationEntry]] = field(
+        default_factory=dict[str, Mapping[str, OperationEntry]]
+    )
+    connections: Mapping[str, Connection] = field(default_factory=dict[str, Connection])
+    models: Mapping[str, date | None] = field(default_factory=dict[str, date | None])
+    model_prefixes: tuple[str, ...] = ("claude-",)
+    teams: frozenset[str] = frozenset()
+    mail_templates: frozenset[str] = frozenset()
+    crm_actions: frozenset[str] = frozenset()
+    secrets: frozenset[str] | None = None
+    """Names of the secrets that exist; None when that is not known here, and any name passes."""
+    definitions: Mapping[str, JsonSchema] | None = None
+    """Published definitions that a `workflow` step may run, with a JSON Schema of their inputs; None: not known."""
+    today: date = date(2026, 1, 1)

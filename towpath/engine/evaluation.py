@@ -1,0 +1,210 @@
+"""Templates and conditions of one run: evaluated against its inputs, its outputs so far, and its own clock."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from pydantic import BaseModel, JsonValue
+
+from towpath.contracts.failure import Failure, FailureCode, HouseError
+from towpath.engine.actions import Completed, Failed, Outcome, StepRun
+from towpath.engine.expression.durations import parse_duration
+from towpath.engine.expression.template import compile_condition, compile_template, decide, render, render_text
+from towpath.engine.expression.values import ExpressionError, Scope, Value, as_json, as_text
+from towpath.engine.plan import PlanNode
+from towpath.engine.shapes import as_object
+from towpath.engine.steps import ClaudeConfig, ConditionConfig, FunctionConfig
+
+PureFunctions = Mapping[str, Callable[[dict[str, Value]], Value]]
+RAW_FIELDS = frozenset({"output_schema", "form"})
+"""Parts of a config that are schemas: nothing in them is a template."""
+LATE_FIELDS = frozenset({"until", "filter", "done"})
+"""Conditions on something that is not there yet when the step starts."""
+
+
+class StepError(Exception):
+    """A step cannot start: what it is made from cannot be evaluated."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What a run knows of itself. `event` is what triggered it."""
+
+    id: str
+    started_at: datetime
+    secrets: tuple[str, ...] = ()
+    event: JsonValue = None
+    trigger: str = "manual"
+
+
+class Evaluation:
+    """The roots that the expressions of a run read. The mappings are the scheduler's own and change with it."""
+
+    def __init__(
+        self,
+        facts: RunFacts,
+        inputs: dict[str, JsonValue],
+        outputs: dict[str, Value],
+        functions: PureFunctions,
+        new_uuid: Callable[[], str],
+    ) -> None:
+        self._functions = functions
+        self._new_uuid = new_uuid
+        self._runs: dict[str, Value] = {}
+        self._names: dict[str, Value] = {
+            "inputs": inputs,
+            "steps": outputs,
+            "run": {
+                "id": facts.id,
+                "key": facts.id.partition("/")[2] or facts.id,
+                "started_at": facts.started_at,
+                "trigger": facts.trigger,
+                "steps": self._runs,
+            },
+            "event": facts.event,
+            "secrets": {name: {"$secret": name} for name in facts.secrets},
+        }
+        self.now = facts.started_at
+
+    def scope(self, **more: Value) -> Scope:
+        return Scope({**self._names, **more} if more else self._names, self.now, self._new_uuid())
+
+    def tell(self, step: str, run: StepRun) -> None:
+        """Make the record of a settled step readable as `run.steps.ID`."""
+        began, ended = run.started_at or self.now, run.ended_at or self.now
+        failure = run.failure
+        self._runs[step] = {
+            "status": str(run.state),
+            "attempts": run.attempts,
+            "error": None if failure is None else {"code": str(failure.code), "message": failure.message},
+            "duration": ended - began,
+        }
+
+    def is_true(self, condition: str | bool, what: str, **more: Value) -> bool:
+        """Raises StepError."""
+        if isinstance(condition, bool):
+            return condition
+        try:
+            return decide(compile_condition(condition), self.scope(**more))
+        except ExpressionError as error:
+            raise _refused(what, error) from None
+
+    def value(self, template: Any, what: str, **more: Value) -> Value:
+        """A template, or any value with templates in it. Raises StepError."""
+        try:
+            return as_json(render(template, self.scope(**more)))
+        except ExpressionError as error:
+            raise _refused(what, error) from None
+
+    def moment(self, template: str, what: str) -> datetime:
+        """A template that gives a date, or text that is one. Raises StepError."""
+        try:
+            found = render_text(compile_template(template), self.scope())
+            if isinstance(found, datetime):
+                return found
+            text = str(found).replace("\\", "").replace("'", "")
+            return cast("datetime", compile_condition(f"date('{text[:64]}')").evaluate(Scope({})))
+        except ExpressionError as error:
+            raise _refused(what, error) from None
+
+    def duration(self, text: str, what: str, **more: Value) -> timedelta:
+        """A duration as written or as a template gives it. Raises StepError."""
+        known = parse_duration(text)
+        if known is not None:
+            return known
+        try:
+            found = render_text(compile_template(text), self.scope(**more))
+        except ExpressionError as error:
+            raise _refused(what, error) from None
+        if isinstance(found, timedelta):
+            return found
+        known = parse_duration(str(found))
+        if known is None:
+            raise StepError(_failure(FailureCode.STEP_INPUT, f"{what}: it is no duration"))
+        return known
+
+    def config(self, node: PlanNode, **more: Value) -> dict[str, Value]:
+        """The config of a step, every template in it evaluated. Raises StepError."""
+        given = node.config
+        plain = given.model_dump(mode="json", by_alias=True) if isinstance(given, BaseModel) else dict(given or {})
+        if isinstance(given, ClaudeConfig):
+            plain["prompt"] = self._prompt(given, **more)
+        what = "config"
+        return {
+            name: value
+            if name in RAW_FIELDS or name in LATE_FIELDS or (isinstance(given, ClaudeConfig) and name == "prompt")
+            else self._field(name, value, what, **more)
+            for name, value in plain.items()
+        }
+
+    def _field(self, name: str, value: Value, what: str, **more: Value) -> Value:
+        nested = as_object(value)
+        if nested is not None and LATE_FIELDS & nested.keys():
+            return {
+                inner: item if inner in LATE_FIELDS else self.value(item, f"{what}.{name}.{inner}", **more)
+                for inner, item in nested.items()
+            }
+        return self.value(value, f"{what}.{name}", **more)
+
+    def _prompt(self, config: ClaudeConfig, **more: Value) -> str:
+        """The prompt with every value that a template brings in marked as data, so that it cannot pass for a word
+        of the prompt.
+        """
+        try:
+            template = compile_template(config.prompt)
+            scope = self.scope(**more)
+            return "".join(
+                part if isinstance(part, str) else as_data(part.expression.evaluate(scope)) for part in template.parts
+            )
+        except ExpressionError as error:
+            raise _refused("config.prompt", error) from None
+
+    def branch(self, node: PlanNode) -> str:
+        """The branch that a condition takes. Raises StepError."""
+        config = node.config
+        if not isinstance(config, ConditionConfig):
+            raise TypeError(node.id)
+        if config.if_ is not None:
+            return "then" if self.is_true(config.if_, "config.if") else "else"
+        for index, case in enumerate(config.switch or []):
+            if self.is_true(case.case, f"config.switch[{index}].case"):
+                return f"case-{index + 1}"
+        return "default"
+
+    def is_pure(self, node: PlanNode) -> bool:
+        """Whether a step is done without an activity."""
+        if node.step is None:
+            return False
+        if node.step.type == "set":
+            return True
+        return isinstance(node.config, FunctionConfig) and node.config.handler in self._functions
+
+    def perform(self, node: PlanNode, config: dict[str, Value]) -> Outcome:
+        """Do a pure step."""
+        if not isinstance(node.config, FunctionConfig):
+            return Completed(config)
+        try:
+            return Completed(self._functions[node.config.handler](config["params"]))
+        except HouseError as error:
+            return Failed(error.failure(1))
+
+
+def as_data(value: Value) -> str:
+    """A value inside a prompt: JSON that can neither end its tag nor open another one."""
+    text = value if type(value) is str else as_text(value)
+    encoded = json.dumps(text, ensure_ascii=False).replace("<", "\\u003c").replace(">", "\\u003e")
+    return f"<data>{encoded}</data>"
+
+
+def _refused(what: str, error: ExpressionError) -> StepError:
+    return StepError(_failure(FailureCode.STEP_EXPRESSION, f"{what}: {error.message}"))
+
+
+def _failure(code: FailureCode, message: str) -> Failure:
+    return Failure(code=code, message=message, attempts=1)

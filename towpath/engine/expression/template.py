@@ -1,0 +1,154 @@
+"""Expressions and templates as they stand in a definition: compiled once, by text, and kept."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from towpath.engine.expression.compiler import Evaluate, boolean, bounded_result, compile_node
+from towpath.engine.expression.lexer import Lexer
+from towpath.engine.expression.nodes import Call, Each, ListOf, Node, ObjectOf, Reference, children, references
+from towpath.engine.expression.parser import parse, parse_tokens
+from towpath.engine.expression.values import MAX_RESULT, ExpressionError, Scope, Value, as_json, as_text, size_of
+
+ESCAPED, OPEN = "$${{", "{{"
+SECRETS = "secrets"
+SECRET_KEY, PARTS_KEY = "$secret", "$text"
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One expression. `references` are its reads of roots."""
+
+    text: str
+    node: Node
+    references: tuple[Reference, ...]
+    evaluate: Evaluate
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A template in a text: the expression, and where in the text it begins."""
+
+    expression: Compiled
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with templates in it. `whole` is the expression when the text is nothing else, so its type is kept."""
+
+    text: str
+    parts: tuple[str | Part, ...]
+    whole: Compiled | None
+
+    @property
+    def expressions(self) -> tuple[Compiled, ...]:
+        return tuple(part.expression for part in self.parts if isinstance(part, Part))
+
+
+@lru_cache(maxsize=20_000)
+def compile_condition(text: str) -> Compiled:
+    """A condition field: the whole text is one expression, `{{ }}` are parentheses. Raises ExpressionError."""
+    return _compiled(text, parse(text))
+
+
+@lru_cache(maxsize=20_000)
+def compile_template(text: str) -> Template:
+    """A text with `{{ }}`; `$${{` stands for `{{`. Raises ExpressionError with its place in the text."""
+    parts: list[str | Part] = []
+    plain, at = "", 0
+    while True:
+        found = text.find(OPEN, at)
+        if found < 0:
+            break
+        if found >= 2 and text.startswith(ESCAPED, found - 2):
+            plain += text[at : found - 2] + OPEN
+            at = found + 2
+            continue
+        plain += text[at:found]
+        if plain:
+            parts.append(plain)
+            plain = ""
+        lexer = Lexer(text, found + 2, inside=True)
+        node = parse_tokens(lexer.tokens())
+        parts.append(Part(_compiled(text[found + 2 : lexer.end - 2].strip(), node), found))
+        at = lexer.end
+    if plain + text[at:] or not parts:
+        parts.append(plain + text[at:])
+    only = parts[0] if len(parts) == 1 else _between_spaces(parts)
+    return Template(text, tuple(parts), only.expression if isinstance(only, Part) else None)
+
+
+def _between_spaces(parts: list[str | Part]) -> str | Part:
+    """A single template with nothing but space around it: a block scalar ends with a line break."""
+    found = [part for part in parts if isinstance(part, Part)]
+    texts = [part for part in parts if isinstance(part, str)]
+    return found[0] if len(found) == 1 and not "".join(texts).strip() else ""
+
+
+def _compiled(text: str, node: Node) -> Compiled:
+    evaluate = compile_node(node)
+    return Compiled(text, node, tuple(references(node)), bounded_result(evaluate) if _makes_values(node) else evaluate)
+
+
+def _makes_values(node: Node) -> bool:
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, (ListOf, ObjectOf, Each, Call)):
+            return True
+        waiting.extend(children(current))
+    return False
+
+
+def decide(condition: Compiled, scope: Scope) -> bool:
+    """The truth of a condition. Raises ExpressionError, also for a value that is not a boolean."""
+    return boolean(condition.evaluate(scope), 0, "a condition")
+
+
+def render_text(template: Template, scope: Scope) -> Value:
+    """The value of one text. One that names a secret becomes a reference, which only an activity resolves."""
+    if template.whole is not None:
+        return _evaluate(template.whole, scope)
+    values = [part if isinstance(part, str) else _evaluate(part.expression, scope) for part in template.parts]
+    if any(_is_secret(value) for value in values):
+        return {PARTS_KEY: [value if _is_secret(value) else as_text(value) for value in values]}
+    texts = [value if type(value) is str else _sized(value) for value in values]
+    if sum(map(len, texts)) > MAX_RESULT:
+        raise ExpressionError("limit", f"the text is longer than {MAX_RESULT:,} characters")
+    return "".join(texts)
+
+
+def render(value: Any, scope: Scope, text: Callable[[str, Scope], Value] | None = None) -> Value:
+    """A part of a definition with every template in it evaluated. What comes out is never looked at again."""
+    if type(value) is str:
+        return (_render_string if text is None else text)(value, scope)
+    if type(value) is dict:
+        return {name: render(item, scope, text) for name, item in value.items()}
+    if type(value) is list:
+        return [render(item, scope, text) for item in value]
+    return value
+
+
+def _render_string(value: str, scope: Scope) -> Value:
+    return as_json(render_text(compile_template(value), scope)) if OPEN in value else value
+
+
+def secret_scope(names: Mapping[str, Value], secrets: Mapping[str, Value]) -> dict[str, Value]:
+    """Roots with `secrets`: each is a reference by name. The value itself is not known to a workflow."""
+    return {**names, SECRETS: {name: {SECRET_KEY: name} for name in secrets}}
+
+
+def _evaluate(expression: Compiled, scope: Scope) -> Value:
+    return expression.evaluate(scope)
+
+
+def _is_secret(value: Value) -> bool:
+    return type(value) is dict and len(value) == 1 and SECRET_KEY in value
+
+
+def _sized(value: Value) -> str:
+    if size_of(value) > MAX_RESULT:
+        raise ExpressionError("limit", f"the value is larger than {MAX_RESULT:,} bytes")
+    return as_text(value)

@@ -1,0 +1,254 @@
+"""Source to definition: shapes and types of all fields, and every problem with its place and its mend."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, get_args
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from towpath.engine.definition import FALLBACKS, TRIGGERS, Header, Notification, Queue, Trigger
+from towpath.engine.diagnostics import Path
+from towpath.engine.model import KEBAB, NAME, STEP_ID, VERSION, Model
+from towpath.engine.shapes import as_list, as_object, item
+from towpath.engine.source import Source
+from towpath.engine.steps import CONFIGS, Group, Step
+from towpath.engine.suggestions import did_you_mean
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+PATTERNS: Mapping[str, tuple[str, str]] = {
+    KEBAB: ("is not in kebab-case", "use lower-case letters, digits and single hyphens, like customer-onboarding"),
+    STEP_ID: ("is no id", "use letters, digits, and single hyphens or underscores between them"),
+    VERSION: ("is not a semantic version", 'write three numbers in quotes, like "2.0.0"'),
+    NAME: ("is no name", "use letters, digits and underscores"),
+}
+MOST_DEEP = 20
+
+
+@dataclass(frozen=True, slots=True)
+class StepEntry:
+    """A step as written; `config` is a model of its type, or the names of a `set`. `branches` are of a condition."""
+
+    step: Step
+    config: Model | dict[str, Any]
+    path: Path
+    branches: Mapping[str, tuple["Entry", ...]] = field(default_factory=dict[str, tuple["Entry", ...]])
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEntry:
+    group: Group
+    members: tuple["Entry", ...]
+    path: Path
+
+
+Entry = StepEntry | GroupEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A whole definition. Read without errors, it still has to be checked."""
+
+    header: Header
+    triggers: tuple[tuple[Trigger, Path], ...]
+    entries: tuple[Entry, ...]
+    fallback: tuple[Notification | Queue, ...]
+
+    def steps(self) -> Iterator[StepEntry]:
+        """All steps, in the order of the document."""
+        waiting: list[Entry] = [*reversed(self.entries)]
+        while waiting:
+            entry = waiting.pop()
+            if isinstance(entry, GroupEntry):
+                waiting.extend(reversed(entry.members))
+                continue
+            yield entry
+            for branch in reversed(list(entry.branches.values())):
+                waiting.extend(reversed(branch))
+
+
+def read_definition(source: Source) -> Definition | None:
+    """The definition, or None when its header cannot be read. Problems are added to the source's diagnostics."""
+    if source.value is None and source.diagnostics:
+        return None
+    given = as_object(source.value)
+    if given is None:
+        source.report((), "document.type", "a definition is a mapping", "begin with id, version and steps")
+        return None
+    header = _read(source, Header, given, ())
+    triggers = _typed(source, given.get("triggers"), ("triggers",), TRIGGERS)
+    fallback = (as_object(given.get("error_handling")) or {}).get("fallback")
+    fallbacks = _typed(source, fallback, ("error_handling", "fallback"), FALLBACKS)
+    entries = _entries(source, given.get("steps"), ("steps",), 0)
+    if header is None:
+        return None
+    return Definition(
+        header,
+        tuple((trigger, path) for trigger, path in triggers if isinstance(trigger, Trigger)),
+        entries,
+        tuple(item for item, _ in fallbacks if isinstance(item, (Notification, Queue))),
+    )
+
+
+def _typed(source: Source, given: Any, path: Path, models: Mapping[str, type[Model]]) -> list[tuple[Model, Path]]:
+    """Items of a list whose model is chosen by `type`."""
+    found: list[tuple[Model, Path]] = []
+    for index, entry in enumerate(as_list(given) or []):
+        place = (*path, index)
+        kind = (as_object(entry) or {}).get("type")
+        if not isinstance(kind, str) or kind not in models:
+            _unknown_type(source, place, kind, models)
+            continue
+        model = _read(source, models[kind], entry, place)
+        if model is not None:
+            found.append((model, place))
+    return found
+
+
+def _unknown_type(source: Source, path: Path, kind: Any, models: Mapping[str, Any]) -> None:
+    if kind is None:
+        source.report(path, "type.missing", "it has no type", f"add type: {' | '.join(models)}")
+        return
+    source.report(
+        (*path, "type"), "type.unknown", f"there is no type {_shown(kind)}", did_you_mean(str(kind), models)[2:]
+    )
+
+
+def _entries(source: Source, given: Any, path: Path, depth: int) -> tuple[Entry, ...]:
+    items = as_list(given)
+    if items is None:
+        return ()
+    if depth > MOST_DEEP:
+        source.report(path, "steps.too-deep", f"steps are nested deeper than {MOST_DEEP}", "flatten them")
+        return ()
+    entries = (_entry(source, entry, (*path, index), depth) for index, entry in enumerate(items))
+    return tuple(entry for entry in entries if entry is not None)
+
+
+def _entry(source: Source, written: Any, path: Path, depth: int) -> Entry | None:
+    given = as_object(written)
+    if given is None:
+        source.report(path, "step.type", "a step is a mapping", "write - id: …, type: …")
+        return None
+    if "parallel" in given:
+        group = _read(source, Group, given, path)
+        members = _entries(source, given["parallel"], (*path, "parallel"), depth + 1)
+        return None if group is None else GroupEntry(group, members, path)
+    step = _read(source, Step, given, path)
+    kind = given.get("type")
+    if not isinstance(kind, str):
+        return None
+    if kind not in CONFIGS:
+        _unknown_type(source, path, kind, CONFIGS)
+        return None
+    config = read_config(source, kind, given.get("config", {}), (*path, "config"))
+    branches = _branches(source, given.get("config"), (*path, "config"), depth) if kind == "condition" else {}
+    if step is None or config is None:
+        return None
+    return StepEntry(step, config, path, branches)
+
+
+def read_config(source: Source, kind: str, given: Any, path: Path) -> Model | dict[str, Any] | None:
+    model = CONFIGS[kind]
+    if model is not None:
+        return _read(source, model, given, path)
+    values = as_object(given)
+    if values is None:
+        source.report(path, "config.type", "config is a mapping of names to values", "write name: value")
+    return values
+
+
+def _branches(source: Source, written: Any, path: Path, depth: int) -> dict[str, tuple[Entry, ...]]:
+    """Branches of a condition by name: then and else, or case-1 … and default."""
+    found: dict[str, tuple[Entry, ...]] = {}
+    given = as_object(written) or {}
+    for name in ("then", "else", "default"):
+        if name in given or (name == "else" and "if" in given):
+            found[name] = _entries(source, given.get(name), (*path, name), depth + 1)
+    for index, case in enumerate(as_list(given.get("switch")) or []):
+        branch = (as_object(case) or {}).get("do")
+        found[f"case-{index + 1}"] = _entries(source, branch, (*path, "switch", index, "do"), depth + 1)
+    return found
+
+
+def _read(source: Source, model: type[ModelT], given: Any, path: Path) -> ModelT | None:
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        told: set[Path] = set()
+        for problem in error.errors(include_url=False):
+            place = (*path, *_real(given, problem))
+            if place not in told:
+                told.add(place)
+                _explain(source, model, place, problem)
+        return None
+
+
+def _real(given: Any, problem: ErrorDetails) -> Path:
+    """The part of pydantic's location that is in the document: it also names the members of unions."""
+    found: list[str | int] = []
+    value = given
+    last = len(problem["loc"]) - 1
+    for index, part in enumerate(problem["loc"]):
+        there, inner = item(value, part)
+        if there:
+            value = inner
+            found.append(part)
+        elif index == last and problem["type"] == "extra_forbidden":
+            found.append(part)
+    return tuple(found)
+
+
+def _explain(source: Source, model: type[Model], path: Path, problem: ErrorDetails) -> None:
+    kind, given = problem["type"], problem["input"]
+    name = str(problem["loc"][-1]) if problem["loc"] else ""
+    if kind == "missing":
+        source.report(path, "field.missing", f"{name!r} is missing", f"add {name}: …")
+    elif kind == "extra_forbidden":
+        known = fields_at(model, problem["loc"][:-1])
+        hint = did_you_mean(name, known).removeprefix(": ").removeprefix("; ")
+        source.report(path, "field.unknown", f"there is no field {name!r} here", hint, key=True)
+    elif kind == "string_pattern_mismatch":
+        what, mend = PATTERNS.get(str(problem.get("ctx", {}).get("pattern")), ("is not written as it must be", ""))
+        source.report(path, "field.text", f"{_shown(given)} {what}", mend)
+    elif kind == "string_type" and name == "version":
+        mend = f'quote it, with three numbers: "{given}.0"' if isinstance(given, float) else 'write it like "1.0.0"'
+        source.report(path, "version.unquoted", f"{_shown(given)} is a number, not a version", mend)
+    elif kind == "string_type":
+        mend = f'quote it: "{given}"' if isinstance(given, (int, float)) else "write a text"
+        source.report(path, "field.type", f"{_shown(given)} is not a text", mend)
+    elif kind == "literal_error":
+        expected = str(problem.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
+        hint = did_you_mean(str(given), expected).removeprefix(": ").removeprefix("; ")
+        source.report(path, "field.choice", f"{_shown(given)} is none of {', '.join(expected)}", hint)
+    else:
+        source.report(path, "field.value", f"{_shown(given)}: {problem['msg'].lower()}", "see docs/definitions.md")
+
+
+def fields_at(model: type[Model], location: tuple[str | int, ...]) -> list[str]:
+    """Names of the fields of the model that stands at a location inside another one."""
+    current: Any = model
+    for part in location:
+        nested = _nested(current, part)
+        current = current if nested is None else nested
+    return [info.alias or name for name, info in current.model_fields.items()]
+
+
+def _nested(model: type[Model], part: str | int) -> type[Model] | None:
+    for name, info in model.model_fields.items():
+        if part in {name, info.alias}:
+            waiting: list[Any] = [info.annotation]
+            while waiting:
+                kind = waiting.pop()
+                if isinstance(kind, type) and issubclass(kind, Model):
+                    return kind
+                waiting.extend(get_args(kind))
+    return None
+
+
+def _shown(value: Any) -> str:
+    text = (
+        repr(value) if not isinstance(value, (dict, list)) else ("a mapping" if isinstance(value, dict) else "a list")
+    )
+    return text if len(text) <= 60 else text[:57] + "…'"
