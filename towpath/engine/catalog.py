@@ -59,6 +59,8 @@ class Catalog:
     crm_actions: frozenset[str] = frozenset()
     secrets: frozenset[str] | None = None
     """Names of the secrets that exist; None when that is not known here, and any name passes."""
+    timezones: frozenset[str] | None = None
+    """Names of time zones; None: not known, and any passes."""
     definitions: Mapping[str, JsonSchema] | None = None
     """Published definitions that a `workflow` step may run, with a JSON Schema of their inputs; None: not known."""
     today: date = date(2026, 1, 1)
