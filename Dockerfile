@@ -18,7 +18,8 @@ RUN --mount=type=bind,source=wheels,target=/wheels \
 RUN groupadd --system --gid 10001 towpath \
     && useradd --system --uid 10001 --gid towpath --home-dir /var/lib/towpath --create-home towpath
 
-COPY worker.py starter.py reviewers.json ./
+COPY worker.py starter.py reviewers.json connections.json ./
+COPY definitions ./definitions
 COPY workflows ./workflows
 COPY activities ./activities
 COPY towpath ./towpath

@@ -21,25 +21,58 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.attempts import ActivityEdge
+from activities.cache import CacheActivities
 from activities.claude import ClaudeActivities
+from activities.definitions import DefinitionActivities
 from activities.delivery import DeliveryActivities
+from activities.events import EventActivities
+from activities.functions import FunctionActivities
+from activities.http import HttpActivities
 from activities.reviews import ReviewActivities
 from activities.services import ServiceActivities
 from towpath.clients.channels import Mailer, Slack, SmtpConfig
 from towpath.clients.claude import ClaudeClient, ClaudeConfig
 from towpath.clients.codec import EncryptionCodec
+from towpath.clients.connections import Connections, ConnectionsFileError
+from towpath.clients.definitions import Definitions
+from towpath.clients.guarded_http import GuardedHttp
+from towpath.clients.outputs import OutputCache
 from towpath.clients.prices import Prices
 from towpath.clients.reviewers import ReviewerDirectory, ReviewersFileError
+from towpath.clients.secrets import Secrets
 from towpath.clients.services import ServiceClient, ServiceEndpoint
+from towpath.clients.sinks import Sinks
 from towpath.clients.temporal import address, connect, ensure_search_attributes, run_to_end
+from towpath.contracts.declared import DECLARED
 from towpath.contracts.process import CLAUDE_QUEUE, ONBOARDING
 from towpath.observability import configure_logging, runtime
 from towpath.settings import SettingsError, WorkerSettings, load_worker_settings
+from workflows.declared import CachedOutputWorkflow, DeclaredWorkflow
+from workflows.declared_items import DeclaredItemsWorkflow
+from workflows.definitions import DefinitionWorkflow
+from workflows.launcher import LauncherWorkflow
 from workflows.onboarding import CustomerOnboardingWorkflow
 from workflows.sandbox import runner
 
 WORKFLOWS: Sequence[type] = (CustomerOnboardingWorkflow,)
-ACTIVITIES: Sequence[type] = (ServiceActivities, DeliveryActivities, ReviewActivities, ClaudeActivities)
+DECLARED_WORKFLOWS: Sequence[type] = (
+    DeclaredWorkflow,
+    DeclaredItemsWorkflow,
+    CachedOutputWorkflow,
+    DefinitionWorkflow,
+    LauncherWorkflow,
+)
+ACTIVITIES: Sequence[type] = (
+    ServiceActivities,
+    DeliveryActivities,
+    ReviewActivities,
+    ClaudeActivities,
+    HttpActivities,
+    FunctionActivities,
+    CacheActivities,
+    EventActivities,
+    DefinitionActivities,
+)
 
 EXIT_SETTINGS = 2
 HTTP_SECONDS = httpx.Timeout(10.0, connect=3.0)
@@ -58,6 +91,9 @@ class Clients:
     slack: Slack
     claude: ClaudeClient
     directory: ReviewerDirectory
+    secrets: Secrets
+    guarded: GuardedHttp
+    sinks: Sinks
 
 
 def main() -> None:
@@ -71,12 +107,13 @@ def main() -> None:
     try:
         settings = load_worker_settings()
         directory = ReviewerDirectory.load(settings.reviewers_file)
-    except (SettingsError, ReviewersFileError) as error:
+        connections = Connections.load(settings.connections_file)
+    except (SettingsError, ReviewersFileError, ConnectionsFileError) as error:
         _refuse(str(error).splitlines())
     configure_logging(settings)
     if options.check:
         return
-    problems = run_to_end(serve(settings, directory))
+    problems = run_to_end(serve(settings, directory, connections))
     if problems:
         _refuse(problems)
 
@@ -87,14 +124,14 @@ def _refuse(problems: Sequence[str]) -> NoReturn:
     raise SystemExit(EXIT_SETTINGS)
 
 
-async def serve(settings: WorkerSettings, directory: ReviewerDirectory) -> Sequence[str]:
+async def serve(settings: WorkerSettings, directory: ReviewerDirectory, connections: Connections) -> Sequence[str]:
     """Work until a signal says to end. What must be mended before a start is returned, a line each."""
     stop = _stop_on_signals()
     try:
         metrics = runtime(settings.metrics_address)
     except ValueError as error:
         return [f"TOWPATH_METRICS_ADDRESS: cannot serve metrics there: {error}"]
-    async with open_clients(settings, directory) as clients:
+    async with open_clients(settings, directory, connections) as clients:
         checking = asyncio.create_task(clients.claude.check_models())
         client = await _connect(settings, metrics, stop)
         models = await checking
@@ -109,7 +146,7 @@ async def serve(settings: WorkerSettings, directory: ReviewerDirectory) -> Seque
             # What is loaded by now stays: without this each full collection walks all of it, a tenth of the CPU.
             gc.collect()
             gc.freeze()
-            log.info("worker ready", queues=[ONBOARDING.queue, CLAUDE_QUEUE], build_id=settings.build_id)
+            log.info("worker ready", queues=[ONBOARDING.queue, DECLARED, CLAUDE_QUEUE], build_id=settings.build_id)
             await stop.wait()
             log.info("worker draining", seconds=settings.graceful_shutdown_seconds)
     log.info("worker ended")
@@ -117,7 +154,11 @@ async def serve(settings: WorkerSettings, directory: ReviewerDirectory) -> Seque
 
 
 @asynccontextmanager
-async def open_clients(settings: WorkerSettings, directory: ReviewerDirectory) -> AsyncGenerator[Clients]:
+async def open_clients(
+    settings: WorkerSettings, directory: ReviewerDirectory, connections: Connections
+) -> AsyncGenerator[Clients]:
+    secrets = Secrets({name: value.get_secret_value() for name, value in settings.secrets.items()})
+    guarded = GuardedHttp(connections, secrets, routes=settings.http_routes)
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=100)
     async with httpx.AsyncClient(timeout=HTTP_SECONDS, limits=limits) as http:
         endpoints = {
@@ -126,6 +167,8 @@ async def open_clients(settings: WorkerSettings, directory: ReviewerDirectory) -
             "billing": ServiceEndpoint(settings.billing_url, _plain(settings.billing_token)),
             "crm": ServiceEndpoint(settings.crm_url, _plain(settings.crm_token)),
         }
+        if settings.orders_url is not None:
+            endpoints["orders"] = ServiceEndpoint(settings.orders_url, _plain(settings.orders_token))
         claude = ClaudeClient(
             ClaudeConfig(
                 api_key=settings.anthropic_api_key.get_secret_value(),
@@ -152,16 +195,29 @@ async def open_clients(settings: WorkerSettings, directory: ReviewerDirectory) -
                 slack=Slack(http, settings.slack_url, settings.slack_token.get_secret_value()),
                 claude=claude,
                 directory=directory,
+                secrets=secrets,
+                guarded=guarded,
+                sinks=Sinks(http, settings.event_sinks),
             )
         finally:
             await claude.close()
+            await guarded.close()
 
 
 def build_workers(client: Client, settings: WorkerSettings, clients: Clients) -> Sequence[Worker]:
-    """One worker for the process's queue, one for Claude's, which has a rate limit over all workers."""
-    services = ServiceActivities(clients.services)
-    delivery = DeliveryActivities(clients.mailer, clients.slack, clients.services, settings.team_channels)
-    reviews = ReviewActivities(clients.directory)
+    """One worker for each queue: processes, definitions, and Claude, which has a rate limit over all workers."""
+    rooms = (
+        ServiceActivities(clients.services, clients.secrets),
+        DeliveryActivities(clients.mailer, clients.slack, clients.services, settings.team_channels),
+        ReviewActivities(clients.directory),
+    )
+    declared_rooms = (
+        HttpActivities(clients.guarded),
+        FunctionActivities(clients.secrets),
+        CacheActivities(OutputCache(client)),
+        EventActivities(clients.sinks),
+        DefinitionActivities(Definitions(client)),
+    )
     claude = ClaudeActivities(clients.claude, Prices())
     common: dict[str, Any] = {
         "interceptors": [ActivityEdge()],
@@ -171,15 +227,21 @@ def build_workers(client: Client, settings: WorkerSettings, clients: Clients) ->
         "graceful_shutdown_timeout": timedelta(seconds=settings.graceful_shutdown_seconds),
         "max_heartbeat_throttle_interval": timedelta(seconds=1),
     }
-    processes = Worker(
-        client,
-        task_queue=ONBOARDING.queue,
-        workflows=WORKFLOWS,
-        activities=[*activities_of(services), *activities_of(delivery), *activities_of(reviews)],
-        workflow_runner=runner(),
-        max_cached_workflows=settings.max_cached_workflows,
+    deciding: dict[str, Any] = {
+        "workflow_runner": runner(),
+        "max_cached_workflows": settings.max_cached_workflows,
         # A worker that died keeps its runs for this long; the default of 10 s is felt.
-        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+        "sticky_queue_schedule_to_start_timeout": timedelta(seconds=1),
+    }
+    processes = Worker(
+        client, task_queue=ONBOARDING.queue, workflows=WORKFLOWS, activities=_all(rooms), **deciding, **common
+    )
+    definitions = Worker(
+        client,
+        task_queue=DECLARED,
+        workflows=DECLARED_WORKFLOWS,
+        activities=_all((*rooms, *declared_rooms)),
+        **deciding,
         **common,
     )
     asking = Worker(
@@ -190,7 +252,11 @@ def build_workers(client: Client, settings: WorkerSettings, clients: Clients) ->
         max_task_queue_activities_per_second=settings.claude_rate_per_second,
         **common,
     )
-    return processes, asking
+    return processes, definitions, asking
+
+
+def _all(rooms: Sequence[object]) -> list[Callable[..., Any]]:
+    return [activity for room in rooms for activity in activities_of(room)]
 
 
 def activities_of(room: object) -> list[Callable[..., Any]]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from temporalio import activity
 
+from towpath.contracts.declared import CallAnswer, ServiceCall
 from towpath.contracts.service import (
     Account,
     CreateAccount,
@@ -17,6 +18,7 @@ from towpath.contracts.service import (
 from towpath.contracts.wire import ActivityResult, EffectKey, Wire
 
 if TYPE_CHECKING:
+    from towpath.clients.secrets import Secrets
     from towpath.clients.services import ServiceClient
 
 ResultT = TypeVar("ResultT", bound=ActivityResult)
@@ -25,8 +27,9 @@ ResultT = TypeVar("ResultT", bound=ActivityResult)
 class ServiceActivities:
     """Typed doors to `ServiceClient`, whose errors pass: the activity edge converts them."""
 
-    def __init__(self, services: "ServiceClient") -> None:
+    def __init__(self, services: "ServiceClient", secrets: "Secrets") -> None:
         self._services = services
+        self._secrets = secrets
 
     @activity.defn(name="verify_email")
     async def verify_email(self, request: VerifyEmail) -> EmailVerification:
@@ -47,6 +50,13 @@ class ServiceActivities:
     @activity.defn(name="cancel_billing")
     async def cancel_billing(self, request: Undo) -> Undone:
         return await self._call("billing", "cancelSubscription", request, request.key, Undone)
+
+    @activity.defn(name="call_service")
+    async def call_service(self, request: ServiceCall) -> CallAnswer:
+        """Any operation of any service: a definition names it, and was checked against the service's document."""
+        params = self._secrets.resolve_named(request.params, request.secrets)
+        answer = await self._services.call(request.service, request.operation, params, request.key)
+        return CallAnswer(value=answer)
 
     async def _call(
         self, service: str, operation: str, request: Wire, key: EffectKey, result: type[ResultT]

@@ -35,6 +35,17 @@ class ClientSettings(BaseSettings):
         default=None,
         description="payload encryption: id:key pairs, comma-separated, keys of 32 bytes in base64; the first encrypts",
     )
+    connections_file: Path = Field(
+        default=Path("connections.json"), description="hosts that `http` steps of definitions may reach"
+    )
+    reviewers_file: Path = Field(default=Path("reviewers.json"), description="who may decide for which team")
+    team_channels: dict[str, str] = Field(
+        default={"compliance-team": "#compliance", "compliance-leads": "#compliance-leads", "ops-team": "#ops"},
+        description="Slack channel of each team, as JSON",
+    )
+    event_sinks: dict[str, Url] = Field(
+        default={}, description="where lifecycle events of definitions go, as JSON: name to URL"
+    )
     ui_url: Url = Field(default="http://127.0.0.1:8233", description="Temporal's web UI, for links")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="lowest level logged")
     log_format: Literal["console", "json"] = Field(default="json", description="console for people, json for machines")
@@ -89,6 +100,8 @@ class WorkerSettings(ClientSettings):
     billing_token: SecretStr | None = Field(default=None, description="bearer token for it")
     crm_url: Url = Field(description="service `crm`")
     crm_token: SecretStr | None = Field(default=None, description="bearer token for it")
+    orders_url: Url | None = Field(default=None, description="service `orders`, for definitions that name it")
+    orders_token: SecretStr | None = Field(default=None, description="bearer token for it")
     slack_url: Url = Field(default="https://slack.com/api", description="Slack's Web API")
     slack_token: SecretStr = Field(description="bot token for Slack, with chat:write")
     smtp_host: str = Field(description="mail server", min_length=1)
@@ -99,11 +112,12 @@ class WorkerSettings(ClientSettings):
         default="starttls", description="how the connection is secured"
     )
     mail_from: str = Field(description="sender of the mails, e.g. Towpath <welcome@example.com>", min_length=3)
-    team_channels: dict[str, str] = Field(
-        default={"compliance-team": "#compliance", "compliance-leads": "#compliance-leads", "ops-team": "#ops"},
-        description="Slack channel of each team, as JSON",
+    secrets: dict[str, SecretStr] = Field(
+        default={}, description="values of `secrets.NAME` in definitions, as JSON: name to value"
     )
-    reviewers_file: Path = Field(default=Path("reviewers.json"), description="who may decide for which team")
+    http_routes: dict[str, Url] = Field(
+        default={}, description="base URLs that stand in for hosts of `http` steps, as JSON; for local stacks"
+    )
 
     metrics_address: str = Field(
         default="127.0.0.1:9464", pattern=r"^[^\s:]+:\d{1,5}$", description="host:port that serves /metrics"

@@ -30,7 +30,7 @@ class Asked(Generic[OutputT]):
 
 
 @dataclass(slots=True)
-class _Conversation:
+class Conversation:
     """One question while it is being answered: its turns, and how often each kind of re-ask was used."""
 
     turns: tuple[Turn, ...] = ()
@@ -83,7 +83,7 @@ class Asker:
         Raises StepFailedError: a failure of the activity, an answer that stays invalid, or a spent budget. The step is
         left running: the caller ends it, since only the caller knows what a missing answer means.
         """
-        talk = _Conversation()
+        talk = Conversation()
         while True:
             answer = await self._call(step, prompt.name, given, talk)
             if answer.stop_reason is StopReason.PAUSE_TURN:
@@ -100,7 +100,7 @@ class Asker:
             if not again:
                 raise StepFailedError(step, _invalid(prompt.name, found, talk.calls))
 
-    async def _call(self, step: str, prompt: str, given: Wire, talk: _Conversation) -> Answer:
+    async def _call(self, step: str, prompt: str, given: Wire, talk: Conversation) -> Answer:
         left = self._steps.budget_left(self._budget)
         if left.usd <= 0 or left.tokens <= 0:
             raise StepFailedError(step, Failure(code=FailureCode.BUDGET_EXCEEDED, message="the run's budget is spent"))

@@ -1,5 +1,6 @@
 """One call of an activity: the first attempt local where its class of work allows it, the rest ordinary."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
@@ -53,7 +54,7 @@ async def call(
         # Not ActivityError alone: a local activity's failure has that wrapper or not, and a time-out has it in the live
         # run but not in its replay.
         first = _failure(error, spent=0)
-    if not first.retryable or work.retry.maximum_attempts == 1:
+    if not first.retryable or work.retry.maximum_attempts == 1 or first.code in _final(work):
         raise CallFailedError(first)
     await workflow.sleep(_wait_after(first, work), summary=f"{summary}: wait before attempt 2")
     rest = replace(work, retry=replace(work.retry, maximum_attempts=max(1, work.retry.maximum_attempts - 1)))
@@ -85,6 +86,10 @@ async def _ordinary(
         )
     except FailureError as error:
         raise CallFailedError(_failure(error, spent)) from error
+
+
+def _final(work: Work) -> Sequence[str]:
+    return work.retry.non_retryable_error_types or ()
 
 
 def _failure(error: FailureError, spent: int) -> Failure:

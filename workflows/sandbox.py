@@ -9,15 +9,31 @@ from temporalio.workflow import Info, SandboxImportNotificationPolicy
 
 PASSED_THROUGH = (
     "towpath.contracts",
+    "towpath.engine",
+    "towpath.functions",
     "towpath.policy",
     "activities",
     "workflows.asking",
     "workflows.calling",
     "workflows.compensation",
+    "workflows.declared_record",
+    "workflows.declared_run",
+    "workflows.driver",
+    "workflows.human",
+    "workflows.launching",
     "workflows.onboarding_steps",
+    "workflows.operations",
     "workflows.options",
+    "workflows.parts",
+    "workflows.performing",
+    "workflows.performing_channels",
+    "workflows.performing_claude",
+    "workflows.publications",
+    "workflows.repeating",
     "workflows.review",
+    "workflows.steering",
     "workflows.steps",
+    "workflows.waiting",
 )
 """Loaded once, not again for each run. They are outside the sandbox's guard, so the lint rules of the workflow room
 hold for them too. The modules that define workflows are never in this list."""

@@ -92,6 +92,9 @@ class Steps:
     def fail(self, step: str, failure: Failure) -> None:
         self._end(step, StepState.FAILED, attempts=failure.attempts, failure=failure)
 
+    def cancel(self, step: str, note: str = "") -> None:
+        self._end(step, StepState.CANCELLED, note=note)
+
     def undo(self, step: str) -> None:
         self._set(step, state=StepState.UNDONE, note="undone", ended_at=workflow.now())
 
@@ -102,6 +105,27 @@ class Steps:
         cost = answer.cost_usd if record.cost_usd is None else record.cost_usd + (answer.cost_usd or 0)
         self._set(step, usage=usage, cost_usd=cost, provenance=answer.provenance, attempts=answer.attempt)
         self._cost = _add_answer(self._cost, answer)
+
+    def charge_failure(self, step: str, failure: Failure) -> None:
+        """Add what the attempts of a step that failed had used: it is billed all the same."""
+        used = {name: failure.evidence.get(f"spent_{name}") for name in ("input_tokens", "output_tokens")}
+        read, wrote = (value if isinstance(value, int) else 0 for value in used.values())
+        if not read and not wrote:
+            return
+        usage, record = Usage(input_tokens=read, output_tokens=wrote), self._records[step]
+        self._set(step, usage=usage if record.usage is None else record.usage.plus(usage))
+        self._cost = self._cost.plus(Cost(calls=1, input_tokens=read, output_tokens=wrote, priced=False))
+
+    def add_cost(self, step: str, cost: Cost) -> None:
+        """Add what a part of the step cost in a run of its own."""
+        record = self._records[step]
+        if cost.calls:
+            self._set(step, cost_usd=(record.cost_usd or 0) + cost.usd)
+            self._cost = self._cost.plus(cost)
+
+    def restore(self, cost: Cost) -> None:
+        """Go on from what an earlier part of this run cost."""
+        self._cost = cost
 
     def budget_left(self, budget: Budget) -> Budget:
         spent = self._cost.input_tokens + self._cost.output_tokens

@@ -15,6 +15,7 @@ from towpath.contracts.wire import JsonObject
 
 DOCUMENTS = "towpath.openapi"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
+ALIASES = "x-aliases"
 METHODS = ("get", "put", "post", "patch", "delete")
 
 Json = dict[str, Any]
@@ -51,6 +52,11 @@ class Operation:
     """Whether it has an effect, and so takes an idempotency key."""
     body: Validator | None = field(repr=False)
     answers: Mapping[str, Validator] = field(repr=False)
+    summary: str = ""
+    params: Json = field(default_factory=dict[str, Any], repr=False)
+    """JSON Schema of all parameters, flat, as `request` takes them."""
+    result: Json = field(default_factory=dict[str, Any], repr=False)
+    """JSON Schema of the answer to success."""
 
     def request(self, params: JsonObject) -> Request:
         """The request for flat parameters. Raises ServiceError with the names, never the values, that are wrong."""
@@ -98,23 +104,45 @@ class Operation:
 
 @cache
 def operations(service: str) -> Mapping[str, Operation]:
-    """All operations of one service by operationId. Raises ServiceError for a service without a document."""
-    source = resources.files(DOCUMENTS).joinpath(f"{service}.json")
-    if not source.is_file():
-        raise ServiceError(FailureCode.SERVICE_BAD_REQUEST, f"there is no service {service!r}; known: {services()}")
-    document: Json = json.loads(source.read_text(encoding="utf-8"))
-    found = [
-        _operation(service, document, path, method, item[method])
-        for path, item in document["paths"].items()
-        for method in METHODS
-        if method in item
-    ]
-    return {operation.operation_id: operation for operation in found}
+    """All operations of one service by operationId, and by other names that its document gives them (`x-aliases`).
+
+    Raises ServiceError for a service without a document.
+    """
+    name = service_name(service)
+    document = _document(name)
+    found: dict[str, Operation] = {}
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item:
+                operation = _operation(name, document, path, method, item[method])
+                found |= dict.fromkeys([operation.operation_id, *item[method].get(ALIASES, [])], operation)
+    return found
+
+
+@cache
+def service_name(service: str) -> str:
+    """The name of a service's document, from that or another name that the document gives it. Raises ServiceError."""
+    for name in services():
+        if service in (name, *_document(name)["info"].get(ALIASES, [])):
+            return name
+    raise ServiceError(FailureCode.SERVICE_BAD_REQUEST, f"there is no service {service!r}; known: {services()}")
 
 
 def services() -> tuple[str, ...]:
     names = (entry.name for entry in resources.files(DOCUMENTS).iterdir())
     return tuple(sorted(name.removesuffix(".json") for name in names if name.endswith(".json")))
+
+
+def service_names(service: str) -> tuple[str, ...]:
+    """All names of a service, its document's name first."""
+    return (service, *_document(service)["info"].get(ALIASES, []))
+
+
+@cache
+def _document(service: str) -> Json:
+    text = resources.files(DOCUMENTS).joinpath(f"{service}.json").read_text(encoding="utf-8")
+    document: Json = json.loads(text)
+    return document
 
 
 def _operation(service: str, document: Json, path: str, method: str, spec: Json) -> Operation:
@@ -134,7 +162,35 @@ def _operation(service: str, document: Json, path: str, method: str, spec: Json)
             for status, answer in spec["responses"].items()
             if "application/json" in answer.get("content", {})
         },
+        summary=spec.get("summary", ""),
+        params=_params(document, parameters, None if body is None else _schema(body)),
+        result=_result(document, spec["responses"]),
     )
+
+
+def _params(document: Json, parameters: Sequence[Json], body: Json | None) -> Json:
+    """Path and query parameters, and the body's fields, side by side."""
+    properties: Json = {}
+    required: list[str] = []
+    for parameter in parameters:
+        if parameter["in"] in {"path", "query"}:
+            properties[parameter["name"]] = parameter.get("schema", {})
+            required += [parameter["name"]] if parameter.get("required") else []
+    fields = {} if body is None else _resolve(document, body)
+    return {
+        "type": "object",
+        "properties": properties | fields.get("properties", {}),
+        "required": required + fields.get("required", []),
+        "additionalProperties": bool(fields) and fields.get("additionalProperties", True) is not False,
+        "components": document["components"],
+    }
+
+
+def _result(document: Json, responses: Json) -> Json:
+    for status, answer in responses.items():
+        if status.startswith("2") and "application/json" in answer.get("content", {}):
+            return {**_resolve(document, _schema(answer)), "components": document["components"]}
+    return {}
 
 
 def _schema(holder: Json) -> Json:

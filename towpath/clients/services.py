@@ -34,9 +34,9 @@ class ServiceClient:
 
         Raises ServiceError; its message and evidence hold no parameter and no answer.
         """
-        operation = operations(service)[operation_id]
+        operation = _operation(service, operation_id)
         request = operation.request(params)
-        endpoint = self._endpoints[service]
+        endpoint = self._endpoint(operation.service)
         headers = {} if endpoint.token is None else {"Authorization": f"Bearer {endpoint.token}"}
         if operation.keyed:
             headers[IDEMPOTENCY_HEADER] = key
@@ -54,6 +54,21 @@ class ServiceClient:
         except httpx.TransportError as error:
             raise _failed(operation, FailureCode.SERVICE_CONNECTION, "connection failed") from error
         return _answer(operation, response)
+
+    def _endpoint(self, service: str) -> ServiceEndpoint:
+        endpoint = self._endpoints.get(service)
+        if endpoint is None:
+            message = f"this worker has no address for the service {service}"
+            raise ServiceError(FailureCode.SERVICE_BAD_REQUEST, message, evidence={"service": service})
+        return endpoint
+
+
+def _operation(service: str, operation_id: str) -> Operation:
+    operation = operations(service).get(operation_id)
+    if operation is None:
+        message = f"the service {service} has no operation {operation_id!r}"
+        raise ServiceError(FailureCode.SERVICE_BAD_REQUEST, message, evidence={"service": service})
+    return operation
 
 
 def _answer(operation: Operation, response: httpx.Response) -> JsonObject:

@@ -54,6 +54,23 @@ class Turn(Wire):
     content: str | list[JsonValue]
 
 
+class InlinePrompt(Wire):
+    """A prompt that travels with its request. `text` has what came from outside in `<data>` tags.
+
+    `model` is an alias or a model id. Without `output_schema` the answer is free text.
+    """
+
+    name: str
+    text: str
+    system: str = ""
+    model: str = "default"
+    output_schema: JsonObject | None = None
+    max_tokens: int = 4096
+    effort: Literal["low", "medium", "high"] = "low"
+    web_search: bool = False
+    temperature: float | None = None
+
+
 class AskRequest(Wire):
     """One question to Claude.
 
@@ -67,6 +84,7 @@ class AskRequest(Wire):
     turns: tuple[Turn, ...] = ()
     max_tokens: int | None = None
     budget_left: Budget | None = None
+    inline: InlinePrompt | None = None
 
 
 class Answer(ActivityResult):

@@ -28,7 +28,24 @@ DEAD_LETTER_QUEUE = SearchAttributeKey.for_keyword("DeadLetterQueue")
 PENDING_ASSIGNEES = SearchAttributeKey.for_keyword_list("PendingAssignees")
 PENDING_UNTIL = SearchAttributeKey.for_datetime("PendingUntil")
 
-SEARCH_ATTRIBUTES = (PROCESS, STATUS, PLAN, TRIGGER, DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, PENDING_UNTIL)
+DEFINITION_ID = SearchAttributeKey.for_keyword("DefinitionId")
+DEFINITION_VERSION = SearchAttributeKey.for_keyword("DefinitionVersion")
+DEFINITION_HASH = SearchAttributeKey.for_keyword("DefinitionHash")
+AWAITED_EVENTS = SearchAttributeKey.for_keyword_list("AwaitedEvents")
+
+SEARCH_ATTRIBUTES = (
+    PROCESS,
+    STATUS,
+    PLAN,
+    TRIGGER,
+    DEAD_LETTER_QUEUE,
+    PENDING_ASSIGNEES,
+    PENDING_UNTIL,
+    DEFINITION_ID,
+    DEFINITION_VERSION,
+    DEFINITION_HASH,
+    AWAITED_EVENTS,
+)
 """A namespace holds 10 Keyword and 3 each of KeywordList and Datetime: new processes share these."""
 
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from towpath.contracts.failure import Failure, FailureCode
-from towpath.contracts.wire import ActivityResult, Wire
+from towpath.contracts.wire import ActivityResult, JsonObject, Wire
 
 
 class Verdict(StrEnum):
@@ -13,11 +13,16 @@ class Verdict(StrEnum):
 
 
 class Decision(Wire):
-    """What a reviewer sends, by the Update `decide` or the signal `decide`."""
+    """What a reviewer sends, by the Update `decide` or the signal `decide`.
+
+    `task` names the step where a run has several tasks open; `data` is the form, where the task has one.
+    """
 
     verdict: Verdict
     reviewer: str
     reason: str = ""
+    task: str | None = None
+    data: JsonObject = {}
 
 
 class Reviewer(Wire):
@@ -45,6 +50,7 @@ class DecidedReview(Wire):
     reason: str
     at: datetime
     by_signal: bool = False
+    data: JsonObject = {}
 
 
 class RefusedDecision(Wire):
@@ -72,6 +78,13 @@ class ReviewTask(Wire):
     expired: bool = False
     refused: tuple[RefusedDecision, ...] = ()
     notice_failures: tuple[Failure, ...] = ()
+    task: str = ""
+    """The step, in a run that can have several tasks."""
+    instructions: str = ""
+    form: JsonObject | None = None
+    """JSON Schema of the data that a decision must bring."""
+    approvals: tuple[DecidedReview, ...] = ()
+    quorum: int = 1
 
 
 class ReviewPolicy(Wire):

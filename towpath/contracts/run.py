@@ -55,6 +55,16 @@ class Cost(Wire):
     priced: bool = True
     models: tuple[str, ...] = ()
 
+    def plus(self, other: "Cost") -> "Cost":
+        return Cost(
+            usd=self.usd + other.usd,
+            calls=self.calls + other.calls,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            priced=self.priced and other.priced,
+            models=tuple(dict.fromkeys((*self.models, *other.models))),
+        )
+
 
 class RunRecord(Wire):
     """A whole run as the query `status` answers it."""
@@ -69,6 +79,12 @@ class RunRecord(Wire):
     waiting: Waiting | None = None
     cost: Cost = Cost()
     redrive_of: str | None = None
+    version: str = ""
+    """Of the definition, in a run of one; `digest` is the definition's SHA-256."""
+    digest: str = ""
+    paused: bool = False
+    edits: tuple[str, ...] = ()
+    """What people changed in this run by hand: who, what, why, when."""
 
 
 class DeadLetter(Wire):

@@ -75,6 +75,10 @@ class Evaluation:
     def scope(self, **more: Value) -> Scope:
         return Scope({**self._names, **more} if more else self._names, self.now, self._new_uuid())
 
+    def roots(self) -> dict[str, Value]:
+        """What every expression of the run may read, by name."""
+        return self._names
+
     def tell(self, step: str, run: StepRun) -> None:
         """Make the record of a settled step readable as `run.steps.ID`."""
         began, ended = run.started_at or self.now, run.ended_at or self.now

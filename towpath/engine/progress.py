@@ -140,6 +140,11 @@ class Progress:
         return self._go_on()
 
     @property
+    def stopping(self) -> tuple[RunStatus, str, Failure | None] | None:
+        """How the run will end, once it cannot be completed any more: status, step and failure."""
+        return self._stopping
+
+    @property
     def running(self) -> list[str]:
         """Steps that were started and have not ended, in the order of the document."""
         return [self.plan.nodes[index].id for index in sorted(self._running) if self.plan.nodes[index].kind == "step"]

@@ -122,6 +122,7 @@ class HumanTaskConfig(Model):
 class EmailChannel(Model):
     to: Template
     template: Text = "plain"
+    language: Template = "en"
     subject: Template = ""
     data: Templates = None
 
@@ -134,7 +135,7 @@ class SlackChannel(Model):
 class CrmChannel(Model):
     action: Text
     status: Template
-    reference: Template = "{{ run.id }}"
+    reference: Template = "{{ run.key }}"
     fields: dict[str, Templates] = {}
 
 

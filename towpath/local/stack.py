@@ -1,6 +1,7 @@
 """The local stack: embedded Temporal, stand-ins and one worker as child processes, with the settings that join them."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
+from towpath.contracts.declared import DECLARED
 from towpath.contracts.process import CLAUDE_QUEUE, ONBOARDING
 from towpath.local.processes import Child, spawn
 from towpath.local.server import DEFAULT_PORT, DEFAULT_UI_PORT, LOOPBACK, TemporalServer, free_port, temporal_server
@@ -117,6 +119,8 @@ def worker_environment(temporal: str, standins: StandIns, metrics_port: int, *, 
         "TOWPATH_BILLING_TOKEN": "stand-in",
         "TOWPATH_CRM_URL": f"{url}/crm",
         "TOWPATH_CRM_TOKEN": "stand-in",
+        "TOWPATH_ORDERS_URL": f"{url}/orders",
+        "TOWPATH_ORDERS_TOKEN": "stand-in",
         "TOWPATH_SLACK_URL": f"{url}/slack/api",
         "TOWPATH_SLACK_TOKEN": "stand-in",
         "TOWPATH_SMTP_HOST": LOOPBACK,
@@ -125,6 +129,9 @@ def worker_environment(temporal: str, standins: StandIns, metrics_port: int, *, 
         "TOWPATH_MAIL_FROM": "Towpath <welcome@towpath.example>",
         "TOWPATH_METRICS_ADDRESS": f"{LOOPBACK}:{metrics_port}",
         "TOWPATH_REVIEWERS_FILE": str(ROOT / "reviewers.json"),
+        "TOWPATH_CONNECTIONS_FILE": str(ROOT / "connections.json"),
+        "TOWPATH_HTTP_ROUTES": json.dumps({"api.emailverify.com": f"{url}/email-check"}),
+        "TOWPATH_SECRETS": json.dumps({"EMAIL_CHECK_TOKEN": "stand-in"}),
     }
 
 
@@ -137,6 +144,7 @@ async def _polls(address: str, pid: int) -> None:
     client = await Client.connect(address)
     for queue, kind in (
         (ONBOARDING.queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
+        (DECLARED, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
         (CLAUDE_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
     ):
         request = DescribeTaskQueueRequest(

@@ -1,4 +1,4 @@
-"""Texts that the onboarding sends: the welcome mail, the announcement, and the notices to teams."""
+"""Texts that processes send: the welcome mail, the announcement, and the notices to teams."""
 
 from towpath.contracts.onboarding import Customer, Language, WelcomeKit
 from towpath.contracts.review import ReviewTask
@@ -38,6 +38,19 @@ def review_notice(task: ReviewTask, event: str) -> tuple[str, str]:
     return f"{start}: {task.title}", text
 
 
+def task_notice(task: ReviewTask, event: str) -> tuple[str, str]:
+    """Title and text for the team of a definition's human task; events as for `review_notice`."""
+    if event == "closed":
+        return review_notice(task, event)
+    start = {"opened": "Task", "reminder": "Task still open", "escalation": "Task escalated"}[event]
+    instructions = f"{task.instructions.strip()}\n" if task.instructions.strip() else ""
+    text = (
+        f"{instructions}Decide by {task.due_at:%Y-%m-%d %H:%M} UTC.\n"
+        f"python starter.py review show {task.workflow_id}"
+    )
+    return f"{start}: {task.title}", text
+
+
 def failure_notice(workflow_id: str, letter: DeadLetter) -> tuple[str, str]:
     """Title and text for the operations team; the failure's own words only, no customer data."""
     undone = ", ".join(letter.undone) or "nothing"
@@ -46,4 +59,5 @@ def failure_notice(workflow_id: str, letter: DeadLetter) -> tuple[str, str]:
         f"Step {letter.step} failed ({letter.failure.code}): {letter.failure.message}. Undone: {undone}.{left}\n"
         f"It lies in the queue {letter.queue}: python starter.py queue show {workflow_id}"
     )
-    return "Onboarding failed", text
+    process = workflow_id.partition("/")[0]
+    return "Onboarding failed" if process == "customer-onboarding" else f"{process} failed", text

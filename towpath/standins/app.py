@@ -49,6 +49,7 @@ class StandIns:
             "accounts": self.services.accounts.as_json(),
             "subscriptions": self.services.subscriptions.as_json(),
             "statuses": self.services.statuses,
+            "orders": self.services.orders.as_json(),
             "claude_calls": dict(self.claude.calls),
         }
         return JSONResponse(self.ledger.as_json() | state)

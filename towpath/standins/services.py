@@ -10,6 +10,7 @@ from starlette.routing import Mount, Route
 
 from towpath.standins.faults import Fault, Faults
 from towpath.standins.ledger import Answer, EffectLedger, problem
+from towpath.standins.orders import Orders
 
 Handler = Callable[[dict[str, Any], str], Answer]
 """Body and reference to answer."""
@@ -62,15 +63,29 @@ class Services:
         self.accounts = Register("account", "acc", "account_id", "closed")
         self.subscriptions = Register("subscription", "sub", "subscription_id", "cancelled")
         self.statuses: dict[str, str] = {}
+        self.orders = Orders()
         self._ledger = ledger
         self._faults = faults
 
     def routes(self) -> Sequence[Mount]:
         return (
-            Mount("/email-check", routes=[self._post("/checks", "email-check", "checkEmail", _verdict)]),
+            Mount(
+                "/email-check",
+                routes=[
+                    self._post("/checks", "email-check", "checkEmail", _verdict),
+                    self._post("/check", "email-check", "checkEmail", _verdict),
+                ],
+            ),
             Mount("/accounts", routes=self._register("/accounts", "accounts", "Account", self.accounts)),
             Mount("/billing", routes=self._register("/subscriptions", "billing", "Subscription", self.subscriptions)),
-            Mount("/crm", routes=[self._put("/customers/{reference}/status", "crm", "updateStatus", self._status)]),
+            Mount(
+                "/crm",
+                routes=[
+                    self._put("/customers/{reference}/status", "crm", "updateStatus", self._status),
+                    Route("/customers", _new_customers, methods=["GET"]),
+                ],
+            ),
+            *self.orders.routes(self._post),
         )
 
     def _register(self, path: str, service: str, noun: str, register: Register) -> list[Route]:
@@ -131,6 +146,15 @@ def _readable(register: Register) -> Callable[[Request], Any]:
         return respond(_refuse(request, "none needed") or register.read(request.path_params["reference"]))
 
     return endpoint
+
+
+async def _new_customers(_: Request) -> Response:
+    """Two who were won over the weekend."""
+    won = [
+        {"customer_id": f"won-{number}", "email": f"won-{number}@hanbit.example", "company": company, "plan": "starter"}
+        for number, company in enumerate(("Hanbit Freight", "Narae Foods"), 1)
+    ]
+    return JSONResponse({"customers": won})
 
 
 def respond(answer: Answer) -> Response:

@@ -1,0 +1,20 @@
+"""The activity that delivers lifecycle events to the sinks of the installation."""
+
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from towpath.contracts.declared import LifecycleEvents, Told
+
+if TYPE_CHECKING:
+    from towpath.clients.sinks import Sinks
+
+
+class EventActivities:
+    def __init__(self, sinks: "Sinks") -> None:
+        self._sinks = sinks
+
+    @activity.defn(name="deliver_events")
+    async def deliver_events(self, request: LifecycleEvents) -> Told:
+        """Every event to every sink, in order. A sink that took an event before takes it again: its id is the same."""
+        return Told(delivered=await self._sinks.deliver(request.sinks, request.events))

@@ -1,0 +1,21 @@
+"""The activity behind the `http` step: one guarded call to a host that a connection allows."""
+
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from towpath.contracts.http import HttpAnswer, HttpRequest
+
+if TYPE_CHECKING:
+    from towpath.clients.guarded_http import GuardedHttp
+
+
+class HttpActivities:
+    """The door to `GuardedHttp`, whose errors pass: the activity edge converts them."""
+
+    def __init__(self, http: "GuardedHttp") -> None:
+        self._http = http
+
+    @activity.defn(name="http_request")
+    async def http_request(self, request: HttpRequest) -> HttpAnswer:
+        return await self._http.send(request, activity.info().attempt)

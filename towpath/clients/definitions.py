@@ -1,0 +1,176 @@
+"""Definitions as their users handle them: published, listed, looked up, and started."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from towpath.clients.temporal import Started
+from towpath.contracts.declared import DECLARED, DeclaredRequest, DeclaredResult
+from towpath.contracts.failure import FailureCode, HouseError
+from towpath.contracts.process import (
+    DEFINITION_HASH,
+    DEFINITION_ID,
+    DEFINITION_VERSION,
+    PROCESS,
+    RUNNING,
+    STATUS,
+    TRIGGER,
+)
+from towpath.contracts.published import DEFINITION, DefinitionRecord, Publication, Publishing, Version
+from towpath.contracts.wire import JsonObject
+from towpath.engine.inputs import accept_inputs
+from towpath.engine.loading import InvalidDefinitionError, load_plan
+from towpath.engine.plan import Plan
+from towpath.engine.reads import secrets_read
+from towpath.engine.suggestions import did_you_mean
+
+ANSWER_WITHIN = timedelta(seconds=10)
+
+
+class DefinitionError(HouseError):
+    """A definition is not there, or cannot be published or started so. The text says how to mend it."""
+
+
+class Definitions:
+    """The published definitions of a namespace."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def publish(self, name: str, publication: Publication) -> Publishing:
+        """Add a version to the record of `name`, which begins with its first. Raises DefinitionError."""
+        start = WithStartWorkflowOperation(
+            DEFINITION,
+            DefinitionRecord(id=name),
+            id=_record(name),
+            task_queue=DECLARED,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=f"definition {name}",
+        )
+        try:
+            answer: Publishing = await self._client.execute_update_with_start_workflow(
+                "publish",
+                publication,
+                start_workflow_operation=start,
+                id=f"publish/{publication.digest[:32]}",
+                result_type=Publishing,
+                rpc_timeout=ANSWER_WITHIN,
+            )
+        except WorkflowUpdateFailedError as error:
+            cause = error.cause
+            message = cause.message if isinstance(cause, ApplicationError) else str(cause)
+            raise DefinitionError(FailureCode.STEP_INPUT, message) from error
+        return answer
+
+    async def records(self) -> list[DefinitionRecord]:
+        """All published definitions, by id."""
+        found: list[DefinitionRecord] = []
+        query = f"WorkflowType = '{DEFINITION}' AND ExecutionStatus = 'Running'"
+        async for run in self._client.list_workflows(query):
+            handle = self._client.get_workflow_handle(run.id)
+            found.append(await handle.query("versions", result_type=DefinitionRecord, rpc_timeout=ANSWER_WITHIN))
+        return sorted(found, key=lambda record: record.id)
+
+    async def record(self, name: str) -> DefinitionRecord:
+        """Raises DefinitionError."""
+        handle = self._client.get_workflow_handle(_record(name))
+        try:
+            return await handle.query("versions", result_type=DefinitionRecord, rpc_timeout=ANSWER_WITHIN)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            known = [record.id for record in await self.records()]
+            hint = did_you_mean(name, known) or ": publish it with `starter.py definition publish FILE`"
+            raise DefinitionError(FailureCode.STEP_INPUT, f"no definition {name!r} is published{hint}") from error
+
+    async def version(self, name: str, version: str | None = None) -> Version:
+        """One version with its text, the latest when none is named. Raises DefinitionError."""
+        record = await self.record(name)
+        handle = self._client.get_workflow_handle(_record(name))
+        found: dict[str, Any] | None = await handle.query("version", version or "", rpc_timeout=ANSWER_WITHIN)
+        if found is None:
+            hint = did_you_mean(version or "", [known.version for known in record.versions])
+            raise DefinitionError(FailureCode.STEP_INPUT, f"{name} has no version {version}{hint}")
+        return Version.model_validate(found)
+
+    async def request(self, name: str, version: str | None, inputs: JsonObject | None) -> DeclaredRequest:
+        """What starts a run of a published version; without inputs, they are still to come.
+
+        Raises DefinitionError, also for inputs that it does not take.
+        """
+        found = await self.version(name, version)
+        if found.document is None:
+            message = f"the text of {name}@{found.version} is not kept any more: publish it again"
+            raise DefinitionError(FailureCode.STEP_INPUT, message)
+        return make_request(found.document, found.digest, inputs)
+
+    async def start(self, request: DeclaredRequest, key: str | None = None) -> Started:
+        """Start a run. With a key, starting twice is one run. Raises WorkflowAlreadyStartedError for one that ended."""
+        plan = load_plan(request.digest, request.definition)
+        workflow_id = f"{plan.definition.header.id}/{key or uuid4().hex}"
+        try:
+            handle = await self._start(request, plan, workflow_id, WorkflowIDConflictPolicy.FAIL)
+        except WorkflowAlreadyStartedError:
+            joined = await self._start(request, plan, workflow_id, WorkflowIDConflictPolicy.USE_EXISTING)
+            return Started(joined, existing=True)
+        return Started(handle, existing=False)
+
+    async def _start(
+        self, request: DeclaredRequest, plan: Plan, workflow_id: str, conflict: WorkflowIDConflictPolicy
+    ) -> WorkflowHandle[Any, Any]:
+        header = plan.definition.header
+        return await self._client.start_workflow(
+            DECLARED,
+            request,
+            id=workflow_id,
+            task_queue=DECLARED,
+            result_type=DeclaredResult,
+            id_conflict_policy=conflict,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            search_attributes=TypedSearchAttributes(search_attributes(header.id, header.version, request)),
+            static_summary=header.name or header.id,
+        )
+
+
+def search_attributes(name: str, version: str, request: DeclaredRequest) -> Sequence[SearchAttributePair[str]]:
+    """Of a run that begins."""
+    values = {
+        PROCESS: name,
+        STATUS: RUNNING,
+        TRIGGER: request.trigger,
+        DEFINITION_ID: name,
+        DEFINITION_VERSION: version,
+        DEFINITION_HASH: request.digest[:16],
+    }
+    return [SearchAttributePair(key, value) for key, value in values.items()]
+
+
+def make_request(
+    document: JsonObject, digest: str, inputs: JsonObject | None, trigger: str = "manual"
+) -> DeclaredRequest:
+    """A request with inputs that were checked. Raises DefinitionError with every violation."""
+    try:
+        plan = load_plan(digest, document)
+    except InvalidDefinitionError as error:
+        raise DefinitionError(FailureCode.STEP_INPUT, str(error)) from error
+    problems = [] if inputs is None else accept_inputs(plan.definition.header, inputs)[1]
+    if problems:
+        raise DefinitionError(FailureCode.STEP_INPUT, "inputs: " + "; ".join(problems))
+    return DeclaredRequest(
+        definition=document, digest=digest, inputs=inputs or {}, trigger=trigger, secrets=secrets_read(document)
+    )
+
+
+def _record(name: str) -> str:
+    return f"{DEFINITION}/{name}"

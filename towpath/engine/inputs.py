@@ -1,0 +1,69 @@
+"""Inputs of a run against the schemas of its definition: every violation, with its pointer, before anything starts."""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from jsonschema import Draft202012Validator, ValidationError
+from pydantic import JsonValue
+
+from towpath.engine.definition import Header
+from towpath.engine.diagnostics import path_text
+from towpath.engine.suggestions import did_you_mean
+
+SENSITIVE = "x-secret"
+
+
+def accept_inputs(header: Header, given: dict[str, JsonValue]) -> tuple[dict[str, JsonValue], list[str]]:
+    """The inputs with defaults filled in, and what is wrong with them, a sentence each; values are not repeated.
+
+    A field counts as required when it has no default and its schema does not say `x-optional: true`.
+    """
+    values: dict[str, JsonValue] = {}
+    problems = [
+        f"/{name}: there is no such input{did_you_mean(name, header.inputs)}"
+        for name in given
+        if name not in header.inputs
+    ]
+    for name, schema in header.inputs.items():
+        if name in given:
+            value = _reference(given[name]) if schema.get(SENSITIVE) is True else given[name]
+            values[name] = value
+            if schema.get(SENSITIVE) is not True:
+                problems.extend(violations(schema, value, (name,)))
+        elif "default" in schema:
+            values[name] = schema["default"]
+        elif schema.get("x-optional") is not True:
+            problems.append(f"/{name}: is missing")
+        else:
+            values[name] = None
+    return values, problems
+
+
+def violations(schema: dict[str, Any], value: JsonValue, path: tuple[str | int, ...] = ()) -> list[str]:
+    """What breaks a schema, a sentence each, with JSON pointers."""
+    checker = Draft202012Validator(schema)
+    errors = cast("Iterable[ValidationError]", checker.iter_errors(value))
+    found = [f"{path_text((*path, *error.absolute_path)) or '/'}: {_sentence(error)}" for error in errors]
+    return found[:50]
+
+
+def _sentence(error: ValidationError) -> str:
+    """Without the value: it may be personal."""
+    wanted: Any = error.validator_value
+    match error.validator:
+        case "required":
+            missing = [name for name in wanted if name not in cast("dict[str, Any]", error.instance)]
+            return f"misses {', '.join(missing)}"
+        case "type":
+            return f"must be {wanted if isinstance(wanted, str) else ' or '.join(wanted)}"
+        case "enum":
+            return f"must be one of {', '.join(map(str, wanted))}"
+        case "additionalProperties":
+            return "holds a field that is not in its schema"
+        case _:
+            return f"breaks {error.validator}: {str(wanted)[:80]}"
+
+
+def _reference(value: JsonValue) -> JsonValue:
+    """A secret input is given by the name of the secret."""
+    return {"$secret": value} if isinstance(value, str) else value

@@ -1,0 +1,46 @@
+"""The plan of a definition that travels with a run: made once for each digest, then kept."""
+
+import hashlib
+import json
+from collections import OrderedDict
+
+from pydantic import JsonValue
+
+from towpath.engine.plan import Plan, make_plan
+from towpath.engine.reading import read_definition
+from towpath.engine.source import Source
+
+KEPT = 256
+_PLANS: OrderedDict[str, Plan] = OrderedDict()
+
+
+class InvalidDefinitionError(Exception):
+    """A definition that travels with a run cannot be read, or is not the one that its digest names."""
+
+
+def digest(document: JsonValue) -> str:
+    """SHA-256 of the canonical JSON: names sorted, no spaces."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_plan(wanted: str, document: dict[str, JsonValue]) -> Plan:
+    """Raises InvalidDefinitionError."""
+    plan = _PLANS.get(wanted)
+    if plan is not None:
+        _PLANS.move_to_end(wanted)
+        return plan
+    if digest(document) != wanted:
+        raise InvalidDefinitionError("the definition is not the one that its digest names")
+    source = Source("", document)
+    definition = read_definition(source)
+    problems = [f"{problem.path}: {problem.what}" for problem in source.diagnostics if problem.severity == "error"]
+    if definition is None or problems:
+        raise InvalidDefinitionError("; ".join(problems[:10]) or "the definition cannot be read")
+    plan = make_plan(definition)
+    if len(plan.order) < len(plan.nodes):
+        raise InvalidDefinitionError("its steps wait for each other in a circle")
+    _PLANS[wanted] = plan
+    while len(_PLANS) > KEPT:
+        _PLANS.popitem(last=False)
+    return plan

@@ -1,0 +1,207 @@
+"""How a run of a definition looks from outside: its record, its lifecycle events, and its alerts while it goes on."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from pydantic import JsonValue
+from temporalio import workflow
+
+from activities.delivery import DeliveryActivities
+from activities.events import EventActivities
+from towpath.contracts.declared import CloudEvent, LifecycleEvents
+from towpath.contracts.failure import Failure, FailureCode
+from towpath.engine.actions import State
+from towpath.engine.alerts import AlertWatch, watch_alert
+from towpath.engine.evaluation import StepError
+from towpath.engine.expression.template import compile_condition
+from towpath.engine.expression.values import ExpressionError
+from towpath.engine.plan import Plan
+from towpath.engine.progress import Progress
+from workflows.calling import CallFailedError, call
+from workflows.declared_run import DeclaredRun
+from workflows.options import NOTICE
+from workflows.performing import team_notice
+from workflows.steps import Steps
+
+OPERATIONS_TEAM = "ops-team"
+CHANNELS = frozenset({"slack", "email"})
+"""Alert channels that are no team: the operations team's own."""
+
+
+def titles(plan: Plan) -> dict[str, str]:
+    """Step ids to what people read, in the order of the document."""
+    found: dict[str, str] = {}
+    for node in plan.steps():
+        text = "" if node.step is None else node.step.description
+        found[node.id] = text.strip().partition("\n")[0][:80] or node.id
+    return found
+
+
+class Mirror:
+    """Carries what the scheduler decided into the record that people read, and into lifecycle events."""
+
+    def __init__(self, plan: Plan, steps: Steps, outbox: "Outbox", started: Callable[[str], None]) -> None:
+        self._nodes = [node for node in plan.nodes if node.step is not None]
+        self._states = {node.index: State.PENDING for node in self._nodes}
+        self._steps = steps
+        self._outbox = outbox
+        self._started = started
+
+    def update(self, progress: Progress) -> None:
+        """Record every step whose state changed."""
+        for node in self._nodes:
+            run = progress.runs[node.index]
+            if run.state is self._states[node.index]:
+                continue
+            self._states[node.index] = run.state
+            self._outbox.step(node.id, run.state, run.failure)
+            match run.state:
+                case State.RUNNING:
+                    self._steps.begin(node.id)
+                    self._started(node.id)
+                case State.COMPLETED if run.failure is not None:
+                    self._steps.degrade(node.id, run.note)
+                case State.COMPLETED:
+                    self._steps.complete(node.id, attempts=run.attempts, note=run.note)
+                case State.FAILED:
+                    failure = run.failure or Failure(code=FailureCode.UNEXPECTED, message=run.note)
+                    self._steps.fail(node.id, failure)
+                case State.CANCELLED:
+                    self._steps.cancel(node.id, run.note)
+                case State.UNDONE:
+                    self._steps.undo(node.id)
+                case _:
+                    self._steps.skip(node.id, run.note)
+
+
+class Outbox:
+    """Lifecycle events of a run, delivered in order by an activity, each with the id `run:number`."""
+
+    def __init__(self, sinks: tuple[str, ...], definition: str, version: str) -> None:
+        self._sinks = sinks
+        self._definition = definition
+        self._version = version
+        self._number = 0
+        self._waiting: list[CloudEvent] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    def step(self, step: str, state: State, failure: Failure | None) -> None:
+        if self._sinks:
+            error = None if failure is None else {"code": str(failure.code), "message": failure.message}
+            names = {State.RUNNING: "started"}
+            self.add(f"step.{names.get(state, str(state))}", {"step": step, "error": error})
+
+    def add(self, kind: str, data: dict[str, JsonValue]) -> None:
+        """An event of the kind `workflow.started`; nothing when the installation has no sinks."""
+        if not self._sinks:
+            return
+        info = workflow.info()
+        self._number += 1
+        event = CloudEvent(
+            id=f"{info.run_id}:{self._number}",
+            type=kind,
+            source=f"towpath/{self._definition}",
+            subject=info.workflow_id,
+            time=workflow.now(),
+            data={"definition": self._definition, "version": self._version, **data},
+        )
+        self._waiting.append(event)
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.ensure_future(self._send())
+
+    async def _send(self) -> None:
+        while self._waiting:
+            batch, self._waiting = tuple(self._waiting[:100]), self._waiting[100:]
+            first = batch[0].id
+            request = LifecycleEvents(sinks=self._sinks, events=batch, key=first)
+            number = first.rpartition(":")[2]
+            try:
+                await call(
+                    EventActivities.deliver_events,
+                    request,
+                    NOTICE,
+                    activity_id=f"events/{number}",
+                    summary=f"Lifecycle events from {number}",
+                )
+            except CallFailedError as error:
+                workflow.logger.warning("lifecycle events not delivered: %s", error.failure.code)
+
+    async def flush(self) -> None:
+        """Until everything is sent, or given up."""
+        if self._sending is not None:
+            await self._sending
+
+
+class Alerts:
+    """Conditions on the running time, looked at while the run goes on: at the moments at which they can turn true."""
+
+    def __init__(self, run: DeclaredRun, progress: Progress, outbox: Outbox) -> None:
+        self._run = run
+        self._progress = progress
+        self._outbox = outbox
+        self._tasks: list[asyncio.Task[None]] = []
+        self._watches = [
+            watch_alert(index, alert) for index, alert in enumerate(run.plan.definition.header.monitoring.alerts)
+        ]
+        self._told: set[int] = set()
+
+    def begin(self) -> None:
+        for watch in self._watches:
+            if watch.on_run:
+                self._follow(watch, workflow.info().start_time, None)
+
+    def step_started(self, step: str) -> None:
+        for watch in self._watches:
+            if watch.on_step:
+                self._follow(watch, workflow.now(), step)
+
+    def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    def _follow(self, watch: AlertWatch, since: datetime, step: str | None) -> None:
+        self._tasks.append(asyncio.ensure_future(self._watch(watch, since, step)))
+
+    async def _watch(self, watch: AlertWatch, since: datetime, step: str | None) -> None:
+        for moment in watch.moments:
+            left = since + moment - workflow.now()
+            if left > timedelta():
+                await workflow.sleep(left, summary=f"alert: {watch.alert.condition}")
+            if step is not None and step not in self._progress.running:
+                return
+            if self._is_true(watch, since):
+                await self._tell(watch)
+                return
+
+    def _is_true(self, watch: AlertWatch, since: datetime) -> bool:
+        elapsed = workflow.now() - workflow.info().start_time
+        scope = self._run.evaluation.scope(execution_time=elapsed, step_duration=workflow.now() - since)
+        try:
+            return compile_condition(watch.alert.condition).evaluate(scope) is True
+        except ExpressionError:
+            return False
+
+    async def _tell(self, watch: AlertWatch) -> None:
+        if watch.index in self._told:
+            return
+        self._told.add(watch.index)
+        alert, info = watch.alert, workflow.info()
+        team = OPERATIONS_TEAM if alert.channel in CHANNELS else alert.channel
+        try:
+            text = str(self._run.evaluation.value(alert.message, "alert")) if alert.message else ""
+        except StepError:
+            text = ""
+        name = f"alert/{watch.index + 1}"
+        running = ", ".join(self._progress.running) or "nothing"
+        notice = team_notice(
+            team,
+            f"Alert: {alert.condition}",
+            f"{text or info.workflow_id}\nRunning now: {running}.\npython starter.py run-status {info.workflow_id}",
+            self._run.key(f"{name}/{info.run_id}"),
+        )
+        self._outbox.add("workflow.alert", {"condition": alert.condition})
+        try:
+            await call(DeliveryActivities.notify_team, notice, NOTICE, activity_id=name, summary=f"Tell {team}: alert")
+        except CallFailedError as error:
+            workflow.logger.warning("alert not delivered: %s", error.failure.code)

@@ -1,0 +1,238 @@
+"""What the parts of one run of a definition share: its request, its scheduler, its record, its inbox of events."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.types import MethodAsyncSingleParam
+
+from towpath.contracts.claude import Budget
+from towpath.contracts.declared import CloudEvent, DeclaredRequest
+from towpath.contracts.failure import FailureCode
+from towpath.contracts.wire import EffectKey, effect_key
+from towpath.engine.evaluation import Evaluation, StepError
+from towpath.engine.expression.values import Value
+from towpath.engine.plan import Plan, PlanNode
+from towpath.engine.reads import secrets_read
+from towpath.engine.steps import Retry, Step
+from workflows.calling import ArgT, ResultT, SelfT, call
+from workflows.options import Work
+from workflows.steps import Steps
+
+KEPT_EVENTS = 500
+
+BY_STATUS = {
+    "408": FailureCode.SERVICE_UNAVAILABLE,
+    "425": FailureCode.SERVICE_UNAVAILABLE,
+    "429": FailureCode.SERVICE_RATE_LIMITED,
+    "5xx": FailureCode.SERVICE_UNAVAILABLE,
+    "4xx": FailureCode.SERVICE_REFUSED,
+    "401": FailureCode.SERVICE_AUTH,
+    "403": FailureCode.SERVICE_AUTH,
+    "timeout": FailureCode.SERVICE_TIMEOUT,
+    "connection": FailureCode.SERVICE_CONNECTION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a step waits for. `subject` is None when any subject will do."""
+
+    type: str
+    subject: str | None
+    filter: str | None
+
+
+@dataclass(slots=True)
+class Item:
+    """One item of a for_each, as expressions know it."""
+
+    index: int
+    names: dict[str, Value]
+
+
+class Inbox:
+    """Events that came to a run. One that nobody waits for yet is kept; one that a step took is gone."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, None] = {}
+        self._kept: list[CloudEvent] = []
+        self._waiting: list[tuple[Wanted, asyncio.Future[CloudEvent], Callable[[CloudEvent], bool]]] = []
+
+    def put(self, event: CloudEvent) -> None:
+        """The same event delivered twice counts once."""
+        if event.id in self._seen:
+            return
+        self._seen[event.id] = None
+        while len(self._seen) > 2 * KEPT_EVENTS:
+            del self._seen[next(iter(self._seen))]
+        for entry in self._waiting:
+            _, future, matches = entry
+            if not future.done() and matches(event):
+                future.set_result(event)
+                self._waiting.remove(entry)
+                return
+        self._kept = [*self._kept, event][-KEPT_EVENTS:]
+
+    async def take(self, wanted: Wanted, matches: Callable[[CloudEvent], bool]) -> CloudEvent:
+        """The first event that matches, of those kept and those to come."""
+        for event in self._kept:
+            if matches(event):
+                self._kept.remove(event)
+                return event
+        future: asyncio.Future[CloudEvent] = asyncio.get_running_loop().create_future()
+        entry = (wanted, future, matches)
+        self._waiting.append(entry)
+        try:
+            return await future
+        finally:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+
+    def kept(self) -> list[CloudEvent]:
+        return list(self._kept)
+
+
+class DeclaredRun:
+    """One run. The performers of steps get it, and nothing else."""
+
+    def __init__(
+        self, request: DeclaredRequest, plan: Plan, evaluation: Evaluation, steps: Steps, owner: str | None = None
+    ) -> None:
+        """`owner` is the workflow id that keys are made of: another one in a run that does a part of a for_each."""
+        header = plan.definition.header
+        self.request = request
+        self.plan = plan
+        self.steps = steps
+        self.owner = workflow.info().workflow_id if owner is None else owner
+        self._evaluation = evaluation
+        self.inbox = Inbox()
+        self.queued = ""
+        self.budget = Budget.model_validate({"usd": str(header.budget.usd), "tokens": header.budget.tokens})
+
+    @property
+    def evaluation(self) -> Evaluation:
+        self._evaluation.now = workflow.now()
+        return self._evaluation
+
+    def key(self, name: str) -> EffectKey:
+        """The same over retries, crashes and redrives."""
+        return effect_key(self.owner, name)
+
+    def title(self, step: str) -> str:
+        return self.steps[step].title
+
+    def work(self, step: Step, base: Work) -> Work:
+        """Options of a step's call: its own retry, else the definition's; its time-out bounds all attempts together."""
+        handling = self.plan.definition.header.error_handling
+        retry = step.retry or (handling.retry if "retry" in handling.model_fields_set else None)
+        work = base if retry is None else replace(base, retry=self._policy(retry))
+        if step.check is not None:
+            # Its outcome may be unknown: the check is asked before any second attempt.
+            work = replace(work, retry=replace(work.retry, maximum_attempts=1))
+        if step.timeout is None:
+            return work
+        whole = self.evaluation.duration(step.timeout, "timeout")
+        first = None if work.first_try is None else min(work.first_try, whole)
+        start = min(work.start_to_close, whole)
+        return replace(work, schedule_to_close=whole, start_to_close=start, first_try=first)
+
+    def _policy(self, retry: Retry) -> RetryPolicy:
+        final = {_code(entry) for entry in retry.no_retry_on}
+        if retry.retry_on:
+            final |= set(FailureCode) - {_code(entry) for entry in retry.retry_on}
+        return RetryPolicy(
+            initial_interval=self.evaluation.duration(retry.initial, "retry.initial"),
+            backoff_coefficient=2.0 if retry.backoff == "exponential" else 1.0,
+            maximum_interval=self.evaluation.duration(retry.max, "retry.max"),
+            maximum_attempts=retry.max_attempts,
+            non_retryable_error_types=sorted(final) or None,
+        )
+
+    async def event(self, wanted: Wanted, within: timedelta | None, step: str) -> CloudEvent | None:
+        """The event, or None when it did not come in time."""
+        taking = asyncio.ensure_future(self.inbox.take(wanted, lambda event: self.matches(wanted, event)))
+        try:
+            await workflow.wait_condition(taking.done, timeout=within, timeout_summary=f"{step}: {wanted.type}")
+        except TimeoutError:
+            return None
+        finally:
+            if not taking.done():
+                taking.cancel()
+        return taking.result()
+
+    def matches(self, wanted: Wanted, event: CloudEvent) -> bool:
+        """An event whose filter cannot be evaluated does not match: it is data from outside."""
+        if event.type != wanted.type or (wanted.subject is not None and event.subject != wanted.subject):
+            return False
+        if wanted.filter is None:
+            return True
+        try:
+            return self.evaluation.is_true(wanted.filter, "filter", event=event.model_dump(mode="json"))
+        except StepError:
+            return False
+
+    def wanted(self, event: str, correlate: str | None, condition: str | None, **names: Value) -> Wanted:
+        """Raises StepError."""
+        subject = None if correlate is None else str(self.evaluation.value(correlate, "correlate", **names))
+        return Wanted(event, subject, condition)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One thing to do: a step, or one item of it, with its config as rendered."""
+
+    run: DeclaredRun
+    node: PlanNode
+    config: dict[str, Value]
+    item: Item | None = None
+
+    @property
+    def step(self) -> Step:
+        if self.node.step is None:
+            raise TypeError(self.node.id)
+        return self.node.step
+
+    @property
+    def name(self) -> str:
+        """Its name in history: `step`, or `step/index`."""
+        return self.node.id if self.item is None else f"{self.node.id}/{self.item.index}"
+
+    @property
+    def key(self) -> EffectKey:
+        return self.run.key(self.name)
+
+    @property
+    def title(self) -> str:
+        return self.run.title(self.node.id)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Those that the step's own config names: data gets none."""
+        return secrets_read(self.step.config)
+
+    @property
+    def names(self) -> dict[str, Value]:
+        """What the item adds to the roots of expressions."""
+        return {} if self.item is None else self.item.names
+
+    async def call(self, activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, base: Work) -> ResultT:
+        """An activity by its class of work and the step's own options. Raises CallFailedError."""
+        return await call(activity, arg, self.run.work(self.step, base), activity_id=self.name, summary=self.title)
+
+
+def _code(entry: str | int) -> FailureCode | str:
+    text = str(entry).lower()
+    if text in BY_STATUS:
+        return BY_STATUS[text]
+    if text.isdecimal():
+        return BY_STATUS["5xx" if text.startswith("5") else "4xx"]
+    return text
+
+
+def moment_left(until: datetime) -> timedelta:
+    """How long it is until a moment, at least nothing."""
+    return max(until - workflow.now(), timedelta())

@@ -1,0 +1,372 @@
+"""Drives the scheduler of one run: starts what it says, tells it what happened, and ends the run as it decides."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import cast
+
+from pydantic import JsonValue
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, is_cancelled_exception
+
+from activities.delivery import DeliveryActivities
+from towpath.contracts.declared import CloudEvent, DeclaredFailure, DeclaredOutcome, DeclaredRequest, DeclaredResult
+from towpath.contracts.failure import Failure, FailureCode, HouseError, to_application_error
+from towpath.contracts.process import DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, PENDING_UNTIL
+from towpath.contracts.run import Cost, DeadLetter
+from towpath.contracts.wire import JsonObject, clip
+from towpath.engine.actions import Action, Cancel, Cancelled, Completed, End, FallBack, Outcome, Start, State, Undo
+from towpath.engine.definition import Queue
+from towpath.engine.evaluation import Evaluation, RunFacts, StepError
+from towpath.engine.inputs import accept_inputs
+from towpath.engine.loading import InvalidDefinitionError, load_plan
+from towpath.engine.plan import Plan, PlanNode
+from towpath.engine.progress import PATIENT, Progress
+from towpath.engine.steps import CancelOn, Step
+from towpath.functions.library import PURE
+from towpath.policy.messages import failure_notice
+from workflows.calling import CallFailedError, call
+from workflows.declared_record import OPERATIONS_TEAM, Alerts, Mirror, Outbox, titles
+from workflows.declared_run import DeclaredRun, Job
+from workflows.options import NOTICE, UNDO
+from workflows.performing import call_apart, team_notice
+from workflows.repeating import Repeating
+from workflows.steering import Steering, guarded
+from workflows.steps import Steps
+
+NOT_PENDING = (PENDING_ASSIGNEES.value_unset(), PENDING_UNTIL.value_unset())
+
+
+class RefusedRunError(HouseError):
+    """A run cannot be started as it was asked for."""
+
+
+class Driver:
+    """One run. Everything that its methods change is deterministic."""
+
+    def __init__(self, request: DeclaredRequest) -> None:
+        self.request = request
+        self.plan, inputs = _accept(request)
+        header = self.plan.definition.header
+        facts = RunFacts(
+            id=workflow.info().workflow_id,
+            started_at=workflow.info().start_time,
+            secrets=request.secrets,
+            event=request.event,
+            trigger=request.trigger,
+        )
+        if request.resume is None:
+            self.progress = Progress(self.plan, facts, inputs, PURE, _new_uuid, request.seed)
+        else:
+            self.progress = Progress.load(self.plan, facts, inputs, PURE, _new_uuid, _state(request.resume))
+        self.steps = Steps(header.id, titles(self.plan), request.redrive_of)
+        self.run = DeclaredRun(request, self.plan, self.progress.evaluation, self.steps)
+        self.outbox = Outbox(request.sinks, header.id, header.version)
+        self.alerts = Alerts(self.run, self.progress, self.outbox)
+        self.steering = Steering(self.run)
+        self._mirror = Mirror(self.plan, self.steps, self.outbox, self.alerts.step_started)
+        self._repeating = Repeating(self.run, self.steering)
+        self._work: dict[str, asyncio.Task[None]] = {}
+        self._background: list[asyncio.Task[None]] = []
+        self._undone: list[str] = []
+        self._not_undone: list[str] = []
+        self._ended: End | None = None
+        self.paused = False
+        if request.resume is not None:
+            self._take_over(request.resume)
+
+    def _take_over(self, resume: JsonObject) -> None:
+        """What a run that continued as new knew beside its schedule."""
+        self.paused = resume.get("paused") is True
+        for event in cast("list[JsonValue]", resume["events"]):
+            self.run.inbox.put(CloudEvent.model_validate(event))
+        self.steps.restore(Cost.model_validate(resume["cost"]))
+
+    async def drive(self) -> DeclaredResult:
+        """From the first step to the last. Raises ApplicationError for a run that failed, CancelledError for one that
+        an event cancelled.
+        """
+        self.outbox.add("workflow.started", {"trigger": self.request.trigger})
+        self.alerts.begin()
+        self._watch_cancellation(self.plan.definition.header.cancel_on)
+        if self.request.resume is None:
+            self.apply(self.progress.begin(workflow.now()))
+        elif not self.paused:
+            self.apply(self.progress.resume(workflow.now()))
+        await workflow.wait_condition(lambda: self._ended is not None or self._is_due_to_continue())
+        if self._ended is None:
+            self._continue_as_new()
+        return await self._finish(cast("End", self._ended))
+
+    async def cancel(self, driving: asyncio.Task[DeclaredResult]) -> None:
+        """Cancel what runs, undo what was done, and wait until that is over."""
+        self.apply(self.progress.cancel(workflow.now()))
+        await asyncio.wait([driving])
+        if not driving.cancelled():
+            driving.exception()
+
+    def pause(self) -> None:
+        self.paused = True
+        self.progress.pause()
+
+    def resume(self) -> None:
+        self.paused = False
+        self.apply(self.progress.resume(workflow.now()))
+
+    def replace(self, step: str, outcome: Completed | Cancelled) -> None:
+        """Settle a step by hand. Raises ValueError when it has ended."""
+        self.apply(self.progress.replace(step, outcome, workflow.now()))
+
+    def apply(self, actions: list[Action]) -> None:
+        """Do what the scheduler says, in its order."""
+        self._mirror.update(self.progress)
+        for action in actions:
+            match action:
+                case Start(step=step):
+                    self._work[step] = asyncio.ensure_future(self._perform(self.plan.node(step), action))
+                case Cancel(step=step):
+                    task = self._work.get(step)
+                    if task is not None:
+                        task.cancel()
+                case Undo():
+                    self._in_background(self._undo(action))
+                case FallBack():
+                    self._in_background(self._fall_back(action))
+                case End():
+                    self._ended = action
+
+    def _in_background(self, work: Coroutine[object, object, None]) -> None:
+        self._background.append(asyncio.ensure_future(work))
+
+    async def _perform(self, node: PlanNode, start: Start) -> None:
+        watch = self._watch_step(node)
+        try:
+            outcome = await guarded(self._outcome(node, start), node.id)
+        except BaseException as error:
+            if not is_cancelled_exception(error):
+                raise
+            outcome = Cancelled("cancelled")
+        if watch is not None:
+            watch.cancel()
+        if self._is_long() and not self._waits_for_others():
+            self.progress.pause()
+        self.apply(self.progress.finish(node.id, outcome, workflow.now()))
+
+    async def _outcome(self, node: PlanNode, start: Start) -> Outcome:
+        if start.items is not None:
+            return await self._repeating.perform(node, start.items)
+        return await self.steering.perform(node, start)
+
+    def _watch_step(self, node: PlanNode) -> asyncio.Task[None] | None:
+        cancel_on = None if node.step is None else node.step.cancel_on
+        if cancel_on is None:
+            return None
+
+        async def watch() -> None:
+            await self._until(cancel_on, node.id)
+            task = self._work.get(node.id)
+            if task is not None:
+                task.cancel()
+
+        return asyncio.ensure_future(watch())
+
+    def _watch_cancellation(self, cancel_on: CancelOn | None) -> None:
+        if cancel_on is None:
+            return
+
+        async def watch() -> None:
+            await self._until(cancel_on, "run")
+            self.apply(self.progress.cancel(workflow.now(), f"the event {cancel_on.event} came"))
+
+        self._in_background(watch())
+
+    async def _until(self, cancel_on: CancelOn, name: str) -> None:
+        wanted = self.run.wanted(cancel_on.event, cancel_on.correlate, cancel_on.filter)
+        await self.run.event(wanted, None, name)
+
+    async def _undo(self, action: Undo) -> None:
+        node = self.plan.node(action.step)
+        step = cast("Step", node.step)
+        name = f"{node.id}/undo/{workflow.info().run_id}"
+        failure, note = None, ""
+        try:
+            if action.unknown and step.check is not None:
+                found = await self.steering.happened(Job(self.run, node, {}), step.check, f"{name}/check")
+                note = "" if found is not None else "nothing to undo"
+            if not note and step.compensate is not None:
+                await call_apart(self.run, node, step.compensate, action.config, name, UNDO)
+        except CallFailedError as error:
+            failure = error.failure
+        except StepError as error:
+            failure = error.failure
+        if failure is not None:
+            self._not_undone.append(node.id)
+        elif not note:
+            self._undone.append(node.id)
+        self.apply(self.progress.undone(node.id, workflow.now(), failure, note))
+
+    async def _fall_back(self, action: FallBack) -> None:
+        entry = self.plan.definition.fallback[action.index]
+        if isinstance(entry, Queue):
+            self.run.queued = entry.queue
+        else:
+            info = workflow.info()
+            name = f"fallback/{action.index + 1}"
+            title = f"{self.plan.definition.header.id} failed"
+            _, text = failure_notice(info.workflow_id, self._letter())
+            notice = team_notice(
+                entry.target or OPERATIONS_TEAM,
+                title,
+                f"{action.message}\n{text}",
+                self.run.key(f"{name}/{info.run_id}"),
+            )
+            try:
+                await call(
+                    DeliveryActivities.notify_team, notice, NOTICE, activity_id=name, summary=f"Tell {entry.target}"
+                )
+            except CallFailedError as error:
+                workflow.logger.warning("fallback not delivered: %s", error.failure.code)
+        self.apply(self.progress.fell_back(workflow.now()))
+
+    def _letter(self) -> DeadLetter:
+        stopping = self.progress.stopping
+        _, step, failure = stopping if stopping is not None else ("failed", "", None)
+        return DeadLetter(
+            queue=self.run.queued or self._queue(),
+            step=step,
+            failure=failure or Failure(code=FailureCode.UNEXPECTED, message="no step failed"),
+            at=workflow.now(),
+            undone=tuple(self._undone),
+            not_undone=tuple(self._not_undone),
+            cost=self.steps.cost,
+        )
+
+    def _queue(self) -> str:
+        return next((entry.queue for entry in self.plan.definition.fallback if isinstance(entry, Queue)), "")
+
+    async def _finish(self, end: End) -> DeclaredResult:
+        self.alerts.stop()
+        for task in self._background:
+            task.cancel()
+        data: dict[str, JsonValue] = {"status": end.status}
+        if end.failure is not None:
+            data |= {"step": end.step, "error": {"code": str(end.failure.code), "message": end.failure.message}}
+        kind = {"rejected": "completed"}.get(end.status, end.status)
+        self.outbox.add(f"workflow.{kind}", data)
+        self._count(end.status)
+        await self.outbox.flush()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if end.status == "failed":
+            raise self._failed(end)
+        self.steps.end(end.status, *self._unset())
+        if end.status == "cancelled":
+            raise asyncio.CancelledError
+        header = self.plan.definition.header
+        return DeclaredResult(
+            outcome=DeclaredOutcome(end.status),
+            outputs=end.outputs,
+            definition=header.id,
+            version=header.version,
+            digest=self.request.digest,
+            cost=self.steps.cost,
+            undone=tuple(self._undone),
+        )
+
+    def _unset(self) -> tuple[object, ...]:
+        return NOT_PENDING if self.steering.waits.tasks.by_step else ()
+
+    def _failed(self, end: End) -> ApplicationError:
+        letter = self._letter()
+        queued = [DEAD_LETTER_QUEUE.value_set(letter.queue)] if letter.queue else []
+        self.steps.end("failed", *queued, *self._unset())
+        seed: JsonObject = {}
+        for node in self.plan.steps():
+            run = self.progress.runs[node.index]
+            if run.state is State.COMPLETED and node.kind == "step" and node.id in self.progress.outputs:
+                seed[node.id] = self.progress.outputs[node.id]
+        kept = self.request.model_copy(update={"seed": {}, "resume": None, "redrive_of": None})
+        failure = end.failure or letter.failure
+        return ApplicationError(
+            clip(f"{end.step or 'the run'} failed: {failure.message}"),
+            letter,
+            DeclaredFailure(request=kept, completed=seed),
+            type=failure.code,
+            non_retryable=True,
+        )
+
+    def _count(self, status: str) -> None:
+        """The metrics that the definition asks for."""
+        header = self.plan.definition.header
+        wanted = header.monitoring.metrics
+        meter = workflow.metric_meter().with_additional_attributes({"definition": header.id, "version": header.version})
+        if "execution_time" in wanted:
+            elapsed = workflow.now() - workflow.info().start_time
+            name, unit = "towpath_execution_time", "duration of runs of definitions"
+            meter.create_histogram_timedelta(name, unit).record(elapsed, {"status": status})
+        if "success_rate" in wanted:
+            meter.create_counter("towpath_runs", "ended runs of definitions, by status").add(1, {"status": status})
+        if "step_duration" in wanted:
+            histogram = meter.create_histogram_timedelta("towpath_step_duration", "duration of steps of definitions")
+            for node in self.plan.steps():
+                run = self.progress.runs[node.index]
+                if run.started_at is not None and run.ended_at is not None:
+                    attributes = {"step": node.id, "status": str(run.state)}
+                    histogram.record(run.ended_at - run.started_at, attributes)
+
+    def _is_due_to_continue(self) -> bool:
+        """History is long, and nothing runs that a new run would not know of."""
+        return self._is_long() and not self.progress.running and self.progress.stopping is None
+
+    def _is_long(self) -> bool:
+        return workflow.info().is_continue_as_new_suggested()
+
+    def _waits_for_others(self) -> bool:
+        """A step that may wait for days runs: the others must not wait for it."""
+        return any(cast("Step", self.plan.node(step).step).type in PATIENT for step in self.progress.running)
+
+    def _continue_as_new(self) -> None:
+        resume: JsonObject = {
+            "progress": self.progress.dump(),
+            "paused": self.paused,
+            "events": [event.model_dump(mode="json") for event in self.run.inbox.kept()],
+            "cost": self.steps.cost.model_dump(mode="json"),
+        }
+        workflow.continue_as_new(self.request.model_copy(update={"resume": resume, "seed": {}}))
+
+
+def _state(resume: JsonObject) -> JsonObject:
+    return cast("JsonObject", resume["progress"])
+
+
+def _accept(request: DeclaredRequest) -> tuple[Plan, JsonObject]:
+    """The plan and the inputs with their defaults. A starter checked both: whoever starts runs otherwise is told here.
+
+    Raises ApplicationError, which fails the run at once.
+    """
+    try:
+        plan = load_plan(request.digest, request.definition)
+    except InvalidDefinitionError as error:
+        refused = RefusedRunError(FailureCode.STEP_INPUT, f"the definition cannot be run: {error}")
+        raise to_application_error(refused) from error
+    if request.resume is not None:
+        return plan, request.inputs
+    given = {**_evaluated(request), **request.inputs}
+    inputs, problems = accept_inputs(plan.definition.header, given)
+    if problems:
+        refused = RefusedRunError(FailureCode.STEP_INPUT, f"inputs: {'; '.join(problems[:10])}")
+        raise to_application_error(refused)
+    return plan, inputs
+
+
+def _evaluated(request: DeclaredRequest) -> JsonObject:
+    """Inputs that the trigger gives as templates. Raises ApplicationError."""
+    if not request.input_templates:
+        return {}
+    facts = RunFacts(id=workflow.info().workflow_id, started_at=workflow.info().start_time, event=request.event)
+    try:
+        return Evaluation(facts, {}, {}, {}, _new_uuid).value(request.input_templates, "inputs")
+    except StepError as error:
+        raise to_application_error(RefusedRunError(FailureCode.STEP_INPUT, error.failure.message)) from error
+
+
+def _new_uuid() -> str:
+    return str(workflow.uuid4())

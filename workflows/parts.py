@@ -1,0 +1,39 @@
+"""One part of a large for_each, in a run of its own."""
+
+from typing import cast
+
+from temporalio import workflow
+
+from towpath.contracts.declared import ItemsRequest, ItemsResult
+from towpath.contracts.wire import JsonObject
+from towpath.engine.evaluation import Evaluation, RunFacts
+from towpath.engine.loading import load_plan
+from towpath.functions.library import PURE
+from workflows.declared_record import titles
+from workflows.declared_run import DeclaredRun
+from workflows.repeating import Repeating, loop_of
+from workflows.steering import Steering
+from workflows.steps import Steps
+
+
+async def perform_part(request: ItemsRequest) -> ItemsResult:
+    """All items of the part, or those up to the first failure where the step says so."""
+    plan = load_plan(request.run.digest, request.run.definition)
+    node = plan.node(request.step)
+    facts = RunFacts(
+        id=request.owner,
+        started_at=workflow.info().start_time,
+        secrets=request.run.secrets,
+        event=request.names["event"],
+        trigger=request.run.trigger,
+    )
+    inputs, outputs = cast("JsonObject", request.names["inputs"]), cast("JsonObject", request.names["steps"])
+    evaluation = Evaluation(facts, inputs, dict(outputs), PURE, lambda: str(workflow.uuid4()))
+    steps = Steps(plan.definition.header.id, {node.id: titles(plan)[node.id]}, None)
+    run = DeclaredRun(request.run, plan, evaluation, steps, request.owner)
+    run.budget = request.budget
+    repeating = Repeating(run, Steering(run))
+    gathered = await repeating.window(node, loop_of(node), request.items, request.first, request.concurrency)
+    return ItemsResult(
+        results=tuple(gathered.results), failed=gathered.failed, failure=gathered.failure, cost=steps.cost
+    )

@@ -1,0 +1,186 @@
+"""Steps that are one call: http, api, function, notify, queue, and the run of another definition."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
+
+from pydantic import JsonValue
+from temporalio import workflow
+from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
+from temporalio.workflow import ParentClosePolicy
+
+from activities.definitions import DefinitionActivities
+from activities.delivery import DeliveryActivities
+from activities.functions import FunctionActivities
+from activities.http import HttpActivities
+from activities.services import ServiceActivities
+from towpath.contracts.declared import DECLARED, DeclaredResult, FindDefinition, FunctionCall, ServiceCall
+from towpath.contracts.delivery import TeamNotice
+from towpath.contracts.failure import Failure, FailureCode, failure_of
+from towpath.contracts.http import HttpRequest
+from towpath.contracts.process import DEAD_LETTER_QUEUE
+from towpath.contracts.wire import EffectKey
+from towpath.engine.actions import Completed, Failed, Outcome
+from towpath.engine.expression.values import Value
+from towpath.engine.plan import PlanNode
+from towpath.engine.reads import secrets_read
+from towpath.engine.steps import Call
+from towpath.functions.library import PURE
+from workflows.calling import CallFailedError, call
+from workflows.declared_run import DeclaredRun, Job
+from workflows.options import CHECK, EFFECT, LOOKUP, NOTICE, Work
+
+Config = dict[str, Value]
+UNKNOWN_OUTCOMES = frozenset(
+    {FailureCode.STEP_TIMEOUT, FailureCode.SERVICE_TIMEOUT, FailureCode.SERVICE_CONNECTION, FailureCode.UNEXPECTED}
+)
+"""Failures after which the effect may have happened all the same."""
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+async def perform_call(job: Job) -> Outcome:
+    """One call of a step, or of one of its items."""
+    try:
+        value, attempts = await CALLS[job.step.type](job)
+    except CallFailedError as error:
+        return Failed(error.failure, unknown=error.failure.code in UNKNOWN_OUTCOMES)
+    return Completed(value, attempts)
+
+
+Called = Awaitable[tuple[Value, int]]
+
+
+async def _http(job: Job) -> tuple[Value, int]:
+    request = http_request(job.run, job.config, job.key, job.secrets)
+    base = CHECK if request.method in READING else EFFECT
+    seconds = timedelta(seconds=request.timeout_seconds)
+    if base.first_try is None or seconds > base.start_to_close:
+        base = replace(base, first_try=None, start_to_close=seconds + timedelta(seconds=2))
+    poll = cast("dict[str, str] | None", job.config.get("poll"))
+    until = None if poll is None else workflow.now() + job.run.evaluation.duration(poll["for"], "poll.for")
+    while True:
+        answer = await job.call(HttpActivities.http_request, request, base)
+        value = {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
+        if poll is None or until is None or job.run.evaluation.is_true(poll["until"], "poll.until", output=value):
+            return value, answer.attempt
+        pause = job.run.evaluation.duration(poll["every"], "poll.every")
+        if workflow.now() + pause > until:
+            message = "poll: the condition did not come true in time"
+            raise CallFailedError(Failure(code=FailureCode.STEP_TIMEOUT, message=message))
+        await workflow.sleep(pause, summary=f"{job.node.id}: before the next poll")
+
+
+def http_request(run: DeclaredRun, config: Config, key: EffectKey, secrets: tuple[str, ...]) -> HttpRequest:
+    return HttpRequest.model_validate(
+        {
+            **{name: config[name] for name in ("url", "method", "headers", "query", "body", "expect", "connection")},
+            "timeout_seconds": run.evaluation.duration(config["timeout"], "timeout").total_seconds(),
+            "key": key,
+            "secrets": secrets,
+        }
+    )
+
+
+async def _api(job: Job) -> tuple[Value, int]:
+    request = ServiceCall(
+        service=job.config["service"],
+        operation=job.config["method"],
+        params=job.config["params"],
+        secrets=job.secrets,
+        key=job.key,
+    )
+    answer = await job.call(ServiceActivities.call_service, request, EFFECT)
+    return answer.value, answer.attempt
+
+
+async def _function(job: Job) -> tuple[Value, int]:
+    pure = PURE.get(job.config["handler"])
+    if pure is not None:
+        return pure(job.config["params"]), 1
+    request = FunctionCall(handler=job.config["handler"], params=job.config["params"], secrets=job.secrets, key=job.key)
+    answer = await job.call(FunctionActivities.call_function, request, EFFECT)
+    return answer.value, answer.attempt
+
+
+async def _set(job: Job) -> tuple[Value, int]:
+    return job.config, 1
+
+
+async def _notify(job: Job) -> tuple[Value, int]:
+    notice = team_notice(job.config["target"], job.config["title"] or job.node.id, job.config["message"], job.key)
+    told = await job.call(DeliveryActivities.notify_team, notice, NOTICE)
+    return {"status": "delivered", "id": told.message_id}, told.attempt
+
+
+def team_notice(team: str, title: str, text: str, key: EffectKey) -> TeamNotice:
+    return TeamNotice(team=team, title=title, text=text, workflow_id=workflow.info().workflow_id, key=key)
+
+
+async def _queue(job: Job) -> tuple[Value, int]:
+    workflow.upsert_search_attributes([DEAD_LETTER_QUEUE.value_set(job.config["queue"])])
+    job.run.queued = job.config["queue"]
+    return {"status": "queued", "id": job.config["queue"]}, 1
+
+
+async def _workflow(job: Job) -> tuple[Value, int]:
+    """A run of another published definition, as a child: cancelled with this run, unless nobody waits for it."""
+    wanted = FindDefinition(id=job.config["id"], version=job.config["version"], inputs=job.config["inputs"])
+    found = await job.call(DefinitionActivities.find_definition, wanted, LOOKUP)
+    request = found.request.model_copy(
+        update={"trigger": "workflow", "secrets": job.run.request.secrets, "sinks": job.run.request.sinks}
+    )
+    child = await workflow.start_child_workflow(
+        DECLARED,
+        request,
+        id=job.key,
+        result_type=DeclaredResult,
+        parent_close_policy=ParentClosePolicy.REQUEST_CANCEL if job.config["wait"] else ParentClosePolicy.ABANDON,
+        static_summary=f"{job.config['id']}: {job.title}",
+    )
+    if not job.config["wait"]:
+        return {"id": child.id, "run_id": child.first_execution_run_id}, 1
+    try:
+        result = cast("DeclaredResult", await child)
+    except ChildWorkflowError as error:
+        if is_cancelled_exception(error):
+            raise
+        cause = failure_of(error.cause or error)
+        message = f"the run {child.id} failed: {cause.message}"
+        raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=message)) from error
+    return result.outputs, 1
+
+
+CALLS: Mapping[str, Callable[[Job], Called]] = {
+    "http": _http,
+    "api": _api,
+    "function": _function,
+    "set": _set,
+    "notify": _notify,
+    "queue": _queue,
+    "workflow": _workflow,
+}
+
+
+async def call_apart(run: DeclaredRun, node: PlanNode, part: Call, config: Config, name: str, base: Work) -> JsonValue:
+    """A call that belongs to a step without being it: its compensation, its check. Keyed by its own name.
+
+    Raises CallFailedError.
+    """
+    key = run.key(name)
+    summary = f"{run.title(node.id)}: {name.rpartition('/')[2]}"
+    options: dict[str, Any] = {"activity_id": name, "summary": summary}
+    secrets = secrets_read(part.config)
+    if part.type == "http":
+        full: Config = {"method": "GET", "headers": {}, "query": {}, "body": None, "expect": None, "connection": None}
+        request = http_request(run, {**full, "timeout": "10s", **config}, key, secrets)
+        answer = await call(HttpActivities.http_request, request, base, **options)
+        return {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
+    params = config.get("params", {})
+    if part.type == "api":
+        wanted = ServiceCall(
+            service=config["service"], operation=config["method"], params=params, secrets=secrets, key=key
+        )
+        return (await call(ServiceActivities.call_service, wanted, base, **options)).value
+    handler = FunctionCall(handler=config["handler"], params=params, secrets=secrets, key=key)
+    return (await call(FunctionActivities.call_function, handler, base, **options)).value

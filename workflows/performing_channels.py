@@ -1,0 +1,90 @@
+"""The multi-channel step: one message to each channel, together, each with its own retries and key."""
+
+import asyncio
+from typing import Any
+
+from activities.delivery import DeliveryActivities
+from towpath.contracts.delivery import PostSlack, SendEmail, UpdateCrm
+from towpath.contracts.failure import DeliveryError, Failure, FailureCode
+from towpath.engine.actions import Completed, Failed, Outcome
+from towpath.engine.expression.values import Value
+from towpath.policy.mailing import make_mail
+from workflows.calling import CallFailedError, call
+from workflows.declared_run import Job
+from workflows.options import EFFECT
+
+Told = dict[str, Value]
+
+
+async def perform_channels(job: Job) -> Outcome:
+    """Delivered to all that `require` names, or failed with the first failure of one of them."""
+    channels = _named(job.config["channels"])
+    sending = [_send(job, name, fields) for name, fields in channels.items()]
+    told = dict(zip(channels, await asyncio.gather(*sending), strict=True))
+    output = {name: answer for name, (answer, _) in told.items()}
+    failures = {name: failure for name, (_, failure) in told.items() if failure is not None}
+    missing = _missing(job.config["require"], list(channels), list(failures))
+    if missing:
+        failure = failures[missing[0]]
+        return Failed(failure.model_copy(update={"message": f"{', '.join(missing)}: {failure.message}"}))
+    return Completed(output, max(int(answer["attempts"]) for answer in output.values()))
+
+
+def _named(channels: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Channels by name; a second one of a kind gets its number."""
+    found: dict[str, dict[str, Any]] = {}
+    for channel in channels:
+        kind = next(name for name, fields in channel.items() if fields is not None)
+        count = sum(1 for name in found if name.partition("-")[0] == kind)
+        found[kind if count == 0 else f"{kind}-{count + 1}"] = channel[kind]
+    return found
+
+
+def _missing(require: str | list[str], channels: list[str], failed: list[str]) -> list[str]:
+    """The channels whose failure fails the step."""
+    if require == "none":
+        return []
+    if require == "any":
+        return failed if len(failed) == len(channels) else []
+    wanted = channels if require == "all" else require
+    return [name for name in failed if name in wanted]
+
+
+async def _send(job: Job, name: str, fields: dict[str, Any]) -> tuple[Told, Failure | None]:
+    try:
+        message_id, attempts = await _deliver(job, name.partition("-")[0], fields, f"{job.name}/{name}")
+    except CallFailedError as error:
+        failure = error.failure
+    except DeliveryError as error:
+        failure = error.failure(1)
+    else:
+        return {"status": "delivered", "id": message_id, "error": None, "attempts": attempts}, None
+    told = {"status": "failed", "id": None, "error": str(failure.code), "attempts": failure.attempts}
+    return told, failure
+
+
+async def _deliver(job: Job, kind: str, fields: dict[str, Any], place: str) -> tuple[str, int]:
+    work, key = job.run.work(job.step, EFFECT), job.run.key(place)
+    options: dict[str, Any] = {"activity_id": place, "summary": f"{job.title}: {place.rpartition('/')[2]}"}
+    if kind == "email":
+        subject, body = make_mail(fields["template"], fields["subject"], fields["data"])
+        mail = SendEmail(to=_text(fields["to"], "to"), subject=subject, body=body, language=str(fields["language"]), key=key)
+        told = await call(DeliveryActivities.send_email, mail, work, **options)
+    elif kind == "slack":
+        post = PostSlack(channel=_text(fields["channel"], "channel"), text=_text(fields["message"], "message"), key=key)
+        told = await call(DeliveryActivities.post_slack, post, work, **options)
+    else:
+        update = UpdateCrm(
+            reference=_text(fields["reference"], "reference"),
+            status=_text(fields["status"], "status"),
+            fields=fields["fields"],
+            key=key,
+        )
+        told = await call(DeliveryActivities.update_crm, update, work, **options)
+    return told.message_id, told.attempt
+
+
+def _text(value: Value, what: str) -> str:
+    if isinstance(value, str) and value.strip():
+        return value
+    raise DeliveryError(FailureCode.STEP_INPUT, f"{what}: it is no text")

@@ -1,0 +1,135 @@
+"""One step from its start to its outcome: cache, check of an unknown outcome, items, and the call itself."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from temporalio import workflow
+
+from activities.cache import CacheActivities
+from towpath.contracts.declared import CacheRead, CacheWrite
+from towpath.contracts.failure import Failure, FailureCode
+from towpath.engine.actions import Completed, Failed, Outcome, Start
+from towpath.engine.evaluation import StepError
+from towpath.engine.plan import PlanNode
+from towpath.engine.steps import Check
+from workflows.calling import CallFailedError, call
+from workflows.declared_run import DeclaredRun, Job
+from workflows.options import CHECK, LOOKUP
+from workflows.performing import call_apart, perform_call
+from workflows.performing_channels import perform_channels
+from workflows.performing_claude import perform_claude
+from workflows.waiting import Waits
+
+Performer = Callable[[Job], Awaitable[Outcome]]
+FIRST_WAIT = timedelta(seconds=2)
+
+
+class Steering:
+    """Performs steps of one run."""
+
+    def __init__(self, run: DeclaredRun) -> None:
+        self.run = run
+        self.waits = Waits(run)
+        self._performers: Mapping[str, Performer] = {
+            "claude": perform_claude,
+            "multi-channel": perform_channels,
+            "wait": self.waits.wait,
+            "wait-any": self.waits.wait_any,
+            "human-task": self.waits.human_task,
+        }
+
+    async def perform(self, node: PlanNode, start: Start) -> Outcome:
+        """The outcome of one step that is done once."""
+        job = Job(self.run, node, start.config)
+        try:
+            if start.cache_key is None:
+                return await self.attempt(job)
+            return await self._cached(job, start.cache_key)
+        except StepError as error:
+            return Failed(error.failure)
+
+    async def attempt(self, job: Job) -> Outcome:
+        """Do it, and where it has a check, ask that before doing it again. Raises StepError."""
+        check = job.step.check
+        perform = self._performers.get(job.step.type, perform_call)
+        if check is None:
+            return await perform(job)
+        retry = job.step.retry or self.run.plan.definition.header.error_handling.retry
+        wait = self.run.evaluation.duration(retry.initial, "retry.initial")
+        for attempt in range(1, retry.max_attempts + 1):
+            outcome = _counted(await perform(job), attempt)
+            if not isinstance(outcome, Failed):
+                return outcome
+            if outcome.unknown:
+                found = await self.happened(job, check, f"{job.name}/check/{attempt}")
+                if found is not None:
+                    return Completed(found, attempt, note="found by its check")
+                outcome = replace(outcome, unknown=False)
+            if not outcome.failure.retryable or attempt == retry.max_attempts:
+                return outcome
+            await workflow.sleep(wait, summary=f"{job.name}: wait before attempt {attempt + 1}")
+            wait = wait * 2 if retry.backoff == "exponential" else wait
+        raise AssertionError("a retry has at least one attempt")
+
+    async def happened(self, job: Job, check: Check, name: str) -> object | None:
+        """What the check found when the effect happened, None when it did not. Raises StepError."""
+        evaluation = self.run.evaluation
+        config = evaluation.value(check.config, "check.config", **job.names)
+        try:
+            found = await call_apart(self.run, job.node, check, config, name, CHECK)
+        except CallFailedError as error:
+            raise StepError(error.failure) from error
+        return found if evaluation.is_true(check.done, "check.done", output=found) else None
+
+    async def _cached(self, job: Job, key: str) -> Outcome:
+        cache = job.step.cache
+        ttl = self.run.evaluation.duration("1h" if cache is None else cache.ttl, "cache.ttl")
+        place = f"{self.run.plan.definition.header.id}/{job.node.id}"
+        try:
+            found = await call(
+                CacheActivities.read_cache,
+                CacheRead(place=place, key=key),
+                LOOKUP,
+                activity_id=f"{job.name}/cache",
+                summary=f"{job.title}: is it cached?",
+            )
+        except CallFailedError:
+            return await self.attempt(job)
+        if found.hit:
+            return Completed(found.value, 0, note="from the cache")
+        outcome = await self.attempt(job)
+        if isinstance(outcome, Completed):
+            entry = CacheWrite(place=place, key=key, value=outcome.output, ttl_seconds=ttl.total_seconds())
+            try:
+                await call(
+                    CacheActivities.write_cache,
+                    entry,
+                    LOOKUP,
+                    activity_id=f"{job.name}/cache",
+                    summary=f"{job.title}: keep it",
+                )
+            except CallFailedError:
+                return replace(outcome, note="could not be cached")
+        return outcome
+
+
+def _counted(outcome: Outcome, attempt: int) -> Outcome:
+    if isinstance(outcome, Completed):
+        return replace(outcome, attempts=attempt)
+    if isinstance(outcome, Failed):
+        return replace(outcome, failure=outcome.failure.model_copy(update={"attempts": attempt}))
+    return outcome
+
+
+async def guarded(work: Awaitable[Outcome], step: str) -> Outcome:
+    """A mistake in our own code fails the step instead of the workflow task, which would be retried for ever."""
+    try:
+        return await work
+    except asyncio.CancelledError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        workflow.logger.error("step raised %s", type(error).__name__, extra={"step": step})
+        message = f"unexpected {type(error).__name__}"
+        return Failed(Failure(code=FailureCode.UNEXPECTED, message=message), unknown=True)
