@@ -2,7 +2,7 @@
 
 import typer
 
-from towpath.commands import history, local, onboarding, queue, review
+from towpath.commands import declared, definition, history, local, onboarding, queue, review
 from towpath.commands.terminal import EXIT_CODES
 
 app = typer.Typer(
@@ -15,8 +15,10 @@ app = typer.Typer(
     ),
 )
 onboarding.register(app)
+declared.register(app)
 history.register(app)
 local.register(app)
+app.add_typer(definition.app, name="definition")
 app.add_typer(review.app, name="review")
 app.add_typer(queue.app, name="queue")
 

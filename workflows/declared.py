@@ -12,6 +12,7 @@ from towpath.contracts.declared import (
     DECLARED,
     CachedOutput,
     CloudEvent,
+    DeclaredOutcome,
     DeclaredRequest,
     DeclaredResult,
     Edit,
@@ -37,6 +38,9 @@ class DeclaredWorkflow:
     async def run(self, request: DeclaredRequest) -> DeclaredResult:
         driver = self._driver
         self._operations.introduce(request)
+        if request.discard is not None:
+            driver.steps.end("discarded")
+            return DeclaredResult(outcome=DeclaredOutcome.DISCARDED, discarded=request.discard)
         running = asyncio.ensure_future(driver.drive())
         try:
             return await asyncio.shield(running)

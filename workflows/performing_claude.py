@@ -7,7 +7,7 @@ from typing import cast
 from pydantic import JsonValue
 
 from activities.claude import ClaudeActivities
-from towpath.contracts.claude import Answer, AskRequest, InlinePrompt, StopReason, Turn
+from towpath.contracts.claude import Answer, AskRequest, InlinePrompt, StopReason
 from towpath.contracts.failure import Failure, FailureCode
 from towpath.contracts.wire import JsonObject, clip
 from towpath.engine.actions import Completed, Failed, Outcome

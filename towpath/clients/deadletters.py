@@ -7,8 +7,10 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from towpath.clients.definitions import Definitions
 from towpath.clients.temporal import Started, start
-from towpath.contracts.onboarding import Discard, OnboardingFailure, OnboardingRequest, OnboardingResult, Redrive
+from towpath.contracts.declared import DeclaredFailure, DeclaredRequest
+from towpath.contracts.onboarding import Discard, OnboardingFailure, OnboardingRequest, Redrive
 from towpath.contracts.process import DEAD_LETTER_QUEUE, ONBOARDING
 from towpath.contracts.run import DeadLetter
 
@@ -26,7 +28,14 @@ class Letter:
     workflow_id: str
     run_id: str
     letter: DeadLetter
-    failure: OnboardingFailure
+    failure: OnboardingFailure | DeclaredFailure
+
+    @property
+    def keeps(self) -> list[str]:
+        """What a redrive does not do again."""
+        if isinstance(self.failure, DeclaredFailure):
+            return list(self.failure.completed)
+        return [name for name, value in self.failure.checkpoint if value is not None]
 
 
 async def list_letters(client: Client, queue: str | None = None) -> list[Letter]:
@@ -64,20 +73,34 @@ async def find_letter(client: Client, workflow_id: str) -> Letter:
     return letter
 
 
-async def redrive(client: Client, letter: Letter) -> Started:
-    """Start the run again where it failed: same id, same effect keys, with what it had already."""
-    again = Redrive(run_id=letter.run_id, checkpoint=letter.failure.checkpoint)
-    return await _again(client, letter, again)
+async def redrive(client: Client, letter: Letter, edited: DeclaredRequest | None = None) -> Started:
+    """Start the run again where it failed: same id, same effect keys, with what it had already.
+
+    `edited` is the request of a run of a definition with another version or other outputs.
+    """
+    if isinstance(letter.failure, DeclaredFailure):
+        again = edited or letter.failure.request.model_copy(update={"seed": letter.failure.completed})
+        return await _declared(client, letter, again)
+    wanted = Redrive(run_id=letter.run_id, checkpoint=letter.failure.checkpoint)
+    return await _onboarding(client, letter, letter.failure.request, wanted)
 
 
 async def discard(client: Client, letter: Letter, wanted: Discard) -> Started:
     """Take the run out of its queue. Who and why are kept in a run that does nothing else."""
-    return await _again(client, letter, Redrive(run_id=letter.run_id, discard=wanted))
+    if isinstance(letter.failure, DeclaredFailure):
+        return await _declared(client, letter, letter.failure.request.model_copy(update={"discard": wanted}))
+    again = Redrive(run_id=letter.run_id, discard=wanted)
+    return await _onboarding(client, letter, letter.failure.request, again)
 
 
-async def _again(client: Client, letter: Letter, wanted: Redrive) -> Started:
-    request = letter.failure.request.model_copy(update={"redrive": wanted})
-    return await start(client, ONBOARDING, request, workflow_id=letter.workflow_id, summary=summary(request))
+async def _onboarding(client: Client, letter: Letter, request: OnboardingRequest, wanted: Redrive) -> Started:
+    again = request.model_copy(update={"redrive": wanted})
+    return await start(client, ONBOARDING, again, workflow_id=letter.workflow_id, summary=summary(again))
+
+
+async def _declared(client: Client, letter: Letter, request: DeclaredRequest) -> Started:
+    again = request.model_copy(update={"redrive_of": letter.run_id})
+    return await Definitions(client).start(again, letter.workflow_id.partition("/")[2])
 
 
 def summary(request: OnboardingRequest) -> str:
@@ -87,16 +110,13 @@ def summary(request: OnboardingRequest) -> str:
 
 async def _letter(client: Client, workflow_id: str, run_id: str) -> Letter | None:
     """From the failure of the run: it needs no worker."""
-    handle: WorkflowHandle[object, OnboardingResult] = client.get_workflow_handle(
-        workflow_id, run_id=run_id, result_type=ONBOARDING.result
-    )
+    handle: WorkflowHandle[object, object] = client.get_workflow_handle(workflow_id, run_id=run_id)
     try:
         await handle.result(follow_runs=False)
     except WorkflowFailureError as error:
         cause = error.cause
         if isinstance(cause, ApplicationError) and len(cause.details) == 2:
             letter, failure = cause.details
-            return Letter(
-                workflow_id, run_id, DeadLetter.model_validate(letter), OnboardingFailure.model_validate(failure)
-            )
+            kind = DeclaredFailure if "completed" in failure else OnboardingFailure
+            return Letter(workflow_id, run_id, DeadLetter.model_validate(letter), kind.model_validate(failure))
     return None

@@ -50,6 +50,9 @@ class ReviewerDirectory:
             ]
             raise ReviewersFileError("\n".join(lines)) from error
 
+    def teams(self) -> list[str]:
+        return sorted(self._teams)
+
     def team(self, name: str) -> Reviewers:
         """Raises HouseError: a team that the file does not name has nobody who may decide."""
         team = self._teams.get(name)

@@ -103,7 +103,7 @@ def status(
     as_json: JsonFlag = False,
 ) -> None:
     """Every step with state, attempts, times and cost, and what the run waits for until when."""
-    run(_status(full_id(workflow_id), watch=watch, as_json=as_json))
+    run(show_status(full_id(workflow_id), watch=watch, as_json=as_json))
 
 
 def result(
@@ -216,7 +216,8 @@ async def _start(request: OnboardingRequest, *, wait: bool, as_json: bool) -> No
         await _finish(handle, None, as_json=as_json)
 
 
-async def _status(workflow_id: str, *, watch: bool, as_json: bool) -> None:
+async def show_status(workflow_id: str, *, watch: bool, as_json: bool) -> None:
+    """The record of a run of any process."""
     handle = (await client()).get_workflow_handle(workflow_id)
     record = await read_record(handle)
     if as_json:
@@ -265,7 +266,7 @@ async def _finish(handle: WorkflowHandle[Any, OnboardingResult], seconds: float 
     except TimeoutError:
         fail(Exit.TIMED_OUT, f"{handle.id}: still running after {seconds or 0:.0f} s")
     except WorkflowFailureError as error:
-        _tell_failure(handle.id, error)
+        tell_failure(handle.id, error)
     if as_json:
         show_json(ended)
     else:
@@ -274,7 +275,8 @@ async def _finish(handle: WorkflowHandle[Any, OnboardingResult], seconds: float 
         raise typer.Exit(Exit.REFUSED)
 
 
-def _tell_failure(workflow_id: str, error: WorkflowFailureError) -> NoReturn:
+def tell_failure(workflow_id: str, error: WorkflowFailureError) -> NoReturn:
+    """Say why a run failed, and end the command."""
     cause = error.cause
     if isinstance(cause, CancelledError):
         fail(Exit.REFUSED, f"{workflow_id}: cancelled; what it did is undone")

@@ -72,13 +72,13 @@ async def _show(workflow_id: str, *, as_json: bool) -> None:
     if as_json:
         show_json(_as_json(letter))
         return
-    what, kept = letter.letter, letter.failure.checkpoint
+    what = letter.letter
     console.print(
         f"{workflow_id} in {what.queue}, failed at {what.at:%Y-%m-%d %H:%M} UTC",
         f"  step {what.step}: {what.failure.message} ({what.failure.code}, {what.failure.attempts} attempts)",
         f"  undone: {', '.join(what.undone) or 'nothing'}",
         *([f"  STILL IN PLACE: {', '.join(what.not_undone)}"] if what.not_undone else []),
-        f"  a redrive keeps: {', '.join(name for name, value in kept if value is not None) or 'nothing'}",
+        f"  a redrive keeps: {', '.join(letter.keeps) or 'nothing'}",
         f"redrive: python starter.py queue redrive {workflow_id}",
         f"discard: python starter.py queue discard {workflow_id} --by WHO --reason WHY",
         sep="\n",
@@ -121,10 +121,9 @@ async def _find(workflow_id: str) -> Letter:
 
 def _as_json(letter: Letter) -> dict[str, object]:
     """Without the request: a list is for scripts and logs, and the request holds the customer's data."""
-    kept = [name for name, value in letter.failure.checkpoint if value is not None]
     return {
         "workflow_id": letter.workflow_id,
         "run_id": letter.run_id,
         **letter.letter.model_dump(mode="json"),
-        "redrive_keeps": kept,
+        "redrive_keeps": letter.keeps,
     }

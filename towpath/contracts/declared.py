@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from towpath.contracts.claude import Budget
 from towpath.contracts.failure import Failure
+from towpath.contracts.onboarding import Discard
 from towpath.contracts.run import Cost, DeadLetter
 from towpath.contracts.wire import ActivityResult, EffectKey, JsonObject, Wire
 
@@ -63,6 +64,8 @@ class DeclaredRequest(Wire):
     seed: JsonObject = {}
     redrive_of: str | None = None
     resume: JsonObject | None = None
+    discard: Discard | None = None
+    """Takes a failed run out of its queue: this run does nothing else."""
     input_templates: JsonObject = {}
     """Inputs that are evaluated when the run begins: those of a schedule trigger."""
 
@@ -70,6 +73,7 @@ class DeclaredRequest(Wire):
 class DeclaredOutcome(StrEnum):
     COMPLETED = "completed"
     REJECTED = "rejected"
+    DISCARDED = "discarded"
 
 
 class DeclaredResult(Wire):
@@ -82,6 +86,7 @@ class DeclaredResult(Wire):
     digest: str = ""
     cost: Cost = Cost()
     undone: tuple[str, ...] = ()
+    discarded: Discard | None = None
 
 
 class DeclaredFailure(Wire):

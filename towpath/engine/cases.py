@@ -1,0 +1,28 @@
+"""Tests of a definition that stand in a file beside it."""
+
+from pydantic import ValidationError
+
+from towpath.engine.definition import DefinitionTest
+from towpath.engine.diagnostics import Diagnostic
+from towpath.engine.shapes import as_list, as_object
+from towpath.engine.source import read_source
+
+
+def read_cases(text: bytes) -> tuple[list[DefinitionTest], list[Diagnostic]]:
+    """The tests under `tests:`, or of a list of them; and what is wrong with the file."""
+    source = read_source(text)
+    fields = as_object(source.value)
+    base = () if fields is None else ("tests",)
+    entries = as_list(source.value if fields is None else fields.get("tests"))
+    if entries is None:
+        source.report((), "tests.type", "this is no list of tests", "begin with tests:")
+        return [], source.diagnostics
+    cases: list[DefinitionTest] = []
+    for index, entry in enumerate(entries):
+        try:
+            cases.append(DefinitionTest.model_validate(entry))
+        except ValidationError as error:
+            for problem in error.errors():
+                place = (*base, index, *(part for part in problem["loc"] if isinstance(part, (str, int))))
+                source.report(place, "tests.value", problem["msg"].lower(), "see docs/definitions.md")
+    return cases, source.diagnostics
