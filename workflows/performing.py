@@ -15,7 +15,14 @@ from activities.delivery import DeliveryActivities
 from activities.functions import FunctionActivities
 from activities.http import HttpActivities
 from activities.services import ServiceActivities
-from towpath.contracts.declared import DECLARED, DeclaredResult, FindDefinition, FunctionCall, ServiceCall
+from towpath.contracts.declared import (
+    DECLARED,
+    DeclaredRequest,
+    DeclaredResult,
+    FindDefinition,
+    FunctionCall,
+    ServiceCall,
+)
 from towpath.contracts.delivery import TeamNotice
 from towpath.contracts.failure import Failure, FailureCode, failure_of
 from towpath.contracts.http import HttpRequest
@@ -125,11 +132,7 @@ async def _queue(job: Job) -> tuple[Value, int]:
 
 async def _workflow(job: Job) -> tuple[Value, int]:
     """A run of another published definition, as a child: cancelled with this run, unless nobody waits for it."""
-    wanted = FindDefinition(id=job.config["id"], version=job.config["version"], inputs=job.config["inputs"])
-    found = await job.call(DefinitionActivities.find_definition, wanted, LOOKUP)
-    request = found.request.model_copy(
-        update={"trigger": "workflow", "secrets": job.run.request.secrets, "sinks": job.run.request.sinks}
-    )
+    request = await _request(job)
     child = await workflow.start_child_workflow(
         DECLARED,
         request,
@@ -149,6 +152,18 @@ async def _workflow(job: Job) -> tuple[Value, int]:
         message = f"the run {child.id} failed: {cause.message}"
         raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=message)) from error
     return result.outputs, 1
+
+
+async def _request(job: Job) -> DeclaredRequest:
+    """What starts the run. A definition that names itself runs the very version that is running."""
+    own, header = job.run.request, job.run.plan.definition.header
+    update = {"trigger": "workflow", "sinks": own.sinks}
+    if job.config["id"] == header.id and job.config["version"] in {None, header.version}:
+        kept = {"seed": {}, "resume": None, "redrive_of": None, "event": None, "input_templates": {}}
+        return own.model_copy(update={**update, **kept, "inputs": job.config["inputs"]})
+    wanted = FindDefinition(id=job.config["id"], version=job.config["version"], inputs=job.config["inputs"])
+    found = await job.call(DefinitionActivities.find_definition, wanted, LOOKUP)
+    return found.request.model_copy(update=update)
 
 
 CALLS: Mapping[str, Callable[[Job], Called]] = {

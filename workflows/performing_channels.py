@@ -68,7 +68,8 @@ async def _deliver(job: Job, kind: str, fields: dict[str, Any], place: str) -> t
     options: dict[str, Any] = {"activity_id": place, "summary": f"{job.title}: {place.rpartition('/')[2]}"}
     if kind == "email":
         subject, body = make_mail(fields["template"], fields["subject"], fields["data"])
-        mail = SendEmail(to=_text(fields["to"], "to"), subject=subject, body=body, language=str(fields["language"]), key=key)
+        language = str(fields["language"])
+        mail = SendEmail(to=_text(fields["to"], "to"), subject=subject, body=body, language=language, key=key)
         told = await call(DeliveryActivities.send_email, mail, work, **options)
     elif kind == "slack":
         post = PostSlack(channel=_text(fields["channel"], "channel"), text=_text(fields["message"], "message"), key=key)
