@@ -6,6 +6,7 @@ from temporalio import activity
 
 from towpath.contracts.declared import CallAnswer, FunctionCall
 from towpath.contracts.failure import FailureCode
+from towpath.engine.selecting import pick
 from towpath.functions.library import FUNCTIONS
 from towpath.functions.registry import FunctionError
 
@@ -28,4 +29,5 @@ class FunctionActivities:
                 f"this worker has no effect {request.handler!r}: is it the right version?",
             )
         params = self._secrets.resolve_named(request.params, request.secrets)
-        return CallAnswer(value=await function.call_effect(params, request.key))
+        value = await function.call_effect(params, request.key)
+        return CallAnswer(value=pick(value, request.select))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from temporalio import activity
 
 from towpath.contracts.http import HttpAnswer, HttpRequest
+from towpath.engine.selecting import pick
 
 if TYPE_CHECKING:
     from towpath.clients.guarded_http import GuardedHttp
@@ -18,4 +19,8 @@ class HttpActivities:
 
     @activity.defn(name="http_request")
     async def http_request(self, request: HttpRequest) -> HttpAnswer:
-        return await self._http.send(request, activity.info().attempt)
+        answer = await self._http.send(request, activity.info().attempt)
+        if not request.select:
+            return answer
+        kept = pick(answer.model_dump(include={"headers", "body"}), request.select)
+        return answer.model_copy(update={"headers": kept.get("headers", {}), "body": kept.get("body")})

@@ -16,6 +16,7 @@ from towpath.contracts.service import (
     VerifyEmail,
 )
 from towpath.contracts.wire import ActivityResult, EffectKey, Wire
+from towpath.engine.selecting import pick
 
 if TYPE_CHECKING:
     from towpath.clients.secrets import Secrets
@@ -56,7 +57,7 @@ class ServiceActivities:
         """Any operation of any service: a definition names it, and was checked against the service's document."""
         params = self._secrets.resolve_named(request.params, request.secrets)
         answer = await self._services.call(request.service, request.operation, params, request.key)
-        return CallAnswer(value=answer)
+        return CallAnswer(value=pick(answer, request.select))
 
     async def _call(
         self, service: str, operation: str, request: Wire, key: EffectKey, result: type[ResultT]

@@ -60,6 +60,7 @@ Called = Awaitable[tuple[Value, int]]
 
 async def _http(job: Job) -> tuple[Value, int]:
     request = http_request(job.run, job.config, job.key, job.secrets)
+    request = request.model_copy(update={"select": tuple(job.step.select)})
     base = CHECK if request.method in READING else EFFECT
     seconds = timedelta(seconds=request.timeout_seconds)
     if base.first_try is None or seconds > base.start_to_close:
@@ -95,6 +96,7 @@ async def _api(job: Job) -> tuple[Value, int]:
         operation=job.config["method"],
         params=job.config["params"],
         secrets=job.secrets,
+        select=tuple(job.step.select),
         key=job.key,
     )
     answer = await job.call(ServiceActivities.call_service, request, EFFECT)

@@ -63,7 +63,6 @@ class Definitions:
                 "publish",
                 publication,
                 start_workflow_operation=start,
-                id=f"publish/{publication.digest[:32]}",
                 result_type=Publishing,
                 rpc_timeout=ANSWER_WITHIN,
             )

@@ -104,6 +104,7 @@ class ServiceCall(Wire):
     operation: str
     params: JsonObject = {}
     secrets: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
     key: EffectKey
 
 
@@ -113,6 +114,7 @@ class FunctionCall(Wire):
     handler: str
     params: JsonObject = {}
     secrets: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
     key: EffectKey
 
 

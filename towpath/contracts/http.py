@@ -27,6 +27,8 @@ class HttpRequest(Wire):
     timeout_seconds: float = 10
     connection: str | None = None
     secrets: tuple[str, ...] | None = None
+    select: tuple[str, ...] = ()
+    """Parts of `{status, headers, body}` to keep, as dotted paths; all for none."""
     key: EffectKey
     max_bytes: int = 1024 * 1024
 

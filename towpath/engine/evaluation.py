@@ -5,17 +5,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
+from urllib.parse import quote
 
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 
 from towpath.contracts.failure import Failure, FailureCode, HouseError
 from towpath.engine.actions import Completed, Failed, Outcome, StepRun
 from towpath.engine.expression.durations import parse_duration
-from towpath.engine.expression.template import compile_condition, compile_template, decide, render, render_text
+from towpath.engine.expression.template import (
+    PARTS_KEY,
+    compile_condition,
+    compile_template,
+    decide,
+    is_secret,
+    render,
+    render_text,
+)
 from towpath.engine.expression.values import ExpressionError, Scope, Value, as_json, as_text
+from towpath.engine.model import Model
 from towpath.engine.plan import PlanNode
 from towpath.engine.shapes import as_object
-from towpath.engine.steps import ClaudeConfig, ConditionConfig, FunctionConfig
+from towpath.engine.steps import ClaudeConfig, ConditionConfig, FunctionConfig, HttpConfig, WaitAnyConfig, WaitConfig
 
 PureFunctions = Mapping[str, Callable[[dict[str, Value]], Value]]
 RAW_FIELDS = frozenset({"output_schema", "form"})
@@ -136,16 +146,42 @@ class Evaluation:
     def config(self, node: PlanNode, **more: Value) -> dict[str, Value]:
         """The config of a step, every template in it evaluated. Raises StepError."""
         given = node.config
-        plain = given.model_dump(mode="json", by_alias=True) if isinstance(given, BaseModel) else dict(given or {})
-        if isinstance(given, ClaudeConfig):
-            plain["prompt"] = self._prompt(given, **more)
-        what = "config"
-        return {
-            name: value
-            if name in RAW_FIELDS or name in LATE_FIELDS or (isinstance(given, ClaudeConfig) and name == "prompt")
-            else self._field(name, value, what, **more)
-            for name, value in plain.items()
-        }
+        if isinstance(given, WaitConfig):
+            return {}
+        if isinstance(given, WaitAnyConfig):
+            tasks = {name: choice.human_task for name, choice in given.on.items() if choice.human_task is not None}
+            return {"on": {name: {"human-task": self._fields(task, **more)} for name, task in tasks.items()}}
+        return self._fields(given, **more)
+
+    def _fields(self, given: Model | dict[str, Any] | None, **more: Value) -> dict[str, Value]:
+        plain = given.model_dump(mode="json", by_alias=True) if isinstance(given, Model) else dict(given or {})
+        found: dict[str, Value] = {}
+        for name, value in plain.items():
+            if name in RAW_FIELDS or name in LATE_FIELDS:
+                found[name] = value
+            elif name == "prompt" and isinstance(given, ClaudeConfig):
+                found[name] = self._prompt(given, **more)
+            elif name == "url" and isinstance(given, HttpConfig):
+                found[name] = self._url(given.url, **more)
+            else:
+                found[name] = self._field(name, value, "config", **more)
+        return found
+
+    def _url(self, url: str, **more: Value) -> Value:
+        """Values inside a URL are percent-encoded: they can end no segment and open no query. Its beginning is not."""
+        try:
+            template = compile_template(url)
+            if template.whole is not None or not template.expressions:
+                return self.value(url, "config.url", **more)
+            scope = self.scope(**more)
+            values = [part if isinstance(part, str) else part.expression.evaluate(scope) for part in template.parts]
+        except ExpressionError as error:
+            raise _refused("config.url", error) from None
+        parts = [
+            value if index == 0 or isinstance(template.parts[index], str) or is_secret(value) else _quoted(value)
+            for index, value in enumerate(values)
+        ]
+        return {PARTS_KEY: parts} if any(map(is_secret, parts)) else "".join(map(as_text, parts))
 
     def _field(self, name: str, value: Value, what: str, **more: Value) -> Value:
         nested = as_object(value)
@@ -204,6 +240,10 @@ def as_data(value: Value) -> str:
     text = value if type(value) is str else as_text(value)
     encoded = json.dumps(text, ensure_ascii=False).replace("<", "\\u003c").replace(">", "\\u003e")
     return f"<data>{encoded}</data>"
+
+
+def _quoted(value: Value) -> str:
+    return quote(as_text(value), safe="")
 
 
 def _refused(what: str, error: ExpressionError) -> StepError:

@@ -112,8 +112,8 @@ def render_text(template: Template, scope: Scope) -> Value:
     if template.whole is not None:
         return _evaluate(template.whole, scope)
     values = [part if isinstance(part, str) else _evaluate(part.expression, scope) for part in template.parts]
-    if any(_is_secret(value) for value in values):
-        return {PARTS_KEY: [value if _is_secret(value) else as_text(value) for value in values]}
+    if any(is_secret(value) for value in values):
+        return {PARTS_KEY: [value if is_secret(value) else as_text(value) for value in values]}
     texts = [value if type(value) is str else _sized(value) for value in values]
     if sum(map(len, texts)) > MAX_RESULT:
         raise ExpressionError("limit", f"the text is longer than {MAX_RESULT:,} characters")
@@ -144,7 +144,7 @@ def _evaluate(expression: Compiled, scope: Scope) -> Value:
     return expression.evaluate(scope)
 
 
-def _is_secret(value: Value) -> bool:
+def is_secret(value: Value) -> bool:
     return type(value) is dict and len(value) == 1 and SECRET_KEY in value
 
 
