@@ -11,7 +11,6 @@ from temporalio import activity
 
 from towpath.contracts.claude import Answer, AskRequest, Budget, Provenance, StopReason, Usage
 from towpath.contracts.failure import BudgetError, ClaudeError, FailureCode
-from towpath.contracts.prompts import PROMPTS
 from towpath.contracts.wire import Wire
 
 if TYPE_CHECKING:
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
 CHARACTERS_PER_TOKEN = 3
 """A cautious estimate for the budget check: English has about four, Korean about two."""
+TOKENS_PER_SEARCH = 10_000
+"""What one web search may bring into the conversation."""
 HEARTBEAT_SECONDS = 1.0
 DEADLINE_MARGIN = timedelta(seconds=2)
 ENDINGS = {"stop_sequence": StopReason.END_TURN}
@@ -44,44 +45,47 @@ class ClaudeActivities:
         info = activity.info()
         progress = _earlier_progress()
         spent_before = progress.spent
-        self._check_budget(request)
+        self._check_budget(request, spent_before)
         async with _heartbeats(progress) as tell:
             try:
-                async with asyncio.timeout(_deadline(info).total_seconds()):
-                    reply = await self._client.ask(request, attempt=info.attempt, progress=tell)
-            except TimeoutError as error:
-                raise ClaudeError(FailureCode.CLAUDE_TIMEOUT, "the answer took longer than a step may") from error
+                seconds = _deadline(info).total_seconds()
+                reply = await self._client.ask(request, attempt=info.attempt, progress=tell, seconds=seconds)
+                self._count(reply)
+                return self._answer(request, reply, spent_before)
             except ClaudeError as error:
-                activity.heartbeat(Progress(phase="failed", spent=_sum(spent_before, _lost(error))))
-                raise _give_up_if_too_late(error, info) from error
-        self._count(reply)
-        return self._answer(request, reply, spent_before)
+                spent = _sum(spent_before, _lost(error))
+                activity.heartbeat(Progress(phase="failed", spent=spent))
+                raise _give_up_if_too_late(_with_spending(error, spent), info) from error
 
-    def _check_budget(self, request: AskRequest) -> None:
-        """Refuse a call whose worst case is not covered. Without a price only the tokens are checked."""
+    def _check_budget(self, request: AskRequest, spent: Usage | None) -> None:
+        """Refuse a call whose worst case is not covered: what earlier attempts used counts, and so do searches.
+
+        Without a price only the tokens are checked.
+        """
         left = request.budget_left
         if left is None:
             return
-        prompt = PROMPTS[request.prompt]
-        model = self._client.model(prompt.model)
-        input_tokens = len(request.model_dump_json()) // CHARACTERS_PER_TOKEN
-        max_tokens = request.max_tokens or prompt.max_tokens
-        worst = self._prices.worst_case_usd(model, input_tokens, max_tokens)
+        asked = self._client.weigh(request)
+        model, max_tokens = asked.model, asked.max_tokens
+        input_tokens = (len(request.model_dump_json()) + asked.characters) // CHARACTERS_PER_TOKEN
+        input_tokens += asked.searches * TOKENS_PER_SEARCH
+        if spent is not None:
+            input_tokens, max_tokens = input_tokens + spent.input_tokens, max_tokens + spent.output_tokens
+        worst = self._prices.worst_case_usd(model, input_tokens, max_tokens, asked.searches)
         if input_tokens + max_tokens > left.tokens or (worst is not None and worst > left.usd):
             raise _over_budget(left, input_tokens + max_tokens)
 
     def _answer(self, request: AskRequest, reply: "Reply", spent_before: Usage | None) -> Answer:
-        from_prompt = PROMPTS[request.prompt]
         return Answer(
             text=reply.text,
-            stop_reason=ENDINGS.get(reply.stop_reason) or StopReason(reply.stop_reason),
+            stop_reason=_ending(reply),
             usage=reply.usage,
             cost_usd=self._prices.cost_usd(reply.model, reply.usage),
             spent_before=spent_before,
             provenance=Provenance(
                 model=reply.model,
                 request_id=reply.request_id,
-                prompt=from_prompt.name,
+                prompt=request.prompt,
                 prompt_digest=reply.prompt_digest,
             ),
             web_search=reply.searched,
@@ -143,10 +147,41 @@ def _give_up_if_too_late(error: ClaudeError, info: activity.Info) -> ClaudeError
     if error.retry_after is None or info.schedule_to_close_timeout is None:
         return error
     left = info.scheduled_time + info.schedule_to_close_timeout - datetime.now(UTC)
-    if error.retry_after < left:
+    asked = error.evidence.get("asked_to_wait_seconds")
+    wait = max(error.retry_after, timedelta(seconds=float(asked or 0)))
+    if wait < left:
         return error
-    evidence = {**error.evidence, "retry_after_seconds": error.retry_after.total_seconds()}
+    evidence = {**error.evidence, "retry_after_seconds": wait.total_seconds()}
     return ClaudeError(error.code, f"{error.message}; the wait it asks for is too long", evidence=evidence, final=True)
+
+
+def _with_spending(error: ClaudeError, spent: Usage | None) -> ClaudeError:
+    """The same failure with what all attempts so far have used: it is billed, so the run is charged for it."""
+    if spent is None:
+        return error
+    evidence = {
+        **error.evidence,
+        "spent_input_tokens": spent.input_tokens,
+        "spent_output_tokens": spent.output_tokens,
+    }
+    return ClaudeError(error.code, error.message, retry_after=error.retry_after, evidence=evidence, final=error.final)
+
+
+def _ending(reply: "Reply") -> StopReason:
+    """Raises ClaudeError for an ending that no request of ours asks for."""
+    known = ENDINGS.get(reply.stop_reason)
+    if known is not None:
+        return known
+    try:
+        return StopReason(reply.stop_reason)
+    except ValueError:
+        evidence: dict[str, str | int | float | None] = {
+            "stop_reason": reply.stop_reason[:60],
+            "input_tokens": reply.usage.input_tokens,
+            "output_tokens": reply.usage.output_tokens,
+        }
+        message = "the answer ended in a way that was not asked for"
+        raise ClaudeError(FailureCode.CLAUDE_BAD_RESPONSE, message, evidence=evidence) from None
 
 
 def _lost(error: ClaudeError) -> Usage | None:

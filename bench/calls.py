@@ -96,9 +96,9 @@ class Calls:
         prepared = prepare(name)
         message = await self._claude.messages.create(
             model=MODEL,
-            max_tokens=prepared.prompt.max_tokens,
+            max_tokens=prepared.max_tokens,
             system=prepared.system,
             messages=[{"role": "user", "content": f"<input>\n{json.dumps(given, ensure_ascii=False)}\n</input>"}],
-            output_config={"effort": "low", "format": {"type": "json_schema", "schema": prepared.schema}},
+            output_config={"effort": "low", "format": {"type": "json_schema", "schema": prepared.schema or {}}},
         )
         return json.loads("".join(block.text for block in message.content if block.type == "text"))

@@ -123,6 +123,7 @@ class Asker:
                 summary=title if talk.calls == 1 else f"{title}: asked again ({talk.calls})",
             )
         except CallFailedError as error:
+            self._steps.charge_failure(step, error.failure)
             raise StepFailedError(step, error.failure) from error
         self._steps.charge(step, answer)
         return answer

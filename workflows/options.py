@@ -7,7 +7,7 @@
 | NOTICE | local activity, at most 4 s   | 3        | 2 s, 4 s           | 15 s                 |
 | UNDO   | local activity, at most 4 s   | 20       | 1 s, doubling to 1 min | 15 s             |
 | LOOKUP | local activity, at most 4 s   | 5        | 1 s, 2 s, 4 s, 8 s | 10 s                 |
-| CLAUDE | an activity on Claude's queue | 4        | 2 s, 4 s, 8 s      | 5 min, 30 min in all |
+| CLAUDE | an activity on Claude's queue | 8        | 2 s, doubling to 1 min | 5 min, 30 min in all |
 
 A permanent error is not retried. A longer `Retry-After` replaces the wait. Three attempts with doubling waits are the
 article's; an undo gets more, since giving up on it leaves an effect behind.
@@ -52,7 +52,7 @@ LOOKUP = Work(
     _exponential(5, timedelta(seconds=1)), start_to_close=timedelta(seconds=10), first_try=timedelta(seconds=4)
 )
 CLAUDE = Work(
-    _exponential(4),
+    _exponential(8),
     start_to_close=timedelta(minutes=5),
     schedule_to_close=timedelta(minutes=30),
     heartbeat=timedelta(seconds=10),

@@ -130,6 +130,6 @@ async def guarded(work: Awaitable[Outcome], step: str) -> Outcome:
     except asyncio.CancelledError:
         raise
     except (TypeError, ValueError, LookupError, AttributeError) as error:
-        workflow.logger.error("step raised %s", type(error).__name__, extra={"step": step})
+        workflow.logger.exception("step raised %s", type(error).__name__, extra={"step": step})
         message = f"unexpected {type(error).__name__}"
         return Failed(Failure(code=FailureCode.UNEXPECTED, message=message), unknown=True)

@@ -176,7 +176,7 @@ class Waits:
             raise TypeError(job.node.id)
         rendered = cast("dict[str, dict[str, Any]]", job.config["on"])
         waiting = {
-            name: asyncio.ensure_future(self._choice(job, name, choice, rendered[name]))
+            name: asyncio.ensure_future(self._choice(job, name, choice, rendered.get(name, {})))
             for name, choice in given.on.items()
         }
         try:

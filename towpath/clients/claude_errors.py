@@ -78,7 +78,8 @@ def to_claude_error(error: Exception, *, attempt: int, evidence: Evidence) -> Cl
 def _status_error(error: anthropic.APIStatusError, attempt: int, evidence: Evidence) -> ClaudeError:
     code = status_code(error)
     advice = ADVICE.get(code)
-    kind = error.type or "error"
+    kind = error.type if isinstance(error.type, str) and error.type else "error"
+    asked = retry_after(error.response.headers.get("retry-after"))
     return ClaudeError(
         code,
         f"Claude answered {error.status_code} {kind}" + (f": {advice}" if advice else ""),
@@ -87,21 +88,27 @@ def _status_error(error: anthropic.APIStatusError, attempt: int, evidence: Evide
             **evidence,
             "status": error.status_code,
             "error_type": kind,
-            "error_code": error.error_code,
+            "error_code": error.error_code if isinstance(error.error_code, str) else None,
             "request_id": error.request_id,
+            "asked_to_wait_seconds": None if asked is None else asked.total_seconds(),
         },
     )
 
 
 def status_code(error: anthropic.APIStatusError) -> FailureCode:
-    if error.error_code in SPEND_LIMITS:
+    if isinstance(error.error_code, str) and error.error_code in SPEND_LIMITS:
         return FailureCode.CLAUDE_SPEND_LIMIT
-    known = BY_TYPE.get(error.type or "") or BY_STATUS.get(error.status_code)
-    if error.status_code in BY_STATUS and error.status_code not in {403, 404}:
-        known = BY_STATUS[error.status_code]
+    status = error.status_code
+    kind = error.type if isinstance(error.type, str) else ""
+    known = BY_TYPE.get(kind) or BY_STATUS.get(status)
+    if status in BY_STATUS and status not in {403, 404}:
+        known = BY_STATUS[status]
     if known is not None:
         return known
-    return FailureCode.CLAUDE_SERVER_ERROR if error.status_code >= 500 else FailureCode.CLAUDE_INVALID_REQUEST
+    if 300 <= status < 400:
+        return FailureCode.CLAUDE_BAD_RESPONSE
+    # An error of a new kind in the middle of a stream comes with status 200: it may pass.
+    return FailureCode.CLAUDE_INVALID_REQUEST if 400 <= status < 500 else FailureCode.CLAUDE_SERVER_ERROR
 
 
 def _wait(error: anthropic.APIStatusError, attempt: int) -> timedelta:

@@ -6,6 +6,9 @@ import genai_prices
 
 from towpath.contracts.claude import Usage
 
+USD_PER_SEARCH = Decimal("0.01")
+"""The API's list price: 10 USD for 1,000 web searches. The token table does not hold it."""
+
 
 class Prices:
     """List prices in USD by model."""
@@ -22,10 +25,12 @@ class Prices:
             output_tokens=usage.output_tokens,
         )
         try:
-            return genai_prices.calc_price(tokens, model, provider_id="anthropic").total_price
+            price = genai_prices.calc_price(tokens, model, provider_id="anthropic").total_price
         except LookupError:
             return None
+        return price + usage.web_searches * USD_PER_SEARCH
 
-    def worst_case_usd(self, model: str, input_tokens: int, max_tokens: int) -> Decimal | None:
-        """The price when nothing is read from a cache and the answer fills `max_tokens`."""
-        return self.cost_usd(model, Usage(input_tokens=input_tokens, output_tokens=max_tokens))
+    def worst_case_usd(self, model: str, input_tokens: int, max_tokens: int, searches: int = 0) -> Decimal | None:
+        """The price when nothing is read from a cache, the answer fills `max_tokens`, and every search is made."""
+        worst = Usage(input_tokens=input_tokens, output_tokens=max_tokens, web_searches=searches)
+        return self.cost_usd(model, worst)
