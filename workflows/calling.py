@@ -70,7 +70,7 @@ async def _ordinary(
     summary: str,
     spent: int = 0,
 ) -> ResultT:
-    retry = work.retry if spent == 0 else replace(work.retry, initial_interval=work.retry.initial_interval * 2)
+    retry = work.retry if spent == 0 else replace(work.retry, initial_interval=_second_wait(work.retry))
     try:
         return await workflow.execute_activity_method(
             activity,
@@ -86,6 +86,12 @@ async def _ordinary(
         )
     except FailureError as error:
         raise CallFailedError(_failure(error, spent)) from error
+
+
+def _second_wait(retry: RetryPolicy) -> timedelta:
+    """The wait that follows the first one. Temporal refuses one that is longer than the longest."""
+    wait = retry.initial_interval * retry.backoff_coefficient
+    return wait if retry.maximum_interval is None else min(wait, retry.maximum_interval)
 
 
 def _final(work: Work) -> Sequence[str]:

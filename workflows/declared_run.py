@@ -144,10 +144,12 @@ class DeclaredRun:
         final = {_code(entry) for entry in retry.no_retry_on}
         if retry.retry_on:
             final |= set(FailureCode) - {_code(entry) for entry in retry.retry_on}
+        initial = self.evaluation.duration(retry.initial, "retry.initial")
         return RetryPolicy(
-            initial_interval=self.evaluation.duration(retry.initial, "retry.initial"),
+            initial_interval=initial,
             backoff_coefficient=2.0 if retry.backoff == "exponential" else 1.0,
-            maximum_interval=self.evaluation.duration(retry.max, "retry.max"),
+            # Temporal refuses a longest wait that is shorter than the first one, and the run would stand still.
+            maximum_interval=max(initial, self.evaluation.duration(retry.max, "retry.max")),
             maximum_attempts=retry.max_attempts,
             non_retryable_error_types=sorted(final) or None,
         )

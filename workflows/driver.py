@@ -66,6 +66,7 @@ class Driver:
         self._mirror = Mirror(self.plan, self.steps, self.outbox, self.alerts.step_started)
         self._repeating = Repeating(self.run, self.steering)
         self._work: dict[str, asyncio.Task[None]] = {}
+        self._reasons: dict[str, str] = {}
         self._background: list[asyncio.Task[None]] = []
         self._undone: list[str] = []
         self._not_undone: list[str] = []
@@ -123,7 +124,8 @@ class Driver:
             match action:
                 case Start(step=step):
                     self._work[step] = asyncio.ensure_future(self._perform(self.plan.node(step), action))
-                case Cancel(step=step):
+                case Cancel(step=step, reason=reason):
+                    self._reasons[step] = reason
                     task = self._work.get(step)
                     if task is not None:
                         task.cancel()
@@ -144,7 +146,7 @@ class Driver:
         except BaseException as error:
             if not is_cancelled_exception(error):
                 raise
-            outcome = Cancelled("cancelled")
+            outcome = Cancelled(self._reasons.get(node.id, "cancelled"))
         if watch is not None:
             watch.cancel()
         if self._is_long() and not self._waits_for_others():
@@ -163,6 +165,7 @@ class Driver:
 
         async def watch() -> None:
             await self._until(cancel_on, node.id)
+            self._reasons[node.id] = f"the event {cancel_on.event} came"
             task = self._work.get(node.id)
             if task is not None:
                 task.cancel()

@@ -1,4 +1,4 @@
-"""The order saga on the real server: deferred choice, compensation, checks of unknown outcomes, redrive, edits by hand."""
+"""The order saga on the real server: deferred choice, undoing, checks of unknown outcomes, redrive, edits by hand."""
 
 from uuid import uuid4
 
@@ -50,7 +50,7 @@ async def test_cancelled_order_is_undone_in_reverse(house: House) -> None:
     with pytest.raises(WorkflowFailureError) as failed:
         await handle.result()
     assert isinstance(failed.value.cause, ApplicationError)
-    letter = await until(lambda: deadletters.find_letter(house.client, handle.id), lambda found: bool(found))
+    letter = await deadletters.find_letter(house.client, handle.id)
     assert letter.letter.undone == ("charge-payment", "reserve-stock")
     assert (letter.letter.queue, letter.letter.step) == ("failed-orders", "undo")
     orders = (await house.effects())["orders"]
@@ -80,7 +80,7 @@ async def test_failed_step_is_redriven(house: House) -> None:
     handle = await start(house, SAGA, inputs, key=reference)
     with pytest.raises(WorkflowFailureError):
         await handle.result()
-    letter = await until(lambda: deadletters.find_letter(house.client, handle.id), lambda found: bool(found))
+    letter = await deadletters.find_letter(house.client, handle.id)
     assert letter.letter.step == "charge-payment" and letter.letter.undone == ("reserve-stock",)
     assert letter.keeps == []
     await house.http.delete("/_standins/faults", params={"id": fault})
@@ -92,7 +92,7 @@ async def test_failed_step_is_redriven(house: House) -> None:
 
 
 async def test_operations_by_hand(house: House) -> None:
-    """Paused, nothing starts; a step's output can be set and a step skipped, with a name and a reason; edits are kept."""
+    """Paused, nothing starts; an output can be set and a step skipped, with a name and a reason; edits are kept."""
     inputs = order()
     handle = await start(house, SAGA, inputs)
     await until_state(handle, "what-next", "running")

@@ -1,0 +1,56 @@
+"""Activities of definitions as one fake beside the house: answers at once, remembers, fails on request."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from temporalio import activity
+
+from tests.fakes.house import FakeHouse
+from towpath.contracts.declared import CallAnswer, CloudEvent, LifecycleEvents, ServiceCall, Told
+from towpath.contracts.failure import HouseError
+from towpath.contracts.http import HttpAnswer, HttpRequest
+
+
+@dataclass
+class FakeServices:
+    """`answers[operation]` are given in turn, the last one again and again; a HouseError is raised."""
+
+    house: FakeHouse = field(default_factory=FakeHouse)
+    answers: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    calls: list[ServiceCall] = field(default_factory=list[ServiceCall])
+    requests: list[HttpRequest] = field(default_factory=list[HttpRequest])
+    events: list[CloudEvent] = field(default_factory=list[CloudEvent])
+
+    def activities(self) -> Sequence[Callable[..., Any]]:
+        return (*self.house.activities(), self.call_service, self.http_request, self.deliver_events)
+
+    def operations(self) -> list[str]:
+        return [call.operation for call in self.calls]
+
+    def notices(self) -> list[tuple[str, str]]:
+        """Team and title of every notice, in order."""
+        return [(notice.team, notice.title) for notice in self.house.asked("notify_team")]
+
+    @activity.defn(name="call_service")
+    async def call_service(self, request: ServiceCall) -> CallAnswer:
+        self.calls.append(request)
+        return CallAnswer(value=self._next(request.operation, {}))
+
+    @activity.defn(name="http_request")
+    async def http_request(self, request: HttpRequest) -> HttpAnswer:
+        self.requests.append(request)
+        return HttpAnswer(status=200, body=self._next("http", {}))
+
+    @activity.defn(name="deliver_events")
+    async def deliver_events(self, request: LifecycleEvents) -> Told:
+        self.events.extend(request.events)
+        return Told(delivered=len(request.events))
+
+    def _next(self, operation: str, otherwise: Any) -> Any:
+        given = self.answers[operation]
+        answer = otherwise if not given else given[0] if len(given) == 1 else given.pop(0)
+        if isinstance(answer, HouseError):
+            raise answer
+        return answer

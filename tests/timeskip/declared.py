@@ -1,0 +1,80 @@
+"""Definitions on the time-skipping server, with fake services around them."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.attempts import ActivityEdge
+from tests.fakes.services import FakeServices
+from towpath.clients.definitions import make_request
+from towpath.contracts.declared import DECLARED, DeclaredResult
+from towpath.contracts.process import CLAUDE_QUEUE
+from towpath.contracts.run import RunRecord, StepRecord
+from towpath.contracts.wire import JsonObject
+from towpath.engine.loading import digest
+from towpath.engine.source import read_source
+from workflows.declared import DeclaredWorkflow
+from workflows.declared_items import DeclaredItemsWorkflow
+from workflows.sandbox import runner
+
+Handle = WorkflowHandle[Any, DeclaredResult]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """One worker for definitions, with its fakes."""
+
+    env: WorkflowEnvironment
+    services: FakeServices
+
+    async def start(
+        self, steps: str, inputs: JsonObject | None = None, *, skipping: bool = True, more: str = "", **fields: Any
+    ) -> Handle:
+        """Start a run of a definition with these steps. One that is decided or told something must not skip time."""
+        source = read_source(f'id: tried\nversion: "1.0.0"\n{more}\nsteps:\n{steps}')
+        assert not source.diagnostics, source.diagnostics
+        request = make_request(source.value, digest(source.value), inputs or {}).model_copy(update=fields)
+        name = f"tried/{uuid4().hex}"
+        if skipping:
+            return await self.env.client.start_workflow(
+                DECLARED, request, id=name, task_queue=DECLARED, result_type=DeclaredResult
+            )
+        with self.env.with_time_skipping_disabled():
+            return await self.env.client.start_workflow(
+                DECLARED, request, id=name, task_queue=DECLARED, result_type=DeclaredResult
+            )
+
+
+@asynccontextmanager
+async def serve(env: WorkflowEnvironment) -> AsyncGenerator[Runs]:
+    services = FakeServices()
+    common: dict[str, Any] = {"interceptors": [ActivityEdge()], "build_id": "test"}
+    definitions = Worker(
+        env.client,
+        task_queue=DECLARED,
+        workflows=[DeclaredWorkflow, DeclaredItemsWorkflow],
+        activities=services.activities(),
+        workflow_runner=runner(),
+        **common,
+    )
+    claude = Worker(env.client, task_queue=CLAUDE_QUEUE, activities=[services.house.ask], **common)
+    async with definitions, claude:
+        yield Runs(env, services)
+
+
+async def record(handle: Handle) -> RunRecord:
+    return await handle.query("status", result_type=RunRecord)
+
+
+async def steps(handle: Handle) -> dict[str, StepRecord]:
+    return {step.step: step for step in (await record(handle)).steps}
+
+
+async def states(handle: Handle) -> dict[str, str]:
+    return {name: str(step.state) for name, step in (await steps(handle)).items()}

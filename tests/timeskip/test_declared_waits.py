@@ -1,0 +1,229 @@
+"""Steps of definitions that wait, on a clock that skips: times, human tasks, deadlines, alerts."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+
+from tests.timeskip.declared import Handle, Runs, record, serve, states, steps
+from towpath.contracts.declared import CloudEvent, DeclaredOutcome
+from towpath.contracts.review import DecidedReview, Decision, ReviewTask, Verdict
+
+TASK = """
+  - id: task
+    type: human-task
+    config:
+      assignee: compliance-team
+      title: look at it
+      deadline: 24h
+      remind: [6h, 12h]
+      escalate: [{after: 20h, to: compliance-leads}]
+%s
+  - {id: after, type: set, config: {by: "{{ steps.task.by }}", data: "{{ steps.task.data }}"}}
+"""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def runs(env: WorkflowEnvironment) -> AsyncIterator[Runs]:
+    async with serve(env) as serving:
+        yield serving
+
+
+async def decide(handle: Handle, reviewer: str, verdict: Verdict = Verdict.APPROVE, **fields: object) -> DecidedReview:
+    decision = Decision.model_validate({"verdict": verdict, "reviewer": reviewer, "reason": "seen", **fields})
+    return await handle.execute_update("decide", decision, result_type=DecidedReview)
+
+
+async def refusal(handle: Handle, reviewer: str, **fields: object) -> str:
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await decide(handle, reviewer, **fields)
+    cause = refused.value.cause
+    assert isinstance(cause, ApplicationError)
+    return str(cause.type)
+
+
+async def opened(runs: Runs, handle: Handle) -> ReviewTask:
+    """The task, once its team was told."""
+    await runs.services.house.entered["notify_team"].wait()
+    task = await handle.query("review", result_type=ReviewTask)
+    assert task is not None
+    return task
+
+
+async def test_days_pass_in_order(runs: Runs) -> None:
+    """Waiting for a time and until a moment takes exactly that on the run's clock."""
+    handle = await runs.start(
+        """
+  - {id: week, type: wait, config: {for: "{{ duration('6d') + 24h }}"}}
+  - {id: later, type: wait, config: {until: "{{ run.started_at + 10d }}"}}
+  - {id: spent, type: set, config: {days: "{{ seconds(now() - run.started_at) / 86400 }}"}}
+"""
+    )
+    result = await handle.result()
+    spent = result.outputs["spent"]
+    assert isinstance(spent, dict) and round(float(str(spent["days"])), 3) == 10
+
+
+async def test_task_reminds_escalates_and_expires(runs: Runs) -> None:
+    """Nobody decides: reminded twice, escalated, and failed at the deadline, which is its default."""
+    handle = await runs.start(TASK % "")
+    with pytest.raises(WorkflowFailureError) as failed:
+        await handle.result()
+    cause = failed.value.cause
+    assert isinstance(cause, ApplicationError) and cause.type == "review.expired"
+    titles = [(team, title.partition(":")[0]) for team, title in runs.services.notices()]
+    assert titles == [
+        ("compliance-team", "Task"),
+        ("compliance-team", "Task still open"),
+        ("compliance-team", "Task still open"),
+        ("compliance-leads", "Task escalated"),
+        ("compliance-team", "Review closed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "outcome", "state"),
+    [("approve", DeclaredOutcome.COMPLETED, "completed"), ("reject", DeclaredOutcome.REJECTED, "pending")],
+)
+async def test_deadline_decides_by_policy(runs: Runs, policy: str, outcome: DeclaredOutcome, state: str) -> None:
+    """At the deadline the task approves or rejects when it says so; a rejection ends the run without a fallback."""
+    handle = await runs.start(TASK % f"      on_timeout: {policy}")
+    result = await handle.result()
+    assert result.outcome is outcome and (await states(handle))["after"] == state
+
+
+async def test_only_the_right_people_decide(runs: Runs) -> None:
+    """Strangers, the excluded and incomplete forms are refused; two people make a quorum, one person twice does not."""
+    handle = await runs.start(
+        TASK
+        % """
+      quorum: 2
+      exclude: ["{{ inputs.author }}"]
+      candidates: [guest]
+      form: {type: object, required: [ticket], properties: {ticket: {type: string}}}
+""",
+        {"author": "noor"},
+        skipping=False,
+        more="inputs: {author: {type: string}}",
+    )
+    await opened(runs, handle)
+    assert await refusal(handle, "stranger") == "review.unknown_reviewer"
+    assert await refusal(handle, "noor", data={"ticket": "T-1"}) == "review.role_not_allowed"
+    assert await refusal(handle, "dana") == "review.form"
+    await decide(handle, "dana", data={"ticket": "T-1"})
+    assert await refusal(handle, "dana", data={"ticket": "T-1"}) == "review.already_decided"
+    await decide(handle, "guest", data={"ticket": "T-2"})
+    result = await handle.result()
+    assert result.outputs["after"] == {"by": "guest", "data": {"ticket": "T-2"}}
+
+
+async def test_rejection_can_let_the_run_go_on(runs: Runs) -> None:
+    """`on_reject: continue` gives the decision as output; a rejection needs a reason."""
+    handle = await runs.start(TASK % "      on_reject: continue", skipping=False)
+    await opened(runs, handle)
+    assert await refusal(handle, "dana", verdict=Verdict.REJECT, reason=" ") == "review.reason_required"
+    await decide(handle, "dana", Verdict.REJECT)
+    result = await handle.result()
+    task = result.outputs["task"]
+    assert isinstance(task, dict) and (task["decision"], task["reason"]) == ("reject", "seen")
+
+
+async def test_event_out_of_time(runs: Runs) -> None:
+    """An event that does not come fails its step, or gives nothing where the step says so."""
+    late = await runs.start("  - {id: hold, type: wait, config: {event: x.y, within: 3d}}")
+    with pytest.raises(WorkflowFailureError) as failed:
+        await late.result()
+    assert isinstance(failed.value.cause, ApplicationError) and failed.value.cause.type == "event.timeout"
+    patient = await runs.start("  - {id: hold, type: wait, config: {event: x.y, within: 3d, on_timeout: continue}}")
+    assert (await patient.result()).outputs == {"hold": None}
+
+
+async def test_early_event_is_kept(runs: Runs) -> None:
+    """An event that comes before its step waits is not lost, and counts once however often it is delivered."""
+    handle = await runs.start(
+        """
+  - {id: pause, type: wait, config: {event: go}}
+  - {id: first, type: wait, config: {event: x.y, filter: "{{ event.data.n }} > 1"}}
+  - {id: second, type: wait, config: {event: x.y, within: 1h, on_timeout: continue}}
+""",
+        skipping=False,
+    )
+    for number in (1, 2, 2):
+        await handle.signal("event", CloudEvent(id=f"e-{number}", type="x.y", data={"n": number}))
+    await handle.signal("event", CloudEvent(id="go", type="go"))
+    result = await handle.result()
+    first, second = result.outputs["first"], result.outputs["second"]
+    assert isinstance(first, dict) and isinstance(second, dict) and (first["id"], second["id"]) == ("e-2", "e-1")
+
+
+async def test_event_cancels_the_run(runs: Runs) -> None:
+    """`cancel_on` ends the run: what waits is cancelled and what was done is undone."""
+    handle = await runs.start(
+        """
+  - id: reserve
+    type: api
+    config: {service: orders, method: reserveStock}
+    compensate: {type: api, config: {service: orders, method: releaseStock}}
+  - {id: hold, type: wait, config: {event: never}}
+""",
+        skipping=False,
+        more='cancel_on: {event: order.withdrawn, correlate: "{{ run.id }}"}',
+    )
+    await handle.signal("event", CloudEvent(id="w", type="order.withdrawn", subject=handle.id))
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    assert runs.services.operations() == ["reserveStock", "releaseStock"]
+    assert await states(handle) == {"reserve": "undone", "hold": "cancelled"}
+
+
+async def test_alert_fires_while_the_run_goes_on(runs: Runs) -> None:
+    """`execution_time > 5m` tells operations while the run still waits, once."""
+    handle = await runs.start(
+        "  - {id: hold, type: wait, config: {for: 20m}}",
+        more='monitoring: {alerts: [{condition: "execution_time > 300s", channel: slack}]}',
+    )
+    await handle.result()
+    assert runs.services.notices() == [("ops-team", "Alert: execution_time > 300s")]
+    notice = runs.services.house.asked("notify_team")[0]
+    assert "Running now: hold" in notice.text
+
+
+async def test_race_between_a_person_and_the_clock(runs: Runs) -> None:
+    """Of a human task and a time the first is chosen; the task is withdrawn with the choice."""
+    handle = await runs.start(
+        """
+  - id: race
+    type: wait-any
+    config:
+      on:
+        person: {human-task: {assignee: compliance-team, deadline: 9d}}
+        clock: {after: 2d}
+"""
+    )
+    result = await handle.result()
+    assert result.outputs == {"race": {"chosen": "clock", "value": None}}
+    assert (await record(handle)).waiting is None
+
+
+async def test_group_takes_the_first_and_cancels_the_rest(runs: Runs) -> None:
+    """`join: any` goes on with the first success; the loser is cancelled and its wait withdrawn."""
+    handle = await runs.start(
+        """
+  - parallel:
+      - {id: slow, type: wait, config: {for: 30d}}
+      - {id: fast, type: wait, config: {for: 1h}}
+    id: race
+    join: any
+  - {id: spent, type: set, config: {hours: "{{ seconds(now() - run.started_at) / 3600 }}"}}
+"""
+    )
+    result = await handle.result()
+    assert result.outputs["race"] == {"completed": ["fast"]}
+    found = await steps(handle)
+    assert found["slow"].state == "cancelled" and found["slow"].note == "another member was first"
+    started, ended = found["fast"].started_at, found["spent"].ended_at
+    assert started is not None and ended is not None and ended - started < timedelta(hours=2)
