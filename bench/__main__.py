@@ -10,6 +10,15 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.claude_call import CallFigures, claude_call
+from bench.declared import (
+    CHAIN_SECONDS,
+    LoopFigures,
+    PlanFigures,
+    chain_figures,
+    lane_d,
+    loop_figures,
+    plan_figures,
+)
 from bench.lanes import House, LaneFigures, lane_a, lane_b, lane_c
 from bench.measure import median
 from bench.waiting import WaitingFigures, waiting
@@ -17,9 +26,10 @@ from towpath.clients.temporal import run_to_end
 from towpath.local.server import free_port, temporal_server
 from towpath.local.stack import stand_ins, worker_process
 
-PARTS = ("start", "claude", "lanes", "waiting")
-LANES = {"a": lane_a, "b": lane_b, "c": lane_c}
-TITLES = {"a": "a plain", "b": "b shortest", "c": "c onboarding"}
+PARTS = ("start", "claude", "lanes", "waiting", "expressions", "definitions", "loops", "chains")
+LANES = {"a": lane_a, "b": lane_b, "c": lane_c, "d": lane_d}
+TITLES = {"a": "a plain", "b": "b shortest", "c": "c onboarding", "d": "d definition"}
+PLANNED = (10, 100, 1_000)
 console = Console(highlight=False)
 
 
@@ -30,11 +40,15 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=300, help="runs of a lane in a round (default %(default)s)")
     parser.add_argument("--idle", type=int, default=40, help="runs one by one, for latency (default %(default)s)")
     parser.add_argument("--waiting", type=int, default=10_000, help="runs that wait for review (default %(default)s)")
+    parser.add_argument("--items", type=int, default=100_000, help="items of the large loop (default %(default)s)")
+    parser.add_argument("--concurrency", type=int, default=50, help="of the loops (default %(default)s)")
+    parser.add_argument("--chains", type=int, default=1_000, help="runs of 20 steps with a wait (default %(default)s)")
     options = parser.parse_args()
-    run_to_end(bench(options.parts or PARTS, options.rounds, options.runs, options.idle, options.waiting))
+    run_to_end(bench(options.parts or PARTS, options))
 
 
-async def bench(parts: Sequence[str], rounds: int, runs: int, idle: int, wait: int) -> None:
+async def bench(parts: Sequence[str], options: argparse.Namespace) -> None:
+    rounds, runs, idle, wait = options.rounds, options.runs, options.idle, options.waiting
     begun = time.perf_counter()
     if "start" in parts:
         async with house() as where:
@@ -48,6 +62,17 @@ async def bench(parts: Sequence[str], rounds: int, runs: int, idle: int, wait: i
     if "waiting" in parts:
         async with house() as where:
             show_waiting(await waiting(where, wait, say))
+    if "expressions" in parts:
+        show_expressions(expression_rows())
+    if "definitions" in parts:
+        show_plans([plan_figures(count) for count in PLANNED])
+    if "loops" in parts:
+        async with house() as where:
+            by_hand = await loop_figures(where, options.items // 5, options.concurrency, by_hand=True)
+            show_loops(by_hand, await loop_figures(where, options.items, options.concurrency, by_hand=False))
+    if "chains" in parts:
+        async with house() as where:
+            show_chains(options.chains, await chain_figures(where, options.chains))
     console.print(f"measured in {time.perf_counter() - begun:.0f} s")
 
 
@@ -68,6 +93,42 @@ async def measure_lanes(where: House, rounds: int, runs: int, idle: int) -> dict
             figures[name].append(await lane(where, runs, idle))
             say(f"round {number + 1}, lane {TITLES[name]}: {figures[name][-1].runs_per_second:.1f} runs/s")
     return figures
+
+
+def show_plans(rows: Sequence[PlanFigures]) -> None:
+    table = Table("steps", "check s", "decision ms", "worst ms", "µs a step", title="Checking and deciding")
+    for row in rows:
+        table.add_row(
+            f"{row.steps:,}",
+            f"{row.check_seconds:.3f}",
+            f"{row.mean_ms:.3f}",
+            f"{row.worst_ms:.2f}",
+            f"{row.check_seconds / row.steps * 1e6:.0f}",
+        )
+    console.print(table)
+
+
+def show_loops(by_hand: LoopFigures, declared: LoopFigures) -> None:
+    table = Table("loop", "items", "items/s", "most at once", "longest history", "RSS MB", title="for_each")
+    for name, row in (("by hand", by_hand), ("definition", declared)):
+        table.add_row(
+            name,
+            f"{row.items:,}",
+            f"{row.items_per_second:.0f}",
+            str(row.most_at_once),
+            f"{row.events:,}",
+            f"{row.rss_mb:.0f}",
+        )
+    console.print(table)
+    console.print(f"items/s of the definition: {declared.items_per_second / by_hand.items_per_second:.2f}× by hand")
+
+
+def show_chains(runs: int, figures: tuple[float, float, float]) -> None:
+    wall, alone, ratio = figures
+    console.print(
+        f"{runs:,} runs of 20 steps with a wait of {CHAIN_SECONDS:g} s, all at once: {wall:.1f} s; one alone {alone:.2f} s; "
+        f"{ratio:.2f}× of the wait"
+    )
 
 
 def show_lanes(figures: dict[str, list[LaneFigures]]) -> None:

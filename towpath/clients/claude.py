@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Literal
 
@@ -120,11 +120,8 @@ def prepare_request(request: AskRequest) -> PreparedPrompt:
 
 def _prepare_inline(inline: InlinePrompt) -> PreparedPrompt:
     system = f"{DATA_RULE}\n\n{inline.system}".strip()
-    try:
-        schema = None if inline.output_schema is None else anthropic.transform_schema(dict(inline.output_schema))
-    except (TypeError, ValueError, KeyError) as error:
-        message = "the output schema is none that the API takes"
-        raise ClaudeError(FailureCode.CLAUDE_INVALID_REQUEST, message) from error
+    written = None if inline.output_schema is None else json.dumps(inline.output_schema, sort_keys=True)
+    schema = None if written is None else _transformed(written)
     return PreparedPrompt(
         system=system,
         schema=schema,
@@ -135,6 +132,16 @@ def _prepare_inline(inline: InlinePrompt) -> PreparedPrompt:
         web_search=inline.web_search,
         temperature=inline.temperature,
     )
+
+
+@lru_cache(maxsize=512)
+def _transformed(written: str) -> dict[str, Any]:
+    """A schema in the API's subset. Raises ClaudeError."""
+    try:
+        return anthropic.transform_schema(json.loads(written))
+    except (TypeError, ValueError, KeyError) as error:
+        message = "the output schema is none that the API takes"
+        raise ClaudeError(FailureCode.CLAUDE_INVALID_REQUEST, message) from error
 
 
 def _digest(text: str, schema: dict[str, Any] | None) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateFailedError
@@ -30,7 +30,7 @@ from towpath.contracts.process import (
 from towpath.contracts.published import DEFINITION, DefinitionRecord, Publication, Publishing, Version
 from towpath.contracts.wire import JsonObject
 from towpath.engine.inputs import accept_inputs
-from towpath.engine.loading import InvalidDefinitionError, load_plan
+from towpath.engine.loading import InvalidDefinitionError, load_plan, runnable
 from towpath.engine.plan import Plan
 from towpath.engine.reads import secrets_read
 from towpath.engine.suggestions import did_you_mean
@@ -167,7 +167,7 @@ def make_request(
     if problems:
         raise DefinitionError(FailureCode.STEP_INPUT, "inputs: " + "; ".join(problems))
     return DeclaredRequest(
-        definition=document, digest=digest, inputs=inputs or {}, trigger=trigger, secrets=secrets_read(document)
+        definition=cast("JsonObject", runnable(document)), digest=digest, inputs=inputs or {}, trigger=trigger, secrets=secrets_read(document)
     )
 
 

@@ -179,7 +179,10 @@ class GuardedHttp:
         return found
 
     def _routed(self) -> httpx.AsyncBaseTransport:
-        return self._transports.setdefault(ROUTED, httpx.AsyncHTTPTransport())
+        found = self._transports.get(ROUTED)
+        if found is None:
+            found = self._transports[ROUTED] = httpx.AsyncHTTPTransport()
+        return found
 
     def _guarded(self, connection: Connection) -> httpx.AsyncBaseTransport:
         if self._tls is None:

@@ -18,10 +18,20 @@ class InvalidDefinitionError(Exception):
     """A definition that travels with a run cannot be read, or is not the one that its digest names."""
 
 
+TESTS = "tests"
+
+
 def digest(document: JsonValue) -> str:
-    """SHA-256 of the canonical JSON: names sorted, no spaces."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """SHA-256 of the canonical JSON: names sorted, no spaces, without the tests, which change no run."""
+    text = json.dumps(runnable(document), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def runnable(document: JsonValue) -> JsonValue:
+    """The document without its tests: what travels with a run."""
+    if not isinstance(document, dict) or TESTS not in document:
+        return document
+    return {name: value for name, value in document.items() if name != TESTS}
 
 
 def load_plan(wanted: str, document: dict[str, JsonValue]) -> Plan:

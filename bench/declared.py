@@ -1,0 +1,206 @@
+"""Figures of definitions: against the class, checking and deciding, loops over items, and many runs that wait."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from temporalio.client import Client, WorkflowHandle
+
+from bench.lanes import FAST_CLAUDE, House, LaneFigures, measure_lane
+from bench.loop import HandLoop, Part
+from bench.loop_worker import READY
+from bench.measure import Meter, account
+from towpath.clients.definitions import Definitions, make_request
+from towpath.clients.temporal import converter
+from towpath.contracts.declared import DECLARED
+from towpath.contracts.wire import JsonObject
+from towpath.engine.actions import Completed
+from towpath.engine.catalog import Catalog, Connection
+from towpath.engine.check import check_text
+from towpath.engine.evaluation import RunFacts
+from towpath.engine.loading import digest
+from towpath.engine.plan import make_plan
+from towpath.engine.progress import Progress
+from towpath.engine.reading import read_definition
+from towpath.engine.source import read_source
+from towpath.local.processes import spawn
+from towpath.local.server import free_port
+from towpath.local.stack import ROOT, python, worker_process
+
+ONBOARDING = ROOT / "definitions" / "customer-onboarding.yaml"
+LOOP = """
+id: bench-loop
+version: "1.0.0"
+inputs: {count: {type: integer}, concurrency: {type: integer}}
+steps:
+  - id: each
+    type: function
+    for_each: {times: %d, as: number, concurrency: %d}
+    config: {handler: benchTouch, params: {number: "{{ number }}"}}
+outputs: {done: "{{ size(steps.each) }}"}
+"""
+CHAIN_SECONDS = 1.0
+CHAIN_STEPS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LoopFigures:
+    """One loop. `most_at_once` is what the activity saw; `events` the longest history of all its runs."""
+
+    items: int
+    items_per_second: float
+    most_at_once: int
+    events: int
+    rss_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFigures:
+    """A chain of steps: seconds to read and plan it, and milliseconds of a decision."""
+
+    steps: int
+    check_seconds: float
+    mean_ms: float
+    worst_ms: float
+
+
+def load(text: str) -> JsonObject:
+    source = read_source(text)
+    if source.diagnostics:
+        raise RuntimeError(str(source.diagnostics))
+    return source.value
+
+
+async def lane_d(house: House, runs: int, idle: int) -> LaneFigures:
+    """The onboarding as a definition."""
+    client = await Client.connect(house.server.address, data_converter=converter(None))
+    document = load(ONBOARDING.read_text(encoding="utf-8"))
+    name, definitions = digest(document), Definitions(client)
+
+    async def run_one(given: dict[str, Any]) -> Any:
+        customer = {field: value for field, value in given.items() if value is not None}
+        request = make_request(document, name, {"customer": customer})
+        handle = (await definitions.start(request, given["customer_id"])).handle
+        await handle.result()
+        return handle
+
+    async with worker_process(house.server, house.standins, metrics_port=free_port(), env=FAST_CLAUDE) as worker:
+        return await measure_lane(run_one, house, worker.pid, runs, idle)
+
+
+def plan_figures(count: int) -> PlanFigures:
+    """A chain of http steps, each reading the one before."""
+    lines = ["id: chain", 'version: "1.0.0"', "inputs: {b: {type: integer}}", "steps:"]
+    for number in range(count):
+        path = f"{{{{ steps.s{number - 1}.body.x }}}}" if number else "first"
+        lines += [
+            f"  - id: s{number}",
+            "    type: http",
+            "    config:",
+            f'      url: "https://api.example.com/{path}"',
+            "      method: POST",
+            '      body: {a: "{{ inputs.b }}"}',
+        ]
+    text = "\n".join(lines)
+    catalog = Catalog(connections={"api": Connection("api", ("api.example.com",))})
+    begun = time.perf_counter()
+    checked = check_text(text, catalog)
+    seconds = time.perf_counter() - begun
+    if not checked.ok:
+        raise RuntimeError(str(checked.diagnostics[:3]))
+    definition = read_definition(read_source(text))
+    if definition is None:
+        raise RuntimeError("the chain cannot be read")
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    progress = Progress(make_plan(definition), RunFacts("chain/1", now), {"b": 1}, {}, lambda: "u")
+    progress.begin(now)
+    spent: list[float] = []
+    for number in range(count):
+        begun = time.perf_counter()
+        progress.finish(f"s{number}", Completed({"body": {"x": number}}), now)
+        spent.append((time.perf_counter() - begun) * 1000)
+    return PlanFigures(count, seconds, sum(spent) / count, max(spent))
+
+
+@asynccontextmanager
+async def loop_worker(house: House, peak: Path) -> AsyncGenerator[int]:
+    log = Path(".towpath/logs/loop.log")
+    log.unlink(missing_ok=True)
+
+    async def ready() -> None:
+        while not log.exists() or READY not in log.read_text(encoding="utf-8"):
+            await asyncio.sleep(0.05)
+
+    line = python("-m", "bench.loop_worker", house.server.address, str(peak))
+    async with spawn("loop worker", line, env={"PYTHONPATH": str(ROOT)}, log=log) as child:
+        await child.ready(ready(), 60)
+        yield child.pid
+
+
+async def loop_figures(house: House, items: int, concurrency: int, *, by_hand: bool) -> LoopFigures:
+    client = await Client.connect(house.server.address, data_converter=converter(None))
+    peak = Path(f".towpath/bench/peak-{uuid4().hex}")
+    peak.parent.mkdir(parents=True, exist_ok=True)
+    async with loop_worker(house, peak) as pid:
+        meter = Meter(pid)
+        begun = time.perf_counter()
+        handle = await (_by_hand if by_hand else _declared)(client, items, concurrency)
+        await handle.result()
+        seconds = time.perf_counter() - begun
+        rss = meter.read().peak_rss_mb
+    events = await _longest(client, handle)
+    most = int(peak.read_text(encoding="utf-8"))
+    peak.unlink()
+    return LoopFigures(items, items / seconds, most, events, rss)
+
+
+async def _by_hand(client: Client, items: int, concurrency: int) -> WorkflowHandle[Any, Any]:
+    part = Part(first=0, count=items, concurrency=concurrency)
+    return await client.start_workflow(HandLoop.run, part, id=f"hand/{uuid4().hex}", task_queue=DECLARED)
+
+
+async def _declared(client: Client, items: int, concurrency: int) -> WorkflowHandle[Any, Any]:
+    document = load(LOOP % (items, concurrency))
+    request = make_request(document, digest(document), {"count": items, "concurrency": concurrency})
+    return (await Definitions(client).start(request)).handle
+
+
+async def _longest(client: Client, handle: WorkflowHandle[Any, Any]) -> int:
+    """The longest history of the run and of its parts."""
+    longest = (await account(handle)).events
+    async for run in client.list_workflows(f"WorkflowId STARTS_WITH '{handle.id}/'"):
+        description = await client.get_workflow_handle(run.id, run_id=run.run_id).describe()
+        longest = max(longest, description.raw_description.workflow_execution_info.history_length)
+    return longest
+
+
+async def chain_figures(house: House, runs: int) -> tuple[float, float, float]:
+    """Wall seconds of many runs of a 20-step definition with a wait, that of one run alone, and the ratio of both."""
+    client = await Client.connect(house.server.address, data_converter=converter(None))
+    steps = [f"  - {{id: wait, type: wait, config: {{for: {CHAIN_SECONDS:g}s}}}}"]
+    steps += [
+        f'  - {{id: s{number}, type: set, config: {{n: "{{{{ inputs.n + {number} }}}}"}}}}'
+        for number in range(CHAIN_STEPS - 1)
+    ]
+    text = 'id: bench-chain\nversion: "1.0.0"\ninputs: {n: {type: integer}}\nsteps:\n' + "\n".join(steps)
+    document = load(text)
+    definitions, name = Definitions(client), digest(document)
+
+    async def run_one(_: int) -> None:
+        await (await definitions.start(make_request(document, name, {"n": 1}))).handle.result()
+
+    async with worker_process(house.server, house.standins, metrics_port=free_port(), env=FAST_CLAUDE):
+        await asyncio.gather(*(run_one(number) for number in range(20)))
+        begun = time.perf_counter()
+        await run_one(0)
+        alone = time.perf_counter() - begun
+        begun = time.perf_counter()
+        await asyncio.gather(*(run_one(number) for number in range(runs)))
+        wall = time.perf_counter() - begun
+    return wall, alone, wall / CHAIN_SECONDS

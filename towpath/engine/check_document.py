@@ -1,0 +1,195 @@
+"""Checks of everything around the steps: inputs, triggers, outputs, error handling, alerts, tests; and of the graph."""
+
+from typing import Any
+
+from towpath.engine.catalog import Catalog
+from towpath.engine.check_expressions import Context, ExpressionChecks
+from towpath.engine.check_steps import StepChecks
+from towpath.engine.cron import cron_problem
+from towpath.engine.definition import EventTrigger, Notification, ScheduleTrigger, Trigger, WebhookTrigger
+from towpath.engine.diagnostics import Path
+from towpath.engine.inputs import SENSITIVE, violations
+from towpath.engine.outputs import EVENT
+from towpath.engine.plan import Plan, cycle
+from towpath.engine.schemas import check_schema
+from towpath.engine.shapes import as_object
+from towpath.engine.source import Source
+from towpath.engine.suggestions import did_you_mean
+
+ALERT_CHANNELS = frozenset({"slack", "email"})
+DURATION = {"x-kind": "duration"}
+ALERT_ROOTS: dict[str, dict[str, Any]] = {
+    "execution_time": DURATION,
+    "step_duration": DURATION,
+    "success_rate": {"type": "number"},
+}
+
+
+class DocumentChecks:
+    def __init__(
+        self, source: Source, plan: Plan, catalog: Catalog, expressions: ExpressionChecks, steps: StepChecks
+    ) -> None:
+        self._source = source
+        self._plan = plan
+        self._catalog = catalog
+        self._expressions = expressions
+        self._steps = steps
+
+    def check(self) -> None:
+        self._graph()
+        self._inputs()
+        endpoints: dict[str, Path] = {}
+        for trigger, path in self._plan.definition.triggers:
+            self._trigger(trigger, path, endpoints)
+        header = self._plan.definition.header
+        self._expressions.templates(header.outputs, ("outputs",), Context())
+        self._handling()
+        self._monitoring()
+        if header.cancel_on is not None:
+            event = Context(extra={"event": EVENT})
+            self._expressions.condition(header.cancel_on.filter, ("cancel_on", "filter"), event)
+            self._expressions.templates(header.cancel_on.correlate, ("cancel_on", "correlate"), Context())
+        self._tests()
+
+    def _graph(self) -> None:
+        plan = self._plan
+        for name, path in plan.duplicates:
+            self._source.report((*path, "id"), "step.duplicate", f"{name!r} is there twice", "give one another id")
+        ids = [node.id for node in plan.nodes if not node.anonymous]
+        for node in plan.nodes:
+            for name in node.unknown:
+                hint = did_you_mean(name, ids)[2:]
+                self._source.report((*node.path, "needs"), "needs.unknown", f"there is no step {name!r}", hint)
+            count = len(node.needs)
+            if node.wanted is not None and node.wanted > count:
+                what = f"the join wants {node.wanted} of {count}: it can never come true"
+                self._source.report((*node.path, "join"), "join.dead", what, "ask for fewer, or add members")
+            if node.kind == "group" and not node.members:
+                self._source.report((*node.path, "parallel"), "group.empty", "the group has no members", "add a step")
+            self._unreachable(node.index)
+        around = cycle(plan)
+        if around:
+            place = plan.node(around[0]).path
+            what = f"these steps wait for each other: {' → '.join([*around, around[0]])}"
+            self._source.report(place, "graph.cycle", what, "take one of the needs out")
+        if not plan.nodes:
+            self._source.report(("steps",), "steps.empty", "there are no steps", "add a step")
+
+    def _unreachable(self, index: int) -> None:
+        """A step that needs steps of two branches of one condition never runs, by the join that wants both."""
+        node = self._plan.nodes[index]
+        if node.step is None or node.step.when is not False:
+            taken = dict(self._plan.guards(index))
+            for need in node.needs if node.wanted is None else []:
+                for guard, branch in self._plan.guards(need):
+                    if taken.get(guard, branch) != branch:
+                        what = f"{self._plan.nodes[need].id} is in the other branch, so {node.id} never runs"
+                        self._source.report((*node.path, "needs"), "step.unreachable", what, "take it out of needs")
+            return
+        what = f"{node.id} never runs: when is false"
+        self._source.report((*node.path, "when"), "step.unreachable", what, "take it out", severity="warning")
+
+    def _inputs(self) -> None:
+        for name, schema in self._plan.definition.header.inputs.items():
+            path = ("inputs", name)
+            if not check_schema(self._source, schema, path) or "default" not in schema:
+                continue
+            if schema.get(SENSITIVE) is True:
+                self._source.report((*path, "default"), "secret.plain", "a secret has no default", "leave it out")
+            for problem in violations(schema, schema["default"]):
+                what = f"the default does not keep its own schema: {problem.partition(': ')[2]}"
+                self._source.report((*path, "default"), "input.default", what, "change one of them")
+
+    def _trigger(self, trigger: Trigger, path: Path, endpoints: dict[str, Path]) -> None:
+        context = Context(extra={"event": EVENT}, run=False)
+        if isinstance(trigger, WebhookTrigger):
+            if trigger.endpoint in endpoints:
+                what = f"{trigger.endpoint} is there twice"
+                self._source.report((*path, "endpoint"), "trigger.duplicate", what, "give one another path")
+            endpoints[trigger.endpoint] = path
+            self._expressions.templates(trigger.dedup, (*path, "dedup"), context)
+            self._expressions.condition(trigger.filter, (*path, "filter"), context)
+        elif isinstance(trigger, EventTrigger):
+            self._expressions.condition(trigger.filter, (*path, "filter"), context)
+            self._expressions.templates(trigger.correlate, (*path, "correlate"), context)
+        else:
+            context = self._schedule(trigger, path)
+        self._expressions.templates(trigger.inputs, (*path, "inputs"), context)
+        self._coverage(trigger, path)
+
+    def _schedule(self, trigger: ScheduleTrigger, path: Path) -> Context:
+        problem = cron_problem(trigger.cron)
+        if problem is not None:
+            self._source.report((*path, "cron"), "cron.invalid", *problem)
+        zones = self._catalog.timezones
+        if zones is not None and trigger.timezone not in zones:
+            hint = did_you_mean(trigger.timezone, zones)[2:]
+            what = f"there is no time zone {trigger.timezone!r}"
+            self._source.report((*path, "timezone"), "timezone.unknown", what, hint)
+        self._steps.durations(self._source.value_at(path), path)
+        context = Context(run=False)
+        loop = trigger.for_each
+        if loop is None:
+            return context
+        self._expressions.templates(loop.in_, (*path, "for_each", "in"), context)
+        self._expressions.templates(loop.params, (*path, "for_each", "params"), context)
+        self._expressions.templates(loop.items, (*path, "for_each", "items"), context.also(output={}))
+        operations = self._catalog.services.get(loop.service or "")
+        if loop.service is not None and operations is None:
+            hint = did_you_mean(loop.service, self._catalog.services)[2:]
+            what = f"there is no service {loop.service!r}"
+            self._source.report((*path, "for_each", "service"), "service.unknown", what, hint)
+        elif operations is not None and (loop.method or "") not in operations:
+            hint = did_you_mean(loop.method or "", operations)[2:]
+            what = f"{loop.service} has no operation {loop.method!r}"
+            self._source.report((*path, "for_each", "method"), "method.unknown", what, hint)
+        return context.also(**{loop.as_: {}, "index": {"type": "integer"}})
+
+    def _coverage(self, trigger: Trigger, path: Path) -> None:
+        """Inputs that must be given, against those that the trigger gives."""
+        header = self._plan.definition.header
+        for name in trigger.inputs or {}:
+            if name not in header.inputs:
+                hint = did_you_mean(name, header.inputs)[2:]
+                self._source.report(
+                    (*path, "inputs", name), "input.unknown", f"there is no input {name!r}", hint, key=True
+                )
+        if isinstance(trigger, WebhookTrigger | EventTrigger) and trigger.inputs is None:
+            return
+        needed = [
+            name
+            for name, schema in header.inputs.items()
+            if "default" not in schema and schema.get("x-optional") is not True and name not in (trigger.inputs or {})
+        ]
+        for name in needed:
+            what = f"this trigger gives no {name!r}, which a run needs"
+            mend = f"add inputs: {{{name}: …}} to it"
+            self._source.report(path, "trigger.input-missing", what, mend, severity="warning")
+
+    def _handling(self) -> None:
+        path: Path = ("error_handling", "fallback")
+        for index, entry in enumerate(self._plan.definition.fallback):
+            if isinstance(entry, Notification):
+                self._steps.team(entry.target, (*path, index, "target"))
+                context = Context(extra={"error": {"type": "string"}, "failed_step": {"type": "string"}})
+                written = as_object(self._source.value_at((*path, index))) or {}
+                self._expressions.templates(written.get("message"), (*path, index, "message"), context)
+        self._steps.durations(self._source.value_at(("error_handling", "retry")), ("error_handling", "retry"))
+
+    def _monitoring(self) -> None:
+        for index, alert in enumerate(self._plan.definition.header.monitoring.alerts):
+            path: Path = ("monitoring", "alerts", index)
+            context = Context(extra=ALERT_ROOTS)
+            self._expressions.condition(alert.condition, (*path, "condition"), context)
+            self._expressions.templates(alert.message, (*path, "message"), context)
+            self._steps.team(alert.channel, (*path, "channel"), ALERT_CHANNELS)
+
+    def _tests(self) -> None:
+        ids = [node.id for node in self._plan.nodes if not node.anonymous]
+        for index, test in enumerate(self._plan.definition.header.tests):
+            named: list[tuple[Path, str]] = [(("answers", name), name) for name in test.answers]
+            named += [(("expect", "steps", name), name) for name in test.expect.steps]
+            for place, name in named:
+                if name not in self._plan.by_id:
+                    what, hint = f"there is no step {name!r}", did_you_mean(name, ids)[2:]
+                    self._source.report(("tests", index, *place), "test.unknown-step", what, hint, key=True)
