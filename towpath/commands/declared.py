@@ -18,7 +18,7 @@ from towpath.clients.deadletters import NotInQueueError
 from towpath.clients.definitions import DefinitionError, Definitions, make_request
 from towpath.clients.emitting import emit as emit_event
 from towpath.clients.temporal import link
-from towpath.commands.definition import catalog_of_this_place, read, tell_problems
+from towpath.commands.definition import catalog_of_this_place, is_file, read, tell_problems
 from towpath.commands.onboarding import show_status, tell_failure
 from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, run, settings, show_json
 from towpath.contracts.declared import (
@@ -171,9 +171,8 @@ async def _run(target: str, inputs: JsonObject, key: str | None, *, wait: bool, 
 
 async def _request(definitions: Definitions, target: str, inputs: JsonObject | None) -> DeclaredRequest:
     """Raises DefinitionError."""
-    path = Path(target)
-    if path.suffix in {".yaml", ".yml", ".json"} or target == "-":
-        found = check_text(read(path), catalog_of_this_place())
+    if is_file(target):
+        found = check_text(read(Path(target)), catalog_of_this_place())
         if not found.ok:
             tell_problems(target, found)
             raise typer.Exit(Exit.REFUSED)

@@ -14,6 +14,7 @@ from towpath.clients.reviewers import ReviewerDirectory, ReviewersFileError
 from towpath.clients.schedules import Schedules
 from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, problems, run, settings, show_json
 from towpath.contracts.published import Publication, Version
+from towpath.engine.cases import read_cases
 from towpath.engine.catalog import Catalog
 from towpath.engine.check import Checked, check_text
 from towpath.engine.definition import ScheduleTrigger
@@ -85,7 +86,7 @@ def plan(
 
 
 @app.command("test")
-def test(
+def try_out(
     file: File,
     matrix: Annotated[bool, typer.Option(help="Also let each step fail, time out and be skipped.")] = True,
     as_json: JsonFlag = False,
@@ -187,6 +188,11 @@ def tell_problems(name: str, found: Checked) -> None:
             problems.print(excerpt(problem, found.source.text), markup=False, soft_wrap=True)
 
 
+def is_file(target: str) -> bool:
+    """Whether a target names a file and no published definition."""
+    return target == "-" or Path(target).suffix in {".yaml", ".yml", ".json"}
+
+
 def checked_plan(file: Path) -> Plan:
     return plan_of(_without_errors(str(file), check_text(read(file), catalog_of_this_place())))
 
@@ -218,8 +224,6 @@ def _summary(name: str, found: Checked) -> None:
 
 def _tests_beside(file: Path) -> list[Any]:
     """Tests in NAME.tests.yaml beside a definition."""
-    from towpath.engine.cases import read_cases
-
     beside = file.with_suffix(".tests.yaml")
     if str(file) == "-" or not beside.is_file():
         return []
@@ -336,9 +340,8 @@ async def _diff(old: str, new: str, *, as_json: bool) -> None:
 
 
 async def _plan_of_target(target: str) -> Plan:
-    path = Path(target)
-    if path.suffix in {".yaml", ".yml", ".json"} or path.is_file():
-        return checked_plan(path)
+    if is_file(target):
+        return checked_plan(Path(target))
     name, version = _split(target)
     try:
         found = await Definitions(await client()).version(name, version)

@@ -23,6 +23,6 @@ def read_cases(text: bytes) -> tuple[list[DefinitionTest], list[Diagnostic]]:
             cases.append(DefinitionTest.model_validate(entry))
         except ValidationError as error:
             for problem in error.errors():
-                place = (*base, index, *(part for part in problem["loc"] if isinstance(part, (str, int))))
+                place = (*base, index, *problem["loc"])
                 source.report(place, "tests.value", problem["msg"].lower(), "see docs/definitions.md")
     return cases, source.diagnostics

@@ -73,7 +73,7 @@ class ConfigChecks:
                 )
                 return
         url = config.url.strip()
-        if connection is not None and (url.startswith("/") or url.startswith("{{")):
+        if connection is not None and url.startswith(("/", "{{")):
             return
         if url.startswith("{{"):
             what = "the host comes from a template, so nobody can say which one it is"

@@ -121,17 +121,6 @@ class CaseEvent(Model):
     data: dict[str, Any] = {}
 
 
-class DefinitionTest(Model):
-    """One test of the definition: inputs and answers in, states and outputs out."""
-
-    name: Text
-    inputs: dict[str, Any] = {}
-    now: Text = "2026-01-01T00:00:00Z"
-    answers: dict[str, CaseAnswer | list[CaseAnswer]] = {}
-    events: list[CaseEvent] = []
-    expect: "Expectation"
-
-
 class Expectation(Model):
     """`steps` maps ids to states; `outputs` are compared whole where given; `undone` in order."""
 
@@ -140,6 +129,17 @@ class Expectation(Model):
     outputs: dict[str, Any] | None = None
     undone: list[str] | None = None
     chosen: dict[str, str] = {}
+
+
+class DefinitionTest(Model):
+    """One test of the definition: inputs and answers in, states and outputs out."""
+
+    name: Text
+    inputs: dict[str, Any] = {}
+    now: Text = "2026-01-01T00:00:00Z"
+    answers: dict[str, CaseAnswer | list[CaseAnswer]] = {}
+    events: list[CaseEvent] = []
+    expect: Expectation = Expectation()
 
 
 class Header(Model):
@@ -158,6 +158,3 @@ class Header(Model):
     cancel_on: CancelOn | None = None
     budget: RunBudget = RunBudget()
     tests: list[DefinitionTest] = []
-
-
-DefinitionTest.model_rebuild()

@@ -81,6 +81,8 @@ class Evaluation:
             "secrets": {name: {"$secret": name} for name in facts.secrets},
         }
         self.now = facts.started_at
+        self.held: frozenset[str] = frozenset()
+        """Pure steps that are to be started like all others: a test answers for them."""
 
     def scope(self, **more: Value) -> Scope:
         return Scope({**self._names, **more} if more else self._names, self.now, self._new_uuid())
@@ -219,7 +221,7 @@ class Evaluation:
 
     def is_pure(self, node: PlanNode) -> bool:
         """Whether a step is done without an activity."""
-        if node.step is None:
+        if node.step is None or node.id in self.held:
             return False
         if node.step.type == "set":
             return True

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from towpath.engine.expression.template import compile_template
 from towpath.engine.expression.values import ExpressionError
-from towpath.engine.plan import PlanNode
+from towpath.engine.plan import Plan, PlanNode
 from towpath.engine.shapes import as_list, as_object
 
 
@@ -23,6 +23,17 @@ def secrets_read(config: Any) -> tuple[str, ...]:
             for reference in expression.references:
                 if reference.path[0] == "secrets" and len(reference.path) > 1:
                     found[reference.path[1]] = None
+    return tuple(found)
+
+
+def secrets_of(plan: Plan) -> tuple[str, ...]:
+    """Names of all secrets that the steps of a plan send."""
+    found: dict[str, None] = {}
+    for node in plan.steps():
+        step = node.step
+        parts = [] if step is None else [step.config, *(part.config for part in (step.compensate, step.check) if part)]
+        for part in parts:
+            found |= dict.fromkeys(secrets_read(part))
     return tuple(found)
 
 
