@@ -315,7 +315,7 @@ def _unmet(test: DefinitionTest, result: CaseResult) -> list[str]:
         for step, state in wanted.steps.items()
         if result.states.get(step) != state
     )
-    if wanted.outputs is not None and not equal(wanted.outputs, result.outputs, _Scope({}), 0):
+    if wanted.outputs is not None and not equal(wanted.outputs, result.outputs, _Scope({})):
         found.append(f"outputs: expected {wanted.outputs}, got {result.outputs}")
     if wanted.undone is not None and wanted.undone != result.undone:
         found.append(f"undone: expected {wanted.undone}, got {result.undone}")

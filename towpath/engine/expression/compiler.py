@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from towpath.engine.expression.functions import FUNCTIONS, bounded_json, bounded_text, check_number, contains
 from towpath.engine.expression.nodes import (
@@ -19,12 +19,15 @@ from towpath.engine.expression.nodes import (
     Unary,
 )
 from towpath.engine.expression.values import (
+    NOWHERE,
     NUMBERS,
     ExpressionError,
     MissingError,
     Scope,
     Value,
     equal,
+    is_list,
+    is_object,
     kind,
 )
 
@@ -46,29 +49,22 @@ _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
 
 
 def compile_node(node: Node) -> Evaluate:
-    match node:
-        case Literal(value=value):
-            return lambda _: value
-        case Name() | Member():
-            return _read(node)
-        case Unary():
-            return _unary(node)
-        case Binary():
-            return _binary(node)
-        case Conditional(test=test, then=then, other=other, at=at):
-            return _conditional(compile_node(test), compile_node(then), compile_node(other), at)
-        case Call():
-            return _call(node)
-        case Each():
-            return _each(node)
-        case ListOf(items=items):
-            parts = [compile_node(item) for item in items]
-            return lambda scope: [part(scope) for part in parts]
-        case ObjectOf(fields=fields):
-            named = [(name, compile_node(value)) for name, value in fields]
-            return lambda scope: {name: value(scope) for name, value in named}
-        case _:
-            raise TypeError(type(node).__name__)
+    return _COMPILERS[type(node)](node)
+
+
+def _literal(node: Any) -> Evaluate:
+    value = node.value
+    return lambda _: value
+
+
+def _list_of(node: Any) -> Evaluate:
+    parts = [compile_node(item) for item in node.items]
+    return lambda scope: [part(scope) for part in parts]
+
+
+def _object_of(node: Any) -> Evaluate:
+    named = [(name, compile_node(value)) for name, value in node.fields]
+    return lambda scope: {name: value(scope) for name, value in named}
 
 
 def boolean(value: Value, at: int, what: str) -> bool:
@@ -87,7 +83,7 @@ def _read(node: Name | Member) -> Evaluate:
         keys.append(current.key.value)
         current = current.of
     if not isinstance(current, Name):
-        return _member(node) if isinstance(node, Member) else _missing_root(node)
+        return _member(cast("Member", node))
     root, path, at = current.name, tuple(reversed(keys)), node.at
 
     def read(scope: Scope) -> Value:
@@ -102,19 +98,12 @@ def _read(node: Name | Member) -> Evaluate:
     return read
 
 
-def _missing_root(node: Name) -> Evaluate:
-    def read(scope: Scope) -> Value:
-        raise MissingError(f"{node.name} is not known here", node.at)
-
-    return read
-
-
 def _explain(scope: Scope, root: str, path: tuple[str, ...], at: int) -> ExpressionError:
     if root not in scope.names:
         return MissingError(f"{root} is not known here", at)
     value, so_far = scope.names[root], root
     for key in path:
-        if type(value) is not dict:
+        if not is_object(value):
             if value is None:
                 return MissingError(f"{so_far} is null, so it has no {key!r}", at)
             return ExpressionError("type", f"{so_far} is a {kind(value)}, so it has no {key!r}", at)
@@ -141,11 +130,11 @@ def _member(node: Member) -> Evaluate:
 
 
 def _item(value: Value, key: Value, at: int) -> Value:
-    if type(value) is dict and type(key) is str:
+    if is_object(value) and type(key) is str:
         if key not in value:
             raise MissingError(f"there is no {key!r}", at)
         return value[key]
-    if type(value) is list and type(key) is int:
+    if is_list(value) and type(key) is int:
         if not -len(value) <= key < len(value):
             raise MissingError(f"there is no item {key}: the list has {len(value)}", at)
         return value[key]
@@ -162,7 +151,7 @@ def _unary(node: Unary) -> Evaluate:
     def negative(scope: Scope) -> Value:
         value = operand(scope)
         if type(value) in NUMBERS:
-            return check_number(-value, at)
+            return check_number(-value)
         if type(value) is timedelta:
             return -value
         raise ExpressionError("type", f"a {kind(value)} has no negative", at)
@@ -171,29 +160,25 @@ def _unary(node: Unary) -> Evaluate:
 
 
 def _binary(node: Binary) -> Evaluate:
-    left, right, at = compile_node(node.left), compile_node(node.right), node.at
-    match node.operator:
-        case "||":
-            return lambda scope: boolean(left(scope), at, "the left of ||") or boolean(right(scope), at, "its right")
-        case "&&":
-            return lambda scope: boolean(left(scope), at, "the left of &&") and boolean(right(scope), at, "its right")
-        case "??":
-            return _coalesce(left, right)
-        case "==":
-            return lambda scope: _same(left(scope), right(scope), scope, at)
-        case "!=":
-            return lambda scope: not _same(left(scope), right(scope), scope, at)
-        case "in":
-            return lambda scope: _within(left(scope), right(scope), scope, at)
-        case "/" | "%":
-            return _dividing(node.operator, left, right, at)
-        case operator if operator in _ORDER:
-            return _ordering(operator, left, right, at)
-        case operator:
-            return _arithmetic(operator, left, right, at)
+    return _OPERATORS[node.operator](node, compile_node(node.left), compile_node(node.right), node.at)
 
 
-def _coalesce(left: Evaluate, right: Evaluate) -> Evaluate:
+def _logic(node: Binary, left: Evaluate, right: Evaluate, at: int) -> Evaluate:
+    one, other = f"the left of {node.operator}", f"the right of {node.operator}"
+    if node.operator == "||":
+        return lambda scope: boolean(left(scope), at, one) or boolean(right(scope), at, other)
+    return lambda scope: boolean(left(scope), at, one) and boolean(right(scope), at, other)
+
+
+def _comparing(node: Binary, left: Evaluate, right: Evaluate, at: int) -> Evaluate:
+    if node.operator == "==":
+        return lambda scope: _same(left(scope), right(scope), scope, at)
+    if node.operator == "!=":
+        return lambda scope: not _same(left(scope), right(scope), scope, at)
+    return lambda scope: _within(left(scope), right(scope), scope, at)
+
+
+def _coalesce(_: Binary, left: Evaluate, right: Evaluate, __: int) -> Evaluate:
     def evaluate(scope: Scope) -> Value:
         try:
             value = left(scope)
@@ -207,7 +192,7 @@ def _coalesce(left: Evaluate, right: Evaluate) -> Evaluate:
 def _same(one: Value, other: Value, scope: Scope, at: int) -> bool:
     """Comparing with null is always allowed; comparing a number with a string is a mistake, and said to be one."""
     if type(one) is type(other) or one is None or other is None:
-        return equal(one, other, scope, at)
+        return equal(one, other, scope)
     if type(one) in NUMBERS and type(other) in NUMBERS:
         return bool(one == other)
     raise ExpressionError("type", f"a {kind(one)} is compared with a {kind(other)}", at)
@@ -220,15 +205,15 @@ def _within(item: Value, where: Value, scope: Scope, at: int) -> bool:
         )
     if type(where) not in {list, dict}:
         raise ExpressionError("type", f"`in` looks into lists and objects, not into a {kind(where)}", at)
-    return contains(where, item, scope, at)
+    return contains(where, item, scope)
 
 
-def _ordering(operator: str, left: Evaluate, right: Evaluate, at: int) -> Evaluate:
-    compare = _ORDER[operator]
+def _ordering(node: Binary, left: Evaluate, right: Evaluate, at: int) -> Evaluate:
+    operator, compare = node.operator, _ORDER[node.operator]
 
     def evaluate(scope: Scope) -> Value:
         one, other = left(scope), right(scope)
-        same = type(one)
+        same: type[object] = type(one)
         if same in NUMBERS:
             if type(other) in NUMBERS:
                 return compare(one, other)
@@ -239,13 +224,13 @@ def _ordering(operator: str, left: Evaluate, right: Evaluate, at: int) -> Evalua
     return evaluate
 
 
-def _arithmetic(operator: str, left: Evaluate, right: Evaluate, at: int) -> Evaluate:
-    apply = _ARITHMETIC[operator]
+def _arithmetic(node: Binary, left: Evaluate, right: Evaluate, at: int) -> Evaluate:
+    operator, apply = node.operator, _ARITHMETIC[node.operator]
 
     def evaluate(scope: Scope) -> Value:
         one, other = left(scope), right(scope)
         if type(one) in NUMBERS and type(other) in NUMBERS:
-            return check_number(apply(one, other), at)
+            return _number_at(apply(one, other), at)
         return _combine(operator, one, other, scope, at)
 
     return evaluate
@@ -255,10 +240,10 @@ def _combine(operator: str, one: Value, other: Value, scope: Scope, at: int) -> 
     """What + - * mean beyond numbers: joining texts and lists, and the arithmetic of dates and durations."""
     kinds = (kind(one), operator, kind(other))
     if operator == "+" and type(one) is str and type(other) is str:
-        bounded_text(len(one) + len(other), scope, at)
+        bounded_text(len(one) + len(other), scope)
         return one + other
-    if operator == "+" and type(one) is list and type(other) is list:
-        scope.spend(len(one) + len(other), at)
+    if operator == "+" and is_list(one) and is_list(other):
+        scope.spend(len(one) + len(other))
         return one + other
     try:
         if kinds in _DATES:
@@ -283,7 +268,9 @@ _DATES = frozenset(
 )
 
 
-def _dividing(operator: str, left: Evaluate, right: Evaluate, at: int) -> Evaluate:
+def _dividing(node: Binary, left: Evaluate, right: Evaluate, at: int) -> Evaluate:
+    operator = node.operator
+
     def evaluate(scope: Scope) -> Value:
         one, other = left(scope), right(scope)
         if operator == "/" and type(one) is timedelta and type(other) in NUMBERS and other:
@@ -292,7 +279,7 @@ def _dividing(operator: str, left: Evaluate, right: Evaluate, at: int) -> Evalua
             raise ExpressionError("type", f"{kind(one)} {operator} {kind(other)} has no meaning", at)
         if not other:
             raise ExpressionError("value", "division by zero", at)
-        return check_number(_divide(one, other) if operator == "/" else _remainder(one, other), at)
+        return _number_at(_divide(one, other) if operator == "/" else _remainder(one, other), at)
 
     return evaluate
 
@@ -304,7 +291,7 @@ def _scaled(duration: timedelta, divisor: float, at: int) -> timedelta:
         raise ExpressionError("limit", "the result is out of range", at) from error
 
 
-def _divide(one: float, other: float) -> float:
+def _divide(one: Value, other: Value) -> Value:
     """Exact integers stay integers: 10 / 2 is 5, 7 / 2 is 3.5."""
     if type(one) is int and type(other) is int and one % other == 0:
         return one // other
@@ -314,13 +301,22 @@ def _divide(one: float, other: float) -> float:
         return float("inf")
 
 
-def _remainder(one: float, other: float) -> float:
+def _number_at(value: Value, at: int) -> Value:
+    try:
+        return check_number(value)
+    except ExpressionError as error:
+        error.at = at
+        raise
+
+
+def _remainder(one: Value, other: Value) -> Value:
     """The sign is the dividend's, as in CEL and C."""
     remainder = abs(one) % abs(other)
     return -remainder if one < 0 else remainder
 
 
-def _conditional(test: Evaluate, then: Evaluate, other: Evaluate, at: int) -> Evaluate:
+def _conditional(node: Conditional) -> Evaluate:
+    test, then, other, at = compile_node(node.test), compile_node(node.then), compile_node(node.other), node.at
     return lambda scope: then(scope) if boolean(test(scope), at, "what stands before ?") else other(scope)
 
 
@@ -332,12 +328,16 @@ def _call(node: Call) -> Evaluate:
     allowed = [frozenset(takes.split("|")) for takes in function.takes]
 
     def evaluate(scope: Scope) -> Value:
-        scope.spend(1, at)
+        scope.spend(1)
         values = [argument(scope) for argument in arguments]
         for value, kinds in zip(values, allowed, strict=False):
             if "any" not in kinds and kind(value) not in kinds:
                 raise ExpressionError("type", f"{function.usage}: it was given a {kind(value)}", at)
-        return function.apply(values, scope, at)
+        try:
+            return function.apply(values, scope)
+        except ExpressionError as error:
+            error.at = at if error.at == NOWHERE else error.at
+            raise
 
     return evaluate
 
@@ -357,47 +357,32 @@ def _each(node: Each) -> Evaluate:
 
     def evaluate(scope: Scope) -> Value:
         given = items(scope)
-        if type(given) is not list:
+        if not is_list(given):
             raise ExpressionError("type", f"{node.function}: a list is needed, not a {kind(given)}", at)
         outer = scope.names
         scope.names = inner = {**outer}
         try:
-            return _COLLECT[node.function](_results(given, inner, name, body, scope, at), node.function, at)
+            return _collected(node.function, _results(given, inner, name, body, scope), at)
         finally:
             scope.names = outer
 
     return evaluate
 
 
-def _results(given: list[Value], inner: dict[str, Value], name: str, body: Evaluate, scope: Scope, at: int) -> _Results:
+def _results(given: list[Value], inner: dict[str, Value], name: str, body: Evaluate, scope: Scope) -> _Results:
     for item in given:
-        scope.spend(2, at)
+        scope.spend(2)
         inner[name] = item
         yield item, body(scope)
 
 
-def _mapped(results: _Results, function: str, at: int) -> list[Value]:
-    return [result for _, result in results]
-
-
-def _filtered(results: _Results, function: str, at: int) -> list[Value]:
-    return [item for item, result in results if boolean(result, at, "the condition of filter")]
-
-
-def _any(results: _Results, function: str, at: int) -> bool:
-    return any(boolean(result, at, "the condition of any") for _, result in results)
-
-
-def _all(results: _Results, function: str, at: int) -> bool:
-    return all(boolean(result, at, "the condition of all") for _, result in results)
-
-
-_COLLECT: Mapping[str, Callable[[_Results, str, int], Value]] = {
-    "map": _mapped,
-    "filter": _filtered,
-    "any": _any,
-    "all": _all,
-}
+def _collected(function: str, results: _Results, at: int) -> Value:
+    if function == "map":
+        return [result for _, result in results]
+    truths = ((item, boolean(result, at, f"the condition of {function}")) for item, result in results)
+    if function == "filter":
+        return [item for item, holds in truths if holds]
+    return any(holds for _, holds in truths) if function == "any" else all(holds for _, holds in truths)
 
 
 def bounded_result(evaluate: Evaluate) -> Evaluate:
@@ -405,7 +390,29 @@ def bounded_result(evaluate: Evaluate) -> Evaluate:
 
     def checked(scope: Scope) -> Value:
         value = evaluate(scope)
-        bounded_json(value, scope, 0)
+        bounded_json(value, scope)
         return value
 
     return checked
+
+
+_COMPILERS: Mapping[type[Node], Callable[[Any], Evaluate]] = {
+    Literal: _literal,
+    Name: _read,
+    Member: _read,
+    Unary: _unary,
+    Binary: _binary,
+    Conditional: _conditional,
+    Call: _call,
+    Each: _each,
+    ListOf: _list_of,
+    ObjectOf: _object_of,
+}
+_OPERATORS: Mapping[str, Callable[[Binary, Evaluate, Evaluate, int], Evaluate]] = {
+    **dict.fromkeys(("||", "&&"), _logic),
+    **dict.fromkeys(("==", "!=", "in"), _comparing),
+    **dict.fromkeys(_ORDER, _ordering),
+    **dict.fromkeys(_ARITHMETIC, _arithmetic),
+    **dict.fromkeys(("/", "%"), _dividing),
+    "??": _coalesce,
+}

@@ -1,7 +1,8 @@
 """The syntax tree of an expression, and what can be told from it without evaluating."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from towpath.engine.expression.values import Value
 
@@ -92,25 +93,23 @@ class Reference:
 
 
 def children(node: Node) -> tuple[Node, ...]:
-    match node:
-        case Member(of=of, key=key):
-            return of, key
-        case Unary(operand=operand):
-            return (operand,)
-        case Binary(left=left, right=right):
-            return left, right
-        case Conditional(test=test, then=then, other=other):
-            return test, then, other
-        case Call(arguments=arguments):
-            return arguments
-        case Each(items=items, body=body):
-            return items, body
-        case ListOf(items=items):
-            return items
-        case ObjectOf(fields=fields):
-            return tuple(value for _, value in fields)
-        case _:
-            return ()
+    return _CHILDREN.get(type(node), _none)(node)
+
+
+def _none(_: Any) -> tuple[Node, ...]:
+    return ()
+
+
+_CHILDREN: Mapping[type[Node], Callable[[Any], tuple[Node, ...]]] = {
+    Member: lambda node: (node.of, node.key),
+    Unary: lambda node: (node.operand,),
+    Binary: lambda node: (node.left, node.right),
+    Conditional: lambda node: (node.test, node.then, node.other),
+    Call: lambda node: node.arguments,
+    Each: lambda node: (node.items, node.body),
+    ListOf: lambda node: node.items,
+    ObjectOf: lambda node: tuple(value for _, value in node.fields),
+}
 
 
 def references(node: Node, *, guarded: bool = False, bound: frozenset[str] = frozenset()) -> Iterator[Reference]:

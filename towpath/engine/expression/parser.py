@@ -70,7 +70,7 @@ class _Parser:
         if self._token.kind == "end":
             raise ExpressionError("syntax", "an expression is missing", self._token.at)
         node = self._expression()
-        if self._token.kind != "end":
+        if self._next < len(self._tokens) - 1:
             raise self._unexpected("an operator or the end")
         return node
 

@@ -9,7 +9,18 @@ from towpath.engine.expression.compiler import Evaluate, boolean, bounded_result
 from towpath.engine.expression.lexer import Lexer
 from towpath.engine.expression.nodes import Call, Each, ListOf, Node, ObjectOf, Reference, children, references
 from towpath.engine.expression.parser import parse, parse_tokens
-from towpath.engine.expression.values import MAX_RESULT, ExpressionError, Scope, Value, as_json, as_text, size_of
+from towpath.engine.expression.values import (
+    MAX_RESULT,
+    MAX_WORK,
+    ExpressionError,
+    Scope,
+    Value,
+    as_json,
+    as_text,
+    is_list,
+    is_object,
+    size_of,
+)
 
 ESCAPED, OPEN = "$${{", "{{"
 SECRETS = "secrets"
@@ -104,7 +115,7 @@ def _makes_values(node: Node) -> bool:
 
 def decide(condition: Compiled, scope: Scope) -> bool:
     """The truth of a condition. Raises ExpressionError, also for a value that is not a boolean."""
-    return boolean(condition.evaluate(scope), 0, "a condition")
+    return boolean(_evaluate(condition, scope), 0, "a condition")
 
 
 def render_text(template: Template, scope: Scope) -> Value:
@@ -124,9 +135,9 @@ def render(value: Any, scope: Scope, text: Callable[[str, Scope], Value] | None 
     """A part of a definition with every template in it evaluated. What comes out is never looked at again."""
     if type(value) is str:
         return (_render_string if text is None else text)(value, scope)
-    if type(value) is dict:
+    if is_object(value):
         return {name: render(item, scope, text) for name, item in value.items()}
-    if type(value) is list:
+    if is_list(value):
         return [render(item, scope, text) for item in value]
     return value
 
@@ -141,11 +152,17 @@ def secret_scope(names: Mapping[str, Value], secrets: Mapping[str, Value]) -> di
 
 
 def _evaluate(expression: Compiled, scope: Scope) -> Value:
-    return expression.evaluate(scope)
+    """Each evaluation has the whole budget of work."""
+    scope.work = MAX_WORK
+    try:
+        return expression.evaluate(scope)
+    except ExpressionError as error:
+        error.at = max(error.at, 0)
+        raise
 
 
 def is_secret(value: Value) -> bool:
-    return type(value) is dict and len(value) == 1 and SECRET_KEY in value
+    return is_object(value) and len(value) == 1 and SECRET_KEY in value
 
 
 def _sized(value: Value) -> str:

@@ -1,13 +1,14 @@
 """The values of the expression language, its limits, and its one error. JSON's types, and moments and durations."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from pydantic import JsonValue
 
 Value = Any
-"""None, bool, int, float, str, list, dict, and beyond JSON an aware datetime in UTC or a timedelta: exact types only."""
+"""None, bool, int, float, str, list, dict; beyond JSON an aware datetime in UTC or a timedelta. Exact types only."""
 
 LANGUAGE_VERSION = 1
 """Stored with each run. A change of meaning adds a version."""
@@ -21,6 +22,8 @@ INT_LIMIT = 2**63
 
 ErrorCode = Literal["syntax", "limit", "missing", "type", "value", "name"]
 NUMBERS = frozenset({int, float})
+NOWHERE = -1
+"""Place of an error that does not know its own: the call that it happens in puts its place there."""
 
 
 class ExpressionError(Exception):
@@ -41,30 +44,43 @@ class MissingError(ExpressionError):
 
 
 class Scope:
-    """What an expression may read: its roots by name. `work` counts down over one evaluation."""
+    """What an expression may read: its roots by name. `work` counts down over one evaluation.
+
+    `uuid` is called only where an expression asks for one: in a workflow each is drawn from the run's randomness.
+    """
 
     __slots__ = ("names", "now", "uuid", "work")
 
-    def __init__(self, names: dict[str, Value], now: datetime | None = None, uuid: str | None = None) -> None:
+    def __init__(
+        self, names: dict[str, Value], now: datetime | None = None, uuid: Callable[[], str] | None = None
+    ) -> None:
         self.names = names
         self.now = now
         self.uuid = uuid
         self.work = MAX_WORK
 
-    def spend(self, amount: int, at: int) -> None:
+    def spend(self, amount: int) -> None:
         """Raises ExpressionError when the evaluation does too much."""
         self.work -= amount
         if self.work < 0:
-            raise ExpressionError("limit", f"more than {MAX_WORK:,} units of work", at)
+            raise ExpressionError("limit", f"more than {MAX_WORK:,} units of work", NOWHERE)
 
     def with_name(self, name: str, value: Value) -> "Scope":
         """The same scope with one more root; work is counted apart."""
         return Scope({**self.names, name: value}, self.now, self.uuid)
 
 
+def is_object(value: Value) -> TypeGuard[dict[str, Value]]:
+    return type(value) is dict
+
+
+def is_list(value: Value) -> TypeGuard[list[Value]]:
+    return type(value) is list
+
+
 def kind(value: Value) -> str:
     """The type's name as a person writes it."""
-    return _KINDS.get(type(value), "unknown")
+    return _KINDS.get(value.__class__, "unknown")
 
 
 _KINDS: dict[type, str] = {
@@ -82,9 +98,9 @@ _KINDS: dict[type, str] = {
 
 def as_json(value: Value) -> JsonValue:
     """The value as JSON: a date as RFC 3339 in UTC, a duration as `300s`."""
-    if type(value) is dict:
+    if is_object(value):
         return {name: as_json(item) for name, item in value.items()}
-    if type(value) is list:
+    if is_list(value):
         return [as_json(item) for item in value]
     if type(value) is datetime or type(value) is timedelta:
         return as_text(value)
@@ -109,10 +125,10 @@ def size_of(value: Value, limit: int = MAX_RESULT) -> int:
         item = waiting.pop()
         if type(item) is str:
             total += len(item) + 2
-        elif type(item) is list:
+        elif is_list(item):
             total += 2 + len(item)
             waiting.extend(item)
-        elif type(item) is dict:
+        elif is_object(item):
             total += 2 + sum(len(name) + 4 for name in item)
             waiting.extend(item.values())
         else:
@@ -120,7 +136,7 @@ def size_of(value: Value, limit: int = MAX_RESULT) -> int:
     return total
 
 
-def equal(left: Value, right: Value, scope: Scope, at: int) -> bool:
+def equal(left: Value, right: Value, scope: Scope) -> bool:
     """Deep equality. Numbers compare by value, whatever their type; a boolean equals no number."""
     waiting = [(left, right)]
     while waiting:
@@ -131,15 +147,15 @@ def equal(left: Value, right: Value, scope: Scope, at: int) -> bool:
             if type(one) in NUMBERS and type(other) in NUMBERS and one == other:
                 continue
             return False
-        if type(one) is list:
+        if is_list(one):
             if len(one) != len(other):
                 return False
-            scope.spend(len(one), at)
+            scope.spend(len(one))
             waiting.extend(zip(one, other, strict=True))
-        elif type(one) is dict:
+        elif is_object(one):
             if one.keys() != other.keys():
                 return False
-            scope.spend(len(one), at)
+            scope.spend(len(one))
             waiting.extend((item, other[name]) for name, item in one.items())
         elif one != other:
             return False
