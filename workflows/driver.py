@@ -20,7 +20,8 @@ from towpath.engine.evaluation import Evaluation, RunFacts, StepError
 from towpath.engine.inputs import accept_inputs
 from towpath.engine.loading import InvalidDefinitionError, load_plan
 from towpath.engine.plan import Plan, PlanNode
-from towpath.engine.progress import PATIENT, Progress
+from towpath.engine.progress import Progress
+from towpath.engine.scheduling import PATIENT
 from towpath.engine.steps import CancelOn, Step
 from towpath.functions.library import PURE
 from towpath.policy.messages import failure_notice

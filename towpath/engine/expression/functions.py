@@ -1,33 +1,47 @@
-"""The functions of the language: pure, total, and bounded in work and in the size of what they make."""
+"""The functions of the language: pure, total, and bounded in work and in the size of what they make.
+
+Reading the arguments is charged by the caller, which also puts its place into every error.
+"""
 
 import json
-import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from towpath.engine.expression.durations import parse_duration
+from towpath.engine.expression.operators import ORDERED, bounded_text, check_number, contains, divide
 from towpath.engine.expression.values import (
+    CHARACTERS_PER_WORK,
     INT_LIMIT,
+    MAX_NESTING,
     MAX_RESULT,
-    NOWHERE,
     NUMBERS,
     ExpressionError,
     Scope,
     Value,
     as_text,
-    equal,
-    is_list,
-    is_object,
+    class_of,
     kind,
-    size_of,
+    measure,
+    with_article,
 )
 
-Apply = Callable[[list[Value], Scope], Value]
+Apply = Callable[[Scope, list[Value]], Value]
 
 EACH = ("map", "filter", "any", "all")
-CHARACTERS_PER_WORK = 64
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_DATE = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?)?"
+)
+_DATE_PART = re.compile("YYYY|MM|DD|HH|mm|ss")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_HOLDERS: frozenset[type[object]] = frozenset({dict, list})
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ROUNDING = Context(prec=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,50 +56,22 @@ class Function:
     most: int
 
 
-def check_number(value: Value) -> Value:
-    """A result that is a proper number: integers of 64 bits, finite floats."""
-    if type(value) is int and not -INT_LIMIT <= value < INT_LIMIT:
-        raise ExpressionError("limit", "the result is over 64 bits", NOWHERE)
-    if type(value) is float and not math.isfinite(value):
-        raise ExpressionError("limit", "the result is not a finite number", NOWHERE)
-    return value
-
-
-def bounded_text(length: int, scope: Scope) -> None:
-    """Refuse a text of this length before it is made."""
-    if length > MAX_RESULT:
-        raise ExpressionError("limit", f"the text would be longer than {MAX_RESULT:,} characters", NOWHERE)
-    scope.spend(length // CHARACTERS_PER_WORK)
-
-
 def bounded_json(value: Value, scope: Scope) -> None:
-    size = size_of(value)
+    """Refuse a value that is too large as a result."""
+    size, seen = measure(value)
     if size > MAX_RESULT:
-        raise ExpressionError("limit", f"the value is larger than {MAX_RESULT:,} bytes", NOWHERE)
-    scope.spend(size // CHARACTERS_PER_WORK)
+        raise ExpressionError("limit", f"the value is larger than {MAX_RESULT:,} bytes")
+    scope.spend(seen + size // CHARACTERS_PER_WORK)
 
 
-def contains(where: Value, what: Value, scope: Scope) -> bool:
-    """An item of a list, a name of an object, or a part of a string."""
-    scope.spend(len(where) // CHARACTERS_PER_WORK)
-    if is_list(where):
-        return any(equal(item, what, scope) for item in where)
-    if type(what) is not str:
-        raise ExpressionError("type", f"a {kind(where)} holds strings, not a {kind(what)}", NOWHERE)
-    return what in where
-
-
-def _split(arguments: list[Value], scope: Scope) -> Value:
-    text, separator = arguments
+def _split(scope: Scope, text: str, separator: str) -> Value:
     if not separator:
-        raise ExpressionError("value", "split: the separator is empty", NOWHERE)
-    scope.spend(text.count(separator) + len(text) // CHARACTERS_PER_WORK)
+        raise ExpressionError("value", "split: the separator is empty")
+    scope.spend(text.count(separator))
     return text.split(separator)
 
 
-def _join(arguments: list[Value], scope: Scope) -> Value:
-    items, separator = arguments
-    scope.spend(len(items))
+def _join(scope: Scope, items: list[Value], separator: str) -> Value:
     for item in items:
         bounded_json(item, scope)
     parts = [as_text(item) for item in items]
@@ -93,244 +79,276 @@ def _join(arguments: list[Value], scope: Scope) -> Value:
     return separator.join(parts)
 
 
-def _replace(arguments: list[Value], scope: Scope) -> Value:
-    text, old, new = arguments
+def _replace(scope: Scope, text: str, old: str, new: str) -> Value:
     if not old:
-        raise ExpressionError("value", "replace: the text to replace is empty", NOWHERE)
-    bounded_text(len(text) + text.count(old) * len(new), scope)
+        raise ExpressionError("value", "replace: the text to replace is empty")
+    bounded_text(len(text) + text.count(old) * (len(new) - len(old)), scope)
     return text.replace(old, new)
 
 
-def _round(number: Value, digits: Value = 0) -> Value:
+def _round(number: float, digits: Value = 0) -> Value:
+    """Half away from zero, as people do it: 2.5 is 3, and 1.005 to two digits is 1.01."""
     if type(digits) is not int or not 0 <= digits <= 12:
-        raise ExpressionError("value", "round: digits are a whole number from 0 to 12", NOWHERE)
-    if abs(number) >= 1e15:
+        raise ExpressionError("value", "round: digits are a whole number from 0 to 12")
+    if type(number) is int:
         return number
-    rounded = Decimal(repr(number)).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
-    return int(rounded) if digits == 0 else float(rounded)
+    if abs(check_number(number)) >= INT_LIMIT:
+        return number
+    unit = Decimal(1).scaleb(-digits)
+    rounded = Decimal(repr(number)).quantize(unit, rounding=ROUND_HALF_UP, context=_ROUNDING)
+    # Adding zero turns -0.0 into 0.0.
+    return int(rounded) if digits == 0 else float(rounded) + 0.0
 
 
-def _least(arguments: list[Value], scope: Scope) -> Value:
-    return min(_comparable(arguments, scope))
+def _least(scope: Scope, *arguments: Value) -> Value:
+    return min(_comparable(scope, arguments))
 
 
-def _most(arguments: list[Value], scope: Scope) -> Value:
-    return max(_comparable(arguments, scope))
+def _most(scope: Scope, *arguments: Value) -> Value:
+    return max(_comparable(scope, arguments))
 
 
-def _comparable(arguments: list[Value], scope: Scope) -> list[Value]:
+def _comparable(scope: Scope, arguments: tuple[Value, ...]) -> list[Value]:
     """The items of one list, or the arguments: of one kind that has an order."""
-    items = arguments[0] if len(arguments) == 1 and is_list(arguments[0]) else arguments
-    scope.spend(len(items))
+    items: list[Value] = arguments[0] if len(arguments) == 1 and class_of(arguments[0]) is list else list(arguments)
     kinds = {kind(item) for item in items}
     if not items:
-        raise ExpressionError("value", "min and max need at least one value", NOWHERE)
-    if len(kinds) > 1 or not kinds <= {"number", "string", "date", "duration"}:
-        raise ExpressionError(
-            "type", f"min and max compare values of one kind, not {', '.join(sorted(kinds))}", NOWHERE
-        )
+        raise ExpressionError("value", "min and max need at least one value")
+    if len(kinds) > 1 or not kinds <= ORDERED:
+        raise ExpressionError("type", f"min and max compare values of one kind, not {', '.join(sorted(kinds))}")
+    if kinds == {"string"}:
+        scope.spend(sum(map(len, items)) // CHARACTERS_PER_WORK)
     return items
 
 
-def _sum(arguments: list[Value], scope: Scope) -> Value:
-    return check_number(sum(_numbers(arguments[0], scope)))
+def _sum(items: list[Value]) -> Value:
+    return check_number(sum(_numbers(items)))
 
 
-def _average(arguments: list[Value], scope: Scope) -> Value:
-    numbers = _numbers(arguments[0], scope)
-    if not numbers:
-        raise ExpressionError("value", "avg needs at least one number", NOWHERE)
-    return check_number(sum(numbers) / len(numbers))
+def _average(items: list[Value]) -> Value:
+    if not items:
+        raise ExpressionError("value", "avg needs at least one number")
+    return check_number(divide(sum(_numbers(items)), len(items)))
 
 
-def _numbers(items: list[Value], scope: Scope) -> list[Value]:
-    scope.spend(len(items))
-    wrong = next((item for item in items if type(item) not in NUMBERS), None)
-    if wrong is not None or None in items:
-        raise ExpressionError("type", f"a list of numbers is needed; it holds a {kind(wrong)}", NOWHERE)
+def _numbers(items: list[Value]) -> list[Value]:
+    wrong = sorted({kind(item) for item in items if type(item) not in NUMBERS})
+    if wrong:
+        raise ExpressionError("type", f"a list of numbers is needed; it holds {with_article(wrong[0])}")
     return items
 
 
-def _to_json(arguments: list[Value], scope: Scope) -> Value:
-    bounded_json(arguments[0], scope)
-    value = arguments[0]
+def _to_json(scope: Scope, value: Value) -> Value:
+    bounded_json(value, scope)
     return json.dumps(value, ensure_ascii=False) if type(value) is str else as_text(value)
 
 
-def _from_json(arguments: list[Value], scope: Scope) -> Value:
-    scope.spend(len(arguments[0]) // CHARACTERS_PER_WORK)
-
-    def refuse(text: str) -> Value:
-        raise ExpressionError("value", f"from_json: {text} is not JSON", NOWHERE)
+def _from_json(scope: Scope, text: str) -> Value:
+    def refuse(constant: str) -> Value:
+        raise ExpressionError("value", f"from_json: {constant} is not JSON")
 
     try:
-        value = json.loads(arguments[0], parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        raise ExpressionError("value", "from_json: the text is not JSON", NOWHERE) from error
-    return _checked(value)
-
-
-def _checked(value: Value) -> Value:
-    """Numbers within bounds, everywhere in a value that came from outside."""
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
-        if is_object(item):
-            waiting.extend(item.values())
-        elif is_list(item):
-            waiting.extend(item)
-        else:
-            check_number(item)
+        value = json.loads(text, parse_constant=refuse)
+    except ValueError as error:
+        raise ExpressionError("value", "from_json: the text is not JSON") from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    _check_json(value, scope)
     return value
 
 
-def _number(text: Value) -> Value:
-    if type(text) in NUMBERS:
-        return text
-    plain = text.strip()
-    try:
-        value = int(plain) if plain.lstrip("+-").isdecimal() and len(plain) < 24 else float(plain)
-    except ValueError as error:
-        raise ExpressionError("value", "number: the text is not a number", NOWHERE) from error
-    if "_" in plain:
-        raise ExpressionError("value", "number: the text is not a number", NOWHERE)
-    return check_number(value)
+def _too_deep() -> ExpressionError:
+    return ExpressionError("limit", f"from_json: nested deeper than {MAX_NESTING}")
 
 
-def _text(arguments: list[Value], scope: Scope) -> Value:
-    bounded_json(arguments[0], scope)
-    return as_text(arguments[0])
+def _check_json(value: Value, scope: Scope) -> None:
+    """Numbers within bounds, whole characters and no great depth, everywhere in a value that came from outside."""
+    level: list[Value] = [value]
+    depth = 0
+    while level:
+        scope.spend(len(level))
+        if depth >= MAX_NESTING and any(class_of(item) in _HOLDERS for item in level):
+            raise _too_deep()
+        below: list[Value] = []
+        for item in level:
+            if class_of(item) in _HOLDERS:
+                below.extend(item)
+                below.extend(item.values() if class_of(item) is dict else ())
+            elif type(item) is str and _SURROGATE.search(item):
+                raise ExpressionError("value", "from_json: half a character: \\ud800 to \\udfff come in pairs")
+            else:
+                check_number(item)
+        level, depth = below, depth + 1
+
+
+def _to_number(given: Value) -> Value:
+    if type(given) in NUMBERS:
+        return given
+    plain = given.strip()
+    if len(plain) > 400 or not _NUMBER.fullmatch(plain):
+        raise ExpressionError("value", "number: the text is not a number")
+    return check_number(int(plain) if _WHOLE.fullmatch(plain) else float(plain))
+
+
+def _to_text(scope: Scope, value: Value) -> Value:
+    bounded_json(value, scope)
+    return as_text(value)
 
 
 def _date(value: Value) -> Value:
-    """RFC 3339. Without an offset it is UTC; a day alone is its beginning."""
+    """RFC 3339 or seconds since 1970. Without an offset it is UTC; a day alone is its beginning."""
     if type(value) is datetime:
         return value
     if type(value) in NUMBERS:
-        return _shift(datetime(1970, 1, 1, tzinfo=UTC), value)
+        return _EPOCH + timedelta(seconds=check_number(value))
     try:
-        moment = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise ExpressionError("value", "date: write it as 2026-11-22T09:00:00Z or 2026-11-22", NOWHERE) from error
-    if moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC)
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ExpressionError("limit", "date: out of range", NOWHERE) from error
+        moment = datetime.fromisoformat(value.upper()) if _DATE.fullmatch(value) else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise ExpressionError("value", "date: write it as 2026-11-22T09:00:00Z or 2026-11-22")
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _shift(moment: datetime, seconds: float) -> datetime:
-    try:
-        return moment + timedelta(seconds=seconds)
-    except OverflowError as error:
-        raise ExpressionError("limit", "the date is out of range", NOWHERE) from error
-
-
-_FORMAT = (("YYYY", "%Y"), ("MM", "%m"), ("DD", "%d"), ("HH", "%H"), ("mm", "%M"), ("ss", "%S"))
-
-
-def _format_date(moment: Value, pattern: Value) -> Value:
+def _format_date(moment: datetime, pattern: str) -> Value:
     if len(pattern) > 100:
-        raise ExpressionError("limit", "format_date: the pattern is longer than 100 characters", NOWHERE)
-    text = pattern
-    for letters, directive in _FORMAT:
-        number = moment.strftime(directive)
-        text = text.replace(letters, number.zfill(4) if letters == "YYYY" else number)
-    return text
+        raise ExpressionError("limit", "format_date: the pattern is longer than 100 characters")
+    at = moment.astimezone(UTC)
+    parts = {
+        "YYYY": f"{at.year:04}",
+        "MM": f"{at.month:02}",
+        "DD": f"{at.day:02}",
+        "HH": f"{at.hour:02}",
+        "mm": f"{at.minute:02}",
+        "ss": f"{at.second:02}",
+    }
+    return _DATE_PART.sub(lambda match: parts[match.group()], pattern)
 
 
 def _duration(value: Value) -> Value:
-    if type(value) is timedelta:
-        return value
-    found = parse_duration(value)
+    found = value if type(value) is timedelta else parse_duration(value)
     if found is None:
-        raise ExpressionError("value", "duration: write it as 300s, 5m or 1h30m, up to ten years", NOWHERE)
+        raise ExpressionError("value", "duration: write it as 300s, 5m or 1h30m, up to ten years")
     return found
+
+
+def _seconds(duration: timedelta) -> Value:
+    seconds = duration.total_seconds()
+    return int(seconds) if seconds.is_integer() else seconds
 
 
 def _now(scope: Scope) -> Value:
     if scope.now is None:
-        raise ExpressionError("name", "now() is not known here", NOWHERE)
+        raise ExpressionError("name", "now() is not known here")
     return scope.now
 
 
 def _uuid(scope: Scope) -> Value:
     if scope.uuid is None:
-        raise ExpressionError("name", "uuid() is not known here", NOWHERE)
+        raise ExpressionError("name", "uuid() is not known here")
     return scope.uuid()
 
 
-def _range(arguments: list[Value], scope: Scope) -> Value:
-    count = arguments[0]
+def _range(scope: Scope, count: Value) -> Value:
     if type(count) is not int or count < 0:
-        raise ExpressionError("value", "range: the count is a whole number from 0", NOWHERE)
+        raise ExpressionError("value", "range: the count is a whole number from 0")
     scope.spend(count)
     return list(range(count))
 
 
-def _always(_: Value) -> Value:
-    """Stands for `has`, which is compiled: its path may lead nowhere."""
-    return True
+def _is_there(value: Value) -> bool:
+    return value is not None
 
 
-def _values(fields: dict[str, Value]) -> Value:
-    return [fields[name] for name in sorted(fields)]
+def _lower(text: str) -> str:
+    return text.lower()
 
 
-def _plain(function: Callable[..., Value]) -> Apply:
+def _upper(text: str) -> str:
+    return text.upper()
+
+
+def _trim(text: str) -> str:
+    return text.strip()
+
+
+def _starts_with(text: str, part: str) -> bool:
+    return text.startswith(part)
+
+
+def _ends_with(text: str, part: str) -> bool:
+    return text.endswith(part)
+
+
+def _contains(scope: Scope, where: Value, what: Value) -> bool:
+    return contains(where, what, scope)
+
+
+def _keys(of: dict[str, Value]) -> list[str]:
+    return sorted(of)
+
+
+def _values(of: dict[str, Value]) -> list[Value]:
+    return [of[name] for name in sorted(of)]
+
+
+def _plain(apply: Callable[..., Value]) -> Apply:
     """A function of its arguments alone."""
-    return lambda arguments, _: function(*arguments)
+
+    def applied(_: Scope, arguments: list[Value]) -> Value:
+        return apply(*arguments)
+
+    return applied
 
 
-def _scoped(function: Callable[[Scope], Value]) -> Apply:
-    """A function of the run alone."""
-    return lambda _, scope: function(scope)
+def _scoped(apply: Callable[..., Value]) -> Apply:
+    """A function that spends work, or reads what the scope knows."""
+
+    def applied(scope: Scope, arguments: list[Value]) -> Value:
+        return apply(scope, *arguments)
+
+    return applied
 
 
 def _function(
     usage: str, takes: str, gives: str, apply: Apply, least: int | None = None, most: int | None = None
 ) -> tuple[str, Function]:
     kinds = tuple(takes.split())
-    name = usage.split("(", maxsplit=1)[0]
-    fewest = len(kinds) if least is None else least
-    return name, Function(usage, kinds, gives, apply, fewest, len(kinds) if most is None else most)
+    count = len(kinds)
+    return usage.split("(", maxsplit=1)[0], Function(
+        usage, kinds, gives, apply, count if least is None else least, count if most is None else most
+    )
 
 
 FUNCTIONS: Mapping[str, Function] = dict(
     (
-        _function("has(path)", "any", "boolean", _plain(_always)),
+        _function("has(path)", "any", "boolean", _plain(_is_there)),
         _function("size(list|object|string)", "list|object|string", "number", _plain(len)),
-        _function("lower(string)", "string", "string", _plain(str.lower)),
-        _function("upper(string)", "string", "string", _plain(str.upper)),
-        _function("trim(string)", "string", "string", _plain(str.strip)),
-        _function("split(string, separator)", "string string", "list", _split),
-        _function("join(list, separator)", "list string", "string", _join),
-        _function(
-            "contains(list|object|string, value)",
-            "list|object|string any",
-            "boolean",
-            lambda arguments, scope: contains(arguments[0], arguments[1], scope),
-        ),
-        _function("starts_with(string, part)", "string string", "boolean", _plain(str.startswith)),
-        _function("ends_with(string, part)", "string string", "boolean", _plain(str.endswith)),
-        _function("replace(string, old, new)", "string string string", "string", _replace),
+        _function("lower(string)", "string", "string", _plain(_lower)),
+        _function("upper(string)", "string", "string", _plain(_upper)),
+        _function("trim(string)", "string", "string", _plain(_trim)),
+        _function("split(string, separator)", "string string", "list", _scoped(_split)),
+        _function("join(list, separator)", "list string", "string", _scoped(_join)),
+        _function("contains(list|object|string, value)", "list|object|string any", "boolean", _scoped(_contains)),
+        _function("starts_with(string, part)", "string string", "boolean", _plain(_starts_with)),
+        _function("ends_with(string, part)", "string string", "boolean", _plain(_ends_with)),
+        _function("replace(string, old, new)", "string string string", "string", _scoped(_replace)),
         _function("round(number, digits)", "number number", "number", _plain(_round), 1),
-        _function("min(list) or min(a, b, …)", "any", "any", _least, 1, 50),
-        _function("max(list) or max(a, b, …)", "any", "any", _most, 1, 50),
-        _function("sum(list)", "list", "number", _sum),
-        _function("avg(list)", "list", "number", _average),
-        _function("keys(object)", "object", "list", _plain(sorted)),
+        _function("min(list) or min(a, b, …)", "any", "any", _scoped(_least), 1, 50),
+        _function("max(list) or max(a, b, …)", "any", "any", _scoped(_most), 1, 50),
+        _function("sum(list)", "list", "number", _plain(_sum)),
+        _function("avg(list)", "list", "number", _plain(_average)),
+        _function("keys(object)", "object", "list", _plain(_keys)),
         _function("values(object)", "object", "list", _plain(_values)),
-        _function("range(count)", "number", "list", _range),
-        _function("to_json(value)", "any", "string", _to_json),
-        _function("from_json(string)", "string", "any", _from_json),
-        _function("text(value)", "any", "string", _text),
-        _function("number(string)", "string|number", "number", _plain(_number)),
+        _function("range(count)", "number", "list", _scoped(_range)),
+        _function("to_json(value)", "any", "string", _scoped(_to_json)),
+        _function("from_json(string)", "string", "any", _scoped(_from_json)),
+        _function("text(value)", "any", "string", _scoped(_to_text)),
+        _function("number(string)", "string|number", "number", _plain(_to_number)),
         _function("date(string)", "string|number|date", "date", _plain(_date)),
         _function("format_date(date, 'YYYY-MM-DD HH:mm:ss')", "date string", "string", _plain(_format_date)),
         _function("duration(string)", "string|duration", "duration", _plain(_duration)),
-        _function("seconds(duration)", "duration", "number", _plain(timedelta.total_seconds)),
+        _function("seconds(duration)", "duration", "number", _plain(_seconds)),
         _function("now()", "", "date", _scoped(_now)),
         _function("uuid()", "", "string", _scoped(_uuid)),
     )

@@ -1,8 +1,7 @@
 """Text to tokens. A segment after a dot may hold hyphens; `{{` and `}}` are parentheses unless they close an object."""
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from towpath.engine.expression.values import MAX_TEXT, ExpressionError
 
@@ -10,9 +9,9 @@ TokenKind = Literal["name", "number", "string", "duration", "percent", "operator
 
 _SPACE = re.compile(r"\s*")
 _TOKEN = re.compile(
-    r"(?P<duration>(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+(?!\w))"
-    r"|(?P<percent>\d+(?:\.\d+)?%(?!\s*[\w(]))"
-    r"|(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.]))"
+    r"(?P<duration>(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d|w))+(?!\w))"
+    r"|(?P<percent>[0-9]+(?:\.[0-9]+)?%(?!\s*(?!(?:or|and|in)\b)[\w({'\"]))"
+    r"|(?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w.]))"
     r"|(?P<name>[^\W\d]\w*)"
     r"|(?P<string>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
     r"|(?P<operator>\?\?|\?\.|\|\||&&|==|!=|<=|>=|\{\{|[-+*/%<>!?:.,()\[\]{}])",
@@ -22,10 +21,17 @@ _SEGMENT = re.compile(r"[^\W\d]\w*(?:-\w+)*")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', "/": "/", "b": "\b", "f": "\f"}
 _CLOSING = {"(": ")", "[": "]", "{": "}", "{{": "}}"}
+_SPLICE = re.compile(r"\{\{.*\}\}", re.DOTALL)
+_HINTS = {
+    "=": ": equality is ==",
+    "'": ": the string is not closed",
+    '"': ": the string is not closed",
+    "|": ": write ||",
+    "&": ": write &&",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     kind: TokenKind
     text: str
     at: int
@@ -45,13 +51,15 @@ class Lexer:
     def tokens(self) -> list[Token]:
         """Raises ExpressionError. `end` is then where the text goes on: after the closing `}}`, or its end."""
         found: list[Token] = []
+        after_dot = False
         while True:
-            token = self._next(after_dot=bool(found) and found[-1].text in {".", "?."})
+            token = self._next(after_dot=after_dot)
             found.append(token)
-            if token.kind == "end":
-                return found
             if token.at - self._start > MAX_TEXT:
                 raise ExpressionError("limit", f"longer than {MAX_TEXT:,} characters", self._start)
+            if token.kind == "end":
+                return found
+            after_dot = token.text in {".", "?."}
 
     def _next(self, *, after_dot: bool) -> Token:
         space = _SPACE.match(self._text, self._at)
@@ -62,35 +70,43 @@ class Lexer:
             segment = _SEGMENT.match(self._text, at)
             if segment is not None:
                 return self._token("name", segment.group(), at)
-        if self._text.startswith("}}", at) and (not self._open or self._open[-1] == "{{"):
+        if self._text.startswith("}}", at) and (not self._open or self._open[-1] != "{"):
             return self._close_template(at)
         return self._plain(at)
 
     def _finish(self, at: int) -> Token:
         if self._inside:
-            raise ExpressionError("syntax", "this template is not closed: }} is missing", self._start)
+            raise ExpressionError("syntax", "this template is not closed: }} is missing", self._start - 2)
         self.end = at
         return Token("end", "the end", at)
 
     def _close_template(self, at: int) -> Token:
         if self._open:
-            self._open.pop()
+            self._close("}}", at)
             return self._token("operator", "}}", at)
         if not self._inside:
             raise ExpressionError("syntax", "}} closes nothing", at)
         self.end = at + 2
         return Token("end", "}}", at)
 
+    def _close(self, text: str, at: int) -> None:
+        """Here and not in the parser, so that a forgotten `)` does not let a template run on into the text behind."""
+        wanted = _CLOSING[self._open.pop()]
+        if text != wanted:
+            raise ExpressionError("syntax", f"expected {wanted!r}, found {text!r}", at)
+
     def _plain(self, at: int) -> Token:
         match = _TOKEN.match(self._text, at)
         if match is None:
-            raise ExpressionError("syntax", f"{self._text[at]!r} has no meaning here{_hint(self._text, at)}", at)
+            raise _meaningless(self._text, at)
         text = match.group()
-        if match.lastgroup == "operator":
-            if text in _CLOSING:
-                self._open.append(text)
-            elif text in {")", "]", "}"} and self._open and _CLOSING[self._open[-1]] == text:
-                self._open.pop()
+        if text in _CLOSING:
+            self._open.append(text)
+        elif text in {")", "]", "}"} and self._open:
+            self._close(text, at)
+        elif match.lastgroup == "string" and not self._inside and _SPLICE.search(text):
+            message = "{{ }} in a string of a condition is only text: take the quotes away, or join strings with +"
+            raise ExpressionError("syntax", message, at)
         return self._token(_kind(match), text, at)
 
     def _token(self, kind: TokenKind, text: str, at: int) -> Token:
@@ -102,14 +118,14 @@ def unquote(text: str, at: int) -> str:
     """The value of a string literal. Raises ExpressionError for an escape that is not one."""
 
     def replace(match: re.Match[str]) -> str:
-        code = match.group(1)
+        code, place = match.group(1), at + 1 + match.start()
         if len(code) == 5:
             point = int(code[1:], 16)
             if 0xD800 <= point < 0xE000:
-                raise ExpressionError("syntax", "\\u of half a character: write the character itself", at)
+                raise ExpressionError("syntax", "\\u of half a character: write the character itself", place)
             return chr(point)
         if code not in _ESCAPES:
-            raise ExpressionError("syntax", f"\\{code} is not an escape", at)
+            raise ExpressionError("syntax", f"\\{code} is not an escape", place)
         return _ESCAPES[code]
 
     return _ESCAPE.sub(replace, text[1:-1])
@@ -123,11 +139,7 @@ def _kind(match: re.Match[str]) -> TokenKind:
             return "operator"
 
 
-def _hint(text: str, at: int) -> str:
-    if text[at] == "=":
-        return ": equality is =="
-    if text[at] in "'\"":
-        return ": the string is not closed"
-    if text[at] in "|&":
-        return ": write || or &&"
-    return ""
+def _meaningless(text: str, at: int) -> ExpressionError:
+    word = re.compile(r"[\w.]{1,40}").match(text, at)
+    shown = text[at] if word is None else word.group()
+    return ExpressionError("syntax", f"{shown!r} has no meaning here{_HINTS.get(text[at], '')}", at)

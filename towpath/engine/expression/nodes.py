@@ -1,7 +1,7 @@
 """The syntax tree of an expression, and what can be told from it without evaluating."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from towpath.engine.expression.values import Value
@@ -92,14 +92,6 @@ class Reference:
     computed: bool = False
 
 
-def children(node: Node) -> tuple[Node, ...]:
-    return _CHILDREN.get(type(node), _none)(node)
-
-
-def _none(_: Any) -> tuple[Node, ...]:
-    return ()
-
-
 _CHILDREN: Mapping[type[Node], Callable[[Any], tuple[Node, ...]]] = {
     Member: lambda node: (node.of, node.key),
     Unary: lambda node: (node.operand,),
@@ -112,45 +104,92 @@ _CHILDREN: Mapping[type[Node], Callable[[Any], tuple[Node, ...]]] = {
 }
 
 
+def children(node: Node) -> tuple[Node, ...]:
+    of = _CHILDREN.get(type(node))
+    return () if of is None else of(node)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in an expression: under a guard, among loop variables, after `has` of some paths."""
+
+    guarded: bool = False
+    bound: frozenset[str] = frozenset()
+    present: frozenset[tuple[str, ...]] = frozenset()
+
+
 def references(node: Node, *, guarded: bool = False, bound: frozenset[str] = frozenset()) -> Iterator[Reference]:
     """All reads of roots, in the order of the text. Loop variables are not roots."""
+    return _references(node, _Place(guarded, bound))
+
+
+def _references(node: Node, place: _Place) -> Iterator[Reference]:
+    if isinstance(node, (Name, Member)):
+        yield from _reads(node, place)
+        return
+    for child, where in _places(node, place):
+        yield from _references(child, where)
+
+
+def _places(node: Node, place: _Place) -> Iterator[tuple[Node, _Place]]:
+    """The children of a node, and what holds where each stands."""
     match node:
-        case Name(name=name):
-            if name not in bound:
-                yield Reference((name,), node.at, guarded)
-        case Member():
-            yield from _member_references(node, guarded, bound)
         case Binary(operator="??", left=left, right=right):
-            yield from references(left, guarded=True, bound=bound)
-            yield from references(right, guarded=guarded, bound=bound)
+            yield left, replace(place, guarded=True)
+            yield right, place
+        case Binary(operator="&&", left=left, right=right):
+            yield left, place
+            yield right, replace(place, present=place.present | _present(left))
+        case Conditional(test=test, then=then, other=other):
+            yield test, place
+            yield then, replace(place, present=place.present | _present(test))
+            yield other, place
         case Call(function="has", arguments=arguments):
-            for argument in arguments:
-                yield from references(argument, guarded=True, bound=bound)
+            yield arguments[0], replace(place, guarded=True)
         case Each(items=items, variable=variable, body=body):
-            yield from references(items, guarded=guarded, bound=bound)
-            yield from references(body, guarded=guarded, bound=bound | {variable})
+            yield items, place
+            yield body, replace(place, bound=place.bound | {variable})
         case _:
             for child in children(node):
-                yield from references(child, guarded=guarded, bound=bound)
+                yield child, place
 
 
-def _member_references(node: Member, guarded: bool, bound: frozenset[str]) -> Iterator[Reference]:
+def _present(test: Node) -> frozenset[tuple[str, ...]]:
+    """The paths that are there when a condition is true: `has(a.b) && …`."""
+    match test:
+        case Call(function="has", arguments=(Name() | Member() as path,)):
+            root, keys, computed = _path(path)
+            return frozenset() if computed or not isinstance(root, Name) else frozenset({(root.name, *keys)})
+        case Binary(operator="&&", left=left, right=right):
+            return _present(left) | _present(right)
+        case _:
+            return frozenset()
+
+
+def _path(node: Node) -> tuple[Node, list[str], list[Node]]:
+    """Where a chain of members begins, its constant names up to the first computed key, and the computed keys."""
     keys: list[str] = []
     computed: list[Node] = []
-    current: Node = node
-    optional = False
+    current = node
     while isinstance(current, Member):
-        optional = optional or current.optional
         if isinstance(current.key, Literal) and type(current.key.value) is str:
             keys.append(current.key.value)
         else:
             computed.append(current.key)
             keys.clear()
         current = current.of
-    if not isinstance(current, Name):
-        yield from references(current, guarded=guarded, bound=bound)
-    elif current.name not in bound:
-        path = (current.name, *reversed(keys))
-        yield Reference(path, current.at, guarded or optional, computed=bool(computed) and len(path) == 1)
-    for key in reversed(computed):
-        yield from references(key, guarded=guarded, bound=bound)
+    return current, keys[::-1], computed[::-1]
+
+
+def _reads(node: Name | Member, place: _Place) -> Iterator[Reference]:
+    root, keys, computed = _path(node)
+    # Only the last `?.` guards: in a?.b.c the read of c fails on the null that ?. gave.
+    optional = isinstance(node, Member) and node.optional
+    if not isinstance(root, Name):
+        yield from _references(root, replace(place, guarded=place.guarded or optional))
+    elif root.name not in place.bound:
+        path = (root.name, *keys)
+        guarded = place.guarded or optional or any(path[: len(there)] == there for there in place.present)
+        yield Reference(path, root.at, guarded, computed=bool(computed) and len(path) == 1)
+    for key in computed:
+        yield from _references(key, place)

@@ -22,10 +22,12 @@ from towpath.engine.expression.nodes import (
     Node,
     ObjectOf,
     Unary,
+    children,
 )
 from towpath.engine.expression.values import (
     INT_LIMIT,
     MAX_DEPTH,
+    MAX_HEIGHT,
     MAX_NODES,
     MAX_TEXT,
     NUMBERS,
@@ -33,6 +35,7 @@ from towpath.engine.expression.values import (
 )
 from towpath.engine.suggestions import did_you_mean
 
+MAX_SHOWN = 40
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 _WORDS = {"or": "||", "and": "&&"}
 _CONSTANTS = {"true": True, "false": False, "null": None}
@@ -67,46 +70,55 @@ class _Parser:
         self._nodes = 0
 
     def whole(self) -> Node:
-        if self._token.kind == "end":
-            raise ExpressionError("syntax", "an expression is missing", self._token.at)
+        first = self._peek()
+        if first.kind == "end":
+            raise ExpressionError("syntax", "an expression is missing", first.at)
         node = self._expression()
-        if self._next < len(self._tokens) - 1:
+        if self._peek().kind != "end":
             raise self._unexpected("an operator or the end")
+        _check_height(node)
         return node
 
-    @property
-    def _token(self) -> Token:
+    def _peek(self) -> Token:
         return self._tokens[self._next]
 
     def _operator(self) -> str:
-        token = self._token
+        token = self._tokens[self._next]
         if token.kind == "name":
             return _WORDS.get(token.text, token.text if token.text in {"in", "not"} else "")
         return token.text if token.kind == "operator" else ""
 
     def _take(self) -> Token:
-        token = self._token
+        token = self._tokens[self._next]
         if token.kind != "end":
             self._next += 1
         return token
 
     def _expect(self, text: str) -> Token:
-        if self._token.kind != "operator" or self._token.text != text:
+        token = self._peek()
+        if token.kind != "operator" or token.text != text:
             raise self._unexpected(repr(text))
         return self._take()
 
     def _unexpected(self, wanted: str) -> ExpressionError:
-        return ExpressionError("syntax", f"expected {wanted}, found {self._token.text!r}", self._token.at)
+        token = self._peek()
+        return ExpressionError("syntax", f"expected {wanted}, found {_shown(token)}", token.at)
 
     def _count(self, at: int) -> None:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise ExpressionError("limit", f"more than {MAX_NODES} parts", at)
 
+    def _deeper(self) -> None:
+        """Called for each recursion: operators of different strength nest just as brackets do."""
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise ExpressionError("limit", f"nested deeper than {MAX_DEPTH}", self._peek().at)
+
     def _expression(self) -> Node:
-        node = self._nested(1)
+        node = self._climb(1)
         if self._operator() == "?":
-            self._depth += 1
+            self._deeper()
             self._count(self._take().at)
             then = self._expression()
             self._expect(":")
@@ -116,41 +128,30 @@ class _Parser:
 
     def _climb(self, level: int) -> Node:
         """Operators that bind at least as tightly as `level`."""
+        self._deeper()
         node = self._unary()
         while True:
             operator = self._operator()
             power = POWERS.get(operator, 0)
             if power < level or not power:
+                self._depth -= 1
                 return node
             at = self._take().at
             self._count(at)
-            if operator == "??":
-                node = Binary(at, operator, node, self._nested(power))
-                continue
-            node = Binary(at, operator, node, self._climb(power + 1))
+            node = Binary(at, operator, node, self._climb(power if operator == "??" else power + 1))
             if operator in COMPARISONS and self._operator() in COMPARISONS:
-                raise ExpressionError("syntax", "comparisons do not chain: join two with &&", self._token.at)
-
-    def _nested(self, level: int) -> Node:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise ExpressionError("limit", f"nested deeper than {MAX_DEPTH}", self._token.at)
-        node = self._climb(level)
-        self._depth -= 1
-        return node
+                raise ExpressionError("syntax", "comparisons do not chain: join two with &&", self._peek().at)
 
     def _unary(self) -> Node:
         """Signs bind tightly, the word `not` looser than a comparison."""
-        token = self._token
         operator = self._operator()
         if operator not in {"-", "!", "not"}:
             return self._postfix()
-        self._count(self._take().at)
+        token = self._take()
+        self._count(token.at)
         if operator == "not":
-            return Unary(token.at, "!", self._nested(POWERS["=="]))
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise ExpressionError("limit", f"nested deeper than {MAX_DEPTH}", token.at)
+            return Unary(token.at, "!", self._climb(POWERS["=="]))
+        self._deeper()
         operand = self._unary()
         self._depth -= 1
         if operator == "-" and isinstance(operand, Literal) and type(operand.value) in NUMBERS:
@@ -169,7 +170,7 @@ class _Parser:
                 key = self._expression()
                 self._expect("]")
                 node = Member(token.at, node, key, optional)
-            elif self._token.kind == "name":
+            elif self._peek().kind == "name":
                 name = self._take()
                 node = Member(token.at, node, Literal(name.at, name.text), optional)
             else:
@@ -187,10 +188,10 @@ class _Parser:
             case "duration":
                 duration = parse_duration(token.text)
                 if duration is None:
-                    raise ExpressionError("value", f"{token.text} is no duration of up to ten years", token.at)
+                    raise ExpressionError("value", f"{_shown(token)} is no duration of up to ten years", token.at)
                 return Literal(token.at, duration)
             case "percent":
-                return Literal(token.at, float(token.text[:-1]) / 100)
+                return Literal(token.at, _finite(f"{token.text[:-1]}e-2", token))
             case "name":
                 return self._named(token)
             case _:
@@ -205,13 +206,13 @@ class _Parser:
             return ListOf(token.at, tuple(self._items("]")))
         if token.text == "{":
             return self._object(token.at)
-        raise ExpressionError("syntax", f"expected a value, found {token.text!r}", token.at)
+        raise ExpressionError("syntax", f"expected a value, found {_shown(token)}", token.at)
 
     def _named(self, token: Token) -> Node:
         if token.text in _CONSTANTS:
             return Literal(token.at, _CONSTANTS[token.text])
         if token.text in _RESERVED:
-            raise ExpressionError("syntax", f"expected a value, found {token.text!r}", token.at)
+            raise ExpressionError("syntax", f"expected a value, found {_shown(token)}", token.at)
         if self._operator() != "(":
             return Name(token.at, token.text)
         self._take()
@@ -229,7 +230,7 @@ class _Parser:
         if variable.kind != "name" or variable.text in _RESERVED:
             raise ExpressionError("syntax", f"{usage}: the name of the item is missing", variable.at)
         if self._operator() != ",":
-            raise ExpressionError("syntax", f"{usage}: the expression is missing", self._token.at)
+            raise ExpressionError("syntax", f"{usage}: the expression is missing", self._peek().at)
         self._take()
         body = self._expression()
         self._expect(")")
@@ -250,7 +251,7 @@ class _Parser:
         while self._operator() != "}":
             key = self._take()
             if key.kind not in {"name", "string"}:
-                raise ExpressionError("syntax", f"expected a name, found {key.text!r}", key.at)
+                raise ExpressionError("syntax", f"expected a name, found {_shown(key)}", key.at)
             name = unquote(key.text, key.at) if key.kind == "string" else key.text
             if name in dict(fields):
                 raise ExpressionError("syntax", f"{name!r} is there twice", key.at)
@@ -264,21 +265,41 @@ class _Parser:
 
 
 def _number(token: Token) -> int | float:
-    if token.text.isdecimal():
-        number = int(token.text)
-        if number >= INT_LIMIT:
-            raise ExpressionError("limit", "integers have 64 bits", token.at)
-        return number
-    value = float(token.text)
+    if not token.text.isdecimal():
+        return _finite(token.text, token)
+    number = int(token.text)
+    if number >= INT_LIMIT:
+        raise ExpressionError("limit", "integers have 64 bits", token.at)
+    return number
+
+
+def _finite(text: str, token: Token) -> float:
+    value = float(text)
     if value == float("inf"):
-        raise ExpressionError("limit", f"{token.text} is too large", token.at)
+        raise ExpressionError("limit", f"{_shown(token)} is too large", token.at)
     return value
+
+
+def _shown(token: Token) -> str:
+    """What stands there, as a message shows it."""
+    if token.kind == "end":
+        return token.text
+    return repr(token.text if len(token.text) <= MAX_SHOWN else f"{token.text[:MAX_SHOWN]}…")
+
+
+def _check_height(node: Node) -> None:
+    level = [node]
+    for _ in range(MAX_HEIGHT):
+        level = [child for parent in level for child in children(parent)]
+        if not level:
+            return
+    raise ExpressionError("limit", f"more than {MAX_HEIGHT} operators in a row", level[0].at)
 
 
 def _check_call(token: Token, arguments: tuple[Node, ...]) -> None:
     function = FUNCTIONS.get(token.text)
     if function is None:
         hint = did_you_mean(token.text, [*FUNCTIONS, *EACH])
-        raise ExpressionError("name", f"there is no function {token.text!r}{hint}", token.at)
+        raise ExpressionError("name", f"there is no function {_shown(token)}{hint}", token.at)
     if not function.least <= len(arguments) <= function.most:
         raise ExpressionError("syntax", f"write {function.usage}", token.at)

@@ -5,11 +5,24 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from towpath.engine.expression.compiler import Evaluate, boolean, bounded_result, compile_node
+from towpath.engine.expression.compiler import bounded_result, compile_node
 from towpath.engine.expression.lexer import Lexer
-from towpath.engine.expression.nodes import Call, Each, ListOf, Node, ObjectOf, Reference, children, references
-from towpath.engine.expression.parser import parse, parse_tokens
+from towpath.engine.expression.nodes import (
+    Binary,
+    Call,
+    Each,
+    ListOf,
+    Node,
+    ObjectOf,
+    Reference,
+    Unary,
+    children,
+    references,
+)
+from towpath.engine.expression.operators import Evaluate, boolean
+from towpath.engine.expression.parser import COMPARISONS, parse, parse_tokens
 from towpath.engine.expression.values import (
+    MAX_NESTING,
     MAX_RESULT,
     MAX_WORK,
     ExpressionError,
@@ -17,14 +30,14 @@ from towpath.engine.expression.values import (
     Value,
     as_json,
     as_text,
-    is_list,
-    is_object,
+    class_of,
     size_of,
 )
 
 ESCAPED, OPEN = "$${{", "{{"
 SECRETS = "secrets"
 SECRET_KEY, PARTS_KEY = "$secret", "$text"
+_BOOLEAN = frozenset({"!", "&&", "||", "in", *COMPARISONS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +117,15 @@ def _compiled(text: str, node: Node) -> Compiled:
 
 
 def _makes_values(node: Node) -> bool:
+    """Whether a result may be larger than anything that is read."""
+    if isinstance(node, (Binary, Unary)) and node.operator in _BOOLEAN:
+        return False
     waiting = [node]
     while waiting:
         current = waiting.pop()
-        if isinstance(current, (ListOf, ObjectOf, Each, Call)):
+        if isinstance(current, (ListOf, ObjectOf, Each, Call)) or (
+            isinstance(current, Binary) and current.operator == "+"
+        ):
             return True
         waiting.extend(children(current))
     return False
@@ -115,30 +133,38 @@ def _makes_values(node: Node) -> bool:
 
 def decide(condition: Compiled, scope: Scope) -> bool:
     """The truth of a condition. Raises ExpressionError, also for a value that is not a boolean."""
-    return boolean(_evaluate(condition, scope), 0, "a condition")
+    scope.work = MAX_WORK
+    return boolean(condition.evaluate(scope), 0, "a condition")
 
 
 def render_text(template: Template, scope: Scope) -> Value:
     """The value of one text. One that names a secret becomes a reference, which only an activity resolves."""
+    scope.work = MAX_WORK
     if template.whole is not None:
-        return _evaluate(template.whole, scope)
-    values = [part if isinstance(part, str) else _evaluate(part.expression, scope) for part in template.parts]
-    if any(is_secret(value) for value in values):
-        return {PARTS_KEY: [value if is_secret(value) else as_text(value) for value in values]}
-    texts = [value if type(value) is str else _sized(value) for value in values]
+        return template.whole.evaluate(scope)
+    values = [part if isinstance(part, str) else part.expression.evaluate(scope) for part in template.parts]
+    secret = any(map(is_secret, values))
+    texts = [value if type(value) is str or (secret and is_secret(value)) else _sized(value) for value in values]
     if sum(map(len, texts)) > MAX_RESULT:
         raise ExpressionError("limit", f"the text is longer than {MAX_RESULT:,} characters")
-    return "".join(texts)
+    return {PARTS_KEY: texts} if secret else "".join(texts)
 
 
 def render(value: Any, scope: Scope, text: Callable[[str, Scope], Value] | None = None) -> Value:
     """A part of a definition with every template in it evaluated. What comes out is never looked at again."""
-    if type(value) is str:
-        return (_render_string if text is None else text)(value, scope)
-    if is_object(value):
-        return {name: render(item, scope, text) for name, item in value.items()}
-    if is_list(value):
-        return [render(item, scope, text) for item in value]
+    return _rendered(value, scope, _render_string if text is None else text, 0)
+
+
+def _rendered(value: Value, scope: Scope, text: Callable[[str, Scope], Value], depth: int) -> Value:
+    of = class_of(value)
+    if of is str:
+        return text(value, scope)
+    if depth == MAX_NESTING:
+        raise ExpressionError("limit", f"the value is nested deeper than {MAX_NESTING}")
+    if of is dict:
+        return {name: _rendered(item, scope, text, depth + 1) for name, item in value.items()}
+    if of is list:
+        return [_rendered(item, scope, text, depth + 1) for item in value]
     return value
 
 
@@ -151,18 +177,9 @@ def secret_scope(names: Mapping[str, Value], secrets: Mapping[str, Value]) -> di
     return {**names, SECRETS: {name: {SECRET_KEY: name} for name in secrets}}
 
 
-def _evaluate(expression: Compiled, scope: Scope) -> Value:
-    """Each evaluation has the whole budget of work."""
-    scope.work = MAX_WORK
-    try:
-        return expression.evaluate(scope)
-    except ExpressionError as error:
-        error.at = max(error.at, 0)
-        raise
-
-
 def is_secret(value: Value) -> bool:
-    return is_object(value) and len(value) == 1 and SECRET_KEY in value
+    of = class_of(value)
+    return of is dict and len(value) == 1 and SECRET_KEY in value
 
 
 def _sized(value: Value) -> str:

@@ -3,27 +3,33 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal
 
 from pydantic import JsonValue
 
 Value = Any
 """None, bool, int, float, str, list, dict; beyond JSON an aware datetime in UTC or a timedelta. Exact types only."""
 
+class_of: Callable[[Value], type[object]] = type
+"""`type`, in a signature that does not narrow its argument to a list or dict of unknown."""
+
 LANGUAGE_VERSION = 1
 """Stored with each run. A change of meaning adds a version."""
 
 MAX_TEXT = 4_096
 MAX_DEPTH = 64
+MAX_HEIGHT = 150
+"""Of the syntax tree: operators in a row count here, so that no walk over it comes near Python's recursion limit."""
 MAX_NODES = 500
 MAX_WORK = 100_000
 MAX_RESULT = 1_000_000
+MAX_NESTING = 128
+"""Lists and objects in one another, in a value that is written as JSON or read from it."""
 INT_LIMIT = 2**63
+CHARACTERS_PER_WORK = 64
 
 ErrorCode = Literal["syntax", "limit", "missing", "type", "value", "name"]
 NUMBERS = frozenset({int, float})
-NOWHERE = -1
-"""Place of an error that does not know its own: the call that it happens in puts its place there."""
 
 
 class ExpressionError(Exception):
@@ -59,31 +65,33 @@ class Scope:
         self.uuid = uuid
         self.work = MAX_WORK
 
-    def spend(self, amount: int) -> None:
+    def spend(self, amount: int, at: int = 0) -> None:
         """Raises ExpressionError when the evaluation does too much."""
         self.work -= amount
         if self.work < 0:
-            raise ExpressionError("limit", f"more than {MAX_WORK:,} units of work", NOWHERE)
+            raise ExpressionError("limit", f"more than {MAX_WORK:,} units of work", at)
 
     def with_name(self, name: str, value: Value) -> "Scope":
         """The same scope with one more root; work is counted apart."""
         return Scope({**self.names, name: value}, self.now, self.uuid)
 
 
-def is_object(value: Value) -> TypeGuard[dict[str, Value]]:
-    return type(value) is dict
-
-
-def is_list(value: Value) -> TypeGuard[list[Value]]:
-    return type(value) is list
-
-
 def kind(value: Value) -> str:
     """The type's name as a person writes it."""
-    return _KINDS.get(value.__class__, "unknown")
+    of = class_of(value)
+    return _KINDS.get(of, "unknown")
 
 
-_KINDS: dict[type, str] = {
+def a_kind(value: Value) -> str:
+    """`kind` as it stands in a sentence."""
+    return with_article(kind(value))
+
+
+def with_article(name: str) -> str:
+    return name if name == "null" else f"an {name}" if name == "object" else f"a {name}"
+
+
+_KINDS: dict[type[Any], str] = {
     type(None): "null",
     bool: "boolean",
     int: "number",
@@ -97,66 +105,108 @@ _KINDS: dict[type, str] = {
 
 
 def as_json(value: Value) -> JsonValue:
-    """The value as JSON: a date as RFC 3339 in UTC, a duration as `300s`."""
-    if is_object(value):
-        return {name: as_json(item) for name, item in value.items()}
-    if is_list(value):
-        return [as_json(item) for item in value]
-    if type(value) is datetime or type(value) is timedelta:
+    """A copy as JSON: a date as RFC 3339 in UTC, a duration as `300s`. Raises ExpressionError when nested too deep."""
+    return _plain(value, 0)
+
+
+def _plain(value: Value, depth: int) -> JsonValue:
+    of = class_of(value)
+    if of is dict or of is list:
+        if depth == MAX_NESTING:
+            raise ExpressionError("limit", f"the value is nested deeper than {MAX_NESTING}")
+        if of is list:
+            return [_plain(item, depth + 1) for item in value]
+        return {name: _plain(item, depth + 1) for name, item in value.items()}
+    if of is datetime or of is timedelta:
         return as_text(value)
     return value
 
 
 def as_text(value: Value) -> str:
-    """How a value stands in a text: strings as they are, the rest as compact JSON with sorted names."""
-    if type(value) is str:
+    """How a value stands in a text: strings as they are, the rest as compact JSON with sorted names.
+
+    Raises ExpressionError for what has no JSON: nested too deep, or a number without end.
+    """
+    of = class_of(value)
+    if of is str:
         return value
-    if type(value) is datetime:
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if type(value) is timedelta:
-        return f"{value.total_seconds():g}s"
-    return json.dumps(as_json(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    if of is datetime:
+        return _utc(value).isoformat().replace("+00:00", "Z")
+    if of is timedelta:
+        return _seconds(value)
+    plain = as_json(value)
+    try:
+        return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except ValueError as error:
+        raise ExpressionError("limit", "a number in the value has no JSON") from error
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+
+
+def _seconds(duration: timedelta) -> str:
+    """Exact, whatever its length: what a person would write, and `parse_duration` reads."""
+    whole, rest = divmod(abs(duration // timedelta(microseconds=1)), 1_000_000)
+    fraction = f".{rest:06}".rstrip("0") if rest else ""
+    return f"{'-' if duration < timedelta() else ''}{whole}{fraction}s"
 
 
 def size_of(value: Value, limit: int = MAX_RESULT) -> int:
     """About how many bytes of JSON a value makes; stops counting a little over `limit`."""
-    total, waiting = 0, [value]
+    return measure(value, limit)[0]
+
+
+def measure(value: Value, limit: int = MAX_RESULT) -> tuple[int, int]:
+    """`size_of`, and how many values it looked at."""
+    total, seen = 0, 0
+    waiting = [value]
     while waiting and total <= limit:
         item = waiting.pop()
-        if type(item) is str:
+        seen += 1
+        of = class_of(item)
+        if of is str:
             total += len(item) + 2
-        elif is_list(item):
+        elif of is list:
             total += 2 + len(item)
             waiting.extend(item)
-        elif is_object(item):
+        elif of is dict:
             total += 2 + sum(len(name) + 4 for name in item)
             waiting.extend(item.values())
         else:
             total += 8
-    return total
+    return total, seen
 
 
-def equal(left: Value, right: Value, scope: Scope) -> bool:
+def _one_equals(one: Value, other: Value, scope: Scope, at: int) -> bool:
+    """Of values of one type that hold no others."""
+    if type(one) is str and len(one) > CHARACTERS_PER_WORK:
+        scope.spend(len(one) // CHARACTERS_PER_WORK, at)
+    return bool(one == other)
+
+
+def equal(left: Value, right: Value, scope: Scope, at: int = 0) -> bool:
     """Deep equality. Numbers compare by value, whatever their type; a boolean equals no number."""
     waiting = [(left, right)]
     while waiting:
         one, other = waiting.pop()
         if one is other:
             continue
-        if type(one) is not type(other):
-            if type(one) in NUMBERS and type(other) in NUMBERS and one == other:
+        of = class_of(one)
+        if of is not type(other):
+            if of in NUMBERS and type(other) in NUMBERS and one == other:
                 continue
             return False
-        if is_list(one):
+        if of is list:
             if len(one) != len(other):
                 return False
-            scope.spend(len(one))
+            scope.spend(len(one), at)
             waiting.extend(zip(one, other, strict=True))
-        elif is_object(one):
+        elif of is dict:
             if one.keys() != other.keys():
                 return False
-            scope.spend(len(one))
+            scope.spend(len(one), at)
             waiting.extend((item, other[name]) for name, item in one.items())
-        elif one != other:
+        elif not _one_equals(one, other, scope, at):
             return False
     return True

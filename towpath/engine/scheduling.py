@@ -1,0 +1,322 @@
+"""Which node of a plan starts, is skipped, or waits, and what a settled one sets free. No time, no effects."""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from pydantic import JsonValue
+
+from towpath.contracts.failure import Failure, FailureCode
+from towpath.engine.actions import (
+    SETTLED,
+    Action,
+    Cancel,
+    Cancelled,
+    Completed,
+    End,
+    Failed,
+    Outcome,
+    Rejected,
+    RunStatus,
+    Start,
+    State,
+    StepRun,
+)
+from towpath.engine.evaluation import Evaluation, PureFunctions, RunFacts, StepError
+from towpath.engine.expression.values import Value
+from towpath.engine.plan import Plan, PlanNode
+from towpath.engine.shapes import as_list
+from towpath.engine.steps import ForEach, OnErrorDefault
+
+PATIENT = frozenset({"wait", "wait-any", "human-task"})
+"""Types that only wait: once a run fails, nobody waits for them any more."""
+
+
+class Scheduling:
+    """The state of a run and its rules. `Progress` is the door to it."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        facts: RunFacts,
+        inputs: dict[str, JsonValue],
+        functions: PureFunctions,
+        new_uuid: Callable[[], str],
+        seed: dict[str, JsonValue] | None = None,
+    ) -> None:
+        count = len(plan.nodes)
+        self.plan = plan
+        self.runs = [StepRun() for _ in range(count)]
+        self.outputs: dict[str, Value] = {}
+        self.branches: dict[str, str] = {}
+        self.evaluation = Evaluation(facts, inputs, self.outputs, functions, new_uuid)
+        self.paused = False
+        self.ended: End | None = None
+        self.seed = seed or {}
+        self._settled_needs = [0] * count
+        self._good_needs = [0] * count
+        self._members_left = [len(node.members) for node in plan.nodes]
+        self._open = [node.guard is None for node in plan.nodes]
+        self._left = count
+        self._running: set[int] = set()
+        self.done: list[int] = []
+        self._held: list[int] = []
+        self._ready: deque[int] = deque()
+        self._actions: list[Action] = []
+        self._stopping: tuple[RunStatus, str, Failure | None] | None = None
+        self._to_undo: list[int] | None = None
+        self._fallen = 0
+
+    def _consider(self, index: int) -> None:
+        """Start a node, skip it, or leave it waiting, by its join."""
+        node, run = self.plan.nodes[index], self.runs[index]
+        if run.state is not State.PENDING or not self._open[index] or self._stopping is not None:
+            return
+        settled, good, total = self._settled_needs[index], self._good_needs[index], len(node.needs)
+        wanted = total if node.wanted is None else node.wanted
+        if node.wanted is None:
+            if settled < total:
+                return
+            starts = (node.kind != "group" and node.listed) or good > 0 or total == 0
+        else:
+            starts = good >= wanted
+            if not starts and settled < total:
+                return
+        if self.paused and node.kind == "step":
+            self._held.append(index)
+        elif node.kind == "group":
+            self._close_group(node, satisfied=starts)
+        elif starts:
+            self._begin(node)
+        else:
+            self._skip(index, "nothing that it needs was completed")
+
+    def _begin(self, node: PlanNode) -> None:
+        step = node.step
+        if step is None:
+            return
+        run = self.runs[node.index]
+        run.started_at = self.evaluation.now
+        if node.id in self.seed:
+            self._complete(node, Completed(self.seed[node.id], attempts=0, note="kept from the run before"))
+            return
+        try:
+            if step.when is not None and not self.evaluation.is_true(step.when, "when"):
+                self._skip(node.index, "when is false")
+            elif node.kind == "condition":
+                self._branch(node, self.evaluation.branch(node))
+            else:
+                self._start(node)
+        except StepError as error:
+            self._take(node.index, Failed(error.failure))
+
+    def _start(self, node: PlanNode) -> None:
+        step = node.step
+        if step is None:
+            return
+        if step.for_each is not None:
+            self._run(node, Start(node.id, items=self._items(step.for_each)))
+            return
+        config = self.evaluation.config(node)
+        if self.evaluation.is_pure(node):
+            self._take(node.index, self.evaluation.perform(node, config))
+            return
+        key = None if step.cache is None else str(self.evaluation.value(step.cache.key, "cache.key"))
+        self._run(node, Start(node.id, config, cache_key=key))
+
+    def _items(self, loop: ForEach) -> list[Value]:
+        if loop.times is not None:
+            return list(range(loop.times))
+        items = as_list(self.evaluation.value(loop.in_, "for_each.in"))
+        if items is None:
+            raise StepError(Failure(code=FailureCode.STEP_INPUT, message="for_each.in: it is not a list"))
+        return items
+
+    def _run(self, node: PlanNode, start: Start) -> None:
+        self.runs[node.index].state = State.RUNNING
+        self._running.add(node.index)
+        self._actions.append(start)
+
+    def _branch(self, node: PlanNode, branch: str) -> None:
+        self.branches[node.id] = branch
+        self.outputs[node.id] = {"branch": branch}
+        run = self.runs[node.index]
+        run.state, run.note = State.RUNNING, branch
+        self._running.add(node.index)
+        for name, members in node.branches.items():
+            for member in members:
+                if name == branch:
+                    self._unlock(member)
+                else:
+                    self._skip(member, f"the branch {branch} was taken")
+        if not self._members_left[node.index]:
+            self._end_condition(node)
+
+    def _end_condition(self, node: PlanNode) -> None:
+        if node.index in self._running:
+            self._running.discard(node.index)
+            self._settle(node.index, State.COMPLETED, good=True, note=self.branches[node.id])
+
+    def _unlock(self, index: int) -> None:
+        self._open[index] = True
+        node = self.plan.nodes[index]
+        if node.kind == "group":
+            for member in node.members:
+                self._unlock(member)
+        self._ready.append(index)
+
+    def _close_group(self, node: PlanNode, *, satisfied: bool) -> None:
+        if satisfied:
+            if not node.anonymous:
+                members = [self.plan.nodes[index] for index in node.members]
+                completed = [member.id for member in members if self.runs[member.index].state is State.COMPLETED]
+                self.outputs[node.id] = {"completed": completed}
+            self._settle(node.index, State.COMPLETED, good=True)
+            if node.group is not None and node.group.losers == "cancel":
+                self._withdraw(node, "another member was first")
+        elif node.wanted is not None and any(self.runs[index].state is State.FAILED for index in node.members):
+            failure = Failure(code=FailureCode.STEP_JOIN, message=f"fewer than {node.wanted} members completed")
+            self._take(node.index, Failed(failure))
+        else:
+            self._settle(node.index, State.SKIPPED, good=False)
+
+    def _withdraw(self, node: PlanNode, reason: str) -> None:
+        """End everything inside a node that is not settled."""
+        for index in node.members:
+            member, run = self.plan.nodes[index], self.runs[index]
+            if run.state in SETTLED:
+                continue
+            self._withdraw(member, reason)
+            if member.kind == "step" and index in self._running:
+                self._actions.append(Cancel(member.id, reason))
+            elif run.state not in SETTLED:
+                self._running.discard(index)
+                self._settle(index, State.CANCELLED, good=False, note=reason)
+
+    def _skip(self, index: int, reason: str) -> None:
+        node = self.plan.nodes[index]
+        if self.runs[index].state is not State.PENDING:
+            return
+        if node.kind == "group":
+            for member in node.members:
+                self._skip(member, reason)
+        self._settle(index, State.SKIPPED, good=False, note=reason)
+        if node.kind == "condition":
+            for member in node.members:
+                self._skip(member, reason)
+
+    def _take(self, index: int, outcome: Outcome) -> None:
+        node = self.plan.nodes[index]
+        match outcome:
+            case Completed():
+                self._complete(node, outcome)
+            case Cancelled(reason=reason):
+                self._settle(index, State.CANCELLED, good=False, note=reason)
+            case Rejected(output=output):
+                self.outputs[node.id] = output
+                self._settle(index, State.COMPLETED, good=True, note="rejected")
+                self._stop("rejected", node.id, None)
+            case Failed():
+                self._fail(node, outcome)
+
+    def _complete(self, node: PlanNode, outcome: Completed) -> None:
+        self.outputs[node.id] = outcome.output
+        run = self.runs[node.index]
+        run.attempts = outcome.attempts
+        self._settle(node.index, State.COMPLETED, good=True, note=outcome.note)
+
+    def _fail(self, node: PlanNode, outcome: Failed) -> None:
+        run = self.runs[node.index]
+        run.failure, run.attempts, run.unknown = outcome.failure, outcome.failure.attempts, outcome.unknown
+        on_error = "fail" if node.step is None else node.step.on_error
+        if isinstance(on_error, OnErrorDefault):
+            try:
+                output = self.evaluation.value(on_error.default, "on_error.default")
+                note = f"default output ({outcome.failure.code})"
+                self._complete(node, Completed(output, outcome.failure.attempts, note))
+            except StepError as error:
+                run.failure = error.failure
+                self._fail_run(node, error.failure)
+        elif on_error == "continue":
+            self._settle(node.index, State.FAILED, good=True, note="the run goes on without it")
+        elif self._is_tolerated(node):
+            self._settle(node.index, State.FAILED, good=False)
+        else:
+            self._fail_run(node, outcome.failure)
+
+    def _is_tolerated(self, node: PlanNode) -> bool:
+        """A member of a race may fail: the race asks for enough others."""
+        parent = None if node.parent is None else self.plan.nodes[node.parent]
+        return parent is not None and parent.kind == "group" and parent.wanted is not None
+
+    def _fail_run(self, node: PlanNode, failure: Failure) -> None:
+        self._settle(node.index, State.FAILED, good=False)
+        self._stop("failed", node.id, failure)
+        current = node
+        while current.parent is not None:
+            current = self.plan.nodes[current.parent]
+            if current.group is not None and current.group.on_error == "cancel":
+                self._withdraw(current, f"{node.id} failed")
+        self._cancel_running(lambda other: other.step is not None and other.step.type in PATIENT, "the run failed")
+
+    def _cancel_running(self, chosen: Callable[[PlanNode], bool], reason: str) -> None:
+        nodes: Iterable[PlanNode] = (self.plan.nodes[index] for index in sorted(self._running))
+        self._actions.extend(Cancel(node.id, reason) for node in nodes if node.kind == "step" and chosen(node))
+
+    def _stop(self, status: RunStatus, step: str, failure: Failure | None) -> None:
+        if self._stopping is None:
+            self._stopping = (status, step, failure)
+            self._held.clear()
+            if status == "rejected":
+                self._cancel_running(lambda node: node.step is not None and node.step.type in PATIENT, "rejected")
+
+    def _settle(self, index: int, state: State, *, good: bool, note: str = "") -> None:
+        run, node = self.runs[index], self.plan.nodes[index]
+        run.state, run.ended_at = state, self.evaluation.now
+        run.note = note or run.note
+        self._left -= 1
+        if state is State.COMPLETED or run.unknown:
+            self.done.append(index)
+        if not node.anonymous:
+            self.evaluation.tell(node.id, run)
+        self._free(node, good=good)
+        parent = None if node.parent is None else self.plan.nodes[node.parent]
+        if parent is not None and parent.kind == "condition" and not self._members_left[parent.index]:
+            self._end_condition(parent)
+
+    def _free(self, node: PlanNode, *, good: bool) -> None:
+        """Count a settled node for everything that waits for it."""
+        for dependent in self.plan.dependents[node.index]:
+            self._settled_needs[dependent] += 1
+            self._good_needs[dependent] += 1 if good else 0
+            self._ready.append(dependent)
+        if node.parent is not None and self.plan.nodes[node.parent].kind == "condition":
+            self._members_left[node.parent] -= 1
+
+    def restore(self, runs: list[StepRun], outputs: dict[str, Value], branches: dict[str, str]) -> None:
+        """Take a state over: what has settled counts for what waits for it, and the rest is looked at again."""
+        self.outputs.update(outputs)
+        self.branches.update(branches)
+        for index, run in enumerate(runs):
+            node = self.plan.nodes[index]
+            if run.state in SETTLED:
+                self.runs[index] = run
+                self._left -= 1
+                self._free(node, good=_is_good(node, run))
+            elif node.kind == "condition" and node.id in branches:
+                self.runs[index] = run
+                self._running.add(index)
+        for node in self.plan.nodes:
+            taken = self.branches.get(node.id)
+            for member in node.branches.get(taken or "", []):
+                self._unlock(member)
+            if not node.anonymous and self.runs[node.index].state in SETTLED:
+                self.evaluation.tell(node.id, self.runs[node.index])
+        self._held.extend(node.index for node in self.plan.nodes if self._open[node.index])
+        self._ready.clear()
+
+
+def _is_good(node: PlanNode, run: StepRun) -> bool:
+    """Whether a settled node counts for the joins that wait for it."""
+    if run.state is State.FAILED:
+        return node.step is not None and node.step.on_error == "continue"
+    return run.state in {State.COMPLETED, State.UNDONE}
