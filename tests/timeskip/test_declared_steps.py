@@ -9,7 +9,6 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from tests.fakes.house import answered
 from tests.timeskip.declared import Runs, record, serve, states, steps
 from towpath.contracts.claude import AskRequest
 from towpath.contracts.failure import FailureCode, HouseError
@@ -79,7 +78,9 @@ async def test_failing_step_has_its_policy(runs: Runs) -> None:
         """
   - {id: first, type: api, config: {service: s, method: broken}, on_error: {default: {n: 7}}}
   - {id: second, type: api, config: {service: s, method: broken}, on_error: continue}
-  - {id: sum, type: set, config: {n: "{{ steps.first.n + (steps.second?.n ?? 1) }}", why: "{{ run.steps.second.error.code }}"}}
+  - id: sum
+    type: set
+    config: {n: "{{ steps.first.n + (steps.second?.n ?? 1) }}", why: "{{ run.steps.second.error.code }}"}
 """
     )
     result = await handle.result()

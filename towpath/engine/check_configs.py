@@ -82,6 +82,10 @@ class ConfigChecks:
         self._url(url, place, connection)
 
     def _url(self, url: str, path: Path, named: Connection | None) -> None:
+        if "{{" in url.partition("//")[2].partition("/")[0]:
+            what = "part of the host comes from a template"
+            self._source.report(path, "host.template", what, "write the host out, or name a connection")
+            return
         try:
             parts = urlsplit(url.partition("{{")[0] or url)
             host, user = (parts.hostname or "").lower(), parts.username
@@ -92,10 +96,6 @@ class ConfigChecks:
             return
         if user is not None:
             self._source.report(path, "url.invalid", "the URL holds a user name", "use a header with a secret")
-        if "{{" in url.partition("//")[2].partition("/")[0]:
-            what = "part of the host comes from a template"
-            self._source.report(path, "host.template", what, "write the host out, or name a connection")
-            return
         allowed = [named] if named is not None else list(self._catalog.connections.values())
         found = next((entry for entry in allowed if _allows(entry, host)), None)
         if found is None:

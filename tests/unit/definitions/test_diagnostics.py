@@ -1,0 +1,332 @@
+"""Everything that can be wrong with a definition is told at once, with its place and its mend, and nothing else is."""
+
+import json
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from towpath.clients.catalog import make_catalog
+from towpath.clients.connections import Connections
+from towpath.engine.catalog import Catalog, Connection, FunctionEntry, OperationEntry
+from towpath.engine.check import Checked, check_text
+from towpath.engine.diagnostics import excerpt
+from towpath.engine.schema import language_schema
+
+ROOT = Path(__file__).resolve().parents[3]
+SHIPPED = sorted((ROOT / "definitions").glob("*.yaml"))
+OBJECT = {"type": "object", "additionalProperties": False}
+CATALOG = Catalog(
+    functions={
+        "score": FunctionEntry(
+            "score",
+            pure=True,
+            params={
+                **OBJECT,
+                "properties": {"customer": {"type": "object"}, "n": {"type": "number"}},
+                "required": ["n"],
+            },
+            result={**OBJECT, "properties": {"score": {"type": "number"}}, "required": ["score"]},
+        )
+    },
+    services={
+        "orders": {
+            "getOrder": OperationEntry(
+                "getOrder",
+                {**OBJECT, "properties": {"reference": {"type": "string"}}, "required": ["reference"]},
+                {**OBJECT, "properties": {"total": {"type": "number"}}, "required": ["total"]},
+            )
+        }
+    },
+    connections={"api": Connection("api", ("api.example.com", "*.example.org"))},
+    models={"default": None, "claude-old-1": date(2025, 1, 1), "claude-going-1": date(2026, 12, 1)},
+    teams=frozenset({"ops-team"}),
+    mail_templates=frozenset({"plain"}),
+    crm_actions=frozenset({"updateStatus"}),
+    timezones=frozenset({"UTC", "Asia/Seoul"}),
+    definitions={"order-saga": {}},
+    today=date(2026, 11, 24),
+)
+HEAD = 'id: tried\nversion: "1.0.0"\ninputs: {n: {type: number}, text: {type: string, default: x}}\n'
+S = "  - {id: s, type: function, config: {handler: score, params: {n: 1}}}\n"
+
+
+def check(text: str) -> Checked:
+    return check_text(text, CATALOG)
+
+
+def steps(*entries: str, more: str = "") -> str:
+    return HEAD + more + "steps:\n" + "".join(f"  - {entry}\n" for entry in entries)
+
+
+def given_step(config: str, kind: str = "http", more: str = "") -> str:
+    return steps(f"{{id: a, type: {kind}, config: {config}{more}}}")
+
+
+def url(text: str, more: str = "") -> str:
+    return given_step(f"{{url: '{text}'{more}}}")
+
+
+def many(count: int, name: str) -> str:
+    members = ", ".join(f"{{id: {name}{number}, type: set}}" for number in range(count))
+    return f"{{parallel: [{members}]}}"
+
+
+CASES = [
+    ("source.too-large", "x" * 1_000_001, 1, ""),
+    ("source.encoding", "", 1, ""),
+    ("source.empty", "", 1, "nothing in it"),
+    ("source.documents", "a: 1\n---\nb: 2", 2, "second document"),
+    ("source.syntax", "a: [1", None, "expected"),
+    ("source.duplicate-key", "id: a\nid: b", 2, "twice"),
+    ("source.unquoted-template", "id: {{ x }}", 1, "template"),
+    ("source.tag", "id: !!str a", 1, "tags"),
+    ("source.merge-key", "a: &x {b: 1}\nc: {<<: *x}", 2, "merge"),
+    ("source.alias", "a: *x", 1, "not defined"),
+    ("source.number", "a: 99999999999999999999999", 1, "too large"),
+    ("source.key", "[a]: 1", 1, "plain text"),
+    ("source.too-deep", "[" * 100, 1, "deeper"),
+    ("source.too-many", "- a\n" * 60_000, None, "values"),
+    ("document.type", "- a", 1, "mapping"),
+    ("version.unquoted", "id: a\nversion: 2.0\nsteps: []", 2, '"2.0.0"'),
+    ("field.missing", "version: '1.0.0'\nsteps: []", 1, "add id"),
+    ("field.unknown", HEAD + "stepz: []\nsteps: []", 4, "did you mean 'steps'"),
+    ("field.text", "id: Not Kebab\nversion: '1.0.0'\nsteps: []", 1, "kebab"),
+    ("field.type", steps("{id: a, type: wait, config: {for: 5}}"), 5, "not a text"),
+    ("field.choice", url("https://api.example.com", ", method: get"), 5, "did you mean 'GET'"),
+    ("field.value", given_step("{prompt: hi, max_tokens: '5'}", "claude"), 5, "integer"),
+    ("step.type", steps("just text"), 5, "mapping"),
+    ("type.missing", HEAD + "triggers: [{cron: '* * * * *'}]\nsteps: []", 4, "webhook"),
+    ("type.unknown", steps("{id: a, type: htp}"), 5, "did you mean 'http'"),
+    ("config.type", steps("{id: a, type: set, config: [1]}"), 5, "mapping"),
+    ("steps.empty", HEAD + "steps: []", 4, "add a step"),
+    ("steps.too-deep", steps("{parallel: [" * 25 + "{id: a, type: set}" + "]}" * 25), None, "nested"),
+    ("steps.too-many", steps(many(2_600, "a"), many(2_600, "b")), None, "split"),
+    ("step.duplicate", steps("{id: a, type: set}", "{id: a, type: set}"), 6, "another id"),
+    ("needs.unknown", steps("{id: first, type: set}", "{id: b, type: set, needs: [frist]}"), 6, "did you mean 'first'"),
+    ("graph.cycle", steps("{id: a, type: set, needs: [b]}", "{id: b, type: set, needs: [a]}"), None, "a → b → a"),
+    ("join.dead", steps("{parallel: [{id: a, type: set}], join: {count: 2}}"), 5, "never"),
+    ("group.empty", steps("{parallel: []}"), 5, "no members"),
+    ("step.unreachable", steps("{id: a, type: set, when: false}"), 5, "never runs"),
+    ("step.no-effect", given_step("{for: 1s}", "wait", ", for_each: {times: 2}"), 5, "no for_each"),
+    ("for-each.shape", steps("{id: a, type: set, for_each: {as: x}}"), 5, "in, or times"),
+    ("read.unknown", steps("{id: a, type: set, config: {v: '{{ input.n }}'}}"), 5, "did you mean 'inputs'"),
+    ("read.unknown-input", steps("{id: a, type: set, config: {v: '{{ inputs.nn }}'}}"), 5, "did you mean 'n'"),
+    ("read.unknown-step", steps("{id: a, type: set, config: {v: '{{ steps.b }}'}}"), 5, "no step 'b'"),
+    (
+        "read.unknown-field",
+        HEAD + "steps:\n" + S + "  - {id: b, type: set, config: {v: '{{ steps.s.scor }}'}}",
+        6,
+        "score",
+    ),
+    (
+        "read.not-before",
+        steps("{id: a, type: set, config: {v: '{{ steps.b }}'}}", "{id: b, type: set}"),
+        5,
+        "needs: [b]",
+    ),
+    (
+        "read.maybe-skipped",
+        steps("{id: a, type: set, when: '{{ inputs.n }} > 1'}", "{id: b, type: set, config: {v: '{{ steps.a.x }}'}}"),
+        6,
+        "??",
+    ),
+    (
+        "read.maybe-missing",
+        HEAD.replace("{n: {type: number}", "{n: {type: object, properties: {m: {}}}")
+        + "steps: [{id: a, type: set, config: {v: '{{ inputs.n.m }}'}}]",
+        4,
+        "?.",
+    ),
+    ("read.computed-step", steps("{id: a, type: set, config: {v: '{{ steps[inputs.text] }}'}}"), 5, "steps.ID"),
+    ("expression.syntax", steps("{id: a, type: set, config: {v: 'x {{ inputs.n + }}'}}"), 5, "value"),
+    ("expression.name", steps("{id: a, type: set, config: {v: '{{ uper(inputs.text) }}'}}"), 5, "upper"),
+    (
+        "expression.limit",
+        steps("{id: a, type: set, config: {v: '{{ " + "(" * 90 + "1" + ")" * 90 + " }}'}}"),
+        5,
+        "nested",
+    ),
+    ("expression.value", steps("{id: a, type: set, config: {v: '{{ 9999999d }}'}}"), 5, "ten years"),
+    ("expression.type", steps("{id: a, type: set, when: \"{{ inputs.n }} == 'x'\"}"), 5, "never a string"),
+    ("condition.shape", given_step("{then: []}", "condition"), 5, "if, or switch"),
+    ("wait.shape", given_step("{for: 1s, event: x}", "wait"), 5, "one of"),
+    ("channel.shape", given_step("{channels: [{}]}", "multi-channel"), 5, "email"),
+    (
+        "channel.unknown",
+        given_step("{channels: [{slack: {channel: x, message: y}}], require: [mail]}", "multi-channel"),
+        5,
+        "no channel",
+    ),
+    (
+        "template.unknown",
+        given_step("{channels: [{email: {to: x, template: plan}}]}", "multi-channel"),
+        5,
+        "did you mean 'plain'",
+    ),
+    ("action.unknown", given_step("{channels: [{crm: {action: upd, status: y}}]}", "multi-channel"), 5, "updateStatus"),
+    ("task.escalate", given_step("{assignee: ops-team, on_timeout: escalate}", "human-task"), 5, "nobody"),
+    ("team.unknown", given_step("{assignee: op-team}", "human-task"), 5, "did you mean 'ops-team'"),
+    ("handler.unknown", given_step("{handler: scroe}", "function"), 5, "did you mean 'score'"),
+    ("service.unknown", given_step("{service: order, method: getOrder}", "api"), 5, "did you mean 'orders'"),
+    ("method.unknown", given_step("{service: orders, method: getOrders}", "api"), 5, "did you mean 'getOrder'"),
+    ("param.unknown", given_step("{handler: score, params: {n: 1, m: 2}}", "function"), 5, "takes no 'm'"),
+    ("param.missing", given_step("{handler: score}", "function"), 5, "needs 'n'"),
+    ("param.value", given_step("{handler: score, params: {n: x}}", "function"), 5, "must be number"),
+    ("model.unknown", given_step("{prompt: hi, model: defalt}", "claude"), 5, "did you mean 'default'"),
+    ("model.retired", given_step("{prompt: hi, model: claude-old-1}", "claude"), 5, "retired on 2025-01-01"),
+    ("model.ending", given_step("{prompt: hi, model: claude-going-1}", "claude"), 5, "ends on"),
+    ("schema.invalid", given_step("{prompt: hi, output_schema: {type: nothing}}", "claude"), 5, "nothing"),
+    ("connection.unknown", url("https://api.example.com", ", connection: app"), 5, "did you mean 'api'"),
+    ("host.not-allowed", url("https://api.exampel.com/x"), 5, "did you mean 'api.example.com'"),
+    ("host.template", url("https://{{ inputs.text }}.example.com/x"), 5, "template"),
+    ("host.https-only", url("http://api.example.com/x"), 5, "https only"),
+    ("url.invalid", url("ftp://api.example.com/x"), 5, "absolute"),
+    ("definition.unknown", given_step("{id: order-sage}", "workflow"), 5, "did you mean 'order-saga'"),
+    ("duration.invalid", given_step("{for: soon}", "wait"), 5, "1h30m"),
+    (
+        "secret.plain",
+        url("https://api.example.com", ", headers: {authorization: Bearer abcdefghijklmnop}"),
+        5,
+        "secrets.NAME",
+    ),
+    ("secret.place", steps("{id: a, type: set, config: {v: '{{ secrets.KEY }}'}}"), 5, "http, api or function"),
+    ("secret.name", url("https://api.example.com/{{ secrets }}"), 5, "which"),
+    (
+        "cron.invalid",
+        steps("{id: a, type: set}", more="triggers: [{type: schedule, cron: '61 * * * *', inputs: {n: 1}}]\n"),
+        4,
+        "minute",
+    ),
+    (
+        "timezone.unknown",
+        steps(
+            "{id: a, type: set}",
+            more="triggers: [{type: schedule, cron: '0 9 * * MON', timezone: Asia/Soul, inputs: {n: 1}}]\n",
+        ),
+        4,
+        "Asia/Seoul",
+    ),
+    (
+        "trigger.input-missing",
+        steps("{id: a, type: set}", more="triggers: [{type: schedule, cron: '0 9 * * MON'}]\n"),
+        4,
+        "inputs: {n: …}",
+    ),
+    (
+        "trigger.duplicate",
+        steps("{id: a, type: set}", more="triggers: [{type: webhook, endpoint: /x}, {type: webhook, endpoint: /x}]\n"),
+        4,
+        "twice",
+    ),
+    (
+        "input.unknown",
+        steps("{id: a, type: set}", more="triggers: [{type: event, source: x, inputs: {m: 1, n: 2}}]\n"),
+        4,
+        "no input 'm'",
+    ),
+    ("input.default", HEAD.replace("default: x", "default: 5") + "steps: [{id: a, type: set}]", 3, "its own schema"),
+    (
+        "test.unknown-step",
+        steps("{id: a, type: set}", more="tests: [{name: t, answers: {b: {output: 1}}}]\n"),
+        4,
+        "no step 'b'",
+    ),
+    ("too-many", steps(*(f"{{id: a{n}, type: htp}}" for n in range(300))), None, "more problems"),
+]
+
+
+@pytest.mark.parametrize(("code", "text", "line", "part"), CASES, ids=[case[0] for case in CASES])
+def test_diagnostic(code: str, text: str, line: int | None, part: str) -> None:
+    """Each kind of problem has its code, its line, and says how to mend it."""
+    checked = check_text(b"\xff\xfe" if code == "source.encoding" else text, CATALOG)
+    found = [problem for problem in checked.diagnostics if problem.code == code]
+    assert found, [problem.line_of("f") for problem in checked.diagnostics][:5]
+    assert line is None or found[0].line == line
+    assert part in f"{found[0].what} {found[0].mend}"
+    assert checked.ok is all(problem.severity == "warning" for problem in checked.diagnostics)
+
+
+def test_every_code_has_a_case() -> None:
+    """No diagnostic is added without an example of it."""
+    pattern = re.compile(
+        r'"((?:source|document|version|field|step|steps|type|config|needs|graph|join|group|for-each|read|'
+        r"condition|wait|channel|template|action|task|team|handler|service|method|param|model|schema|"
+        r'connection|host|url|definition|duration|secret|cron|timezone|trigger|input|test)\.[a-z-]+)"'
+    )
+    emitted: set[str] = set()
+    for path in (ROOT / "towpath" / "engine").glob("*.py"):
+        emitted |= set(pattern.findall(path.read_text(encoding="utf-8")))
+    outside = {"step.cancelled", "step.timeout", "config.if", "config.prompt", "config.url", "secret.unknown"}
+    outside |= {"tests.type", "tests.value"}
+    assert emitted - {case[0] for case in CASES} - outside == set()
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """One pass tells of the text, the shapes, the graph and the expressions together."""
+    text = "id: Bad\nversion: 1.0\nsteps:\n  - {id: a, type: htp}\n  - {id: b, type: http, config: {urll: x}}\n"
+    codes = [problem.code for problem in check(text).diagnostics]
+    assert codes == ["field.text", "version.unquoted", "type.unknown", "field.missing", "field.unknown"]
+
+
+def test_a_line_names_place_code_problem_and_mend() -> None:
+    """The line for people and tools, and the excerpt under it with carets at the place."""
+    text = steps("{id: a, type: set, config: {v: 'sum {{ inputs.nn }}'}}")
+    problem = check(text).diagnostics[0]
+    expected = "f.yaml:5:44: read.unknown-input: inputs has no 'nn': did you mean 'n'?"
+    assert problem.line_of("f.yaml") == expected
+    shown = excerpt(problem, text).split("\n")
+    assert shown[0].endswith("{id: a, type: set, config: {v: 'sum {{ inputs.nn }}'}}") and shown[1].endswith(" ^")
+    assert shown[0].index("inputs.nn") == shown[1].index("^")
+    assert problem.as_json()["path"] == "/steps/0/config/v"
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_definitions_are_good(path: Path) -> None:
+    """What ships has neither errors nor warnings, against what is registered here, and points editors to the schema."""
+    catalog = make_catalog(
+        Connections.load(ROOT / "connections.json"), frozenset({"compliance-team", "compliance-leads", "ops-team"})
+    )
+    text = path.read_text(encoding="utf-8")
+    assert check_text(text, catalog).diagnostics == ()
+    assert text.startswith("# yaml-language-server: $schema=schema.json\n")
+
+
+def test_published_schema_is_current() -> None:
+    """definitions/schema.json is what the models say: `starter.py definition schema` writes it anew."""
+    stored = json.loads((ROOT / "definitions" / "schema.json").read_text(encoding="utf-8"))
+    assert stored == json.loads(json.dumps(language_schema()))
+
+
+def test_aliases_cannot_explode() -> None:
+    """Nested aliases are counted as what they stand for."""
+    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+    bomb += "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+    assert [problem.code for problem in check(bomb).diagnostics] == ["source.too-many"]
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(st.text(alphabet="abdeginoprstuvx:-{}[]\"'|>&*#!%@, \n\t0123456789./", max_size=200))
+def test_no_text_raises(text: str) -> None:
+    """Whatever a file holds ends in diagnostics."""
+    checked = check(text)
+    assert checked.diagnostics and not checked.ok
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(data=st.data())
+def test_no_damaged_definition_raises(data: st.DataObject) -> None:
+    """Shipped definitions with pieces cut out, doubled or replaced are read to their end."""
+    text = data.draw(st.sampled_from([path.read_text(encoding="utf-8") for path in SHIPPED]))
+    for _ in range(data.draw(st.integers(1, 4))):
+        begin = data.draw(st.integers(0, len(text)))
+        end = min(len(text), begin + data.draw(st.integers(0, 60)))
+        piece = data.draw(
+            st.sampled_from(["", text[begin:end] * 2, "{{", "}}", "[]", "null", "-1", "&a *a", "\x00", "é"])
+        )
+        text = text[:begin] + piece + text[end:]
+    checked = check(text)
+    assert checked.plan is not None or checked.diagnostics
