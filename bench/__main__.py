@@ -19,6 +19,7 @@ from bench.declared import (
     loop_figures,
     plan_figures,
 )
+from bench.expressions import ExpressionRow, expression_rows
 from bench.lanes import House, LaneFigures, lane_a, lane_b, lane_c
 from bench.measure import median
 from bench.waiting import WaitingFigures, waiting
@@ -95,6 +96,15 @@ async def measure_lanes(where: House, rounds: int, runs: int, idle: int) -> dict
     return figures
 
 
+def show_expressions(rows: Sequence[ExpressionRow]) -> None:
+    languages = list(rows[0].microseconds)
+    table = Table("µs each", "context", *languages, title="Evaluating an expression, compiled once")
+    for row in rows:
+        figures = [f"{row.microseconds[name]:,.2f}" for name in languages]
+        table.add_row(row.title, f"{row.size_bytes:,} B", *figures)
+    console.print(table)
+
+
 def show_plans(rows: Sequence[PlanFigures]) -> None:
     table = Table("steps", "check s", "decision ms", "worst ms", "µs a step", title="Checking and deciding")
     for row in rows:
@@ -126,8 +136,8 @@ def show_loops(by_hand: LoopFigures, declared: LoopFigures) -> None:
 def show_chains(runs: int, figures: tuple[float, float, float]) -> None:
     wall, alone, ratio = figures
     console.print(
-        f"{runs:,} runs of 20 steps with a wait of {CHAIN_SECONDS:g} s, all at once: {wall:.1f} s; one alone {alone:.2f} s; "
-        f"{ratio:.2f}× of the wait"
+        f"{runs:,} runs of 20 steps with a wait of {CHAIN_SECONDS:g} s, all at once: {wall:.1f} s; "
+        f"one alone {alone:.2f} s; {ratio:.2f}× of the wait"
     )
 
 

@@ -11,6 +11,7 @@ from activities.delivery import DeliveryActivities
 from activities.events import EventActivities
 from towpath.contracts.declared import CloudEvent, LifecycleEvents
 from towpath.contracts.failure import Failure, FailureCode
+from towpath.contracts.wire import EffectKey
 from towpath.engine.actions import State
 from towpath.engine.alerts import AlertWatch, watch_alert
 from towpath.engine.evaluation import StepError
@@ -88,7 +89,7 @@ class Outbox:
 
     def step(self, step: str, state: State, failure: Failure | None) -> None:
         if self._sinks:
-            error = None if failure is None else {"code": str(failure.code), "message": failure.message}
+            error: JsonValue = None if failure is None else {"code": str(failure.code), "message": failure.message}
             names = {State.RUNNING: "started"}
             self.add(f"step.{names.get(state, str(state))}", {"step": step, "error": error})
 
@@ -114,7 +115,7 @@ class Outbox:
         while self._waiting:
             batch, self._waiting = tuple(self._waiting[:100]), self._waiting[100:]
             first = batch[0].id
-            request = LifecycleEvents(sinks=self._sinks, events=batch, key=first)
+            request = LifecycleEvents(sinks=self._sinks, events=batch, key=EffectKey(first))
             number = first.rpartition(":")[2]
             try:
                 await call(
@@ -205,3 +206,23 @@ class Alerts:
             await call(DeliveryActivities.notify_team, notice, NOTICE, activity_id=name, summary=f"Tell {team}: alert")
         except CallFailedError as error:
             workflow.logger.warning("alert not delivered: %s", error.failure.code)
+
+
+def count_run(plan: Plan, progress: Progress, status: str) -> None:
+    """The metrics that the definition asks for, of a run that ended."""
+    header = plan.definition.header
+    wanted = header.monitoring.metrics
+    meter = workflow.metric_meter().with_additional_attributes({"definition": header.id, "version": header.version})
+    if "execution_time" in wanted:
+        elapsed = workflow.now() - workflow.info().start_time
+        name, unit = "towpath_execution_time", "duration of runs of definitions"
+        meter.create_histogram_timedelta(name, unit).record(elapsed, {"status": status})
+    if "success_rate" in wanted:
+        meter.create_counter("towpath_runs", "ended runs of definitions, by status").add(1, {"status": status})
+    if "step_duration" in wanted:
+        histogram = meter.create_histogram_timedelta("towpath_step_duration", "duration of steps of definitions")
+        for node in plan.steps():
+            run = progress.runs[node.index]
+            if run.started_at is not None and run.ended_at is not None:
+                attributes = {"step": node.id, "status": str(run.state)}
+                histogram.record(run.ended_at - run.started_at, attributes)

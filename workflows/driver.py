@@ -8,14 +8,12 @@ from pydantic import JsonValue
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
-from activities.delivery import DeliveryActivities
 from towpath.contracts.declared import CloudEvent, DeclaredFailure, DeclaredOutcome, DeclaredRequest, DeclaredResult
-from towpath.contracts.failure import Failure, FailureCode, HouseError, to_application_error
+from towpath.contracts.failure import FailureCode, HouseError, to_application_error
 from towpath.contracts.process import DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, PENDING_UNTIL
-from towpath.contracts.run import Cost, DeadLetter
+from towpath.contracts.run import Cost
 from towpath.contracts.wire import JsonObject, clip
 from towpath.engine.actions import Action, Cancel, Cancelled, Completed, End, FallBack, Outcome, Start, State, Undo
-from towpath.engine.definition import Queue
 from towpath.engine.evaluation import Evaluation, RunFacts, StepError
 from towpath.engine.inputs import accept_inputs
 from towpath.engine.loading import InvalidDefinitionError, load_plan
@@ -24,15 +22,12 @@ from towpath.engine.progress import Progress
 from towpath.engine.scheduling import PATIENT
 from towpath.engine.steps import CancelOn, Step
 from towpath.functions.library import PURE
-from towpath.policy.messages import failure_notice
-from workflows.calling import CallFailedError, call
-from workflows.declared_record import OPERATIONS_TEAM, Alerts, Mirror, Outbox, titles
-from workflows.declared_run import DeclaredRun, Job
-from workflows.options import NOTICE, UNDO
-from workflows.performing import call_apart, team_notice
+from workflows.declared_record import Alerts, Mirror, Outbox, count_run, titles
+from workflows.declared_run import DeclaredRun
 from workflows.repeating import Repeating
 from workflows.steering import Steering, guarded
 from workflows.steps import Steps
+from workflows.unwinding import Unwinding
 
 NOT_PENDING = (PENDING_ASSIGNEES.value_unset(), PENDING_UNTIL.value_unset())
 
@@ -69,8 +64,7 @@ class Driver:
         self._work: dict[str, asyncio.Task[None]] = {}
         self._reasons: dict[str, str] = {}
         self._background: list[asyncio.Task[None]] = []
-        self._undone: list[str] = []
-        self._not_undone: list[str] = []
+        self._unwinding = Unwinding(self.run, self.progress, self.steering)
         self._ended: End | None = None
         self.paused = False
         if request.resume is not None:
@@ -188,64 +182,12 @@ class Driver:
         await self.run.event(wanted, None, name)
 
     async def _undo(self, action: Undo) -> None:
-        node = self.plan.node(action.step)
-        step = cast("Step", node.step)
-        name = f"{node.id}/undo/{workflow.info().run_id}"
-        failure, note = None, ""
-        try:
-            if action.unknown and step.check is not None:
-                found = await self.steering.happened(Job(self.run, node, {}), step.check, f"{name}/check")
-                note = "" if found is not None else "nothing to undo"
-            if not note and step.compensate is not None:
-                await call_apart(self.run, node, step.compensate, action.config, name, UNDO)
-        except CallFailedError as error:
-            failure = error.failure
-        except StepError as error:
-            failure = error.failure
-        if failure is not None:
-            self._not_undone.append(node.id)
-        elif not note:
-            self._undone.append(node.id)
-        self.apply(self.progress.undone(node.id, workflow.now(), failure, note))
+        failure, note = await self._unwinding.undo(action)
+        self.apply(self.progress.undone(action.step, workflow.now(), failure, note))
 
     async def _fall_back(self, action: FallBack) -> None:
-        entry = self.plan.definition.fallback[action.index]
-        if isinstance(entry, Queue):
-            self.run.queued = entry.queue
-        else:
-            info = workflow.info()
-            name = f"fallback/{action.index + 1}"
-            title = f"{self.plan.definition.header.id} failed"
-            _, text = failure_notice(info.workflow_id, self._letter())
-            notice = team_notice(
-                entry.target or OPERATIONS_TEAM,
-                title,
-                f"{action.message}\n{text}",
-                self.run.key(f"{name}/{info.run_id}"),
-            )
-            try:
-                await call(
-                    DeliveryActivities.notify_team, notice, NOTICE, activity_id=name, summary=f"Tell {entry.target}"
-                )
-            except CallFailedError as error:
-                workflow.logger.warning("fallback not delivered: %s", error.failure.code)
+        await self._unwinding.fall_back(action)
         self.apply(self.progress.fell_back(workflow.now()))
-
-    def _letter(self) -> DeadLetter:
-        stopping = self.progress.stopping
-        _, step, failure = stopping if stopping is not None else ("failed", "", None)
-        return DeadLetter(
-            queue=self.run.queued or self._queue(),
-            step=step,
-            failure=failure or Failure(code=FailureCode.UNEXPECTED, message="no step failed"),
-            at=workflow.now(),
-            undone=tuple(self._undone),
-            not_undone=tuple(self._not_undone),
-            cost=self.steps.cost,
-        )
-
-    def _queue(self) -> str:
-        return next((entry.queue for entry in self.plan.definition.fallback if isinstance(entry, Queue)), "")
 
     async def _finish(self, end: End) -> DeclaredResult:
         self.alerts.stop()
@@ -256,7 +198,7 @@ class Driver:
             data |= {"step": end.step, "error": {"code": str(end.failure.code), "message": end.failure.message}}
         kind = {"rejected": "completed"}.get(end.status, end.status)
         self.outbox.add(f"workflow.{kind}", data)
-        self._count(end.status)
+        count_run(self.plan, self.progress, end.status)
         await self.outbox.flush()
         await workflow.wait_condition(workflow.all_handlers_finished)
         if end.status == "failed":
@@ -272,14 +214,14 @@ class Driver:
             version=header.version,
             digest=self.request.digest,
             cost=self.steps.cost,
-            undone=tuple(self._undone),
+            undone=tuple(self._unwinding.done),
         )
 
     def _unset(self) -> tuple[object, ...]:
         return NOT_PENDING if self.steering.waits.tasks.by_step else ()
 
     def _failed(self, end: End) -> ApplicationError:
-        letter = self._letter()
+        letter = self._unwinding.letter()
         queued = [DEAD_LETTER_QUEUE.value_set(letter.queue)] if letter.queue else []
         self.steps.end("failed", *queued, *self._unset())
         seed: JsonObject = {}
@@ -296,25 +238,6 @@ class Driver:
             type=failure.code,
             non_retryable=True,
         )
-
-    def _count(self, status: str) -> None:
-        """The metrics that the definition asks for."""
-        header = self.plan.definition.header
-        wanted = header.monitoring.metrics
-        meter = workflow.metric_meter().with_additional_attributes({"definition": header.id, "version": header.version})
-        if "execution_time" in wanted:
-            elapsed = workflow.now() - workflow.info().start_time
-            name, unit = "towpath_execution_time", "duration of runs of definitions"
-            meter.create_histogram_timedelta(name, unit).record(elapsed, {"status": status})
-        if "success_rate" in wanted:
-            meter.create_counter("towpath_runs", "ended runs of definitions, by status").add(1, {"status": status})
-        if "step_duration" in wanted:
-            histogram = meter.create_histogram_timedelta("towpath_step_duration", "duration of steps of definitions")
-            for node in self.plan.steps():
-                run = self.progress.runs[node.index]
-                if run.started_at is not None and run.ended_at is not None:
-                    attributes = {"step": node.id, "status": str(run.state)}
-                    histogram.record(run.ended_at - run.started_at, attributes)
 
     def _is_due_to_continue(self) -> bool:
         """History is long, and nothing runs that a new run would not know of."""

@@ -27,7 +27,7 @@ from towpath.contracts.delivery import TeamNotice
 from towpath.contracts.failure import Failure, FailureCode, failure_of
 from towpath.contracts.http import HttpRequest
 from towpath.contracts.process import DEAD_LETTER_QUEUE
-from towpath.contracts.wire import EffectKey
+from towpath.contracts.wire import EffectKey, JsonObject
 from towpath.engine.actions import Completed, Failed, Outcome
 from towpath.engine.expression.values import Value
 from towpath.engine.plan import PlanNode
@@ -161,7 +161,7 @@ async def _request(job: Job) -> DeclaredRequest:
     own, header = job.run.request, job.run.plan.definition.header
     update = {"trigger": "workflow", "sinks": own.sinks}
     if job.config["id"] == header.id and job.config["version"] in {None, header.version}:
-        kept = {"seed": {}, "resume": None, "redrive_of": None, "event": None, "input_templates": {}}
+        kept: JsonObject = {"seed": {}, "resume": None, "redrive_of": None, "event": None, "input_templates": {}}
         return own.model_copy(update={**update, **kept, "inputs": job.config["inputs"]})
     wanted = FindDefinition(id=job.config["id"], version=job.config["version"], inputs=job.config["inputs"])
     found = await job.call(DefinitionActivities.find_definition, wanted, LOOKUP)

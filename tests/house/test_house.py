@@ -21,7 +21,8 @@ from towpath.settings import LocalSettings, WorkerSettings, variable
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY_POINTS = {
     "worker.py": {
-        *{"attempts", "claude", "delivery", "reviews", "services", "onboarding", "sandbox"},
+        *{"attempts", "cache", "claude", "definitions", "delivery", "events", "functions", "http", "reviews"},
+        *{"services", "declared", "declared_items", "launcher", "onboarding", "sandbox"},
         *{"clients", "contracts", "observability", "settings"},
     },
     "starter.py": {"commands"},

@@ -13,7 +13,7 @@ from towpath.clients import reviews
 from towpath.clients.codec import DecryptionError, EncryptionCodec
 from towpath.clients.deadletters import find_letter
 from towpath.clients.temporal import converter, start
-from towpath.contracts.onboarding import OnboardingRequest
+from towpath.contracts.onboarding import OnboardingFailure, OnboardingRequest
 from towpath.contracts.process import ONBOARDING
 from towpath.contracts.review import Decision, Verdict
 
@@ -45,6 +45,7 @@ async def test_history_holds_no_customer_data_in_clear(bare_house: House) -> Non
     history = await bare_house.client.get_workflow_handle(run.handle.id).fetch_history()
     stored = json.dumps(_decoded(history.to_json_dict()), ensure_ascii=False)
 
+    assert isinstance(letter.failure, OnboardingFailure)
     assert letter.failure.request.customer == customer
     assert "binary/encrypted" in stored
     for private in PRIVATE:

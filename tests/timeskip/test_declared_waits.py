@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -33,12 +34,12 @@ async def runs(env: WorkflowEnvironment) -> AsyncIterator[Runs]:
         yield serving
 
 
-async def decide(handle: Handle, reviewer: str, verdict: Verdict = Verdict.APPROVE, **fields: object) -> DecidedReview:
+async def decide(handle: Handle, reviewer: str, verdict: Verdict = Verdict.APPROVE, **fields: Any) -> DecidedReview:
     decision = Decision.model_validate({"verdict": verdict, "reviewer": reviewer, "reason": "seen", **fields})
     return await handle.execute_update("decide", decision, result_type=DecidedReview)
 
 
-async def refusal(handle: Handle, reviewer: str, **fields: object) -> str:
+async def refusal(handle: Handle, reviewer: str, **fields: Any) -> str:
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await decide(handle, reviewer, **fields)
     cause = refused.value.cause

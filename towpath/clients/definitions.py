@@ -50,7 +50,7 @@ class Definitions:
 
     async def publish(self, name: str, publication: Publication) -> Publishing:
         """Add a version to the record of `name`, which begins with its first. Raises DefinitionError."""
-        start = WithStartWorkflowOperation(
+        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
             DEFINITION,
             DefinitionRecord(id=name),
             id=_record(name),
@@ -167,7 +167,11 @@ def make_request(
     if problems:
         raise DefinitionError(FailureCode.STEP_INPUT, "inputs: " + "; ".join(problems))
     return DeclaredRequest(
-        definition=cast("JsonObject", runnable(document)), digest=digest, inputs=inputs or {}, trigger=trigger, secrets=secrets_read(document)
+        definition=cast("JsonObject", runnable(document)),
+        digest=digest,
+        inputs=inputs or {},
+        trigger=trigger,
+        secrets=secrets_read(document),
     )
 
 

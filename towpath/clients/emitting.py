@@ -16,6 +16,7 @@ from towpath.engine.awaited import awaited_names
 from towpath.engine.definition import EventTrigger
 from towpath.engine.evaluation import Evaluation, RunFacts, StepError
 from towpath.engine.loading import load_plan
+from towpath.engine.shapes import as_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,7 @@ async def _start(
         if trigger.filter is not None and not evaluation.is_true(trigger.filter, "filter"):
             return
         data = given["data"]
-        inputs = (
-            (data if isinstance(data, dict) else {})
-            if trigger.inputs is None
-            else evaluation.value(trigger.inputs, "inputs")
-        )
+        inputs = (as_object(data) or {}) if trigger.inputs is None else evaluation.value(trigger.inputs, "inputs")
         key = event.id if trigger.correlate is None else str(evaluation.value(trigger.correlate, "correlate"))
         request = make_request(document, version.digest, inputs, "event").model_copy(update={"event": given})
         run = await definitions.start(request, key)

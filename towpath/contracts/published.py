@@ -79,5 +79,3 @@ class TriggerPreview(Wire):
     timezone: str
     firings: tuple[str, ...]
     notes: tuple[str, ...] = ()
-
-

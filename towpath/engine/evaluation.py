@@ -24,8 +24,16 @@ from towpath.engine.expression.template import (
 from towpath.engine.expression.values import ExpressionError, Scope, Value, as_json, as_text
 from towpath.engine.model import Model
 from towpath.engine.plan import PlanNode
-from towpath.engine.shapes import as_object
-from towpath.engine.steps import ClaudeConfig, ConditionConfig, FunctionConfig, HttpConfig, WaitAnyConfig, WaitConfig
+from towpath.engine.shapes import as_list, as_object
+from towpath.engine.steps import (
+    ClaudeConfig,
+    ConditionConfig,
+    ForEach,
+    FunctionConfig,
+    HttpConfig,
+    WaitAnyConfig,
+    WaitConfig,
+)
 
 PureFunctions = Mapping[str, Callable[[dict[str, Value]], Value]]
 RAW_FIELDS = frozenset({"output_schema", "form"})
@@ -110,6 +118,15 @@ class Evaluation:
             return decide(compile_condition(condition), self.scope(**more))
         except ExpressionError as error:
             raise _refused(what, error) from None
+
+    def items(self, loop: ForEach) -> list[Value]:
+        """What a step is done for each of. Raises StepError."""
+        if loop.times is not None:
+            return list(range(loop.times))
+        items = as_list(self.value(loop.in_, "for_each.in"))
+        if items is None:
+            raise StepError(Failure(code=FailureCode.STEP_INPUT, message="for_each.in: it is not a list"))
+        return items
 
     def value(self, template: Any, what: str, **more: Value) -> Value:
         """A template, or any value with templates in it. Raises StepError."""

@@ -25,7 +25,8 @@ from towpath.engine.actions import (
     Undo,
 )
 from towpath.engine.evaluation import PureFunctions, RunFacts, StepError
-from towpath.engine.plan import Plan
+from towpath.engine.expression.values import Value
+from towpath.engine.plan import Plan, PlanNode
 from towpath.engine.scheduling import Scheduling
 
 _RUN = TypeAdapter(StepRun)
@@ -215,7 +216,36 @@ class Progress(Scheduling):
     ) -> "Progress":
         """The state that was dumped. `resume` goes on from it: what was running is started again."""
         progress = cls(plan, facts, inputs, functions, new_uuid, dumped["seed"])
-        progress.restore([_RUN.validate_python(run) for run in dumped["runs"]], dumped["outputs"], dumped["branches"])
+        progress._restore([_RUN.validate_python(run) for run in dumped["runs"]], dumped["outputs"], dumped["branches"])
         progress.done[:] = dumped["order"]
         progress.paused = True
         return progress
+
+    def _restore(self, runs: list[StepRun], outputs: dict[str, Value], branches: dict[str, str]) -> None:
+        """Take a state over: what has settled counts for what waits for it, and the rest is looked at again."""
+        self.outputs.update(outputs)
+        self.branches.update(branches)
+        for index, run in enumerate(runs):
+            node = self.plan.nodes[index]
+            if run.state in SETTLED:
+                self.runs[index] = run
+                self._left -= 1
+                self._free(node, good=_is_good(node, run))
+            elif node.kind == "condition" and node.id in branches:
+                self.runs[index] = run
+                self._running.add(index)
+        for node in self.plan.nodes:
+            taken = self.branches.get(node.id)
+            for member in node.branches.get(taken or "", []):
+                self._unlock(member)
+            if not node.anonymous and self.runs[node.index].state in SETTLED:
+                self.evaluation.tell(node.id, self.runs[node.index])
+        self._held.extend(node.index for node in self.plan.nodes if self._open[node.index])
+        self._ready.clear()
+
+
+def _is_good(node: PlanNode, run: StepRun) -> bool:
+    """Whether a settled node counts for the joins that wait for it."""
+    if run.state is State.FAILED:
+        return node.step is not None and node.step.on_error == "continue"
+    return run.state in {State.COMPLETED, State.UNDONE}

@@ -24,8 +24,7 @@ from towpath.engine.actions import (
 from towpath.engine.evaluation import Evaluation, PureFunctions, RunFacts, StepError
 from towpath.engine.expression.values import Value
 from towpath.engine.plan import Plan, PlanNode
-from towpath.engine.shapes import as_list
-from towpath.engine.steps import ForEach, OnErrorDefault
+from towpath.engine.steps import OnErrorDefault
 
 PATIENT = frozenset({"wait", "wait-any", "human-task"})
 """Types that only wait: once a run fails, nobody waits for them any more."""
@@ -64,7 +63,7 @@ class Scheduling:
         self._actions: list[Action] = []
         self._stopping: tuple[RunStatus, str, Failure | None] | None = None
         self._to_undo: list[int] | None = None
-        self._fallen = 0
+        self._fallen: int = 0
 
     def _consider(self, index: int) -> None:
         """Start a node, skip it, or leave it waiting, by its join."""
@@ -114,7 +113,7 @@ class Scheduling:
         if step is None:
             return
         if step.for_each is not None:
-            self._run(node, Start(node.id, items=self._items(step.for_each)))
+            self._run(node, Start(node.id, items=self.evaluation.items(step.for_each)))
             return
         config = self.evaluation.config(node)
         if self.evaluation.is_pure(node):
@@ -122,14 +121,6 @@ class Scheduling:
             return
         key = None if step.cache is None else str(self.evaluation.value(step.cache.key, "cache.key"))
         self._run(node, Start(node.id, config, cache_key=key))
-
-    def _items(self, loop: ForEach) -> list[Value]:
-        if loop.times is not None:
-            return list(range(loop.times))
-        items = as_list(self.evaluation.value(loop.in_, "for_each.in"))
-        if items is None:
-            raise StepError(Failure(code=FailureCode.STEP_INPUT, message="for_each.in: it is not a list"))
-        return items
 
     def _run(self, node: PlanNode, start: Start) -> None:
         self.runs[node.index].state = State.RUNNING
@@ -238,15 +229,10 @@ class Scheduling:
                 self._fail_run(node, error.failure)
         elif on_error == "continue":
             self._settle(node.index, State.FAILED, good=True, note="the run goes on without it")
-        elif self._is_tolerated(node):
+        elif self.plan.is_in_race(node):
             self._settle(node.index, State.FAILED, good=False)
         else:
             self._fail_run(node, outcome.failure)
-
-    def _is_tolerated(self, node: PlanNode) -> bool:
-        """A member of a race may fail: the race asks for enough others."""
-        parent = None if node.parent is None else self.plan.nodes[node.parent]
-        return parent is not None and parent.kind == "group" and parent.wanted is not None
 
     def _fail_run(self, node: PlanNode, failure: Failure) -> None:
         self._settle(node.index, State.FAILED, good=False)
@@ -291,32 +277,3 @@ class Scheduling:
             self._ready.append(dependent)
         if node.parent is not None and self.plan.nodes[node.parent].kind == "condition":
             self._members_left[node.parent] -= 1
-
-    def restore(self, runs: list[StepRun], outputs: dict[str, Value], branches: dict[str, str]) -> None:
-        """Take a state over: what has settled counts for what waits for it, and the rest is looked at again."""
-        self.outputs.update(outputs)
-        self.branches.update(branches)
-        for index, run in enumerate(runs):
-            node = self.plan.nodes[index]
-            if run.state in SETTLED:
-                self.runs[index] = run
-                self._left -= 1
-                self._free(node, good=_is_good(node, run))
-            elif node.kind == "condition" and node.id in branches:
-                self.runs[index] = run
-                self._running.add(index)
-        for node in self.plan.nodes:
-            taken = self.branches.get(node.id)
-            for member in node.branches.get(taken or "", []):
-                self._unlock(member)
-            if not node.anonymous and self.runs[node.index].state in SETTLED:
-                self.evaluation.tell(node.id, self.runs[node.index])
-        self._held.extend(node.index for node in self.plan.nodes if self._open[node.index])
-        self._ready.clear()
-
-
-def _is_good(node: PlanNode, run: StepRun) -> bool:
-    """Whether a settled node counts for the joins that wait for it."""
-    if run.state is State.FAILED:
-        return node.step is not None and node.step.on_error == "continue"
-    return run.state in {State.COMPLETED, State.UNDONE}

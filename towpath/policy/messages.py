@@ -45,8 +45,7 @@ def task_notice(task: ReviewTask, event: str) -> tuple[str, str]:
     start = {"opened": "Task", "reminder": "Task still open", "escalation": "Task escalated"}[event]
     instructions = f"{task.instructions.strip()}\n" if task.instructions.strip() else ""
     text = (
-        f"{instructions}Decide by {task.due_at:%Y-%m-%d %H:%M} UTC.\n"
-        f"python starter.py review show {task.workflow_id}"
+        f"{instructions}Decide by {task.due_at:%Y-%m-%d %H:%M} UTC.\npython starter.py review show {task.workflow_id}"
     )
     return f"{start}: {task.title}", text
 

@@ -1,14 +1,15 @@
 """The part that our expressions share with CEL means the same: compared with Google's implementation."""
 
+import importlib
 from typing import Any
 
-from cel_expr_python import cel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from towpath.engine.expression.template import compile_condition
 from towpath.engine.expression.values import ExpressionError, Scope
 
+cel: Any = importlib.import_module("cel_expr_python.cel")
 ROOTS: dict[str, Any] = {"i": 7, "j": -3, "f": 2.5, "g": -0.5, "s": "kim", "t": "", "b": True, "l": [1, 2, 7]}
 ENVIRONMENT: Any = cel.NewEnv(
     variables={
@@ -39,7 +40,7 @@ def theirs(text: str) -> Any:
 
 
 def _joined(operands: st.SearchStrategy[str], operators: list[str]) -> st.SearchStrategy[str]:
-    return st.builds(lambda a, o, b: f"({a} {o} {b})", operands, st.sampled_from(operators), operands)
+    return st.tuples(operands, st.sampled_from(operators), operands).map(lambda parts: f"({' '.join(parts)})")
 
 
 INTEGERS = st.recursive(
@@ -67,7 +68,7 @@ BOOLEANS = st.recursive(
     lambda inner: st.one_of(
         _joined(inner, ["&&", "||"]),
         inner.map(lambda a: f"(!{a})"),
-        st.builds(lambda a, b, c: f"({a} ? {b} : {c})", inner, inner, inner),
+        st.tuples(inner, inner, inner).map(lambda parts: f"({parts[0]} ? {parts[1]} : {parts[2]})"),
     ),
     max_leaves=6,
 )

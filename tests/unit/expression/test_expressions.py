@@ -225,11 +225,9 @@ def test_hostile_expression_is_refused(text: str) -> None:
 @given(st.text(alphabet="abn.?[]{}()'\"+-*/%<>=!&|, 0123456789sinputlrefhas\\u\n", max_size=80))
 def test_no_text_raises_anything_else(text: str) -> None:
     """Any text compiles and evaluates, or is refused in words."""
-    for compile_text in (compile_condition, compile_template):
+    for expressions in (lambda: (compile_condition(text),), lambda: compile_template(text).expressions):
         try:
-            compiled = compile_text(text)
-            expressions = compiled.expressions if hasattr(compiled, "expressions") else (compiled,)
-            for expression in expressions:
+            for expression in expressions():
                 expression.evaluate(scope())
         except ExpressionError:
             continue
@@ -258,15 +256,14 @@ LEAVES = st.sampled_from(
 
 def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     operators = st.sampled_from(["+", "-", "*", "/", "%", "==", "!=", "<", ">=", "&&", "||", "??", "in"])
-    binary = st.builds(lambda a, o, b: f"({a} {o} {b})", inner, operators, inner)
-    unary = st.builds(lambda o, a: f"({o}{a})", st.sampled_from(["-", "!", "not "]), inner)
+    binary = st.tuples(inner, operators, inner).map(lambda parts: f"({' '.join(parts)})")
+    unary = st.tuples(st.sampled_from(["-", "!", "not "]), inner).map(lambda parts: f"({''.join(parts)})")
     functions = st.sampled_from(["size", "upper", "sum", "keys", "to_json", "text", "number", "date", "max", "has"])
-    call = st.builds(lambda f, a: f"{f}({a})", functions, inner)
-    member = st.builds(lambda a, b: f"({a})[{b}]", inner, inner)
-    each = st.builds(
-        lambda f, a, b: f"{f}({a}, x, {b})", st.sampled_from(["map", "filter", "any", "all"]), inner, inner
-    )
-    test = st.builds(lambda a, b, c: f"({a} ? {b} : {c})", inner, inner, inner)
+    call = st.tuples(functions, inner).map(lambda parts: f"{parts[0]}({parts[1]})")
+    member = st.tuples(inner, inner).map(lambda parts: f"({parts[0]})[{parts[1]}]")
+    loops = st.sampled_from(["map", "filter", "any", "all"])
+    each = st.tuples(loops, inner, inner).map(lambda parts: f"{parts[0]}({parts[1]}, x, {parts[2]})")
+    test = st.tuples(inner, inner, inner).map(lambda parts: f"({parts[0]} ? {parts[1]} : {parts[2]})")
     return st.one_of(binary, unary, call, member, each, test)
 
 

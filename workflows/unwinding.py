@@ -1,0 +1,90 @@
+"""What a run that cannot be completed still does: undo its steps, tell people, and leave a letter of what happened."""
+
+from typing import cast
+
+from temporalio import workflow
+
+from activities.delivery import DeliveryActivities
+from towpath.contracts.failure import Failure, FailureCode
+from towpath.contracts.run import DeadLetter
+from towpath.engine.actions import FallBack, Undo
+from towpath.engine.definition import Queue
+from towpath.engine.evaluation import StepError
+from towpath.engine.progress import Progress
+from towpath.engine.steps import Step
+from towpath.policy.messages import failure_notice
+from workflows.calling import CallFailedError, call
+from workflows.declared_record import OPERATIONS_TEAM
+from workflows.declared_run import DeclaredRun, Job
+from workflows.options import NOTICE, UNDO
+from workflows.performing import call_apart, team_notice
+from workflows.steering import Steering
+
+
+class Unwinding:
+    """Of one run. `done` are the steps that were undone, in that order."""
+
+    def __init__(self, run: DeclaredRun, progress: Progress, steering: Steering) -> None:
+        self._run = run
+        self._progress = progress
+        self._steering = steering
+        self.done: list[str] = []
+        self._left: list[str] = []
+
+    async def undo(self, action: Undo) -> tuple[Failure | None, str]:
+        """Why a step could not be undone, or a note when there was nothing to undo."""
+        node = self._run.plan.node(action.step)
+        step = cast("Step", node.step)
+        name = f"{node.id}/undo/{workflow.info().run_id}"
+        try:
+            if action.unknown and step.check is not None:
+                found = await self._steering.happened(Job(self._run, node, {}), step.check, f"{name}/check")
+                if found is None:
+                    return None, "nothing to undo"
+            if step.compensate is not None:
+                await call_apart(self._run, node, step.compensate, action.config, name, UNDO)
+        except (CallFailedError, StepError) as error:
+            self._left.append(node.id)
+            return error.failure, ""
+        self.done.append(node.id)
+        return None, ""
+
+    async def fall_back(self, action: FallBack) -> None:
+        """One entry of the fallback chain; a notice that cannot be delivered does not hold the others up."""
+        definition = self._run.plan.definition
+        entry = definition.fallback[action.index]
+        if isinstance(entry, Queue):
+            self._run.queued = entry.queue
+            return
+        info = workflow.info()
+        name = f"fallback/{action.index + 1}"
+        _, text = failure_notice(info.workflow_id, self.letter())
+        notice = team_notice(
+            entry.target or OPERATIONS_TEAM,
+            f"{definition.header.id} failed",
+            f"{action.message}\n{text}",
+            self._run.key(f"{name}/{info.run_id}"),
+        )
+        summary = f"Tell {entry.target}"
+        try:
+            await call(DeliveryActivities.notify_team, notice, NOTICE, activity_id=name, summary=summary)
+        except CallFailedError as error:
+            workflow.logger.warning("fallback not delivered: %s", error.failure.code)
+
+    def letter(self) -> DeadLetter:
+        """What failed and what was undone, for the queue of the run or for nobody in particular."""
+        stopping = self._progress.stopping
+        _, step, failure = stopping if stopping is not None else ("failed", "", None)
+        return DeadLetter(
+            queue=self._run.queued or self._queue(),
+            step=step,
+            failure=failure or Failure(code=FailureCode.UNEXPECTED, message="no step failed"),
+            at=workflow.now(),
+            undone=tuple(self.done),
+            not_undone=tuple(self._left),
+            cost=self._run.steps.cost,
+        )
+
+    def _queue(self) -> str:
+        chain = self._run.plan.definition.fallback
+        return next((entry.queue for entry in chain if isinstance(entry, Queue)), "")
