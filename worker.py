@@ -37,6 +37,7 @@ from towpath.clients.connections import Connections, ConnectionsFileError
 from towpath.clients.definitions import Definitions
 from towpath.clients.guarded_http import GuardedHttp
 from towpath.clients.outputs import OutputCache
+from towpath.clients.payloads import PayloadStore, PayloadStoreError
 from towpath.clients.prices import Prices
 from towpath.clients.reviewers import ReviewerDirectory, ReviewersFileError
 from towpath.clients.secrets import Secrets
@@ -131,9 +132,14 @@ async def serve(settings: WorkerSettings, directory: ReviewerDirectory, connecti
         metrics = runtime(settings.metrics_address)
     except ValueError as error:
         return [f"TOWPATH_METRICS_ADDRESS: cannot serve metrics there: {error}"]
+    try:
+        store = PayloadStore(settings.payload_store)
+        store.check()
+    except PayloadStoreError as error:
+        return [f"TOWPATH_PAYLOAD_STORE: {error}"]
     async with open_clients(settings, directory, connections) as clients:
         checking = asyncio.create_task(clients.claude.check_models())
-        client = await _connect(settings, metrics, stop)
+        client = await _connect(settings, metrics, store, stop)
         models = await checking
         for warning in models.warnings:
             log.warning("model not checked", problem=warning)
@@ -269,14 +275,16 @@ def activity_methods(room: type) -> list[str]:
     return [name for name in dir(room) if hasattr(getattr(room, name), "__temporal_activity_definition")]
 
 
-async def _connect(settings: WorkerSettings, metrics: Runtime, stop: asyncio.Event) -> Client | None:
+async def _connect(
+    settings: WorkerSettings, metrics: Runtime, store: PayloadStore, stop: asyncio.Event
+) -> Client | None:
     """A client, as soon as Temporal answers: compose may start it later. None when told to end before that."""
     keys = settings.keys()
     codec = EncryptionCodec(keys) if keys else None
     told = False
     while not stop.is_set():
         try:
-            return await connect(codec, metrics)
+            return await connect(codec, metrics, store)
         except (RuntimeError, RPCError) as error:
             if not told:
                 log.warning("Temporal does not answer yet, trying on", address=address(), problem=str(error)[:200])

@@ -35,6 +35,10 @@ class ClientSettings(BaseSettings):
         default=None,
         description="payload encryption: id:key pairs, comma-separated, keys of 32 bytes in base64; the first encrypts",
     )
+    payload_store: str = Field(
+        default=".towpath/payloads",
+        description="where payloads above 128 KiB are kept: a folder that all workers and starters share, or s3://…",
+    )
     connections_file: Path = Field(
         default=Path("connections.json"), description="hosts that `http` steps of definitions may reach"
     )

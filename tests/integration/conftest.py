@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
+from towpath.clients.payloads import PayloadStore
 from towpath.clients.temporal import Started, converter, start
 from towpath.contracts.onboarding import Customer, OnboardingRequest, Plan
 from towpath.contracts.process import ONBOARDING
@@ -38,7 +39,8 @@ class House:
         self, env: Mapping[str, str] | None = None, log: Path | None = None, metrics_port: int | None = None
     ) -> AbstractAsyncContextManager[Child]:
         port = metrics_port or free_port()
-        return worker_process(self.server, self.standins, metrics_port=port, env=env, log=log)
+        own = {"TOWPATH_PAYLOAD_STORE": str(self.folder / "payloads"), **(env or {})}
+        return worker_process(self.server, self.standins, metrics_port=port, env=own, log=log)
 
     async def start(self, customer: Customer) -> Started:
         request = OnboardingRequest(customer=customer)
@@ -59,7 +61,11 @@ class House:
         return (await self.http.get("/_standins/effects")).json()
 
     def environment(self) -> dict[str, str]:
-        return {"TEMPORAL_ADDRESS": self.server.address, "TOWPATH_CUSTOMER_SALT": "test"}
+        return {
+            "TEMPORAL_ADDRESS": self.server.address,
+            "TOWPATH_CUSTOMER_SALT": "test",
+            "TOWPATH_PAYLOAD_STORE": str(self.folder / "payloads"),
+        }
 
 
 async def until(read: Callable[[], Awaitable[ValueT]], holds: Callable[[ValueT], bool]) -> ValueT:
@@ -82,7 +88,9 @@ def new_customer(**fields: Any) -> Customer:
 async def open_house(folder: Path) -> AsyncGenerator[House]:
     """Server and stand-ins, without a worker."""
     async with temporal_server(db=folder / "temporal.db") as server, stand_ins() as standins:
-        client = await Client.connect(server.address, data_converter=converter(None))
+        client = await Client.connect(
+            server.address, data_converter=converter(None, PayloadStore(str(folder / "payloads")))
+        )
         async with httpx.AsyncClient(base_url=standins.url) as http:
             yield House(server, standins, client, http, folder)
 

@@ -3,8 +3,10 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
+import pytest
 import pytest_asyncio
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
@@ -12,6 +14,7 @@ from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
 from tests.fakes.house import FakeHouse
+from towpath.clients.payloads import PayloadStore
 from towpath.clients.temporal import converter
 from towpath.contracts.onboarding import OnboardingRequest, OnboardingResult
 from towpath.contracts.process import CLAUDE_QUEUE, ONBOARDING, SEARCH_ATTRIBUTES
@@ -71,13 +74,20 @@ async def serve(env: WorkflowEnvironment, house: FakeHouse) -> AsyncGenerator[Be
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def env() -> AsyncIterator[WorkflowEnvironment]:
-    flags = [flag for setting in DYNAMIC_CONFIG for flag in ("--dynamic-config-value", setting)]
+async def env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkflowEnvironment]:
+    async with time_skipping(tmp_path_factory.mktemp("payloads")) as environment:
+        yield environment
+
+
+@asynccontextmanager
+async def time_skipping(payloads: Path, *settings: str) -> AsyncGenerator[WorkflowEnvironment]:
+    """A server of its own; `settings` are its dynamic configuration beside ours."""
+    flags = [flag for setting in (*DYNAMIC_CONFIG, *settings) for flag in ("--dynamic-config-value", setting)]
     environment = await WorkflowEnvironment.start_time_skipping_v2(
         dev_server_existing_path=str(find_executable()),
         dev_server_extra_args=flags,
         search_attributes=SEARCH_ATTRIBUTES,
-        data_converter=converter(None),
+        data_converter=converter(None, PayloadStore(str(payloads))),
     )
     async with environment:
         yield environment

@@ -32,6 +32,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime
 
+from towpath.clients.payloads import PayloadStore, external
 from towpath.contracts.process import SEARCH_ATTRIBUTES, Process
 from towpath.contracts.wire import Wire
 
@@ -77,11 +78,17 @@ class StrictPayloadConverter(CompositePayloadConverter):
         super().__init__(*_CONVERTERS)
 
 
-def converter(codec: PayloadCodec | None) -> DataConverter:
-    """The one data converter. With a codec, failure messages are encrypted as well: they could hold data."""
+def converter(codec: PayloadCodec | None, store: PayloadStore | None = None) -> DataConverter:
+    """The one data converter. With a codec, failure messages are encrypted as well: they could hold data.
+
+    With a store, payloads above its threshold leave the history; they are encrypted before.
+    """
     failures = DefaultFailureConverter if codec is None else DefaultFailureConverterWithEncodedAttributes
     return DataConverter(
-        payload_converter_class=StrictPayloadConverter, payload_codec=codec, failure_converter_class=failures
+        payload_converter_class=StrictPayloadConverter,
+        payload_codec=codec,
+        failure_converter_class=failures,
+        external_storage=external(store),
     )
 
 
@@ -90,11 +97,13 @@ def address() -> str:
     return ClientConfig.load_client_connect_config().get("target_host", DEFAULT_ADDRESS)
 
 
-async def connect(codec: PayloadCodec | None = None, runtime: Runtime | None = None) -> Client:
+async def connect(
+    codec: PayloadCodec | None = None, runtime: Runtime | None = None, store: PayloadStore | None = None
+) -> Client:
     """A client by Temporal's own configuration (`temporalio.envconfig`: environment, profiles, TLS, API key)."""
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", DEFAULT_ADDRESS)
-    return await Client.connect(**config, data_converter=converter(codec), runtime=runtime)
+    return await Client.connect(**config, data_converter=converter(codec, store), runtime=runtime)
 
 
 async def ensure_search_attributes(client: Client) -> None:

@@ -15,6 +15,7 @@ from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowQueryF
 from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.clients.codec import EncryptionCodec
+from towpath.clients.payloads import PayloadStore, PayloadStoreError
 from towpath.clients.temporal import address, connect, run_to_end
 from towpath.contracts.process import ONBOARDING
 from towpath.settings import ClientSettings, SettingsError, load_client_settings
@@ -68,11 +69,11 @@ def run(command: Coroutine[Any, Any, ResultT]) -> ResultT:
 async def client() -> Client:
     """Connected by Temporal's own configuration. Ends the command when nobody answers there."""
     try:
-        keys = settings().keys()
-    except SettingsError as error:
+        keys, store = settings().keys(), PayloadStore(settings().payload_store)
+    except (SettingsError, PayloadStoreError) as error:
         fail(Exit.WRONG_INPUT, str(error))
     try:
-        return await connect(EncryptionCodec(keys) if keys else None)
+        return await connect(EncryptionCodec(keys) if keys else None, store=store)
     except RuntimeError:
         fail(
             Exit.UNREACHABLE,

@@ -273,7 +273,7 @@ def is_ordered(plan: Plan) -> bool:
     return all(node.wanted is None for node in plan.nodes)
 
 
-UNHURRIED = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+UNHURRIED = [HealthCheck.too_slow, HealthCheck.large_base_example]
 
 
 @settings(
