@@ -2,7 +2,7 @@
 
 import typer
 
-from towpath.commands import declared, definition, history, local, onboarding, queue, review
+from towpath.commands import declared, definition, history, local, onboarding, queue, results, review
 from towpath.commands.terminal import EXIT_CODES
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 onboarding.register(app)
 declared.register(app)
+results.register(app)
 history.register(app)
 local.register(app)
 app.add_typer(definition.app, name="definition")

@@ -53,6 +53,7 @@ from workflows.declared_items import DeclaredItemsWorkflow
 from workflows.definitions import DefinitionWorkflow
 from workflows.launcher import LauncherWorkflow
 from workflows.onboarding import CustomerOnboardingWorkflow
+from workflows.rates import RateWatchWorkflow
 from workflows.sandbox import runner
 
 WORKFLOWS: Sequence[type] = (CustomerOnboardingWorkflow,)
@@ -62,6 +63,7 @@ DECLARED_WORKFLOWS: Sequence[type] = (
     CachedOutputWorkflow,
     DefinitionWorkflow,
     LauncherWorkflow,
+    RateWatchWorkflow,
 )
 ACTIVITIES: Sequence[type] = (
     ServiceActivities,

@@ -1,10 +1,12 @@
-"""The activity that looks a published definition up."""
+"""Activities that ask Temporal about published definitions: a version, and how its runs ended."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from temporalio import activity
 
 from towpath.contracts.declared import FindDefinition, FoundDefinition
+from towpath.contracts.published import RateCounts, RateQuestion
 
 if TYPE_CHECKING:
     from towpath.clients.definitions import Definitions
@@ -19,3 +21,8 @@ class DefinitionActivities:
         """Raises HouseError when there is no such version, or the inputs are not what it takes."""
         inputs = request.inputs if request.check else None
         return FoundDefinition(request=await self._definitions.request(request.id, request.version, inputs))
+
+    @activity.defn(name="count_runs")
+    async def count_runs(self, request: RateQuestion) -> RateCounts:
+        """How the runs of a definition ended lately, as far as visibility knows."""
+        return await self._definitions.counts(request.definition, request.now - timedelta(hours=request.hours))

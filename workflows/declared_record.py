@@ -30,6 +30,11 @@ CHANNELS = frozenset({"slack", "email"})
 """Alert channels that are no team: the operations team's own."""
 
 
+def alert_team(channel: str) -> str:
+    """The team that an alert goes to."""
+    return OPERATIONS_TEAM if channel in CHANNELS else channel
+
+
 def titles(plan: Plan) -> dict[str, str]:
     """Step ids to what people read, in the order of the document."""
     found: dict[str, str] = {}
@@ -188,7 +193,7 @@ class Alerts:
             return
         self._told.add(watch.index)
         alert, info = watch.alert, workflow.info()
-        team = OPERATIONS_TEAM if alert.channel in CHANNELS else alert.channel
+        team = alert_team(alert.channel)
         try:
             text = str(self._run.evaluation.value(alert.message, "alert")) if alert.message else ""
         except StepError:

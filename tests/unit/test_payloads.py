@@ -12,13 +12,16 @@ PAYLOAD = Payload(metadata={"encoding": b"json/plain"}, data=b'"' + b"x" * 200_0
 WRITING, READING = StorageDriverStoreContext(target=None), StorageDriverRetrieveContext()
 
 
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 async def test_the_same_payload_is_kept_once(tmp_path: Path) -> None:
     """Replays store again: the reference stays the same, and so does the file."""
     store = PayloadStore(str(tmp_path / "kept"))
     first, second = await store.store(WRITING, [PAYLOAD]), await store.store(WRITING, [PAYLOAD])
-    files = [path for path in (tmp_path / "kept").rglob("*") if path.is_file()]
 
-    assert first == second and len(files) == 1
+    assert first == second and len(files_in(tmp_path)) == 1
     assert await store.retrieve(READING, first) == [PAYLOAD]
 
 
@@ -26,7 +29,7 @@ async def test_what_cannot_be_trusted_is_refused(tmp_path: Path) -> None:
     """An altered file and a missing one are errors that say which, and what to mend."""
     store = PayloadStore(str(tmp_path))
     claims = await store.store(WRITING, [PAYLOAD])
-    (file,) = [path for path in tmp_path.rglob("*") if path.is_file()]
+    (file,) = files_in(tmp_path)
     file.write_bytes(b"altered")
     with pytest.raises(PayloadStoreError, match="was altered"):
         await store.retrieve(READING, claims)

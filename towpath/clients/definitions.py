@@ -1,7 +1,7 @@
 """Definitions as their users handle them: published, listed, looked up, and started."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import uuid4
 
@@ -27,7 +27,7 @@ from towpath.contracts.process import (
     STATUS,
     TRIGGER,
 )
-from towpath.contracts.published import DEFINITION, DefinitionRecord, Publication, Publishing, Version
+from towpath.contracts.published import DEFINITION, DefinitionRecord, Publication, Publishing, RateCounts, Version
 from towpath.contracts.wire import JsonObject
 from towpath.engine.inputs import accept_inputs
 from towpath.engine.loading import InvalidDefinitionError, load_plan, runnable
@@ -36,6 +36,8 @@ from towpath.engine.reads import secrets_read
 from towpath.engine.suggestions import did_you_mean
 
 ANSWER_WITHIN = timedelta(seconds=10)
+ENDED = ("Completed", "Failed", "TimedOut", "Terminated")
+"""How runs end of themselves; a cancelled one was ended by somebody."""
 
 
 class DefinitionError(HouseError):
@@ -113,6 +115,15 @@ class Definitions:
             message = f"the text of {name}@{found.version} is not kept any more: publish it again"
             raise DefinitionError(FailureCode.STEP_INPUT, message)
         return make_request(found.document, found.digest, inputs)
+
+    async def counts(self, name: str, since: datetime) -> RateCounts:
+        """Runs of a definition that ended since a moment, and those that were completed."""
+        wanted = f'WorkflowType="{DECLARED}" AND DefinitionId="{name}" AND CloseTime > "{since.isoformat()}"'
+        answer = await self._client.count_workflows(f"{wanted} GROUP BY ExecutionStatus")
+        by_status = {str(group.group_values[0]): group.count for group in answer.groups}
+        return RateCounts(
+            ended=sum(by_status.get(status, 0) for status in ENDED), completed=by_status.get("Completed", 0)
+        )
 
     async def start(self, request: DeclaredRequest, key: str | None = None) -> Started:
         """Start a run. With a key, starting twice is one run. Raises WorkflowAlreadyStartedError for one that ended."""

@@ -13,6 +13,7 @@ from temporalio.client import (
     Schedule,
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleSpec,
@@ -25,7 +26,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.clients.definitions import search_attributes
 from towpath.contracts.declared import DECLARED, DeclaredRequest
-from towpath.contracts.published import LAUNCHER, Launch
+from towpath.contracts.published import LAUNCHER, RATE_WATCH, Launch, RateAlert, RateWatch
+from towpath.engine.alerts import watch_alert
 from towpath.engine.definition import ScheduleTrigger
 from towpath.engine.expression.durations import parse_duration
 from towpath.engine.plan import Plan
@@ -39,6 +41,7 @@ OVERLAP: Mapping[str, ScheduleOverlapPolicy] = {
     "allow-all": ScheduleOverlapPolicy.ALLOW_ALL,
 }
 MOST_TRIGGERS = 50
+RATE_EVERY = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +71,33 @@ class Schedules:
             if isinstance(trigger, ScheduleTrigger)
         ]
         for index, trigger in wanted:
-            done.append(await self._put(f"{name}/{index}", self._schedule(plan, request, index, trigger), trigger))
+            done.append(
+                await self._put(
+                    f"{name}/{index}", self._schedule(plan, request, index, trigger), trigger.cron, trigger.timezone
+                )
+            )
         kept = {index for index, _ in wanted}
         gone = [f"{name}/{index}" for index in range(MOST_TRIGGERS) if index not in kept]
+        done += await self._watch_rate(plan)
         return done + [f"removed {schedule}" for schedule in gone if await self._remove(schedule)]
+
+    async def _watch_rate(self, plan: Plan) -> list[str]:
+        """A schedule that looks at the success rate, when an alert asks for it."""
+        header = plan.definition.header
+        watched = [alert for index, alert in enumerate(header.monitoring.alerts) if watch_alert(index, alert).on_rate]
+        name = f"{header.id}/success-rate"
+        if not watched:
+            return [f"removed {name}"] if await self._remove(name) else []
+        alerts = tuple(RateAlert(condition=str(alert.condition), channel=alert.channel) for alert in watched)
+        schedule = Schedule(
+            action=ScheduleActionStartWorkflow(
+                RATE_WATCH, RateWatch(definition=header.id, alerts=alerts), id=name, task_queue=DECLARED
+            ),
+            spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=RATE_EVERY)]),
+            policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=RATE_EVERY),
+            state=ScheduleState(note=f"{header.id}@{header.version}: success rate"),
+        )
+        return [await self._put(name, schedule, f"every {RATE_EVERY}", "UTC")]
 
     async def firings(self, schedule: str, begin: datetime, end: datetime, zone: str) -> list[Firing]:
         """When a schedule fires between two moments, by Temporal's own reckoning."""
@@ -121,8 +147,8 @@ class Schedules:
             state=ScheduleState(note=f"{header.id}@{header.version}: {trigger.cron} {trigger.timezone}"),
         )
 
-    async def _put(self, name: str, schedule: Schedule, trigger: ScheduleTrigger) -> str:
-        memo = {"cron": trigger.cron, "timezone": trigger.timezone}
+    async def _put(self, name: str, schedule: Schedule, cron: str, zone: str) -> str:
+        memo = {"cron": cron, "timezone": zone}
         try:
             await self._client.create_schedule(name, schedule, memo=memo)
         except ScheduleAlreadyRunningError:
@@ -130,11 +156,11 @@ class Schedules:
             known = await (await handle.describe()).memo()
             if known == memo:
                 await handle.update(lambda _: _keeping_state(_, schedule))
-                return f"changed {name}: {trigger.cron} {trigger.timezone}"
+                return f"changed {name}: {cron} {zone}"
             # Temporal keeps a schedule's memo as it was made, and only the memo has the cron text.
             await handle.delete()
             await self._client.create_schedule(name, schedule, memo=memo)
-        return f"made {name}: {trigger.cron} {trigger.timezone}"
+        return f"made {name}: {cron} {zone}"
 
     async def _remove(self, name: str) -> bool:
         try:

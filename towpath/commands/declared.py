@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import typer
 from pydantic import JsonValue, ValidationError
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from towpath.clients import deadletters
@@ -19,7 +19,8 @@ from towpath.clients.definitions import DefinitionError, Definitions, make_reque
 from towpath.clients.emitting import emit as emit_event
 from towpath.clients.temporal import link
 from towpath.commands.definition import catalog_of_this_place, is_file, read, tell_problems
-from towpath.commands.onboarding import show_status, tell_failure
+from towpath.commands.endings import ended_run
+from towpath.commands.onboarding import show_status
 from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, run, settings, show_json
 from towpath.contracts.declared import (
     CloudEvent,
@@ -166,7 +167,7 @@ async def _run(target: str, inputs: JsonObject, key: str | None, *, wait: bool, 
         console.print(f"{'joined the running' if started.existing else 'started'} {handle.id}", markup=False)
         console.print(page, markup=False, soft_wrap=True)
     if wait:
-        await _finish(handle, as_json=as_json)
+        await finish_run(handle, None, as_json=as_json)
 
 
 async def _request(definitions: Definitions, target: str, inputs: JsonObject | None) -> DeclaredRequest:
@@ -184,11 +185,9 @@ async def _request(definitions: Definitions, target: str, inputs: JsonObject | N
     return request.model_copy(update={"sinks": tuple(settings().event_sinks)})
 
 
-async def _finish(handle: WorkflowHandle[Any, DeclaredResult], *, as_json: bool) -> None:
-    try:
-        result = await handle.result()
-    except WorkflowFailureError as error:
-        tell_failure(handle.id, error)
+async def finish_run(handle: WorkflowHandle[Any, DeclaredResult], seconds: float | None, *, as_json: bool) -> None:
+    """Wait for a run of a definition, print its result, and exit by it."""
+    result = await ended_run(handle, seconds)
     if as_json:
         show_json(result)
     else:

@@ -13,7 +13,7 @@ from towpath.clients.definitions import DefinitionError, Definitions, make_reque
 from towpath.clients.reviewers import ReviewerDirectory, ReviewersFileError
 from towpath.clients.schedules import Schedules
 from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, problems, run, settings, show_json
-from towpath.contracts.published import Publication, Version
+from towpath.contracts.published import Publication, TriggerPreview, Version
 from towpath.engine.cases import read_cases
 from towpath.engine.catalog import Catalog
 from towpath.engine.check import Checked, check_text
@@ -300,13 +300,14 @@ async def _show(target: str, around: datetime | None, *, source: bool, as_json: 
         at = f"{known.published_at:%Y-%m-%d %H:%M}"
         table.add_row(known.version, at, known.by, known.risk, known.note, known.digest[:12])
     console.print(table)
-    for schedule, lines in firings.items():
-        console.print("", f"schedule {schedule}", *(f"  {line}" for line in lines), sep="\n", markup=False)
+    for preview in firings:
+        title = f"schedule {preview.schedule} ({preview.cron} {preview.timezone})"
+        console.print("", title, *(f"  {line}" for line in preview.firings), sep="\n", markup=False)
 
 
-async def _firings(schedules: Schedules, version: Version, around: datetime | None) -> dict[str, list[str]]:
+async def _firings(schedules: Schedules, version: Version, around: datetime | None) -> list[TriggerPreview]:
     """The next firings of each schedule trigger, or those from the day before a given one to the day after it."""
-    found: dict[str, list[str]] = {}
+    found: list[TriggerPreview] = []
     if version.document is None:
         return found
     definition = load_plan(version.digest, version.document).definition
@@ -318,11 +319,12 @@ async def _firings(schedules: Schedules, version: Version, around: datetime | No
         end = begin + timedelta(days=400) if around is None else around + timedelta(days=3)
         firings = await schedules.firings(name, begin, end, trigger.timezone)
         shown = firings[:NEXT_FIRINGS] if around is None else firings[:50]
-        found[f"{name} ({trigger.cron} {trigger.timezone})"] = [
+        lines = tuple(
             f"{firing.local:%a %Y-%m-%d %H:%M %z}, {firing.at:%Y-%m-%d %H:%M} UTC"
             + (f"  ({firing.note})" if firing.note else "")
             for firing in shown
-        ]
+        )
+        found.append(TriggerPreview(schedule=name, cron=trigger.cron, timezone=trigger.timezone, firings=lines))
     return found
 
 

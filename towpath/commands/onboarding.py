@@ -1,20 +1,21 @@
-"""`starter.py onboarding`, `status`, `result`, `cancel`, `customer-key`."""
+"""`starter.py onboarding`, `status`, `cancel`, `customer-key`."""
 
 import asyncio
 import difflib
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel, ValidationError
 from rich.live import Live
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
-from temporalio.exceptions import ApplicationError, CancelledError, WorkflowAlreadyStartedError
+from temporalio.client import Client, WorkflowHandle
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from towpath.clients.deadletters import summary
 from towpath.clients.temporal import link, start
+from towpath.commands.endings import ended_run
 from towpath.commands.terminal import (
     Exit,
     JsonFlag,
@@ -51,7 +52,6 @@ SUCCESS = frozenset({Outcome.ONBOARDED, Outcome.DISCARDED})
 def register(app: typer.Typer) -> None:
     app.command("onboarding")(onboarding)
     app.command("status")(status)
-    app.command("result")(result)
     app.command("cancel")(cancel)
     app.command("customer-key")(print_customer_key)
 
@@ -104,15 +104,6 @@ def status(
 ) -> None:
     """Every step with state, attempts, times and cost, and what the run waits for until when."""
     run(show_status(full_id(workflow_id), watch=watch, as_json=as_json))
-
-
-def result(
-    workflow_id: RunId,
-    timeout: Annotated[float | None, typer.Option(help="Seconds to wait; without it, as long as it takes.")] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Wait for a run's result. Exits 0 when the customer is onboarded, 1 when not."""
-    run(_result(full_id(workflow_id), timeout, as_json=as_json))
 
 
 def cancel(workflow_id: RunId, as_json: JsonFlag = False) -> None:
@@ -213,7 +204,7 @@ async def _start(request: OnboardingRequest, *, wait: bool, as_json: bool) -> No
         console.print(f"{'joined the running' if started.existing else 'started'} {workflow_id}", markup=False)
         console.print(page, markup=False, soft_wrap=True)
     if wait:
-        await _finish(handle, None, as_json=as_json)
+        await finish_onboarding(handle, None, as_json=as_json)
 
 
 async def show_status(workflow_id: str, *, watch: bool, as_json: bool) -> None:
@@ -255,33 +246,17 @@ async def read_record(handle: WorkflowHandle[Any, Any]) -> RunRecord:
     return record.model_copy(update={"steps": steps})
 
 
-async def _result(workflow_id: str, seconds: float | None, *, as_json: bool) -> None:
-    handle = (await client()).get_workflow_handle(workflow_id, result_type=ONBOARDING.result)
-    await _finish(handle, seconds, as_json=as_json)
-
-
-async def _finish(handle: WorkflowHandle[Any, OnboardingResult], seconds: float | None, *, as_json: bool) -> None:
-    try:
-        ended = await asyncio.wait_for(handle.result(), seconds)
-    except TimeoutError:
-        fail(Exit.TIMED_OUT, f"{handle.id}: still running after {seconds or 0:.0f} s")
-    except WorkflowFailureError as error:
-        tell_failure(handle.id, error)
+async def finish_onboarding(
+    handle: WorkflowHandle[Any, OnboardingResult], seconds: float | None, *, as_json: bool
+) -> None:
+    """Wait for an onboarding, print its result, and exit by it."""
+    ended = await ended_run(handle, seconds)
     if as_json:
         show_json(ended)
     else:
         console.print(*describe(ended), sep="\n", markup=False, soft_wrap=True)
     if ended.outcome not in SUCCESS:
         raise typer.Exit(Exit.REFUSED)
-
-
-def tell_failure(workflow_id: str, error: WorkflowFailureError) -> NoReturn:
-    """Say why a run failed, and end the command."""
-    cause = error.cause
-    if isinstance(cause, CancelledError):
-        fail(Exit.REFUSED, f"{workflow_id}: cancelled; what it did is undone")
-    kind = f" ({cause.type})" if isinstance(cause, ApplicationError) else ""
-    fail(Exit.REFUSED, f"{workflow_id}: failed: {cause}{kind}", f"See: python starter.py queue show {workflow_id}")
 
 
 def describe(ended: OnboardingResult) -> list[str]:

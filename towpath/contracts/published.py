@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
-from towpath.contracts.wire import JsonObject, Wire
+from towpath.contracts.wire import ActivityResult, JsonObject, Wire
 
 DEFINITION = "definition"
 """Temporal type, and id prefix, of the record of one definition."""
 LAUNCHER = "declared-launcher"
 """Temporal type of the runs that a schedule starts for triggers with for_each."""
+RATE_WATCH = "declared-rate-watch"
+"""Temporal type of the runs that look at the success rate of a definition."""
 
 
 class Version(Wire):
@@ -72,10 +74,44 @@ class Launched(Wire):
 
 
 class TriggerPreview(Wire):
-    """The next firings of a schedule trigger, with the local time and its offset from UTC."""
+    """When a schedule trigger fires, each as a line: local time with its offset, UTC, and where clocks were set."""
 
     schedule: str
     cron: str
     timezone: str
     firings: tuple[str, ...]
-    notes: tuple[str, ...] = ()
+
+
+class RateAlert(Wire):
+    """A condition on `success_rate`, and the channel or team that is told."""
+
+    condition: str
+    channel: str
+
+
+class RateWatch(Wire):
+    """Input of the workflow `declared-rate-watch`: runs that ended in the last hours are counted."""
+
+    definition: str
+    alerts: tuple[RateAlert, ...]
+    hours: int = 24
+
+
+class RateQuestion(Wire):
+    definition: str
+    hours: int
+    now: datetime
+
+
+class RateCounts(ActivityResult):
+    """Runs of a definition that ended, and those of them that were completed; cancelled ones count for neither."""
+
+    ended: int = 0
+    completed: int = 0
+
+
+class RateState(Wire):
+    """What one look found. `firing` are the numbers of the alerts that hold."""
+
+    firing: tuple[int, ...] = ()
+    counts: RateCounts = RateCounts()

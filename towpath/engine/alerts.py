@@ -7,7 +7,7 @@ from towpath.engine.definition import Alert
 from towpath.engine.expression.nodes import Literal, Name, children
 from towpath.engine.expression.template import compile_condition
 
-RUN_TIME, STEP_TIME = "execution_time", "step_duration"
+RUN_TIME, STEP_TIME, RATE = "execution_time", "step_duration", "success_rate"
 TICK = timedelta(milliseconds=1)
 
 
@@ -20,6 +20,7 @@ class AlertWatch:
     moments: tuple[timedelta, ...]
     on_run: bool
     on_step: bool
+    on_rate: bool
 
 
 def watch_alert(index: int, alert: Alert) -> AlertWatch:
@@ -36,4 +37,4 @@ def watch_alert(index: int, alert: Alert) -> AlertWatch:
         waiting.extend(children(node))
     moments = tuple(sorted(duration + TICK for duration in durations))
     on_step = STEP_TIME in names
-    return AlertWatch(index, alert, moments, RUN_TIME in names and not on_step, on_step)
+    return AlertWatch(index, alert, moments, RUN_TIME in names and not on_step, on_step, RATE in names)

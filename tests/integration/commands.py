@@ -1,0 +1,28 @@
+"""starter.py run as a user runs it."""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from tests.integration.conftest import House
+from towpath.local.stack import ROOT
+
+
+async def starter(house: House, *arguments: str, given: str = "") -> tuple[int, str, str]:
+    """Exit code, stdout, stderr."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(ROOT / "starter.py"), *arguments),
+        env={**house.environment(), "PATH": "", "COLUMNS": "200"},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, problems = await process.communicate(given.encode())
+    return process.returncode or 0, output.decode(), problems.decode()
+
+
+async def starter_json(house: House, *arguments: str, given: str = "") -> Any:
+    code, output, problems = await starter(house, *arguments, "--json", given=given)
+    assert code == 0, problems
+    return json.loads(output)

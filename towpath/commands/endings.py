@@ -1,0 +1,30 @@
+"""How a command waits for the end of a run, and says why one failed."""
+
+import asyncio
+from typing import Any, NoReturn, TypeVar
+
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError, CancelledError
+
+from towpath.commands.terminal import Exit, fail
+
+EndT = TypeVar("EndT")
+
+
+async def ended_run(handle: WorkflowHandle[Any, EndT], seconds: float | None) -> EndT:
+    """The result. Ends the command for a run that failed, or goes on for longer than that."""
+    try:
+        return await asyncio.wait_for(handle.result(), seconds)
+    except TimeoutError:
+        fail(Exit.TIMED_OUT, f"{handle.id}: still running after {seconds or 0:.0f} s")
+    except WorkflowFailureError as error:
+        tell_failure(handle.id, error)
+
+
+def tell_failure(workflow_id: str, error: WorkflowFailureError) -> NoReturn:
+    """Say why a run failed, and end the command."""
+    cause = error.cause
+    if isinstance(cause, CancelledError):
+        fail(Exit.REFUSED, f"{workflow_id}: cancelled; what it did is undone")
+    kind = f" ({cause.type})" if isinstance(cause, ApplicationError) else ""
+    fail(Exit.REFUSED, f"{workflow_id}: failed: {cause}{kind}", f"See: python starter.py queue show {workflow_id}")
