@@ -1,4 +1,4 @@
-"""Lifecycle events on the wire: CloudEvents in structured JSON, in order, and failures by what can be done about them."""
+"""Lifecycle events on the wire: CloudEvents in structured JSON, in order; failures by what can be done about them."""
 
 import json
 from datetime import UTC, datetime
@@ -55,7 +55,7 @@ async def test_events_are_posted_in_order() -> None:
     ],
 )
 async def test_a_refusal_stops_the_batch(status: int, code: FailureCode) -> None:
-    """The first event that is not taken ends the delivery, so that a retry keeps the order; redirects are not followed."""
+    """The first event that is not taken ends the delivery; a retry keeps the order. Redirects are not followed."""
     taken: list[httpx.Request] = []
     with pytest.raises(DeliveryError) as refused:
         await sinks(status, taken).deliver(["audit"], EVENTS)
