@@ -18,7 +18,7 @@ from towpath.engine.cases import read_cases
 from towpath.engine.catalog import Catalog
 from towpath.engine.check import Checked, check_text
 from towpath.engine.definition import ScheduleTrigger
-from towpath.engine.diagnostics import excerpt
+from towpath.engine.diagnostics import excerpt, without_secrets
 from towpath.engine.diff import compare
 from towpath.engine.graph import mermaid, text_graph
 from towpath.engine.loading import digest, load_plan
@@ -182,10 +182,11 @@ def catalog_of_this_place() -> Catalog:
 
 def tell_problems(name: str, found: Checked) -> None:
     """A line for each problem, with its excerpt on a terminal."""
+    text = without_secrets(found.source.text, found.diagnostics)
     for problem in found.diagnostics:
         problems.print(problem.line_of(name), markup=False, soft_wrap=True)
         if problems.is_terminal:
-            problems.print(excerpt(problem, found.source.text), markup=False, soft_wrap=True)
+            problems.print(excerpt(problem, text), markup=False, soft_wrap=True)
 
 
 def is_file(target: str) -> bool:

@@ -58,6 +58,8 @@ class DocumentChecks:
         ids = [node.id for node in plan.nodes if not node.anonymous]
         for node in plan.nodes:
             for name in node.unknown:
+                if name in self._source.unread:
+                    continue
                 hint = did_you_mean(name, ids)[2:]
                 self._source.report((*node.path, "needs"), "needs.unknown", f"there is no step {name!r}", hint)
             count = len(node.needs)
@@ -72,7 +74,7 @@ class DocumentChecks:
             place = plan.node(around[0]).path
             what = f"these steps wait for each other: {' → '.join([*around, around[0]])}"
             self._source.report(place, "graph.cycle", what, "take one of the needs out")
-        if not plan.nodes:
+        if not plan.nodes and not (as_object(self._source.value) or {}).get("steps"):
             self._source.report(("steps",), "steps.empty", "there are no steps", "add a step")
 
     def _unreachable(self, index: int) -> None:

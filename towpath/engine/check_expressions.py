@@ -142,6 +142,8 @@ class ExpressionChecks:
                 self._source.report(path, "read.computed-step", what, "name the step: steps.ID", at=at)
             return
         step = reference.path[1]
+        if step in self._source.unread:
+            return
         if step not in self._plan.by_id:
             ids = [node.id for node in self._plan.nodes if not node.anonymous]
             hint = did_you_mean(step, ids)[2:]
@@ -177,7 +179,7 @@ class ExpressionChecks:
     def _run(self, reference: Reference, path: Path, at: int) -> None:
         if len(reference.path) > 2 and reference.path[1] == "steps":
             step = reference.path[2]
-            if step not in self._plan.by_id:
+            if step not in self._plan.by_id and step not in self._source.unread:
                 hint = did_you_mean(step, self._plan.by_id)[2:]
                 self._source.report(path, "read.unknown-step", f"there is no step {step!r}", hint, at=at)
             elif len(reference.path) > 3 and reference.path[3] not in RUN_FACTS:
@@ -206,7 +208,7 @@ class ExpressionChecks:
             found, always = member(current, key, root)
             if found is None:
                 known = as_object(current.get("properties")) or {}
-                hint = did_you_mean(key, known)[2:] or f"{so_far} is no object with fields"
+                hint = did_you_mean(key, known)[2:] or _adding(so_far, key)
                 code = "read.unknown-input" if so_far == "inputs" else "read.unknown-field"
                 self._source.report(path, code, f"{so_far} has no {key!r}", hint, at=at)
                 return
@@ -242,3 +244,8 @@ class ExpressionChecks:
                 return {}
             schema = found
         return schema
+
+
+def _adding(place: str, key: str) -> str:
+    """How a field comes to be where nothing is known to stand."""
+    return f"add inputs: {{{key}: {{type: string}}}}" if place == "inputs" else f"{place} is no object with fields"

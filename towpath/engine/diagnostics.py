@@ -59,6 +59,17 @@ def excerpt(diagnostic: Diagnostic, text: str) -> str:
     return f"  {number} | {line}\n  {' ' * len(number)} | {' ' * start}{carets}"
 
 
+def without_secrets(text: str, diagnostics: Iterable[Diagnostic]) -> str:
+    """The text with every secret in plain text blotted out, so that excerpts can be shown and logged."""
+    lines = text.split("\n")
+    for found in diagnostics:
+        if found.code == "secret.plain" and found.line <= len(lines):
+            line, start = lines[found.line - 1], found.column - 1
+            end = min(len(line), start + found.length)
+            lines[found.line - 1] = line[:start] + "•" * (end - start) + line[end:]
+    return "\n".join(lines)
+
+
 def path_text(path: Path) -> str:
     """A JSON pointer, which names a place for machines."""
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)

@@ -76,7 +76,7 @@ def read_definition(source: Source) -> Definition | None:
     if given is None:
         source.report((), "document.type", "a definition is a mapping", "begin with id, version and steps")
         return None
-    header = _read(source, Header, given, ())
+    header = _read(source, Header, given, ()) or _mended(given)
     triggers = _typed(source, given.get("triggers"), ("triggers",), TRIGGERS)
     fallback = (as_object(given.get("error_handling")) or {}).get("fallback")
     fallbacks = _typed(source, fallback, ("error_handling", "fallback"), FALLBACKS)
@@ -89,6 +89,22 @@ def read_definition(source: Source) -> Definition | None:
         entries,
         tuple(item for item, _ in fallbacks if isinstance(item, (Notification, Queue))),
     )
+
+
+def _mended(given: dict[str, Any]) -> Header | None:
+    """A header without what is wrong with it, told already, so that the rest can be checked as well."""
+    try:
+        return Header.model_validate(given)
+    except ValidationError as error:
+        wrong = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
+    kept = {name: value for name, value in given.items() if name not in wrong}
+    names = as_object(given.get("inputs")) or {}
+    stand_ins: dict[str, Any] = {"id": "unnamed", "version": "0.0.0", "steps": [], "inputs": {name: {} for name in names}}
+    kept |= {name: value for name, value in stand_ins.items() if name in wrong}
+    try:
+        return Header.model_validate(kept)
+    except ValidationError:
+        return None
 
 
 def _typed(source: Source, given: Any, path: Path, models: Mapping[str, type[Model]]) -> list[tuple[Model, Path]]:
@@ -122,8 +138,27 @@ def _entries(source: Source, given: Any, path: Path, depth: int) -> tuple[Entry,
     if depth > MOST_DEEP:
         source.report(path, "steps.too-deep", f"steps are nested deeper than {MOST_DEEP}", "flatten them")
         return ()
-    entries = (_entry(source, entry, (*path, index), depth) for index, entry in enumerate(items))
-    return tuple(entry for entry in entries if entry is not None)
+    found: list[Entry] = []
+    for index, written in enumerate(items):
+        entry = _entry(source, written, (*path, index), depth)
+        if entry is None:
+            source.unread.update(_ids(written))
+        else:
+            found.append(entry)
+    return tuple(found)
+
+
+def _ids(written: Any) -> Iterator[str]:
+    """Ids in an entry that cannot be read: nobody is told that there is no such step."""
+    waiting: list[Any] = [written]
+    while waiting:
+        value = waiting.pop()
+        fields = as_object(value)
+        waiting.extend(as_list(value) or [])
+        if fields is not None:
+            waiting.extend(fields.values())
+            if isinstance(fields.get("id"), str):
+                yield fields["id"]
 
 
 def _entry(source: Source, written: Any, path: Path, depth: int) -> Entry | None:

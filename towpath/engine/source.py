@@ -48,13 +48,14 @@ _START = Place(1, 1, 1, 1, 1, block=False)
 
 @dataclass(slots=True)
 class Source:
-    """A text as values. `value` is None when the text could not be read at all."""
+    """A text as values, None when it could not be read at all. `unread` are ids of steps that are there, but wrong."""
 
     text: str
     value: Any = None
     places: dict[Path, Place] = field(default_factory=dict[Path, Place])
     keys: dict[Path, Place] = field(default_factory=dict[Path, Place])
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    unread: set[str] = field(default_factory=set[str])
 
     def place(self, path: Path, *, key: bool = False) -> Place:
         """The place of a value, or of its key; of the nearest parent for what has none of its own."""

@@ -13,7 +13,7 @@ from towpath.clients.catalog import make_catalog
 from towpath.clients.connections import Connections
 from towpath.engine.catalog import Catalog, Connection, FunctionEntry, OperationEntry
 from towpath.engine.check import Checked, check_text
-from towpath.engine.diagnostics import excerpt
+from towpath.engine.diagnostics import excerpt, without_secrets
 from towpath.engine.schema import language_schema
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -330,3 +330,30 @@ def test_no_damaged_definition_raises(data: st.DataObject) -> None:
         text = text[:begin] + piece + text[end:]
     checked = check(text)
     assert checked.plan is not None or checked.diagnostics
+
+
+def test_what_is_wrong_already_is_not_told_twice() -> None:
+    """Another step may name one that cannot be read, and a bad header hides nothing below it."""
+    text = """
+id: "a"
+version: 1.0
+inputs: {n: {type: "integer"}}
+steps:
+  - {id: "x", type: "htp", config: {}}
+  - id: "y"
+    type: "set"
+    needs: ["x"]
+    config: {a: "{{ steps.x.b }}", b: "{{ inputs.m }}", c: "{{ run.steps.x.status }}"}
+"""
+    codes = [problem.code for problem in check(text).diagnostics]
+    assert codes == ["version.unquoted", "type.unknown", "read.unknown-input"]
+
+
+def test_excerpts_hide_secrets() -> None:
+    """A secret in plain text is told of, and shown by no excerpt of its line."""
+    request = '{url: "https://nowhere.example", headers: {Authorization: "Bearer sk-live-4242424242424242"}}'
+    text = f'id: "a"\nversion: "1.0.0"\nsteps:\n  - {{id: "x", type: "http", config: {request}}}\n'
+    found = check(text)
+    shown = [excerpt(problem, without_secrets(text, found.diagnostics)) for problem in found.diagnostics]
+    assert {"secret.plain", "host.not-allowed"} <= {problem.code for problem in found.diagnostics}
+    assert all("4242" not in line and "nowhere.example" in line for line in shown)
