@@ -6,6 +6,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.table import Column, Table
+from rich.text import Text
 
 from towpath.clients.catalog import make_catalog
 from towpath.clients.connections import Connections, ConnectionsFileError
@@ -184,9 +185,12 @@ def tell_problems(name: str, found: Checked) -> None:
     """A line for each problem, with its excerpt on a terminal."""
     text = without_secrets(found.source.text, found.diagnostics)
     for problem in found.diagnostics:
-        problems.print(problem.line_of(name), markup=False, soft_wrap=True)
+        told = Text(problem.line_of(name))
+        told.highlight_words([problem.code], "bold red" if problem.severity == "error" else "bold yellow")
+        problems.print(told, soft_wrap=True)
         if problems.is_terminal:
-            problems.print(excerpt(problem, text), markup=False, soft_wrap=True)
+            line, _, carets = excerpt(problem, text).partition("\n")
+            problems.print(Text.assemble((line, "dim"), "\n", (carets, "red")), soft_wrap=True)
 
 
 def is_file(target: str) -> bool:

@@ -98,8 +98,8 @@ def _mended(given: dict[str, Any]) -> Header | None:
     except ValidationError as error:
         wrong = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
     kept = {name: value for name, value in given.items() if name not in wrong}
-    names = as_object(given.get("inputs")) or {}
-    stand_ins: dict[str, Any] = {"id": "unnamed", "version": "0.0.0", "steps": [], "inputs": {name: {} for name in names}}
+    inputs: dict[str, Any] = {name: {} for name in as_object(given.get("inputs")) or {}}
+    stand_ins: dict[str, Any] = {"id": "unnamed", "version": "0.0.0", "steps": [], "inputs": inputs}
     kept |= {name: value for name, value in stand_ins.items() if name in wrong}
     try:
         return Header.model_validate(kept)
