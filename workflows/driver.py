@@ -144,7 +144,7 @@ class Driver:
             outcome = Cancelled(self._reasons.get(node.id, "cancelled"))
         if watch is not None:
             watch.cancel()
-        if self._is_long() and not self._waits_for_others():
+        if self._is_long() and not self._waits_beside(node.id):
             self.progress.pause()
         self.apply(self.progress.finish(node.id, outcome, workflow.now()))
 
@@ -246,9 +246,10 @@ class Driver:
     def _is_long(self) -> bool:
         return workflow.info().is_continue_as_new_suggested()
 
-    def _waits_for_others(self) -> bool:
-        """A step that may wait for days runs: the others must not wait for it."""
-        return any(cast("Step", self.plan.node(step).step).type in PATIENT for step in self.progress.running)
+    def _waits_beside(self, ended: str) -> bool:
+        """Another step, which may wait for days, runs: what comes next must not wait for it."""
+        others = [cast("Step", self.plan.node(step).step).type for step in self.progress.running if step != ended]
+        return any(kind in PATIENT for kind in others)
 
     def _continue_as_new(self) -> None:
         resume: JsonObject = {

@@ -7,7 +7,7 @@ from activities.delivery import DeliveryActivities
 from towpath.contracts.delivery import PostSlack, SendEmail, UpdateCrm
 from towpath.contracts.failure import DeliveryError, Failure, FailureCode
 from towpath.engine.actions import Completed, Failed, Outcome
-from towpath.engine.expression.values import Value
+from towpath.engine.expression.values import Value, as_text
 from towpath.policy.mailing import make_mail
 from workflows.calling import CallFailedError, call
 from workflows.declared_run import Job
@@ -86,6 +86,7 @@ async def _deliver(job: Job, kind: str, fields: dict[str, Any], place: str) -> t
 
 
 def _text(value: Value, what: str) -> str:
-    if isinstance(value, str) and value.strip():
-        return value
-    raise DeliveryError(FailureCode.STEP_INPUT, f"{what}: it is no text")
+    text = "" if value is None else as_text(value)
+    if text.strip():
+        return text
+    raise DeliveryError(FailureCode.STEP_INPUT, f"{what}: there is no text")

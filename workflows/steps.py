@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
@@ -148,6 +148,10 @@ class Steps:
         self._waiting = waiting
         self._show()
 
+    def wait_in(self, step: str, waiting: tuple[Waiting, ...]) -> None:
+        """What a step waits for now: the first of these that comes."""
+        self._set(step, waiting=waiting)
+
     def end(self, status: str, *others: Any) -> None:
         self._ended_at = workflow.now()
         self._waiting = None
@@ -167,10 +171,16 @@ class Steps:
             started_at=info.start_time,
             ended_at=self._ended_at,
             steps=tuple(self._records.values()),
-            waiting=self._waiting,
+            waiting=self._waiting or self._first(),
             cost=self._cost,
             redrive_of=self._redrive_of,
         )
+
+    def _first(self) -> Waiting | None:
+        """Of what the steps wait for, what is due first."""
+        open_ = [waiting for record in self._records.values() for waiting in record.waiting]
+        due = [waiting for waiting in open_ if waiting.until is not None]
+        return min(due, key=lambda waiting: cast("datetime", waiting.until)) if due else next(iter(open_), None)
 
     def _end(self, step: str, state: StepState, **fields: Any) -> None:
         record = self._records[step]
@@ -188,13 +198,14 @@ class Steps:
 def _markdown(status: str, waiting: Waiting | None, records: Any) -> str:
     lines = [f"**{status}**"]
     if waiting is not None:
-        lines.append(f"waiting for {waiting.what} by {waiting.who}, until {waiting.until:%Y-%m-%d %H:%M} UTC")
+        until = "" if waiting.until is None else f", until {waiting.until:%Y-%m-%d %H:%M} UTC"
+        lines.append(f"waiting for {waiting.what} by {waiting.who}{until}")
     lines.extend(_line(record) for record in records)
     return "\n\n".join(lines)
 
 
 def _line(record: StepRecord) -> str:
-    extra = record.note or (record.failure.message if record.failure is not None else "")
+    extra = record.waits_for or record.note or (record.failure.message if record.failure is not None else "")
     return f"{_MARKS[record.state]} {record.title}" + (f": {extra}" if extra else "")
 
 

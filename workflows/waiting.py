@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 
 from pydantic import JsonValue
@@ -61,6 +61,7 @@ class Waits:
     def __init__(self, run: DeclaredRun) -> None:
         self._run = run
         self.tasks = Tasks()
+        self._open: dict[str, Waiting] = {}
 
     async def wait(self, job: Job) -> Outcome:
         given = job.node.config
@@ -83,7 +84,7 @@ class Waits:
         try:
             event = await self._run.event(wanted, within, job.node.id)
         finally:
-            self._run.steps.wait_for(None)
+            self._unsay(job.node.id)
         if event is not None:
             return Completed(event.model_dump(mode="json"))
         if given.on_timeout == "continue":
@@ -96,11 +97,20 @@ class Waits:
         try:
             await workflow.sleep(moment_left(until), summary=f"{step}: wait")
         finally:
-            self._run.steps.wait_for(None)
+            self._unsay(step)
 
-    def _say(self, step: str, what: str, who: str, until: datetime | None) -> None:
-        shown = until or workflow.now() + timedelta(days=3650)
-        self._run.steps.wait_for(Waiting(what=f"{step}: {what}", who=who, until=shown))
+    def _say(self, place: str, what: str, who: str, until: datetime | None) -> None:
+        self._open[place] = Waiting(what=what, who=who, until=until)
+        self._show(place)
+
+    def _unsay(self, place: str) -> None:
+        self._open.pop(place, None)
+        self._show(place)
+
+    def _show(self, place: str) -> None:
+        step = place.partition("/")[0]
+        waiting = [waiting for name, waiting in self._open.items() if name.partition("/")[0] == step]
+        self._run.steps.wait_in(step, tuple(waiting))
 
     async def human_task(self, job: Job) -> Outcome:
         given = job.node.config
@@ -117,13 +127,13 @@ class Waits:
         plan = self._task_plan(name, given, config)
         task = HumanTask(plan, Desk(self._find, self._tell, lambda task, teams: self.tasks.assign(task.task, teams)))
         self.tasks.add(name, task)
-        self._say(name, "a decision", plan.team, task.task.due_at)
+        self._say(name, f"a decision by {plan.team}", plan.team, task.task.due_at)
         try:
             return await task.hold()
         finally:
             task.closed = True
             self.tasks.close(name)
-            self._run.steps.wait_for(None)
+            self._unsay(name)
 
     def _task_plan(self, name: str, given: HumanTaskConfig, config: Mapping[str, Value]) -> TaskPlan:
         evaluation = self._run.evaluation
@@ -196,7 +206,11 @@ class Waits:
         place = f"{job.node.id}/{name}"
         if choice.event is not None:
             wanted = self._run.wanted(choice.event, choice.correlate, choice.filter, **job.names)
-            event = await self._run.event(wanted, None, place)
+            self._say(place, f"the event {wanted.type}", "whoever emits it", None)
+            try:
+                event = await self._run.event(wanted, None, place)
+            finally:
+                self._unsay(place)
             return None if event is None else event.model_dump(mode="json")
         if choice.human_task is not None:
             task = await self._decide(place, choice.human_task, rendered["human-task"])

@@ -1,7 +1,7 @@
 """The real thing on loopback: a Temporal server on a database file, the stand-ins, and worker.py as a process."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,9 +85,9 @@ def new_customer(**fields: Any) -> Customer:
 
 
 @asynccontextmanager
-async def open_house(folder: Path) -> AsyncGenerator[House]:
-    """Server and stand-ins, without a worker."""
-    async with temporal_server(db=folder / "temporal.db") as server, stand_ins() as standins:
+async def open_house(folder: Path, extra: Sequence[str] = ()) -> AsyncGenerator[House]:
+    """Server and stand-ins, without a worker; `extra` are flags of the server."""
+    async with temporal_server(db=folder / "temporal.db", extra=extra) as server, stand_ins() as standins:
         client = await Client.connect(
             server.address, data_converter=converter(None, PayloadStore(str(folder / "payloads")))
         )

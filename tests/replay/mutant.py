@@ -1,10 +1,13 @@
-"""The onboarding with its order changed and no patch: what replay must catch."""
+"""Workflows that do things in another order, with no patch: what replay must catch."""
 
 from temporalio import workflow
 
+from towpath.contracts.declared import DECLARED, ITEMS, DeclaredRequest, DeclaredResult, ItemsRequest, ItemsResult
 from towpath.contracts.onboarding import OnboardingRequest, OnboardingResult
 from towpath.contracts.process import ONBOARDING
+from workflows.declared import DeclaredWorkflow
 from workflows.onboarding import CustomerOnboardingWorkflow
+from workflows.parts import perform_part
 
 
 @workflow.defn(name=ONBOARDING.name)
@@ -19,3 +22,27 @@ class MutantOnboardingWorkflow(CustomerOnboardingWorkflow):
     async def run(self, request: OnboardingRequest) -> OnboardingResult:
         await self._provisioning.run()
         return await super().run(request)
+
+
+@workflow.defn(name=DECLARED)
+class MutantDeclaredWorkflow(DeclaredWorkflow):
+    """Writes a memo before the first step."""
+
+    @workflow.init
+    def __init__(self, request: DeclaredRequest) -> None:
+        super().__init__(request)
+
+    @workflow.run
+    async def run(self, request: DeclaredRequest) -> DeclaredResult:
+        workflow.upsert_memo({"mutant": True})
+        return await super().run(request)
+
+
+@workflow.defn(name=ITEMS)
+class MutantItemsWorkflow:
+    """Writes a memo before the first item."""
+
+    @workflow.run
+    async def run(self, request: ItemsRequest) -> ItemsResult:
+        workflow.upsert_memo({"mutant": True})
+        return await perform_part(request)

@@ -10,6 +10,7 @@ from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
+from tests.integration.conftest import until
 from tests.timeskip.declared import Handle, Runs, record, serve, states, steps
 from towpath.contracts.declared import CloudEvent, DeclaredOutcome
 from towpath.contracts.review import DecidedReview, Decision, ReviewTask, Verdict
@@ -174,6 +175,7 @@ async def test_event_cancels_the_run(runs: Runs) -> None:
         skipping=False,
         more='cancel_on: {event: order.withdrawn, correlate: "{{ run.id }}"}',
     )
+    await until(lambda: states(handle), lambda found: found["hold"] == "running")
     await handle.signal("event", CloudEvent(id="w", type="order.withdrawn", subject=handle.id))
     with pytest.raises(WorkflowFailureError):
         await handle.result()

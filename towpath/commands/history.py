@@ -23,7 +23,7 @@ def export_history(
     if file.exists():
         fail(Exit.WRONG_INPUT, f"{file} exists: a recorded history is kept as it is, take another name")
     history = run(_fetch(full_id(workflow_id), run_id))
-    document = {"workflow_id": history.workflow_id, "history": _without_hosts(history.to_json_dict())}
+    document = {"workflow_id": history.workflow_id, "history": without_hosts(history.to_json_dict())}
     file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     console.print(f"{file}: {len(history.events)} events of {history.workflow_id}", markup=False)
 
@@ -36,10 +36,10 @@ LOCAL = frozenset({"identity", "stackTrace"})
 """Process ids, host names and paths of the machines that worked on a run: of no use in a file, and not for everyone."""
 
 
-def _without_hosts(value: Any) -> Any:
+def without_hosts(value: Any) -> Any:
     if isinstance(value, dict):
         items = cast("dict[str, Any]", value).items()
-        return {name: "recorded" if name in LOCAL else _without_hosts(item) for name, item in items}
+        return {name: "recorded" if name in LOCAL else without_hosts(item) for name, item in items}
     if isinstance(value, list):
-        return [_without_hosts(item) for item in cast("list[Any]", value)]
+        return [without_hosts(item) for item in cast("list[Any]", value)]
     return value

@@ -21,6 +21,14 @@ class StepState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Waiting(Wire):
+    """What is waited for, who can end the wait, and until when; None: for as long as it takes."""
+
+    what: str
+    who: str
+    until: datetime | None
+
+
 class StepRecord(Wire):
     """One step of a run. `cost_usd` is None where there is no price, never zero."""
 
@@ -35,14 +43,16 @@ class StepRecord(Wire):
     usage: Usage | None = None
     cost_usd: Decimal | None = None
     provenance: Provenance | None = None
+    waiting: tuple[Waiting, ...] = ()
 
-
-class Waiting(Wire):
-    """What a run waits for, who can end the wait, and until when."""
-
-    what: str
-    who: str
-    until: datetime
+    @property
+    def waits_for(self) -> str:
+        """What the step waits for, in words: the first of several that comes."""
+        if not self.waiting:
+            return ""
+        due = [waiting.until for waiting in self.waiting if waiting.until is not None]
+        until = f", until {min(due):%Y-%m-%d %H:%M} UTC" if due else ""
+        return f"waits for {' or '.join(waiting.what for waiting in self.waiting)}{until}"
 
 
 class Cost(Wire):

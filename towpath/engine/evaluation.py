@@ -31,6 +31,8 @@ from towpath.engine.steps import (
     ForEach,
     FunctionConfig,
     HttpConfig,
+    HumanTaskConfig,
+    NotifyConfig,
     WaitAnyConfig,
     WaitConfig,
 )
@@ -40,6 +42,8 @@ RAW_FIELDS = frozenset({"output_schema", "form"})
 """Parts of a config that are schemas: nothing in them is a template."""
 LATE_FIELDS = frozenset({"until", "filter", "done"})
 """Conditions on something that is not there yet when the step starts."""
+TEXTS = frozenset({"title", "message", "instructions", "system", "target", "assignee"})
+"""Fields that people read or that name somebody: a number in one of them is written out."""
 
 
 class StepError(Exception):
@@ -184,6 +188,8 @@ class Evaluation:
                 found[name] = self._url(given.url, **more)
             else:
                 found[name] = self._field(name, value, "config", **more)
+        if isinstance(given, (NotifyConfig, HumanTaskConfig, ClaudeConfig)):
+            found |= {name: as_text(found[name]) for name in TEXTS & found.keys() if found[name] is not None}
         return found
 
     def _url(self, url: str, **more: Value) -> Value:

@@ -102,9 +102,10 @@ def panel(watched: Watched) -> Panel:
     status = "starting" if record is None else record.status
     if record is not None:
         body.append(steps_table(record))
-        if record.waiting is not None:
-            waiting = record.waiting
-            body.append(Text(f"waits for {waiting.who} until {waiting.until:%d %b %H:%M} UTC", style="yellow"))
+        waiting = record.waiting
+        if waiting is not None and not any(step.waiting for step in record.steps):
+            until = "" if waiting.until is None else f" until {waiting.until:%d %b %H:%M} UTC"
+            body.append(Text(f"waits for {waiting.who}{until}", style="yellow"))
     body.extend(Text(remark, style="cyan") for remark in watched.remarks)
     return Panel(
         Group(*body),
@@ -126,6 +127,8 @@ def steps_table(record: RunRecord) -> Table:
         extra = explain(step)
         if extra:
             line.append(f"  {extra}", style="red" if step.state is StepState.FAILED else "dim")
+        if step.waiting:
+            line.append(f"  {step.waits_for}", style="yellow")
         table.add_row(Text(mark, style=style), line, duration(step))
     return table
 

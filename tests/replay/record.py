@@ -1,0 +1,262 @@
+"""Records histories of definitions on a real stack: `python -m tests.replay.record`. A file that exists is kept."""
+
+import json
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+
+from tests.integration.conftest import House, open_house, until
+from tests.integration.definitions import document, order, shipped, start, until_state
+from towpath.clients.definitions import Definitions
+from towpath.clients.schedules import Schedules
+from towpath.clients.temporal import run_to_end
+from towpath.commands.history import without_hosts
+from towpath.contracts.declared import CloudEvent, Edit, PauseRequest
+from towpath.contracts.published import Publication
+from towpath.contracts.review import DecidedReview, Decision, ReviewTask, Verdict
+from towpath.contracts.run import RunRecord
+from towpath.engine.loading import digest, load_plan
+
+FOLDER = Path(__file__).with_name("histories")
+Recorded = AsyncGenerator[tuple[str, WorkflowHandle[Any, Any]]]
+
+WAITS = """
+id: recorded-waits
+version: "1.0.0"
+steps:
+  - {id: pause, type: wait, config: {for: 1s}}
+  - {id: told, type: wait, config: {event: test.told, correlate: "{{ run.key }}", within: 1h}}
+  - {id: missed, type: wait, config: {event: test.never, within: 1s, on_timeout: continue}}
+  - id: approve
+    type: human-task
+    config:
+      assignee: compliance-team
+      title: "See to it"
+      deadline: 1h
+      remind: [1s]
+      escalate: [{after: 2s, to: compliance-leads}]
+  - id: first
+    type: wait-any
+    config: {on: {came: {event: test.came}, late: {after: 1s}}}
+monitoring: {alerts: [{condition: "execution_time > 2s", channel: slack}]}
+"""
+GROUPS = """
+id: recorded-groups
+version: "1.0.0"
+cancel_on: {event: test.stop}
+steps:
+  - id: race
+    join: any
+    losers: cancel
+    parallel:
+      - {id: quick, type: wait, config: {for: 1s}}
+      - {id: slow, type: wait, config: {for: 1h}}
+  - id: polled
+    type: http
+    config:
+      url: "%s/health"
+      connection: local-stand-ins
+      poll: {until: "{{ output.status }} == 200", every: 1s, for: 10s}
+  - {id: said, type: notify, config: {target: ops-team, title: "So far", message: "{{ steps.polled.status }}"}}
+  - id: cached
+    type: api
+    cache: {key: "%s", ttl: 5m}
+    config: {service: order-service, method: listOrders, params: {day: "2026-01-01x3"}}
+  - id: each
+    type: api
+    for_each: {in: "{{ steps.cached.orders }}", as: reference, concurrency: 2, on_item_error: collect}
+    config: {service: order-service, method: getOrder, params: {reference: "{{ reference }}"}}
+  - {id: child, type: workflow, config: {id: recorded-child}}
+  - {id: kept, type: queue, config: {queue: recorded}}
+"""
+CHILD = 'id: recorded-child\nversion: "1.0.0"\nsteps: [{id: only, type: set, config: {a: "{{ uuid() }}"}}]\n'
+LOOP = """
+id: recorded-loop
+version: "1.0.0"
+steps:
+  - id: each
+    type: api
+    for_each: {times: 520, as: number, concurrency: 40}
+    config: {service: order-service, method: getOrder, params: {reference: "o-{{ number }}"}}
+outputs: {count: "{{ size(steps.each) }}"}
+"""
+LAUNCHED = """
+id: recorded-launched
+version: "1.0.0"
+triggers:
+  - type: schedule
+    cron: "0 3 1 1 *"
+    for_each: {in: "{{ ['a', 'b'] }}", as: letter}
+    inputs: {letter: "{{ letter }}"}
+inputs: {letter: {type: string}}
+steps: [{id: only, type: set, config: {letter: "{{ inputs.letter }}"}}]
+monitoring: {alerts: [{condition: "success_rate < 95%", channel: ops-team}]}
+"""
+
+
+async def completed(handle: WorkflowHandle[Any, Any]) -> WorkflowHandle[Any, Any]:
+    await handle.result()
+    return handle
+
+
+async def ended(handle: WorkflowHandle[Any, Any]) -> WorkflowHandle[Any, Any]:
+    with suppress(WorkflowFailureError):
+        await handle.result()
+    return handle
+
+
+async def tell(house: House, run: str, kind: str, subject: str = "") -> None:
+    await house.client.get_workflow_handle(run).signal("event", CloudEvent(id=uuid4().hex, type=kind, subject=subject))
+
+
+async def decide(handle: WorkflowHandle[Any, Any], reviewer: str) -> None:
+    decision = Decision(verdict=Verdict.APPROVE, reviewer=reviewer, reason="recorded")
+    await handle.execute_update("decide", decision, result_type=DecidedReview)
+
+
+async def publish(house: House, text: str) -> Definitions:
+    definitions, given = Definitions(house.client), document(text)
+    publication = Publication(document=given, source=text, digest=digest(given), by="recorder")
+    await definitions.publish(str(given["id"]), publication)
+    return definitions
+
+
+async def onboarding(house: House) -> Recorded:
+    """Checks, Claude, a condition, a human task, parallel calls, channels."""
+    handle = await start(
+        house,
+        shipped("customer-onboarding"),
+        {"customer": {"email": "kim@recorded.example", "company": "Recorded", "plan": "enterprise", "country": "XX"}},
+    )
+    await until_state(handle, "manual-review", "running")
+    await until(lambda: handle.query("review", result_type=ReviewTask), lambda task: task is not None)
+    await decide(handle, "dana")
+    yield "onboarding", await completed(handle)
+
+
+async def failed(house: House) -> Recorded:
+    """An order cancelled by an event: undone in reverse, told, queued."""
+    inputs = order()
+    handle = await start(house, shipped("order-saga"), inputs)
+    await until_state(handle, "what-next", "running")
+    await tell(house, handle.id, "order.cancelled", str(inputs["reference"]))
+    yield "failed", await ended(handle)
+
+
+async def unknown(house: House) -> Recorded:
+    """The answer to a charge is lost; the check finds it, and the run is cancelled from outside."""
+    inputs = order()
+    fields = {"service": "orders", "operation": "chargePayment", "reference": inputs["reference"]}
+    await house.fault(**fields, drop=True, after_effect=True, times=1)
+    handle = await start(house, shipped("order-saga"), inputs)
+    await until_state(handle, "what-next", "running")
+    await handle.cancel()
+    yield "cancelled", await ended(handle)
+
+
+async def edited(house: House) -> Recorded:
+    """Paused, an output by hand, a step skipped, resumed."""
+    handle = await start(house, shipped("order-saga"), order())
+    await until_state(handle, "what-next", "running")
+    await handle.execute_update("pause", PauseRequest(by="kim", reason="looking"), result_type=RunRecord)
+    edit = Edit(step="what-next", by="kim", reason="seen", value={"chosen": "packed", "value": None})
+    await handle.execute_update("set_output", edit, result_type=RunRecord)
+    await handle.execute_update("skip", Edit(step="ship", by="kim", reason="by hand"), result_type=RunRecord)
+    await handle.execute_update("resume", PauseRequest(by="kim"), result_type=RunRecord)
+    yield "edited", await completed(handle)
+
+
+async def waits(house: House) -> Recorded:
+    """Times, events, a task that reminds and escalates, a race, an alert."""
+    handle = await start(house, document(WAITS), {})
+    await until_state(handle, "told", "running")
+    await tell(house, handle.id, "test.told", handle.id.partition("/")[2])
+    await until_state(handle, "approve", "running")
+    await until(lambda: house.http.get("/_standins/messages"), lambda answer: "#compliance-leads" in answer.text)
+    await decide(handle, "lee")
+    yield "waits", await completed(handle)
+
+
+async def groups(house: House) -> Recorded:
+    """A race, poll, notice, cache, loop, child run, queue."""
+    await publish(house, CHILD)
+    handle = await start(house, document(GROUPS % (house.standins.url, uuid4().hex)), {})
+    yield "groups", await completed(handle)
+    children = await until(lambda: _find(house, "DefinitionId='recorded-child'"), bool)
+    yield "child", house.client.get_workflow_handle(children[0])
+    found = await until(lambda: _find(house, "WorkflowType='cached-output'"), bool)
+    yield "cached-output", house.client.get_workflow_handle(found[0])
+
+
+async def loop(house: House) -> Recorded:
+    """A loop in parts, and one of the parts."""
+    handle = await start(house, document(LOOP), {})
+    yield "loop", await completed(handle)
+    parts = await until(lambda: _find(house, f"WorkflowId STARTS_WITH '{handle.id}/each/'"), bool)
+    yield "loop-part", house.client.get_workflow_handle(max(parts))
+
+
+async def launched(house: House) -> Recorded:
+    """A record of versions, a firing with for_each, a look at the success rate."""
+    definitions = await publish(house, LAUNCHED)
+    given = document(LAUNCHED)
+    request = (await definitions.request("recorded-launched", None, None)).model_copy(update={"inputs": {}})
+    await Schedules(house.client).reconcile(load_plan(digest(given), given), request)
+    yield "definition", house.client.get_workflow_handle("definition/recorded-launched")
+    for schedule, prefix, name in (
+        ("recorded-launched/0", "launch-recorded-launched", "launcher"),
+        ("recorded-launched/success-rate", "recorded-launched/success-rate", "rate-watch"),
+    ):
+        await house.client.get_schedule_handle(schedule).trigger()
+        query = f"WorkflowId STARTS_WITH '{prefix}' AND ExecutionStatus='Completed'"
+        found = await until(lambda wanted=query: _find(house, wanted), bool)
+        yield name, house.client.get_workflow_handle(found[0])
+
+
+async def continued(house: House) -> Recorded:
+    """A run that goes on in a new history: the first and the last of them."""
+    steps = "".join(f"  - {{id: w{n}, type: wait, config: {{for: 50ms}}}}\n" for n in range(12))
+    handle = await start(house, document(f'id: recorded-long\nversion: "1.0.0"\nsteps:\n{steps}'), {})
+    first = handle.first_execution_run_id
+    await handle.result()
+    yield "continued-first", house.client.get_workflow_handle(handle.id, run_id=first)
+    yield "continued-last", house.client.get_workflow_handle(handle.id)
+
+
+SCENARIOS: Sequence[Callable[[House], Recorded]] = (
+    *(onboarding, failed, unknown, edited, waits, groups, loop, launched),
+)
+SHORT: Sequence[Callable[[House], Recorded]] = (continued,)
+
+
+async def _find(house: House, query: str) -> list[str]:
+    return [run.id async for run in house.client.list_workflows(query)]
+
+
+async def record(house: House, scenarios: Sequence[Callable[[House], Recorded]], version: str) -> None:
+    for scenario in scenarios:
+        async for name, handle in scenario(house):
+            file = FOLDER / f"declared-{name}-{version}.json"
+            history = await handle.fetch_history()
+            if not file.exists():
+                written = {"workflow_id": history.workflow_id, "history": without_hosts(history.to_json_dict())}
+                file.write_text(json.dumps(written, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            sys.stdout.write(f"{file.name}: {len(history.events)} events\n")
+
+
+async def main(version: str) -> None:
+    flags = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=20")
+    for scenarios, extra in ((SCENARIOS, ()), (SHORT, flags)):
+        with tempfile.TemporaryDirectory() as folder:
+            async with open_house(Path(folder), extra) as house, house.worker(log=Path(folder) / "worker.log"):
+                await record(house, scenarios, version)
+
+
+if __name__ == "__main__":
+    run_to_end(main(*(sys.argv[1:] or ["v1"])))
