@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from pydantic import JsonValue, ValidationError
+from pydantic import ValidationError
 
 from activities.claude import ClaudeActivities
 from towpath.contracts.claude import Answer, AskRequest, Budget, Provenance, StopReason, Turn
@@ -31,7 +31,10 @@ class Asked(Generic[OutputT]):
 
 @dataclass(slots=True)
 class Conversation:
-    """One question while it is being answered: its turns, and how often each kind of re-ask was used."""
+    """One question while it is being answered: its turns, and how often each kind of re-ask was used.
+
+    `said` is the text before a pause: the answer goes on from there.
+    """
 
     turns: tuple[Turn, ...] = ()
     max_tokens: int | None = None
@@ -39,19 +42,22 @@ class Conversation:
     reasks: int = 0
     larger: int = 0
     pauses: int = 0
+    said: str = ""
 
     def ask_larger(self, current: int) -> bool:
         self.larger += 1
         self.max_tokens = current * 2
         return self.larger <= MAX_LARGER
 
-    def go_on(self, blocks: list[JsonValue]) -> bool:
+    def go_on(self, answer: Answer) -> bool:
         self.pauses += 1
-        self.turns = (*self.turns, Turn(role="assistant", content=blocks))
+        self.said += answer.text
+        self.turns = (*self.turns, Turn(role="assistant", content=answer.blocks))
         return self.pauses <= MAX_PAUSES
 
     def ask_again(self, text: str, problems: tuple[str, ...]) -> bool:
         self.reasks += 1
+        self.said = ""
         wrong = "\n".join(f"- {problem}" for problem in problems[:10])
         self.turns = (
             *self.turns,
@@ -87,16 +93,16 @@ class Asker:
         while True:
             answer = await self._call(step, prompt.name, given, talk)
             if answer.stop_reason is StopReason.PAUSE_TURN:
-                again, found = talk.go_on(answer.blocks), ("it paused too often",)
+                again, found = talk.go_on(answer), ("it paused too often",)
             elif answer.stop_reason is StopReason.MAX_TOKENS:
                 again, found = talk.ask_larger(talk.max_tokens or prompt.max_tokens), ("it is too long",)
             elif answer.web_search and notes is not None:
-                return await notes(answer.text)
+                return await notes(talk.said + answer.text)
             else:
-                output, found = _read(prompt, answer, problems)
+                output, found = _read(prompt, talk.said + answer.text, problems)
                 if output is not None:
                     return Asked(output, answer.provenance)
-                again = talk.ask_again(answer.text, found)
+                again = talk.ask_again(talk.said + answer.text, found)
             if not again:
                 raise StepFailedError(step, _invalid(prompt.name, found, talk.calls))
 
@@ -130,11 +136,11 @@ class Asker:
 
 
 def _read(
-    prompt: Prompt[InputT, OutputT], answer: Answer, problems: Callable[[OutputT], tuple[str, ...]]
+    prompt: Prompt[InputT, OutputT], text: str, problems: Callable[[OutputT], tuple[str, ...]]
 ) -> tuple[OutputT | None, tuple[str, ...]]:
     """The output, or what is wrong with it in sentences that Claude can act on."""
     try:
-        output = prompt.output.model_validate_json(answer.text)
+        output = prompt.output.model_validate_json(text)
     except ValidationError as error:
         return None, tuple(
             f"{'.'.join(map(str, problem['loc'])) or 'the answer'}: {problem['msg']}" for problem in error.errors()

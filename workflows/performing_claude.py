@@ -60,17 +60,17 @@ async def _answered(job: Job, talk: _Talk) -> Outcome:
     while True:
         answer = await _ask(job, talk)
         if answer.stop_reason is StopReason.PAUSE_TURN:
-            again, problems = conversation.go_on(answer.blocks), ("it paused too often",)
+            again, problems = conversation.go_on(answer), ("it paused too often",)
         elif answer.stop_reason is StopReason.MAX_TOKENS:
             again = conversation.ask_larger(conversation.max_tokens or talk.prompt.max_tokens)
             problems = ("it is too long",)
         elif answer.web_search and talk.prompt.output_schema is not None:
-            return await _answered(job, _structuring(talk, answer.text))
+            return await _answered(job, _structuring(talk, conversation.said + answer.text))
         else:
-            output, problems = _read(talk.prompt, answer.text)
+            output, problems = _read(talk.prompt, conversation.said + answer.text)
             if not problems:
                 return Completed(output, conversation.calls)
-            again = conversation.ask_again(answer.text, problems)
+            again = conversation.ask_again(conversation.said + answer.text, problems)
         if not again:
             raise CallFailedError(_invalid(problems, conversation.calls))
 

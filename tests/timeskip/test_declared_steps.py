@@ -9,8 +9,9 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
+from tests.fakes.house import answered
 from tests.timeskip.declared import Runs, record, serve, states, steps
-from towpath.contracts.claude import AskRequest
+from towpath.contracts.claude import AskRequest, StopReason
 from towpath.contracts.failure import FailureCode, HouseError
 from towpath.contracts.run import DeadLetter
 
@@ -60,6 +61,20 @@ async def test_answer_outside_its_schema_is_asked_again(runs: Runs) -> None:
     result = await handle.result()
     assert result.outputs == {"ask": {"score": 0.4}} and result.cost.calls == 3
     assert "/score: must be number" in str(asked(runs)[2].turns[-1].content)
+
+
+async def test_text_before_a_pause_is_kept(runs: Runs) -> None:
+    """An answer that pauses goes on from where it was: its output is the whole of it."""
+    paused = answered("ask", "The first half, ", StopReason.PAUSE_TURN).model_copy(
+        update={"blocks": [{"type": "text", "text": "The first half, "}]}
+    )
+    runs.services.house.answers["ask"] = [paused, answered("ask", "and the second.")]
+    handle = await runs.start(
+        '  - {id: ask, type: claude, config: {prompt: "Tell me of {{ inputs.name }}"}}', {"name": "Kim"}, more=INPUT
+    )
+
+    assert (await handle.result()).outputs == {"ask": {"text": "The first half, and the second."}}
+    assert asked(runs)[-1].turns[-1].content == [{"type": "text", "text": "The first half, "}]
 
 
 async def test_budget_stops_before_the_call(runs: Runs) -> None:
