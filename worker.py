@@ -48,7 +48,8 @@ from towpath.contracts.declared import DECLARED
 from towpath.contracts.process import CLAUDE_QUEUE, ONBOARDING
 from towpath.observability import configure_logging, runtime
 from towpath.settings import SettingsError, WorkerSettings, load_worker_settings
-from workflows.declared import CachedOutputWorkflow, DeclaredWorkflow
+from workflows.cached_output import CachedOutputWorkflow
+from workflows.declared import DeclaredWorkflow
 from workflows.declared_items import DeclaredItemsWorkflow
 from workflows.definitions import DefinitionWorkflow
 from workflows.launcher import LauncherWorkflow

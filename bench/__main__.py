@@ -20,6 +20,7 @@ from bench.declared import (
     plan_figures,
 )
 from bench.expressions import ExpressionRow, expression_rows
+from bench.hostile import HostileRow, hostile_rows
 from bench.lanes import House, LaneFigures, lane_a, lane_b, lane_c
 from bench.measure import median
 from bench.waiting import WaitingFigures, waiting
@@ -68,6 +69,7 @@ async def bench(parts: Sequence[str], options: argparse.Namespace) -> None:
         show_expressions(expression_rows())
     if "definitions" in parts:
         show_plans([plan_figures(count) for count in PLANNED])
+        show_hostile(hostile_rows())
     if "loops" in parts:
         async with house() as where:
             by_hand = await loop_figures(where, options.items // 5, options.concurrency, by_hand=True)
@@ -116,6 +118,13 @@ def show_plans(rows: Sequence[PlanFigures]) -> None:
             f"{row.worst_ms:.2f}",
             f"{row.check_seconds / row.steps * 1e6:.0f}",
         )
+    console.print(table)
+
+
+def show_hostile(rows: Sequence[HostileRow]) -> None:
+    table = Table("hostile definition", "bytes", "s", "MB more", "first told", title="Checking what was made to hurt")
+    for row in rows:
+        table.add_row(row.title, f"{row.size_bytes:,}", f"{row.seconds:.3f}", f"{row.added_mb:.0f}", row.code)
     console.print(table)
 
 

@@ -2,15 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 from towpath.contracts.declared import (
-    CACHED_OUTPUT,
     DECLARED,
-    CachedOutput,
     CloudEvent,
     DeclaredOutcome,
     DeclaredRequest,
@@ -108,20 +105,3 @@ class DeclaredWorkflow:
     @set_output.validator
     def _check_set_output(self, edit: Edit) -> None:
         self._operations.check_edit(edit)
-
-
-@workflow.defn(name=CACHED_OUTPUT)
-class CachedOutputWorkflow:
-    """Holds one output for its time."""
-
-    @workflow.init
-    def __init__(self, request: CachedOutput) -> None:
-        self._request = request
-
-    @workflow.run
-    async def run(self, request: CachedOutput) -> None:
-        await workflow.sleep(timedelta(seconds=request.ttl_seconds), summary="kept until then")
-
-    @workflow.query(name="value")
-    def value(self) -> object:
-        return self._request.value

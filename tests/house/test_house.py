@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENTRY_POINTS = {
     "worker.py": {
         *{"attempts", "cache", "claude", "definitions", "delivery", "events", "functions", "http", "reviews"},
-        *{"services", "declared", "declared_items", "launcher", "onboarding", "rates", "sandbox"},
+        *{"services", "cached_output", "declared", "declared_items", "launcher", "onboarding", "rates", "sandbox"},
         *{"clients", "contracts", "observability", "settings"},
     },
     "starter.py": {"commands"},
