@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from towpath.engine.catalog import Catalog, Connection
 from towpath.engine.diagnostics import Path
+from towpath.engine.expression.functions import parse_date
+from towpath.engine.expression.values import ExpressionError
 from towpath.engine.inputs import violations
 from towpath.engine.model import Model
 from towpath.engine.schemas import check_schema
@@ -219,6 +221,12 @@ class ConfigChecks:
         ]
         if len(given) != 1:
             self._source.report(path, "wait.shape", "a wait has one of for, until, event", "write one of them")
+        if config.until is not None and "{{" not in config.until:
+            try:
+                parse_date(config.until)
+            except ExpressionError:
+                mend = "write it as 2026-11-22T09:00:00Z or 2026-11-22"
+                self._source.report((*path, "until"), "date.invalid", f"{config.until!r} is no date", mend)
 
     def _wait_any(self, config: WaitAnyConfig, path: Path) -> None:
         for name, choice in config.on.items():

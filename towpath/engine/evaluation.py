@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import JsonValue
@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from towpath.contracts.failure import Failure, FailureCode, HouseError
 from towpath.engine.actions import Completed, Failed, Outcome, StepRun
 from towpath.engine.expression.durations import parse_duration
+from towpath.engine.expression.functions import parse_date
 from towpath.engine.expression.template import (
     PARTS_KEY,
     compile_condition,
@@ -142,11 +143,7 @@ class Evaluation:
     def moment(self, template: str, what: str) -> datetime:
         """A template that gives a date, or text that is one. Raises StepError."""
         try:
-            found = render_text(compile_template(template), self.scope())
-            if isinstance(found, datetime):
-                return found
-            text = str(found).replace("\\", "").replace("'", "")
-            return cast("datetime", compile_condition(f"date('{text[:64]}')").evaluate(Scope({})))
+            return parse_date(render_text(compile_template(template), self.scope()))
         except ExpressionError as error:
             raise _refused(what, error) from None
 

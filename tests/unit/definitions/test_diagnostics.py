@@ -186,6 +186,7 @@ CASES = [
     ("host.https-only", url("http://api.example.com/x"), 5, "https only"),
     ("url.invalid", url("ftp://api.example.com/x"), 5, "absolute"),
     ("definition.unknown", given_step("{id: order-sage}", "workflow"), 5, "did you mean 'order-saga'"),
+    ("date.invalid", given_step("{until: 2026-13-01}", "wait"), 5, "2026-11-22"),
     ("duration.invalid", given_step("{for: soon}", "wait"), 5, "1h30m"),
     (
         "secret.plain",
@@ -255,7 +256,7 @@ def test_every_code_has_a_case() -> None:
     pattern = re.compile(
         r'"((?:source|document|version|field|step|steps|type|config|needs|graph|join|group|for-each|read|'
         r"condition|wait|channel|template|action|task|team|handler|service|method|param|model|schema|"
-        r'connection|host|url|definition|duration|secret|cron|timezone|trigger|input|test)\.[a-z-]+)"'
+        r'connection|host|url|definition|duration|date|secret|cron|timezone|trigger|input|test)\.[a-z-]+)"'
     )
     emitted: set[str] = set()
     for path in (ROOT / "towpath" / "engine").glob("*.py"):

@@ -195,14 +195,18 @@ def _to_text(scope: Scope, value: Value) -> Value:
     return as_text(value)
 
 
-def _date(value: Value) -> Value:
-    """RFC 3339 or seconds since 1970. Without an offset it is UTC; a day alone is its beginning."""
+def parse_date(value: Value) -> datetime:
+    """RFC 3339 or seconds since 1970. Without an offset it is UTC; a day alone is its beginning.
+
+    Raises ExpressionError.
+    """
     if type(value) is datetime:
         return value
     if type(value) in NUMBERS:
         return _EPOCH + timedelta(seconds=check_number(value))
     try:
-        moment = datetime.fromisoformat(value.upper()) if _DATE.fullmatch(value) else None
+        known = isinstance(value, str) and _DATE.fullmatch(value)
+        moment = datetime.fromisoformat(str(value).upper()) if known else None
     except ValueError:
         moment = None
     if moment is None:
@@ -345,7 +349,7 @@ FUNCTIONS: Mapping[str, Function] = dict(
         _function("from_json(string)", "string", "any", _scoped(_from_json)),
         _function("text(value)", "any", "string", _scoped(_to_text)),
         _function("number(string)", "string|number", "number", _plain(_to_number)),
-        _function("date(string)", "string|number|date", "date", _plain(_date)),
+        _function("date(string)", "string|number|date", "date", _plain(parse_date)),
         _function("format_date(date, 'YYYY-MM-DD HH:mm:ss')", "date string", "string", _plain(_format_date)),
         _function("duration(string)", "string|duration", "duration", _plain(_duration)),
         _function("seconds(duration)", "duration", "number", _plain(_seconds)),
