@@ -33,7 +33,7 @@ LANES = {"a": lane_a, "b": lane_b, "c": lane_c, "d": lane_d}
 TITLES = {"a": "a plain", "b": "b shortest", "c": "c onboarding", "d": "d definition"}
 RATIOS = (("runs/s", "runs_per_second"), ("CPU", "cpu"), ("idle p50", "idle_p50"))
 PLANNED = (10, 100, 1_000)
-console = Console(highlight=False)
+console = Console(highlight=False, width=max(120, Console().width))
 
 
 def main() -> None:
