@@ -18,7 +18,7 @@ from towpath.contracts.declared import (
 from towpath.contracts.review import DecidedReview, Decision, ReviewTask
 from towpath.contracts.run import RunRecord
 from workflows.compensation import shielded
-from workflows.driver import Driver
+from workflows.driver import Driver, refused_request
 from workflows.operations import Operations
 
 
@@ -28,11 +28,20 @@ class DeclaredWorkflow:
 
     @workflow.init
     def __init__(self, request: DeclaredRequest) -> None:
-        self._driver = Driver(request)
+        self._refused: ApplicationError | None = None
+        try:
+            self._driver = Driver(request)
+        except ApplicationError as error:
+            # Raised here it would end the run as well, and leave nobody to answer queries.
+            self._refused = error
+            self._driver = Driver(refused_request(request))
+            self._driver.steps.mark("failed")
         self._operations = Operations(self._driver)
 
     @workflow.run
     async def run(self, request: DeclaredRequest) -> DeclaredResult:
+        if self._refused is not None:
+            raise self._refused
         driver = self._driver
         self._operations.introduce(request)
         if request.discard is not None:

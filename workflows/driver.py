@@ -16,7 +16,7 @@ from towpath.contracts.wire import JsonObject, clip
 from towpath.engine.actions import Action, Cancel, Cancelled, Completed, End, FallBack, Outcome, Start, State, Undo
 from towpath.engine.evaluation import Evaluation, RunFacts, StepError
 from towpath.engine.inputs import accept_inputs
-from towpath.engine.loading import InvalidDefinitionError, load_plan
+from towpath.engine.loading import InvalidDefinitionError, digest, load_plan
 from towpath.engine.plan import Plan, PlanNode
 from towpath.engine.progress import Progress
 from towpath.engine.scheduling import PATIENT
@@ -283,6 +283,12 @@ def _accept(request: DeclaredRequest) -> tuple[Plan, JsonObject]:
         refused = RefusedRunError(FailureCode.STEP_INPUT, f"inputs: {'; '.join(problems[:10])}")
         raise to_application_error(refused)
     return plan, inputs
+
+
+def refused_request(request: DeclaredRequest) -> DeclaredRequest:
+    """What stands in for a request that cannot be run, so that the run can say so."""
+    definition: JsonObject = {"id": "refused", "version": "0.0.0", "steps": [{"id": "none", "type": "set"}]}
+    return DeclaredRequest(definition=definition, digest=digest(definition), trigger=request.trigger)
 
 
 def _evaluated(request: DeclaredRequest) -> JsonObject:

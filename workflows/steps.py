@@ -25,7 +25,7 @@ _MARKS = {
     StepState.FAILED: "✗",
     StepState.SKIPPED: "–",
     StepState.UNDONE: "↩",
-    StepState.CANCELLED: "✗",
+    StepState.CANCELLED: "⊘",
 }
 
 
@@ -136,6 +136,12 @@ class Steps:
         self._status = status
         workflow.upsert_search_attributes([STATUS.value_set(status), *others])
         self._show()
+
+    def mark(self, status: str) -> None:
+        """What queries tell of a run that ends before it has begun."""
+        self._status = status
+        self._ended_at = workflow.info().start_time
+        self._records = {}
 
     def introduce(self, wanted: Mapping[SearchAttributeKey[str], str]) -> None:
         """Set what the starter left out: runs are also started by services that know no search attributes."""

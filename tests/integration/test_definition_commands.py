@@ -254,3 +254,49 @@ monitoring: {metrics: ["success_rate"], alerts: [{condition: "success_rate < 95%
     posts = [post for post in (await house.http.get("/_standins/messages")).json()["slack"] if name in json.dumps(post)]
 
     assert len(posts) == 1 and "8 of 10" in json.dumps(posts)
+
+
+async def test_tasks_are_decided_by_the_same_person(house: House, tmp_path: Path) -> None:
+    """Two tasks of one run, the second with a form: each is decided on its own, and a sent-again decision is one."""
+    _, file = write(
+        tmp_path,
+        """
+id: "%s"
+version: "1.0.0"
+steps:
+  - {id: "first", type: "human-task", config: {assignee: "compliance-team", title: "Look"}}
+  - id: "second"
+    type: "human-task"
+    config:
+      assignee: "compliance-team"
+      instructions: "Say how much."
+      form: {type: "object", required: ["amount"], properties: {amount: {type: "number"}}}
+""",
+    )
+    run = (await starter_json(house, "run", file))["workflow_id"]
+    await until_running(house, run, "first")
+    await starter_json(house, "review", "approve", run, "--as", "dana", "--task", "first")
+    await until_running(house, run, "second")
+    _, shown, _ = await starter(house, "review", "show", run)
+    code, _, problems = await starter(house, "review", "approve", run, "--as", "dana")
+    await starter_json(house, "review", "approve", run, "--as", "dana", "--data", '{"amount": 5}')
+    result = await starter_json(house, "result", run)
+
+    assert "Say how much." in shown and "--data JSON" in shown
+    assert code == 1 and "misses amount" in problems
+    assert result["outputs"]["second"]["data"] == {"amount": 5}
+
+
+async def test_run_that_cannot_begin_says_so(house: House) -> None:
+    """Started by a plain client with a definition that is none, it fails at once, and answers queries afterwards."""
+    handle = await house.client.start_workflow(
+        "declared",
+        {"definition": {"id": "x", "version": "1.0.0", "steps": []}, "digest": "0" * 64},
+        id=f"x/{uuid4().hex}",
+        task_queue="declared",
+    )
+    code, _, problems = await starter(house, "result", handle.id)
+    record = await starter_json(house, "run-status", handle.id)
+
+    assert code == 1 and "cannot be run" in problems
+    assert record["status"] == "failed" and record["steps"] == []

@@ -1,5 +1,6 @@
 """`starter.py review list | show | approve | reject`."""
 
+import json
 from typing import Annotated
 
 import typer
@@ -10,7 +11,10 @@ from temporalio.exceptions import ApplicationError
 from towpath.clients import reviews
 from towpath.commands.terminal import Exit, JsonFlag, RunId, client, console, fail, full_id, run, show_json
 from towpath.contracts.review import Decision, ReviewTask, Verdict
+from towpath.contracts.wire import JsonObject, json_object
 
+Task = Annotated[str | None, typer.Option(help="The step, where a run has several tasks open.", metavar="STEP")]
+Data = Annotated[str, typer.Option(help="What the task's form asks for, as a JSON object.", metavar="JSON")]
 Reviewer = Annotated[str, typer.Option("--as", help="Your reviewer id, as in the reviewers file.", metavar="REVIEWER")]
 
 app = typer.Typer(no_args_is_help=True, help="Human tasks: what waits for a decision, and deciding it.")
@@ -27,9 +31,9 @@ def list_tasks(
 
 
 @app.command("show")
-def show(workflow_id: RunId, as_json: JsonFlag = False) -> None:
+def show(workflow_id: RunId, task: Task = None, as_json: JsonFlag = False) -> None:
     """One task: why it needs a person, until when, and how it was decided."""
-    run(_show(full_id(workflow_id), as_json=as_json))
+    run(_show(full_id(workflow_id), task, as_json=as_json))
 
 
 @app.command("approve")
@@ -37,10 +41,14 @@ def approve(
     workflow_id: RunId,
     reviewer: Reviewer,
     reason: Annotated[str, typer.Option(help="Why; kept in the result.")] = "",
+    data: Data = "{}",
+    task: Task = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Approve. The first decision counts; a second one is refused."""
-    run(_decide(full_id(workflow_id), Decision(verdict=Verdict.APPROVE, reviewer=reviewer, reason=reason), as_json))
+    """Approve. The first decision counts; a second one is refused. A task for several people counts each of them."""
+    form = _form(data)
+    decision = Decision(verdict=Verdict.APPROVE, reviewer=reviewer, reason=reason, task=task, data=form)
+    run(_decide(full_id(workflow_id), decision, as_json))
 
 
 @app.command("reject")
@@ -48,10 +56,21 @@ def reject(
     workflow_id: RunId,
     reviewer: Reviewer,
     reason: Annotated[str, typer.Option(help="Why; a rejection needs it.")],
+    data: Data = "{}",
+    task: Task = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Reject, with a reason. The customer is not onboarded."""
-    run(_decide(full_id(workflow_id), Decision(verdict=Verdict.REJECT, reviewer=reviewer, reason=reason), as_json))
+    """Reject, with a reason. The customer is not onboarded; a definition ends rejected, or goes on as it says."""
+    form = _form(data)
+    decision = Decision(verdict=Verdict.REJECT, reviewer=reviewer, reason=reason, task=task, data=form)
+    run(_decide(full_id(workflow_id), decision, as_json))
+
+
+def _form(text: str) -> JsonObject:
+    form = json_object(text)
+    if form is None:
+        fail(Exit.WRONG_INPUT, f"--data: {text[:60]} is no JSON object")
+    return form
 
 
 async def _list(team: str | None, *, overdue: bool, as_json: bool) -> None:
@@ -70,10 +89,10 @@ async def _list(team: str | None, *, overdue: bool, as_json: bool) -> None:
     console.print(table)
 
 
-async def _show(workflow_id: str, *, as_json: bool) -> None:
-    task = await reviews.find_review(await client(), workflow_id)
+async def _show(workflow_id: str, step: str | None, *, as_json: bool) -> None:
+    task = await reviews.find_review(await client(), workflow_id, step)
     if task is None:
-        fail(Exit.NOT_FOUND, f"{workflow_id} has no review")
+        fail(Exit.NOT_FOUND, f"{workflow_id} has no review" + (f" in {step}" if step else ""))
     if as_json:
         show_json(task)
     else:
@@ -84,6 +103,11 @@ def describe(task: ReviewTask) -> list[str]:
     """A task in lines for people."""
     lines = [f"{task.title}: for {task.team}, due {task.due_at:%Y-%m-%d %H:%M} UTC"]
     lines += [f"  - {reason}" for reason in task.reasons]
+    lines += task.instructions.strip().splitlines()
+    lines += [f"form: {json.dumps(task.form, ensure_ascii=False)}"] if task.form is not None else []
+    if task.quorum > 1:
+        names = ", ".join(approval.reviewer for approval in task.approvals) or "nobody yet"
+        lines.append(f"approved by {names}; {task.quorum} must")
     if task.decision is not None:
         decision = task.decision
         lines.append(f"decided: {decision.verdict} by {decision.reviewer} at {decision.at:%Y-%m-%d %H:%M} UTC")
@@ -91,7 +115,8 @@ def describe(task: ReviewTask) -> list[str]:
     elif task.expired:
         lines.append("expired: nobody decided in time")
     else:
-        lines.append(f"approve: python starter.py review approve {task.workflow_id} --as REVIEWER")
+        form = "" if task.form is None else " --data JSON"
+        lines.append(f"approve: python starter.py review approve {task.workflow_id} --as REVIEWER{form}")
         lines.append(f"reject:  python starter.py review reject {task.workflow_id} --as REVIEWER --reason WHY")
     lines += [f"refused signal of {refused.reviewer}: {refused.code}" for refused in task.refused]
     return lines

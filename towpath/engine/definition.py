@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from towpath.engine.model import (
     Condition,
@@ -158,3 +158,16 @@ class Header(Model):
     cancel_on: CancelOn | None = None
     budget: RunBudget = RunBudget()
     tests: list[DefinitionTest] = []
+
+    @field_validator("inputs")
+    @classmethod
+    def _read_required(cls, inputs: dict[str, JsonSchema]) -> dict[str, JsonSchema]:
+        """`required: false` of an input, as other tools write it, is no keyword of JSON Schema: it becomes our own."""
+        return {name: _with_own_keyword(schema) for name, schema in inputs.items()}
+
+
+def _with_own_keyword(schema: JsonSchema) -> JsonSchema:
+    if not isinstance(schema.get("required"), bool):
+        return schema
+    rest = {name: value for name, value in schema.items() if name != "required"}
+    return rest if schema["required"] else {**rest, "x-optional": True}

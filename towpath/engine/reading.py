@@ -198,12 +198,12 @@ def _branches(source: Source, written: Any, path: Path, depth: int) -> dict[str,
     """Branches of a condition by name: then and else, or case-1 … and default."""
     found: dict[str, tuple[Entry, ...]] = {}
     given = as_object(written) or {}
-    for name in ("then", "else", "default"):
-        if name in given or (name == "else" and "if" in given):
-            found[name] = _entries(source, given.get(name), (*path, name), depth + 1)
     for index, case in enumerate(as_list(given.get("switch")) or []):
         branch = (as_object(case) or {}).get("do")
         found[f"case-{index + 1}"] = _entries(source, branch, (*path, "switch", index, "do"), depth + 1)
+    for name in ("then", "else", "default"):
+        if name in given or (name == "else" and "if" in given):
+            found[name] = _entries(source, given.get(name), (*path, name), depth + 1)
     return found
 
 

@@ -20,7 +20,7 @@ MARKS: dict[StepState, tuple[str, str]] = {
     StepState.FAILED: ("✗", "red"),
     StepState.SKIPPED: ("–", "dim"),
     StepState.UNDONE: ("↩", "magenta"),
-    StepState.CANCELLED: ("✗", "dim"),
+    StepState.CANCELLED: ("⊘", "dim"),
 }
 STATUS_STYLES = {
     "onboarded": "bold green",
