@@ -1,6 +1,7 @@
 """Kinds of expressions as far as schemas tell them, and the mistakes that can be seen from kinds alone."""
 
 from collections.abc import Callable
+from itertools import chain, repeat
 from typing import Any
 
 from towpath.engine.expression.functions import FUNCTIONS
@@ -72,8 +73,6 @@ class Kinds:
 
     def _made(self, node: Node) -> Known:
         if isinstance(node, Call):
-            for argument in node.arguments:
-                self.of(argument)
             self._arguments(node)
             gives = FUNCTIONS[node.function].gives
             return None if gives == "any" else frozenset({gives})
@@ -107,8 +106,8 @@ class Kinds:
 
     def _arguments(self, node: Call) -> None:
         function = FUNCTIONS[node.function]
-        for argument, takes in zip(node.arguments, function.takes, strict=False):
-            given, wanted = Kinds(self._schema).of(argument), frozenset(takes.split("|"))
+        for argument, takes in zip(node.arguments, chain(function.takes, repeat("any")), strict=False):
+            given, wanted = self.of(argument), frozenset(takes.split("|"))
             if given is not None and "any" not in wanted and not given & wanted:
                 self._say(f"{function.usage}: it is given a {_names(given)}", argument.at)
 

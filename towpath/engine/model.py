@@ -32,5 +32,7 @@ Duration = Annotated[str, Field(max_length=500, json_schema_extra={"x-duration":
 Percent = Annotated[str, Field(pattern=r"^(100|[0-9]{1,2})(\.[0-9]+)?%$")]
 Count = Annotated[int, Field(ge=1, le=1_000)]
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-Entries = Annotated[list[Any], Field(json_schema_extra={"items": {"x-entry": True}}, max_length=5_000)]
+MOST_ENTRIES = 5_000
+"""Of one list of steps; more are told as too many and not read."""
+Entries = Annotated[list[Any], Field(json_schema_extra={"items": {"x-entry": True}}, max_length=MOST_ENTRIES)]
 """A list of steps and groups, which `reading` reads one by one."""

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from towpath.engine.definition import FALLBACKS, TRIGGERS, Header, Notification, Queue, Trigger
 from towpath.engine.diagnostics import Path
-from towpath.engine.model import KEBAB, NAME, STEP_ID, VERSION, Model
+from towpath.engine.model import KEBAB, MOST_ENTRIES, NAME, STEP_ID, VERSION, Model
 from towpath.engine.shapes import as_list, as_object, item
 from towpath.engine.source import Source
 from towpath.engine.steps import CONFIGS, Group, Step
@@ -139,7 +139,7 @@ def _entries(source: Source, given: Any, path: Path, depth: int) -> tuple[Entry,
         source.report(path, "steps.too-deep", f"steps are nested deeper than {MOST_DEEP}", "flatten them")
         return ()
     found: list[Entry] = []
-    for index, written in enumerate(items):
+    for index, written in enumerate(items[:MOST_ENTRIES]):
         entry = _entry(source, written, (*path, index), depth)
         if entry is None:
             source.unread.update(_ids(written))

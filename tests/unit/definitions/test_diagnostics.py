@@ -309,6 +309,19 @@ def test_aliases_cannot_explode() -> None:
     assert [problem.code for problem in check(bomb).diagnostics] == ["source.too-many"]
 
 
+def test_nested_calls_are_read_once() -> None:
+    """A call's arguments are looked at once: forty calls in each other would otherwise never end."""
+    nested = "trim(" * 40 + "1" + ")" * 40
+    text = given_step(f"{{a: '{{{{ {nested} }}}}'}}", "set")
+    assert [problem.code for problem in check(text).diagnostics] == ["expression.type"]
+
+
+def test_more_steps_than_a_list_holds_are_not_read() -> None:
+    """The list is told as too long; what is beyond its end is not read."""
+    problems = check(HEAD + "steps:\n" + "  - {}\n" * 6_000).diagnostics
+    assert "5000" in problems[0].what and max(problem.line for problem in problems) < 5_010
+
+
 @settings(max_examples=300, derandomize=True, deadline=None)
 @given(st.text(alphabet="abdeginoprstuvx:-{}[]\"'|>&*#!%@, \n\t0123456789./", max_size=200))
 def test_no_text_raises(text: str) -> None:
