@@ -1,13 +1,14 @@
 """Hostile definitions: seconds and megabytes until each ends in diagnostics, one process each."""
 
 import json
-import resource
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bench.measure import peak_rss_mb
 from towpath.engine.catalog import Catalog
 from towpath.engine.check import check_text
 from towpath.engine.expression.template import compile_template, render_text
@@ -101,11 +102,11 @@ def hostile_rows() -> list[HostileRow]:
 
 def _measure(title: str) -> HostileRow:
     text = TEXTS[title]().encode()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_rss_mb(os.getpid())
     begun = time.perf_counter()
     code = _outcome(text)
     seconds = time.perf_counter() - begun
-    added = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    added = peak_rss_mb(os.getpid()) - before
     return HostileRow(title, len(text), seconds, added, code)
 
 

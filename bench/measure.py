@@ -28,19 +28,20 @@ class Meter:
         return self._process.memory_info().rss / 1024**2
 
     def read(self) -> Load:
-        return Load(self._cpu() - self._start, self._peak_rss_mb())
-
-    def _peak_rss_mb(self) -> float:
-        """The kernel's high-water mark where there is one (Linux), else what is held now."""
-        status = Path(f"/proc/{self._process.pid}/status")
-        if not status.exists():
-            return self.rss_mb()
-        marks = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
-        return int(marks[0].split()[1]) / 1024
+        return Load(self._cpu() - self._start, peak_rss_mb(self._process.pid))
 
     def _cpu(self) -> float:
         times = self._process.cpu_times()
         return times.user + times.system
+
+
+def peak_rss_mb(pid: int) -> float:
+    """The kernel's high-water mark where there is one (Linux), else what is held now."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return psutil.Process(pid).memory_info().rss / 1024**2
+    marks = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+    return int(marks[0].split()[1]) / 1024
 
 
 @dataclass(frozen=True, slots=True)
