@@ -39,6 +39,10 @@ class ClientSettings(BaseSettings):
         default=".towpath/payloads",
         description="where payloads above 128 KiB are kept: a folder that all workers and starters share, or s3://…",
     )
+    artefact_store: str = Field(
+        default=".towpath/artefacts",
+        description="where contents, logs and reports are kept: a folder that all workers and starters share, or s3://…",
+    )
     connections_file: Path = Field(
         default=Path("connections.json"), description="hosts that `http` steps of definitions may reach"
     )

@@ -48,6 +48,7 @@ _TYPES = {
     "Keyword": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
     "KeywordList": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
     "Datetime": IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
+    "Int": IndexedValueType.INDEXED_VALUE_TYPE_INT,
 }
 
 
@@ -115,7 +116,7 @@ async def ensure_search_attributes(client: Client) -> None:
 
 
 def type_name(key: SearchAttributeKey[Any]) -> str:
-    """`Keyword`, `KeywordList`, `Datetime`: as the `temporal` command spells it."""
+    """`Keyword`, `KeywordList`, `Datetime`, `Int`: as the `temporal` command spells it."""
     return "".join(part.capitalize() for part in key.indexed_value_type.name.split("_"))
 
 

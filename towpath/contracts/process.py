@@ -8,7 +8,9 @@ from typing import Generic, TypeVar
 
 from temporalio.common import SearchAttributeKey
 
+from towpath.contracts.incident import IncidentRequest, IncidentResult
 from towpath.contracts.onboarding import Customer, OnboardingRequest, OnboardingResult
+from towpath.contracts.publishing import PublishingRequest, PublishingResult
 from towpath.contracts.wire import CustomerKey, Wire
 
 RequestT = TypeVar("RequestT", bound=Wire)
@@ -24,6 +26,9 @@ PROCESS = SearchAttributeKey.for_keyword("ProcessName")
 STATUS = SearchAttributeKey.for_keyword("ProcessStatus")
 PLAN = SearchAttributeKey.for_keyword("CustomerPlan")
 TRIGGER = SearchAttributeKey.for_keyword("TriggerType")
+SUBJECT = SearchAttributeKey.for_keyword("ProcessSubject")
+"""What a run is about: a campaign, the service that an incident is at."""
+SEVERITY = SearchAttributeKey.for_int("IncidentSeverity")
 DEAD_LETTER_QUEUE = SearchAttributeKey.for_keyword("DeadLetterQueue")
 PENDING_ASSIGNEES = SearchAttributeKey.for_keyword_list("PendingAssignees")
 PENDING_UNTIL = SearchAttributeKey.for_datetime("PendingUntil")
@@ -38,6 +43,8 @@ SEARCH_ATTRIBUTES = (
     STATUS,
     PLAN,
     TRIGGER,
+    SUBJECT,
+    SEVERITY,
     DEAD_LETTER_QUEUE,
     PENDING_ASSIGNEES,
     PENDING_UNTIL,
@@ -46,7 +53,7 @@ SEARCH_ATTRIBUTES = (
     DEFINITION_HASH,
     AWAITED_EVENTS,
 )
-"""A namespace holds 10 Keyword and 3 each of KeywordList and Datetime: new processes share these."""
+"""A namespace holds 10 Keyword and 3 each of KeywordList, Datetime and Int: new processes share these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,11 @@ def customer_key(customer: Customer, salt: bytes) -> CustomerKey:
     return CustomerKey(digest.hexdigest()[:32])
 
 
+def group_name(group_key: str) -> str:
+    """Stable name of a group of alerts: the first 64 bits of the SHA-256 of Alertmanager's group key."""
+    return hashlib.sha256(group_key.encode()).hexdigest()[:16]
+
+
 ONBOARDING = Process(
     name="customer-onboarding",
     request=OnboardingRequest,
@@ -91,4 +103,22 @@ ONBOARDING = Process(
     dead_letter_queue="failed-onboarding",
 )
 
-PROCESSES = {ONBOARDING.name: ONBOARDING}
+PUBLISHING = Process(
+    name="content-publishing",
+    request=PublishingRequest,
+    result=PublishingResult,
+    key=lambda request, _: request.metadata.campaign,
+    labels=lambda request: {SUBJECT: request.metadata.campaign, TRIGGER: request.trigger},
+    dead_letter_queue="failed-publishing",
+)
+
+INCIDENT = Process(
+    name="incident-response",
+    request=IncidentRequest,
+    result=IncidentResult,
+    key=lambda request, _: group_name(request.group_key),
+    labels=lambda request: {SUBJECT: request.service or "unknown", TRIGGER: "webhook"},
+    dead_letter_queue="failed-incidents",
+)
+
+PROCESSES = {process.name: process for process in (ONBOARDING,)}

@@ -1,0 +1,161 @@
+"""Incident response: what begins it, how severe it is, who was called, and how it ends."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from towpath.contracts.alerts import AlertBatch, AlertGroup
+from towpath.contracts.artefact import Artefact
+from towpath.contracts.claude import Budget
+from towpath.contracts.investigation import Context, Diagnosis, InitialAnalysis, SimilarIncident
+from towpath.contracts.remediation import ActionPlan, ActionRecord
+from towpath.contracts.review import ReviewPolicy
+from towpath.contracts.run import Cost
+from towpath.contracts.wire import ActivityResult, EffectKey, JsonObject, Wire
+
+
+class IncidentRequest(Wire):
+    """Input of the workflow `incident-response`. The alerts themselves come by the signal `alerts`.
+
+    `carried` is what came while the episode before was ending: it begins this one.
+    """
+
+    group_key: str
+    labels: dict[str, str] = {}
+    service: str = ""
+    budget: Budget = Budget()
+    review: ReviewPolicy = ReviewPolicy(
+        team="operations", escalate_to="operations-leads", deadline=timedelta(minutes=30)
+    )
+    acknowledge_within: timedelta = timedelta(minutes=5)
+    """Each level of the on-call chain has so long to acknowledge."""
+    window: timedelta = timedelta(minutes=15)
+    carried: tuple[AlertBatch, ...] = ()
+
+
+class Severity(Wire):
+    """`level` 1 to 5. Rules are the floor: Claude may raise it and never lower it."""
+
+    level: int
+    floor: int
+    reasons: tuple[str, ...]
+    raised_by_claude: bool = False
+    auto_remediable: bool = False
+    auto_reason: str = ""
+
+
+class PageRequest(Wire):
+    """A PagerDuty event (Events API v2). `key` is its dedup_key: a page sent twice is one page."""
+
+    summary: str
+    severity: Literal["critical", "error", "warning", "info"]
+    source: str
+    level: int
+    """Of the on-call chain, from 1."""
+    details: JsonObject = {}
+    link: str = ""
+    key: EffectKey
+
+
+class PageChange(Wire):
+    action: Literal["acknowledge", "resolve"]
+    key: EffectKey
+
+
+class Paged(ActivityResult):
+    dedup_key: str
+
+
+class Acknowledge(Wire):
+    """Update `acknowledge`: somebody takes the incident."""
+
+    by: str
+    note: str = ""
+
+
+class Acknowledged(Wire):
+    by: str
+    at: datetime
+    level: int
+    note: str = ""
+
+
+class TimelineEntry(Wire):
+    at: datetime
+    what: str
+
+
+class IncidentOutcome(StrEnum):
+    RESOLVED = "resolved"
+    """The alerts are resolved, or the success criteria held for their time."""
+    HANDED_OVER = "handed-over"
+    """People were paged and told everything; the alerts still fire."""
+    FALSE_ALARM = "resolved-by-itself"
+    """The alerts were resolved before anything was done."""
+
+
+class FollowUp(Wire):
+    """A task for people, filed once. `tracker_id` is the tracker's id of it, empty where it could not be filed."""
+
+    title: str
+    tracker_id: str = ""
+
+
+class IncidentRecord(Wire):
+    """An incident as the archive keeps it, for those to come."""
+
+    incident_id: str
+    fingerprint: str
+    service: str
+    at: datetime
+    ended_at: datetime
+    level: int
+    summary: str
+    cause: str = ""
+    resolution: str = ""
+    terms: tuple[str, ...] = ()
+
+
+class ArchiveIncident(Wire):
+    record: IncidentRecord
+    post_mortem: str
+    key: EffectKey
+
+
+class Archived(ActivityResult):
+    artefact: Artefact
+
+
+class IncidentResult(Wire):
+    """How an incident ended. `post_mortem` is a draft made from the record alone."""
+
+    outcome: IncidentOutcome
+    service: str
+    group: AlertGroup
+    severity: Severity
+    analysis: InitialAnalysis | None = None
+    diagnosis: Diagnosis | None = None
+    plan: ActionPlan | None = None
+    actions: tuple[ActionRecord, ...] = ()
+    acknowledged: Acknowledged | None = None
+    follow_ups: tuple[FollowUp, ...] = ()
+    similar: tuple[SimilarIncident, ...] = ()
+    timeline: tuple[TimelineEntry, ...] = ()
+    post_mortem: Artefact | None = None
+    degraded: dict[str, str] = {}
+    cost: Cost = Cost()
+
+
+class IncidentView(Wire):
+    """What the query `incident` answers while it goes on."""
+
+    service: str
+    group: AlertGroup
+    severity: Severity | None = None
+    analysis: InitialAnalysis | None = None
+    context: Context | None = None
+    diagnosis: Diagnosis | None = None
+    plan: ActionPlan | None = None
+    actions: tuple[ActionRecord, ...] = ()
+    acknowledged: Acknowledged | None = None
+    timeline: tuple[TimelineEntry, ...] = ()

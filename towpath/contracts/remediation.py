@@ -1,0 +1,204 @@
+"""What may be done about an incident: the catalogue of actions, the plan made from it, and what became of each."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, StringConstraints
+
+from towpath.contracts.claude import Provenance
+from towpath.contracts.failure import Failure
+from towpath.contracts.investigation import Hypothesis
+from towpath.contracts.review import DecidedReview
+from towpath.contracts.wire import ActivityResult, EffectKey, Wire
+
+ActionId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
+
+
+class ActionParameter(Wire):
+    """A parameter of an action: one of `choices`, or a member of the inventory that the worker knows."""
+
+    name: str
+    choices: tuple[str, ...] = ()
+    inventory: Literal["", "service", "deployment", "previous-version", "instance"] = ""
+    description: str = ""
+
+
+class ActionStep(Wire):
+    """What an action does: an operation of a service by its OpenAPI document. `{name}` in a param is a parameter."""
+
+    service: str
+    operation: str
+    params: dict[str, JsonValue] = {}
+
+
+class Verify(Wire):
+    """How an action is judged: `condition` over `metrics.NAME` must hold for `hold`, within `within`."""
+
+    condition: str
+    every: timedelta = timedelta(seconds=15)
+    hold: timedelta = timedelta(minutes=1)
+    within: timedelta = timedelta(minutes=5)
+
+
+class CatalogueAction(Wire):
+    """One entry of definitions/actions: all that may be done to a running system, and under which conditions."""
+
+    id: ActionId
+    title: str
+    description: str = ""
+    categories: tuple[str, ...] = ()
+    """Categories of hypotheses that it may answer."""
+    parameters: tuple[ActionParameter, ...] = ()
+    precondition: str | None = None
+    apply: ActionStep
+    verify: Verify | None = None
+    rollback: ActionStep | None = None
+    timeout: timedelta = timedelta(minutes=2)
+    blast_radius: Literal["instance", "service", "platform"]
+    max_per_hour: int = Field(ge=1, le=100)
+    approval: Literal["auto", "needed"] = "needed"
+    executor: str = "platform"
+
+
+class MetricQuery(Wire):
+    """One metric by name: `query` is PromQL with `$service` for the service's name, which is checked before."""
+
+    name: str
+    title: str
+    query: str
+    unit: str = ""
+
+
+class Catalogue(ActivityResult):
+    """Actions, metrics and inventory as the worker's files have them, pinned for the run. `digest` names them all."""
+
+    actions: tuple[CatalogueAction, ...] = ()
+    metrics: tuple[MetricQuery, ...] = ()
+    services: tuple[str, ...] = ()
+    instances: dict[str, tuple[str, ...]] = {}
+    digest: str = ""
+
+
+class OfferedAction(Wire):
+    """An action as Claude may choose it: its parameters with the values that are allowed now."""
+
+    id: str
+    title: str
+    description: str
+    categories: tuple[str, ...]
+    parameters: dict[str, tuple[str, ...]]
+    approval: str
+    blast_radius: str
+
+
+class PlanTask(Wire):
+    """Input of the action plan."""
+
+    service: str
+    severity: int
+    hypotheses: tuple[Hypothesis, ...]
+    actions: tuple[OfferedAction, ...]
+    metrics: tuple[str, ...]
+
+
+class ChosenAction(Wire):
+    action: str = Field(description="id of an offered action")
+    parameters: dict[str, str] = Field(description="each from its allowed values")
+    reason: str
+
+
+class PlanAnswer(Wire):
+    immediate: list[ChosenAction] = Field(description="in order, at most four; empty when nothing offered fits")
+    follow_up: list[str] = Field(description="tasks for people, at most six")
+    success_criteria: list[str] = Field(description="names of the metrics to watch")
+    watch_minutes: int = Field(description="how long to watch them, 1 to 60")
+
+
+class PlannedAction(Wire):
+    """An action that passed the checks: everything in it is from the catalogue and the inventory."""
+
+    number: int
+    action: CatalogueAction
+    parameters: dict[str, str] = {}
+    reason: str = ""
+    needs_approval: bool
+    approval_reason: str = ""
+
+
+class ActionPlan(Wire):
+    """`refused` says for each choice that was not taken over why it was not."""
+
+    immediate: tuple[PlannedAction, ...] = ()
+    follow_up: tuple[str, ...] = ()
+    watched_metrics: tuple[str, ...] = ()
+    watch: timedelta = timedelta(minutes=10)
+    refused: tuple[str, ...] = ()
+    provenance: Provenance | None = None
+
+
+class ActionState(StrEnum):
+    PLANNED = "planned"
+    WAITING = "waiting-for-approval"
+    RUNNING = "running"
+    VERIFIED = "verified"
+    APPLIED = "applied"
+    """Applied, and it has no way to be verified."""
+    NOT_NEEDED = "not-needed"
+    """Its precondition did not hold."""
+    REFUSED = "refused"
+    """By a person, the kill switch, or its limit an hour."""
+    FAILED = "failed"
+    ROLLED_BACK = "rolled-back"
+    ROLLBACK_FAILED = "rollback-failed"
+
+
+class ActionRecord(Wire):
+    number: int
+    action: str
+    title: str
+    parameters: dict[str, str] = {}
+    state: ActionState
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    note: str = ""
+    decision: DecidedReview | None = None
+    failure: Failure | None = None
+
+
+class ReadMetrics(Wire):
+    """Ask for the present values of some metrics."""
+
+    service: str
+    metrics: tuple[MetricQuery, ...]
+    key: EffectKey
+
+
+class MetricValues(ActivityResult):
+    """`values` holds what the server knows now; a metric without data is not in it."""
+
+    values: dict[str, float] = {}
+
+
+class ReserveAction(Wire):
+    """Ask for one run of an action under its limit an hour. The same `key` is one reservation."""
+
+    action: str
+    max_per_hour: int
+    key: EffectKey
+
+
+class Reservation(ActivityResult):
+    """`allowed` is False when the limit is reached or the kill switch is on; `reason` says which."""
+
+    allowed: bool
+    reason: str = ""
+
+
+class KillSwitch(Wire):
+    """State of the switch that stops all remediation. `on` means that nothing may be done."""
+
+    on: bool
+    by: str = ""
+    reason: str = ""
+    at: datetime | None = None
