@@ -5,15 +5,12 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any, NoReturn
 
-import httpx
 import structlog
-from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.runtime import Runtime
@@ -30,19 +27,14 @@ from activities.functions import FunctionActivities
 from activities.http import HttpActivities
 from activities.reviews import ReviewActivities
 from activities.services import ServiceActivities
-from towpath.clients.channels import Mailer, Slack, SmtpConfig
-from towpath.clients.claude import ClaudeClient, ClaudeConfig
+from towpath.assembly.clients import Clients, open_clients
 from towpath.clients.codec import EncryptionCodec
 from towpath.clients.connections import Connections, ConnectionsFileError
 from towpath.clients.definitions import Definitions
-from towpath.clients.guarded_http import GuardedHttp
 from towpath.clients.outputs import OutputCache
 from towpath.clients.payloads import PayloadStore, PayloadStoreError
 from towpath.clients.prices import Prices
 from towpath.clients.reviewers import ReviewerDirectory, ReviewersFileError
-from towpath.clients.secrets import Secrets
-from towpath.clients.services import ServiceClient, ServiceEndpoint
-from towpath.clients.sinks import Sinks
 from towpath.clients.temporal import address, connect, ensure_search_attributes, run_to_end
 from towpath.contracts.declared import DECLARED
 from towpath.contracts.process import CLAUDE_QUEUE, ONBOARDING
@@ -79,25 +71,10 @@ ACTIVITIES: Sequence[type] = (
 )
 
 EXIT_SETTINGS = 2
-HTTP_SECONDS = httpx.Timeout(10.0, connect=3.0)
 RETRY_CONNECT_SECONDS = 1.0
 DEPLOYMENT = "towpath"
 
 log = structlog.stdlib.get_logger("worker")
-
-
-@dataclass(frozen=True, slots=True)
-class Clients:
-    """Connections to the outside world; one of each for the whole process."""
-
-    services: ServiceClient
-    mailer: Mailer
-    slack: Slack
-    claude: ClaudeClient
-    directory: ReviewerDirectory
-    secrets: Secrets
-    guarded: GuardedHttp
-    sinks: Sinks
 
 
 def main() -> None:
@@ -160,57 +137,6 @@ async def serve(settings: WorkerSettings, directory: ReviewerDirectory, connecti
             log.info("worker draining", seconds=settings.graceful_shutdown_seconds)
     log.info("worker ended")
     return ()
-
-
-@asynccontextmanager
-async def open_clients(
-    settings: WorkerSettings, directory: ReviewerDirectory, connections: Connections
-) -> AsyncGenerator[Clients]:
-    secrets = Secrets({name: value.get_secret_value() for name, value in settings.secrets.items()})
-    guarded = GuardedHttp(connections, secrets, routes=settings.http_routes)
-    limits = httpx.Limits(max_connections=200, max_keepalive_connections=100)
-    async with httpx.AsyncClient(timeout=HTTP_SECONDS, limits=limits) as http:
-        endpoints = {
-            "email-check": ServiceEndpoint(settings.email_check_url, _plain(settings.email_check_token)),
-            "accounts": ServiceEndpoint(settings.accounts_url, _plain(settings.accounts_token)),
-            "billing": ServiceEndpoint(settings.billing_url, _plain(settings.billing_token)),
-            "crm": ServiceEndpoint(settings.crm_url, _plain(settings.crm_token)),
-        }
-        if settings.orders_url is not None:
-            endpoints["orders"] = ServiceEndpoint(settings.orders_url, _plain(settings.orders_token))
-        claude = ClaudeClient(
-            ClaudeConfig(
-                api_key=settings.anthropic_api_key.get_secret_value(),
-                base_url=settings.anthropic_base_url,
-                models={
-                    "default": settings.claude_model_default,
-                    "deep": settings.claude_model_deep,
-                    "fast": settings.claude_model_fast,
-                },
-            )
-        )
-        smtp = SmtpConfig(
-            host=settings.smtp_host,
-            port=settings.smtp_port,
-            sender=settings.mail_from,
-            user=settings.smtp_user,
-            password=_plain(settings.smtp_password),
-            tls=settings.smtp_tls,
-        )
-        try:
-            yield Clients(
-                services=ServiceClient(http, endpoints),
-                mailer=Mailer(smtp),
-                slack=Slack(http, settings.slack_url, settings.slack_token.get_secret_value()),
-                claude=claude,
-                directory=directory,
-                secrets=secrets,
-                guarded=guarded,
-                sinks=Sinks(http, settings.event_sinks),
-            )
-        finally:
-            await claude.close()
-            await guarded.close()
 
 
 def build_workers(client: Client, settings: WorkerSettings, clients: Clients) -> Sequence[Worker]:
@@ -311,10 +237,6 @@ def _stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, first, number)
     return stop
-
-
-def _plain(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
 
 
 if __name__ == "__main__":

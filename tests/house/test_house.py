@@ -23,7 +23,7 @@ ENTRY_POINTS = {
     "worker.py": {
         *{"attempts", "cache", "claude", "definitions", "delivery", "events", "functions", "http", "reviews"},
         *{"services", "cached_output", "declared", "declared_items", "launcher", "onboarding", "rates", "sandbox"},
-        *{"clients", "contracts", "observability", "settings"},
+        *{"assembly", "clients", "contracts", "observability", "settings"},
     },
     "starter.py": {"commands"},
 }

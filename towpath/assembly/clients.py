@@ -1,0 +1,89 @@
+"""Connections to the outside world, made from the worker's settings: one of each for the whole process."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+from pydantic import SecretStr
+
+from towpath.clients.channels import Mailer, Slack, SmtpConfig
+from towpath.clients.claude import ClaudeClient, ClaudeConfig
+from towpath.clients.connections import Connections
+from towpath.clients.guarded_http import GuardedHttp
+from towpath.clients.reviewers import ReviewerDirectory
+from towpath.clients.secrets import Secrets
+from towpath.clients.services import ServiceClient, ServiceEndpoint
+from towpath.clients.sinks import Sinks
+from towpath.settings import WorkerSettings
+
+HTTP_SECONDS = httpx.Timeout(10.0, connect=3.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Connections to the outside world; one of each for the whole process."""
+
+    services: ServiceClient
+    mailer: Mailer
+    slack: Slack
+    claude: ClaudeClient
+    directory: ReviewerDirectory
+    secrets: Secrets
+    guarded: GuardedHttp
+    sinks: Sinks
+
+
+@asynccontextmanager
+async def open_clients(
+    settings: WorkerSettings, directory: ReviewerDirectory, connections: Connections
+) -> AsyncGenerator[Clients]:
+    secrets = Secrets({name: value.get_secret_value() for name, value in settings.secrets.items()})
+    guarded = GuardedHttp(connections, secrets, routes=settings.http_routes)
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=100)
+    async with httpx.AsyncClient(timeout=HTTP_SECONDS, limits=limits) as http:
+        endpoints = {
+            "email-check": ServiceEndpoint(settings.email_check_url, plain(settings.email_check_token)),
+            "accounts": ServiceEndpoint(settings.accounts_url, plain(settings.accounts_token)),
+            "billing": ServiceEndpoint(settings.billing_url, plain(settings.billing_token)),
+            "crm": ServiceEndpoint(settings.crm_url, plain(settings.crm_token)),
+        }
+        if settings.orders_url is not None:
+            endpoints["orders"] = ServiceEndpoint(settings.orders_url, plain(settings.orders_token))
+        claude = ClaudeClient(
+            ClaudeConfig(
+                api_key=settings.anthropic_api_key.get_secret_value(),
+                base_url=settings.anthropic_base_url,
+                models={
+                    "default": settings.claude_model_default,
+                    "deep": settings.claude_model_deep,
+                    "fast": settings.claude_model_fast,
+                },
+            )
+        )
+        smtp = SmtpConfig(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            sender=settings.mail_from,
+            user=settings.smtp_user,
+            password=plain(settings.smtp_password),
+            tls=settings.smtp_tls,
+        )
+        try:
+            yield Clients(
+                services=ServiceClient(http, endpoints),
+                mailer=Mailer(smtp),
+                slack=Slack(http, settings.slack_url, settings.slack_token.get_secret_value()),
+                claude=claude,
+                directory=directory,
+                secrets=secrets,
+                guarded=guarded,
+                sinks=Sinks(http, settings.event_sinks),
+            )
+        finally:
+            await claude.close()
+            await guarded.close()
+
+
+def plain(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
