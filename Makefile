@@ -1,5 +1,6 @@
 # Nothing is assumed beyond python3 (3.11 to 3.13), make and git. `make` lists the targets.
 PYTHON ?= python3
+PROCESS ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
@@ -11,8 +12,8 @@ DEVELOPMENT := $(VENV)/.development-installed
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(RUNTIME) ## onboard three customers on a local stack, show every step, and end
-	@$(BIN)/python starter.py demo
+demo: $(RUNTIME) ## show the processes on a local stack and end (PROCESS=onboarding shows that one)
+	@$(BIN)/python starter.py demo --process $(PROCESS)
 
 up: $(RUNTIME) ## keep the local stack up until Ctrl-C
 	@$(BIN)/python starter.py up

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,8 @@ from rich.console import Console
 
 from towpath.clients.temporal import connect, run_to_end
 from towpath.commands.terminal import Exit, JsonFlag, console, fail, problems, show_json
-from towpath.local.demo import Demo, report, summarise
+from towpath.local.demo.parts import PARTS
+from towpath.local.demo.scene import Scene, Told
 from towpath.local.processes import ChildFailedError
 from towpath.local.server import ServerNotFoundError
 from towpath.local.stack import STATE, LocalStack, local_stack
@@ -27,12 +29,19 @@ def register(app: typer.Typer) -> None:
     app.command("up")(up)
 
 
-def demo(state: StateOption = STATE, as_json: JsonFlag = False) -> None:
-    """Onboard three customers on a local stack, show every step, and end.
+def demo(
+    process: Annotated[str, typer.Option(help=f"Which process to show: {', '.join(PARTS)}, or all.")] = "all",
+    state: StateOption = STATE,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show the processes on a local stack, every step as it happens, and end.
 
     With --json the steps go to stderr, and stdout gets what the runs did.
     """
-    _run(_demo(state, problems if as_json else console, as_json=as_json))
+    wanted = list(PARTS) if process == "all" else [process]
+    if process not in {"all", *PARTS}:
+        fail(Exit.WRONG_INPUT, f"--process: {process!r} is not shown; give one of: all, {', '.join(PARTS)}")
+    _run(_demo(state, wanted, problems if as_json else console, as_json=as_json))
 
 
 def up(state: StateOption = STATE) -> None:
@@ -49,22 +58,40 @@ def _run(command: Coroutine[Any, Any, None]) -> None:
         fail(Exit.UNREACHABLE, str(error))
 
 
-async def _demo(state: Path, out: Console, *, as_json: bool) -> None:
+async def _demo(state: Path, wanted: Sequence[str], out: Console, *, as_json: bool) -> None:
     out.print("Starting Temporal, the stand-in services and a worker …")
     async with local_stack(state, offline=not has_claude_key()) as stack:
         _tell_addresses(stack, out)
         os.environ["TEMPORAL_ADDRESS"] = stack.server.address
-        client = await connect()
-        stories = await Demo(client, stack, out).run()
-        async with httpx.AsyncClient() as http:
-            effects = (await http.get(f"{stack.standins.url}/_standins/effects")).json()
-        for line in report(stories, stack, effects, client.namespace):
-            out.print(line, soft_wrap=isinstance(line, str), markup=False)
+        async with httpx.AsyncClient(base_url=stack.standins.url) as http:
+            scene = Scene(await connect(), stack, out, http, f"{datetime.now(UTC):%Y%m%d-%H%M%S}")
+            told = [await _show(scene, name, f"{number}/{len(wanted)}") for number, name in enumerate(wanted, 1)]
+            effects = (await http.get("/_standins/effects")).json()
+        out.print("", _answered_by(stack), sep="\n", soft_wrap=True, markup=False)
         out.print("\nKeep everything up, with these runs: `make up`, stopped by Ctrl-C.")
         if as_json:
-            show_json({"offline": stack.offline, "effects": effects, "runs": [summarise(story) for story in stories]})
-    if any(story.result is None for story in stories):
+            runs = [run for part in told for run in part.runs]
+            show_json({"offline": stack.offline, "effects": effects, "runs": runs})
+    if not all(part.well for part in told):
         raise typer.Exit(Exit.REFUSED)
+
+
+async def _show(scene: Scene, name: str, place: str) -> Told:
+    entry = PARTS[name]
+    scene.console.print(f"\n{place}  {entry.title}", style="bold", markup=False)
+    told = await entry.show(scene)
+    for line in told.report:
+        scene.console.print(line, soft_wrap=isinstance(line, str), markup=False)
+    return told
+
+
+def _answered_by(stack: LocalStack) -> str:
+    if not stack.offline:
+        return "Claude answered: ANTHROPIC_API_KEY is set. All other services were stand-ins on this machine."
+    return (
+        "Nothing here came from Claude: there is no ANTHROPIC_API_KEY, so all answers are from the offline stand-in "
+        "(model `offline-stand-in`, no price). Set the key and run the same command to ask Claude."
+    )
 
 
 async def _up(state: Path) -> None:

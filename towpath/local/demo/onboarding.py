@@ -1,32 +1,25 @@
-"""The demo: three customers onboarded on the local stack, each a different way, and what a person does about it."""
+"""The demo of onboarding: three customers, each a different way, and what a person does about it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
-import httpx
-from rich.console import Console
 from rich.table import Table
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from towpath.clients import deadletters, reviews
 from towpath.clients.deadletters import Letter, NotInQueueError, summary
-from towpath.clients.temporal import link, start
+from towpath.clients.temporal import start
 from towpath.contracts.onboarding import Customer, Language, OnboardingRequest, OnboardingResult, Plan
 from towpath.contracts.process import ONBOARDING
 from towpath.contracts.review import Decision, Verdict
 from towpath.contracts.run import Cost, RunRecord
-from towpath.local.stack import LocalStack
+from towpath.local.demo.scene import LOOK_SECONDS, POLL_SECONDS, Scene, Told, until
 from towpath.local.view import RunView, Watched, cost_text
 
-POLL_SECONDS = 0.1
 STORY_SECONDS = 300
-LOOK_SECONDS = 1.0
-"""How long a person needs to see what happened before the story goes on."""
 REVIEWER = "dana"
-ResultT = TypeVar("ResultT")
 Handle = WorkflowHandle[Any, OnboardingResult]
 
 
@@ -42,20 +35,30 @@ class Story:
     """The run before, when it failed and was redriven."""
 
 
-class Demo:
-    """Three stories side by side. Every step of a story goes through the doors that people and services use."""
+async def show(scene: Scene) -> Told:
+    """Three stories side by side, and a report of them."""
+    stories = await Onboardings(scene).run()
+    effects = (await scene.http.get("/_standins/effects")).json()
+    return Told(
+        report=report(stories, scene, effects),
+        runs=[summarise(story) for story in stories],
+        well=all(story.result is not None for story in stories),
+    )
 
-    def __init__(self, client: Client, stack: LocalStack, console: Console) -> None:
-        self._client = client
-        self._stack = stack
-        self._console = console
-        stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+
+class Onboardings:
+    """The stories. Every step of one goes through the doors that people and services use."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._client = scene.client
+        self._http = scene.http
+        self._console = scene.console
         self._stories = [
             Story(customer, Watched(title))
             for title, customer in (
-                ("1 low risk", low_risk(stamp)),
-                ("2 high risk", high_risk(stamp)),
-                ("3 billing refused", unlucky(stamp)),
+                ("1 low risk", low_risk(scene.stamp)),
+                ("2 high risk", high_risk(scene.stamp)),
+                ("3 billing refused", unlucky(scene.stamp)),
             )
         ]
 
@@ -63,13 +66,13 @@ class Demo:
         """Raises TimeoutError when a story does not come to its end."""
         low, high, unlucky_one = self._stories
         with RunView(self._console, [story.watched for story in self._stories]) as view:
-            async with httpx.AsyncClient(base_url=self._stack.standins.url) as http, asyncio.timeout(STORY_SECONDS):
+            async with asyncio.timeout(STORY_SECONDS):
                 watching = asyncio.create_task(self._watch(view))
                 try:
                     await asyncio.gather(
                         self._straight_through(low),
                         self._decided_by_a_person(high, view),
-                        self._failed_and_redriven(unlucky_one, view, http),
+                        self._failed_and_redriven(unlucky_one, view),
                     )
                 finally:
                     watching.cancel()
@@ -82,7 +85,7 @@ class Demo:
 
     async def _decided_by_a_person(self, story: Story, view: RunView) -> None:
         handle = await self._start(story)
-        task = await _until(lambda: reviews.find_review(self._client, handle.id))
+        task = await until(lambda: reviews.find_review(self._client, handle.id))
         await self._read_all()
         view.refresh()
         view.remark(story.watched, f"task for {task.team}: {task.title}")
@@ -94,15 +97,15 @@ class Demo:
         view.remark(story.watched, f"{REVIEWER} approved it: {decision.reason}")
         story.result = await handle.result()
 
-    async def _failed_and_redriven(self, story: Story, view: RunView, http: httpx.AsyncClient) -> None:
+    async def _failed_and_redriven(self, story: Story, view: RunView) -> None:
         reference = story.customer.customer_id
         fault = {"service": "billing", "operation": "setUpSubscription", "reference": reference}
-        order = await http.post("/_standins/faults", json=fault | {"status": 402, "code": "card_declined"})
+        order = await self._http.post("/_standins/faults", json=fault | {"status": 402, "code": "card_declined"})
         handle = await self._start(story)
         try:
             await handle.result()
         except WorkflowFailureError:
-            letter = story.failed = await _until(lambda: self._letter(handle.id))
+            letter = story.failed = await until(lambda: self._letter(handle.id))
             await self._read_all()
             view.refresh()
         else:
@@ -110,7 +113,7 @@ class Demo:
         view.remark(story.watched, f"in queue {letter.letter.queue}: {letter.letter.failure.message}")
         view.remark(story.watched, f"undone: {', '.join(letter.letter.undone)}; ops-team is told")
         await asyncio.sleep(LOOK_SECONDS)
-        await http.delete("/_standins/faults", params={"id": order.json()["id"]})
+        await self._http.delete("/_standins/faults", params={"id": order.json()["id"]})
         view.remark(story.watched, "the card works again: redriven")
         started = await deadletters.redrive(self._client, letter)
         story.handle = started.handle
@@ -141,8 +144,8 @@ class Demo:
                 story.watched.record = await story.handle.query("status", result_type=RunRecord)
 
 
-def report(stories: Sequence[Story], stack: LocalStack, effects: dict[str, Any], namespace: str) -> list[Any]:
-    """What the runs did and cost, where to look at them, and who answered; things for rich to print."""
+def report(stories: Sequence[Story], scene: Scene, effects: dict[str, Any]) -> list[Any]:
+    """What the runs did and cost, and where to look at them; things for rich to print."""
     table = Table(
         "run", "outcome", "what was done", "Claude", box=None, title="What the runs did", title_justify="left"
     )
@@ -154,7 +157,7 @@ def report(stories: Sequence[Story], stack: LocalStack, effects: dict[str, Any],
         runs = [(story.failed.run_id, " (failed)")] if story.failed else []
         runs += [(story.handle.result_run_id or "", "")] if story.handle else []
         for run_id, remark in runs:
-            page = link(f"{ONBOARDING.name}/{story.customer.customer_id}", run_id, namespace, stack.server.ui_url)
+            page = scene.page(f"{ONBOARDING.name}/{story.customer.customer_id}", run_id)
             lines.append(f"  {story.watched.title}{remark}: {page}")
     accounts = effects["accounts"]
     mine = sum(story.customer.customer_id in accounts for story in stories)
@@ -162,8 +165,6 @@ def report(stories: Sequence[Story], stack: LocalStack, effects: dict[str, Any],
         "",
         f"Seen by the receivers: {effects['requests']} requests, {len(effects['applied_twice'])} effects "
         f"applied twice, {len(accounts)} accounts for {mine} customers.",
-        "",
-        _answered_by(stack),
     ]
     return lines
 
@@ -171,21 +172,13 @@ def report(stories: Sequence[Story], stack: LocalStack, effects: dict[str, Any],
 def summarise(story: Story) -> dict[str, Any]:
     """One story for machines."""
     return {
+        "process": ONBOARDING.name,
         "story": story.watched.title,
         "workflow_id": story.handle.id if story.handle else None,
         "run_id": story.handle.result_run_id if story.handle else None,
         "failed_run_id": story.failed.run_id if story.failed else None,
         "result": story.result,
     }
-
-
-def _answered_by(stack: LocalStack) -> str:
-    if not stack.offline:
-        return "Claude answered: ANTHROPIC_API_KEY is set. All other services were stand-ins on this machine."
-    return (
-        "Nothing here came from Claude: there is no ANTHROPIC_API_KEY, so all answers are from the offline stand-in "
-        "(model `offline-stand-in`, no price). Set the key and run the same command to ask Claude."
-    )
 
 
 def _cost(story: Story) -> str:
@@ -199,15 +192,6 @@ def _done(result: OnboardingResult) -> str:
     parts += [f"{delivery.channel} {delivery.state}" for delivery in result.deliveries]
     decided = result.decision.review.reviewer if result.decision and result.decision.review else "automatic"
     return f"approved: {decided}; {', '.join(parts)}"
-
-
-async def _until(read: Callable[[], Awaitable[ResultT | None]]) -> ResultT:
-    """The first value that is there."""
-    while True:
-        value = await read()
-        if value is not None:
-            return value
-        await asyncio.sleep(POLL_SECONDS)
 
 
 def low_risk(stamp: str) -> Customer:

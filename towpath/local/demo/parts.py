@@ -1,0 +1,21 @@
+"""The parts of the demo, one for each process, in the order they are shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from towpath.local.demo import onboarding
+from towpath.local.demo.scene import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A part, and what is announced before it."""
+
+    title: str
+    show: Part
+
+
+PARTS: Mapping[str, Entry] = {
+    "onboarding": Entry("Customer onboarding: three customers, each a different way", onboarding.show),
+}
+"""By the name of the process's command."""
