@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
@@ -54,7 +55,10 @@ class DeclaredWorkflow:
             raise
         except BaseException as error:
             if is_cancelled_exception(error):
-                await shielded(driver.cancel(running))
+                with suppress(asyncio.CancelledError):
+                    await shielded(driver.cancel(running))
+                if driver.was_ending:
+                    return running.result()
             raise
 
     @workflow.query(name="status")

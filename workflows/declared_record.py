@@ -59,6 +59,8 @@ class Mirror:
         for node in self._nodes:
             run = progress.runs[node.index]
             if run.state is self._states[node.index]:
+                if node.id in progress.not_undone:
+                    self._steps.remark(node.id, run.note)
                 continue
             self._states[node.index] = run.state
             self._outbox.step(node.id, run.state, run.failure)

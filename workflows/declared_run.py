@@ -23,6 +23,8 @@ from workflows.options import Work
 from workflows.steps import Steps
 
 KEPT_EVENTS = 500
+CAREFUL_UNDO = "careful-undo-2026-11"
+"""Undoes one after another whatever comes meanwhile; cancelled effects, and those whose check failed, are undone."""
 
 BY_STATUS = {
     "408": FailureCode.SERVICE_UNAVAILABLE,

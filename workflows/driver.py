@@ -23,7 +23,7 @@ from towpath.engine.scheduling import PATIENT
 from towpath.engine.steps import CancelOn, Step
 from towpath.functions.library import PURE
 from workflows.declared_record import Alerts, Mirror, Outbox, count_run, titles
-from workflows.declared_run import DeclaredRun
+from workflows.declared_run import CAREFUL_UNDO, DeclaredRun
 from workflows.repeating import Repeating
 from workflows.steering import Steering, guarded
 from workflows.steps import Steps
@@ -67,6 +67,8 @@ class Driver:
         self._unwinding = Unwinding(self.run, self.progress, self.steering)
         self._ended: End | None = None
         self.paused = False
+        self.was_ending = False
+        """A failure or a rejection was ending the run when it was cancelled: that is how it ends."""
         if request.resume is not None:
             self._take_over(request.resume)
 
@@ -95,10 +97,17 @@ class Driver:
 
     async def cancel(self, driving: asyncio.Task[DeclaredResult]) -> None:
         """Cancel what runs, undo what was done, and wait until that is over."""
+        self.was_ending = self.progress.stopping is not None and workflow.patched(CAREFUL_UNDO)
+        self._take_turns()
         self.apply(self.progress.cancel(workflow.now()))
         await asyncio.wait([driving])
         if not driving.cancelled():
             driving.exception()
+
+    def _take_turns(self) -> None:
+        """An undo that is under way is waited for. In runs of earlier versions the next one began beside it."""
+        if self.progress.unwinding and not workflow.patched(CAREFUL_UNDO):
+            self.progress.let_overlap()
 
     def pause(self) -> None:
         self.paused = True
@@ -106,6 +115,7 @@ class Driver:
 
     def resume(self) -> None:
         self.paused = False
+        self._take_turns()
         self.apply(self.progress.resume(workflow.now()))
 
     def replace(self, step: str, outcome: Completed | Cancelled) -> None:
@@ -141,7 +151,7 @@ class Driver:
         except BaseException as error:
             if not is_cancelled_exception(error):
                 raise
-            outcome = Cancelled(self._reasons.get(node.id, "cancelled"))
+            outcome = Cancelled(self._reasons.get(node.id, "cancelled"), unknown=_may_have_happened(node))
         if watch is not None:
             watch.cancel()
         if self._is_long() and not self._waits_beside(node.id):
@@ -173,6 +183,7 @@ class Driver:
 
         async def watch() -> None:
             await self._until(cancel_on, "run")
+            self._take_turns()
             self.apply(self.progress.cancel(workflow.now(), f"the event {cancel_on.event} came"))
 
         self._in_background(watch())
@@ -259,6 +270,11 @@ class Driver:
             "cost": self.steps.cost.model_dump(mode="json"),
         }
         workflow.continue_as_new(self.request.model_copy(update={"resume": resume, "seed": {}}))
+
+
+def _may_have_happened(node: PlanNode) -> bool:
+    """Whether the effect of a step that was cancelled is to be undone: its answer is lost, its effect may not be."""
+    return node.step is not None and node.step.compensate is not None and workflow.patched(CAREFUL_UNDO)
 
 
 def _state(resume: JsonObject) -> JsonObject:

@@ -17,6 +17,7 @@ from activities.http import HttpActivities
 from activities.services import ServiceActivities
 from towpath.contracts.declared import (
     DECLARED,
+    DeclaredOutcome,
     DeclaredRequest,
     DeclaredResult,
     FindDefinition,
@@ -27,7 +28,7 @@ from towpath.contracts.delivery import TeamNotice
 from towpath.contracts.failure import Failure, FailureCode, failure_of
 from towpath.contracts.http import HttpRequest
 from towpath.contracts.process import DEAD_LETTER_QUEUE
-from towpath.contracts.wire import EffectKey, JsonObject
+from towpath.contracts.wire import EffectKey, JsonObject, clip
 from towpath.engine.actions import Completed, Failed, Outcome
 from towpath.engine.expression.values import Value
 from towpath.engine.plan import PlanNode
@@ -43,6 +44,8 @@ UNKNOWN_OUTCOMES = frozenset(
     {FailureCode.STEP_TIMEOUT, FailureCode.SERVICE_TIMEOUT, FailureCode.SERVICE_CONNECTION, FailureCode.UNEXPECTED}
 )
 """Failures after which the effect may have happened all the same."""
+REJECTED_CHILD = "rejected-child-2026-11"
+"""A run that waits for another one fails with its rejection. Before, it went on without outputs."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -152,7 +155,10 @@ async def _workflow(job: Job) -> tuple[Value, int]:
             raise
         cause = failure_of(error.cause or error)
         message = f"the run {child.id} failed: {cause.message}"
-        raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=message)) from error
+        raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=clip(message))) from error
+    if result.outcome is DeclaredOutcome.REJECTED and workflow.patched(REJECTED_CHILD):
+        message = f"the run {child.id} was rejected"
+        raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=message))
     return result.outputs, 1
 
 

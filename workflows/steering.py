@@ -15,7 +15,7 @@ from towpath.engine.evaluation import StepError
 from towpath.engine.plan import PlanNode
 from towpath.engine.steps import Check
 from workflows.calling import CallFailedError, call
-from workflows.declared_run import DeclaredRun, Job
+from workflows.declared_run import CAREFUL_UNDO, DeclaredRun, Job
 from workflows.options import CHECK, LOOKUP
 from workflows.performing import call_apart, perform_call
 from workflows.performing_channels import perform_channels
@@ -63,7 +63,10 @@ class Steering:
             if not isinstance(outcome, Failed):
                 return outcome
             if outcome.unknown:
-                found = await self.happened(job, check, f"{job.name}/check/{attempt}")
+                try:
+                    found = await self.happened(job, check, f"{job.name}/check/{attempt}")
+                except StepError as error:
+                    return Failed(error.failure, unknown=workflow.patched(CAREFUL_UNDO))
                 if found is not None:
                     return Completed(found, attempt, note="found by its check")
                 outcome = replace(outcome, unknown=False)

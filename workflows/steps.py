@@ -98,6 +98,9 @@ class Steps:
     def undo(self, step: str) -> None:
         self._set(step, state=StepState.UNDONE, note="undone", ended_at=workflow.now())
 
+    def remark(self, step: str, note: str) -> None:
+        self._set(step, note=note)
+
     def charge(self, step: str, answer: Answer) -> None:
         """Add one answer of Claude to the step and to the run, with what its failed attempts used."""
         record = self._records[step]

@@ -29,7 +29,6 @@ class Unwinding:
         self._progress = progress
         self._steering = steering
         self.done: list[str] = []
-        self._left: list[str] = []
 
     async def undo(self, action: Undo) -> tuple[Failure | None, str]:
         """Why a step could not be undone, or a note when there was nothing to undo."""
@@ -37,14 +36,13 @@ class Unwinding:
         step = cast("Step", node.step)
         name = f"{node.id}/undo/{workflow.info().run_id}"
         try:
-            if action.unknown and step.check is not None:
+            if action.unknown and step.check is not None and step.for_each is None:
                 found = await self._steering.happened(Job(self._run, node, {}), step.check, f"{name}/check")
                 if found is None:
                     return None, "nothing to undo"
             if step.compensate is not None:
                 await call_apart(self._run, node, step.compensate, action.config, name, UNDO)
         except (CallFailedError, StepError) as error:
-            self._left.append(node.id)
             return error.failure, ""
         self.done.append(node.id)
         return None, ""
@@ -81,7 +79,7 @@ class Unwinding:
             failure=failure or Failure(code=FailureCode.UNEXPECTED, message="no step failed"),
             at=workflow.now(),
             undone=tuple(self.done),
-            not_undone=tuple(self._left),
+            not_undone=tuple(self._progress.not_undone),
             cost=self._run.steps.cost,
         )
 

@@ -1,5 +1,6 @@
 """Activities of definitions as one fake beside the house: answers at once, remembers, fails on request."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,11 +16,14 @@ from towpath.contracts.http import HttpAnswer, HttpRequest
 
 @dataclass
 class FakeServices:
-    """`answers[operation]` are given in turn, the last one again and again; a HouseError is raised."""
+    """`answers[operation]` are given in turn, the last one again and again; a HouseError is raised, an asyncio.Event is
+    waited for.
+    """
 
     house: FakeHouse = field(default_factory=FakeHouse)
     answers: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     calls: list[ServiceCall] = field(default_factory=list[ServiceCall])
+    entered: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
     requests: list[HttpRequest] = field(default_factory=list[HttpRequest])
     events: list[CloudEvent] = field(default_factory=list[CloudEvent])
 
@@ -36,7 +40,12 @@ class FakeServices:
     @activity.defn(name="call_service")
     async def call_service(self, request: ServiceCall) -> CallAnswer:
         self.calls.append(request)
-        return CallAnswer(value=self._next(request.operation, {}))
+        self.entered[request.operation].set()
+        answer = self._next(request.operation, {})
+        if isinstance(answer, asyncio.Event):
+            await answer.wait()
+            return CallAnswer(value={})
+        return CallAnswer(value=answer)
 
     @activity.defn(name="http_request")
     async def http_request(self, request: HttpRequest) -> HttpAnswer:

@@ -25,6 +25,6 @@ def tell_failure(workflow_id: str, error: WorkflowFailureError) -> NoReturn:
     """Say why a run failed, and end the command."""
     cause = error.cause
     if isinstance(cause, CancelledError):
-        fail(Exit.REFUSED, f"{workflow_id}: cancelled; what it did is undone")
+        fail(Exit.REFUSED, f"{workflow_id}: cancelled", f"What was undone: python starter.py run-status {workflow_id}")
     kind = f" ({cause.type})" if isinstance(cause, ApplicationError) else ""
     fail(Exit.REFUSED, f"{workflow_id}: failed: {cause}{kind}", f"See: python starter.py queue show {workflow_id}")

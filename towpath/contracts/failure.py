@@ -190,6 +190,10 @@ def _from_application(error: ApplicationError) -> Failure:
             return detail
         if isinstance(detail, dict) and "code" in detail:
             return Failure.model_validate(detail)
+        if isinstance(detail, dict) and isinstance(detail.get("failure"), dict):
+            # The letter of a run that failed: a step of it did.
+            failure = Failure.model_validate(detail["failure"])
+            return failure.model_copy(update={"message": clip(f"{detail.get('step') or 'run'}: {failure.message}")})
     return Failure(
         code=FailureCode.UNEXPECTED,
         message=f"unexpected error of type {clip(error.type or 'unknown', 100)}",

@@ -46,9 +46,10 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The step was ended before it was done."""
+    """The step was ended before it was done. `unknown`: its effect may have happened all the same."""
 
     reason: str = ""
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

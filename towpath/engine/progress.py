@@ -53,14 +53,18 @@ class Progress(Scheduling):
     def undone(self, step: str, now: datetime, failure: Failure | None = None, note: str = "") -> list[Action]:
         """A compensation has ended; with `failure`, the step could not be undone."""
         self.evaluation.now = now
+        self._unwinding = False
         run = self.runs[self.plan.by_id[step]]
-        if failure is None and not note:
+        if failure is not None:
+            self.not_undone.append(step)
+        elif not note:
             run.state, run.ended_at = State.UNDONE, now
         run.note = note or ("undone" if failure is None else f"not undone ({failure.code})")
         return self._go_on()
 
     def fell_back(self, now: datetime) -> list[Action]:
         self.evaluation.now = now
+        self._unwinding = False
         self._fallen += 1
         return self._go_on()
 
@@ -108,6 +112,15 @@ class Progress(Scheduling):
         return self._stopping
 
     @property
+    def unwinding(self) -> bool:
+        """Whether an undo or an entry of the fallback chain is under way: the next one waits for it."""
+        return self._unwinding
+
+    def let_overlap(self) -> None:
+        """Go on without the one under way, as runs of earlier versions of this code did."""
+        self._unwinding = False
+
+    @property
     def running(self) -> list[str]:
         """Steps that were started and have not ended, in the order of the document."""
         return [self.plan.nodes[index].id for index in sorted(self._running) if self.plan.nodes[index].kind == "step"]
@@ -137,11 +150,15 @@ class Progress(Scheduling):
                 self._stop("failed", "", Failure(code=FailureCode.STEP_JOIN, message="no step can start any more"))
             else:
                 self._conclude()
-        if self._stopping is None or self._undo_next():
+        if self._stopping is None or self._unwinding:
+            return
+        if self._undo_next():
+            self._unwinding = True
             return
         status, step, failure = self._stopping
         chain = self.plan.definition.fallback
         if status == "failed" and self._fallen < len(chain):
+            self._unwinding = True
             self._actions.append(FallBack(self._fallen, self._fallback_message(step, failure)))
             return
         self._end(End(status, step=step, failure=failure))
@@ -184,6 +201,7 @@ class Progress(Scheduling):
                 config = self.evaluation.value(step.compensate.config, f"{node.id}.compensate", output=output)
             except StepError as error:
                 run.note = f"not undone: {error.failure.message}"
+                self.not_undone.append(node.id)
                 continue
             self._actions.append(Undo(node.id, config, run.unknown))
             return True

@@ -64,6 +64,9 @@ class Scheduling:
         self._stopping: tuple[RunStatus, str, Failure | None] | None = None
         self._to_undo: list[int] | None = None
         self._fallen: int = 0
+        self._unwinding = False
+        self.not_undone: list[str] = []
+        """Steps whose effect stays in place because their compensation failed."""
 
     def _consider(self, index: int) -> None:
         """Start a node, skip it, or leave it waiting, by its join."""
@@ -200,7 +203,8 @@ class Scheduling:
         match outcome:
             case Completed():
                 self._complete(node, outcome)
-            case Cancelled(reason=reason):
+            case Cancelled(reason=reason, unknown=unknown):
+                self.runs[index].unknown = unknown
                 self._settle(index, State.CANCELLED, good=False, note=reason)
             case Rejected(output=output):
                 self.outputs[node.id] = output
