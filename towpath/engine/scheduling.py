@@ -31,7 +31,7 @@ PATIENT = frozenset({"wait", "wait-any", "human-task"})
 
 
 class Scheduling:
-    """The state of a run and its rules. `Progress` is the door to it."""
+    """The state of a run and its rules; `not_undone` are steps whose effect stays. `Progress` is the door to it."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Scheduling:
     ) -> None:
         count = len(plan.nodes)
         self.plan = plan
-        self.runs = [StepRun() for _ in range(count)]
+        self.runs = [StepRun() for _ in plan.nodes]
         self.outputs: dict[str, Value] = {}
         self.branches: dict[str, str] = {}
         self.evaluation = Evaluation(facts, inputs, self.outputs, functions, new_uuid)
@@ -66,7 +66,6 @@ class Scheduling:
         self._fallen: int = 0
         self._unwinding = False
         self.not_undone: list[str] = []
-        """Steps whose effect stays in place because their compensation failed."""
 
     def _consider(self, index: int) -> None:
         """Start a node, skip it, or leave it waiting, by its join."""
