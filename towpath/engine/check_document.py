@@ -8,6 +8,7 @@ from towpath.engine.check_steps import StepChecks
 from towpath.engine.cron import cron_problem
 from towpath.engine.definition import EventTrigger, Notification, ScheduleTrigger, Trigger, WebhookTrigger
 from towpath.engine.diagnostics import Path
+from towpath.engine.flow import Flow
 from towpath.engine.inputs import SENSITIVE, violations
 from towpath.engine.outputs import EVENT
 from towpath.engine.plan import Plan, cycle
@@ -34,6 +35,7 @@ class DocumentChecks:
         self._catalog = catalog
         self._expressions = expressions
         self._steps = steps
+        self._flow = Flow(plan)
 
     def check(self) -> None:
         self._graph()
@@ -78,18 +80,21 @@ class DocumentChecks:
             self._source.report(("steps",), "steps.empty", "there are no steps", "add a step")
 
     def _unreachable(self, index: int) -> None:
-        """A step that needs steps of two branches of one condition never runs, by the join that wants both."""
+        """A step that never runs: by its `when`, or since all that it needs is in branches that are not taken then."""
         node = self._plan.nodes[index]
-        if node.step is None or node.step.when is not False:
-            taken = dict(self._plan.guards(index))
-            for need in node.needs if node.wanted is None else []:
-                for guard, branch in self._plan.guards(need):
-                    if taken.get(guard, branch) != branch:
-                        what = f"{self._plan.nodes[need].id} is in the other branch, so {node.id} never runs"
-                        self._source.report((*node.path, "needs"), "step.unreachable", what, "take it out of needs")
+        if node.step is not None and node.step.when is False:
+            what = f"{node.id} never runs: when is false"
+            self._source.report((*node.path, "when"), "step.unreachable", what, "take it out", severity="warning")
+        count, wanted = len(node.needs), node.wanted or 1
+        if node.listed or node.unknown or wanted > count:
             return
-        what = f"{node.id} never runs: when is false"
-        self._source.report((*node.path, "when"), "step.unreachable", what, "take it out", severity="warning")
+        most = self._flow.most_completed(node)
+        if node.wanted is not None and most < wanted:
+            what = f"of its {count} needs only {most} can complete in one run: the join of {wanted} never comes true"
+            self._source.report((*node.path, "join"), "join.dead", what, "ask for fewer, or take needs out")
+        elif most == 0:
+            what = f"{', '.join(self._plan.nodes[need].id for need in node.needs)}: in the other branch, so {node.id}"
+            self._source.report((*node.path, "needs"), "step.unreachable", f"{what} never runs", "take it out of needs")
 
     def _inputs(self) -> None:
         for name, schema in self._plan.definition.header.inputs.items():

@@ -149,22 +149,32 @@ class ExpressionChecks:
             hint = did_you_mean(step, ids)[2:]
             self._source.report(path, "read.unknown-step", f"there is no step {step!r}", hint, at=at)
             return
-        if context.reader is not None and not self._is_before(step, context.reader, path, at):
+        if context.reader is not None and not self._is_before(step, context.reader, reference, path, at):
             return
         if not reference.guarded and self._may_lack(step, context.reader):
             what = f"{step} may have been skipped, or failed, and then has no output"
             self._source.report(path, "read.maybe-skipped", what, f"write steps.{step}?.… ?? a default", at=at)
         self._properties(self._output(step), reference, 2, path, at)
 
-    def _is_before(self, step: str, reader: int, path: Path, at: int) -> bool:
+    def _is_before(self, step: str, reader: int, reference: Reference, path: Path, at: int) -> bool:
+        """Whether a step has settled when another one reads it, or the read provides for its being late."""
         if self._flow is None:
             return True
         index = self._plan.by_id[step]
         if self._flow.settled_before(index, reader):
             return True
         name = self._plan.nodes[reader].id
-        what = f"{step} is not always finished before {name} starts"
-        mend = f"move it before {name}, or add needs: [{step}] to {name}"
+        if self._flow.raced_before(index, reader):
+            if reference.guarded:
+                return True
+            what, mend = f"{step} may not be among the first of its group", f"write steps.{step}?.… ?? a default"
+            self._source.report(path, "read.maybe-skipped", what, mend, at=at)
+            return False
+        if index == reader:
+            what, mend = f"{step} has no output yet", "in compensate, read output: it is what the step gave"
+        else:
+            what = f"{step} is not always finished before {name} starts"
+            mend = f"move it before {name}, or add needs: [{step}] to {name}"
         self._source.report(path, "read.not-before", what, mend, at=at)
         return False
 

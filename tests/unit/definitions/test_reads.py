@@ -1,0 +1,74 @@
+"""Which reads of other steps, events and records are told of when a definition is checked, and which are fine."""
+
+import pytest
+
+from towpath.engine.catalog import Catalog
+from towpath.engine.check import check_text
+
+HEAD = 'id: tried\nversion: "1.0.0"\ninputs: {n: {type: integer, default: 1}}\n'
+A, B = "{id: a, type: notify, config: {target: ops}}", "{id: b, type: notify, config: {target: ops}}"
+MAYBE_A = "{id: a, type: set, when: inputs.n > 1}"
+THEN, ELSE = "then: [{id: x, type: set}]", "else: [{id: y, type: set}]"
+BRANCHES = f"{{id: c, type: condition, config: {{if: inputs.n > 1, {THEN}, {ELSE}}}}}"
+
+
+def read(what: str, more: str = "") -> str:
+    return f'{{id: r, type: set, config: {{v: "{{{{ {what} }}}}"}}{more}}}'
+
+
+def codes(*entries: str, more: str = "") -> list[str]:
+    text = HEAD + more + "steps:\n" + "".join(f"  - {entry}\n" for entry in entries)
+    return [problem.code for problem in check_text(text, Catalog()).diagnostics]
+
+
+CASES: dict[str, tuple[list[str], list[str]]] = {
+    "the winner of a race, with a default": ([f"{{parallel: [{A}, {B}], join: any}}", read("steps.a?.id ?? 1")], []),
+    "a member of a race, without one": (
+        [f"{{parallel: [{A}, {B}], join: any}}", read("steps.a.id")],
+        ["read.maybe-skipped"],
+    ),
+    "a group whose members may all be skipped": (
+        [f"{{id: g, parallel: [{MAYBE_A}]}}", read("steps.g.completed")],
+        ["read.maybe-skipped"],
+    ),
+    "a group with one member that always runs": (
+        [f"{{id: g, parallel: [{MAYBE_A}, {B}]}}", read("steps.g.completed")],
+        [],
+    ),
+    "a join of two of which one may be skipped": (
+        [MAYBE_A, B, "{id: j, type: set, needs: [a, b], join: {count: 2}}", read("steps.j")],
+        ["read.maybe-skipped"],
+    ),
+    "a join of one of two": (
+        [MAYBE_A, B, "{id: j, type: set, needs: [a, b], join: any}", read("steps.j")],
+        [],
+    ),
+    "a step after one that the run goes on without": (
+        [A.replace("notify,", "notify, on_error: continue,"), "{id: j, type: set, needs: [a]}", read("steps.j")],
+        [],
+    ),
+    "a step that needs one that may be skipped": (
+        [MAYBE_A, "{id: j, type: set, needs: [a]}", read("steps.j")],
+        ["read.maybe-skipped"],
+    ),
+    "a join of both branches": ([BRANCHES, "{id: j, type: set, needs: [x, y], join: {count: 2}}"], ["join.dead"]),
+    "a step that needs either branch": ([BRANCHES, "{id: j, type: set, needs: [x, y]}"], []),
+    "a step that needs only the other branch": (
+        [BRANCHES.replace("{id: y, type: set}", "{id: y, type: set, needs: [x]}")],
+        ["step.unreachable"],
+    ),
+    "its own output": ([read("steps.r")], ["read.not-before"]),
+}
+
+
+@pytest.mark.parametrize(("entries", "expected"), CASES.values(), ids=CASES)
+def test_read(entries: list[str], expected: list[str]) -> None:
+    """A read is told of exactly when a run could find nothing there."""
+    assert codes(*entries) == expected
+
+
+def test_long_chains_of_needs_are_followed_once() -> None:
+    """A thousand steps, each needing the two before it, are checked without going round in circles."""
+    entries = ["{id: s0, type: set, when: inputs.n > 1}", "{id: s1, type: set, needs: [s0]}"]
+    entries += [f"{{id: s{n}, type: set, needs: [s{n - 1}, s{n - 2}]}}" for n in range(2, 1_000)]
+    assert codes(*entries, read("steps.s999")) == ["read.maybe-skipped"]
