@@ -4,13 +4,20 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from towpath.contracts.alerts import AlertBatch, AlertGroup
+from towpath.contracts.alerts import AlertBatch, AlertGroup, AlertStatus
 from towpath.contracts.artefact import Artefact
 from towpath.contracts.claude import Budget
-from towpath.contracts.investigation import Context, Diagnosis, InitialAnalysis, SimilarIncident
-from towpath.contracts.remediation import ActionPlan, ActionRecord
+from towpath.contracts.investigation import (
+    Context,
+    Diagnosis,
+    InitialAnalysis,
+    LogFindings,
+    MetricFindings,
+    SimilarIncident,
+)
+from towpath.contracts.remediation import ActionPlan, ActionRecord, Catalogue
 from towpath.contracts.review import ReviewPolicy
-from towpath.contracts.run import Cost
+from towpath.contracts.run import Cost, StepRecord
 from towpath.contracts.wire import ActivityResult, EffectKey, JsonObject, Wire
 
 
@@ -30,7 +37,15 @@ class IncidentRequest(Wire):
     acknowledge_within: timedelta = timedelta(minutes=5)
     """Each level of the on-call chain has so long to acknowledge."""
     window: timedelta = timedelta(minutes=15)
+    settle: timedelta = timedelta(minutes=5)
+    """How long after the success criteria held the run waits for the alerts to be resolved as well."""
+    hold_open: timedelta = timedelta(hours=24)
+    """How long an incident that people have taken over stays open for its alerts to be resolved."""
     carried: tuple[AlertBatch, ...] = ()
+    episode: str = ""
+    """Names the incident in every effect key. Empty: the id of the first run."""
+    resume: "IncidentProgress | None" = None
+    """State of a run that continues as new in the middle of an incident."""
 
 
 class Severity(Wire):
@@ -126,6 +141,31 @@ class Archived(ActivityResult):
     artefact: Artefact
 
 
+class KnownAlert(Wire):
+    """The latest news of one alert."""
+
+    status: AlertStatus
+    starts_at: datetime
+
+
+class AlertMemory(Wire):
+    """What a run remembers of its alerts: the group as people see it, and the latest of each by fingerprint."""
+
+    group: AlertGroup
+    known: dict[str, KnownAlert] = {}
+    truncated: int = 0
+
+
+class Paging(Wire):
+    """How far the on-call chain has come. `level` 0: nobody was called yet."""
+
+    level: int = 0
+    due_at: datetime | None = None
+    """When the next level is called, if nobody acknowledges."""
+    pages: tuple[EffectKey, ...] = ()
+    acknowledged: Acknowledged | None = None
+
+
 class IncidentResult(Wire):
     """How an incident ended. `post_mortem` is a draft made from the record alone."""
 
@@ -157,5 +197,33 @@ class IncidentView(Wire):
     diagnosis: Diagnosis | None = None
     plan: ActionPlan | None = None
     actions: tuple[ActionRecord, ...] = ()
-    acknowledged: Acknowledged | None = None
+    paging: Paging = Paging()
     timeline: tuple[TimelineEntry, ...] = ()
+    degraded: dict[str, str] = {}
+
+
+class IncidentProgress(Wire):
+    """All that a run knows, between two steps: what it continues as new with, and what its record is made of."""
+
+    alerts: AlertMemory
+    service: str
+    started_at: datetime
+    catalogue: Catalogue = Catalogue()
+    severity: Severity | None = None
+    logs: LogFindings | None = None
+    metrics: MetricFindings | None = None
+    analysis: InitialAnalysis | None = None
+    context: Context | None = None
+    diagnosis: Diagnosis | None = None
+    plan: ActionPlan | None = None
+    actions: tuple[ActionRecord, ...] = ()
+    paging: Paging = Paging()
+    timeline: tuple[TimelineEntry, ...] = ()
+    degraded: dict[str, str] = {}
+    steps: tuple[StepRecord, ...] = ()
+    cost: Cost = Cost()
+    handed_over_at: datetime | None = None
+    """Since when people have it; None while the run itself still watches."""
+
+
+IncidentRequest.model_rebuild()

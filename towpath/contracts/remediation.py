@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue, StringConstraints
 
 from towpath.contracts.claude import Provenance
 from towpath.contracts.failure import Failure
-from towpath.contracts.investigation import Hypothesis
+from towpath.contracts.investigation import Hypothesis, Window
 from towpath.contracts.review import DecidedReview
 from towpath.contracts.wire import ActivityResult, EffectKey, Wire
 
@@ -25,10 +25,14 @@ class ActionParameter(Wire):
 
 
 class ActionStep(Wire):
-    """What an action does: an operation of a service by its OpenAPI document. `{name}` in a param is a parameter."""
+    """What an action does: an operation of a service by its OpenAPI document, or a registered function with an effect.
 
-    service: str
-    operation: str
+    `{name}` in a param is a parameter of the action.
+    """
+
+    service: str = ""
+    operation: str = ""
+    function: str = ""
     params: dict[str, JsonValue] = {}
 
 
@@ -62,12 +66,17 @@ class CatalogueAction(Wire):
 
 
 class MetricQuery(Wire):
-    """One metric by name: `query` is PromQL with `$service` for the service's name, which is checked before."""
+    """One metric by name: `query` is PromQL with `$service` for the service's name, which is checked before.
+
+    `healthy` is the condition over `metrics.NAME` under which the service is well, as a success criterion. A metric
+    without one cannot be a criterion.
+    """
 
     name: str
     title: str
     query: str
     unit: str = ""
+    healthy: str = ""
 
 
 class Catalogue(ActivityResult):
@@ -78,6 +87,10 @@ class Catalogue(ActivityResult):
     services: tuple[str, ...] = ()
     instances: dict[str, tuple[str, ...]] = {}
     digest: str = ""
+
+
+class LoadCatalogue(Wire):
+    """Ask for the catalogue of this worker's files."""
 
 
 class OfferedAction(Wire):
@@ -166,6 +179,13 @@ class ActionRecord(Wire):
     failure: Failure | None = None
 
 
+class FetchMetrics(Wire):
+    """Ask for the course of some metrics over a window."""
+
+    window: Window
+    metrics: tuple[MetricQuery, ...]
+
+
 class ReadMetrics(Wire):
     """Ask for the present values of some metrics."""
 
@@ -202,3 +222,11 @@ class KillSwitch(Wire):
     by: str = ""
     reason: str = ""
     at: datetime | None = None
+
+
+class ReadSwitch(Wire):
+    """Ask for the kill switch as it stands now."""
+
+
+class SwitchState(ActivityResult):
+    switch: KillSwitch
