@@ -4,6 +4,7 @@
     ├── ClaudeError            the model could not be asked, or its answer cannot be used
     ├── ServiceError           an HTTP service described by an OpenAPI document
     ├── DeliveryError          one message to one channel
+    ├── PublishError           a post on a platform; `publish.unknown` when nobody knows whether it is out
     └── BudgetError            the run may not spend more
 
 An error is matched by its code, never by its text.
@@ -51,6 +52,12 @@ class FailureCode(StrEnum):
     DELIVERY_AUTH = "delivery.auth"
     DELIVERY_RATE_LIMITED = "delivery.rate_limited"
     DELIVERY_UNAVAILABLE = "delivery.unavailable"
+    PUBLISH_UNKNOWN = "publish.unknown"
+    PUBLISH_DUPLICATE = "publish.duplicate"
+    PUBLISH_REFUSED = "publish.refused"
+    PUBLISH_RATE_LIMITED = "publish.rate_limited"
+    PUBLISH_AUTH = "publish.auth"
+    PUBLISH_UNAVAILABLE = "publish.unavailable"
     REVIEW_NOT_OPEN = "review.not_open"
     REVIEW_UNKNOWN_REVIEWER = "review.unknown_reviewer"
     REVIEW_ROLE_NOT_ALLOWED = "review.role_not_allowed"
@@ -88,6 +95,8 @@ RETRYABLE = frozenset(
         FailureCode.SERVICE_BAD_RESPONSE,
         FailureCode.DELIVERY_RATE_LIMITED,
         FailureCode.DELIVERY_UNAVAILABLE,
+        FailureCode.PUBLISH_RATE_LIMITED,
+        FailureCode.PUBLISH_UNAVAILABLE,
         FailureCode.STEP_TIMEOUT,
         FailureCode.UNEXPECTED,
     }
@@ -152,6 +161,13 @@ class ServiceError(HouseError):
 
 class DeliveryError(HouseError):
     """A channel did not take a message."""
+
+
+class PublishError(HouseError):
+    """A platform did not take a post, or did not say whether it did.
+
+    After `publish.unknown` and `publish.duplicate` the account's timeline tells; the others say that nothing went out.
+    """
 
 
 class BudgetError(HouseError):

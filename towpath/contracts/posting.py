@@ -99,13 +99,18 @@ class PreparePost(Wire):
     post: Post
     fingerprint: str
     since: datetime
+    """Older posts of the account are not this one. A time before the first attempt; it stays the same over retries."""
+    key: EffectKey
+
+
+class FindPost(PreparePost):
+    """Look for the post on the account's own timeline."""
 
 
 class PublishPost(PreparePost):
     """One attempt to publish. `reply_to` is the id of the post before it in a thread."""
 
     reply_to: str | None = None
-    key: EffectKey
 
 
 class PostOutcome(ActivityResult):
@@ -122,7 +127,10 @@ class RemovePost(Wire):
 
 
 class ReserveSlot(Wire):
-    """Keep a time free of other posts of the account. `key` reserves once, however often it is asked."""
+    """Keep a time free of other posts of the account.
+
+    `key` has one slot: asked again for the same, it is the same; asked for another time, the slot moves.
+    """
 
     place: str
     """`platform/account`."""
@@ -132,7 +140,35 @@ class ReserveSlot(Wire):
     key: EffectKey
 
 
+class ReleaseSlot(Wire):
+    """Give up the slot of `key`, if it has one."""
+
+    place: str
+    key: EffectKey
+
+
 class Slot(ActivityResult):
     """`at` is the first time from the wanted one on that keeps the spacing; None when none is before `not_after`."""
 
     at: datetime | None
+
+
+POSTING_SLOTS = "posting-slots"
+"""Temporal type, and id prefix, of the record of one account's reserved times."""
+
+
+class Reservation(Wire):
+    """One reserved time, and the wish that it answers."""
+
+    key: EffectKey
+    wanted: datetime
+    not_after: datetime | None
+    spacing: timedelta
+    at: datetime | None
+
+
+class SlotRecord(Wire):
+    """State of the record of one account's reserved times, in the order in which they were asked for."""
+
+    place: str
+    reservations: tuple[Reservation, ...] = ()

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from towpath.contracts.artefact import Artefact
 from towpath.contracts.claude import Budget, Provenance
 from towpath.contracts.onboarding import Language, TriggerType
-from towpath.contracts.posting import Job, Name, Post
+from towpath.contracts.posting import ChosenTime, Job, Name, Post
 from towpath.contracts.review import DecidedReview, ReviewPolicy
 from towpath.contracts.run import Cost
 from towpath.contracts.wire import ActivityResult, Wire
@@ -267,6 +267,51 @@ class Finding(Wire):
     rule: str
     text: str
     blocking: bool = True
+
+
+class CheckTexts(Wire):
+    """What the checks in code compare: quotes that were read out of the content, and texts for the channels.
+
+    Either may be empty: quotes are checked before there are texts.
+    """
+
+    metadata: Metadata
+    content: str | None
+    artefact: Artefact | None
+    platforms: tuple[PlatformRules, ...]
+    block_list: tuple[str, ...] = ()
+    quotes: tuple[str, ...] = ()
+    adaptations: tuple[Adaptation, ...] = ()
+
+
+class ChannelFindings(Wire):
+    channel: Name
+    account: Name = "main"
+    findings: tuple[Finding, ...] = ()
+
+
+class CheckedTexts(ActivityResult):
+    """`quotes` are those that stand in the content word for word; `channels` are in the order of the adaptations."""
+
+    quotes: tuple[str, ...] = ()
+    channels: tuple[ChannelFindings, ...] = ()
+
+
+class ChooseTimes(Wire):
+    """When each channel is to be published, from `earliest` on."""
+
+    wishes: tuple[ChannelWish, ...]
+    platforms: tuple[PlatformRules, ...]
+    zones: tuple[str, ...]
+    earliest: datetime
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+
+
+class ChosenTimes(ActivityResult):
+    """In the order of the wishes; None where no time is before `not_after`."""
+
+    times: tuple[ChosenTime | None, ...]
 
 
 class ChannelQuality(Wire):
