@@ -6,6 +6,16 @@ from typing import Generic, Literal, TypeVar
 
 from towpath.contracts.claude import ModelAlias
 from towpath.contracts.onboarding import CompanyFacts, CompanyResearch, KitFacts, ResearchNotes, WelcomeKitDraft
+from towpath.contracts.publishing import (
+    AdaptationTask,
+    ArticleDraft,
+    ContentAnalysis,
+    PostDraft,
+    QualityAnswer,
+    QualityTask,
+    SourceText,
+    ThreadDraft,
+)
 from towpath.contracts.wire import Wire
 
 InputT_co = TypeVar("InputT_co", bound=Wire, covariant=True)
@@ -28,7 +38,21 @@ class Prompt(Generic[InputT_co, OutputT_co]):
 RESEARCH_COMPANY = Prompt("research-company", CompanyFacts, CompanyResearch, web_search=True)
 STRUCTURE_RESEARCH = Prompt("structure-research", ResearchNotes, CompanyResearch, model="fast")
 WELCOME_KIT = Prompt("welcome-kit", KitFacts, WelcomeKitDraft, max_tokens=8192)
+ANALYSE_CONTENT = Prompt("analyse-content", SourceText, ContentAnalysis)
+ADAPT_X = Prompt("adapt-x", AdaptationTask, ThreadDraft)
+ADAPT_LINKEDIN = Prompt("adapt-linkedin", AdaptationTask, PostDraft)
+ADAPT_BLOG = Prompt("adapt-blog", AdaptationTask, ArticleDraft, max_tokens=16_384)
+CHECK_QUALITY = Prompt("check-quality", QualityTask, QualityAnswer)
+
+ADAPTATIONS: Mapping[str, Prompt[AdaptationTask, ThreadDraft | PostDraft | ArticleDraft]] = {
+    prompt.name: prompt for prompt in (ADAPT_X, ADAPT_LINKEDIN, ADAPT_BLOG)
+}
+"""What a platform's data file may name as its prompt."""
 
 PROMPTS: Mapping[str, Prompt[Wire, Wire]] = {
-    prompt.name: prompt for prompt in (RESEARCH_COMPANY, STRUCTURE_RESEARCH, WELCOME_KIT)
+    prompt.name: prompt
+    for prompt in (
+        *(RESEARCH_COMPANY, STRUCTURE_RESEARCH, WELCOME_KIT),
+        *(ANALYSE_CONTENT, *ADAPTATIONS.values(), CHECK_QUALITY),
+    )
 }

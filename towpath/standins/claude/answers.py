@@ -8,32 +8,30 @@ import re
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from pydantic import JsonValue
-
+from towpath.standins.claude import publishing
 from towpath.standins.claude.errors import invalid
 from towpath.standins.claude.filling import filled
+from towpath.standins.claude.given import MARKS, JsonObject, block, lines, sentence, text, texts
 from towpath.standins.claude.industries import INDUSTRIES, UNKNOWN, industry_of, practices
 from towpath.standins.claude.schema import StrictSchema
 
 __all__ = ["INDUSTRIES", "MARKS", "answer", "excerpt", "given_input", "research", "welcome_kit"]
 
-JsonObject = dict[str, JsonValue]
 Handler = Callable[[JsonObject], JsonObject]
 
-MARKS = {"en": "[offline draft]", "ko": "[오프라인 초안]"}
 EXCERPT = 400
 """Characters of the question that an answer without a schema repeats."""
 _OPENING = re.compile(r"<input>\s*")
 _HANGUL = re.compile("[가-힣]")
 
 
-def given_input(text: str) -> JsonObject:
+def given_input(question: str) -> JsonObject:
     """The JSON object that follows an `<input>` tag, or an empty one. What it says cannot end it early."""
-    found = _OPENING.search(text)
+    found = _OPENING.search(question)
     if found is None:
         return {}
     try:
-        value, _ = json.JSONDecoder(parse_constant=_no_constant).raw_decode(text, found.end())
+        value, _ = json.JSONDecoder(parse_constant=_no_constant).raw_decode(question, found.end())
     except (ValueError, RecursionError):
         return {}
     return cast("JsonObject", value) if isinstance(value, dict) else {}
@@ -59,11 +57,11 @@ def excerpt(question: str) -> str:
 
 
 def research(given: JsonObject) -> JsonObject:
-    told = " ".join(_texts(given, "company", "website", "notes"))
+    told = " ".join(texts(given, "company", "website", "notes"))
     employees = given.get("employees")
     is_count = isinstance(employees, int) and not isinstance(employees, bool)
     return {
-        "industry": _text(given, "industry") or (industry_of(told) if told else UNKNOWN),
+        "industry": text(given, "industry") or (industry_of(told) if told else UNKNOWN),
         "size": f"{employees} employees" if is_count else UNKNOWN,
         "recent_news": [],
         "competitors": [],
@@ -78,65 +76,45 @@ def welcome_kit(given: JsonObject) -> JsonObject:
     return {
         "email_subject": f"{mark} {'환영합니다' if korean else 'Welcome aboard'}",
         "email_body": "\n".join((mark, "", *letter)),
-        "getting_started": [_sentence(step) for step in _lines(given, "first_steps")],
-        "best_practices": [_sentence(pair[korean]) for pair in practices(_text(given, "industry"))],
+        "getting_started": [sentence(step) for step in lines(given, "first_steps")],
+        "best_practices": [sentence(pair[korean]) for pair in practices(text(given, "industry"))],
     }
 
 
 def _letter_en(given: JsonObject) -> Iterable[str]:
     """Lines without a fact to state are left out."""
-    company, plan = _text(given, "company"), _text(given, "plan")
-    yield f"Dear {_text(given, 'contact_name') or company or 'customer'},"
+    company, plan = text(given, "company"), text(given, "plan")
+    yield f"Dear {text(given, 'contact_name') or company or 'customer'},"
     yield ""
     yield f"welcome. Your {plan} plan{f' for {company}' if company else ''} is ready." if plan else "welcome."
-    yield from _block("It holds:", _lines(given, "features"))
-    yield from _block("Start here:", _lines(given, "links"))
-    if _text(given, "support_email"):
-        yield from ("", f"We are glad to help: {_text(given, 'support_email')}")
+    yield from block("It holds:", lines(given, "features"))
+    yield from block("Start here:", lines(given, "links"))
+    if text(given, "support_email"):
+        yield from ("", f"We are glad to help: {text(given, 'support_email')}")
 
 
 def _letter_ko(given: JsonObject) -> Iterable[str]:
-    company, plan = _text(given, "company"), _text(given, "plan")
-    yield f"{_text(given, 'contact_name') or company or '고객'} 님, 안녕하세요."
+    company, plan = text(given, "company"), text(given, "plan")
+    yield f"{text(given, 'contact_name') or company or '고객'} 님, 안녕하세요."
     yield ""
     yield f"{f'{company} 고객님의 ' if company else ''}{plan} 플랜이 준비되었습니다." if plan else "환영합니다."
-    yield from _block("이용하실 수 있는 기능은 다음과 같습니다.", _lines(given, "features"))
-    yield from _block("시작 안내는 다음에서 확인하실 수 있습니다.", _lines(given, "links"))
-    if _text(given, "support_email"):
-        yield from ("", f"궁금한 점은 언제든지 문의해 주세요: {_text(given, 'support_email')}")
+    yield from block("이용하실 수 있는 기능은 다음과 같습니다.", lines(given, "features"))
+    yield from block("시작 안내는 다음에서 확인하실 수 있습니다.", lines(given, "links"))
+    if text(given, "support_email"):
+        yield from ("", f"궁금한 점은 언제든지 문의해 주세요: {text(given, 'support_email')}")
 
 
-def _block(title: str, lines: Iterable[str]) -> Iterable[str]:
-    listed = [f"- {line}" for line in lines]
-    return ("", title, *listed) if listed else ()
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def _text(given: JsonObject, name: str) -> str:
-    """A field on one line, or nothing where it is no text."""
-    value = given.get(name)
-    return " ".join(value.split()) if isinstance(value, str) else ""
-
-
-def _texts(given: JsonObject, *names: str) -> list[str]:
-    return [text for name in names if (text := _text(given, name))]
-
-
-def _lines(given: JsonObject, name: str) -> list[str]:
-    values = given.get(name)
-    return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
-
-
-def _sendable(text: str) -> str:
+def _sendable(words: str) -> str:
     """Half a surrogate pair can be escaped in JSON, but not sent."""
-    return text.encode("utf-8", "replace").decode()
+    return words.encode("utf-8", "replace").decode()
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-HANDLERS: dict[str, Handler] = {"CompanyResearch": research, "WelcomeKitDraft": welcome_kit}
+HANDLERS: dict[str, Handler] = {
+    "CompanyResearch": research,
+    "WelcomeKitDraft": welcome_kit,
+    **publishing.HANDLERS,
+}
