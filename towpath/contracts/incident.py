@@ -73,7 +73,10 @@ class PageRequest(Wire):
 
 
 class PageChange(Wire):
+    """Of a page that was sent with the same key and level."""
+
     action: Literal["acknowledge", "resolve"]
+    level: int = 1
     key: EffectKey
 
 

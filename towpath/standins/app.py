@@ -11,8 +11,10 @@ from towpath.standins.claude.app import ClaudeStandIn
 from towpath.standins.faults import Faults
 from towpath.standins.ledger import EffectLedger
 from towpath.standins.mail import Mailbox
+from towpath.standins.pagerduty import PagerDuty
 from towpath.standins.services import DroppedConnectionError, Services
 from towpath.standins.slack import Slack
+from towpath.standins.telemetry import Telemetry
 
 
 class StandIns:
@@ -24,6 +26,8 @@ class StandIns:
         self.services = Services(self.ledger, self.faults)
         self.slack = Slack(self.ledger, self.faults)
         self.mailbox = Mailbox(self.ledger)
+        self.pagerduty = PagerDuty(self.ledger, self.faults)
+        self.telemetry = Telemetry(self.services.world, self.faults)
         self.claude = ClaudeStandIn(self.faults)
         self._faults_allowed = faults_allowed
 
@@ -31,13 +35,19 @@ class StandIns:
         control = [
             Route("/effects", self._effects),
             Route("/messages", self._messages),
-            *([Route("/faults", self._fault, methods=["GET", "POST", "DELETE"])] if self._faults_allowed else []),
+            *(
+                [Route("/faults", self._fault, methods=["GET", "POST", "DELETE"]), self.services.platform.control()]
+                if self._faults_allowed
+                else []
+            ),
         ]
         return Starlette(
             routes=[
                 Route("/health", _health),
                 Mount("/_standins", routes=control),
                 *self.services.routes(),
+                *self.pagerduty.routes(),
+                *self.telemetry.routes(),
                 Mount("/slack/api", routes=self.slack.routes()),
                 Mount("/claude", app=self.claude.app()),
             ],
@@ -50,6 +60,9 @@ class StandIns:
             "subscriptions": self.services.subscriptions.as_json(),
             "statuses": self.services.statuses,
             "orders": self.services.orders.as_json(),
+            "platform": self.services.world.as_json(),
+            "pages": list(self.pagerduty.alerts.values()),
+            "tasks": self.services.world.tasks,
             "claude_calls": dict(self.claude.calls),
         }
         return JSONResponse(self.ledger.as_json() | state)

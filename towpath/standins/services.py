@@ -1,6 +1,7 @@
 """The business services: e-mail check, accounts, billing, CRM. In memory; their contracts are the OpenAPI documents."""
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from starlette.routing import Mount, Route
 from towpath.standins.faults import Fault, Faults
 from towpath.standins.ledger import Answer, EffectLedger, problem
 from towpath.standins.orders import Orders
+from towpath.standins.platform import Platform
+from towpath.standins.world import World
 
 Handler = Callable[[dict[str, Any], str], Answer]
 """Body and reference to answer."""
@@ -64,6 +67,8 @@ class Services:
         self.subscriptions = Register("subscription", "sub", "subscription_id", "cancelled")
         self.statuses: dict[str, str] = {}
         self.orders = Orders()
+        self.world = World(time.time)
+        self.platform = Platform(self.world)
         self._ledger = ledger
         self._faults = faults
 
@@ -86,6 +91,7 @@ class Services:
                 ],
             ),
             *self.orders.routes(self._post),
+            *self.platform.routes(self._post),
         )
 
     def _register(self, path: str, service: str, noun: str, register: Register) -> list[Route]:
