@@ -84,9 +84,24 @@ class EditPosts(Wire):
 
 
 class JobChange(Wire):
-    """Cancel a job, or publish it now. `job` is `*` for all that have not begun."""
+    """Cancel a job, publish it now, or let it go on after a hold. `job` is `*` for all that have not begun."""
 
     job: str
+    by: str
+    reason: str = ""
+
+
+class Settle(Wire):
+    """A person's answer where the platform gave none. `published` needs the post's id; else it is tried again.
+
+    With `give_up`, a post that is not out is not tried again either.
+    """
+
+    job: str
+    published: bool
+    post_id: str = ""
+    url: str = ""
+    give_up: bool = False
     by: str
     reason: str = ""
 

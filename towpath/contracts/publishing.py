@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from towpath.contracts.artefact import Artefact
 from towpath.contracts.claude import Budget, Provenance
-from towpath.contracts.onboarding import Language, TriggerType
+from towpath.contracts.onboarding import Discard, Language, TriggerType
 from towpath.contracts.posting import ChosenTime, Job, Name, Post
 from towpath.contracts.review import DecidedReview, ReviewPolicy
 from towpath.contracts.run import Cost
@@ -67,10 +67,34 @@ class Metadata(Wire):
             raise ValueError("every time needs its offset from UTC, as in 2027-03-28T09:00:00+02:00")
         if self.not_before is not None and self.not_after is not None and self.not_after <= self.not_before:
             raise ValueError("not_after must be later than not_before")
+        for wish in self.channels:
+            if wish.at is not None and self.not_before is not None and wish.at < self.not_before:
+                raise ValueError(f"channels: {wish.channel} is to be published before not_before")
+            if wish.at is not None and self.not_after is not None and wish.at > self.not_after:
+                raise ValueError(f"channels: {wish.channel} is to be published after not_after")
         places = [(wish.channel, wish.account) for wish in self.channels]
         if len(set(places)) < len(places):
             raise ValueError("channels: each channel and account may stand in it once")
         return self
+
+
+class ContentAnalysis(Wire):
+    """What Claude reads out of the content. Quotes are word for word, or the check of them drops them."""
+
+    key_messages: list[str] = Field(description="three to seven sentences, the most important first")
+    audience: str = Field(description="whom it is for, in one sentence")
+    tone: str = Field(description="tone and style, in a few words")
+    quotes: list[str] = Field(description="up to five sentences, word for word as they stand in the source")
+    hashtags: list[str] = Field(description="up to eight, without the # sign")
+    keywords: list[str] = Field(description="up to ten")
+
+
+class PublishingRedrive(Wire):
+    """Continues a run that failed before anything was published: same workflow id, same effect keys."""
+
+    run_id: str
+    analysis: ContentAnalysis | None = None
+    discard: Discard | None = None
 
 
 class PublishingRequest(Wire):
@@ -86,6 +110,7 @@ class PublishingRequest(Wire):
     cut_off: timedelta = Field(default=timedelta(seconds=30), description="changes are refused so long before a post")
     budget: Budget = Budget()
     review: ReviewPolicy = ReviewPolicy(team="content-team", escalate_to="content-leads")
+    redrive: PublishingRedrive | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -165,17 +190,6 @@ class SourceText(Wire):
     author: str | None
     language: Language
     source: str
-
-
-class ContentAnalysis(Wire):
-    """What Claude reads out of the content. Quotes are word for word, or the check of them drops them."""
-
-    key_messages: list[str] = Field(description="three to seven sentences, the most important first")
-    audience: str = Field(description="whom it is for, in one sentence")
-    tone: str = Field(description="tone and style, in a few words")
-    quotes: list[str] = Field(description="up to five sentences, word for word as they stand in the source")
-    hashtags: list[str] = Field(description="up to eight, without the # sign")
-    keywords: list[str] = Field(description="up to ten")
 
 
 class AdaptationTask(Wire):
@@ -333,6 +347,7 @@ class PublishingOutcome(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+    DISCARDED = "discarded"
 
 
 class PublishingResult(Wire):
@@ -346,6 +361,14 @@ class PublishingResult(Wire):
     decision: DecidedReview | None = None
     degraded: dict[str, str] = {}
     cost: Cost = Cost()
+    discarded: Discard | None = None
+
+
+class PublishingFailure(Wire):
+    """Second detail of a run that failed, after its DeadLetter: what a redrive starts from. Nothing was published."""
+
+    request: PublishingRequest
+    analysis: ContentAnalysis | None = None
 
 
 class CampaignView(Wire):
@@ -353,6 +376,7 @@ class CampaignView(Wire):
 
     campaign: str
     title: str
+    analysis: ContentAnalysis | None = None
     adaptations: tuple[Adaptation, ...] = ()
     quality: tuple[ChannelQuality, ...] = ()
     jobs: tuple[Job, ...] = ()
