@@ -175,7 +175,10 @@ class LoadCampaign(Wire):
 
 
 class Campaign(ActivityResult):
-    """The content stays where it is; `excerpt` is its first 4,000 characters. `platforms` travels with the run."""
+    """The content stays where it is; `excerpt` is what Claude is given of it, by `policy.publishing.excerpts.excerpt`.
+
+    `platforms` travels with the run, in the order in which they are first named.
+    """
 
     platforms: tuple[PlatformRules, ...]
     block_list: tuple[str, ...] = ()
