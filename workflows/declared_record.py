@@ -47,12 +47,16 @@ def titles(plan: Plan) -> dict[str, str]:
 class Mirror:
     """Carries what the scheduler decided into the record that people read, and into lifecycle events."""
 
-    def __init__(self, plan: Plan, steps: Steps, outbox: "Outbox", started: Callable[[str], None]) -> None:
-        self._nodes = [node for node in plan.nodes if node.step is not None]
+    def __init__(self, progress: Progress, steps: Steps, outbox: "Outbox", started: Callable[[str], None]) -> None:
+        self._nodes = [node for node in progress.plan.nodes if node.step is not None]
         self._states = {node.index: State.PENDING for node in self._nodes}
         self._steps = steps
         self._outbox = outbox
         self._started = started
+
+    def take_over(self, progress: Progress) -> None:
+        """What an earlier part of the run has recorded and told is not told again."""
+        self._states = {node.index: progress.runs[node.index].state for node in self._nodes}
 
     def update(self, progress: Progress) -> None:
         """Record every step whose state changed."""
@@ -90,9 +94,23 @@ class Outbox:
         self._sinks = sinks
         self._definition = definition
         self._version = version
+        self._run = workflow.info().run_id
         self._number = 0
         self._waiting: list[CloudEvent] = []
         self._sending: asyncio.Task[None] | None = None
+
+    def take_over(self, run: str, number: int) -> None:
+        """Go on numbering where an earlier part of this run ended."""
+        self._run, self._number = run, number
+
+    @property
+    def last(self) -> tuple[str, int]:
+        """What the ids are made of: the run, and the number of the last event."""
+        return self._run, self._number
+
+    @property
+    def sending(self) -> bool:
+        return self._sending is not None and not self._sending.done()
 
     def step(self, step: str, state: State, failure: Failure | None) -> None:
         if self._sinks:
@@ -107,7 +125,7 @@ class Outbox:
         info = workflow.info()
         self._number += 1
         event = CloudEvent(
-            id=f"{info.run_id}:{self._number}",
+            id=f"{self._run}:{self._number}",
             type=kind,
             source=f"towpath/{self._definition}",
             subject=info.workflow_id,
@@ -115,7 +133,7 @@ class Outbox:
             data={"definition": self._definition, "version": self._version, **data},
         )
         self._waiting.append(event)
-        if self._sending is None or self._sending.done():
+        if not self.sending:
             self._sending = asyncio.ensure_future(self._send())
 
     async def _send(self) -> None:
@@ -152,12 +170,14 @@ class Alerts:
         self._watches = [
             watch_alert(index, alert) for index, alert in enumerate(run.plan.definition.header.monitoring.alerts)
         ]
-        self._told: set[int] = set()
+        self.began = workflow.info().start_time
+        self.told: set[int] = set()
+        self.telling = 0
 
     def begin(self) -> None:
         for watch in self._watches:
             if watch.on_run:
-                self._follow(watch, workflow.info().start_time, None)
+                self._follow(watch, self.began, None)
 
     def step_started(self, step: str) -> None:
         for watch in self._watches:
@@ -183,7 +203,7 @@ class Alerts:
                 return
 
     def _is_true(self, watch: AlertWatch, since: datetime) -> bool:
-        elapsed = workflow.now() - workflow.info().start_time
+        elapsed = workflow.now() - self.began
         scope = self._run.evaluation.scope(execution_time=elapsed, step_duration=workflow.now() - since)
         try:
             return compile_condition(watch.alert.condition).evaluate(scope) is True
@@ -191,9 +211,9 @@ class Alerts:
             return False
 
     async def _tell(self, watch: AlertWatch) -> None:
-        if watch.index in self._told:
+        if watch.index in self.told:
             return
-        self._told.add(watch.index)
+        self.told.add(watch.index)
         alert, info = watch.alert, workflow.info()
         team = alert_team(alert.channel)
         try:
@@ -209,19 +229,22 @@ class Alerts:
             self._run.key(f"{name}/{info.run_id}"),
         )
         self._outbox.add("workflow.alert", {"condition": alert.condition})
+        self.telling += 1
         try:
             await call(DeliveryActivities.notify_team, notice, NOTICE, activity_id=name, summary=f"Tell {team}: alert")
         except CallFailedError as error:
             workflow.logger.warning("alert not delivered: %s", error.failure.code)
+        finally:
+            self.telling -= 1
 
 
-def count_run(plan: Plan, progress: Progress, status: str) -> None:
+def count_run(plan: Plan, progress: Progress, status: str, began: datetime) -> None:
     """The metrics that the definition asks for, of a run that ended."""
     header = plan.definition.header
     wanted = header.monitoring.metrics
     meter = workflow.metric_meter().with_additional_attributes({"definition": header.id, "version": header.version})
     if "execution_time" in wanted:
-        elapsed = workflow.now() - workflow.info().start_time
+        elapsed = workflow.now() - began
         name, unit = "towpath_execution_time", "duration of runs of definitions"
         meter.create_histogram_timedelta(name, unit).record(elapsed, {"status": status})
     if "success_rate" in wanted:

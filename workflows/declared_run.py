@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import cast
 
+from pydantic import JsonValue
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.types import MethodAsyncSingleParam
@@ -12,7 +14,7 @@ from temporalio.types import MethodAsyncSingleParam
 from towpath.contracts.claude import Budget
 from towpath.contracts.declared import CloudEvent, DeclaredRequest
 from towpath.contracts.failure import FailureCode
-from towpath.contracts.wire import EffectKey, effect_key
+from towpath.contracts.wire import EffectKey, JsonObject, effect_key
 from towpath.engine.evaluation import Evaluation, StepError
 from towpath.engine.expression.values import Value
 from towpath.engine.plan import Plan, PlanNode
@@ -23,6 +25,8 @@ from workflows.options import Work
 from workflows.steps import Steps
 
 KEPT_EVENTS = 500
+BY_SOURCE = "events-by-source-2026-11"
+"""Two events with one id from different sources are two. Before, the second was taken for the first."""
 CAREFUL_UNDO = "careful-undo-2026-11"
 """Undoes one after another whatever comes meanwhile; cancelled effects, and those whose check failed, are undone."""
 
@@ -60,15 +64,16 @@ class Inbox:
     """Events that came to a run. One that nobody waits for yet is kept; one that a step took is gone."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, None] = {}
+        self._seen: dict[str, set[str]] = {}
         self._kept: list[CloudEvent] = []
         self._waiting: list[tuple[Wanted, asyncio.Future[CloudEvent], Callable[[CloudEvent], bool]]] = []
 
     def put(self, event: CloudEvent) -> None:
-        """The same event delivered twice counts once."""
-        if event.id in self._seen:
+        """The same event delivered twice counts once; what names it is its id and its source."""
+        sources = self._seen.setdefault(event.id, set())
+        if event.source in sources or (sources and not workflow.patched(BY_SOURCE)):
             return
-        self._seen[event.id] = None
+        sources.add(event.source)
         while len(self._seen) > 2 * KEPT_EVENTS:
             del self._seen[next(iter(self._seen))]
         for entry in self._waiting:
@@ -94,8 +99,15 @@ class Inbox:
             if entry in self._waiting:
                 self._waiting.remove(entry)
 
-    def kept(self) -> list[CloudEvent]:
-        return list(self._kept)
+    def dump(self) -> JsonObject:
+        """For `take_over`, in a run that continues as new."""
+        events: list[JsonValue] = [event.model_dump(mode="json") for event in self._kept]
+        return {"events": events, "seen": {name: list[JsonValue](sorted(found)) for name, found in self._seen.items()}}
+
+    def take_over(self, dumped: JsonObject) -> None:
+        self._kept = [CloudEvent.model_validate(event) for event in cast("list[JsonValue]", dumped["events"])]
+        seen = cast("dict[str, list[str]]", dumped.get("seen", {event.id: [event.source] for event in self._kept}))
+        self._seen = {name: set(sources) for name, sources in seen.items()}
 
 
 class DeclaredRun:

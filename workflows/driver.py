@@ -8,10 +8,9 @@ from pydantic import JsonValue
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
-from towpath.contracts.declared import CloudEvent, DeclaredFailure, DeclaredOutcome, DeclaredRequest, DeclaredResult
+from towpath.contracts.declared import DeclaredFailure, DeclaredOutcome, DeclaredRequest, DeclaredResult
 from towpath.contracts.failure import FailureCode, HouseError, to_application_error
 from towpath.contracts.process import DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, PENDING_UNTIL
-from towpath.contracts.run import Cost
 from towpath.contracts.wire import JsonObject, clip
 from towpath.engine.actions import Action, Cancel, Cancelled, Completed, End, FallBack, Outcome, Start, State, Undo
 from towpath.engine.evaluation import Evaluation, RunFacts, StepError
@@ -22,6 +21,7 @@ from towpath.engine.progress import Progress
 from towpath.engine.scheduling import PATIENT
 from towpath.engine.steps import CancelOn, Step
 from towpath.functions.library import PURE
+from workflows.continuing import began, hand_over, is_whole, take_over
 from workflows.declared_record import Alerts, Mirror, Outbox, count_run, titles
 from workflows.declared_run import CAREFUL_UNDO, DeclaredRun
 from workflows.repeating import Repeating
@@ -29,6 +29,8 @@ from workflows.steering import Steering, guarded
 from workflows.steps import Steps
 from workflows.unwinding import Unwinding
 
+WHOLE_STORY = "whole-story-2026-11"
+"""Events and alerts on their way are delivered before a run goes on in a new history."""
 NOT_PENDING = (PENDING_ASSIGNEES.value_unset(), PENDING_UNTIL.value_unset())
 
 
@@ -45,7 +47,7 @@ class Driver:
         header = self.plan.definition.header
         facts = RunFacts(
             id=workflow.info().workflow_id,
-            started_at=workflow.info().start_time,
+            started_at=began(request),
             secrets=request.secrets,
             event=request.event,
             trigger=request.trigger,
@@ -59,7 +61,7 @@ class Driver:
         self.outbox = Outbox(request.sinks, header.id, header.version)
         self.alerts = Alerts(self.run, self.progress, self.outbox)
         self.steering = Steering(self.run)
-        self._mirror = Mirror(self.plan, self.steps, self.outbox, self.alerts.step_started)
+        self.mirror = Mirror(self.progress, self.steps, self.outbox, self.alerts.step_started)
         self._repeating = Repeating(self.run, self.steering)
         self._work: dict[str, asyncio.Task[None]] = {}
         self._reasons: dict[str, str] = {}
@@ -67,33 +69,38 @@ class Driver:
         self._unwinding = Unwinding(self.run, self.progress, self.steering)
         self._ended: End | None = None
         self.paused = False
+        self.edits: list[str] = []
+        """What people changed by hand: when, what, who and why."""
         self.was_ending = False
         """A failure or a rejection was ending the run when it was cancelled: that is how it ends."""
         if request.resume is not None:
-            self._take_over(request.resume)
-
-    def _take_over(self, resume: JsonObject) -> None:
-        """What a run that continued as new knew beside its schedule."""
-        self.paused = resume.get("paused") is True
-        for event in cast("list[JsonValue]", resume["events"]):
-            self.run.inbox.put(CloudEvent.model_validate(event))
-        self.steps.restore(Cost.model_validate(resume["cost"]))
+            take_over(self, request.resume)
 
     async def drive(self) -> DeclaredResult:
         """From the first step to the last. Raises ApplicationError for a run that failed, CancelledError for one that
         an event cancelled.
         """
-        self.outbox.add("workflow.started", {"trigger": self.request.trigger})
+        if not is_whole(self.request.resume):
+            self.outbox.add("workflow.started", {"trigger": self.request.trigger})
         self.alerts.begin()
         self._watch_cancellation(self.plan.definition.header.cancel_on)
         if self.request.resume is None:
             self.apply(self.progress.begin(workflow.now()))
         elif not self.paused:
             self.apply(self.progress.resume(workflow.now()))
-        await workflow.wait_condition(lambda: self._ended is not None or self._is_due_to_continue())
-        if self._ended is None:
-            self._continue_as_new()
-        return await self._finish(cast("End", self._ended))
+        while self._ended is None:
+            await workflow.wait_condition(lambda: self._ended is not None or self._is_due_to_continue())
+            await self._finish_messages()
+            if self._ended is None and self._is_due_to_continue():
+                self._continue_as_new()
+        return await self._finish(self._ended)
+
+    async def _finish_messages(self) -> None:
+        """Notices on their way are lost with the history that they are in."""
+        is_telling = self.outbox.sending or self.alerts.telling > 0
+        if self._ended is None and is_telling and workflow.patched(WHOLE_STORY):
+            await self.outbox.flush()
+            await workflow.wait_condition(lambda: not self.alerts.telling)
 
     async def cancel(self, driving: asyncio.Task[DeclaredResult]) -> None:
         """Cancel what runs, undo what was done, and wait until that is over."""
@@ -124,7 +131,7 @@ class Driver:
 
     def apply(self, actions: list[Action]) -> None:
         """Do what the scheduler says, in its order."""
-        self._mirror.update(self.progress)
+        self.mirror.update(self.progress)
         for action in actions:
             match action:
                 case Start(step=step):
@@ -209,7 +216,7 @@ class Driver:
             data |= {"step": end.step, "error": {"code": str(end.failure.code), "message": end.failure.message}}
         kind = {"rejected": "completed"}.get(end.status, end.status)
         self.outbox.add(f"workflow.{kind}", data)
-        count_run(self.plan, self.progress, end.status)
+        count_run(self.plan, self.progress, end.status, self.alerts.began)
         await self.outbox.flush()
         await workflow.wait_condition(workflow.all_handlers_finished)
         if end.status == "failed":
@@ -263,13 +270,7 @@ class Driver:
         return any(kind in PATIENT for kind in others)
 
     def _continue_as_new(self) -> None:
-        resume: JsonObject = {
-            "progress": self.progress.dump(),
-            "paused": self.paused,
-            "events": [event.model_dump(mode="json") for event in self.run.inbox.kept()],
-            "cost": self.steps.cost.model_dump(mode="json"),
-        }
-        workflow.continue_as_new(self.request.model_copy(update={"resume": resume, "seed": {}}))
+        workflow.continue_as_new(self.request.model_copy(update={"resume": hand_over(self), "seed": {}}))
 
 
 def _may_have_happened(node: PlanNode) -> bool:

@@ -35,7 +35,6 @@ class Operations:
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
-        self._edits: list[str] = []
 
     def introduce(self, request: DeclaredRequest) -> None:
         """Search attributes that the starter left out, and the events that this run can wait for."""
@@ -63,7 +62,7 @@ class Operations:
                 "version": header.version,
                 "digest": driver.request.digest,
                 "paused": driver.paused,
-                "edits": tuple(self._edits),
+                "edits": tuple(driver.edits),
             }
         )
 
@@ -153,4 +152,4 @@ class Operations:
 
     def _note(self, what: str, by: str, reason: str) -> None:
         moment = f"{workflow.now():%Y-%m-%d %H:%M:%S} UTC"
-        self._edits.append(f"{moment}: {what} by {by}" + (f": {reason}" if reason else ""))
+        self._driver.edits.append(f"{moment}: {what} by {by}" + (f": {reason}" if reason else ""))

@@ -22,7 +22,7 @@ async def perform_part(request: ItemsRequest) -> ItemsResult:
     node = plan.node(request.step)
     facts = RunFacts(
         id=request.owner,
-        started_at=workflow.info().start_time,
+        started_at=request.started_at or workflow.info().start_time,
         secrets=request.run.secrets,
         event=request.names["event"],
         trigger=request.run.trigger,

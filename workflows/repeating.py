@@ -133,6 +133,7 @@ class Repeating:
             first=part.first,
             owner=self._run.owner,
             concurrency=concurrency,
+            started_at=self._run.evaluation.facts.started_at,
             budget=self._run.steps.budget_left(self._run.budget),
         )
         last = part.first + len(part.items) - 1

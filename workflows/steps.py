@@ -1,6 +1,6 @@
 """The record of one run: its steps as they happen, what it waits for and costs, and how Temporal's UI shows it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
@@ -48,6 +48,7 @@ class Steps:
         self._status = RUNNING
         self._waiting: Waiting | None = None
         self._cost = Cost()
+        self._began_at: datetime | None = None
         self._ended_at: datetime | None = None
 
     def __getitem__(self, step: str) -> StepRecord:
@@ -126,9 +127,11 @@ class Steps:
             self._set(step, cost_usd=(record.cost_usd or 0) + cost.usd)
             self._cost = self._cost.plus(cost)
 
-    def restore(self, cost: Cost) -> None:
-        """Go on from what an earlier part of this run cost."""
+    def restore(self, cost: Cost, began_at: datetime, records: Iterable[StepRecord]) -> None:
+        """Go on from what an earlier part of this run did, and cost."""
         self._cost = cost
+        self._began_at = began_at
+        self._records |= {record.step: record for record in records if record.step in self._records}
 
     def budget_left(self, budget: Budget) -> Budget:
         spent = self._cost.input_tokens + self._cost.output_tokens
@@ -177,7 +180,7 @@ class Steps:
             workflow_id=info.workflow_id,
             run_id=info.run_id,
             status=self._status,
-            started_at=info.start_time,
+            started_at=self._began_at or info.start_time,
             ended_at=self._ended_at,
             steps=tuple(self._records.values()),
             waiting=self._waiting or self._first(),

@@ -1,14 +1,19 @@
 """Histories stay small: large outputs are kept beside them, and a long run goes on in a new one."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import cast
 
 import pytest
 import pytest_asyncio
+from temporalio.client import WorkflowExecution
 from temporalio.testing import WorkflowEnvironment
 
+from tests.integration.conftest import until
 from tests.timeskip.conftest import time_skipping
-from tests.timeskip.declared import Runs, record, serve, states
+from tests.timeskip.declared import Handle, Runs, record, serve, states
 from towpath.contracts.declared import CloudEvent
+from towpath.contracts.wire import JsonObject
 
 LARGE = "x" * 900_000
 COUNT = 16
@@ -41,6 +46,10 @@ def numbered(runs: Runs) -> None:
     runs.services.answers["http"] = [{"next": f"n{number}"} for number in range(COUNT)]
 
 
+async def executions(runs: Runs, handle: Handle) -> list[WorkflowExecution]:
+    return [run async for run in runs.env.client.list_workflows(f'WorkflowId="{handle.id}"')]
+
+
 async def test_large_outputs_are_kept_outside(runs: Runs) -> None:
     """An output of 900 kB is read by later steps and by the end, and the history holds a reference to it."""
     runs.services.answers["http"] = [{"text": LARGE}]
@@ -63,12 +72,12 @@ async def test_long_run_goes_on_in_new_histories(runs: Runs) -> None:
     handle = await runs.start(CHAIN)
     result = await handle.result()
     asked = [str(request.url).rpartition("/")[2] for request in runs.services.requests]
-    executions = [run async for run in runs.env.client.list_workflows(f'WorkflowId="{handle.id}"')]
+    histories = await executions(runs, handle)
 
     assert asked == ["first", *(f"n{number}" for number in range(COUNT - 1))]
     assert len({request.key for request in runs.services.requests}) == COUNT
     assert set(result.outputs) == {f"{kind}{number}" for kind in "sw" for number in range(COUNT)}
-    assert len(executions) > 2
+    assert len(histories) > 2
     assert set((await states(handle)).values()) == {"completed"}
     assert (await record(handle)).status == "completed"
 
@@ -86,3 +95,44 @@ async def test_event_survives_a_new_history(runs: Runs) -> None:
     found = result.outputs["go"]
 
     assert isinstance(found, dict) and found["data"] == {"answer": 42}
+
+
+async def test_story_of_a_run_goes_on(runs: Runs) -> None:
+    """Over several histories a run has one beginning, each event of its life once, and one alert, on its whole time."""
+    numbered(runs)
+    handle = await runs.start(
+        CHAIN + '\n  - {id: end, type: set, config: {began: "{{ run.started_at }}"}}',
+        more='monitoring: {alerts: [{condition: "execution_time > 10m", channel: slack}]}',
+        sinks=("audit",),
+    )
+    result = await handle.result()
+    histories = await executions(runs, handle)
+    first = min(histories, key=lambda run: run.start_time)
+    story = await record(handle)
+    events = runs.services.events
+    told = [(event.type, cast("JsonObject", event.data).get("step")) for event in events]
+
+    assert len(histories) > 2 and story.started_at - first.start_time < timedelta(seconds=5)
+    assert result.outputs["end"] == {"began": story.started_at.isoformat().replace("+00:00", "Z")}
+    starts = [step.started_at for step in story.steps if step.started_at is not None]
+    assert starts == sorted(starts) and starts[-1] - starts[0] > timedelta(minutes=COUNT - 1)
+    assert [event.id for event in events] == [f"{first.run_id}:{number}" for number in range(1, len(events) + 1)]
+    assert len(told) == len(set(told)) == 2 * 2 * COUNT + len(("workflow.started", "alert", "end", "completed"))
+    assert runs.services.notices() == [("ops-team", "Alert: execution_time > 10m")]
+
+
+async def test_an_event_counts_once_over_all_histories(runs: Runs) -> None:
+    """An event that was taken in an earlier history is not taken again; one of another source with that id is."""
+    numbered(runs)
+    handle = await runs.start(f"""
+  - {{id: begin, type: wait, config: {{event: test.go}}}}
+{CHAIN}
+  - {{id: go, type: wait, config: {{event: test.go}}}}""")
+    await handle.signal("event", CloudEvent(id="e1", type="test.go", data=1))
+    await until(lambda: executions(runs, handle), lambda found: len(found) > 2)
+    for source, data in (("towpath", 2), ("elsewhere", 3)):
+        await handle.signal("event", CloudEvent(id="e1", type="test.go", source=source, data=data))
+    result = await handle.result()
+    found = result.outputs["go"]
+
+    assert isinstance(found, dict) and found["data"] == 3

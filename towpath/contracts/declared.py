@@ -165,6 +165,8 @@ class ItemsRequest(Wire):
     owner: str
     concurrency: int
     budget: Budget
+    started_at: datetime | None = None
+    """When the run began that this is a part of."""
 
 
 class ItemsResult(Wire):

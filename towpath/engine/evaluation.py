@@ -77,6 +77,7 @@ class Evaluation:
         functions: PureFunctions,
         new_uuid: Callable[[], str],
     ) -> None:
+        self.facts = facts
         self._functions = functions
         self._new_uuid = new_uuid
         self._runs: dict[str, Value] = {}
