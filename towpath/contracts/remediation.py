@@ -21,6 +21,8 @@ class ActionParameter(Wire):
     name: str
     choices: tuple[str, ...] = ()
     inventory: Literal["", "service", "deployment", "previous-version", "instance"] = ""
+    type: Literal["string", "integer"] = "string"
+    """How the value is sent; plans and records hold it as text."""
     description: str = ""
 
 
