@@ -22,6 +22,7 @@ from towpath.policy.messages import failure_notice, review_notice
 from towpath.policy.risk import RULE_VERSION
 from workflows.calling import CallFailedError, call
 from workflows.compensation import Compensations, shielded
+from workflows.notices import tell_team
 from workflows.onboarding_steps import Checks, OnboardingState, Provisioning, Telling
 from workflows.options import LOOKUP
 from workflows.review import Reviewable, ReviewDesk
@@ -164,7 +165,7 @@ class CustomerOnboardingWorkflow(Reviewable):
             assignees = [self._request.review.team, team]
             workflow.upsert_search_attributes([PENDING_ASSIGNEES.value_set(assignees)])
         title, text = review_notice(task, event)
-        return await self._state.notify(team, f"manual-review/{event}", title, text)
+        return await tell_team(team, f"manual-review/{event}", title, text)
 
     async def _fail(self, error: StepFailedError) -> ApplicationError:
         """Undo, tell operations, queue: the fallback chain. The error carries what a redrive starts from."""
@@ -178,7 +179,7 @@ class CustomerOnboardingWorkflow(Reviewable):
             cost=self._steps.cost,
         )
         title, text = failure_notice(workflow.info().workflow_id, letter)
-        await self._state.notify(OPERATIONS_TEAM, "failure-notice", title, text)
+        await tell_team(OPERATIONS_TEAM, "failure-notice", title, text)
         self._steps.end("failed", DEAD_LETTER_QUEUE.value_set(letter.queue), *NOT_PENDING)
         checkpoint = OnboardingFailure(
             request=self._request.model_copy(update={"redrive": None}), checkpoint=self._state.checkpoint()

@@ -7,8 +7,7 @@ from temporalio.types import MethodAsyncSingleParam
 
 from activities.delivery import DeliveryActivities
 from activities.services import ServiceActivities
-from towpath.contracts.delivery import Delivered, Delivery, DeliveryState, PostSlack, SendEmail, TeamNotice, UpdateCrm
-from towpath.contracts.failure import Failure
+from towpath.contracts.delivery import Delivered, Delivery, DeliveryState, PostSlack, SendEmail, UpdateCrm
 from towpath.contracts.onboarding import (
     CompanyFacts,
     CompanyProfile,
@@ -33,7 +32,6 @@ from towpath.contracts.service import (
     Undone,
     VerifyEmail,
 )
-from towpath.contracts.wire import effect_key
 from towpath.policy.kit import kit_problems, template_kit
 from towpath.policy.messages import announcement, welcome_mail
 from towpath.policy.plans import kit_facts
@@ -41,7 +39,7 @@ from towpath.policy.risk import RiskUnavailableError, assess_customer_risk
 from workflows.asking import Asked, Asker
 from workflows.calling import ArgT, CallFailedError, SelfT, call
 from workflows.compensation import Compensations
-from workflows.options import CHECK, EFFECT, NOTICE, UNDO
+from workflows.options import CHECK, EFFECT, UNDO
 from workflows.steps import StepFailedError, Steps
 
 NEW_CUSTOMERS_CHANNEL = "#new-customers"
@@ -90,24 +88,6 @@ class OnboardingState:
     def degrade(self, step: str, note: str) -> None:
         self.degraded[step] = note
         self.steps.degrade(step, note)
-
-    async def notify(self, team: str, event: str, title: str, text: str) -> Failure | None:
-        """Tell a team. Keyed by the run, not the customer: a second failure of a customer is news."""
-        info = workflow.info()
-        notice = TeamNotice(
-            team=team,
-            title=title,
-            text=text,
-            workflow_id=info.workflow_id,
-            key=effect_key(info.workflow_id, f"{event}/{info.run_id}"),
-        )
-        try:
-            await call(
-                DeliveryActivities.notify_team, notice, NOTICE, activity_id=event, summary=f"Tell {team}: {event}"
-            )
-        except CallFailedError as error:
-            return error.failure
-        return None
 
 
 class Checks:

@@ -21,6 +21,7 @@ PASSED_THROUGH = (
     "workflows.driver",
     "workflows.human",
     "workflows.launching",
+    "workflows.notices",
     "workflows.onboarding_steps",
     "workflows.operations",
     "workflows.options",

@@ -27,6 +27,7 @@ COMMANDS = frozenset(
         "shielded",
         "sleep",
         "start_child_workflow",
+        "tell_team",
         "unwind",
         "upsert_memo",
         "upsert_search_attributes",

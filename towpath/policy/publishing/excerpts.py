@@ -1,5 +1,6 @@
 """The part of a content that is put to Claude: all of it, or of a long one the beginning of each section."""
 
+import itertools
 import re
 
 EXCERPT_CHARACTERS = 24_000
@@ -20,7 +21,7 @@ def excerpt(content: str, limit: int = EXCERPT_CHARACTERS) -> str:
         return content
     starts = [match.start() for match in _HEADING.finditer(content)]
     bounds = [0, *(start for start in starts if start > 0), len(content)]
-    sections = [content[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    sections = [content[start:end] for start, end in itertools.pairwise(bounds)]
     sections = [section for section in sections if section.strip()][: limit // (LEAST + len(GAP))]
     room, left = limit - len(GAP) * len(sections), len(sections)
     kept: dict[int, str] = {}
