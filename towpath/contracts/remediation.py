@@ -79,6 +79,8 @@ class MetricQuery(Wire):
     query: str
     unit: str = ""
     healthy: str = ""
+    required: bool = False
+    """Whether it is among the success criteria of every incident, whatever a plan chooses."""
 
 
 class Catalogue(ActivityResult):

@@ -100,7 +100,8 @@ def make_plan(
 ) -> ActionPlan:
     """The plan with what was offered and nothing else; for each choice that is refused, why.
 
-    `approval_reasons` make every action need a person, for reasons of the caller's.
+    `approval_reasons` make every action need a person, for reasons of the caller's. The required metrics are watched
+    whatever is chosen, so that no answer can make an incident look resolved.
     """
     by_id = {action.id: action for action in catalogue.actions}
     allowed = {one.id: one for one in offered if one.id in by_id}
@@ -115,13 +116,15 @@ def make_plan(
             continue
         seen.add(key)
         kept.append(_planned(len(kept) + 1, by_id[choice.action], choice, severity, approval_reasons))
-    names = [metric.name for metric in catalogue.metrics]
-    watched = [name for name in dict.fromkeys(answer.success_criteria) if name in names]
-    refused += [f"{_shown(name)}: no metric of the catalogue" for name in answer.success_criteria if name not in names]
+    criteria = [metric.name for metric in catalogue.metrics if metric.healthy]
+    chosen = [name for name in dict.fromkeys(answer.success_criteria) if name in criteria][:MOST_METRICS]
+    required = [metric.name for metric in catalogue.metrics if metric.required and metric.name in criteria]
+    strangers = [name for name in answer.success_criteria if name not in criteria]
+    refused += [f"{_shown(name)}: no metric that tells when the service is well" for name in strangers]
     return ActionPlan(
         immediate=tuple(kept),
         follow_up=texts(answer.follow_up, MOST_FOLLOW_UPS),
-        watched_metrics=tuple(watched[:MOST_METRICS]),
+        watched_metrics=tuple(dict.fromkeys([*required, *chosen])),
         watch=timedelta(minutes=min(LONGEST_WATCH, max(1, answer.watch_minutes))),
         refused=tuple(refused[:MOST_REFUSED]),
     )
