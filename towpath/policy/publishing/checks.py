@@ -1,0 +1,136 @@
+"""What code finds in texts before Claude is asked: claims that the source does not make, block list, repetitions."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from towpath.contracts.posting import Post
+from towpath.contracts.publishing import Adaptation, Finding, PlatformRules, Shape
+from towpath.policy.claims import MAX_TEXT, unsupported_claims
+from towpath.policy.publishing.limits import post_problems
+from towpath.policy.publishing.quotes import comparable, quoted
+from towpath.policy.publishing.sentences import sentences
+
+_COUNTER = re.compile(r"^\(?\d{1,2}\s?/\s?\d{0,2}\)?(?=\s|$)|(?<=\s)\(?\d{1,2}/\d{1,2}\)?$")
+_KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
+_REPEATED = 25
+"""A sentence shorter than this may be said twice."""
+
+
+def findings(
+    adaptation: Adaptation,
+    rules: PlatformRules,
+    source: str,
+    metadata_facts: Sequence[str],
+    block_list: Sequence[str],
+    others: Sequence[Adaptation] = (),
+) -> tuple[Finding, ...]:
+    """Everything that code has against one channel's texts, in a fixed order. Time is linear in source and texts.
+
+    `limits`, `number`, `link`, `quote` and `block-list` block, as does the same post twice on a platform (`duplicate`).
+    Repetitions within or between channels, and a thread with fewer follow-ups than asked for, do not block: they lower
+    the score. `metadata_facts` are what the author said besides the source: title, author, link.
+    """
+    link = next((fact for fact in metadata_facts if fact.startswith("https://")), None)
+    texts = [_text(post) for post in adaptation.posts]
+    found = [Finding(rule="limits", text=problem) for problem in post_problems(adaptation.posts, rules, link)]
+    found += _claims(texts, source, metadata_facts)
+    found += _quotes(texts, source, metadata_facts)
+    found += _blocked(texts, block_list)
+    found += _repetitions(adaptation, others)
+    least = rules.min_follow_ups + 2
+    if rules.shape is Shape.THREAD and len(adaptation.posts) < least:
+        text = f"the thread has {len(adaptation.posts)} posts, {least} are asked for"
+        found.append(Finding(rule="thread-length", text=text, blocking=False))
+    return tuple(dict.fromkeys(found))
+
+
+def kept_quotes(quotes: Iterable[str], source: str) -> tuple[str, ...]:
+    """The quotes that stand in the source word for word; space, emphasis and the form of marks do not count."""
+    whole = comparable(source)
+    return tuple(quote.strip() for quote in quotes if (plain := comparable(quote).strip('" ')) and plain in whole)
+
+
+def _text(post: Post) -> str:
+    return "\n".join(part for part in (post.title, post.description, post.text, " ".join(post.tags)) if part)
+
+
+def _claims(texts: Iterable[str], source: str, facts: Sequence[str]) -> list[Finding]:
+    plain = [_KEYCAP.sub(" ", _COUNTER.sub(" ", text)) for text in texts]
+    pieces = [piece for text in plain for piece in in_pieces(text)]
+    claims = unsupported_claims(pieces, [*in_pieces(source), *facts])
+    return [Finding(rule=_kind(claim), text=f"{claim!r} does not stand in the source") for claim in claims]
+
+
+def _kind(claim: str) -> str:
+    return "link" if re.search(r"[^\W\d_][^\s]*\.[^\W\d_]|://|@", claim) else "number"
+
+
+def in_pieces(text: str) -> list[str]:
+    """The text in pieces that the check of claims reads whole, parted at the end of a line or a word."""
+    pieces: list[str] = []
+    start = 0
+    while len(text) - start > MAX_TEXT:
+        end = max(text.rfind("\n", start, start + MAX_TEXT), start)
+        end = end if end > start else max(text.rfind(" ", start, start + MAX_TEXT), start)
+        end = end if end > start else start + MAX_TEXT
+        pieces.append(text[start:end])
+        start = end
+    return [*pieces, text[start:]]
+
+
+def _quotes(texts: Iterable[str], source: str, facts: Sequence[str]) -> list[Finding]:
+    quotes = [quote for text in texts for quote in quoted(text)]
+    if not quotes:
+        return []
+    whole = comparable("\n".join((source, *facts))).casefold()
+    missing = [quote for quote in quotes if comparable(quote).casefold() not in whole]
+    return [Finding(rule="quote", text=f"“{quote}” does not stand in the source word for word") for quote in missing]
+
+
+def _blocked(texts: Iterable[str], block_list: Sequence[str]) -> list[Finding]:
+    plain = [" ".join(text.casefold().split()) for text in texts]
+    found = [entry for entry in block_list if any(_holds(text, " ".join(entry.casefold().split())) for text in plain)]
+    return [Finding(rule="block-list", text=f"{entry!r} is on the block list") for entry in found]
+
+
+def _holds(text: str, entry: str) -> bool:
+    """Whether an entry stands in a text: Latin words as whole words, Korean ones also before a particle."""
+    position = text.find(entry) if entry else -1
+    while position >= 0:
+        before, after = text[position - 1 : position], text[position + len(entry) : position + len(entry) + 1]
+        if not (_joins(before, entry[0]) or _joins(entry[-1], after)):
+            return True
+        position = text.find(entry, position + 1)
+    return False
+
+
+def _joins(left: str, right: str) -> bool:
+    return bool(left and right) and left.isalnum() and right.isalnum() and (left + right).isascii()
+
+
+def _repetitions(adaptation: Adaptation, others: Sequence[Adaptation]) -> list[Finding]:
+    found: list[Finding] = []
+    seen: set[str] = set()
+    said: set[str] = set()
+    for number, post in enumerate(adaptation.posts, 1):
+        text = comparable(post.text).casefold()
+        if text in seen:
+            found.append(Finding(rule="duplicate", text=f"post {number} says the same as one before it"))
+            continue
+        seen.add(text)
+        own = {
+            key: sentence
+            for sentence in sentences(post.text)
+            if len(key := comparable(sentence).casefold()) >= _REPEATED
+        }
+        repeated = [own[key] for key in own if key in said]
+        found += [Finding(rule="duplicate", text=f"said twice: {sentence!r}", blocking=False) for sentence in repeated]
+        said |= own.keys()
+    for other in others:
+        if (other.channel, other.account) == (adaptation.channel, adaptation.account):
+            continue
+        same = seen & {comparable(post.text).casefold() for post in other.posts}
+        if same:
+            text = f"the same text as on {other.channel}.{other.account}"
+            found.append(Finding(rule="duplicate", text=text, blocking=other.channel == adaptation.channel))
+    return found
