@@ -234,3 +234,28 @@ class ReadSwitch(Wire):
 
 class SwitchState(ActivityResult):
     switch: KillSwitch
+
+
+REMEDIATION_CONTROL = "remediation-control"
+"""Temporal type and id of the one record that guards all remediation."""
+
+
+class SetSwitch(Wire):
+    """Updates `switch_on` and `switch_off`: who moves the kill switch, and why."""
+
+    by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class ReservedAction(Wire):
+    action: str
+    key: EffectKey
+    at: datetime
+
+
+class ControlRecord(Wire):
+    """State of the record: the switch, who moved it lately, and the reservations of the last hour."""
+
+    switch: KillSwitch = KillSwitch(on=False)
+    moves: tuple[KillSwitch, ...] = ()
+    reservations: tuple[ReservedAction, ...] = ()

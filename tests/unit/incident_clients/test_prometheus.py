@@ -58,12 +58,12 @@ async def test_unknown_service_has_no_series(shop: Shop) -> None:
 
 async def test_nan_is_left_out_and_infinity_kept() -> None:
     """NaN, which a ratio of nothing gives, is no point."""
-    values = [[1, "NaN"], [2, "1.5"], [3, "+Inf"]]
-    body = {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {}, "values": values}]}}
+    series: dict[str, object] = {"metric": {}, "values": [[1, "NaN"], [2, "1.5"], [3, "+Inf"]]}
+    body = {"status": "success", "data": {"resultType": "matrix", "result": [series]}}
 
-    (series,) = await answering(200, body).query_range("up", NOW, NOW + timedelta(minutes=1), timedelta(seconds=1))
+    (found,) = await answering(200, body).query_range("up", NOW, NOW + timedelta(minutes=1), timedelta(seconds=1))
 
-    assert series.points == ((2.0, 1.5), (3.0, float("inf")))
+    assert found.points == ((2.0, 1.5), (3.0, float("inf")))
 
 
 async def test_scalar_is_one_series() -> None:

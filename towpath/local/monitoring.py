@@ -1,0 +1,186 @@
+"""Prometheus and Alertmanager around the stand-in shop where they are installed, else a small watcher."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from towpath.local.processes import spawn
+from towpath.local.server import LOOPBACK, free_port
+from towpath.local.stack import ROOT, StandIns, answers
+
+PROGRAMS = ("prometheus", "prometheus-alertmanager")
+READY_SECONDS = 30
+RULES = ROOT / "definitions" / "alerts.yaml"
+WATCH_SECONDS = 0.5
+THRESHOLD = 0.05
+NEVER = "0001-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Monitoring:
+    """Where metrics are asked for. `real` says that Prometheus and Alertmanager themselves run."""
+
+    prometheus_url: str
+    real: bool
+
+
+def installed() -> bool:
+    """Whether both programs are there: Debian's packages `prometheus` and `prometheus-alertmanager`."""
+    return all(shutil.which(program) for program in PROGRAMS)
+
+
+@asynccontextmanager
+async def monitoring(standins: StandIns, webhook: str, token: str, state: Path) -> AsyncGenerator[Monitoring]:
+    """Watches the shop, and sends alerts to `webhook` as Alertmanager does, with the bearer token.
+
+    Without the programs the stand-in's own Prometheus API serves the metrics, and a watcher sends the same body.
+    """
+    if installed():
+        async with _real(standins, webhook, token, state) as url:
+            yield Monitoring(url, real=True)
+        return
+    watching = asyncio.create_task(_watch(standins.url, webhook, token))
+    try:
+        yield Monitoring(f"{standins.url}/prometheus", real=False)
+    finally:
+        watching.cancel()
+
+
+@asynccontextmanager
+async def _real(standins: StandIns, webhook: str, token: str, state: Path) -> AsyncGenerator[str]:
+    folder = state / "monitoring"
+    folder.mkdir(parents=True, exist_ok=True)
+    ports = {name: free_port() for name in ("prometheus", "alertmanager")}
+    _write(folder / "prometheus.yml", prometheus_config(standins.url, ports["alertmanager"]))
+    _write(folder / "alertmanager.yml", alertmanager_config(webhook, token))
+    alertmanager = [
+        "prometheus-alertmanager",
+        f"--config.file={folder / 'alertmanager.yml'}",
+        f"--storage.path={folder / 'alertmanager'}",
+        f"--web.listen-address={LOOPBACK}:{ports['alertmanager']}",
+        "--cluster.listen-address=",
+    ]
+    prometheus = [
+        "prometheus",
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'prometheus'}",
+        f"--web.listen-address={LOOPBACK}:{ports['prometheus']}",
+    ]
+    urls = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
+    async with spawn("alertmanager", alertmanager, log=folder / "alertmanager.log") as alerting:
+        await alerting.ready(answers(f"{urls['alertmanager']}/-/ready"), READY_SECONDS)
+        async with spawn("prometheus", prometheus, log=folder / "prometheus.log") as scraping:
+            await scraping.ready(answers(f"{urls['prometheus']}/-/ready"), READY_SECONDS)
+            yield urls["prometheus"]
+
+
+def prometheus_config(standins_url: str, alertmanager_port: int) -> dict[str, Any]:
+    """Scrapes the shop every second, evaluates the shipped rules, and sends alerts to Alertmanager."""
+    target = httpx.URL(standins_url)
+    return {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(RULES)],
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"{LOOPBACK}:{alertmanager_port}"]}]}]},
+        "scrape_configs": [
+            {
+                "job_name": "shop",
+                "metrics_path": "/shop/metrics",
+                "honor_labels": True,
+                "static_configs": [{"targets": [f"{target.host}:{target.port}"]}],
+            }
+        ],
+    }
+
+
+def alertmanager_config(webhook: str, token: str) -> dict[str, Any]:
+    """One group a service, told after a second; what is resolved is told as well."""
+    return {
+        "route": {
+            "receiver": "incidents",
+            "group_by": ["service"],
+            "group_wait": "1s",
+            "group_interval": "2s",
+            "repeat_interval": "1h",
+        },
+        "receivers": [
+            {
+                "name": "incidents",
+                "webhook_configs": [
+                    {
+                        "url": webhook,
+                        "send_resolved": True,
+                        "http_config": {"authorization": {"type": "Bearer", "credentials": token}},
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def _write(path: Path, config: dict[str, Any]) -> None:
+    """JSON is YAML; the token in it is nobody else's to read."""
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
+async def _watch(standins_url: str, webhook: str, token: str) -> None:
+    """Looks at each service's share of errors, and sends what Alertmanager would when it crosses the threshold."""
+    firing: dict[str, str] = {}
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http:
+        while True:
+            services = list((await http.get(f"{standins_url}/_standins/world")).json())
+            for service in services:
+                is_high = await _errors(http, standins_url, service) > THRESHOLD
+                if is_high != (service in firing):
+                    began = firing.pop(service, None) or _now()
+                    if is_high:
+                        firing[service] = began
+                    await http.post(webhook, json=webhook_body(service, began, resolved=not is_high))
+            await asyncio.sleep(WATCH_SECONDS)
+
+
+async def _errors(http: httpx.AsyncClient, standins_url: str, service: str) -> float:
+    query = f'sum(rate(http_requests_total{{service="{service}",code=~"5.."}}[10s]))'
+    answer = await http.get(f"{standins_url}/prometheus/api/v1/query", params={"query": query})
+    result = answer.json()["data"]["result"]
+    return float(result[0]["value"][1]) if result else 0.0
+
+
+def webhook_body(service: str, began: str, *, resolved: bool) -> dict[str, Any]:
+    """A delivery of one alert, as Alertmanager's webhook version 4 sends it."""
+    status = "resolved" if resolved else "firing"
+    labels = {"alertname": "HighErrorRate", "service": service, "severity": "critical"}
+    annotations = {"summary": f"{service} fails more than {THRESHOLD:.0%} of its requests"}
+    alert = {
+        "status": status,
+        "labels": labels,
+        "annotations": annotations,
+        "startsAt": began,
+        "endsAt": _now() if resolved else NEVER,
+        "generatorURL": "",
+        "fingerprint": f"standin-{service}",
+    }
+    return {
+        "version": "4",
+        "groupKey": f'{{}}:{{service="{service}"}}',
+        "truncatedAlerts": 0,
+        "status": status,
+        "receiver": "incidents",
+        "groupLabels": {"service": service},
+        "commonLabels": labels,
+        "commonAnnotations": annotations,
+        "externalURL": "",
+        "alerts": [alert],
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
