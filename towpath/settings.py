@@ -54,6 +54,9 @@ class ClientSettings(BaseSettings):
     event_sinks: dict[str, Url] = Field(
         default={}, description="where lifecycle events of definitions go, as JSON: name to URL"
     )
+    alerts_token: SecretStr | None = Field(
+        default=None, description="bearer token that Alertmanager sends to `starter.py incident receive`"
+    )
     ui_url: Url = Field(default="http://127.0.0.1:8233", description="Temporal's web UI, for links")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="lowest level logged")
     log_format: Literal["console", "json"] = Field(default="json", description="console for people, json for machines")
@@ -110,6 +113,31 @@ class WorkerSettings(ClientSettings):
     crm_token: SecretStr | None = Field(default=None, description="bearer token for it")
     orders_url: Url | None = Field(default=None, description="service `orders`, for definitions that name it")
     orders_token: SecretStr | None = Field(default=None, description="bearer token for it")
+    platform_url: Url | None = Field(
+        default=None, description="service `platform`: deployments, and the changes that actions of incidents make"
+    )
+    platform_token: SecretStr | None = Field(default=None, description="bearer token for it")
+    prometheus_url: Url | None = Field(default=None, description="Prometheus, for incidents")
+    prometheus_token: SecretStr | None = Field(default=None, description="bearer token for it, if it wants one")
+    loki_url: Url | None = Field(default=None, description="Loki, for the logs of incidents")
+    loki_token: SecretStr | None = Field(default=None, description="bearer token for it, if it wants one")
+    loki_label: str = Field(
+        default="service", pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", description="label of a stream that names its service"
+    )
+    logs_sql_url: SecretStr | None = Field(
+        default=None, description="a database of logs in place of Loki: sqlite:///PATH or postgresql://…"
+    )
+    logs_sql_query: str = Field(
+        default=(
+            "SELECT at, level, text FROM logs WHERE service = :service AND at >= :start AND at < :end"
+            " ORDER BY at DESC LIMIT :limit"
+        ),
+        description="its statement; for PostgreSQL the parameters are %(service)s, %(start)s, %(end)s, %(limit)s",
+    )
+    pagerduty_url: Url = Field(default="https://events.pagerduty.com", description="PagerDuty's Events API v2")
+    pagerduty_keys: SecretStr | None = Field(
+        default=None, description="routing key of each level of the on-call chain, comma-separated, first called first"
+    )
     slack_url: Url = Field(default="https://slack.com/api", description="Slack's Web API")
     slack_token: SecretStr = Field(description="bot token for Slack, with chat:write")
     smtp_host: str = Field(description="mail server", min_length=1)

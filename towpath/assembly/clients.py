@@ -50,6 +50,8 @@ async def open_clients(
         }
         if settings.orders_url is not None:
             endpoints["orders"] = ServiceEndpoint(settings.orders_url, plain(settings.orders_token))
+        if settings.platform_url is not None:
+            endpoints["platform"] = ServiceEndpoint(settings.platform_url, plain(settings.platform_token))
         claude = ClaudeClient(
             ClaudeConfig(
                 api_key=settings.anthropic_api_key.get_secret_value(),

@@ -4,15 +4,15 @@ import httpx
 
 from towpath.clients.web import Web, WebAnswer
 from towpath.contracts.failure import FailureCode
-from towpath.contracts.incident import PageChange, PageRequest
+from towpath.contracts.incident import PageChange, Paged, PageRequest
 from towpath.contracts.wire import JsonObject, clip
 
 SUMMARY_CHARACTERS = 1024
 """PagerDuty's limit."""
 
 
-class PagerDuty:
-    """One integration per level of the on-call chain: its routing key decides whom PagerDuty calls.
+class Pager:
+    """PagerDuty: one integration per level of the on-call chain: its routing key decides whom PagerDuty calls.
 
     Events carry our effect key as `dedup_key`, so one that is sent twice is one alert to the receiver.
     """
@@ -21,32 +21,28 @@ class PagerDuty:
         self._web = Web(http, "pagerduty", base_url)
         self._keys = routing_keys
 
-    @property
-    def levels(self) -> int:
-        return len(self._keys)
-
-    async def trigger(self, page: PageRequest) -> str:
-        """The receiver's dedup key. Raises ServiceError."""
+    async def page(self, request: PageRequest) -> Paged:
+        """Raises ServiceError."""
         event: JsonObject = {
             "payload": {
-                "summary": clip(page.summary, SUMMARY_CHARACTERS),
-                "source": page.source,
-                "severity": page.severity,
-                "component": page.source,
-                "custom_details": page.details,
+                "summary": clip(request.summary, SUMMARY_CHARACTERS),
+                "source": request.source,
+                "severity": request.severity,
+                "component": request.source,
+                "custom_details": request.details,
             },
             "client": "Towpath",
         }
-        if page.link:
-            event["links"] = [{"href": page.link, "text": "the incident's run"}]
-            event["client_url"] = page.link
-        return await self._send(page.level, "trigger", page.key, event)
+        if request.link:
+            event["links"] = [{"href": request.link, "text": "the incident's run"}]
+            event["client_url"] = request.link
+        return await self._send(request.level, "trigger", request.key, event)
 
-    async def change(self, change: PageChange) -> str:
+    async def change(self, request: PageChange) -> Paged:
         """Acknowledge or resolve what was triggered with the same key. Raises ServiceError."""
-        return await self._send(change.level, change.action, change.key, {})
+        return await self._send(request.level, request.action, request.key, {})
 
-    async def _send(self, level: int, action: str, key: str, event: JsonObject) -> str:
+    async def _send(self, level: int, action: str, key: str, event: JsonObject) -> Paged:
         if not self._keys:
             raise self._web.failed(FailureCode.SERVICE_BAD_REQUEST, "no routing key: set TOWPATH_PAGERDUTY_KEYS")
         routing_key = self._keys[min(level, len(self._keys)) - 1]
@@ -55,7 +51,7 @@ class PagerDuty:
         if answer.status != 202:
             raise self._web.refused(answer, _why(answer))
         accepted = None if answer.body is None else answer.body.get("dedup_key")
-        return str(accepted or key)
+        return Paged(dedup_key=str(accepted or key))
 
 
 def _why(answer: WebAnswer) -> str:

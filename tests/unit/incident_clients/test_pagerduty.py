@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.incident_clients.conftest import Shop
-from towpath.clients.pagerduty import PagerDuty
+from towpath.clients.pagerduty import Pager
 from towpath.contracts.failure import FailureCode, ServiceError
 from towpath.contracts.incident import PageChange, PageRequest
 from towpath.contracts.wire import EffectKey
@@ -17,13 +17,13 @@ def page(summary: str = "checkout: errors") -> PageRequest:
 
 async def test_page_sent_twice_is_one(shop: Shop) -> None:
     """The effect key is the dedup key: sent again, it is the same page; acknowledging and resolving change it."""
-    client = PagerDuty(shop.http, "http://standin/pagerduty", ("first", "second"))
+    client = Pager(shop.http, "http://standin/pagerduty", ("first", "second"))
 
-    sent = [await client.trigger(page()), await client.trigger(page())]
+    sent = [await client.page(page()), await client.page(page())]
     await client.change(PageChange(action="acknowledge", key=KEY))
     await client.change(PageChange(action="resolve", key=KEY))
 
-    assert sent == [KEY, KEY]
+    assert [page.dedup_key for page in sent] == [KEY, KEY]
     (alert,) = shop.standins.pagerduty.alerts.values()
     assert (alert["routing_key"], alert["state"], alert["summary"]) == ("first", "resolved", "checkout: errors")
     assert shop.standins.ledger.as_json()["applied_twice"] == []
@@ -31,17 +31,17 @@ async def test_page_sent_twice_is_one(shop: Shop) -> None:
 
 async def test_each_level_has_its_routing_key(shop: Shop) -> None:
     """The chain's level chooses whom PagerDuty calls; beyond the last one it is the last one again."""
-    client = PagerDuty(shop.http, "http://standin/pagerduty", ("first", "second"))
+    client = Pager(shop.http, "http://standin/pagerduty", ("first", "second"))
 
     for level in (1, 2, 3):
-        await client.trigger(page().model_copy(update={"level": level}))
+        await client.page(page().model_copy(update={"level": level}))
 
     assert [alert["routing_key"] for alert in shop.standins.pagerduty.alerts.values()] == ["first", "second"]
 
 
 async def test_long_summary_is_cut(shop: Shop) -> None:
     """PagerDuty takes 1,024 characters."""
-    await PagerDuty(shop.http, "http://standin/pagerduty", ("first",)).trigger(page("x" * 3_000))
+    await Pager(shop.http, "http://standin/pagerduty", ("first",)).page(page("x" * 3_000))
 
     (alert,) = shop.standins.pagerduty.alerts.values()
     assert len(alert["summary"]) == 1_024
@@ -55,7 +55,7 @@ async def test_failures_are_typed(shop: Shop, status: int, code: str) -> None:
     shop.standins.faults.order({"service": "pagerduty", "status": status, "retry_after": "3", "times": 1})
 
     with pytest.raises(ServiceError) as caught:
-        await PagerDuty(shop.http, "http://standin/pagerduty", ("first",)).trigger(page())
+        await Pager(shop.http, "http://standin/pagerduty", ("first",)).page(page())
 
     assert caught.value.code is FailureCode(code)
 
@@ -63,4 +63,4 @@ async def test_failures_are_typed(shop: Shop, status: int, code: str) -> None:
 async def test_no_routing_key_says_which_setting(shop: Shop) -> None:
     """Without a routing key nobody can be called, and the failure names the setting."""
     with pytest.raises(ServiceError, match="TOWPATH_PAGERDUTY_KEYS"):
-        await PagerDuty(shop.http, "http://standin/pagerduty", ()).trigger(page())
+        await Pager(shop.http, "http://standin/pagerduty", ()).page(page())

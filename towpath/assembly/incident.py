@@ -1,0 +1,91 @@
+"""What incident response is connected to, made from the worker's settings. What has no address says so when asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import httpx
+from temporalio.client import Client
+
+from activities.incident import IncidentActivities, Logs, Metrics
+from towpath.assembly.clients import plain
+from towpath.clients.artefacts import ArtefactStore
+from towpath.clients.incident_archive import IncidentArchive
+from towpath.clients.incident_memory import IncidentMemory
+from towpath.clients.logs import LogStore, Loki, SqlLogs
+from towpath.clients.observing import DeploymentRecord, LogReader, MetricReader
+from towpath.clients.pagerduty import Pager
+from towpath.clients.prometheus import Prometheus
+from towpath.clients.remediation import RemediationControl
+from towpath.clients.services import ServiceClient
+from towpath.contracts.failure import FailureCode, ServiceError
+from towpath.contracts.investigation import LogFindings, MetricFindings, Window
+from towpath.contracts.remediation import Catalogue, FetchMetrics, MetricValues, ReadMetrics
+from towpath.policy.incident.runbooks import RunbookEntry
+from towpath.settings import WorkerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What the worker read from its files at its start."""
+
+    catalogue: Catalogue
+    runbooks: Sequence[RunbookEntry]
+
+
+class NoLogs:
+    """Stands where no log store is set."""
+
+    async def fetch(self, window: Window) -> LogFindings:
+        del window
+        _missing("TOWPATH_LOKI_URL or TOWPATH_LOGS_SQL_URL")
+
+
+class NoMetrics:
+    """Stands where no metrics server is set."""
+
+    async def over(self, request: FetchMetrics) -> MetricFindings:
+        del request
+        _missing("TOWPATH_PROMETHEUS_URL")
+
+    async def now(self, request: ReadMetrics) -> MetricValues:
+        del request
+        _missing("TOWPATH_PROMETHEUS_URL")
+
+
+def incident_activities(
+    client: Client,
+    settings: WorkerSettings,
+    http: httpx.AsyncClient,
+    services: ServiceClient,
+    knowledge: Knowledge,
+) -> IncidentActivities:
+    """Raises StoreError for an artefact store that cannot be used."""
+    artefacts = ArtefactStore(settings.artefact_store)
+    memory = IncidentMemory(IncidentArchive(settings.artefact_store), artefacts, knowledge.runbooks)
+    keys = plain(settings.pagerduty_keys) or ""
+    pager = Pager(http, settings.pagerduty_url, tuple(key.strip() for key in keys.split(",") if key.strip()))
+    sight = (_logs(settings, http, artefacts), _metrics(settings, http, artefacts), DeploymentRecord(services))
+    return IncidentActivities(sight, memory, pager, RemediationControl(client), lambda: knowledge.catalogue)
+
+
+def _logs(settings: WorkerSettings, http: httpx.AsyncClient, artefacts: ArtefactStore) -> Logs:
+    store: LogStore
+    if settings.loki_url is not None:
+        store = Loki(http, settings.loki_url, plain(settings.loki_token), settings.loki_label)
+    elif settings.logs_sql_url is not None:
+        store = SqlLogs(settings.logs_sql_url.get_secret_value(), settings.logs_sql_query)
+    else:
+        return NoLogs()
+    return LogReader(store, artefacts)
+
+
+def _metrics(settings: WorkerSettings, http: httpx.AsyncClient, artefacts: ArtefactStore) -> Metrics:
+    if settings.prometheus_url is None:
+        return NoMetrics()
+    return MetricReader(Prometheus(http, settings.prometheus_url, plain(settings.prometheus_token)), artefacts)
+
+
+def _missing(setting: str) -> NoReturn:
+    message = f"this worker has no address for it: set {setting}"
+    raise ServiceError(FailureCode.SERVICE_BAD_REQUEST, message, evidence={"setting": setting})
