@@ -39,7 +39,7 @@ class House:
         self, env: Mapping[str, str] | None = None, log: Path | None = None, metrics_port: int | None = None
     ) -> AbstractAsyncContextManager[Child]:
         port = metrics_port or free_port()
-        own = {"TOWPATH_PAYLOAD_STORE": str(self.folder / "payloads"), **(env or {})}
+        own = {**self._stores(), **(env or {})}
         return worker_process(self.server, self.standins, metrics_port=port, env=own, log=log)
 
     async def start(self, customer: Customer) -> Started:
@@ -64,8 +64,11 @@ class House:
         return {
             "TEMPORAL_ADDRESS": self.server.address,
             "TOWPATH_CUSTOMER_SALT": "test",
-            "TOWPATH_PAYLOAD_STORE": str(self.folder / "payloads"),
+            **self._stores(),
         }
+
+    def _stores(self) -> dict[str, str]:
+        return {f"TOWPATH_{name}_STORE": str(self.folder / f"{name.lower()}s") for name in ("PAYLOAD", "ARTEFACT")}
 
 
 async def until(read: Callable[[], Awaitable[ValueT]], holds: Callable[[ValueT], bool]) -> ValueT:

@@ -1,0 +1,167 @@
+"""Alerts from Alertmanager's webhook to the runs of their groups: nothing lost, one open run a group."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from towpath.clients.intake import BATCH, Intake, Taken
+from towpath.clients.receiver import MAX_BODY_BYTES, PATH, Receiver
+from towpath.clients.temporal import converter
+from towpath.contracts.alerts import AlertBatch, AlertmanagerWebhook
+from towpath.contracts.process import INCIDENT
+from towpath.local.monitoring import webhook_body
+from towpath.local.server import temporal_server
+
+BEGAN = "2026-11-25T12:00:00Z"
+DAMAGED: list[tuple[str, Any, str]] = [
+    ("version", "5", "version"),
+    ("alerts", [], "alerts"),
+    ("alerts", [{"status": "firing"}], "alerts.0.startsAt"),
+    ("groupKey", "", "groupKey"),
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def client() -> AsyncIterator[Client]:
+    """A server without any worker: what it holds is what was sent."""
+    async with temporal_server() as server:
+        yield await Client.connect(server.address, data_converter=converter(None))
+
+
+def delivery(group: str, count: int, *, resolved: bool = False, prefix: str = "a") -> AlertmanagerWebhook:
+    body = webhook_body(group, BEGAN, resolved=resolved)
+    (alert,) = body["alerts"]
+    body["alerts"] = [{**alert, "fingerprint": f"{prefix}-{number}"} for number in range(count)]
+    return AlertmanagerWebhook.model_validate(body)
+
+
+async def received(client: Client, workflow_id: str) -> list[str]:
+    """Fingerprints of all alerts that the history of a run holds."""
+    found: list[str] = []
+    async for event in client.get_workflow_handle(workflow_id).fetch_history_events():
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
+            payloads = event.workflow_execution_signaled_event_attributes.input.payloads
+            (batch,) = await client.data_converter.decode(list(payloads), [AlertBatch])
+            found += [alert.fingerprint for alert in batch.alerts]
+    return found
+
+
+async def test_storm_makes_one_run_a_group_and_loses_nothing(client: Client) -> None:
+    """A thousand alerts in twenty groups, all at once, are twenty runs that hold every alert once."""
+    storm, intake = uuid4().hex[:6], Intake(client)
+    deliveries = [delivery(f"{storm}-{n % 20}", 5, prefix=f"d{n}") for n in range(200)]
+
+    taken = await asyncio.gather(*(intake.take(webhook) for webhook in deliveries))
+
+    runs = {one.workflow_id for one in taken}
+    assert len(runs) == 20
+    alerts = [fingerprint for run in runs for fingerprint in await received(client, run)]
+    assert len(alerts) == len(set(alerts)) == 1_000
+
+
+async def test_large_delivery_is_sent_in_parts(client: Client) -> None:
+    """More alerts than a signal takes are sent in several."""
+    webhook = delivery(uuid4().hex, 2 * BATCH + 1)
+
+    taken = await Intake(client).take(webhook)
+
+    assert await received(client, taken.workflow_id) == [alert.fingerprint for alert in webhook.alerts]
+
+
+async def test_resolved_alone_begins_nothing(client: Client) -> None:
+    """News that an episode is over begins none; while one is open it joins it."""
+    group, intake = uuid4().hex, Intake(client)
+
+    before = await intake.take(delivery(group, 1, resolved=True))
+    with pytest.raises(RPCError) as caught:
+        await client.get_workflow_handle(before.workflow_id).describe()
+    await intake.take(delivery(group, 1))
+    after = await intake.take(delivery(group, 1, resolved=True))
+
+    assert caught.value.status is RPCStatusCode.NOT_FOUND
+    assert (before.known, after.known) == (False, True)
+    assert len(await received(client, after.workflow_id)) == 2
+
+
+async def test_run_is_found_by_its_service(client: Client) -> None:
+    """The run's id comes from the group, its subject from the service label."""
+    taken = await Intake(client).take(delivery(f"svc-{uuid4().hex[:6]}", 1))
+
+    described = await client.get_workflow_handle(taken.workflow_id).describe()
+
+    assert taken.workflow_id.startswith(f"{INCIDENT.name}/")
+    assert described.typed_search_attributes is not None
+    assert any(pair.key.name == "ProcessSubject" for pair in described.typed_search_attributes)
+
+
+class Recorded(Intake):
+    """An intake that takes everything and asks nobody."""
+
+    def __init__(self, error: RPCError | None = None) -> None:
+        self.taken: list[AlertmanagerWebhook] = []
+        self._error = error
+
+    async def take(self, webhook: AlertmanagerWebhook) -> Taken:
+        if self._error is not None:
+            raise self._error
+        self.taken.append(webhook)
+        return Taken("incident-response/x", len(webhook.alerts))
+
+
+def door(intake: Intake, token: str | None = "secret") -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(Receiver(intake, token).app())
+    return httpx.AsyncClient(
+        transport=transport, base_url="http://receiver", headers={"Authorization": "Bearer secret"}
+    )
+
+
+async def test_receiver_takes_what_alertmanager_sends() -> None:
+    """A delivery with the token is taken and told where it went."""
+    intake = Recorded()
+
+    async with door(intake) as http:
+        answer = await http.post(PATH, json=webhook_body("checkout", BEGAN, resolved=False))
+
+    assert answer.json() == {"workflow_id": "incident-response/x", "alerts": 1, "known": True}
+    assert [webhook.group_labels for webhook in intake.taken] == [{"service": "checkout"}]
+
+
+@pytest.mark.parametrize("header", ["", "Bearer wrong", "Basic secret"])
+async def test_receiver_wants_the_token(header: str) -> None:
+    """Without the right token nothing is taken."""
+    intake = Recorded()
+
+    async with door(intake) as http:
+        body = webhook_body("checkout", BEGAN, resolved=False)
+        answer = await http.post(PATH, json=body, headers={"Authorization": header})
+
+    assert (answer.status_code, intake.taken) == (401, [])
+
+
+@pytest.mark.parametrize(("field", "value", "named"), DAMAGED, ids=[named for _, _, named in DAMAGED])
+async def test_receiver_names_what_is_wrong(field: str, value: Any, named: str) -> None:
+    """A body that is none of Alertmanager's is refused with the places that are wrong."""
+    async with door(Recorded()) as http:
+        answer = await http.post(PATH, json=webhook_body("checkout", BEGAN, resolved=False) | {field: value})
+
+    assert answer.status_code == 400
+    assert any(problem.startswith(named) for problem in answer.json()["errors"])
+
+
+async def test_receiver_bounds_bodies_and_asks_again_when_temporal_is_away() -> None:
+    """Too large a body is refused; when Temporal does not answer, Alertmanager is told to send it again."""
+    away = RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+    async with door(Recorded()) as http:
+        large = await http.post(PATH, content=b"x" * (MAX_BODY_BYTES + 1))
+    async with door(Recorded(away)) as http:
+        failed = await http.post(PATH, json=webhook_body("checkout", BEGAN, resolved=False))
+
+    assert (large.status_code, failed.status_code) == (413, 503)

@@ -1,0 +1,74 @@
+"""The record that guards all remediation, as every run asks it."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from towpath.contracts.remediation import ControlRecord, KillSwitch, Reservation, ReserveAction, SetSwitch
+from towpath.contracts.wire import EffectKey
+from workflows.remediation import RemediationControlWorkflow
+from workflows.sandbox import runner
+
+Handle = WorkflowHandle[RemediationControlWorkflow, None]
+WHY = SetSwitch(by="dana", reason="looking into it")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def record(env: WorkflowEnvironment) -> AsyncIterator[Handle]:
+    queue = f"remediation-{uuid4().hex}"
+    worker = Worker(
+        env.client, task_queue=queue, workflows=[RemediationControlWorkflow], workflow_runner=runner(), build_id="test"
+    )
+    async with worker:
+        with env.with_time_skipping_disabled():
+            handle = await env.client.start_workflow(
+                RemediationControlWorkflow.run, ControlRecord(), id=queue, task_queue=queue
+            )
+        yield handle
+        await handle.terminate()
+
+
+async def reserve(record: Handle, key: str, action: str = "restart-instance", limit: int = 2) -> Reservation:
+    request = ReserveAction(action=action, max_per_hour=limit, key=EffectKey(key))
+    return await record.execute_update(RemediationControlWorkflow.reserve, request)
+
+
+async def test_limit_holds_over_an_hour(env: WorkflowEnvironment, record: Handle) -> None:
+    """An action runs as often as it may in any hour; the same key counts once, and an hour later it may run again."""
+    first = [await reserve(record, "a"), await reserve(record, "a"), await reserve(record, "b")]
+    third = await reserve(record, "c")
+    other = await reserve(record, "c", action="scale-out")
+    await env.fast_forward(record, timedelta(hours=1, seconds=1))
+    later = await reserve(record, "c")
+
+    assert all(answer.allowed for answer in (*first, other, later))
+    assert not third.allowed
+    assert third.reason == "restart-instance ran 2 times in the last hour, its limit is 2"
+
+
+async def test_kill_switch_stops_everything(record: Handle) -> None:
+    """While the switch is on nothing is allowed, not even what was reserved before; off again, all is as before."""
+    await reserve(record, "a")
+    await record.execute_update(RemediationControlWorkflow.switch_on, WHY)
+    stopped = [await reserve(record, "a"), await reserve(record, "b")]
+    state = await record.query(RemediationControlWorkflow.state)
+    await record.execute_update(RemediationControlWorkflow.switch_off, WHY)
+    allowed = await reserve(record, "b")
+
+    assert [answer.reason for answer in stopped] == ["the kill switch is on: dana: looking into it"] * 2
+    assert isinstance(state.switch, KillSwitch)
+    assert (state.switch.on, state.switch.by, len(state.moves)) == (True, "dana", 1)
+    assert allowed.allowed
+
+
+@pytest.mark.parametrize("field", ["by", "reason"])
+def test_switch_is_moved_by_somebody_for_a_reason(field: str) -> None:
+    """Nobody moves the switch without a name and a reason."""
+    with pytest.raises(ValueError, match=field):
+        SetSwitch.model_validate({"by": "dana", "reason": "x"} | {field: " "})
