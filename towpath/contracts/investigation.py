@@ -9,6 +9,11 @@ from towpath.contracts.artefact import Artefact
 from towpath.contracts.claude import Provenance
 from towpath.contracts.wire import ActivityResult, EffectKey, JsonObject, Wire
 
+Category = Literal[
+    "deployment", "dependency", "capacity", "configuration", "certificate", "storage", "data", "network", "unknown"
+]
+"""Kinds of causes, by which hypotheses and actions find each other."""
+
 
 class Window(Wire):
     """A service and a stretch of time: what logs, metrics and deployments are asked for."""
@@ -202,9 +207,7 @@ class Evidence(Wire):
 
 class Hypothesis(Wire):
     cause: str = Field(description="one sentence")
-    category: Literal[
-        "deployment", "dependency", "capacity", "configuration", "certificate", "storage", "data", "network", "unknown"
-    ]
+    category: Category
     confidence: float = Field(description="0 to 1")
     evidence: list[Evidence]
     counter_evidence: list[Evidence]

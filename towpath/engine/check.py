@@ -34,7 +34,7 @@ def check_text(text: str | bytes, catalog: Catalog) -> Checked:
     source = read_source(text)
     definition = read_definition(source)
     plan = None if definition is None else _planned(source, definition, catalog)
-    return Checked(source, definition, plan, _told(source.diagnostics))
+    return Checked(source, definition, plan, told(source.diagnostics))
 
 
 def _planned(source: Source, definition: Definition, catalog: Catalog) -> Plan | None:
@@ -53,7 +53,7 @@ def _planned(source: Source, definition: Definition, catalog: Catalog) -> Plan |
     return plan
 
 
-def _told(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+def told(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Each once, by place, and no more of them than a person reads."""
     found = sorted(set(diagnostics))
     if len(found) <= MOST_SHOWN:

@@ -5,10 +5,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from towpath.engine.catalog import Catalog, Connection
+from towpath.engine.check_params import check_params
 from towpath.engine.diagnostics import Path
 from towpath.engine.expression.functions import parse_date
 from towpath.engine.expression.values import ExpressionError
-from towpath.engine.inputs import violations
 from towpath.engine.model import Model
 from towpath.engine.schemas import check_schema
 from towpath.engine.shapes import as_list, as_object
@@ -121,7 +121,9 @@ class ConfigChecks:
             what = f"{config.service} has no operation {config.method!r}"
             self._source.report((*path, "method"), "method.unknown", what, hint)
             return
-        self._params(config.params, dict(operation.params), (*path, "params"), f"{config.service} {config.method}")
+        what = f"{config.service} {config.method}"
+        place = (*path, "params")
+        check_params(self._source, config.params, dict(operation.params), place, what, is_open=_templated)
 
     def _function(self, config: FunctionConfig, path: Path) -> None:
         function = self._catalog.functions.get(config.handler)
@@ -129,23 +131,8 @@ class ConfigChecks:
             hint = did_you_mean(config.handler, self._catalog.functions)[2:]
             self._source.report((*path, "handler"), "handler.unknown", f"there is no function {config.handler!r}", hint)
             return
-        self._params(config.params, dict(function.params), (*path, "params"), config.handler)
-
-    def _params(self, given: dict[str, Any], schema: dict[str, Any], path: Path, what: str) -> None:
-        properties = as_object(schema.get("properties")) or {}
-        for name in given:
-            if name not in properties and schema.get("additionalProperties") is False:
-                hint = did_you_mean(name, properties)[2:]
-                self._source.report((*path, name), "param.unknown", f"{what} takes no {name!r}", hint, key=True)
-        for name in as_list(schema.get("required")) or []:
-            if name not in given:
-                self._source.report(path, "param.missing", f"{what} needs {name!r}", f"add {name}: …")
-        constant = {name: value for name, value in given.items() if name in properties and not _templated(value)}
-        whole: dict[str, Any] = {**schema, "required": [], "properties": {name: properties[name] for name in constant}}
-        for problem in violations(whole, constant):
-            pointer, _, why = problem.partition(": ")
-            place = tuple(part for part in pointer.split("/") if part)
-            self._source.report((*path, *place), "param.value", f"{what}: {why}", "see its description")
+        place = (*path, "params")
+        check_params(self._source, config.params, dict(function.params), place, config.handler, is_open=_templated)
 
     def _claude(self, config: ClaudeConfig, path: Path) -> None:
         if config.output_schema is not None:

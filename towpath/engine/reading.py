@@ -76,7 +76,7 @@ def read_definition(source: Source) -> Definition | None:
     if given is None:
         source.report((), "document.type", "a definition is a mapping", "begin with id, version and steps")
         return None
-    header = _read(source, Header, given, ()) or _mended(given)
+    header = read_model(source, Header, given, ()) or _mended(given)
     triggers = _typed(source, given.get("triggers"), ("triggers",), TRIGGERS)
     fallback = (as_object(given.get("error_handling")) or {}).get("fallback")
     fallbacks = _typed(source, fallback, ("error_handling", "fallback"), FALLBACKS)
@@ -116,7 +116,7 @@ def _typed(source: Source, given: Any, path: Path, models: Mapping[str, type[Mod
         if not isinstance(kind, str) or kind not in models:
             _unknown_type(source, place, kind, models)
             continue
-        model = _read(source, models[kind], entry, place)
+        model = read_model(source, models[kind], entry, place)
         if model is not None:
             found.append((model, place))
     return found
@@ -167,10 +167,10 @@ def _entry(source: Source, written: Any, path: Path, depth: int) -> Entry | None
         source.report(path, "step.type", "a step is a mapping", "write - id: …, type: …")
         return None
     if "parallel" in given:
-        group = _read(source, Group, given, path)
+        group = read_model(source, Group, given, path)
         members = _entries(source, given["parallel"], (*path, "parallel"), depth + 1)
         return None if group is None else GroupEntry(group, members, path)
-    step = _read(source, Step, given, path)
+    step = read_model(source, Step, given, path)
     kind = given.get("type")
     if not isinstance(kind, str):
         return None
@@ -187,7 +187,7 @@ def _entry(source: Source, written: Any, path: Path, depth: int) -> Entry | None
 def read_config(source: Source, kind: str, given: Any, path: Path) -> Model | dict[str, Any] | None:
     model = CONFIGS[kind]
     if model is not None:
-        return _read(source, model, given, path)
+        return read_model(source, model, given, path)
     values = as_object(given)
     if values is None:
         source.report(path, "config.type", "config is a mapping of names to values", "write name: value")
@@ -207,7 +207,10 @@ def _branches(source: Source, written: Any, path: Path, depth: int) -> dict[str,
     return found
 
 
-def _read(source: Source, model: type[ModelT], given: Any, path: Path) -> ModelT | None:
+def read_model(
+    source: Source, model: type[ModelT], given: Any, path: Path, manual: str = "docs/definitions.md"
+) -> ModelT | None:
+    """A part of a document as a model, or None; what is wrong with it is told, and `manual` is where to read on."""
     try:
         return model.model_validate(given)
     except ValidationError as error:
@@ -216,7 +219,7 @@ def _read(source: Source, model: type[ModelT], given: Any, path: Path) -> ModelT
             place = (*path, *_real(given, problem))
             if place not in told:
                 told.add(place)
-                _explain(source, model, place, problem)
+                _explain(source, model, place, problem, manual)
         return None
 
 
@@ -235,7 +238,7 @@ def _real(given: Any, problem: ErrorDetails) -> Path:
     return tuple(found)
 
 
-def _explain(source: Source, model: type[Model], path: Path, problem: ErrorDetails) -> None:
+def _explain(source: Source, model: type[Model], path: Path, problem: ErrorDetails, manual: str) -> None:
     kind, given = problem["type"], problem["input"]
     name = str(problem["loc"][-1]) if problem["loc"] else ""
     if kind == "missing":
@@ -258,7 +261,7 @@ def _explain(source: Source, model: type[Model], path: Path, problem: ErrorDetai
         hint = did_you_mean(str(given), expected).removeprefix(": ").removeprefix("; ")
         source.report(path, "field.choice", f"{_shown(given)} is none of {', '.join(expected)}", hint)
     else:
-        source.report(path, "field.value", f"{_shown(given)}: {problem['msg'].lower()}", "see docs/definitions.md")
+        source.report(path, "field.value", f"{_shown(given)}: {problem['msg'].lower()}", f"see {manual}")
 
 
 def fields_at(model: type[Model], location: tuple[str | int, ...]) -> list[str]:

@@ -137,6 +137,7 @@ def _exposed(service: Service, now: float) -> Iterator[str]:
     yield f'http_request_duration_seconds_bucket{{{label},le="+Inf"}} {requests:.0f}'
     for instance in service.instance_names:
         both = f'{label},instance="{instance}"'
+        yield f"process_up{{{both}}} 1"
         yield f"node_disk_used_ratio{{{both}}} {service.quantity('disk', now, instance):.4f}"
         yield f"process_memory_used_ratio{{{both}}} {service.quantity('memory', now, instance):.4f}"
 

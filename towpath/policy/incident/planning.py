@@ -152,16 +152,21 @@ def auto_remediation(
     return None
 
 
-def params(action: CatalogueAction, step: ActionStep, parameters: Mapping[str, str]) -> JsonObject:
+def params(action: CatalogueAction, step: ActionStep, values: Mapping[str, str]) -> JsonObject:
     """The parameters of a call with the values put in, each once and never looked at again.
 
     A text that is one placeholder takes the parameter's type. Raises ParameterError.
     """
-    known = {one.name: one for one in action.parameters}
-    if known.keys() != parameters.keys():
-        wrong = ", ".join(sorted(known.keys() ^ parameters.keys()))
-        raise ParameterError(f"{action.id}: parameters do not fit: {clip(wrong, 100)}")
-    return {name: _filled(value, known, parameters) for name, value in step.params.items()}
+    return filled(action.parameters, step, values)
+
+
+def filled(parameters: Sequence[ActionParameter], step: ActionStep, values: Mapping[str, str]) -> JsonObject:
+    """As `params`, for a step whose action may not be whole yet. Raises ParameterError."""
+    known = {one.name: one for one in parameters}
+    if known.keys() != values.keys():
+        wrong = ", ".join(sorted(known.keys() ^ values.keys()))
+        raise ParameterError(f"parameters do not fit: {clip(wrong, 100)}")
+    return {name: _filled(value, known, values) for name, value in step.params.items()}
 
 
 def placeholders(value: JsonValue) -> tuple[str, ...]:
