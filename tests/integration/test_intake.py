@@ -116,11 +116,10 @@ class Recorded(Intake):
         return Taken("incident-response/x", len(webhook.alerts))
 
 
-def door(intake: Intake, token: str | None = "secret") -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(Receiver(intake, token).app())
-    return httpx.AsyncClient(
-        transport=transport, base_url="http://receiver", headers={"Authorization": "Bearer secret"}
-    )
+def door(intake: Intake) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(Receiver(intake, "secret").app())
+    headers = {"Authorization": "Bearer secret"}
+    return httpx.AsyncClient(transport=transport, base_url="http://receiver", headers=headers)
 
 
 async def test_receiver_takes_what_alertmanager_sends() -> None:
