@@ -29,7 +29,7 @@ _HANGUL = re.compile(r"[\u3131-\ud7a3]")
 _ENDINGS = ("ations", "ation", "ingly", "ions", "ion", "ings", "ing", "edly", "ies", "ed", "es", "s", "e", "y")
 _SMALL_WORDS = """
 a an and are as at be been but by for from had has have in into is it its no not of on or our so than that the their
-then there these they this to was were when which while with
+then there these they this to was were when which while with error warn warning info fatal
 """
 _STOP = frozenset(_SMALL_WORDS.split())
 
