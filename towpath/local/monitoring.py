@@ -18,7 +18,7 @@ from towpath.local.stack import ROOT, StandIns, answers
 
 PROGRAMS = ("prometheus", "prometheus-alertmanager")
 READY_SECONDS = 30
-RULES = ROOT / "definitions" / "alerts.yaml"
+RULES = ROOT / "definitions" / "incident" / "alerts.yaml"
 WATCH_SECONDS = 0.5
 THRESHOLD = 0.05
 NEVER = "0001-01-01T00:00:00Z"

@@ -62,7 +62,9 @@ def series(metric: str, last: float, first: float = 0.0, **labels: str) -> Serie
     )
 
 
-def alert(name: str = "HighErrorRate", severity: str = "critical", service: str = "checkout", **annotations: str) -> Alert:
+def alert(
+    name: str = "HighErrorRate", severity: str = "critical", service: str = "checkout", **annotations: str
+) -> Alert:
     return Alert.model_validate(
         {
             "status": "firing",
