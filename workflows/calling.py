@@ -18,6 +18,7 @@ from workflows.options import Work
 SelfT = TypeVar("SelfT")
 ArgT = TypeVar("ArgT", bound=Wire)
 ResultT = TypeVar("ResultT", bound=ActivityResult)
+ONCE = RetryPolicy(maximum_attempts=1)
 
 
 class CallFailedError(Exception):
@@ -47,7 +48,7 @@ async def call(
             activity_id=activity_id,
             summary=summary,
             start_to_close_timeout=work.first_try,
-            retry_policy=RetryPolicy(maximum_attempts=1),
+            retry_policy=ONCE,
             cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
     except FailureError as error:

@@ -125,6 +125,7 @@ class DeclaredRun:
         self._evaluation = evaluation
         self.inbox = Inbox()
         self.queued = ""
+        self._secrets: dict[int, tuple[str, ...]] = {}
         self.budget = Budget.model_validate({"usd": str(header.budget.usd), "tokens": header.budget.tokens})
 
     @property
@@ -138,6 +139,13 @@ class DeclaredRun:
 
     def title(self, step: str) -> str:
         return self.steps[step].title
+
+    def secrets(self, node: PlanNode) -> tuple[str, ...]:
+        """Names of the secrets that the config of a step names. Kept: each item of a for_each asks."""
+        found = self._secrets.get(node.index)
+        if found is None:
+            found = self._secrets[node.index] = () if node.step is None else secrets_read(node.step.config)
+        return found
 
     def work(self, step: Step, base: Work) -> Work:
         """Options of a step's call: its own retry, else the definition's; its time-out bounds all attempts together."""
@@ -228,7 +236,7 @@ class Job:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Those that the step's own config names: data gets none."""
-        return secrets_read(self.step.config)
+        return self.run.secrets(self.node)
 
     @property
     def names(self) -> dict[str, Value]:

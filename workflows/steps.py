@@ -1,5 +1,6 @@
 """The record of one run: its steps as they happen, what it waits for and costs, and how Temporal's UI shows it."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
@@ -50,6 +51,7 @@ class Steps:
         self._cost = Cost()
         self._began_at: datetime | None = None
         self._ended_at: datetime | None = None
+        self._stale = False
 
     def __getitem__(self, step: str) -> StepRecord:
         return self._records[step]
@@ -204,6 +206,13 @@ class Steps:
         self._show()
 
     def _show(self) -> None:
+        """Once for all that changes at a time: with many steps, the text is long."""
+        if not self._stale:
+            self._stale = True
+            asyncio.get_running_loop().call_soon(self._publish)
+
+    def _publish(self) -> None:
+        self._stale = False
         workflow.set_current_details(_markdown(self._status, self._waiting, self._records.values()))
 
 

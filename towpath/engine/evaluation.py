@@ -14,6 +14,7 @@ from towpath.engine.actions import Completed, Failed, Outcome, StepRun
 from towpath.engine.expression.durations import parse_duration
 from towpath.engine.expression.functions import parse_date
 from towpath.engine.expression.template import (
+    OPEN,
     PARTS_KEY,
     compile_condition,
     compile_template,
@@ -22,9 +23,9 @@ from towpath.engine.expression.template import (
     render,
     render_text,
 )
-from towpath.engine.expression.values import ExpressionError, Scope, Value, as_json, as_text
+from towpath.engine.expression.values import ExpressionError, Scope, Value, as_json, as_text, class_of
 from towpath.engine.model import Model
-from towpath.engine.plan import PlanNode
+from towpath.engine.plan import PlanNode, written
 from towpath.engine.shapes import as_list, as_object
 from towpath.engine.steps import (
     ClaudeConfig,
@@ -136,10 +137,7 @@ class Evaluation:
 
     def value(self, template: Any, what: str, **more: Value) -> Value:
         """A template, or any value with templates in it. Raises StepError."""
-        try:
-            return as_json(render(template, self.scope(**more)))
-        except ExpressionError as error:
-            raise _refused(what, error) from None
+        return _value(template, what, self.scope(**more))
 
     def moment(self, template: str, what: str) -> datetime:
         """A template that gives a date, or text that is one. Raises StepError."""
@@ -171,21 +169,25 @@ class Evaluation:
             return {}
         if isinstance(given, WaitAnyConfig):
             tasks = {name: choice.human_task for name, choice in given.on.items() if choice.human_task is not None}
-            return {"on": {name: {"human-task": self._fields(task, **more)} for name, task in tasks.items()}}
-        return self._fields(given, **more)
+            return {
+                "on": {name: {"human-task": self._fields(task, written(task), **more)} for name, task in tasks.items()}
+            }
+        return self._fields(given, node.written, **more)
 
-    def _fields(self, given: Model | dict[str, Any] | None, **more: Value) -> dict[str, Value]:
-        plain = given.model_dump(mode="json", by_alias=True) if isinstance(given, Model) else dict(given or {})
+    def _fields(
+        self, given: Model | dict[str, Any] | None, plain: Mapping[str, Any], **more: Value
+    ) -> dict[str, Value]:
         found: dict[str, Value] = {}
+        scope = self.scope(**more)
         for name, value in plain.items():
-            if name in RAW_FIELDS or name in LATE_FIELDS:
+            if name in RAW_FIELDS or name in LATE_FIELDS or _is_constant(value):
                 found[name] = value
             elif name == "prompt" and isinstance(given, ClaudeConfig):
                 found[name] = self._prompt(given, **more)
             elif name == "url" and isinstance(given, HttpConfig):
                 found[name] = self._url(given.url, **more)
             else:
-                found[name] = self._field(name, value, "config", **more)
+                found[name] = _field(name, value, scope)
         if isinstance(given, (NotifyConfig, HumanTaskConfig, ClaudeConfig)):
             found |= {name: as_text(found[name]) for name in TEXTS & found.keys() if found[name] is not None}
         return found
@@ -205,15 +207,6 @@ class Evaluation:
             for index, value in enumerate(values)
         ]
         return {PARTS_KEY: parts} if any(map(is_secret, parts)) else "".join(map(as_text, parts))
-
-    def _field(self, name: str, value: Value, what: str, **more: Value) -> Value:
-        nested = as_object(value)
-        if nested is not None and LATE_FIELDS & nested.keys():
-            return {
-                inner: item if inner in LATE_FIELDS else self.value(item, f"{what}.{name}.{inner}", **more)
-                for inner, item in nested.items()
-            }
-        return self.value(value, f"{what}.{name}", **more)
 
     def _prompt(self, config: ClaudeConfig, **more: Value) -> str:
         """The prompt with every value that a template brings in marked as data, so that it cannot pass for a word
@@ -256,6 +249,29 @@ class Evaluation:
             return Completed(self._functions[node.config.handler](config["params"]))
         except HouseError as error:
             return Failed(error.failure(1))
+
+
+def _is_constant(value: Value) -> bool:
+    """Whether a part of a config stands for itself, seen at a glance."""
+    of = class_of(value)
+    return OPEN not in value if of is str else of is not dict and of is not list
+
+
+def _value(template: Any, what: str, scope: Scope) -> Value:
+    try:
+        return as_json(render(template, scope))
+    except ExpressionError as error:
+        raise _refused(what, error) from None
+
+
+def _field(name: str, value: Value, scope: Scope) -> Value:
+    nested = as_object(value)
+    if nested is not None and LATE_FIELDS & nested.keys():
+        return {
+            inner: item if inner in LATE_FIELDS else _value(item, f"config.{name}.{inner}", scope)
+            for inner, item in nested.items()
+        }
+    return _value(value, f"config.{name}", scope)
 
 
 def as_data(value: Value) -> str:

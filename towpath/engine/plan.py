@@ -35,6 +35,14 @@ class PlanNode:
     parent: int | None = None
     members: list[int] = field(default_factory=list[int])
     branches: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    _written: dict[str, Any] | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def written(self) -> Mapping[str, Any]:
+        """The config by the names of the document. Made once: every run and every item reads it."""
+        if self._written is None:
+            self._written = written(self.config)
+        return self._written
 
     @property
     def anonymous(self) -> bool:
@@ -73,6 +81,11 @@ class Plan:
                 found.append(node.guard)
             current = node.parent
         return found
+
+
+def written(config: Model | dict[str, Any] | None) -> dict[str, Any]:
+    """A config as JSON, by the names of the document."""
+    return config.model_dump(mode="json", by_alias=True) if isinstance(config, Model) else dict(config or {})
 
 
 def make_plan(definition: Definition) -> Plan:
