@@ -39,7 +39,7 @@ class RemediationControlWorkflow:
         return self._record
 
     @workflow.update(name="reserve")
-    async def reserve(self, request: ReserveAction) -> Reservation:
+    def reserve(self, request: ReserveAction) -> Reservation:
         """One run of an action, if switch and limit allow it. The same key is answered in the same way for an hour.
 
         The switch comes first: a reservation from before it was put on is not honoured.
@@ -60,12 +60,12 @@ class RemediationControlWorkflow:
         return Reservation(allowed=True)
 
     @workflow.update(name="switch_on")
-    async def switch_on(self, request: SetSwitch) -> KillSwitch:
+    def switch_on(self, request: SetSwitch) -> KillSwitch:
         """Stop all remediation."""
         return self._move(request, on=True)
 
     @workflow.update(name="switch_off")
-    async def switch_off(self, request: SetSwitch) -> KillSwitch:
+    def switch_off(self, request: SetSwitch) -> KillSwitch:
         """Allow remediation again."""
         return self._move(request, on=False)
 

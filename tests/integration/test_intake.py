@@ -16,7 +16,7 @@ from towpath.clients.intake import BATCH, Intake, Taken
 from towpath.clients.receiver import MAX_BODY_BYTES, PATH, Receiver
 from towpath.clients.temporal import converter
 from towpath.contracts.alerts import AlertBatch, AlertmanagerWebhook
-from towpath.contracts.process import INCIDENT
+from towpath.contracts.process import INCIDENT, SUBJECT
 from towpath.local.monitoring import webhook_body
 from towpath.local.server import temporal_server
 
@@ -98,8 +98,7 @@ async def test_run_is_found_by_its_service(client: Client) -> None:
     described = await client.get_workflow_handle(taken.workflow_id).describe()
 
     assert taken.workflow_id.startswith(f"{INCIDENT.name}/")
-    assert described.typed_search_attributes is not None
-    assert any(pair.key.name == "ProcessSubject" for pair in described.typed_search_attributes)
+    assert (described.typed_search_attributes.get(SUBJECT) or "").startswith("svc-")
 
 
 class Recorded(Intake):
