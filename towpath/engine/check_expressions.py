@@ -31,11 +31,13 @@ class ExpressionChecks:
     def __init__(self, source: Source, plan: Plan, catalog: Catalog) -> None:
         self._source = source
         self._known = ReadChecks(source, plan, catalog)
+        self._last: Context | None = None
+        self._good: set[str] = set()
 
     def templates(self, value: Any, path: Path, context: Context) -> None:
         """A value with templates in its texts."""
         if isinstance(value, str):
-            if "{{" in value:
+            if "{{" in value and not self._source.is_full:
                 self._template(value, path, context)
             return
         fields, items = as_object(value), as_list(value)
@@ -58,6 +60,16 @@ class ExpressionChecks:
             self._source.report(path, "expression.type", what, "compare it with something", at=0)
 
     def _template(self, text: str, path: Path, context: Context) -> None:
+        if context is not self._last:
+            self._last, self._good = context, set()
+        if text in self._good:
+            return
+        before = len(self._source.diagnostics)
+        self._look_at(text, path, context)
+        if len(self._source.diagnostics) == before:
+            self._good.add(text)
+
+    def _look_at(self, text: str, path: Path, context: Context) -> None:
         try:
             template = compile_template(text)
         except ExpressionError as error:

@@ -140,6 +140,8 @@ def _entries(source: Source, given: Any, path: Path, depth: int) -> tuple[Entry,
         return ()
     found: list[Entry] = []
     for index, written in enumerate(items[:MOST_ENTRIES]):
+        if source.is_full:
+            break
         entry = _entry(source, written, (*path, index), depth)
         if entry is None:
             source.unread.update(_ids(written))

@@ -19,6 +19,8 @@ MAX_BYTES = 1_000_000
 MAX_NESTING = 60
 MAX_VALUES = 50_000
 MAX_KEY = 200
+MOST_KEPT = 250
+"""Problems of each severity: nobody reads more, and a hostile text could make millions."""
 
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -56,6 +58,12 @@ class Source:
     keys: dict[Path, Place] = field(default_factory=dict[Path, Place])
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
     unread: set[str] = field(default_factory=set[str])
+    _kept: dict[Severity, int] = field(default_factory=dict[Severity, int])
+
+    @property
+    def is_full(self) -> bool:
+        """There are so many errors that it is of no use to look for more."""
+        return self._kept.get("error", 0) >= MOST_KEPT
 
     def place(self, path: Path, *, key: bool = False) -> Place:
         """The place of a value, or of its key; of the nearest parent for what has none of its own."""
@@ -76,7 +84,10 @@ class Source:
         key: bool = False,
         severity: Severity = "error",
     ) -> None:
-        """Add a problem. `at` is an offset into the text of the string at `path`."""
+        """Add a problem, up to a limit. `at` is an offset into the text of the string at `path`."""
+        self._kept[severity] = self._kept.get(severity, 0) + 1
+        if self._kept[severity] > MOST_KEPT:
+            return
         place = self.place(path, key=key)
         line, column, length = place.line, place.column, place.length
         if at is not None:

@@ -14,7 +14,7 @@ PARAMS = {
 CATALOG = Catalog(functions={"f": FunctionEntry("f", pure=False, params=PARAMS)})
 HEAD = """id: tried
 version: "1.0.0"
-inputs: {n: {type: integer}, s: {type: string}, o: {type: object}, l: {type: array, items: {$ref: "#/x"}}}
+inputs: {n: {type: integer}, s: {type: string}, o: {type: object}, l: {type: array}}
 steps:
 """
 
