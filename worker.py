@@ -25,19 +25,21 @@ from activities.delivery import DeliveryActivities
 from activities.events import EventActivities
 from activities.functions import FunctionActivities
 from activities.http import HttpActivities
+from activities.publishing import PublishingActivities
 from activities.reviews import ReviewActivities
 from activities.services import ServiceActivities
 from towpath.assembly.clients import Clients, open_clients
+from towpath.assembly.files import FILE_ERRORS, Files, load_files
+from towpath.clients.artefacts import ArtefactStore, StoreError
 from towpath.clients.codec import EncryptionCodec
-from towpath.clients.connections import Connections, ConnectionsFileError
 from towpath.clients.definitions import Definitions
 from towpath.clients.outputs import OutputCache
 from towpath.clients.payloads import PayloadStore, PayloadStoreError
 from towpath.clients.prices import Prices
-from towpath.clients.reviewers import ReviewerDirectory, ReviewersFileError
+from towpath.clients.publishing.slots import SlotBook
 from towpath.clients.temporal import address, connect, ensure_search_attributes, run_to_end
 from towpath.contracts.declared import DECLARED
-from towpath.contracts.process import CLAUDE_QUEUE, ONBOARDING
+from towpath.contracts.process import CLAUDE_QUEUE, ONBOARDING, PUBLISHING
 from towpath.observability import configure_logging, runtime
 from towpath.settings import SettingsError, WorkerSettings, load_worker_settings
 from workflows.cached_output import CachedOutputWorkflow
@@ -46,10 +48,12 @@ from workflows.declared_items import DeclaredItemsWorkflow
 from workflows.definitions import DefinitionWorkflow
 from workflows.launcher import LauncherWorkflow
 from workflows.onboarding import CustomerOnboardingWorkflow
+from workflows.posting_slots import PostingSlotsWorkflow
 from workflows.rates import RateWatchWorkflow
 from workflows.sandbox import runner
 
 WORKFLOWS: Sequence[type] = (CustomerOnboardingWorkflow,)
+PUBLISHING_WORKFLOWS: Sequence[type] = (PostingSlotsWorkflow,)
 DECLARED_WORKFLOWS: Sequence[type] = (
     DeclaredWorkflow,
     DeclaredItemsWorkflow,
@@ -68,8 +72,10 @@ ACTIVITIES: Sequence[type] = (
     CacheActivities,
     EventActivities,
     DefinitionActivities,
+    PublishingActivities,
 )
 
+QUEUES = (ONBOARDING.queue, PUBLISHING.queue, DECLARED, CLAUDE_QUEUE)
 EXIT_SETTINGS = 2
 RETRY_CONNECT_SECONDS = 1.0
 DEPLOYMENT = "towpath"
@@ -87,14 +93,13 @@ def main() -> None:
     options = parser.parse_args()
     try:
         settings = load_worker_settings()
-        directory = ReviewerDirectory.load(settings.reviewers_file)
-        connections = Connections.load(settings.connections_file)
-    except (SettingsError, ReviewersFileError, ConnectionsFileError) as error:
+        files = load_files(settings)
+    except (SettingsError, *FILE_ERRORS) as error:
         _refuse(str(error).splitlines())
     configure_logging(settings)
     if options.check:
         return
-    problems = run_to_end(serve(settings, directory, connections))
+    problems = run_to_end(serve(settings, files))
     if problems:
         _refuse(problems)
 
@@ -105,7 +110,7 @@ def _refuse(problems: Sequence[str]) -> NoReturn:
     raise SystemExit(EXIT_SETTINGS)
 
 
-async def serve(settings: WorkerSettings, directory: ReviewerDirectory, connections: Connections) -> Sequence[str]:
+async def serve(settings: WorkerSettings, files: Files) -> Sequence[str]:
     """Work until a signal says to end. What must be mended before a start is returned, a line each."""
     stop = _stop_on_signals()
     try:
@@ -117,7 +122,11 @@ async def serve(settings: WorkerSettings, directory: ReviewerDirectory, connecti
         store.check()
     except PayloadStoreError as error:
         return [f"TOWPATH_PAYLOAD_STORE: {error}"]
-    async with open_clients(settings, directory, connections) as clients:
+    try:
+        ArtefactStore(settings.artefact_store).check()
+    except StoreError as error:
+        return [f"TOWPATH_ARTEFACT_STORE: {error}"]
+    async with open_clients(settings, files) as clients:
         checking = asyncio.create_task(clients.claude.check_models())
         client = await _connect(settings, metrics, store, stop)
         models = await checking
@@ -132,7 +141,7 @@ async def serve(settings: WorkerSettings, directory: ReviewerDirectory, connecti
             # What is loaded by now stays: without this each full collection walks all of it, a tenth of the CPU.
             gc.collect()
             gc.freeze()
-            log.info("worker ready", queues=[ONBOARDING.queue, DECLARED, CLAUDE_QUEUE], build_id=settings.build_id)
+            log.info("worker ready", queues=QUEUES, build_id=settings.build_id)
             await stop.wait()
             log.info("worker draining", seconds=settings.graceful_shutdown_seconds)
     log.info("worker ended")
@@ -171,6 +180,14 @@ def build_workers(client: Client, settings: WorkerSettings, clients: Clients) ->
     processes = Worker(
         client, task_queue=ONBOARDING.queue, workflows=WORKFLOWS, activities=_all(rooms), **deciding, **common
     )
+    publishing = Worker(
+        client,
+        task_queue=PUBLISHING.queue,
+        workflows=PUBLISHING_WORKFLOWS,
+        activities=_all((*rooms, PublishingActivities(clients.campaigns, clients.publishers, SlotBook(client)))),
+        **deciding,
+        **common,
+    )
     definitions = Worker(
         client,
         task_queue=DECLARED,
@@ -187,7 +204,7 @@ def build_workers(client: Client, settings: WorkerSettings, clients: Clients) ->
         max_task_queue_activities_per_second=settings.claude_rate_per_second,
         **common,
     )
-    return processes, definitions, asking
+    return processes, publishing, definitions, asking
 
 
 def _all(rooms: Sequence[object]) -> list[Callable[..., Any]]:

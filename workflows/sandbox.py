@@ -32,6 +32,7 @@ PASSED_THROUGH = (
     "workflows.publications",
     "workflows.repeating",
     "workflows.review",
+    "workflows.slots",
     "workflows.steering",
     "workflows.steps",
     "workflows.waiting",
