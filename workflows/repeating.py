@@ -17,7 +17,7 @@ from towpath.engine.expression.values import Value, size_of
 from towpath.engine.plan import PlanNode
 from towpath.engine.reads import steps_read
 from towpath.engine.steps import ForEach
-from workflows.declared_run import DeclaredRun, Item, Job
+from workflows.declared_run import CAREFUL_UNDO, DeclaredRun, Item, Job
 from workflows.steering import Steering, guarded
 
 HERE = 200
@@ -90,6 +90,8 @@ class Repeating:
         finally:
             for task in running.values():
                 task.cancel()
+            if running and workflow.patched(CAREFUL_UNDO):
+                await workflow.wait(list(running.values()))
         return gathered
 
     async def _item(self, node: PlanNode, loop: ForEach, item: JsonValue, index: int) -> Outcome:

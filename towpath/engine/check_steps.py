@@ -148,6 +148,11 @@ class StepChecks:
             self.durations(model, written.get("config"), (*path, "config"))
         if step.for_each is not None:
             self._loop(step, step.for_each, (*path, "for_each"))
+        if step.select and step.type not in SENDING:
+            what = f"a {step.type} step keeps its whole output"
+            self._source.report(
+                (*path, "select"), "step.no-effect", what, "select in an http, api or function step", key=True
+            )
         if step.compensate is not None and step.type in NO_EFFECT:
             what = f"a {step.type} step has nothing to undo"
             self._source.report((*path, "compensate"), "step.no-effect", what, "leave compensate out", key=True)
