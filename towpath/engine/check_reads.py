@@ -10,7 +10,7 @@ from towpath.engine.outputs import EVENT, RECORD, RUN, JsonSchema, member, outpu
 from towpath.engine.plan import Plan
 from towpath.engine.shapes import as_object, item
 from towpath.engine.source import Source
-from towpath.engine.steps import OnErrorDefault
+from towpath.engine.steps import ClaudeConfig, OnErrorDefault
 from towpath.engine.suggestions import did_you_mean
 
 
@@ -187,7 +187,7 @@ class ReadChecks:
             found, always = member(current, key, root)
             if found is None:
                 known = as_object(current.get("properties")) or {}
-                hint = did_you_mean(key, known)[2:] or _adding(so_far, key)
+                hint = self._schemaless(reference) or did_you_mean(key, known)[2:] or _adding(so_far, key)
                 code = "read.unknown-input" if so_far == "inputs" else "read.unknown-field"
                 self._source.report(path, code, f"{so_far} has no {key!r}", hint, at=at)
                 return
@@ -197,6 +197,14 @@ class ReadChecks:
                 self._source.report(path, "read.maybe-missing", what, mend, at=at, severity="warning")
                 return
             current, so_far = found, f"{so_far}.{key}"
+
+    def _schemaless(self, reference: Reference) -> str:
+        """How a field comes to be in the answer of a claude step that says nothing of its form."""
+        index = self._plan.by_id.get(reference.path[1]) if reference.path[0] == "steps" else None
+        config = None if index is None else self._plan.nodes[index].config
+        if not isinstance(config, ClaudeConfig) or config.output_schema is not None:
+            return ""
+        return f"without output_schema a claude step gives only text: add an output_schema to {reference.path[1]}"
 
     def _output(self, step: str) -> JsonSchema:
         if step not in self._outputs:
