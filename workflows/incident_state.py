@@ -1,5 +1,7 @@
 """What one incident's run knows, its record, and the doors that all its parts share."""
 
+from datetime import datetime
+
 from temporalio import workflow
 
 from activities.delivery import DeliveryActivities
@@ -79,6 +81,9 @@ class IncidentState:
             self.set(service=clip(news[0].labels.get("service", UNKNOWN_SERVICE), 100))
         names = sorted({alert.labels.get("alertname", "alert") for alert in news})
         self.tell(f"{len(news)} alerts ({clip(', '.join(names), 120)}); {group.firing} fire, {group.resolved} resolved")
+
+    def now(self) -> datetime:
+        return workflow.now()
 
     def set(self, **fields: object) -> None:
         self.known = self.known.model_copy(update=fields)

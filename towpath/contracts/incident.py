@@ -159,13 +159,18 @@ class AlertMemory(Wire):
     truncated: int = 0
 
 
+class OpenPage(Wire):
+    level: int
+    key: EffectKey
+
+
 class Paging(Wire):
     """How far the on-call chain has come. `level` 0: nobody was called yet."""
 
     level: int = 0
     due_at: datetime | None = None
     """When the next level is called, if nobody acknowledges."""
-    pages: tuple[EffectKey, ...] = ()
+    pages: tuple[OpenPage, ...] = ()
     acknowledged: Acknowledged | None = None
 
 
