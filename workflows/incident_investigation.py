@@ -1,4 +1,4 @@
-"""Finding out: logs and metrics, what they show, how severe it is, the context, and the diagnosis that rests on them."""
+"""Finding out: logs and metrics, what they show, how severe it is, the context, and the diagnosis on top of them."""
 
 import asyncio
 from datetime import timedelta
@@ -21,8 +21,6 @@ from towpath.contracts.investigation import (
     InitialAnalysis,
     LogFindings,
     MetricFindings,
-    Runbooks,
-    SimilarIncidents,
     Window,
 )
 from towpath.contracts.prompts import ANALYSE_INCIDENT, DIAGNOSE_INCIDENT
@@ -30,7 +28,7 @@ from towpath.contracts.remediation import Catalogue, FetchMetrics, LoadCatalogue
 from towpath.contracts.wire import ActivityResult, JsonObject, Wire
 from towpath.policy.incident.evidence import checked_claims, checked_diagnosis
 from towpath.policy.incident.severity import assess
-from towpath.policy.incident.similarity import fingerprint_of
+from towpath.policy.incident.similarity import fingerprint_of, query_text
 from workflows.calling import CallFailedError, call
 from workflows.incident_state import IncidentState
 from workflows.options import FETCH
@@ -231,8 +229,8 @@ class Investigation:
 
     def _words(self) -> str:
         known = self._state.known
-        patterns = () if known.logs is None else known.logs.patterns[:10]
-        return "\n".join((*self._alert_names(), *(pattern.template for pattern in patterns)))
+        patterns = () if known.logs is None else known.logs.patterns
+        return query_text(self._alert_names(), patterns, "" if known.analysis is None else known.analysis.summary)
 
     def _patterns_in_words(self) -> str:
         known = self._state.known

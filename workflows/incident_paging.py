@@ -10,7 +10,7 @@ from towpath.contracts.failure import FailureCode, HouseError
 from towpath.contracts.incident import Acknowledge, Acknowledged, OpenPage, PageChange, PageRequest
 from towpath.contracts.run import Waiting
 from towpath.contracts.wire import clip
-from towpath.policy.incident.messages import page, page_notice
+from towpath.policy.incident.notices import acknowledged, call_notice, page
 from workflows.calling import CallFailedError, call
 from workflows.incident_state import IncidentState
 from workflows.options import PAGE
@@ -61,10 +61,13 @@ class OnCall:
         self.check(request)
         paging = self._state.known.paging
         taken = Acknowledged(
-            by=clip(request.by.strip(), 100), at=workflow.now(), level=paging.level, note=clip(request.note.strip(), 400)
+            by=clip(request.by.strip(), 100),
+            at=workflow.now(),
+            level=paging.level,
+            note=clip(request.note.strip(), 400),
         )
         self._change(acknowledged=taken, due_at=None)
-        self._state.tell(f"acknowledged by {taken.by}" + (f": {taken.note}" if taken.note else ""))
+        self._state.tell(acknowledged(taken))
         return taken
 
     async def page_again(self, event: str, what: str) -> None:
@@ -111,10 +114,8 @@ class OnCall:
         due = workflow.now() + self._state.request.acknowledge_within
         self._change(level=level, due_at=due)
         self._steps.wait_in(STEP, (Waiting(what="an acknowledgement", who=team, until=due),))
-        title, text = page_notice(self._state.progress(), workflow.info().workflow_id, level)
-        await asyncio.gather(
-            self._page(level, str(level), ""), self._state.notify(team, f"page/{level}", title, text)
-        )
+        title, text = call_notice(self._state.progress(), workflow.info().workflow_id, level)
+        await asyncio.gather(self._page(level, str(level), ""), self._state.notify(team, f"page/{level}", title, text))
 
     async def _taken(self) -> bool:
         """Whether somebody acknowledged, before the level that was called last has had its time."""

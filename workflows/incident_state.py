@@ -4,9 +4,7 @@ from datetime import datetime
 
 from temporalio import workflow
 
-from activities.delivery import DeliveryActivities
 from towpath.contracts.alerts import AlertBatch, AlertGroup
-from towpath.contracts.delivery import TeamNotice
 from towpath.contracts.failure import Failure
 from towpath.contracts.incident import (
     AlertMemory,
@@ -19,9 +17,8 @@ from towpath.contracts.process import INCIDENT, SEVERITY
 from towpath.contracts.remediation import ActionRecord
 from towpath.contracts.wire import EffectKey, clip, effect_key
 from workflows.asking import Asker
-from workflows.calling import CallFailedError, call
 from workflows.incident_intake import AlertInbox
-from workflows.options import NOTICE
+from workflows.notices import tell_team
 from workflows.steps import Steps
 
 MAX_TIMELINE = 300
@@ -55,7 +52,7 @@ class IncidentState:
         self.known = kept
         self.inbox = AlertInbox(kept.alerts)
         self.steps = Steps(INCIDENT.name, TITLES, None)
-        self.steps.restore(kept.cost, kept.steps)
+        self.steps.restore(kept.cost, kept.started_at, kept.steps)
         self.asker = Asker(self.steps, request.budget)
         self.episode = request.episode or info.first_execution_run_id
         self.closed = False
@@ -126,21 +123,10 @@ class IncidentState:
 
     async def notify(self, team: str, event: str, title: str, text: str) -> Failure | None:
         """Tell a team's channel. What failed, if it did: nothing waits for a notice."""
-        notice = TeamNotice(
-            team=team, title=title, text=text, workflow_id=workflow.info().workflow_id, key=self.key(f"notice/{event}")
-        )
-        try:
-            await call(
-                DeliveryActivities.notify_team,
-                notice,
-                NOTICE,
-                activity_id=f"notice/{event}",
-                summary=f"Tell {team}: {event}",
-            )
-        except CallFailedError as error:
-            self.degrade(f"notice/{event}", f"{team} was not told ({error.failure.code})")
-            return error.failure
-        return None
+        failure = await tell_team(team, f"notice/{event}", title, text)
+        if failure is not None:
+            self.degrade(f"notice/{event}", f"{team} was not told ({failure.code})")
+        return failure
 
 
 def _nothing_yet(request: IncidentRequest) -> IncidentProgress:
