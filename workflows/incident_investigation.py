@@ -55,10 +55,6 @@ class Investigation:
         logs = self._state.known.logs
         return fingerprint_of(self._state.service, self._alert_names(), () if logs is None else logs.patterns)
 
-    def rules_alone(self) -> Severity:
-        """The severity by the alerts' own labels, before anything else is known."""
-        return assess(self._state.inbox.group.alerts, (), (), None)
-
     async def load_catalogue(self) -> None:
         """No catalogue: no metrics, and no action."""
         catalogue = await self._have("catalogue", IncidentActivities.load_catalogue, LoadCatalogue())

@@ -10,7 +10,8 @@ from towpath.contracts.failure import FailureCode, HouseError
 from towpath.contracts.incident import Acknowledge, Acknowledged, OpenPage, PageChange, PageRequest
 from towpath.contracts.run import Waiting
 from towpath.contracts.wire import clip
-from towpath.policy.incident.notices import acknowledged, call_notice, page
+from towpath.policy.incident.messages import NoticeEvent, notice, page
+from towpath.policy.incident.notices import acknowledged
 from workflows.calling import CallFailedError, call
 from workflows.incident_state import IncidentState
 from workflows.options import PAGE
@@ -33,6 +34,7 @@ class OnCall:
         review = state.request.review
         self._levels = (review.team, *[review.escalate_to] * ROUNDS)
         self._chain: asyncio.Task[None] | None = None
+        self._news = ""
 
     @property
     def called(self) -> bool:
@@ -43,9 +45,10 @@ class OnCall:
         if self.called:
             self._chain = asyncio.ensure_future(self._call_levels())
 
-    def begin(self) -> None:
+    def begin(self, news: str = "") -> None:
         """Call the first level, unless it was called already."""
         if self._chain is None:
+            self._news = news
             self._steps.begin(STEP)
             self._chain = asyncio.ensure_future(self._call_levels())
 
@@ -70,18 +73,18 @@ class OnCall:
         self._state.tell(acknowledged(taken))
         return taken
 
-    async def page_again(self, event: str, what: str) -> None:
+    async def page_again(self, event: str, news: str) -> None:
         """Something got worse: a page of its own, also when somebody has acknowledged."""
         if self._chain is None:
-            self.begin()
+            self.begin(news)
             return
-        await self._page(max(self._state.known.paging.level, 1), event, what)
+        await self._send(max(self._state.known.paging.level, 1), event, news)
 
-    async def update(self, event: str, what: str) -> None:
-        """Add what is known now to the page that is open."""
+    async def update(self, news: str) -> None:
+        """Add what is known now to the latest page that is open."""
         paging = self._state.known.paging
         if paging.pages:
-            await self._send(paging.level, f"page/{paging.level}", event, what)
+            await self._send(paging.level, str(paging.level), news)
 
     async def stop(self, *, resolve: bool) -> None:
         """End the chain. With `resolve`, its pages are closed as well."""
@@ -91,6 +94,8 @@ class OnCall:
             return
         chain.cancel()
         await asyncio.wait([chain])
+        if not chain.cancelled():
+            chain.result()
         if not resolve:
             return
         await self._change_pages("resolve")
@@ -114,8 +119,11 @@ class OnCall:
         due = workflow.now() + self._state.request.acknowledge_within
         self._change(level=level, due_at=due)
         self._steps.wait_in(STEP, (Waiting(what="an acknowledgement", who=team, until=due),))
-        title, text = call_notice(self._state.progress(), workflow.info().workflow_id, level)
-        await asyncio.gather(self._page(level, str(level), ""), self._state.notify(team, f"page/{level}", title, text))
+        known = self._state.known
+        title, text = notice("opened" if level == 1 else "escalated", self._state.id, known.service, known.severity)
+        await asyncio.gather(
+            self._send(level, str(level), self._news), self._state.notify(team, f"page/{level}", title, text)
+        )
 
     async def _taken(self) -> bool:
         """Whether somebody acknowledged, before the level that was called last has had its time."""
@@ -135,18 +143,21 @@ class OnCall:
             return False
         return True
 
-    async def _page(self, level: int, event: str, what: str) -> None:
-        await self._send(level, f"page/{event}", event, what)
-
-    async def _send(self, level: int, key: str, event: str, what: str) -> None:
+    async def _send(self, level: int, event: str, news: str) -> None:
         """Page. One that cannot be sent is told, and the chain goes on: its next level is due all the same."""
-        request = page(self._state.progress(), level, self._state.key(key), what)
+        known = self._state.known
+        severity = known.severity or self._state.rules_alone()
+        key = self._state.key(f"page/{event}")
+        request = page(self._state.id, known.service, severity, self._state.inbox.group, level, key, news)
         try:
             await call(
                 IncidentActivities.page, request, PAGE, activity_id=f"page/{event}", summary=f"Page level {level}"
             )
         except CallFailedError as error:
-            self._state.degrade(f"page/{event}", f"level {level} was not paged ({error.failure.code})")
+            why = f"level {level} was not paged ({error.failure.code})"
+            self._state.degrade(f"page/{event}", why)
+            if event == "1":
+                self._steps.degrade(STEP, why)
             return
         self._sent(request, event)
 

@@ -11,11 +11,13 @@ from towpath.contracts.incident import (
     IncidentProgress,
     IncidentRequest,
     IncidentView,
+    Severity,
     TimelineEntry,
 )
 from towpath.contracts.process import INCIDENT, SEVERITY
 from towpath.contracts.remediation import ActionRecord
 from towpath.contracts.wire import EffectKey, clip, effect_key
+from towpath.policy.incident.severity import assess
 from workflows.asking import Asker
 from workflows.incident_intake import AlertInbox
 from workflows.notices import tell_team
@@ -61,12 +63,21 @@ class IncidentState:
             self.take(batch)
 
     @property
+    def id(self) -> str:
+        """How people name the incident: the run's workflow id."""
+        return workflow.info().workflow_id
+
+    @property
     def service(self) -> str:
         return self.known.service
 
     @property
     def is_resolved(self) -> bool:
         return self.inbox.resolved
+
+    def rules_alone(self) -> Severity:
+        """The severity by the alerts' own labels, before anything else is known."""
+        return assess(self.inbox.group.alerts, (), ())
 
     def take(self, batch: AlertBatch) -> None:
         """Add a delivery of alerts to the incident."""

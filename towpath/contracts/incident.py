@@ -234,4 +234,10 @@ class IncidentProgress(Wire):
     """Since when people have it; None while the run itself still watches."""
 
 
+class IncidentFailure(Wire):
+    """Second detail of a failed run, after its DeadLetter: what a redrive starts with."""
+
+    request: IncidentRequest
+
+
 IncidentRequest.model_rebuild()
