@@ -25,11 +25,13 @@ from activities.delivery import DeliveryActivities
 from activities.events import EventActivities
 from activities.functions import FunctionActivities
 from activities.http import HttpActivities
+from activities.incident import IncidentActivities
 from activities.publishing import PublishingActivities
 from activities.reviews import ReviewActivities
 from activities.services import ServiceActivities
 from towpath.assembly.clients import Clients, open_clients
-from towpath.assembly.files import FILE_ERRORS, Files, load_files
+from towpath.assembly.files import FILE_ERRORS, Files, Knowledge, load_files
+from towpath.assembly.incident import incident_activities
 from towpath.clients.artefacts import ArtefactStore, StoreError
 from towpath.clients.codec import EncryptionCodec
 from towpath.clients.definitions import Definitions
@@ -39,21 +41,24 @@ from towpath.clients.prices import Prices
 from towpath.clients.publishing.slots import SlotBook
 from towpath.clients.temporal import address, connect, ensure_search_attributes, run_to_end
 from towpath.contracts.declared import DECLARED
-from towpath.contracts.process import CLAUDE_QUEUE, ONBOARDING, PUBLISHING
+from towpath.contracts.process import CLAUDE_QUEUE, INCIDENT, ONBOARDING, PUBLISHING
 from towpath.observability import configure_logging, runtime
 from towpath.settings import SettingsError, WorkerSettings, load_worker_settings
 from workflows.cached_output import CachedOutputWorkflow
 from workflows.declared import DeclaredWorkflow
 from workflows.declared_items import DeclaredItemsWorkflow
 from workflows.definitions import DefinitionWorkflow
+from workflows.incident import IncidentResponseWorkflow
 from workflows.launcher import LauncherWorkflow
 from workflows.onboarding import CustomerOnboardingWorkflow
 from workflows.posting_slots import PostingSlotsWorkflow
 from workflows.rates import RateWatchWorkflow
+from workflows.remediation import RemediationControlWorkflow
 from workflows.sandbox import runner
 
-WORKFLOWS: Sequence[type] = (CustomerOnboardingWorkflow,)
+WORKFLOWS: Sequence[type] = (CustomerOnboardingWorkflow, IncidentResponseWorkflow)
 PUBLISHING_WORKFLOWS: Sequence[type] = (PostingSlotsWorkflow,)
+INCIDENT_WORKFLOWS: Sequence[type] = (IncidentResponseWorkflow, RemediationControlWorkflow)
 DECLARED_WORKFLOWS: Sequence[type] = (
     DeclaredWorkflow,
     DeclaredItemsWorkflow,
@@ -73,9 +78,10 @@ ACTIVITIES: Sequence[type] = (
     EventActivities,
     DefinitionActivities,
     PublishingActivities,
+    IncidentActivities,
 )
 
-QUEUES = (ONBOARDING.queue, PUBLISHING.queue, DECLARED, CLAUDE_QUEUE)
+QUEUES = (ONBOARDING.queue, PUBLISHING.queue, INCIDENT.queue, DECLARED, CLAUDE_QUEUE)
 EXIT_SETTINGS = 2
 RETRY_CONNECT_SECONDS = 1.0
 DEPLOYMENT = "towpath"
@@ -136,7 +142,7 @@ async def serve(settings: WorkerSettings, files: Files) -> Sequence[str]:
             return models.refusals
         await ensure_search_attributes(client)
         async with AsyncExitStack() as running:
-            for worker in build_workers(client, settings, clients):
+            for worker in build_workers(client, settings, clients, files.knowledge):
                 await running.enter_async_context(worker)
             # What is loaded by now stays: without this each full collection walks all of it, a tenth of the CPU.
             gc.collect()
@@ -148,54 +154,29 @@ async def serve(settings: WorkerSettings, files: Files) -> Sequence[str]:
     return ()
 
 
-def build_workers(client: Client, settings: WorkerSettings, clients: Clients) -> Sequence[Worker]:
+def build_workers(client: Client, settings: WorkerSettings, clients: Clients, knowledge: Knowledge) -> Sequence[Worker]:
     """One worker for each queue: processes, definitions, and Claude, which has a rate limit over all workers."""
     rooms = (
         ServiceActivities(clients.services, clients.secrets),
         DeliveryActivities(clients.mailer, clients.slack, clients.services, settings.team_channels),
         ReviewActivities(clients.directory),
     )
+    functions = FunctionActivities(clients.secrets)
+    publishing = PublishingActivities(clients.campaigns, clients.publishers, SlotBook(client))
+    incident = incident_activities(client, settings, clients.http, clients.services, knowledge)
     declared_rooms = (
         HttpActivities(clients.guarded),
-        FunctionActivities(clients.secrets),
+        functions,
         CacheActivities(OutputCache(client)),
         EventActivities(clients.sinks),
         DefinitionActivities(Definitions(client)),
     )
     claude = ClaudeActivities(clients.claude, Prices())
-    common: dict[str, Any] = {
-        "interceptors": [ActivityEdge()],
-        "deployment_config": WorkerDeploymentConfig(
-            version=WorkerDeploymentVersion(DEPLOYMENT, settings.build_id), use_worker_versioning=False
-        ),
-        "graceful_shutdown_timeout": timedelta(seconds=settings.graceful_shutdown_seconds),
-        "max_heartbeat_throttle_interval": timedelta(seconds=1),
-    }
-    deciding: dict[str, Any] = {
-        "workflow_runner": runner(),
-        "max_cached_workflows": settings.max_cached_workflows,
-        # A worker that died keeps its runs for this long; the default of 10 s is felt.
-        "sticky_queue_schedule_to_start_timeout": timedelta(seconds=1),
-    }
-    processes = Worker(
-        client, task_queue=ONBOARDING.queue, workflows=WORKFLOWS, activities=_all(rooms), **deciding, **common
-    )
-    publishing = Worker(
-        client,
-        task_queue=PUBLISHING.queue,
-        workflows=PUBLISHING_WORKFLOWS,
-        activities=_all((*rooms, PublishingActivities(clients.campaigns, clients.publishers, SlotBook(client)))),
-        **deciding,
-        **common,
-    )
-    definitions = Worker(
-        client,
-        task_queue=DECLARED,
-        workflows=DECLARED_WORKFLOWS,
-        activities=_all((*rooms, *declared_rooms)),
-        **deciding,
-        **common,
-    )
+    common, deciding = _common(settings), _deciding(settings)
+
+    def serving(queue: str, workflows: Sequence[type], *rooms: object) -> Worker:
+        return Worker(client, task_queue=queue, workflows=workflows, activities=_all(rooms), **deciding, **common)
+
     asking = Worker(
         client,
         task_queue=CLAUDE_QUEUE,
@@ -204,7 +185,35 @@ def build_workers(client: Client, settings: WorkerSettings, clients: Clients) ->
         max_task_queue_activities_per_second=settings.claude_rate_per_second,
         **common,
     )
-    return processes, publishing, definitions, asking
+    return (
+        serving(ONBOARDING.queue, [CustomerOnboardingWorkflow], *rooms),
+        serving(PUBLISHING.queue, PUBLISHING_WORKFLOWS, *rooms, publishing),
+        serving(INCIDENT.queue, INCIDENT_WORKFLOWS, *rooms, functions, incident),
+        serving(DECLARED, DECLARED_WORKFLOWS, *rooms, *declared_rooms),
+        asking,
+    )
+
+
+def _common(settings: WorkerSettings) -> dict[str, Any]:
+    """Options of every worker."""
+    return {
+        "interceptors": [ActivityEdge()],
+        "deployment_config": WorkerDeploymentConfig(
+            version=WorkerDeploymentVersion(DEPLOYMENT, settings.build_id), use_worker_versioning=False
+        ),
+        "graceful_shutdown_timeout": timedelta(seconds=settings.graceful_shutdown_seconds),
+        "max_heartbeat_throttle_interval": timedelta(seconds=1),
+    }
+
+
+def _deciding(settings: WorkerSettings) -> dict[str, Any]:
+    """Options of the workers that run workflows."""
+    return {
+        "workflow_runner": runner(),
+        "max_cached_workflows": settings.max_cached_workflows,
+        # A worker that died keeps its runs for this long; the default of 10 s is felt.
+        "sticky_queue_schedule_to_start_timeout": timedelta(seconds=1),
+    }
 
 
 def _all(rooms: Sequence[object]) -> list[Callable[..., Any]]:

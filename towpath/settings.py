@@ -69,9 +69,19 @@ class ClientSettings(BaseSettings):
     connections_file: Path = Field(
         default=Path("connections.json"), description="hosts that `http` steps of definitions may reach"
     )
+    incident_folder: Path = Field(
+        default=Path("definitions"),
+        description="folder of actions/, runbooks/, incident/metrics.yaml and incident/inventory.yaml",
+    )
     reviewers_file: Path = Field(default=Path("reviewers.json"), description="who may decide for which team")
     team_channels: dict[str, str] = Field(
-        default={"compliance-team": "#compliance", "compliance-leads": "#compliance-leads", "ops-team": "#ops"},
+        default={
+            "compliance-team": "#compliance",
+            "compliance-leads": "#compliance-leads",
+            "ops-team": "#ops",
+            "operations": "#incidents",
+            "operations-leads": "#incidents-leads",
+        },
         description="Slack channel of each team, as JSON",
     )
     event_sinks: dict[str, Url] = Field(

@@ -154,9 +154,8 @@ class IncidentResponseWorkflow(Reviewable):
             await until_resolved(self._state, self.hold_review(self._request.review, **desk.terms()))
         except CallFailedError as error:
             self._state.degrade(f"approval/{desk.name}", f"nobody could be asked ({error.failure.code})")
-        finally:
-            self.withdraw_review()
-            desk.close()
+        self.withdraw_review()
+        desk.close()
         return await desk.closed()
 
     async def _fail(self, error: StepFailedError) -> ApplicationError:
@@ -184,6 +183,7 @@ class IncidentResponseWorkflow(Reviewable):
     async def _cancel(self) -> None:
         """What was applied stays, and people are told of it. The pages stay open: the alerts still fire."""
         state = self._state
+        self.withdraw_review()
         self._execution.interrupt()
         await self._oncall.stop(resolve=False)
         await state.notify(self._request.review.team, "stopped", *stopped_notice(state.known, state.id))

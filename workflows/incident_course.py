@@ -15,6 +15,7 @@ from towpath.policy.incident.messages import NoticeEvent, notice
 from towpath.policy.incident.notices import action_end
 from towpath.policy.incident.planning import auto_remediation
 from towpath.policy.incident.severity import PAGING
+from workflows.compensation import cancelled
 from workflows.incident_execution import Execution
 from workflows.incident_investigation import Investigation
 from workflows.incident_paging import OnCall
@@ -208,11 +209,11 @@ async def until_resolved(state: IncidentState, work: Coroutine[Any, Any, Any]) -
     task = asyncio.ensure_future(work)
     try:
         await workflow.wait_condition(lambda: task.done() or state.is_resolved)
-    finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait([task])
-    if task.cancelled():
+    except asyncio.CancelledError:
+        await cancelled(task)
+        raise
+    if not task.done():
+        await cancelled(task)
         return False
     task.result()
     return True

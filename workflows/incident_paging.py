@@ -10,9 +10,10 @@ from towpath.contracts.failure import FailureCode, HouseError
 from towpath.contracts.incident import Acknowledge, Acknowledged, OpenPage, PageChange, PageRequest
 from towpath.contracts.run import Waiting
 from towpath.contracts.wire import clip
-from towpath.policy.incident.messages import NoticeEvent, notice, page
+from towpath.policy.incident.messages import notice, page
 from towpath.policy.incident.notices import acknowledged
 from workflows.calling import CallFailedError, call
+from workflows.compensation import cancelled
 from workflows.incident_state import IncidentState
 from workflows.options import PAGE
 
@@ -92,27 +93,23 @@ class OnCall:
         if chain is None:
             self._steps.skip(STEP, "nobody had to be called")
             return
-        chain.cancel()
-        await asyncio.wait([chain])
-        if not chain.cancelled():
-            chain.result()
+        await cancelled(chain)
+        self._steps.wait_in(STEP, ())
         if not resolve:
             return
         await self._change_pages("resolve")
 
     async def _call_levels(self) -> None:
-        try:
-            while not await self._taken():
-                level = self._state.known.paging.level + 1
-                if level > len(self._levels):
-                    self._state.tell("nobody acknowledged; every level was called")
-                    self._change(due_at=None)
-                    await workflow.wait_condition(lambda: self._state.known.paging.acknowledged is not None)
-                    continue
-                await self._call(level)
-            await self._change_pages("acknowledge")
-        finally:
-            self._steps.wait_in(STEP, ())
+        while not await self._taken():
+            level = self._state.known.paging.level + 1
+            if level > len(self._levels):
+                self._state.tell("nobody acknowledged; every level was called")
+                self._change(due_at=None)
+                await workflow.wait_condition(lambda: self._state.known.paging.acknowledged is not None)
+                continue
+            await self._call(level)
+        self._steps.wait_in(STEP, ())
+        await self._change_pages("acknowledge")
 
     async def _call(self, level: int) -> None:
         team = self._levels[level - 1]

@@ -28,6 +28,7 @@ HTTP_SECONDS = httpx.Timeout(10.0, connect=3.0)
 class Clients:
     """Connections to the outside world; one of each for the whole process."""
 
+    http: httpx.AsyncClient
     services: ServiceClient
     mailer: Mailer
     slack: Slack
@@ -78,6 +79,7 @@ async def open_clients(settings: WorkerSettings, files: Files) -> AsyncGenerator
         )
         try:
             yield Clients(
+                http=http,
                 services=ServiceClient(http, endpoints),
                 mailer=Mailer(smtp),
                 slack=Slack(http, settings.slack_url, settings.slack_token.get_secret_value()),

@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
 from towpath.contracts.declared import DECLARED
-from towpath.contracts.process import CLAUDE_QUEUE, ONBOARDING, PUBLISHING
+from towpath.contracts.process import CLAUDE_QUEUE, INCIDENT, ONBOARDING, PUBLISHING
 from towpath.local.processes import Child, spawn
 from towpath.local.server import DEFAULT_PORT, DEFAULT_UI_PORT, LOOPBACK, TemporalServer, free_port, temporal_server
 
@@ -137,6 +137,7 @@ def worker_environment(temporal: str, standins: StandIns, metrics_port: int, *, 
         "TOWPATH_PLATFORMS_FOLDER": str(ROOT / "definitions" / "platforms"),
         "TOWPATH_METRICS_ADDRESS": f"{LOOPBACK}:{metrics_port}",
         "TOWPATH_REVIEWERS_FILE": str(ROOT / "reviewers.json"),
+        "TOWPATH_INCIDENT_FOLDER": str(ROOT / "definitions"),
         "TOWPATH_CONNECTIONS_FILE": str(ROOT / "connections.json"),
         "TOWPATH_HTTP_ROUTES": json.dumps({"api.emailverify.com": f"{url}/email-check"}),
         "TOWPATH_SECRETS": json.dumps({"EMAIL_CHECK_TOKEN": "stand-in"}),
@@ -175,6 +176,7 @@ async def _polls(address: str, pid: int) -> None:
     for queue, kind in (
         (ONBOARDING.queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
         (PUBLISHING.queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
+        (INCIDENT.queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
         (DECLARED, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
         (CLAUDE_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
     ):
