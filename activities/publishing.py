@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from temporalio import activity
 
@@ -35,13 +35,20 @@ from towpath.policy.publishing.timing import choose_time, unknown_zones
 if TYPE_CHECKING:
     from towpath.clients.publishing.adapter import Publishers
     from towpath.clients.publishing.campaigns import Campaigns
-    from towpath.clients.publishing.slots import SlotBook
 
 DEADLINE_MARGIN = timedelta(seconds=5)
 
 
+class Reservations(Protocol):
+    """The reserved times of all accounts. Raises PublishError."""
+
+    async def reserve(self, request: ReserveSlot) -> Slot: ...
+
+    async def release(self, request: ReleaseSlot) -> Undone: ...
+
+
 class PublishingActivities:
-    def __init__(self, campaigns: "Campaigns", publishers: "Publishers", slots: "SlotBook") -> None:
+    def __init__(self, campaigns: "Campaigns", publishers: "Publishers", slots: Reservations) -> None:
         self._campaigns = campaigns
         self._publishers = publishers
         self._slots = slots

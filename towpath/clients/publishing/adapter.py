@@ -41,6 +41,10 @@ class Publishers:
     def __init__(self, adapters: Mapping[str, Adapter]) -> None:
         self._adapters = adapters
 
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(self._adapters)
+
     def adapter(self, name: str, account: str) -> Adapter:
         """Raises PublishError when this worker cannot post there."""
         found = self._adapters.get(name)
