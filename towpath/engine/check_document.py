@@ -81,7 +81,7 @@ class DocumentChecks:
             place = plan.node(around[0]).path
             what = f"these steps wait for each other: {' → '.join([*around, around[0]])}"
             self._source.report(place, "graph.cycle", what, "take one of the needs out")
-        if not plan.nodes and not (as_object(self._source.value) or {}).get("steps"):
+        if not plan.nodes and (as_object(self._source.value) or {}).get("steps") == []:
             self._source.report(("steps",), "steps.empty", "there are no steps", "add a step")
 
     def _unreachable(self, index: int) -> None:
