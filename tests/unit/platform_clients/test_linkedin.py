@@ -113,13 +113,12 @@ async def test_duplicates_drafts_and_removal(world: World) -> None:
 async def test_a_draft_is_not_published() -> None:
     """An element that is not in the state PUBLISHED is not the post."""
     element = {"id": "urn:li:share:1", "commentary": escaped(TEXT), "createdAt": 4_000_000_000_000}
-    page = {"elements": [element | {"lifecycleState": "DRAFT"}]}
-    pages = iter([page, {"elements": []}])
 
-    assert (
-        await linkedin_on(mocked(lambda _: httpx.Response(200, json=next(pages)))).find(finding(Post(text=TEXT)))
-        is None
-    )
+    def answer(request: httpx.Request) -> httpx.Response:
+        first = request.url.params["start"] == "0"
+        return httpx.Response(200, json={"elements": [element | {"lifecycleState": "DRAFT"}] if first else []})
+
+    assert await linkedin_on(mocked(answer)).find(finding(Post(text=TEXT))) is None
 
 
 @pytest.mark.parametrize(
