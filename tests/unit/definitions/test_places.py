@@ -52,7 +52,7 @@ MENDS = {
     "- {id: a, type: condition, config: {if: 1 == 1, then: {id: b, type: set}}}": "write - {id: …, type: …} for each",
     "- id: a\n    type: notify\n    config:\n      target: #ops": "# begins a comment",
     "\t- {id: a}": "indent with spaces",
-    "- {id: a, type: widget}": "known: api, claude",
+    "- {id: a, type: qqq}": "known: api, claude",
 }
 
 
