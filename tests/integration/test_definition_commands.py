@@ -300,3 +300,33 @@ async def test_run_that_cannot_begin_says_so(house: House) -> None:
 
     assert code == 1 and "cannot be run" in problems
     assert record["status"] == "failed" and record["steps"] == []
+
+
+async def test_what_cannot_be_done_is_told_by_its_exit_code(house: House, tmp_path: Path) -> None:
+    """3 for what is not there; 1 for a run that has ended, which nothing changes any more."""
+    name, file = write(tmp_path, 'id: %s\nversion: "1.0.0"\nsteps:\n  - {id: one, type: set, config: {}}\n')
+    await starter_json(house, "definition", "publish", file, "--by", "kim")
+    run = (await starter_json(house, "run", file, "--key", "one", "--wait")) and f"{name}/one"
+    by = ("--by", "dana", "--reason", "late")
+    codes = {
+        " ".join(command[:2]): (await starter(house, *command))[::2]
+        for command in [
+            ("run", "never-published"),
+            ("run", f"{name}@9.0.0"),
+            ("redrive", run),
+            ("pause", f"{name}/none", "--by", "dana"),
+            ("pause", run, "--by", "dana"),
+            ("skip", run, "one", *by),
+            ("cancel", run),
+        ]
+    }
+    assert {command: code for command, (code, _) in codes.items()} == {
+        "run never-published": 3,
+        f"run {name}@9.0.0": 3,
+        f"redrive {run}": 3,
+        f"pause {name}/none": 3,
+        f"pause {run}": 1,
+        f"skip {run}": 1,
+        f"cancel {run}": 1,
+    }
+    assert "has ended (completed)" in codes[f"cancel {run}"][1]
