@@ -97,7 +97,7 @@ async def test_published_versions_are_compared_and_run(house: House, tmp_path: P
     first = await starter_json(house, "definition", "publish", file, "--by", "kim", "--note", "begun")
     edit(file, ('  - {id: "maybe", type: "wait", config: {event: "test.never"}}\n', ""), ("1.0.0", "1.0.1"))
     small, _, problems = await starter(house, "definition", "publish", file, "--by", "kim")
-    edit(file, ("1.0.1", "1.1.0"))
+    edit(file, ("1.0.1", "2.0.0"))
     second = await starter_json(house, "definition", "publish", file, "--by", "kim")
     listed = await starter_json(house, "definition", "list")
     _, difference, _ = await starter(house, "definition", "diff", f"{name}@1.0.0", name)
@@ -106,8 +106,8 @@ async def test_published_versions_are_compared_and_run(house: House, tmp_path: P
     record = await starter_json(house, "run-status", run)
     await starter_json(house, "cancel", run)
 
-    assert first["new"] and second["new"] and small != 0 and "Make it 1.1.0" in problems
-    assert next(found for found in listed if found["id"] == name)["versions"][-1]["version"] == "1.1.0"
+    assert first["new"] and second["new"] and small != 0 and "Make it 2.0.0" in problems
+    assert next(found for found in listed if found["id"] == name)["versions"][-1]["version"] == "2.0.0"
     assert "maybe" in difference
     assert [step["step"] for step in record["steps"]] == ["first", "hold", "maybe", "last"]
 
