@@ -216,7 +216,8 @@ async def call_apart(run: DeclaredRun, node: PlanNode, part: Call, config: Confi
     Raises CallFailedError.
     """
     key = run.key(name)
-    summary = f"{run.title(node.id)}: {name.rpartition('/')[2]}"
+    what = "did it happen?" if "check" in name.removeprefix(node.id).split("/") else "undo"
+    summary = f"{run.title(node.id)}: {what}"
     options: dict[str, Any] = {"activity_id": name, "summary": summary}
     secrets = secrets_read(part.config)
     limit = part.timeout or (config.get("timeout") if part.type == "http" else None)
