@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from towpath.standins.claude.app import ClaudeStandIn
 from towpath.standins.faults import Faults
+from towpath.standins.latency import Delayed, Latency
 from towpath.standins.ledger import EffectLedger
 from towpath.standins.linkedin import LinkedIn
 from towpath.standins.mail import Mailbox
@@ -26,6 +27,7 @@ class StandIns:
     def __init__(self, *, faults_allowed: bool) -> None:
         self.ledger = EffectLedger()
         self.faults = Faults()
+        self.latency = Latency()
         self.services = Services(self.ledger, self.faults)
         self.slack = Slack(self.ledger, self.faults)
         self.mailbox = Mailbox(self.ledger)
@@ -42,7 +44,11 @@ class StandIns:
             Route("/effects", self._effects),
             Route("/messages", self._messages),
             *(
-                [Route("/faults", self._fault, methods=["GET", "POST", "DELETE"]), self.services.platform.control()]
+                [
+                    Route("/faults", self._fault, methods=["GET", "POST", "DELETE"]),
+                    self.services.platform.control(),
+                    self.latency.route(),
+                ]
                 if self._faults_allowed
                 else []
             ),
@@ -60,8 +66,11 @@ class StandIns:
                 Mount("/wordpress", routes=self.wordpress.routes()),
                 Mount("/claude", app=self.claude.app()),
             ],
-            middleware=[Middleware(Label)],
+            middleware=[Middleware(Label), *self._measured()],
         )
+
+    def _measured(self) -> list[Middleware]:
+        return [Middleware(Delayed, latency=self.latency)] if self._faults_allowed else []
 
     async def _effects(self, _: Request) -> Response:
         state = {
