@@ -52,12 +52,13 @@ from workflows.incident import IncidentResponseWorkflow
 from workflows.launcher import LauncherWorkflow
 from workflows.onboarding import CustomerOnboardingWorkflow
 from workflows.posting_slots import PostingSlotsWorkflow
+from workflows.publishing import ContentPublishingWorkflow
 from workflows.rates import RateWatchWorkflow
 from workflows.remediation import RemediationControlWorkflow
 from workflows.sandbox import runner
 
-WORKFLOWS: Sequence[type] = (CustomerOnboardingWorkflow, IncidentResponseWorkflow)
-PUBLISHING_WORKFLOWS: Sequence[type] = (PostingSlotsWorkflow,)
+WORKFLOWS: Sequence[type] = (CustomerOnboardingWorkflow, ContentPublishingWorkflow, IncidentResponseWorkflow)
+PUBLISHING_WORKFLOWS: Sequence[type] = (ContentPublishingWorkflow, PostingSlotsWorkflow)
 INCIDENT_WORKFLOWS: Sequence[type] = (IncidentResponseWorkflow, RemediationControlWorkflow)
 DECLARED_WORKFLOWS: Sequence[type] = (
     DeclaredWorkflow,
