@@ -42,6 +42,7 @@ from towpath.contracts.investigation import (
 from towpath.contracts.remediation import (
     Catalogue,
     ChosenAction,
+    ChosenValue,
     FetchMetrics,
     KillSwitch,
     LoadCatalogue,
@@ -116,12 +117,15 @@ DIAGNOSIS = DiagnosisAnswer(
     recommended_actions=["look at the release"],
     prevention=["test the contract with the payment service"],
 )
-ROLLBACK = ChosenAction(
-    action="rollback-deployment", parameters={"service": "checkout", "deployment": "d-2"}, reason="it began with it"
-)
-DISABLE = ChosenAction(
-    action="disable-feature", parameters={"service": "checkout", "feature": "new-payment-flow"}, reason="it may help"
-)
+
+
+def chosen(action: str, reason: str = "since", **parameters: str) -> ChosenAction:
+    values = [ChosenValue(name=name, value=value) for name, value in parameters.items()]
+    return ChosenAction(action=action, parameters=values, reason=reason)
+
+
+ROLLBACK = chosen("rollback-deployment", "it began with it", service="checkout", deployment="d-2")
+DISABLE = chosen("disable-feature", "it may help", service="checkout", feature="new-payment-flow")
 PLAN = PlanAnswer(
     immediate=[ROLLBACK], follow_up=["mend the release"], success_criteria=["error_rate"], watch_minutes=10
 )

@@ -118,7 +118,7 @@ def analysis(given: JsonObject) -> JsonObject:
 
 
 def diagnosis(given: JsonObject) -> JsonObject:
-    """Suspects by log lines, deployments and metrics; a confidence is its share of all weight, and of what is missing."""
+    """Suspects by log lines, deployments and metrics; a confidence is its share of all weight and of what lacks."""
     suspects = _by_logs(given)
     _by_deployments(given, suspects)
     _by_metrics(given, suspects)
@@ -240,10 +240,11 @@ def _advice(given: JsonObject, kept: Iterable[_Suspect]) -> list[str]:
 
 
 def _chosen(action: JsonObject, words: str, cause: str) -> JsonObject:
-    parameters: JsonObject = {}
+    parameters: list[JsonValue] = []
     for name in _inner(action, "parameters"):
         allowed = lines(_inner(action, "parameters"), name)
-        parameters[name] = next((value for value in allowed if value.lower() in words), allowed[0] if allowed else "")
+        value = next((value for value in allowed if value.lower() in words), allowed[0] if allowed else "")
+        parameters.append({"name": name, "value": value})
     return {"action": text(action, "id"), "parameters": parameters, "reason": cause}
 
 
