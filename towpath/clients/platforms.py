@@ -121,8 +121,6 @@ def _disagreements(rules: PlatformRules) -> list[tuple[str, str]]:
         found.append(("max_links", "must be at least 1 where needs_link is true"))
     if rules.needs_link and (rules.url_length or 0) * 2 > rules.max_length:
         found.append(("max_length", "must leave a link half of the room where needs_link is true"))
-    if any(not 0 <= day <= 6 for window in rules.windows for day in window.days):
-        found.append(("windows", "days are 0 (Monday) to 6 (Sunday)"))
     return found
 
 

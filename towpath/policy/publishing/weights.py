@@ -5,7 +5,7 @@ X's counting is the model, since no other platform's is richer: twitter-text, co
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from towpath.contracts.publishing import PlatformRules
 
@@ -51,6 +51,16 @@ def weighted_length(text: str, rules: PlatformRules) -> int:
 def links(text: str) -> tuple[str, ...]:
     """The links of a text as written. A Korean particle or a punctuation mark that follows is no part of one."""
     return tuple(match.group()[: _link_length(match.group())] for match in _LINKS.finditer(text))
+
+
+def relinked(text: str, change: Callable[[str], str]) -> str:
+    """The text with each link as `change` makes it."""
+
+    def made(match: re.Match[str]) -> str:
+        length = _link_length(match.group())
+        return change(match.group()[:length]) + match.group()[length:]
+
+    return _LINKS.sub(made, text)
 
 
 def fitting(text: str, rules: PlatformRules, limit: int) -> int:
