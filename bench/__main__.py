@@ -24,12 +24,13 @@ from bench.expressions import ExpressionRow, expression_rows
 from bench.hostile import HostileRow, hostile_rows
 from bench.lanes import House, LaneFigures, lane_a, lane_b, lane_c
 from bench.measure import median
+from bench.texts import TextRow, text_rows
 from bench.waiting import WaitingFigures, waiting
 from towpath.clients.temporal import run_to_end
 from towpath.local.server import free_port, temporal_server
 from towpath.local.stack import stand_ins, worker_process
 
-PARTS = ("start", "claude", "lanes", "waiting", "expressions", "definitions", "loops", "chains")
+PARTS = ("start", "claude", "lanes", "waiting", "expressions", "definitions", "loops", "chains", "texts")
 LANES = {"a": lane_a, "b": lane_b, "c": lane_c, "d": lane_d}
 TITLES = {"a": "a plain", "b": "b shortest", "c": "c onboarding", "d": "d definition"}
 RATIOS = (("runs/s", "runs_per_second"), ("CPU", "cpu"), ("idle p50", "idle_p50"))
@@ -72,6 +73,8 @@ async def bench(parts: Sequence[str], options: argparse.Namespace) -> None:
     if "definitions" in parts:
         show_plans([plan_figures(count) for count in PLANNED])
         show_hostile(hostile_rows())
+    if "texts" in parts:
+        show_texts(text_rows())
     if "loops" in parts:
         async with house() as where:
             pairs = await measure_loops(where, options.items // LOOP_ROUNDS // 2, options.concurrency)
@@ -138,6 +141,13 @@ def show_hostile(rows: Sequence[HostileRow]) -> None:
     table = Table("hostile definition", "bytes", "s", "MB more", "first told", title="Checking what was made to hurt")
     for row in rows:
         table.add_row(row.title, f"{row.size_bytes:,}", f"{row.seconds:.3f}", f"{row.added_mb:.0f}", row.code)
+    console.print(table)
+
+
+def show_texts(rows: Sequence[TextRow]) -> None:
+    table = Table("1 MB of", "as source s", "as post s", "against 0.5 MB", title="Checking texts (wanted: about 2×)")
+    for row in rows:
+        table.add_row(row.title, f"{row.source:.2f}", f"{row.shortened:.2f}", f"{row.ratio:.1f}×")
     console.print(table)
 
 
