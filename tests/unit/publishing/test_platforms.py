@@ -1,5 +1,6 @@
 """Platforms are data: files that are checked when they are read, and a new one needs no code of the rules."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,8 +8,10 @@ import pytest
 
 from tests.fakes.platforms import FOLDER, PLATFORMS
 from towpath.clients.platforms import PlatformFilesError, UnknownPlatformError, load_platforms
+from towpath.clients.publishing.adapter import ADAPTERS
 from towpath.contracts.failure import FailureCode
-from towpath.contracts.publishing import Shape
+from towpath.contracts.prompts import ADAPTATIONS
+from towpath.contracts.publishing import PlatformRules, Shape
 
 GOOD = (FOLDER / "linkedin-2026-11.yaml").read_text(encoding="utf-8")
 MASTODON = GOOD.replace('"linkedin"', '"mastodon"').replace('"LinkedIn"', '"Mastodon"').replace("3000", "500")
@@ -29,7 +32,7 @@ def test_new_platform_is_a_file(tmp_path: Path) -> None:
     """Beside its prompt and its adapter, which other tests hold to their lists."""
     (tmp_path / "mastodon-2026-11.yaml").write_text(MASTODON, encoding="utf-8")
 
-    found = load_platforms(tmp_path, adapters=["mastodon"], prompts=["adapt-linkedin"])
+    found = load_platforms(tmp_path, adapters=["mastodon"], prompts=ADAPTATIONS)
 
     assert [rules.title for rules in found.named(["mastodon"])] == ["Mastodon"]
     assert found.block_list == ()
@@ -70,6 +73,7 @@ def test_unknown_channel_is_named() -> None:
             'adapter: "mastodon"', 'adapter: "mastodn"', "there is no adapter 'mastodn': did you", id="adapter"
         ),
         pytest.param('"adapt-linkedin"', '"adapt-linkedn"', "there is no prompt 'adapt-linkedn'", id="prompt"),
+        pytest.param('"adapt-linkedin"', '"adapt-x"', "'adapt-x' asks for another shape than post", id="other-shape"),
         pytest.param('"2026-11"', '"2026-12"', "must be named mastodon-2026-12.yaml", id="file-name"),
         pytest.param("max_length: 500", "max_length: [", ":10:10: did not find", id="syntax"),
         pytest.param(MASTODON, "- a", "a platform file is a mapping", id="list"),
@@ -83,10 +87,35 @@ def test_wrong_file_is_refused_with_its_place(tmp_path: Path, old: str, new: str
     path.write_text(text.replace(old, new), encoding="utf-8")
 
     with pytest.raises(PlatformFilesError) as caught:
-        load_platforms(tmp_path, adapters=["mastodon"], prompts=["adapt-linkedin"])
+        load_platforms(tmp_path, adapters=["mastodon"], prompts=ADAPTATIONS)
 
     assert f"{path}:" in str(caught.value)
     assert problem in str(caught.value)
+
+
+def test_shipped_files_name_what_is_there() -> None:
+    """Adapters of this version, and prompts of their shape."""
+    assert load_platforms(FOLDER, ADAPTERS, ADAPTATIONS).rules == PLATFORMS.rules
+
+
+def test_every_field_is_in_the_manual() -> None:
+    """Who adds a channel reads the table, and its example is a file that can be read."""
+    manual = (FOLDER.parents[1] / "docs" / "platforms.md").read_text(encoding="utf-8")
+
+    missing = [name for name in PlatformRules.model_fields if not re.search(rf"^\|[^|]*`{name}`", manual, re.MULTILINE)]
+
+    assert missing == []
+
+
+def test_example_of_the_manual_can_be_read(tmp_path: Path) -> None:
+    """As it stands there."""
+    manual = (FOLDER.parents[1] / "docs" / "platforms.md").read_text(encoding="utf-8")
+    example = manual.partition("```yaml\n")[2].partition("```")[0]
+    (tmp_path / "mastodon-2026-11.yaml").write_text(example, encoding="utf-8")
+
+    (rules,) = load_platforms(tmp_path, adapters=["mastodon"], prompts=ADAPTATIONS).named(["mastodon"])
+
+    assert rules.max_length == 500
 
 
 def test_empty_folder_is_refused(tmp_path: Path) -> None:

@@ -16,6 +16,10 @@ _DRAFTS: dict[Shape, type[ThreadDraft | PostDraft | ArticleDraft]] = {
 }
 
 
+ABSURD = 40
+"""How many times too long a text is when only its beginning is looked at, for checks run within a workflow's turn."""
+
+
 def draft_type(rules: PlatformRules) -> type[ThreadDraft | PostDraft | ArticleDraft]:
     """What Claude is asked for."""
     return _DRAFTS[rules.shape]
@@ -116,6 +120,8 @@ def text_problems(name: str, text: str, rules: PlatformRules) -> list[str]:
     problems: list[str] = []
     if not text.strip():
         problems.append(f"{name} is empty")
+    if len(text) > ABSURD * rules.max_length:
+        return [f"{name} has {len(text)} characters, {rules.max_length} are allowed"]
     length = weighted_length(text, rules)
     if length > rules.max_length:
         over = length - rules.max_length

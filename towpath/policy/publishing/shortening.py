@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from towpath.contracts.posting import Post
 from towpath.contracts.publishing import PlatformRules, Shape
-from towpath.policy.publishing.limits import as_line, as_shown, has_link, text_problems, with_tail
+from towpath.policy.publishing.limits import ABSURD, as_line, as_shown, has_link, text_problems, with_tail
 from towpath.policy.publishing.markup import cleaned, without_markdown
 from towpath.policy.publishing.sentences import HASHTAG, sentence_ends
 from towpath.policy.publishing.weights import composed, fitting, links, relinked, weighted_length
@@ -25,10 +25,12 @@ def shortened(posts: Sequence[Post], rules: PlatformRules, link: str | None) -> 
     Too many posts of a thread lose follow-ups from the end, the call to action stays. Each text is cut at the end of a
     sentence, or of a word, and the link and the hashtags at its end are kept as far as they fit. An article without a
     title gets its first line as one. Nothing is returned where there is no text and no link that could stand alone.
-    The link must be one that `limits.link_problems` has nothing against.
+    The link must be one that `limits.link_problems` has nothing against. Of a text that is 40 times too long only the
+    beginning is read.
     """
     needed = link if rules.needs_link else None
-    texts = [text for text in (as_shown(post.text, rules) for post in posts) if text]
+    most_read = ABSURD * rules.max_length
+    texts = [text for text in (as_shown(post.text[:most_read], rules) for post in posts) if text]
     if rules.shape is Shape.ARTICLE:
         return _article(posts, texts, rules, needed)
     most = rules.max_follow_ups + 2 if rules.shape is Shape.THREAD else 1
