@@ -63,6 +63,7 @@ def test_markdown_is_taken_out_where_it_is_not_rendered() -> None:
     ("draft", "rules", "problem"),
     [
         pytest.param(thread(hook=" "), X, "hook is empty", id="empty-hook"),
+        pytest.param(PostDraft(text="\x1b", hashtags=[]), LINKEDIN, "text is empty", id="nothing-to-be-seen"),
         pytest.param(thread(follow_ups=["a", "", "b"]), X, "follow_ups[1] is empty", id="empty-follow-up"),
         pytest.param(thread(follow_ups=["a", "b"]), X, "follow_ups must have 3 to 5 posts, it has 2", id="too-few"),
         pytest.param(thread(follow_ups=["a"] * 6), X, "follow_ups must have 3 to 5 posts, it has 6", id="too-many"),

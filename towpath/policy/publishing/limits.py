@@ -59,7 +59,7 @@ def draft_problems(draft: Draft, rules: PlatformRules, link: str | None) -> tupl
     """What must be mended in a draft before its posts may go out, in sentences for its writer. Empty: nothing."""
     if not isinstance(draft, draft_type(rules)):
         return (f"{rules.platform} takes a {rules.shape}, and this is a {type(draft).__name__}",)
-    problems = [f"{name} is empty" for name, text in _parts(draft) if not text.strip()]
+    problems = [f"{name} is empty" for name, text in _parts(draft) if not as_shown(text, rules)]
     if isinstance(draft, ThreadDraft):
         problems += _follow_up_problems(len(draft.follow_ups), rules)
     posts = posts_of(draft, rules, link)
