@@ -7,7 +7,7 @@ import pytest
 from towpath.contracts.posting import Job, JobState
 from towpath.contracts.publishing import ChannelScore, Finding, PublishingOutcome
 from towpath.policy.publishing.outcome import outcome_of
-from towpath.policy.publishing.scores import channel_quality, kept_evidence, publishable
+from towpath.policy.publishing.scores import channel_quality, kept_evidence
 
 BLOCKING = Finding(rule="number", text="'38%' does not stand in the source")
 SMALL = Finding(rule="name", text="'Stripe' does not stand in the source", blocking=False)
@@ -33,13 +33,6 @@ def answer(score: float, *evidence: str) -> ChannelScore:
 def test_score(findings: tuple[Finding, ...], said: ChannelScore | None, score: float) -> None:
     """Code comes first, and Claude's score never lifts what code holds down."""
     assert channel_quality(findings, said) == score
-
-
-def test_blocking_finding_is_not_published_at_any_threshold() -> None:
-    """Not even at 0."""
-    assert not publishable((BLOCKING,), channel_quality((BLOCKING,), answer(1.0)), 0.0)
-    assert publishable((SMALL,), 0.8, 0.8)
-    assert not publishable((), 0.79, 0.8)
 
 
 def test_evidence_that_does_not_stand_in_the_text_is_dropped() -> None:
