@@ -2,7 +2,18 @@
 
 import typer
 
-from towpath.commands import declared, definition, history, incident, local, onboarding, queue, results, review
+from towpath.commands import (
+    declared,
+    definition,
+    history,
+    incident,
+    local,
+    onboarding,
+    publishing,
+    queue,
+    results,
+    review,
+)
 from towpath.commands.terminal import EXIT_CODES
 
 app = typer.Typer(
@@ -19,6 +30,7 @@ declared.register(app)
 results.register(app)
 history.register(app)
 local.register(app)
+app.add_typer(publishing.app, name="publishing")
 app.add_typer(definition.app, name="definition")
 app.add_typer(incident.app, name="incident")
 app.add_typer(review.app, name="review")

@@ -74,6 +74,9 @@ class ClientSettings(BaseSettings):
         description="folder of actions/, runbooks/, incident/metrics.yaml and incident/inventory.yaml",
     )
     reviewers_file: Path = Field(default=Path("reviewers.json"), description="who may decide for which team")
+    platforms_folder: Path = Field(
+        default=Path("definitions/platforms"), description="what platforms take: a data file for each, and a block list"
+    )
     team_channels: dict[str, str] = Field(
         default={
             "compliance-team": "#compliance",
@@ -81,6 +84,8 @@ class ClientSettings(BaseSettings):
             "ops-team": "#ops",
             "operations": "#incidents",
             "operations-leads": "#incidents-leads",
+            "content-team": "#content",
+            "content-leads": "#content-leads",
         },
         description="Slack channel of each team, as JSON",
     )
@@ -188,9 +193,6 @@ class WorkerSettings(ClientSettings):
         default={}, description="base URLs that stand in for hosts of `http` steps, as JSON; for local stacks"
     )
 
-    platforms_folder: Path = Field(
-        default=Path("definitions/platforms"), description="what platforms take: a data file for each, and a block list"
-    )
     x_url: Url = Field(default="https://api.x.com", description="X's API")
     x_accounts: dict[str, XAccountSettings] = Field(
         default={}, description="accounts on X, as JSON: name to user_id, username and the name of a publishing token"

@@ -65,7 +65,15 @@ def list_actions(folder: Folder = None, as_json: JsonFlag = False) -> None:
     if as_json:
         show_json(catalogue.actions)
         return
-    table = Table(Column("action", no_wrap=True), "does", "approval", "reaches", "an hour", Column("verified by", overflow="fold"), box=None)
+    table = Table(
+        Column("action", no_wrap=True),
+        "does",
+        "approval",
+        "reaches",
+        "an hour",
+        Column("verified by", overflow="fold"),
+        box=None,
+    )
     for row in action_rows(catalogue):
         table.add_row(row.id, row.does, row.approval, row.reaches, str(row.max_per_hour), row.verified_by)
     console.print(table)

@@ -9,7 +9,9 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from towpath.clients import reviews
 from towpath.commands.endings import refused
+from towpath.commands.publishing import show_campaign
 from towpath.commands.terminal import Exit, JsonFlag, RunId, client, console, fail, full_id, run, show_json
+from towpath.contracts.process import PUBLISHING
 from towpath.contracts.review import Decision, ReviewTask, Verdict
 from towpath.contracts.wire import JsonObject, json_object
 
@@ -96,6 +98,8 @@ async def _show(workflow_id: str, step: str | None, *, as_json: bool) -> None:
     if as_json:
         show_json(task)
     else:
+        if workflow_id.startswith(f"{PUBLISHING.name}/"):
+            await show_campaign(workflow_id, as_json=False)
         console.print(*describe(task), sep="\n", markup=False, soft_wrap=True)
 
 
