@@ -19,7 +19,7 @@ from towpath.engine.cases import read_cases
 from towpath.engine.catalog import Catalog
 from towpath.engine.check import Checked, check_text
 from towpath.engine.definition import ScheduleTrigger
-from towpath.engine.diagnostics import excerpt, without_secrets
+from towpath.engine.diagnostics import excerpt, has_errors, without_secrets
 from towpath.engine.diff import compare
 from towpath.engine.graph import mermaid, text_graph
 from towpath.engine.loading import digest, load_plan
@@ -94,7 +94,7 @@ def try_out(
 ) -> None:
     """Run a definition's own tests in memory, with no Temporal, and every fault of every step; print the coverage."""
     found = checked_plan(file)
-    tests = [*found.definition.header.tests, *_tests_beside(file)]
+    tests = [*found.definition.header.tests, *_tests_beside(file, found)]
     results = [(case.name, run_case(found, case, PURE)) for case in tests]
     report = fault_matrix(found, tests, PURE) if matrix else None
     if as_json:
@@ -229,13 +229,13 @@ def _summary(name: str, found: Checked) -> None:
         problems.print(f"{name}: {errors} errors, {warnings} warnings", markup=False, soft_wrap=True)
 
 
-def _tests_beside(file: Path) -> list[Any]:
+def _tests_beside(file: Path, plan: Plan) -> list[Any]:
     """Tests in NAME.tests.yaml beside a definition."""
     beside = file.with_suffix(".tests.yaml")
     if str(file) == "-" or not beside.is_file():
         return []
-    cases, wrong = read_cases(beside.read_bytes())
-    if wrong:
+    cases, wrong = read_cases(beside.read_bytes(), plan)
+    if has_errors(wrong):
         fail(Exit.WRONG_INPUT, *(problem.line_of(str(beside)) for problem in wrong))
     return cases
 

@@ -1,7 +1,9 @@
 """Checks of single steps: their texts, durations and secrets, and what makes no sense for their type."""
 
+import re
 from typing import Any
 
+from towpath.contracts.failure import FailureCode
 from towpath.engine.catalog import Catalog
 from towpath.engine.check_configs import ConfigChecks
 from towpath.engine.check_expressions import ExpressionChecks
@@ -16,9 +18,13 @@ from towpath.engine.plan import PlanNode
 from towpath.engine.reading import read_config
 from towpath.engine.shapes import as_list, as_object
 from towpath.engine.source import Source
-from towpath.engine.steps import CONFIGS, ApiConfig, Call, ForEach, FunctionConfig, Step
+from towpath.engine.steps import CONFIGS, ApiConfig, Call, ForEach, FunctionConfig, Retry, Step
+from towpath.engine.suggestions import did_you_mean
 
 SENDING = frozenset({"http", "api", "function"})
+
+CODES = frozenset(map(str, FailureCode))
+_STATUS = re.compile(r"[45](?:[0-9]{2}|xx)")
 NO_LOOP = frozenset({"condition", "human-task", "wait", "wait-any"})
 NO_EFFECT = frozenset({"wait", "wait-any", "condition", "set", "human-task"})
 LATE = frozenset({"until", "filter", "done"})
@@ -57,6 +63,20 @@ class StepChecks:
             if "{{" not in text and parse_duration(text) is None:
                 what = f"{text!r} is no duration of up to ten years"
                 self._source.report(place, "duration.invalid", what, "write it like 30s, 5m, 24h or 1h30m")
+
+    def retry(self, retry: Retry | None, path: Path) -> None:
+        """Codes that no failure has would never match."""
+        for field in ("retry_on", "no_retry_on"):
+            for index, code in enumerate([] if retry is None else getattr(retry, field)):
+                text = str(code).lower()
+                if text not in CODES and _STATUS.fullmatch(text) is None:
+                    hint = did_you_mean(text, CODES)[2:]
+                    self._source.report(
+                        (*path, field, index),
+                        "retry.unknown",
+                        f"no failure has the code {code!r}",
+                        hint or "write a failure code, 429 or 5xx",
+                    )
 
     def loop_name(self, name: str, path: Path) -> None:
         if name in HIDING:
@@ -153,6 +173,7 @@ class StepChecks:
             self._source.report(
                 (*path, "select"), "step.no-effect", what, "select in an http, api or function step", key=True
             )
+        self.retry(step.retry, (*path, "retry"))
         if step.compensate is not None and step.type in NO_EFFECT:
             what = f"a {step.type} step has nothing to undo"
             self._source.report((*path, "compensate"), "step.no-effect", what, "leave compensate out", key=True)
