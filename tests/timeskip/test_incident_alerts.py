@@ -10,6 +10,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
+from tests.fakes.house import unavailable
 from tests.fakes.incident import (
     BEGAN,
     PLAN,
