@@ -13,7 +13,7 @@ from towpath.engine.diagnostics import Path
 from towpath.engine.expression.durations import parse_duration
 from towpath.engine.marks import durations
 from towpath.engine.model import Model
-from towpath.engine.outputs import EVENT, JsonSchema, output_schema
+from towpath.engine.outputs import EVENT, JsonSchema, full_output, item_schema, member, output_schema
 from towpath.engine.plan import PlanNode
 from towpath.engine.reading import read_config
 from towpath.engine.shapes import as_list, as_object
@@ -174,12 +174,28 @@ class StepChecks:
                 (*path, "select"), "step.no-effect", what, "select in an http, api or function step", key=True
             )
         self.retry(step.retry, (*path, "retry"))
+        self._selected(node)
         if step.compensate is not None and step.type in NO_EFFECT:
             what = f"a {step.type} step has nothing to undo"
             self._source.report((*path, "compensate"), "step.no-effect", what, "leave compensate out", key=True)
         for name, call in (("compensate", step.compensate), ("check", step.check)):
             if call is not None:
                 self._call(call, (as_object(written.get(name)) or {}).get("config"), (*path, name, "config"))
+
+    def _selected(self, node: PlanNode) -> None:
+        """Each part that is kept must be one that there can be."""
+        whole = full_output(node, self._catalog)
+        for index, text in enumerate([] if node.step is None else node.step.select):
+            current: JsonSchema = whole
+            for key in text.split("."):
+                current = item_schema(current, whole)
+                found, _ = member(current, key, whole)
+                if found is None:
+                    what = f"the output has no {text!r} to keep"
+                    hint = did_you_mean(key, as_object(current.get("properties")) or {})[2:]
+                    self._source.report((*node.path, "select", index), "select.unknown", what, hint)
+                    break
+                current = found
 
     def _loop(self, step: Step, loop: ForEach, path: Path) -> None:
         self.loop_name(loop.as_, path)

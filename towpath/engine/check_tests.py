@@ -31,19 +31,27 @@ def check_tests(source: Source, plan: Plan, tests: list[DefinitionTest], base: P
             if code not in CODES:
                 what, hint = f"no failure has the code {code!r}", did_you_mean(code, CODES)[2:]
                 source.report((*path, *place), "test.unknown-code", what, hint or "take a failure code")
-        for place, text in durations(DefinitionTest, source.value_at(path), path):
-            if parse_duration(text) is None:
-                source.report(place, "duration.invalid", f"{text!r} is no duration", "write it like 30s, 5m or 24h")
-        try:
-            parse_date(test.now)
-        except ExpressionError:
-            mend = "write it as 2026-11-22T09:00:00Z"
-            source.report((*path, "now"), "date.invalid", f"{test.now!r} is no date", mend)
-        if any(problem.path.startswith("/inputs") and problem.severity == "error" for problem in source.diagnostics):
-            continue
-        for problem in accept_inputs(plan.definition.header, test.inputs)[1]:
-            mend = "a run with these inputs would not start"
-            source.report((*path, "inputs"), "test.inputs", problem, mend, severity="warning")
+        _check_times(source, test, path)
+        _check_inputs(source, plan, test, path)
+
+
+def _check_times(source: Source, test: DefinitionTest, path: Path) -> None:
+    for place, text in durations(DefinitionTest, source.value_at(path), path):
+        if parse_duration(text) is None:
+            source.report(place, "duration.invalid", f"{text!r} is no duration", "write it like 30s, 5m or 24h")
+    try:
+        parse_date(test.now)
+    except ExpressionError:
+        what, mend = f"{test.now!r} is no date", "write it as 2026-11-22T09:00:00Z"
+        source.report((*path, "now"), "date.invalid", what, mend)
+
+
+def _check_inputs(source: Source, plan: Plan, test: DefinitionTest, path: Path) -> None:
+    if any(problem.path.startswith("/inputs") and problem.severity == "error" for problem in source.diagnostics):
+        return
+    for problem in accept_inputs(plan.definition.header, test.inputs)[1]:
+        mend = "a run with these inputs would not start"
+        source.report((*path, "inputs"), "test.inputs", problem, mend, severity="warning")
 
 
 def _named(test: DefinitionTest) -> Iterator[tuple[Path, str, bool]]:

@@ -71,7 +71,8 @@ def test_many_warnings_hide_no_error() -> None:
 
 
 WORDS = ("type", "properties", "required", "items", "enum", "pattern", "$ref", "$defs", "allOf", "minimum", "default")
-LEAVES = st.sampled_from([None, True, -1, 1.5, "", "object", "string", "(", "#", "#/$defs/a", "http://[::1", [], {}])
+VALUES: list[Any] = [None, True, -1, 1.5, "", "object", "string", "(", "#", "#/$defs/a", "http://[::1", [], {}]
+LEAVES = st.sampled_from(VALUES)
 SCHEMAS = st.dictionaries(
     st.sampled_from([*WORDS, "a"]),
     st.recursive(
