@@ -124,8 +124,8 @@ class LocalSettings(ClientSettings):
     claude_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("ANTHROPIC_API_KEY"))
 
 
-class WorkerSettings(ClientSettings):
-    """What the worker needs beside: every address of the outside world."""
+class ClaudeSettings(ClientSettings):
+    """What asks Claude needs: its key, and which models answer."""
 
     anthropic_api_key: SecretStr = Field(
         validation_alias=AliasChoices("ANTHROPIC_API_KEY"), description="key for Claude", min_length=1
@@ -138,6 +138,11 @@ class WorkerSettings(ClientSettings):
     claude_model_default: str = Field(default="claude-sonnet-5-5", description="model of the alias `default`")
     claude_model_deep: str = Field(default="claude-opus-5-5", description="model of the alias `deep`")
     claude_model_fast: str = Field(default="claude-haiku-5-5", description="model of the alias `fast`")
+
+
+class WorkerSettings(ClaudeSettings):
+    """What the worker needs beside: every address of the outside world."""
+
     claude_rate_per_second: float = Field(default=10, gt=0, description="calls of Claude a second, over all workers")
     claude_concurrency: int = Field(default=20, ge=1, description="calls of Claude at once, in this worker")
 
@@ -241,6 +246,11 @@ def load_client_settings() -> ClientSettings:
 def has_claude_key() -> bool:
     """Whether ANTHROPIC_API_KEY is set, in the environment or `.env`. Raises SettingsError."""
     return _load(LocalSettings).claude_key is not None
+
+
+def load_claude_settings() -> ClaudeSettings:
+    """Raises SettingsError."""
+    return _load(ClaudeSettings)
 
 
 def load_worker_settings() -> WorkerSettings:
