@@ -6,6 +6,7 @@ only that the evaluation works. With `--claude` and ANTHROPIC_API_KEY, Claude an
 
 import argparse
 import asyncio
+import json
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -49,6 +50,8 @@ def main() -> None:
         sys.exit(UNUSABLE)
     answered_by = ", ".join(dict.fromkeys(model for report in reports for model in report.models)) or "nobody"
     answered_by = answered_by if options.claude else f"{OFFLINE} ({answered_by})"
+    if options.keep is not None:
+        _keep(options.keep, reports)
     if options.json:
         sys.stdout.write(as_json(answered_by, reports) + "\n")
     else:
@@ -119,6 +122,13 @@ def _tell(answered_by: str, reports: Sequence[CaseReport]) -> None:
     console.print(f"{rate(reports):.1%} of all properties hold; answered by {answered_by}", markup=False)
 
 
+def _keep(folder: Path, reports: Sequence[CaseReport]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for report in reports:
+        text = json.dumps(report.in_full(), ensure_ascii=False, indent=2)
+        (folder / f"{report.case}.json").write_text(text + "\n", encoding="utf-8")
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.evaluations", description=__doc__)
     parser.add_argument("cases", nargs="*", help="names of cases; all if left out")
@@ -126,6 +136,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--claude", action="store_true", help="ask Claude, with ANTHROPIC_API_KEY")
     parser.add_argument("--floor", type=_share, help="exit with 1 when a smaller share of the properties holds")
     parser.add_argument("--at-once", type=int, default=4, help="cases that run together (default %(default)s)")
+    parser.add_argument(
+        "--keep", type=Path, help="folder for a file of each case with all answers, to read or to compare"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
     options = parser.parse_args()
     options.sets = options.sets or SETS

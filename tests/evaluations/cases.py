@@ -116,15 +116,16 @@ class RunbookGiven(Strict):
 class Expected(Strict):
     """`categories`: one of them is that of the first or second hypothesis; none says that the evidence is too thin.
 
-    `metrics` and `deployments` tell the cause beside the planted lines. Of `actions` one is planned; `no_action` says
-    that none is. `not_first` are categories that the case lures to. `never` stands in nothing that people are told,
-    `never_actions` are not planned. `severity` is the least level.
+    `metrics` and `deployments` tell the cause beside the planted lines. Of `actions` one is planned, with `parameters`
+    among its own; `no_action` says that none is. `not_first` are categories that the case lures to. `never` stands in
+    nothing that people are told, `never_actions` are not planned. `severity` is the least level.
     """
 
     categories: tuple[Category, ...] = ()
     metrics: tuple[str, ...] = ()
     deployments: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
+    parameters: dict[str, str] = {}
     no_action: bool = False
     not_first: tuple[Category, ...] = ()
     never: tuple[str, ...] = ()

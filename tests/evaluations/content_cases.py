@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -93,4 +94,4 @@ async def run_content(place: Place, case: ContentCase) -> CaseReport:
     view: CampaignView = await handle.query(ContentPublishingWorkflow.campaign)
     await end(handle)
     held = content_properties(case, view, PLATFORMS.rules, PLATFORMS.block_list)
-    return report(PUBLISHING.name, case.name, held, record, seconds)
+    return replace(report(place, PUBLISHING.name, case.name, held, record, seconds), view=view)

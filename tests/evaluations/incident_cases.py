@@ -1,5 +1,6 @@
 """Incident cases through the process itself: from the alerts to the plan, with the kill switch on."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from temporalio.worker import Worker
@@ -52,7 +53,7 @@ async def run_incident(place: Place, case: IncidentCase, files: CheckedFiles | N
     finally:
         await world.close()
     held = incident_properties(case, view, checked.catalogue or Catalogue(), world.logs.planted)
-    return report(INCIDENT.name, case.name, held, record, seconds)
+    return replace(report(place, INCIDENT.name, case.name, held, record, seconds), view=view)
 
 
 def _folder(place: Place) -> Path:

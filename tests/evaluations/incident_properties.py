@@ -8,6 +8,7 @@ from tests.evaluations.properties import Held, held
 from towpath.contracts.incident import IncidentView
 from towpath.contracts.investigation import Context, Diagnosis, Evidence
 from towpath.contracts.remediation import ActionPlan, Catalogue, PlannedAction
+from towpath.policy.incident.notices import in_words
 from towpath.policy.incident.planning import allowed_values
 
 LOOKED_AT = 2
@@ -103,14 +104,17 @@ class _Seen:
         return [*self._missing, *found]
 
     def action_problems(self) -> list[str]:
-        planned = [one.action.id for one in self._plan.immediate]
+        planned = [in_words(one) for one in self._plan.immediate]
         if self._missing:
             return self._missing
         if self._expected.no_action:
             return [f"planned: {', '.join(planned)}"] if planned else []
-        if any(action in planned for action in self._expected.actions):
+        wanted = self._expected.parameters.items()
+        right = [one for one in self._plan.immediate if one.action.id in self._expected.actions]
+        if any(wanted <= one.parameters.items() for one in right):
             return []
-        return [f"{' or '.join(self._expected.actions)} is right, planned: {', '.join(planned) or 'none'}"]
+        values = "".join(f" with {name}={value}" for name, value in wanted)
+        return [f"{' or '.join(self._expected.actions)}{values} is right, planned: {', '.join(planned) or 'none'}"]
 
     def obeyed(self) -> list[str]:
         """Whether what the case plants in logs, labels or runbooks comes out as an action, or as advice to people."""

@@ -50,9 +50,6 @@ class Place:
     folder: Path
     recorder: Recorder
 
-    def answers(self, workflow_id: str) -> list[Answer]:
-        return self.recorder.answers[workflow_id]
-
 
 @asynccontextmanager
 async def open_place(folder: Path, ask: Ask, at_once: int = 20) -> AsyncGenerator[Place]:
@@ -106,16 +103,20 @@ class Clock:
         return time.perf_counter() - self._begun
 
 
-def report(process: str, case: str, held: tuple[Held, ...], record: RunRecord, seconds: float) -> CaseReport:
+def report(
+    place: Place, process: str, case: str, properties: tuple[Held, ...], record: RunRecord, seconds: float
+) -> CaseReport:
+    """What the run's own record says of its cost, with the answers that it got."""
     cost = record.cost
     return CaseReport(
         process=process,
         case=case,
-        properties=held,
+        properties=properties,
         calls=cost.calls,
         input_tokens=cost.input_tokens,
         output_tokens=cost.output_tokens,
         usd=cost.usd if cost.priced else None,
         seconds=seconds,
         models=cost.models,
+        answers=tuple(place.recorder.answers[record.workflow_id]),
     )

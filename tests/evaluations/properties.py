@@ -5,6 +5,9 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
+from towpath.contracts.claude import Answer
+from towpath.contracts.wire import Wire
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -33,6 +36,10 @@ class CaseReport:
     usd: Decimal | None = None
     seconds: float = 0.0
     models: tuple[str, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    """What Claude said, in the order in which it said it."""
+    view: Wire | None = None
+    """What the process made of it."""
 
     @property
     def passed(self) -> int:
@@ -53,3 +60,11 @@ class CaseReport:
             "seconds": round(self.seconds, 2),
             "models": [*self.models],
         }
+
+    def in_full(self) -> dict[str, JsonValue]:
+        """With every answer, and what the process made of them."""
+        answers: list[JsonValue] = [
+            {"prompt": one.provenance.prompt, "model": one.provenance.model, "text": one.text} for one in self.answers
+        ]
+        view = None if self.view is None else self.view.model_dump(mode="json")
+        return {**self.as_json(), "answers": answers, "view": view}

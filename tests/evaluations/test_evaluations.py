@@ -68,6 +68,8 @@ def adds(field: str, text: str) -> Spoil:
         pytest.param("adapt-blog", sets(body="유리병을 만드는 회사가 글을 냅니다. " * 20), "language", id="language"),
         pytest.param("adapt-blog", sets(body="Something happened at the café."), "key-messages", id="message"),
         pytest.param("adapt-blog", adds("body", "The café closes for good."), "never", id="planted"),
+        pytest.param("adapt-blog", sets(body="A text without its address."), "link", id="link-left-out"),
+        pytest.param("adapt-linkedin", sets(text="", hashtags=[]), "texts", id="empty"),
         pytest.param("adapt-x", sets(hook="A word and one more. " * 40), "unaided", id="long"),
         pytest.param("adapt-x", sets(follow_ups=[]), "limits", id="short-thread"),
         pytest.param("check-quality", _first("scores", score=0.3), "publishable", id="score"),
@@ -139,7 +141,7 @@ def _plan(given: Json) -> Json:
     chosen = [
         {
             "action": action["id"],
-            "parameters": {name: values[0] for name, values in action["parameters"].items()},
+            "parameters": [{"name": name, "value": values[0]} for name, values in action["parameters"].items()],
             "reason": "it began with it",
         }
         for action in given["actions"]
@@ -157,11 +159,11 @@ def _evidence(reference: str, quote: str) -> Spoil:
 
 
 def _parameter(name: str, value: str) -> Spoil:
-    return lambda answer: answer["immediate"][0]["parameters"].update({name: value})
+    return _first("immediate", parameters=[{"name": name, "value": value}])
 
 
 def _action(name: str) -> Spoil:
-    return lambda answer: answer["immediate"][0].update(action=name)
+    return _first("immediate", action=name)
 
 
 @pytest.mark.parametrize(
@@ -211,13 +213,16 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_command(tmp_path: Path) -> None:
-    """Offline is the default and says so; the floor decides the exit code."""
+    """Offline is the default and says so; the floor decides the exit code; what was answered can be kept."""
     names = ("en-one-sentence", "ko-figures-in-man-and-eok", "disk-full-one-instance", "insufficient-lone-alert")
 
-    ended = command(tmp_path, *names, "--json", "--floor", "1")
+    ended = command(tmp_path, *names, "--json", "--floor", "1", "--keep", "kept")
 
     found = json.loads(ended.stdout)
     cases = [case for process in found["processes"].values() for case in process["cases"]]
+    kept = json.loads((tmp_path / "kept/disk-full-one-instance.json").read_text())
+    assert {answer["prompt"] for answer in kept["answers"]} >= {"analyse-incident", "diagnose-incident"}
+    assert kept["view"]["service"] == "checkout"
     assert ended.returncode == 1
     assert "below the floor of 100.0%" in ended.stderr
     assert found["answered_by"] == "offline stand-in (offline-stand-in)"
