@@ -1,5 +1,6 @@
 """`starter.py definition check | plan | test | publish | list | show | diff | schema`."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -22,6 +23,7 @@ from towpath.engine.definition import ScheduleTrigger
 from towpath.engine.diagnostics import excerpt, has_errors, without_secrets
 from towpath.engine.diff import compare
 from towpath.engine.graph import mermaid, text_graph
+from towpath.engine.inputs import inputs_schema
 from towpath.engine.loading import digest, load_plan
 from towpath.engine.matrix import fault_matrix
 from towpath.engine.plan import Plan
@@ -129,7 +131,7 @@ def publish(
     """Check a definition and publish it. Runs under way keep theirs; schedules are made what it says."""
     text = read(file)
     found = _without_errors(str(file), check_text(text, catalog_of_this_place()))
-    run(_publish(found, text, by, note, as_json=as_json))
+    run(_publish(str(file), found, text, by, note, as_json=as_json))
 
 
 @app.command("list")
@@ -198,6 +200,18 @@ def is_file(target: str) -> bool:
     return target == "-" or Path(target).suffix in {".yaml", ".yml", ".json"}
 
 
+async def _check_children(file: str, plan: Plan, text: bytes, definitions: Definitions) -> None:
+    """The definitions that its steps run must be published, and take the inputs that they are given."""
+    header = plan.definition.header
+    steps = (node.step for node in plan.nodes if node.step is not None)
+    named = {str(step.config["id"]) for step in steps if step.type == "workflow"}
+    if not named - {header.id}:
+        return
+    known = {**await definitions.schemas(named), header.id: inputs_schema(header)}
+    catalog = replace(catalog_of_this_place(), definitions=known)
+    _without_errors(file, check_text(text, catalog))
+
+
 def checked_plan(file: Path) -> Plan:
     return plan_of(_without_errors(str(file), check_text(read(file), catalog_of_this_place())))
 
@@ -240,9 +254,10 @@ def _tests_beside(file: Path, plan: Plan) -> list[Any]:
     return cases
 
 
-async def _publish(found: Checked, text: bytes, by: str, note: str, *, as_json: bool) -> None:
+async def _publish(file: str, found: Checked, text: bytes, by: str, note: str, *, as_json: bool) -> None:
     temporal = await client()
     plan = plan_of(found)
+    await _check_children(file, plan, text, Definitions(temporal))
     document: dict[str, Any] = found.source.value
     name = plan.definition.header.id
     publication = Publication(
