@@ -52,10 +52,9 @@ def job_lines(jobs: Sequence[Job]) -> list[str]:
 
 def _where(job: Job) -> str:
     """The first post of a thread leads to the others."""
-    if not job.posts:
-        return ""
-    more = f" and {len(job.posts) - 1} more" if len(job.posts) > 1 else ""
-    return f"{job.posts[0].url or job.posts[0].post_id}{more}"
+    places = [post.url or post.post_id for post in job.posts]
+    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+    return f"{places[0]}{more}" if places else ""
 
 
 def result_lines(result: PublishingResult) -> list[str]:
