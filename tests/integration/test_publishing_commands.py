@@ -89,3 +89,21 @@ async def test_missing_fields_are_named_with_their_options(house: House) -> None
 
     assert code == 2
     assert all(f"--{option}" in problems for option in ("campaign", "title", "channel"))
+
+
+async def test_a_failed_campaign_is_redriven_from_its_queue(house: House, word: str) -> None:
+    """Claude refuses the analysis: the campaign lies in its queue with why, and goes on when it is redriven."""
+    name = f"content-publishing/{word}"
+    options = ("--campaign", word, "--title", f"The {word} canal", "--channel", "x")
+    fault = await house.fault(service="claude", operation="ContentAnalysis", code="refusal", times=1)
+    started = await starter(house, "publishing", "start", "-", *options, "--wait", given=content(word))
+    await house.http.delete("/_standins/faults", params={"id": fault})
+    letter = await starter_json(house, "queue", "show", name)
+    await starter_json(house, "queue", "redrive", name)
+    await until(lambda: starter(house, "review", "show", name), lambda answer: answer[0] == 0)
+
+    assert (started[0], "queue show" in started[2]) == (1, True)
+    assert (letter["queue"], letter["step"]) == ("failed-publishing", "analyse-content")
+    assert letter["failure"]["code"] == "claude.refusal"
+    assert letter["redrive_keeps"] == []
+    await starter_json(house, "cancel", name)
