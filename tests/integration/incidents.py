@@ -62,8 +62,18 @@ def environment(house: House, **more: str) -> dict[str, str]:
 
 
 async def break_shop(house: House, service: str, fault: str) -> None:
+    """Order a fault, and wait until a metric shows it: an alert comes no sooner."""
     answer = await house.http.post("/_standins/world", json={"service": service, "fault": fault})
     assert answer.status_code == 201, answer.text
+    await until(lambda: failing(house, service), lambda share: share > 0.05)
+
+
+async def failing(house: House, service: str) -> float:
+    """The share of the service's requests that fail."""
+    query = f'sum(rate(http_requests_total{{service="{service}",code=~"5.."}}[5s]))'
+    answer = await house.http.get("/prometheus/api/v1/query", params={"query": query})
+    found = answer.json()["data"]["result"]
+    return float(found[0]["value"][1]) if found else 0.0
 
 
 async def shop(house: House, service: str) -> dict[str, Any]:
@@ -110,15 +120,12 @@ async def approve(house: House, workflow_id: str) -> None:
     await decide(house.client, workflow_id, decision)
 
 
-async def applied(house: House, operation: str) -> list[str]:
-    """Keys under which an operation of the platform took effect."""
+async def applied_actions(house: House) -> list[str]:
+    """Keys under which actions took effect at the platform, follow-up tasks left out."""
     effects = await house.effects()
     assert effects["applied_twice"] == []
-    return [
-        effect["key"]
-        for effect in effects["effects"]
-        if effect["applied"] and effect["service"] == "platform" and "/action/" in effect["key"] and operation
-    ]
+    mine = [effect["key"] for effect in effects["effects"] if effect["applied"] and effect["service"] == "platform"]
+    return [key for key in mine if "/action/" in key]
 
 
 @asynccontextmanager

@@ -7,10 +7,10 @@ import pytest
 import pytest_asyncio
 
 from tests.integration.commands import starter, starter_json
-from tests.integration.conftest import House, until
+from tests.integration.conftest import House, open_house, until
 from tests.integration.incidents import (
     TOKEN,
-    applied,
+    applied_actions,
     approve,
     break_shop,
     deliver,
@@ -24,17 +24,18 @@ from tests.integration.incidents import (
     tell,
     until_view,
 )
-from towpath.contracts.incident import IncidentOutcome
+from towpath.contracts.incident import IncidentOutcome, IncidentView
 from towpath.contracts.process import INCIDENT, STATUS, group_name
 from towpath.contracts.remediation import ActionState
 from towpath.local.monitoring import monitoring
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def staffed(tmp_path_factory: pytest.TempPathFactory, house: House) -> AsyncIterator[House]:
-    """The module's house with a worker that serves incidents."""
-    async with house.worker(env=environment(house), log=house.folder / "incidents.log"):
-        yield house
+async def staffed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """A stack with a worker that serves incidents, shared by the module."""
+    folder = tmp_path_factory.mktemp("incidents")
+    async with open_house(folder) as opened, opened.worker(env=environment(opened), log=folder / "worker.log"):
+        yield opened
 
 
 async def test_fault_fires_an_alert_and_is_resolved(bare_house: House) -> None:
@@ -85,7 +86,7 @@ async def test_worker_killed_in_the_middle_of_an_action(bare_house: House, after
         result = await handle.result()
 
     assert result.outcome is IncidentOutcome.RESOLVED
-    assert len(await applied(house, "rollbackDeployment")) == 1
+    assert len(await applied_actions(house)) == 1
     assert (await shop(house, "checkout"))["changes"].count("rollbackDeployment") == 1
 
 
@@ -109,15 +110,17 @@ async def test_worker_killed_anywhere_else(bare_house: House, place: tuple[str, 
     assert (await house.effects())["applied_twice"] == []
 
 
+def all_received(view: IncidentView) -> bool:
+    return view.group.received == 50 and view.plan is not None
+
+
 async def test_storm_of_a_thousand_alerts(staffed: House) -> None:
     """A thousand alerts in twenty groups through the receiver: twenty incidents, none lost, and all come to an end."""
     bodies = storm(groups=20, each=50)
     async with receiving(staffed) as url:
         runs = await deliver(url, bodies)
         handles = [incident(staffed, run) for run in runs]
-        views = await asyncio.gather(
-            *(until_view(handle, lambda view: view.group.received == 50 and view.plan is not None) for handle in handles)
-        )
+        views = await asyncio.gather(*(until_view(handle, all_received) for handle in handles))
         await deliver(url, [resolved_body(body) for body in bodies])
         results = await asyncio.gather(*(handle.result() for handle in handles))
 
@@ -128,6 +131,7 @@ async def test_storm_of_a_thousand_alerts(staffed: House) -> None:
 async def test_people_work_by_the_command_line(staffed: House) -> None:
     """List, show, acknowledge, reject, and the post-mortem of what has ended."""
     house = staffed
+    group = group_name('{}:{service="catalog"}')
     await break_shop(house, "catalog", "bad-deployment")
     handle = await tell(house, "catalog")
     task = await open_task(house, handle.id)
@@ -140,8 +144,7 @@ async def test_people_work_by_the_command_line(staffed: House) -> None:
     shown = await starter_json(house, "incident", "show", handle.id)
     await tell(house, "catalog", resolved=True)
     await handle.result()
-    store = {"TOWPATH_ARTEFACT_STORE": str(house.folder / "artefacts")}
-    _, text, _ = await starter(house, "incident", "show", handle.id, "--post-mortem", env=store)
+    _, text, _ = await starter(house, "incident", "show", handle.id, "--post-mortem")
 
     assert [one["workflow_id"] for one in listed] == [handle.id] and listed[0]["level"] == 4
     assert taken["by"] == "sora" and rejected["verdict"] == "reject"
@@ -149,7 +152,7 @@ async def test_people_work_by_the_command_line(staffed: House) -> None:
     assert shown["paging"]["acknowledged"]["note"] == "looking"
     assert text.startswith("# Post-mortem") and "rejected by sora: we fix forward" in text
     assert (await handle.describe()).typed_search_attributes.get(STATUS) == "resolved"
-    assert handle.id == f"{INCIDENT.name}/{group_name('{}:{service="catalog"}')}"
+    assert handle.id == f"{INCIDENT.name}/{group}"
 
 
 async def test_kill_switch_by_the_command_line(staffed: House) -> None:
