@@ -149,7 +149,8 @@ async def _list(service: str | None, level: int, *, ended: bool, as_json: bool) 
     if not rows:
         console.print("No incident." if ended else "No incident is open.")
         return
-    table = Table("level", "service", "status", "since (UTC)", Column("incident", overflow="fold"), box=None)
+    incident = Column("incident", no_wrap=True, min_width=max(len(row["workflow_id"]) for row in rows))
+    table = Table("level", "service", "status", "since (UTC)", incident, box=None)
     for row in rows:
         since = f"{row['started_at']:%Y-%m-%d %H:%M}"
         table.add_row(str(row["level"]), row["service"], row["status"], since, row["workflow_id"])
