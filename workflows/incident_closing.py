@@ -1,5 +1,7 @@
 """The end of an incident: follow-up tasks, the post-mortem from the record, and the archive."""
 
+import asyncio
+
 from temporalio import workflow
 
 from activities.incident import IncidentActivities
@@ -65,7 +67,7 @@ class Closing:
             self._steps.skip(step, "none")
             return ()
         self._steps.begin(step)
-        filed = [await self._file(number, title) for number, title in enumerate(titles, 1)]
+        filed = await asyncio.gather(*(self._file(number, title) for number, title in enumerate(titles, 1)))
         done = sum(bool(task.tracker_id) for task in filed)
         self._steps.complete(step, note=f"{done} of {len(filed)} filed")
         return tuple(filed)

@@ -167,7 +167,16 @@ class Course:
             return
         self._state.set(handed_over_at=workflow.now())
         self._state.tell(f"handed over: {why}")
-        self._tell(self._notice("handed-over", why))
+        self._tell(self._notice("handed-over", f"{why}. {self._advice()}"))
+
+    def _advice(self) -> str:
+        """What the diagnosis says to people, in a line."""
+        diagnosis = self._state.known.diagnosis
+        if diagnosis is None:
+            return ""
+        causes = [f"{one.cause} ({one.confidence:.0%})" for one in diagnosis.hypotheses[:2]]
+        told = f"Likely: {'; or '.join(causes)}" if causes else "The cause is not known"
+        return " ".join((told, *(f"Advice: {advice}" for advice in diagnosis.recommended_actions[:3])))
 
     async def _wait_for_people(self) -> bool:
         """Whether the alerts were resolved while people have the incident, or the history has become long."""

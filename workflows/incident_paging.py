@@ -167,18 +167,22 @@ class OnCall:
             self._steps.complete(STEP, note=f"paged {self._levels[0]}")
 
     async def _change_pages(self, action: Literal["acknowledge", "resolve"]) -> None:
-        """Tell the pager, for every page that is open. One that cannot be told of is told in the record."""
-        for number, opened in enumerate(self._state.known.paging.pages, 1):
-            try:
-                await call(
-                    IncidentActivities.change_page,
-                    PageChange(action=action, level=opened.level, key=opened.key),
-                    PAGE,
-                    activity_id=f"page/{action}/{number}",
-                    summary=f"Page {number}: {action}",
-                )
-            except CallFailedError as error:
-                self._state.degrade(f"page/{action}/{number}", f"the page stays as it is ({error.failure.code})")
+        """Tell the pager, for every page that is open."""
+        pages = enumerate(self._state.known.paging.pages, 1)
+        await asyncio.gather(*(self._change_page(action, number, opened) for number, opened in pages))
+
+    async def _change_page(self, action: Literal["acknowledge", "resolve"], number: int, opened: OpenPage) -> None:
+        """One that cannot be told of is told in the record."""
+        try:
+            await call(
+                IncidentActivities.change_page,
+                PageChange(action=action, level=opened.level, key=opened.key),
+                PAGE,
+                activity_id=f"page/{action}/{number}",
+                summary=f"Page {number}: {action}",
+            )
+        except CallFailedError as error:
+            self._state.degrade(f"page/{action}/{number}", f"the page stays as it is ({error.failure.code})")
 
     def _change(self, **fields: object) -> None:
         self._state.set(paging=self._state.known.paging.model_copy(update=fields))

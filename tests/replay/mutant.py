@@ -3,10 +3,12 @@
 from temporalio import workflow
 
 from towpath.contracts.declared import DECLARED, ITEMS, DeclaredRequest, DeclaredResult, ItemsRequest, ItemsResult
+from towpath.contracts.incident import IncidentRequest, IncidentResult
 from towpath.contracts.onboarding import OnboardingRequest, OnboardingResult
-from towpath.contracts.process import ONBOARDING, PUBLISHING
+from towpath.contracts.process import INCIDENT, ONBOARDING, PUBLISHING
 from towpath.contracts.publishing import PublishingRequest, PublishingResult
 from workflows.declared import DeclaredWorkflow
+from workflows.incident import IncidentResponseWorkflow
 from workflows.onboarding import CustomerOnboardingWorkflow
 from workflows.parts import perform_part
 from workflows.publishing import ContentPublishingWorkflow
@@ -60,5 +62,19 @@ class MutantPublishingWorkflow(ContentPublishingWorkflow):
 
     @workflow.run
     async def run(self, request: PublishingRequest) -> PublishingResult:
+        workflow.upsert_memo({"mutant": True})
+        return await super().run(request)
+
+
+@workflow.defn(name=INCIDENT.name)
+class MutantIncidentWorkflow(IncidentResponseWorkflow):
+    """Writes a memo before the first page."""
+
+    @workflow.init
+    def __init__(self, request: IncidentRequest) -> None:
+        super().__init__(request)
+
+    @workflow.run
+    async def run(self, request: IncidentRequest) -> IncidentResult:
         workflow.upsert_memo({"mutant": True})
         return await super().run(request)

@@ -12,15 +12,17 @@ from datetime import timedelta
 from pathlib import Path
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHistory
+from temporalio.testing import WorkflowEnvironment
 
 from tests.fakes.house import refused, unavailable
-from tests.fakes.incident import OVERLOADED, SICK, WELL, FakeIncident, firing, request, resolved
+from tests.fakes.incident import BEGAN, OVERLOADED, SICK, WELL, FakeIncident, alert, firing, request, resolved
 from tests.timeskip.conftest import time_skipping
 from tests.timeskip.incident import Handle, Incidents, approve, serve_incidents, task_of, told, view_of
 from towpath.clients.remediation import RemediationControl
 from towpath.clients.temporal import run_to_end
 from towpath.commands.history import without_hosts
 from towpath.contracts.incident import Acknowledge, IncidentRequest
+from towpath.contracts.onboarding import Discard
 from towpath.contracts.remediation import REMEDIATION_CONTROL, ReserveAction, SetSwitch
 from towpath.contracts.wire import EffectKey
 from workflows.incident import IncidentResponseWorkflow
@@ -100,8 +102,45 @@ async def carried(incidents: Incidents) -> Recorded:
     yield "carried", await incidents.start(resolved(), asked)
 
 
+async def late(incidents: Incidents) -> Recorded:
+    """An alert fires while the archive is written: the first run, and the next incident that it begins."""
+    again = alert(starts_at=BEGAN + timedelta(hours=1))
+    incidents.world.fail("archive_incident", unavailable())
+    handle = await incidents.start(skipping=False)
+    await view_of(handle, lambda view: bool(view.paging.pages))
+    await told(handle, resolved())
+    await view_of(handle, lambda view: any("ended" in entry.what for entry in view.timeline))
+    await told(handle, firing(again))
+    await view_of(handle, lambda view: view.group.received == 1 and bool(view.paging.pages))
+    await told(handle, resolved(again))
+    await handle.result()
+    yield "late-first", incidents.run(handle, handle.first_execution_run_id)
+    yield "late-next", incidents.run(handle)
+
+
+async def discarded(incidents: Incidents) -> Recorded:
+    """Taken out of its queue."""
+    asked = request(discard=Discard(by="sora", reason="handled by hand"))
+    yield "discarded", await incidents.start(asked=asked)
+
+
+async def continued(incidents: Incidents) -> Recorded:
+    """A long history goes on in a new one while the success criteria are watched: the first and the last of them."""
+    handle = await incidents.start(skipping=False)
+    await task_of(handle)
+    await handle.execute_update(IncidentResponseWorkflow.acknowledge, Acknowledge(by="sora"))
+    await approve(handle)
+    for _ in range(4):
+        await incidents.env.fast_forward(handle, timedelta(minutes=3))
+    await view_of(handle, lambda view: bool(view.actions) and view.actions[0].state == "verified")
+    await told(handle, resolved())
+    await handle.result()
+    yield "continued-first", incidents.run(handle, handle.first_execution_run_id)
+    yield "continued-last", incidents.run(handle)
+
+
 SCENARIOS: Sequence[Callable[[Incidents], Recorded]] = (
-    *(approved, rolled_back, automatic, by_itself, nobody, without, cancelled, failed, carried),
+    *(approved, rolled_back, automatic, by_itself, nobody, without, cancelled, failed, carried, late, discarded),
 )
 
 
@@ -109,13 +148,20 @@ async def main(version: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with time_skipping(Path(folder)) as env:
             for scenario in SCENARIOS:
-                async with serve_incidents(env, FakeIncident()) as incidents:
-                    async for name, handle in scenario(incidents):
-                        with suppress(WorkflowFailureError):
-                            await handle.result()
-                        write(f"incident-{name}-{version}", await handle.fetch_history())
+                await record(env, scenario, version)
             async with serve_incidents(env, FakeIncident()):
                 write(f"remediation-control-{version}", await control(env.client))
+    with tempfile.TemporaryDirectory() as folder:
+        async with time_skipping(Path(folder), "limit.historyCount.suggestContinueAsNew=60") as env:
+            await record(env, continued, version)
+
+
+async def record(env: WorkflowEnvironment, scenario: Callable[[Incidents], Recorded], version: str) -> None:
+    async with serve_incidents(env, FakeIncident()) as incidents:
+        async for name, handle in scenario(incidents):
+            with suppress(WorkflowFailureError):
+                await handle.result()
+            write(f"incident-{name}-{version}", await handle.fetch_history())
 
 
 async def control(client: Client) -> WorkflowHistory:

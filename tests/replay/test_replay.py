@@ -12,6 +12,7 @@ import worker
 from tests.replay.fingerprint import STORED, fingerprint
 from tests.replay.mutant import (
     MutantDeclaredWorkflow,
+    MutantIncidentWorkflow,
     MutantItemsWorkflow,
     MutantOnboardingWorkflow,
     MutantPublishingWorkflow,
@@ -28,7 +29,13 @@ WORKFLOWS = [
     *worker.INCIDENT_WORKFLOWS[1:],
     *worker.PUBLISHING_WORKFLOWS[1:],
 ]
-MUTANTS = [MutantOnboardingWorkflow, MutantDeclaredWorkflow, MutantItemsWorkflow, MutantPublishingWorkflow]
+MUTANTS = [
+    MutantOnboardingWorkflow,
+    MutantDeclaredWorkflow,
+    MutantItemsWorkflow,
+    MutantPublishingWorkflow,
+    MutantIncidentWorkflow,
+]
 STEP_TYPES = set(CONFIGS)
 TEACHING = """
 The calls that emit commands have changed. Runs that are under way replay their history on this code:

@@ -48,6 +48,10 @@ class Incidents:
         handle = await self.start(batch, asked)
         return await handle.result(), handle
 
+    def run(self, handle: Handle, run_id: str | None = None) -> Handle:
+        """One run of an incident that went on in several; without an id, the latest."""
+        return self.env.client.get_workflow_handle_for(IncidentResponseWorkflow.run, handle.id, run_id=run_id)
+
     async def _start(self, batch: AlertBatch, asked: IncidentRequest) -> Handle:
         return await self.env.client.start_workflow(
             IncidentResponseWorkflow.run,
