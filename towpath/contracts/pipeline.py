@@ -1,0 +1,273 @@
+"""The ETL pipeline: its configuration, what starts a run, and how it ends."""
+
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from towpath.contracts.artefact import Artefact
+from towpath.contracts.claude import Budget
+from towpath.contracts.dataset import Column, ColumnName, Identifier, QuarantinedRows, StageMetrics
+from towpath.contracts.loading import Destination, LoadResult
+from towpath.contracts.onboarding import Discard, TriggerType
+from towpath.contracts.quality import Quality, Rule
+from towpath.contracts.review import DecidedReview, ReviewPolicy
+from towpath.contracts.run import Cost
+from towpath.contracts.transformation import FrozenSpecification, Specification
+from towpath.contracts.wire import Wire
+
+Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
+
+
+class SchemaAction(StrEnum):
+    """What a change of the source's schema leads to."""
+
+    EVOLVE = "evolve"
+    FREEZE = "freeze"
+    """The run fails before anything is loaded, and says what changed."""
+    DISCARD_ROW = "discard_row"
+    DISCARD_VALUE = "discard_value"
+    QUARANTINE_ROW = "quarantine_row"
+
+
+class SchemaContract(Wire):
+    """Actions for new tables, new columns, and values of another type. dlt's matrix, and quarantine beside."""
+
+    tables: SchemaAction = SchemaAction.EVOLVE
+    columns: SchemaAction = SchemaAction.EVOLVE
+    types: SchemaAction = SchemaAction.QUARANTINE_ROW
+
+
+class CursorField(Wire):
+    """Incremental extraction: rows whose `field` is at or after the watermark, less the lag for late data."""
+
+    field: ColumnName
+    lag: timedelta = timedelta()
+    initial: str | None = None
+
+
+class ByFile(Wire):
+    """Each file is a partition; one above `size_bytes` is cut at line ends where the format allows it."""
+
+    by: Literal["file"] = "file"
+    size_bytes: int = Field(default=64 * 1024**2, ge=1024)
+
+
+class ByRange(Wire):
+    """Ranges of a numeric key, of about `rows` rows each."""
+
+    by: Literal["range"]
+    column: ColumnName
+    rows: int = Field(default=500_000, ge=1)
+
+
+class ByDate(Wire):
+    by: Literal["date"]
+    column: ColumnName
+    every: Literal["hour", "day", "month"] = "day"
+
+
+class ByPage(Wire):
+    """So many pages of an API are one partition."""
+
+    by: Literal["page"]
+    pages: int = Field(default=100, ge=1)
+
+
+Partitioning = Annotated[ByFile | ByRange | ByDate | ByPage, Field(discriminator="by")]
+
+
+class RowRule(Wire):
+    """A check at extraction, on the raw value: rows that fail it are quarantined at once."""
+
+    rule: Literal["not_null", "pattern", "max_length", "type"]
+    column: ColumnName
+    value: str = ""
+
+
+class SourceBase(Wire):
+    """`columns` declares the schema; left out, it is read from the data."""
+
+    name: Identifier
+    columns: tuple[Column, ...] = ()
+    partition: Partitioning = Field(default_factory=ByFile)
+    cursor: CursorField | None = None
+    validation: tuple[RowRule, ...] = ()
+    contract: SchemaContract = SchemaContract()
+    main: bool = True
+    """False for a source that only joins and foreign keys look at."""
+
+
+class FileSource(SourceBase):
+    """Files of a folder or of S3 (`s3://bucket/prefix/*.csv`): `path` may hold `*`."""
+
+    type: Literal["csv", "ndjson", "json", "parquet"]
+    path: str
+    connection: str | None = None
+    delimiter: str = ","
+    header: bool = True
+    encoding: Literal["utf-8", "latin-1", "cp949"] = "utf-8"
+
+
+class Paging(Wire):
+    """How an API gives its next page. `items` is the path of the list of rows in an answer."""
+
+    style: Literal["page", "cursor", "link", "none"] = "none"
+    items: str = ""
+    page_parameter: str = "page"
+    size_parameter: str = "per_page"
+    size: int = 100
+    first_page: int = 1
+    cursor_parameter: str = "cursor"
+    next_cursor: str = "next_cursor"
+
+
+class HttpSource(SourceBase):
+    """A JSON API. `connection` names its host, address and token; `path` is below it."""
+
+    type: Literal["http"]
+    connection: str
+    path: str
+    query: dict[str, str] = {}
+    paging: Paging = Paging()
+    requests_per_second: float = Field(default=5.0, gt=0)
+    since_parameter: str | None = None
+    """Query parameter that takes the watermark, where the API can filter."""
+
+
+class PostgresqlSource(SourceBase):
+    """A table or view. Names are identifiers and nothing else; there is no SQL in a pipeline."""
+
+    type: Literal["postgresql"]
+    connection: str
+    table: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$")]
+
+
+Source = Annotated[FileSource | HttpSource | PostgresqlSource, Field(discriminator="type")]
+
+
+class Target(Wire):
+    """What all destinations get: one table."""
+
+    table: Identifier
+    columns: tuple[Column, ...] = Field(min_length=1)
+    key: tuple[ColumnName, ...] = ()
+    newest_by: ColumnName | None = None
+    partition_by: ColumnName | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = {column.name for column in self.columns}
+        if len(names) < len(self.columns):
+            raise ValueError("columns: each name may stand in it once")
+        wanted = {*self.key, *(name for name in (self.newest_by, self.partition_by) if name is not None)}
+        missing = sorted(wanted - names)
+        if missing:
+            raise ValueError(f"not among the columns: {', '.join(missing)}")
+        return self
+
+
+class Proposing(Wire):
+    """Ask Claude for the specification. It is frozen, and asked for again only when a schema changes."""
+
+    propose: Literal[True]
+    approval: Literal["required", "none"] = "required"
+
+
+class QualityPolicy(Wire):
+    """Below the threshold: `remediation`, looked at again at most twice, then `otherwise`."""
+
+    rules: tuple[Rule, ...] = ()
+    threshold: float = Field(default=0.95, ge=0, le=1)
+    remediation: Literal["quarantine", "repair"] = "quarantine"
+    repair: Specification | None = None
+    otherwise: Literal["human", "fail"] = "human"
+    ask_claude: bool = False
+
+
+class PipelineSchedule(Wire):
+    cron: str
+    timezone: str = "UTC"
+
+
+class LineageSinks(Wire):
+    namespace: str = "towpath"
+    file: str | None = None
+    url_setting: bool = True
+    """Send to TOWPATH_OPENLINEAGE_URL where it is set."""
+
+
+class PipelineConfig(Wire):
+    """A pipeline, as its file says it."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
+    version: Version
+    description: str = ""
+    sources: tuple[Source, ...] = Field(min_length=1)
+    target: Target
+    transformation: Specification | Proposing
+    quality: QualityPolicy = QualityPolicy()
+    destinations: tuple[Destination, ...] = Field(min_length=1)
+    schedule: PipelineSchedule | None = None
+    lineage: LineageSinks = LineageSinks()
+    concurrency: int = Field(default=2, ge=1, le=64)
+    retention: timedelta = timedelta(days=14)
+    review: ReviewPolicy = ReviewPolicy(team="data-team", escalate_to="data-leads")
+    budget: Budget = Budget()
+
+    @property
+    def main(self) -> Source:
+        return next(source for source in self.sources if source.main)
+
+
+class DateRange(Wire):
+    """Both days included: what a backfill runs over."""
+
+    first: date
+    last: date
+
+
+class PipelineRequest(Wire):
+    """Input of the workflow `etl-pipeline`. The checked configuration and its digest travel with the run."""
+
+    config: PipelineConfig
+    digest: str
+    trigger: TriggerType = TriggerType.MANUAL
+    run_key: str = ""
+    """Names the load in the ledgers; empty: the workflow's run."""
+    dates: DateRange | None = None
+    full: bool = False
+    """Read everything, whatever the watermark says."""
+    replay: tuple[QuarantinedRows, ...] = ()
+    discard: Discard | None = None
+
+
+class PipelineOutcome(StrEnum):
+    LOADED = "loaded"
+    PARTLY = "partly-loaded"
+    NOTHING = "nothing-new"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    DISCARDED = "discarded"
+
+
+class PipelineResult(Wire):
+    """How a run ended. The report is an HTML page, the lineage a file of OpenLineage events."""
+
+    outcome: PipelineOutcome
+    pipeline: str
+    run_key: str
+    loads: tuple[LoadResult, ...] = ()
+    quality: tuple[Quality, ...] = ()
+    specification: FrozenSpecification | None = None
+    quarantine: tuple[QuarantinedRows, ...] = ()
+    metrics: tuple[StageMetrics, ...] = ()
+    watermark: str | None = None
+    report: Artefact | None = None
+    lineage: Artefact | None = None
+    decision: DecidedReview | None = None
+    started_at: datetime | None = None
+    seconds: float = 0
+    degraded: dict[str, str] = {}
+    cost: Cost = Cost()
