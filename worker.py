@@ -25,31 +25,40 @@ from activities.delivery import DeliveryActivities
 from activities.events import EventActivities
 from activities.functions import FunctionActivities
 from activities.http import HttpActivities
+from activities.incident import IncidentActivities
+from activities.publishing import PublishingActivities
 from activities.reviews import ReviewActivities
 from activities.services import ServiceActivities
 from towpath.assembly.clients import Clients, open_clients
+from towpath.assembly.files import FILE_ERRORS, Files, Knowledge, load_files
+from towpath.assembly.incident import incident_activities
+from towpath.clients.artefacts import ArtefactStore, StoreError
 from towpath.clients.codec import EncryptionCodec
-from towpath.clients.connections import Connections, ConnectionsFileError
 from towpath.clients.definitions import Definitions
 from towpath.clients.outputs import OutputCache
 from towpath.clients.payloads import PayloadStore, PayloadStoreError
 from towpath.clients.prices import Prices
-from towpath.clients.reviewers import ReviewerDirectory, ReviewersFileError
+from towpath.clients.publishing.slots import SlotBook
 from towpath.clients.temporal import address, connect, ensure_search_attributes, run_to_end
 from towpath.contracts.declared import DECLARED
-from towpath.contracts.process import CLAUDE_QUEUE, ONBOARDING
+from towpath.contracts.process import CLAUDE_QUEUE, INCIDENT, ONBOARDING, PUBLISHING
 from towpath.observability import configure_logging, runtime
 from towpath.settings import SettingsError, WorkerSettings, load_worker_settings
 from workflows.cached_output import CachedOutputWorkflow
 from workflows.declared import DeclaredWorkflow
 from workflows.declared_items import DeclaredItemsWorkflow
 from workflows.definitions import DefinitionWorkflow
+from workflows.incident import IncidentResponseWorkflow
 from workflows.launcher import LauncherWorkflow
 from workflows.onboarding import CustomerOnboardingWorkflow
+from workflows.posting_slots import PostingSlotsWorkflow
 from workflows.rates import RateWatchWorkflow
+from workflows.remediation import RemediationControlWorkflow
 from workflows.sandbox import runner
 
-WORKFLOWS: Sequence[type] = (CustomerOnboardingWorkflow,)
+WORKFLOWS: Sequence[type] = (CustomerOnboardingWorkflow, IncidentResponseWorkflow)
+PUBLISHING_WORKFLOWS: Sequence[type] = (PostingSlotsWorkflow,)
+INCIDENT_WORKFLOWS: Sequence[type] = (IncidentResponseWorkflow, RemediationControlWorkflow)
 DECLARED_WORKFLOWS: Sequence[type] = (
     DeclaredWorkflow,
     DeclaredItemsWorkflow,
@@ -68,8 +77,11 @@ ACTIVITIES: Sequence[type] = (
     CacheActivities,
     EventActivities,
     DefinitionActivities,
+    PublishingActivities,
+    IncidentActivities,
 )
 
+QUEUES = (ONBOARDING.queue, PUBLISHING.queue, INCIDENT.queue, DECLARED, CLAUDE_QUEUE)
 EXIT_SETTINGS = 2
 RETRY_CONNECT_SECONDS = 1.0
 DEPLOYMENT = "towpath"
@@ -87,14 +99,13 @@ def main() -> None:
     options = parser.parse_args()
     try:
         settings = load_worker_settings()
-        directory = ReviewerDirectory.load(settings.reviewers_file)
-        connections = Connections.load(settings.connections_file)
-    except (SettingsError, ReviewersFileError, ConnectionsFileError) as error:
+        files = load_files(settings)
+    except (SettingsError, *FILE_ERRORS) as error:
         _refuse(str(error).splitlines())
     configure_logging(settings)
     if options.check:
         return
-    problems = run_to_end(serve(settings, directory, connections))
+    problems = run_to_end(serve(settings, files))
     if problems:
         _refuse(problems)
 
@@ -105,7 +116,7 @@ def _refuse(problems: Sequence[str]) -> NoReturn:
     raise SystemExit(EXIT_SETTINGS)
 
 
-async def serve(settings: WorkerSettings, directory: ReviewerDirectory, connections: Connections) -> Sequence[str]:
+async def serve(settings: WorkerSettings, files: Files) -> Sequence[str]:
     """Work until a signal says to end. What must be mended before a start is returned, a line each."""
     stop = _stop_on_signals()
     try:
@@ -117,7 +128,11 @@ async def serve(settings: WorkerSettings, directory: ReviewerDirectory, connecti
         store.check()
     except PayloadStoreError as error:
         return [f"TOWPATH_PAYLOAD_STORE: {error}"]
-    async with open_clients(settings, directory, connections) as clients:
+    try:
+        ArtefactStore(settings.artefact_store).check()
+    except StoreError as error:
+        return [f"TOWPATH_ARTEFACT_STORE: {error}"]
+    async with open_clients(settings, files) as clients:
         checking = asyncio.create_task(clients.claude.check_models())
         client = await _connect(settings, metrics, store, stop)
         models = await checking
@@ -127,58 +142,41 @@ async def serve(settings: WorkerSettings, directory: ReviewerDirectory, connecti
             return models.refusals
         await ensure_search_attributes(client)
         async with AsyncExitStack() as running:
-            for worker in build_workers(client, settings, clients):
+            for worker in build_workers(client, settings, clients, files.knowledge):
                 await running.enter_async_context(worker)
             # What is loaded by now stays: without this each full collection walks all of it, a tenth of the CPU.
             gc.collect()
             gc.freeze()
-            log.info("worker ready", queues=[ONBOARDING.queue, DECLARED, CLAUDE_QUEUE], build_id=settings.build_id)
+            log.info("worker ready", queues=QUEUES, build_id=settings.build_id)
             await stop.wait()
             log.info("worker draining", seconds=settings.graceful_shutdown_seconds)
     log.info("worker ended")
     return ()
 
 
-def build_workers(client: Client, settings: WorkerSettings, clients: Clients) -> Sequence[Worker]:
+def build_workers(client: Client, settings: WorkerSettings, clients: Clients, knowledge: Knowledge) -> Sequence[Worker]:
     """One worker for each queue: processes, definitions, and Claude, which has a rate limit over all workers."""
     rooms = (
         ServiceActivities(clients.services, clients.secrets),
         DeliveryActivities(clients.mailer, clients.slack, clients.services, settings.team_channels),
         ReviewActivities(clients.directory),
     )
+    functions = FunctionActivities(clients.secrets)
+    publishing = PublishingActivities(clients.campaigns, clients.publishers, SlotBook(client))
+    incident = incident_activities(client, settings, clients.http, clients.services, knowledge)
     declared_rooms = (
         HttpActivities(clients.guarded),
-        FunctionActivities(clients.secrets),
+        functions,
         CacheActivities(OutputCache(client)),
         EventActivities(clients.sinks),
         DefinitionActivities(Definitions(client)),
     )
     claude = ClaudeActivities(clients.claude, Prices())
-    common: dict[str, Any] = {
-        "interceptors": [ActivityEdge()],
-        "deployment_config": WorkerDeploymentConfig(
-            version=WorkerDeploymentVersion(DEPLOYMENT, settings.build_id), use_worker_versioning=False
-        ),
-        "graceful_shutdown_timeout": timedelta(seconds=settings.graceful_shutdown_seconds),
-        "max_heartbeat_throttle_interval": timedelta(seconds=1),
-    }
-    deciding: dict[str, Any] = {
-        "workflow_runner": runner(),
-        "max_cached_workflows": settings.max_cached_workflows,
-        # A worker that died keeps its runs for this long; the default of 10 s is felt.
-        "sticky_queue_schedule_to_start_timeout": timedelta(seconds=1),
-    }
-    processes = Worker(
-        client, task_queue=ONBOARDING.queue, workflows=WORKFLOWS, activities=_all(rooms), **deciding, **common
-    )
-    definitions = Worker(
-        client,
-        task_queue=DECLARED,
-        workflows=DECLARED_WORKFLOWS,
-        activities=_all((*rooms, *declared_rooms)),
-        **deciding,
-        **common,
-    )
+    common, deciding = _common(settings), _deciding(settings)
+
+    def serving(queue: str, workflows: Sequence[type], *rooms: object) -> Worker:
+        return Worker(client, task_queue=queue, workflows=workflows, activities=_all(rooms), **deciding, **common)
+
     asking = Worker(
         client,
         task_queue=CLAUDE_QUEUE,
@@ -187,7 +185,35 @@ def build_workers(client: Client, settings: WorkerSettings, clients: Clients) ->
         max_task_queue_activities_per_second=settings.claude_rate_per_second,
         **common,
     )
-    return processes, definitions, asking
+    return (
+        serving(ONBOARDING.queue, [CustomerOnboardingWorkflow], *rooms),
+        serving(PUBLISHING.queue, PUBLISHING_WORKFLOWS, *rooms, publishing),
+        serving(INCIDENT.queue, INCIDENT_WORKFLOWS, *rooms, functions, incident),
+        serving(DECLARED, DECLARED_WORKFLOWS, *rooms, *declared_rooms),
+        asking,
+    )
+
+
+def _common(settings: WorkerSettings) -> dict[str, Any]:
+    """Options of every worker."""
+    return {
+        "interceptors": [ActivityEdge()],
+        "deployment_config": WorkerDeploymentConfig(
+            version=WorkerDeploymentVersion(DEPLOYMENT, settings.build_id), use_worker_versioning=False
+        ),
+        "graceful_shutdown_timeout": timedelta(seconds=settings.graceful_shutdown_seconds),
+        "max_heartbeat_throttle_interval": timedelta(seconds=1),
+    }
+
+
+def _deciding(settings: WorkerSettings) -> dict[str, Any]:
+    """Options of the workers that run workflows."""
+    return {
+        "workflow_runner": runner(),
+        "max_cached_workflows": settings.max_cached_workflows,
+        # A worker that died keeps its runs for this long; the default of 10 s is felt.
+        "sticky_queue_schedule_to_start_timeout": timedelta(seconds=1),
+    }
 
 
 def _all(rooms: Sequence[object]) -> list[Callable[..., Any]]:

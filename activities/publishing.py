@@ -1,9 +1,12 @@
-"""Activities of content publishing: look whether a post may go out, publish it once, find it again, take it back."""
+"""Activities of content publishing: read and check texts, choose times, publish once, find again, take back."""
 
-from typing import TYPE_CHECKING
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
 
 from temporalio import activity
 
+from towpath.contracts.failure import FailureCode, PublishError
 from towpath.contracts.posting import (
     FindPost,
     PostOutcome,
@@ -14,17 +17,76 @@ from towpath.contracts.posting import (
     ReserveSlot,
     Slot,
 )
+from towpath.contracts.publishing import (
+    Adaptation,
+    Campaign,
+    ChannelFindings,
+    CheckedTexts,
+    CheckTexts,
+    ChooseTimes,
+    ChosenTimes,
+    LoadCampaign,
+)
 from towpath.contracts.service import Undone
+from towpath.policy.publishing.checks import findings, kept_quotes
+from towpath.policy.publishing.excerpts import excerpt
+from towpath.policy.publishing.timing import choose_time, unknown_zones
 
 if TYPE_CHECKING:
     from towpath.clients.publishing.adapter import Publishers
-    from towpath.clients.publishing.slots import SlotBook
+    from towpath.clients.publishing.campaigns import Campaigns
+
+DEADLINE_MARGIN = timedelta(seconds=5)
+
+
+class Reservations(Protocol):
+    """The reserved times of all accounts. Raises PublishError."""
+
+    async def reserve(self, request: ReserveSlot) -> Slot: ...
+
+    async def release(self, request: ReleaseSlot) -> Undone: ...
 
 
 class PublishingActivities:
-    def __init__(self, publishers: "Publishers", slots: "SlotBook") -> None:
+    def __init__(self, campaigns: "Campaigns", publishers: "Publishers", slots: Reservations) -> None:
+        self._campaigns = campaigns
         self._publishers = publishers
         self._slots = slots
+
+    @activity.defn(name="load_campaign")
+    async def load_campaign(self, request: LoadCampaign) -> Campaign:
+        """Everything that would stop the campaign later is said now: an unknown channel, account or zone."""
+        platforms = self._campaigns.rules(request.channels)
+        problems = unknown_zones(request.zones)
+        if problems:
+            raise PublishError(FailureCode.PUBLISH_REFUSED, f"audience_zones: {'; '.join(problems)}")
+        content = await self._campaigns.content(request.content, request.artefact)
+        if not content.strip():
+            raise PublishError(FailureCode.PUBLISH_REFUSED, "content: there is none")
+        return Campaign(
+            platforms=platforms,
+            block_list=self._campaigns.block_list,
+            excerpt=excerpt(content),
+            characters=len(content),
+        )
+
+    @activity.defn(name="check_texts")
+    async def check_texts(self, request: CheckTexts) -> CheckedTexts:
+        """The checks in code, over the whole content wherever it is kept."""
+        content = await self._campaigns.content(request.content, request.artefact)
+        return await asyncio.to_thread(_check, request, content)
+
+    @activity.defn(name="choose_times")
+    async def choose_times(self, request: ChooseTimes) -> ChosenTimes:
+        """An activity, since the rules of time zones are files that change with the machine."""
+        rules = {each.platform: each for each in request.platforms}
+        times = [
+            choose_time(
+                rules[wish.channel], request.zones, request.earliest, request.not_before, request.not_after, wish.at
+            )
+            for wish in request.wishes
+        ]
+        return ChosenTimes(times=tuple(times))
 
     @activity.defn(name="prepare_post")
     async def prepare_post(self, request: PreparePost) -> PostOutcome:
@@ -41,7 +103,13 @@ class PublishingActivities:
         `publish.unknown` and `publish.duplicate`, is answered by `find_post`; after every other code nothing is out.
         """
         adapter = self._publishers.adapter(request.adapter, request.account)
-        return PostOutcome(post=await adapter.publish(request))
+        try:
+            # Ended before Temporal gives the attempt up: nothing is sent after the workflow has begun to look for it.
+            async with asyncio.timeout(_allowed(activity.info()).total_seconds()):
+                return PostOutcome(post=await adapter.publish(request))
+        except TimeoutError:
+            message = f"{request.adapter} did not answer in time"
+            raise PublishError(FailureCode.PUBLISH_UNKNOWN, message, evidence={"platform": request.adapter}) from None
 
     @activity.defn(name="find_post")
     async def find_post(self, request: FindPost) -> PostOutcome:
@@ -63,3 +131,23 @@ class PublishingActivities:
     @activity.defn(name="release_slot")
     async def release_slot(self, request: ReleaseSlot) -> Undone:
         return await self._slots.release(request)
+
+
+def _allowed(info: activity.Info) -> timedelta:
+    limit = info.start_to_close_timeout or timedelta(seconds=30)
+    return max(limit - DEADLINE_MARGIN, limit / 2)
+
+
+def _check(request: CheckTexts, content: str) -> CheckedTexts:
+    metadata = request.metadata
+    facts = [fact for fact in (metadata.title, metadata.author, metadata.link) if fact is not None]
+    rules = {each.platform: each for each in request.platforms}
+
+    def check(adaptation: Adaptation) -> ChannelFindings:
+        others = [other for other in request.adaptations if other is not adaptation]
+        found = findings(adaptation, rules[adaptation.channel], content, facts, request.block_list, others)
+        return ChannelFindings(channel=adaptation.channel, account=adaptation.account, findings=found)
+
+    return CheckedTexts(
+        quotes=kept_quotes(request.quotes, content), channels=tuple(check(each) for each in request.adaptations)
+    )

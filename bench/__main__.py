@@ -12,6 +12,7 @@ from rich.table import Table
 from bench.claude_call import CallFigures, claude_call
 from bench.declared import (
     CHAIN_SECONDS,
+    ChainFigures,
     LoopFigures,
     PlanFigures,
     chain_figures,
@@ -33,6 +34,7 @@ LANES = {"a": lane_a, "b": lane_b, "c": lane_c, "d": lane_d}
 TITLES = {"a": "a plain", "b": "b shortest", "c": "c onboarding", "d": "d definition"}
 RATIOS = (("runs/s", "runs_per_second"), ("CPU", "cpu"), ("idle p50", "idle_p50"))
 PLANNED = (10, 100, 1_000)
+LOOP_ROUNDS = 5
 console = Console(highlight=False, width=max(120, Console().width))
 
 
@@ -72,11 +74,11 @@ async def bench(parts: Sequence[str], options: argparse.Namespace) -> None:
         show_hostile(hostile_rows())
     if "loops" in parts:
         async with house() as where:
-            by_hand = await loop_figures(where, options.items // 5, options.concurrency, by_hand=True)
-            show_loops(by_hand, await loop_figures(where, options.items, options.concurrency, by_hand=False))
+            pairs = await measure_loops(where, options.items // LOOP_ROUNDS // 2, options.concurrency)
+            show_loops(pairs, await loop_figures(where, options.items, options.concurrency, by_hand=False))
     if "chains" in parts:
         async with house() as where:
-            show_chains(options.chains, await chain_figures(where, options.chains))
+            show_chains(await chain_figures(where, options.chains))
     console.print(f"measured in {time.perf_counter() - begun:.0f} s")
 
 
@@ -97,6 +99,17 @@ async def measure_lanes(where: House, rounds: int, runs: int, idle: int) -> dict
             figures[name].append(await lane(where, runs, idle))
             say(f"round {number + 1}, lane {TITLES[name]}: {figures[name][-1].runs_per_second:.1f} runs/s")
     return figures
+
+
+async def measure_loops(where: House, items: int, concurrency: int) -> list[tuple[LoopFigures, LoopFigures]]:
+    """The same loop by hand and as a definition, in turns; the one that comes first changes each time."""
+    pairs: list[tuple[LoopFigures, LoopFigures]] = []
+    for number in range(LOOP_ROUNDS):
+        order = (True, False) if number % 2 == 0 else (False, True)
+        found = {by_hand: await loop_figures(where, items, concurrency, by_hand=by_hand) for by_hand in order}
+        pairs.append((found[True], found[False]))
+        say(f"round {number + 1}: {found[True].items_per_second:.0f} and {found[False].items_per_second:.0f} items/s")
+    return pairs
 
 
 def show_expressions(rows: Sequence[ExpressionRow]) -> None:
@@ -128,26 +141,32 @@ def show_hostile(rows: Sequence[HostileRow]) -> None:
     console.print(table)
 
 
-def show_loops(by_hand: LoopFigures, declared: LoopFigures) -> None:
-    table = Table("loop", "items", "items/s", "most at once", "longest history", "RSS MB", title="for_each")
-    for name, row in (("by hand", by_hand), ("definition", declared)):
+def show_loops(pairs: Sequence[tuple[LoopFigures, LoopFigures]], full: LoopFigures) -> None:
+    table = Table(
+        *("loop", "items", "items/s", "CPU ms an item", "most at once", "longest history", "RSS MB"), title="for_each"
+    )
+    rows = [("by hand", [pair[0] for pair in pairs]), ("definition", [pair[1] for pair in pairs])]
+    for name, figures in (*rows, ("definition", [full])):
         table.add_row(
             name,
-            f"{row.items:,}",
-            f"{row.items_per_second:.0f}",
-            str(row.most_at_once),
-            f"{row.events:,}",
-            f"{row.rss_mb:.0f}",
+            f"{figures[0].items:,}",
+            f"{median([row.items_per_second for row in figures]):.0f}",
+            f"{median([row.cpu for row in figures]):.2f}",
+            str(max(row.most_at_once for row in figures)),
+            f"{max(row.events for row in figures):,}",
+            f"{max(row.rss_mb for row in figures):.0f}",
         )
     console.print(table)
-    console.print(f"items/s of the definition: {declared.items_per_second / by_hand.items_per_second:.2f}× by hand")
+    for name, field in (("items/s", "items_per_second"), ("CPU", "cpu")):
+        each = [getattr(declared, field) / getattr(by_hand, field) for by_hand, declared in pairs]
+        console.print(f"{name} of the definition: {median(each):.2f}× by hand ({min(each):.2f} to {max(each):.2f})")
 
 
-def show_chains(runs: int, figures: tuple[float, float, float]) -> None:
-    wall, alone, ratio = figures
+def show_chains(figures: ChainFigures) -> None:
     console.print(
-        f"{runs:,} runs of 20 steps with a wait of {CHAIN_SECONDS:g} s, all at once: {wall:.1f} s; "
-        f"one alone {alone:.1f} s; {ratio:.3f}× (wanted: at most 1.1)"
+        f"{figures.runs:,} runs of 20 steps with a wait of {CHAIN_SECONDS:g} s: {figures.wall:.1f} s; "
+        f"one alone {figures.alone:.1f} s; {figures.wall / figures.alone:.3f}× (wanted: at most 1.1); "
+        f"CPU {figures.cpu_server:.1f} ms a run of the server, {figures.cpu_worker:.1f} of the worker"
     )
 
 

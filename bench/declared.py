@@ -12,13 +12,13 @@ from uuid import uuid4
 
 from temporalio.client import Client, WorkflowHandle
 
-from bench.lanes import FAST_CLAUDE, House, LaneFigures, measure_lane
+from bench.lanes import FAST_CLAUDE, IN_FLIGHT, House, LaneFigures, measure_lane
 from bench.loop import HandLoop, Part
 from bench.loop_worker import READY
 from bench.measure import Meter, account
 from towpath.clients.definitions import Definitions, make_request
 from towpath.clients.temporal import converter
-from towpath.contracts.declared import DECLARED
+from towpath.contracts.declared import DECLARED, DeclaredRequest
 from towpath.contracts.wire import JsonObject
 from towpath.engine.actions import Completed
 from towpath.engine.catalog import Catalog, Connection
@@ -45,16 +45,21 @@ steps:
     config: {handler: benchTouch, params: {number: "{{ number }}"}}
 outputs: {done: "{{ size(steps.each) }}"}
 """
+CHAIN = "bench-chain"
 CHAIN_SECONDS = 180.0
 CHAIN_STEPS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class LoopFigures:
-    """One loop. `most_at_once` is what the activity saw; `events` the longest history of all its runs."""
+    """One loop. `most_at_once` is what the activity saw; `events` the longest history of all its runs.
+
+    CPU in ms an item, of server and worker.
+    """
 
     items: int
     items_per_second: float
+    cpu: float
     most_at_once: int
     events: int
     rss_mb: float
@@ -148,16 +153,17 @@ async def loop_figures(house: House, items: int, concurrency: int, *, by_hand: b
     peak = Path(f".towpath/bench/peak-{uuid4().hex}")
     peak.parent.mkdir(parents=True, exist_ok=True)
     async with loop_worker(house, peak) as pid:
-        meter = Meter(pid)
+        server, meter = Meter(house.server.process.pid), Meter(pid)
         begun = time.perf_counter()
         handle = await (_by_hand if by_hand else _declared)(client, items, concurrency)
         await handle.result()
         seconds = time.perf_counter() - begun
-        rss = meter.read().peak_rss_mb
+        used = meter.read()
+        cpu = (server.read().cpu_seconds + used.cpu_seconds) * 1000 / items
     events = await _longest(client, handle)
     most = int(peak.read_text(encoding="utf-8"))
     peak.unlink()
-    return LoopFigures(items, items / seconds, most, events, rss)
+    return LoopFigures(items, items / seconds, cpu, most, events, used.peak_rss_mb)
 
 
 async def _by_hand(client: Client, items: int, concurrency: int) -> WorkflowHandle[Any, Any]:
@@ -180,30 +186,70 @@ async def _longest(client: Client, handle: WorkflowHandle[Any, Any]) -> int:
     return longest
 
 
-async def chain_figures(house: House, runs: int) -> tuple[float, float, float]:
-    """Wall seconds of many runs of a wait, four calls and 15 pure steps; that of one run alone; the ratio."""
+@dataclass(frozen=True, slots=True)
+class ChainFigures:
+    """Many runs of a wait, four calls and 15 pure steps, in seconds from the first start to the last end.
+
+    `alone` is that of one run: the critical path of its wait and its calls. CPU in ms a run.
+    """
+
+    runs: int
+    alone: float
+    wall: float
+    cpu_server: float
+    cpu_worker: float
+
+
+async def chain_figures(house: House, runs: int, seconds: float = CHAIN_SECONDS) -> ChainFigures:
+    """Started as fast as 50 starts at a time allow; nobody holds a request open for each run's end."""
     client = await Client.connect(house.server.address, data_converter=converter(None))
-    steps = [f"  - {{id: wait, type: wait, config: {{for: {CHAIN_SECONDS:g}s}}}}"]
+    document = load(_chain(seconds))
+    request = make_request(document, digest(document), {"n": 1})
+    # All of them stay in the worker's memory, as in an installation that expects so many at once.
+    env = {**FAST_CLAUDE, "TOWPATH_MAX_CACHED_WORKFLOWS": str(2 * runs)}
+    async with worker_process(house.server, house.standins, metrics_port=free_port(), env=env) as worker:
+        begun = time.perf_counter()
+        await _start_all(client, request, 1)
+        await _all_completed(client, 1)
+        alone = time.perf_counter() - begun
+        server, own = Meter(house.server.process.pid), Meter(worker.pid)
+        begun = time.perf_counter()
+        await _start_all(client, request, runs)
+        await asyncio.sleep(max(0.0, begun + seconds - time.perf_counter()))
+        await _all_completed(client, runs + 1)
+        wall = time.perf_counter() - begun
+        spent = [meter.read().cpu_seconds * 1000 / runs for meter in (server, own)]
+    return ChainFigures(runs, alone, wall, *spent)
+
+
+def _chain(seconds: float) -> str:
+    steps = [f"  - {{id: wait, type: wait, config: {{for: {seconds:g}s}}}}"]
     for number in range(CHAIN_STEPS - 1):
         if number % 5:
             steps.append(f'  - {{id: s{number}, type: set, config: {{n: "{{{{ inputs.n + {number} }}}}"}}}}')
         else:
             call = f'service: order-service, method: getOrder, params: {{reference: "order-{number}"}}'
             steps.append(f"  - {{id: s{number}, type: api, config: {{{call}}}}}")
-    text = 'id: bench-chain\nversion: "1.0.0"\ninputs: {n: {type: integer}}\nsteps:\n' + "\n".join(steps)
-    document = load(text)
-    definitions, name = Definitions(client), digest(document)
+    return f'id: {CHAIN}\nversion: "1.0.0"\ninputs: {{n: {{type: integer}}}}\nsteps:\n' + "\n".join(steps)
 
-    async def run_one(_: int) -> None:
-        await (await definitions.start(make_request(document, name, {"n": 1}))).handle.result()
 
-    # All of them stay in the worker's memory, as in an installation that expects so many at once.
-    env = {**FAST_CLAUDE, "TOWPATH_MAX_CACHED_WORKFLOWS": str(2 * runs)}
-    async with worker_process(house.server, house.standins, metrics_port=free_port(), env=env):
-        begun = time.perf_counter()
-        await run_one(0)
-        alone = time.perf_counter() - begun
-        begun = time.perf_counter()
-        await asyncio.gather(*(run_one(number) for number in range(runs)))
-        wall = time.perf_counter() - begun
-    return wall, alone, wall / alone
+async def _start_all(client: Client, request: DeclaredRequest, runs: int) -> None:
+    definitions, turns = Definitions(client), asyncio.Semaphore(IN_FLIGHT)
+
+    async def start() -> None:
+        async with turns:
+            await definitions.start(request)
+
+    await asyncio.gather(*(start() for _ in range(runs)))
+
+
+async def _all_completed(client: Client, runs: int) -> None:
+    """Until the list shows so many completed. Raises RuntimeError when one ended otherwise."""
+    while True:
+        answer = await client.count_workflows(f'DefinitionId="{CHAIN}" GROUP BY ExecutionStatus')
+        counts = {str(group.group_values[0]): group.count for group in answer.groups}
+        if counts.keys() - {"Running", "Completed"}:
+            raise RuntimeError(str(counts))
+        if counts.get("Completed", 0) >= runs:
+            return
+        await asyncio.sleep(0.25)

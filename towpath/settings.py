@@ -8,7 +8,7 @@ import binascii
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, AliasChoices, Field, HttpUrl, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, BaseModel, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "TOWPATH_"
@@ -18,6 +18,29 @@ Url = Annotated[str, AfterValidator(lambda value: str(HttpUrl(value)).rstrip("/"
 
 class SettingsError(Exception):
     """Settings cannot be used: one line for each, with its name, what is wrong and how to mend it; never its value."""
+
+
+class XAccountSettings(BaseModel):
+    """An account on X. `token` names its OAuth 2.0 user token."""
+
+    user_id: str = Field(pattern=r"^\d{1,20}$")
+    username: str = Field(pattern=r"^\w{1,15}$")
+    token: str
+
+
+class LinkedInAccountSettings(BaseModel):
+    """An author on LinkedIn. `token` names its access token."""
+
+    author: str = Field(pattern=r"^urn:li:(organization|person):[\w-]+$")
+    token: str
+
+
+class WordPressAccountSettings(BaseModel):
+    """A user of a WordPress site. `token` names its application password."""
+
+    site: Url
+    user: str = Field(pattern=r"^[^:]+$")
+    token: str
 
 
 class ClientSettings(BaseSettings):
@@ -46,9 +69,19 @@ class ClientSettings(BaseSettings):
     connections_file: Path = Field(
         default=Path("connections.json"), description="hosts that `http` steps of definitions may reach"
     )
+    incident_folder: Path = Field(
+        default=Path("definitions"),
+        description="folder of actions/, runbooks/, incident/metrics.yaml and incident/inventory.yaml",
+    )
     reviewers_file: Path = Field(default=Path("reviewers.json"), description="who may decide for which team")
     team_channels: dict[str, str] = Field(
-        default={"compliance-team": "#compliance", "compliance-leads": "#compliance-leads", "ops-team": "#ops"},
+        default={
+            "compliance-team": "#compliance",
+            "compliance-leads": "#compliance-leads",
+            "ops-team": "#ops",
+            "operations": "#incidents",
+            "operations-leads": "#incidents-leads",
+        },
         description="Slack channel of each team, as JSON",
     )
     event_sinks: dict[str, Url] = Field(
@@ -155,12 +188,47 @@ class WorkerSettings(ClientSettings):
         default={}, description="base URLs that stand in for hosts of `http` steps, as JSON; for local stacks"
     )
 
+    platforms_folder: Path = Field(
+        default=Path("definitions/platforms"), description="what platforms take: a data file for each, and a block list"
+    )
+    x_url: Url = Field(default="https://api.x.com", description="X's API")
+    x_accounts: dict[str, XAccountSettings] = Field(
+        default={}, description="accounts on X, as JSON: name to user_id, username and the name of a publishing token"
+    )
+    linkedin_url: Url = Field(default="https://api.linkedin.com", description="LinkedIn's API")
+    linkedin_version: str = Field(
+        default="202606", pattern=r"^20\d{4}$", description="month of LinkedIn's API; each is served for a year"
+    )
+    linkedin_accounts: dict[str, LinkedInAccountSettings] = Field(
+        default={}, description="authors on LinkedIn, as JSON: name to author (a URN) and the name of a token"
+    )
+    wordpress_accounts: dict[str, WordPressAccountSettings] = Field(
+        default={}, description="WordPress sites, as JSON: name to site (its URL), user and the name of a token"
+    )
+    publishing_tokens: dict[str, SecretStr] = Field(
+        default={}, description="tokens and application passwords of those accounts, as JSON: name to value"
+    )
+
     metrics_address: str = Field(
         default="127.0.0.1:9464", pattern=r"^[^\s:]+:\d{1,5}$", description="host:port that serves /metrics"
     )
     build_id: str = Field(default="development", min_length=1, description="version of this worker, shown in Temporal")
     max_cached_workflows: int = Field(default=500, ge=0, description="runs kept in memory between their tasks")
     graceful_shutdown_seconds: float = Field(default=30, ge=0, description="time that running steps get at SIGTERM")
+
+    def publishing_token(self, name: str) -> str:
+        """Raises SettingsError when an account names a token that is not there."""
+        token = self.publishing_tokens.get(name)
+        value = "" if token is None else token.get_secret_value().strip()
+        if not value:
+            raise SettingsError(f"{PREFIX}PUBLISHING_TOKENS: has no {name!r}, which an account names as its token")
+        return value
+
+    def check_accounts(self) -> None:
+        """Raises SettingsError."""
+        for accounts in (self.x_accounts, self.linkedin_accounts, self.wordpress_accounts):
+            for account in accounts.values():
+                self.publishing_token(account.token)
 
 
 def load_client_settings() -> ClientSettings:
@@ -177,6 +245,7 @@ def load_worker_settings() -> WorkerSettings:
     """Raises SettingsError."""
     settings = _load(WorkerSettings)
     settings.keys()
+    settings.check_accounts()
     return settings
 
 

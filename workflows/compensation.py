@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from temporalio.exceptions import is_cancelled_exception
+
 ResultT = TypeVar("ResultT")
 
 
@@ -38,6 +40,15 @@ class Compensations:
             if await entry.undo():
                 undone.append(entry.step)
         return tuple(undone)
+
+
+async def cancelled(task: asyncio.Task[Any]) -> None:
+    """Cancel a part of the run and wait until it has ended. What else it raised is raised."""
+    task.cancel()
+    await asyncio.wait([task])
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not is_cancelled_exception(error):
+        raise error
 
 
 async def shielded(work: Coroutine[Any, Any, ResultT]) -> ResultT:

@@ -154,7 +154,8 @@ class DeclaredRun:
         work = base if retry is None else replace(base, retry=self._policy(retry))
         if step.check is not None:
             # Its outcome may be unknown: the check is asked before any second attempt.
-            work = replace(work, retry=replace(work.retry, maximum_attempts=1))
+            first = None if work.first_try is None else max(work.first_try, work.start_to_close)
+            work = replace(work, retry=replace(work.retry, maximum_attempts=1), first_try=first)
         if step.timeout is None:
             return work
         whole = self.evaluation.duration(step.timeout, "timeout")

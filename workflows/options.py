@@ -7,10 +7,13 @@
 | NOTICE | local activity, at most 4 s   | 3        | 2 s, 4 s           | 15 s                 |
 | UNDO   | local activity, at most 4 s   | 20       | 1 s, doubling to 1 min | 15 s             |
 | LOOKUP | local activity, at most 4 s   | 5        | 1 s, 2 s, 4 s, 8 s | 10 s                 |
+| FETCH  | local activity, at most 4 s   | 4        | 1 s, 2 s, 4 s      | 30 s                 |
+| PAGE   | local activity, at most 4 s   | 12       | 1 s, doubling to 1 min | 15 s             |
 | CLAUDE | an activity on Claude's queue | 8        | 2 s, doubling to 1 min | 5 min, 30 min in all |
 
 A permanent error is not retried. A longer `Retry-After` replaces the wait. Three attempts with doubling waits are the
-article's; an undo gets more, since giving up on it leaves an effect behind.
+article's; an undo gets more, since giving up on it leaves an effect behind; so does a page, since nobody would come. An
+action of a catalogue is an EFFECT with the time-out that its entry states.
 """
 
 from dataclasses import dataclass
@@ -50,6 +53,12 @@ UNDO = Work(
 )
 LOOKUP = Work(
     _exponential(5, timedelta(seconds=1)), start_to_close=timedelta(seconds=10), first_try=timedelta(seconds=4)
+)
+FETCH = Work(
+    _exponential(4, timedelta(seconds=1)), start_to_close=timedelta(seconds=30), first_try=timedelta(seconds=4)
+)
+PAGE = Work(
+    _exponential(12, timedelta(seconds=1)), start_to_close=timedelta(seconds=15), first_try=timedelta(seconds=4)
 )
 CLAUDE = Work(
     _exponential(8),

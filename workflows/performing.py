@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 from temporalio import workflow
-from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
+from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError, is_cancelled_exception
 from temporalio.workflow import ParentClosePolicy
 
 from activities.definitions import DefinitionActivities
@@ -44,6 +44,8 @@ UNKNOWN_OUTCOMES = frozenset(
     {FailureCode.STEP_TIMEOUT, FailureCode.SERVICE_TIMEOUT, FailureCode.SERVICE_CONNECTION, FailureCode.UNEXPECTED}
 )
 """Failures after which the effect may have happened all the same."""
+LASTING = "lasting-calls-2026-11"
+"""Functions and undoes may take as long as the definition says. Before, each of their attempts ended after 15 s."""
 REJECTED_CHILD = "rejected-child-2026-11"
 """A run that waits for another one fails with its rejection. Before, it went on without outputs."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -65,9 +67,7 @@ async def _http(job: Job) -> tuple[Value, int]:
     request = http_request(job.run, job.config, job.key, job.secrets)
     request = request.model_copy(update={"select": tuple(job.step.select)})
     base = CHECK if request.method in READING else EFFECT
-    seconds = timedelta(seconds=request.timeout_seconds)
-    if base.first_try is None or seconds > base.start_to_close:
-        base = replace(base, first_try=None, start_to_close=seconds + timedelta(seconds=2))
+    base = _lasting(base, timedelta(seconds=request.timeout_seconds))
     poll = cast("dict[str, str] | None", job.config.get("poll"))
     until = None if poll is None else workflow.now() + job.run.evaluation.duration(poll["for"], "poll.for")
     while True:
@@ -80,6 +80,16 @@ async def _http(job: Job) -> tuple[Value, int]:
             message = "poll: the condition did not come true in time"
             raise CallFailedError(Failure(code=FailureCode.STEP_TIMEOUT, message=message))
         await workflow.sleep(pause, summary=f"{job.node.id}: before the next poll")
+
+
+def _lasting(base: Work, wanted: timedelta) -> Work:
+    """Work of which one attempt may take as long as the definition says: an effect that is cut off is asked for again.
+
+    What would hold up the workflow's own task for too long is an ordinary activity from the first attempt on.
+    """
+    if base.first_try is None or wanted > base.start_to_close:
+        return replace(base, first_try=None, start_to_close=wanted + timedelta(seconds=2))
+    return replace(base, first_try=max(base.first_try, wanted)) if base is not CHECK else base
 
 
 def http_request(run: DeclaredRun, config: Config, key: EffectKey, secrets: tuple[str, ...]) -> HttpRequest:
@@ -110,8 +120,19 @@ async def _function(job: Job) -> tuple[Value, int]:
     pure = PURE.get(job.config["handler"])
     if pure is not None:
         return pure(job.config["params"]), 1
-    request = FunctionCall(handler=job.config["handler"], params=job.config["params"], secrets=job.secrets, key=job.key)
-    answer = await job.call(FunctionActivities.call_function, request, EFFECT)
+    request = FunctionCall(
+        handler=job.config["handler"],
+        params=job.config["params"],
+        secrets=job.secrets,
+        select=tuple(job.step.select),
+        key=job.key,
+    )
+    base = EFFECT
+    if job.step.timeout is not None:
+        whole = job.run.evaluation.duration(job.step.timeout, "timeout", **job.names)
+        if whole > EFFECT.start_to_close and workflow.patched(LASTING):
+            base = _lasting(EFFECT, whole)
+    answer = await job.call(FunctionActivities.call_function, request, base)
     return answer.value, answer.attempt
 
 
@@ -138,14 +159,18 @@ async def _queue(job: Job) -> tuple[Value, int]:
 async def _workflow(job: Job) -> tuple[Value, int]:
     """A run of another published definition, as a child: cancelled with this run, unless nobody waits for it."""
     request = await _request(job)
-    child = await workflow.start_child_workflow(
-        DECLARED,
-        request,
-        id=job.key,
-        result_type=DeclaredResult,
-        parent_close_policy=ParentClosePolicy.REQUEST_CANCEL if job.config["wait"] else ParentClosePolicy.ABANDON,
-        static_summary=f"{job.config['id']}: {job.title}",
-    )
+    try:
+        child = await workflow.start_child_workflow(
+            DECLARED,
+            request,
+            id=job.key,
+            result_type=DeclaredResult,
+            parent_close_policy=ParentClosePolicy.REQUEST_CANCEL if job.config["wait"] else ParentClosePolicy.ABANDON,
+            static_summary=f"{job.config['id']}: {job.title}",
+        )
+    except WorkflowAlreadyStartedError as error:
+        message = f"the run {job.key} is open already"
+        raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=clip(message))) from error
     if not job.config["wait"]:
         return {"id": child.id, "run_id": child.first_execution_run_id}, 1
     try:
@@ -191,9 +216,15 @@ async def call_apart(run: DeclaredRun, node: PlanNode, part: Call, config: Confi
     Raises CallFailedError.
     """
     key = run.key(name)
-    summary = f"{run.title(node.id)}: {name.rpartition('/')[2]}"
+    what = "did it happen?" if "check" in name.removeprefix(node.id).split("/") else "undo"
+    summary = f"{run.title(node.id)}: {what}"
     options: dict[str, Any] = {"activity_id": name, "summary": summary}
     secrets = secrets_read(part.config)
+    limit = part.timeout or (config.get("timeout") if part.type == "http" else None)
+    if limit is not None:
+        wanted_time = run.evaluation.duration(limit, "timeout")
+        if wanted_time <= base.start_to_close or workflow.patched(LASTING):
+            base = _lasting(base, wanted_time)
     if part.type == "http":
         full: Config = {"method": "GET", "headers": {}, "query": {}, "body": None, "expect": None, "connection": None}
         request = http_request(run, {**full, "timeout": "10s", **config}, key, secrets)

@@ -17,7 +17,8 @@ from towpath.engine.expression.values import Value, size_of
 from towpath.engine.plan import PlanNode
 from towpath.engine.reads import steps_read
 from towpath.engine.steps import ForEach
-from workflows.declared_run import DeclaredRun, Item, Job
+from workflows.declared_run import CAREFUL_UNDO, DeclaredRun, Item, Job
+from workflows.recording import Recording
 from workflows.steering import Steering, guarded
 
 HERE = 200
@@ -75,21 +76,30 @@ class Repeating:
         async def one(index: int) -> None:
             outcome = await guarded(self._item(node, loop, items[index], first + index), node.id)
             del running[index]
-            start(window.finish(index, ok=_keep(gathered, index, outcome)))
+            end(index, ok=_keep(gathered, index, outcome))
+
+        def begin(index: int) -> None:
+            if window.stopped:
+                end(index, ok=True)
+            else:
+                running[index] = asyncio.ensure_future(one(index))
+
+        def end(index: int, *, ok: bool) -> None:
+            recording.let(window.finish(index, ok=ok))
             if window.done:
                 done.set()
 
-        def start(indexes: list[int]) -> None:
-            for index in indexes:
-                running[index] = asyncio.ensure_future(one(index))
-
-        start(window.begin())
+        recording = Recording(begin, len(items), pure=self._run.evaluation.is_pure(node))
+        recording.let(window.begin())
         try:
             if items:
                 await done.wait()
         finally:
+            recording.close()
             for task in running.values():
                 task.cancel()
+            if running and workflow.patched(CAREFUL_UNDO):
+                await workflow.wait(list(running.values()))
         return gathered
 
     async def _item(self, node: PlanNode, loop: ForEach, item: JsonValue, index: int) -> Outcome:

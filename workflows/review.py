@@ -68,11 +68,21 @@ class Reviewable:
             return
 
     async def hold_review(
-        self, policy: ReviewPolicy, title: str, reasons: tuple[str, ...], opened_at: datetime, desk: ReviewDesk
+        self,
+        policy: ReviewPolicy,
+        title: str,
+        reasons: tuple[str, ...],
+        opened_at: datetime,
+        desk: ReviewDesk,
+        name: str = "",
     ) -> ReviewTask:
-        """Open a task and wait until it is decided or its deadline has passed; the task as it then stands."""
+        """Open a task and wait until it is decided or its deadline has passed; the task as it then stands.
+
+        `name` tells the tasks of a run apart that has one after the other: a decision that names another is refused.
+        """
+        self._may_decide.clear()
         await self._admit(policy.team, desk)
-        task = _open(policy, title, reasons, opened_at)
+        task = _open(policy, title, reasons, opened_at).model_copy(update={"task": name})
         self._task = task
         await self._notice(policy.team, "opened", desk)
         if not await self._decided_by(task.remind_at, "reminder"):
@@ -85,6 +95,11 @@ class Reviewable:
         if not await self._decided_by(task.due_at, "deadline"):
             self._change(expired=True)
         return self._open_task()
+
+    def withdraw_review(self) -> None:
+        """Close the open task undecided: it is no longer needed."""
+        if self._task is not None and self._task.decision is None:
+            self._change(expired=True)
 
     def _take(self, decision: Decision, *, by_signal: bool) -> DecidedReview:
         try:
@@ -111,6 +126,10 @@ class Reviewable:
         if task is None or task.expired:
             state = "has no open review" if task is None else f"passed its deadline at {task.due_at:%Y-%m-%d %H:%M} UTC"
             raise ReviewRefusedError(FailureCode.REVIEW_NOT_OPEN, f"this run {state}")
+        if decision.task not in {None, task.task}:
+            raise ReviewRefusedError(
+                FailureCode.REVIEW_NOT_OPEN, f"the open task is {task.task!r}, not {decision.task!r}"
+            )
         if task.decision is not None:
             raise ReviewRefusedError(
                 FailureCode.REVIEW_ALREADY_DECIDED,

@@ -6,24 +6,28 @@ from dataclasses import replace
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from activities.cache import CacheActivities
 from towpath.contracts.declared import CacheRead, CacheWrite
-from towpath.contracts.failure import Failure, FailureCode
+from towpath.contracts.failure import Failure, FailureCode, failure_of
 from towpath.engine.actions import Completed, Failed, Outcome, Start
 from towpath.engine.evaluation import StepError
 from towpath.engine.plan import PlanNode
 from towpath.engine.steps import Check
 from workflows.calling import CallFailedError, call
 from workflows.declared_run import CAREFUL_UNDO, DeclaredRun, Job
-from workflows.options import CHECK, LOOKUP
+from workflows.options import CHECK, EFFECT, LOOKUP
 from workflows.performing import call_apart, perform_call
 from workflows.performing_channels import perform_channels
 from workflows.performing_claude import perform_claude
 from workflows.waiting import Waits
 
 Performer = Callable[[Job], Awaitable[Outcome]]
-FIRST_WAIT = timedelta(seconds=2)
+WHOLE_TIME = "whole-time-2026-11"
+"""A step's time-out bounds all that it does, and its retry policy counts beside a check, too."""
+LONG_LIVED = frozenset({"claude", "workflow", "wait", "wait-any", "human-task"})
+"""Types whose time is more than that of one activity with its retries."""
 
 
 class Steering:
@@ -51,13 +55,32 @@ class Steering:
             return Failed(error.failure)
 
     async def attempt(self, job: Job) -> Outcome:
-        """Do it, and where it has a check, ask that before doing it again. Raises StepError."""
+        """Do it, within the time that the step has. Raises StepError."""
+        limit = job.step.timeout
+        if limit is None or not _is_long_lived(job) or not workflow.patched(WHOLE_TIME):
+            return await self._attempts(job)
+        whole = self.run.evaluation.duration(limit, "timeout", **job.names)
+        trying = asyncio.ensure_future(self._attempts(job))
+        try:
+            await workflow.wait_condition(trying.done, timeout=whole, timeout_summary=f"{job.name}: timeout")
+        except TimeoutError:
+            message = f"it was not done within {limit}"
+            return Failed(Failure(code=FailureCode.STEP_TIMEOUT, message=message), unknown=True)
+        finally:
+            if not trying.done():
+                trying.cancel()
+                await asyncio.wait([trying])
+        return trying.result()
+
+    async def _attempts(self, job: Job) -> Outcome:
+        """Where it has a check, that is asked before it is done again."""
         check = job.step.check
         perform = self._performers.get(job.step.type, perform_call)
         if check is None:
             return await perform(job)
         retry = job.step.retry or self.run.plan.definition.header.error_handling.retry
         wait = self.run.evaluation.duration(retry.initial, "retry.initial")
+        longest = max(wait, self.run.evaluation.duration(retry.max, "retry.max"))
         for attempt in range(1, retry.max_attempts + 1):
             outcome = _counted(await perform(job), attempt)
             if not isinstance(outcome, Failed):
@@ -70,11 +93,17 @@ class Steering:
                 if found is not None:
                     return Completed(found, attempt, note="found by its check")
                 outcome = replace(outcome, unknown=False)
-            if not outcome.failure.retryable or attempt == retry.max_attempts:
+            if not outcome.failure.retryable or attempt == retry.max_attempts or self._is_final(job, outcome.failure):
                 return outcome
-            await workflow.sleep(wait, summary=f"{job.name}: wait before attempt {attempt + 1}")
-            wait = wait * 2 if retry.backoff == "exponential" else wait
+            asked = timedelta(seconds=outcome.failure.retry_after_seconds or 0)
+            await workflow.sleep(max(wait, asked), summary=f"{job.name}: wait before attempt {attempt + 1}")
+            wait = min(wait * 2, longest) if retry.backoff == "exponential" else wait
         raise AssertionError("a retry has at least one attempt")
+
+    def _is_final(self, job: Job, failure: Failure) -> bool:
+        """Whether the definition says not to try again after it."""
+        final = self.run.work(job.step, EFFECT).retry.non_retryable_error_types or ()
+        return failure.code in final and workflow.patched(WHOLE_TIME)
 
     async def happened(self, job: Job, check: Check, name: str) -> object | None:
         """What the check found when the effect happened, None when it did not. Raises StepError."""
@@ -118,6 +147,10 @@ class Steering:
         return outcome
 
 
+def _is_long_lived(job: Job) -> bool:
+    return job.step.type in LONG_LIVED or job.step.check is not None or job.config.get("poll") is not None
+
+
 def _counted(outcome: Outcome, attempt: int) -> Outcome:
     if isinstance(outcome, Completed):
         return replace(outcome, attempts=attempt)
@@ -132,6 +165,10 @@ async def guarded(work: Awaitable[Outcome], step: str) -> Outcome:
         return await work
     except asyncio.CancelledError:
         raise
+    except FailureError as error:
+        if is_cancelled_exception(error):
+            raise
+        return Failed(failure_of(error), unknown=True)
     except (TypeError, ValueError, LookupError, AttributeError) as error:
         workflow.logger.exception("step raised %s", type(error).__name__, extra={"step": step})
         message = f"unexpected {type(error).__name__}"

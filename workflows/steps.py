@@ -207,7 +207,8 @@ class Steps:
 
     def _show(self) -> None:
         """Once for all that changes at a time: with many steps, the text is long."""
-        if not self._stale:
+        # A run that is dropped from a worker's memory unwinds its waits outside of the workflow.
+        if not self._stale and workflow.in_workflow():
             self._stale = True
             asyncio.get_running_loop().call_soon(self._publish)
 

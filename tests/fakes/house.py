@@ -70,7 +70,7 @@ class FakeHouse:
             self.ask,
         )
 
-    async def _enter(self, name: str, request: Wire) -> None:
+    async def enter(self, name: str, request: Wire) -> None:
         self.calls.append((name, request))
         self.entered[name].set()
         if name in self.held:
@@ -80,53 +80,53 @@ class FakeHouse:
 
     @activity.defn(name="verify_email")
     async def verify_email(self, request: VerifyEmail) -> EmailVerification:
-        await self._enter("verify_email", request)
+        await self.enter("verify_email", request)
         verdict = EmailVerdict.UNDELIVERABLE if "bounce" in request.email else EmailVerdict.DELIVERABLE
         return EmailVerification(verdict=verdict)
 
     @activity.defn(name="create_account")
     async def create_account(self, request: CreateAccount) -> Account:
-        await self._enter("create_account", request)
+        await self.enter("create_account", request)
         return Account(account_id="acc-1")
 
     @activity.defn(name="close_account")
     async def close_account(self, request: Undo) -> Undone:
-        await self._enter("close_account", request)
+        await self.enter("close_account", request)
         return Undone(found=True)
 
     @activity.defn(name="set_up_billing")
     async def set_up_billing(self, request: SetUpBilling) -> Subscription:
-        await self._enter("set_up_billing", request)
+        await self.enter("set_up_billing", request)
         return Subscription(subscription_id="sub-1")
 
     @activity.defn(name="cancel_billing")
     async def cancel_billing(self, request: Undo) -> Undone:
-        await self._enter("cancel_billing", request)
+        await self.enter("cancel_billing", request)
         return Undone(found="set_up_billing" in self.names())
 
     @activity.defn(name="send_email")
     async def send_email(self, request: SendEmail) -> Delivered:
-        await self._enter("send_email", request)
+        await self.enter("send_email", request)
         return Delivered(message_id="mail-1")
 
     @activity.defn(name="post_slack")
     async def post_slack(self, request: PostSlack) -> Delivered:
-        await self._enter("post_slack", request)
+        await self.enter("post_slack", request)
         return Delivered(message_id="slack-1")
 
     @activity.defn(name="update_crm")
     async def update_crm(self, request: UpdateCrm) -> Delivered:
-        await self._enter("update_crm", request)
+        await self.enter("update_crm", request)
         return Delivered(message_id="crm-1")
 
     @activity.defn(name="notify_team")
     async def notify_team(self, request: TeamNotice) -> Delivered:
-        await self._enter("notify_team", request)
+        await self.enter("notify_team", request)
         return Delivered(message_id="notice-1")
 
     @activity.defn(name="find_reviewers")
     async def find_reviewers(self, request: FindReviewers) -> Reviewers:
-        await self._enter("find_reviewers", request)
+        await self.enter("find_reviewers", request)
         leads = request.team == "compliance-leads"
         members = (
             (Reviewer(reviewer="lee", roles=("compliance-lead",)),)
@@ -140,7 +140,7 @@ class FakeHouse:
 
     @activity.defn(name="ask")
     async def ask(self, request: AskRequest) -> Answer:
-        await self._enter("ask", request)
+        await self.enter("ask", request)
         if self.answers[request.prompt]:
             answer = self.answers[request.prompt].pop(0)
             return answer if isinstance(answer, Answer) else answered(request.prompt, answer)

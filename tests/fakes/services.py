@@ -9,7 +9,7 @@ from typing import Any
 from temporalio import activity
 
 from tests.fakes.house import FakeHouse
-from towpath.contracts.declared import CallAnswer, CloudEvent, LifecycleEvents, ServiceCall, Told
+from towpath.contracts.declared import CallAnswer, CloudEvent, FunctionCall, LifecycleEvents, ServiceCall, Told
 from towpath.contracts.failure import HouseError
 from towpath.contracts.http import HttpAnswer, HttpRequest
 
@@ -24,11 +24,12 @@ class FakeServices:
     answers: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     calls: list[ServiceCall] = field(default_factory=list[ServiceCall])
     entered: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
+    functions: list[FunctionCall] = field(default_factory=list[FunctionCall])
     requests: list[HttpRequest] = field(default_factory=list[HttpRequest])
     events: list[CloudEvent] = field(default_factory=list[CloudEvent])
 
     def activities(self) -> Sequence[Callable[..., Any]]:
-        return (*self.house.activities(), self.call_service, self.http_request, self.deliver_events)
+        return (*self.house.activities(), self.call_service, self.call_function, self.http_request, self.deliver_events)
 
     def operations(self) -> list[str]:
         return [call.operation for call in self.calls]
@@ -46,6 +47,11 @@ class FakeServices:
             await answer.wait()
             return CallAnswer(value={})
         return CallAnswer(value=answer)
+
+    @activity.defn(name="call_function")
+    async def call_function(self, request: FunctionCall) -> CallAnswer:
+        self.functions.append(request)
+        return CallAnswer(value=self._next(request.handler, {}))
 
     @activity.defn(name="http_request")
     async def http_request(self, request: HttpRequest) -> HttpAnswer:

@@ -21,8 +21,9 @@ from towpath.settings import LocalSettings, WorkerSettings, variable
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY_POINTS = {
     "worker.py": {
-        *{"attempts", "cache", "claude", "definitions", "delivery", "events", "functions", "http", "reviews"},
-        *{"services", "cached_output", "declared", "declared_items", "launcher", "onboarding", "rates", "sandbox"},
+        *{"attempts", "cache", "claude", "definitions", "delivery", "events", "functions", "http", "publishing"},
+        *{"reviews", "services", "cached_output", "declared", "declared_items", "launcher", "onboarding"},
+        *{"posting_slots", "rates", "sandbox", "incident", "remediation"},
         *{"assembly", "clients", "contracts", "observability", "settings"},
     },
     "starter.py": {"commands"},

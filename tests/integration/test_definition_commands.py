@@ -97,7 +97,7 @@ async def test_published_versions_are_compared_and_run(house: House, tmp_path: P
     first = await starter_json(house, "definition", "publish", file, "--by", "kim", "--note", "begun")
     edit(file, ('  - {id: "maybe", type: "wait", config: {event: "test.never"}}\n', ""), ("1.0.0", "1.0.1"))
     small, _, problems = await starter(house, "definition", "publish", file, "--by", "kim")
-    edit(file, ("1.0.1", "1.1.0"))
+    edit(file, ("1.0.1", "2.0.0"))
     second = await starter_json(house, "definition", "publish", file, "--by", "kim")
     listed = await starter_json(house, "definition", "list")
     _, difference, _ = await starter(house, "definition", "diff", f"{name}@1.0.0", name)
@@ -106,8 +106,8 @@ async def test_published_versions_are_compared_and_run(house: House, tmp_path: P
     record = await starter_json(house, "run-status", run)
     await starter_json(house, "cancel", run)
 
-    assert first["new"] and second["new"] and small != 0 and "Make it 1.1.0" in problems
-    assert next(found for found in listed if found["id"] == name)["versions"][-1]["version"] == "1.1.0"
+    assert first["new"] and second["new"] and small != 0 and "Make it 2.0.0" in problems
+    assert next(found for found in listed if found["id"] == name)["versions"][-1]["version"] == "2.0.0"
     assert "maybe" in difference
     assert [step["step"] for step in record["steps"]] == ["first", "hold", "maybe", "last"]
 
@@ -300,3 +300,34 @@ async def test_run_that_cannot_begin_says_so(house: House) -> None:
 
     assert code == 1 and "cannot be run" in problems
     assert record["status"] == "failed" and record["steps"] == []
+
+
+async def test_what_cannot_be_done_is_told_by_its_exit_code(house: House, tmp_path: Path) -> None:
+    """3 for what is not there; 1 for a run that has ended, which nothing changes any more."""
+    name, file = write(tmp_path, 'id: %s\nversion: "1.0.0"\nsteps:\n  - {id: one, type: set, config: {}}\n')
+    await starter_json(house, "definition", "publish", file, "--by", "kim")
+    run = (await starter_json(house, "run", file, "--key", "one", "--wait")) and f"{name}/one"
+    by = ("--by", "dana", "--reason", "late")
+    codes = {
+        " ".join(command[:2]): (await starter(house, *command))[0]
+        for command in [
+            ("run", "never-published"),
+            ("run", f"{name}@9.0.0"),
+            ("redrive", run),
+            ("pause", f"{name}/none", "--by", "dana"),
+            ("pause", run, "--by", "dana"),
+            ("skip", run, "one", *by),
+            ("cancel", run),
+        ]
+    }
+    _, _, problems = await starter(house, "cancel", run)
+    assert codes == {
+        "run never-published": 3,
+        f"run {name}@9.0.0": 3,
+        f"redrive {run}": 3,
+        f"pause {name}/none": 3,
+        f"pause {run}": 1,
+        f"skip {run}": 1,
+        f"cancel {run}": 1,
+    }
+    assert "has ended (completed)" in problems

@@ -17,7 +17,12 @@ from towpath.engine.steps import CONFIGS
 from workflows.sandbox import runner
 
 HISTORIES = sorted(Path(__file__).with_name("histories").glob("*.json"))
-WORKFLOWS = [*worker.WORKFLOWS, *worker.DECLARED_WORKFLOWS]
+WORKFLOWS = [
+    *worker.WORKFLOWS,
+    *worker.DECLARED_WORKFLOWS,
+    *worker.INCIDENT_WORKFLOWS[1:],
+    *worker.PUBLISHING_WORKFLOWS,
+]
 MUTANTS = [MutantOnboardingWorkflow, MutantDeclaredWorkflow, MutantItemsWorkflow]
 STEP_TYPES = set(CONFIGS)
 TEACHING = """

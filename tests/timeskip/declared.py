@@ -34,13 +34,20 @@ class Runs:
     services: FakeServices
 
     async def start(
-        self, steps: str, inputs: JsonObject | None = None, *, skipping: bool = True, more: str = "", **fields: Any
+        self,
+        steps: str,
+        inputs: JsonObject | None = None,
+        *,
+        skipping: bool = True,
+        more: str = "",
+        name: str = "",
+        **fields: Any,
     ) -> Handle:
         """Start a run of a definition with these steps. One that is decided or told something must not skip time."""
         source = read_source(f'id: tried\nversion: "1.0.0"\n{more}\nsteps:\n{steps}')
         assert not source.diagnostics, source.diagnostics
         request = make_request(source.value, digest(source.value), inputs or {}).model_copy(update=fields)
-        name = f"tried/{uuid4().hex}"
+        name = name or f"tried/{uuid4().hex}"
         if skipping:
             return await self.env.client.start_workflow(
                 DECLARED, request, id=name, task_queue=DECLARED, result_type=DeclaredResult

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from temporalio.client import WorkflowFailureError
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.testing import WorkflowEnvironment
 
+from tests.integration.conftest import until
 from tests.timeskip.declared import Handle, Runs, record, serve, states, steps
 from towpath.contracts.declared import PauseRequest
 from towpath.contracts.failure import FailureCode, HouseError
@@ -94,6 +97,12 @@ async def test_effect_stays_unknown_when_its_check_fails(runs: Runs) -> None:
     )
     told = await letter(handle)
     assert runs.services.operations() == ["pay", "look", "look", "undo-pay"]
+    titles = [
+        event.user_metadata.summary.data.decode()
+        async for event in handle.fetch_history_events()
+        if event.HasField("marker_recorded_event_attributes") and event.user_metadata.HasField("summary")
+    ]
+    assert titles[:4] == ['"pay"', '"pay: did it happen?"', '"pay: did it happen?"', '"pay: undo"']
     assert told.undone == ("pay",)
 
 
@@ -140,3 +149,106 @@ async def test_run_fails_with_the_run_it_waits_for(runs: Runs, inside: str, why:
     told = await letter(handle)
     assert (told.step, told.failure.code) == ("sub", FailureCode.CHILD_FAILED)
     assert told.failure.message == f"the run {handle.id}/sub {why}"
+
+
+async def test_open_run_of_that_name_fails_the_step(runs: Runs) -> None:
+    """A child that cannot be started, since one of its name is open, fails its step; nothing stands still."""
+    parent = f"tried/{uuid4().hex}"
+    waiting = "  - {id: hold, type: wait, config: {event: never}}"
+    other = await runs.start(waiting, skipping=False, name=f"{parent}/sub")
+    handle = await runs.start(
+        "  - {id: sub, type: workflow, config: {id: tried}}",
+        skipping=False,
+        name=parent,
+    )
+    told = await letter(handle)
+    await other.cancel()
+    assert isinstance(await end(other), CancelledError)
+    assert told.failure.message == f"the run {other.id} is open already"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "{id: slow, type: human-task, config: {assignee: compliance-team, deadline: 9d}}",
+        "{id: slow, type: wait, config: {for: 9d}}",
+        '{id: slow, type: http, config: {url: "https://a", poll: {until: output.body.done, every: 20m, for: 9d}}}',
+    ],
+    ids=["human-task", "wait", "poll"],
+)
+async def test_timeout_bounds_the_whole_step(runs: Runs, config: str) -> None:
+    """The time-out of a step ends it whatever it does then."""
+    runs.services.answers["http"] = [{"done": False}]
+    handle = await runs.start(f"  - {config.replace('type:', 'timeout: 3h, type:', 1)}")
+    told = await letter(handle)
+    found = (await steps(handle))["slow"]
+    assert (told.step, told.failure.code) == ("slow", FailureCode.STEP_TIMEOUT)
+    assert found.started_at is not None and found.ended_at is not None
+    assert timedelta(hours=3) <= found.ended_at - found.started_at < timedelta(hours=4)
+
+
+async def test_timeout_cancels_the_run_that_a_step_waits_for(runs: Runs) -> None:
+    """A step that runs another definition ends in time, and that run is cancelled."""
+    handle = await runs.start(
+        """
+  - id: which
+    type: condition
+    config:
+      if: inputs.inner
+      then: [{id: hold, type: wait, config: {event: never}}]
+      else: [{id: slow, timeout: 1s, type: workflow, config: {id: tried, inputs: {inner: true}}}]
+""",
+        skipping=False,
+        more="inputs: {inner: {type: boolean, default: false}}",
+    )
+    await until(lambda: states(handle), lambda found: found["slow"] == "failed")
+    told = await letter(handle)
+    inner = await runs.env.client.get_workflow_handle(f"{handle.id}/slow").describe()
+    assert (told.step, told.failure.code) == ("slow", FailureCode.STEP_TIMEOUT)
+    assert inner.status is WorkflowExecutionStatus.CANCELED
+
+
+async def test_retry_policy_counts_beside_a_check(runs: Runs) -> None:
+    """Between attempts the longest wait holds, and what is not to be tried again is not."""
+    runs.services.answers["pay"] = [HouseError(FailureCode.SERVICE_UNAVAILABLE, "busy")] * 5 + [REFUSED]
+    retried = """
+  - id: pay
+    type: api
+    config: {service: s, method: pay}
+    retry: {max_attempts: 6, initial: 1m, max: 2m%s}
+    check: {type: api, config: {service: s, method: look}, done: "output.paid ?? false"}
+"""
+    patient = await runs.start(retried % "")
+    assert (await letter(patient)).failure.attempts == 6
+    found = (await steps(patient))["pay"]
+    assert found.started_at is not None and found.ended_at is not None
+    assert timedelta(minutes=9) <= found.ended_at - found.started_at < timedelta(minutes=10)
+    runs.services.answers["pay"] = [HouseError(FailureCode.SERVICE_UNAVAILABLE, "busy")]
+    final = await runs.start(retried % ", no_retry_on: [service.unavailable]")
+    assert (await letter(final)).failure.attempts == 1
+
+
+async def test_function_is_asked_for_the_selected_parts(runs: Runs) -> None:
+    """`select` travels with the call of a function, so that the rest never enters history."""
+    handle = await runs.start("  - {id: one, type: function, config: {handler: fetchAll}, select: [kept]}")
+    await handle.result()
+    assert runs.services.functions[0].select == ("kept",)
+
+
+async def test_cancelled_loop_is_over_before_it_is_undone(runs: Runs) -> None:
+    """Items on their way when a run is cancelled have ended when the undo of their step begins."""
+    runs.services.answers["item"] = [asyncio.Event()]
+    handle = await runs.start(
+        f"""
+  - id: loop
+    type: api
+    for_each: {{times: 3, concurrency: 3}}
+    config: {{service: s, method: item}}
+    {UNDONE % "loop"}
+""",
+        skipping=False,
+    )
+    await entered(runs, "item")
+    await handle.cancel()
+    assert isinstance(await end(handle), CancelledError)
+    assert runs.services.operations() == ["item", "item", "item", "undo-loop"]

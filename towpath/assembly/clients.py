@@ -7,10 +7,14 @@ from dataclasses import dataclass
 import httpx
 from pydantic import SecretStr
 
+from towpath.assembly.files import Files
+from towpath.assembly.publishing import publishers
+from towpath.clients.artefacts import ArtefactStore
 from towpath.clients.channels import Mailer, Slack, SmtpConfig
 from towpath.clients.claude import ClaudeClient, ClaudeConfig
-from towpath.clients.connections import Connections
 from towpath.clients.guarded_http import GuardedHttp
+from towpath.clients.publishing.adapter import Publishers
+from towpath.clients.publishing.campaigns import Campaigns
 from towpath.clients.reviewers import ReviewerDirectory
 from towpath.clients.secrets import Secrets
 from towpath.clients.services import ServiceClient, ServiceEndpoint
@@ -24,6 +28,7 @@ HTTP_SECONDS = httpx.Timeout(10.0, connect=3.0)
 class Clients:
     """Connections to the outside world; one of each for the whole process."""
 
+    http: httpx.AsyncClient
     services: ServiceClient
     mailer: Mailer
     slack: Slack
@@ -32,14 +37,14 @@ class Clients:
     secrets: Secrets
     guarded: GuardedHttp
     sinks: Sinks
+    publishers: Publishers
+    campaigns: Campaigns
 
 
 @asynccontextmanager
-async def open_clients(
-    settings: WorkerSettings, directory: ReviewerDirectory, connections: Connections
-) -> AsyncGenerator[Clients]:
+async def open_clients(settings: WorkerSettings, files: Files) -> AsyncGenerator[Clients]:
     secrets = Secrets({name: value.get_secret_value() for name, value in settings.secrets.items()})
-    guarded = GuardedHttp(connections, secrets, routes=settings.http_routes)
+    guarded = GuardedHttp(files.connections, secrets, routes=settings.http_routes)
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=100)
     async with httpx.AsyncClient(timeout=HTTP_SECONDS, limits=limits) as http:
         endpoints = {
@@ -52,6 +57,7 @@ async def open_clients(
             endpoints["orders"] = ServiceEndpoint(settings.orders_url, plain(settings.orders_token))
         if settings.platform_url is not None:
             endpoints["platform"] = ServiceEndpoint(settings.platform_url, plain(settings.platform_token))
+        posting = publishers(settings, http)
         claude = ClaudeClient(
             ClaudeConfig(
                 api_key=settings.anthropic_api_key.get_secret_value(),
@@ -73,14 +79,17 @@ async def open_clients(
         )
         try:
             yield Clients(
+                http=http,
                 services=ServiceClient(http, endpoints),
                 mailer=Mailer(smtp),
                 slack=Slack(http, settings.slack_url, settings.slack_token.get_secret_value()),
                 claude=claude,
-                directory=directory,
+                directory=files.directory,
                 secrets=secrets,
                 guarded=guarded,
                 sinks=Sinks(http, settings.event_sinks),
+                publishers=posting,
+                campaigns=Campaigns(files.platforms, posting, ArtefactStore(settings.artefact_store)),
             )
         finally:
             await claude.close()

@@ -1,7 +1,5 @@
 """What incident response is connected to, made from the worker's settings. What has no address says so when asked."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
 import httpx
@@ -9,6 +7,7 @@ from temporalio.client import Client
 
 from activities.incident import IncidentActivities, Logs, Metrics
 from towpath.assembly.clients import plain
+from towpath.assembly.files import Knowledge
 from towpath.clients.artefacts import ArtefactStore
 from towpath.clients.incident_archive import IncidentArchive
 from towpath.clients.incident_memory import IncidentMemory
@@ -20,17 +19,8 @@ from towpath.clients.remediation import RemediationControl
 from towpath.clients.services import ServiceClient
 from towpath.contracts.failure import FailureCode, ServiceError
 from towpath.contracts.investigation import LogFindings, MetricFindings, Window
-from towpath.contracts.remediation import Catalogue, FetchMetrics, MetricValues, ReadMetrics
-from towpath.policy.incident.runbooks import RunbookEntry
+from towpath.contracts.remediation import FetchMetrics, MetricValues, ReadMetrics
 from towpath.settings import WorkerSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What the worker read from its files at its start."""
-
-    catalogue: Catalogue
-    runbooks: Sequence[RunbookEntry]
 
 
 class NoLogs:

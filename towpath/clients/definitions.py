@@ -44,6 +44,10 @@ class DefinitionError(HouseError):
     """A definition is not there, or cannot be published or started so. The text says how to mend it."""
 
 
+class UnknownDefinitionError(DefinitionError):
+    """No such definition, or no such version of it, is published."""
+
+
 class Definitions:
     """The published definitions of a namespace."""
 
@@ -93,7 +97,9 @@ class Definitions:
                 raise
             known = [record.id for record in await self.records()]
             hint = did_you_mean(name, known) or ": publish it with `starter.py definition publish FILE`"
-            raise DefinitionError(FailureCode.STEP_INPUT, f"no definition {name!r} is published{hint}") from error
+            raise UnknownDefinitionError(
+                FailureCode.STEP_INPUT, f"no definition {name!r} is published{hint}"
+            ) from error
 
     async def version(self, name: str, version: str | None = None) -> Version:
         """One version with its text, the latest when none is named. Raises DefinitionError."""
@@ -102,7 +108,7 @@ class Definitions:
         found: dict[str, Any] | None = await handle.query("version", version or "", rpc_timeout=ANSWER_WITHIN)
         if found is None:
             hint = did_you_mean(version or "", [known.version for known in record.versions])
-            raise DefinitionError(FailureCode.STEP_INPUT, f"{name} has no version {version}{hint}")
+            raise UnknownDefinitionError(FailureCode.STEP_INPUT, f"{name} has no version {version}{hint}")
         return Version.model_validate(found)
 
     async def request(self, name: str, version: str | None, inputs: JsonObject | None) -> DeclaredRequest:

@@ -15,11 +15,11 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from towpath.clients import deadletters
 from towpath.clients.deadletters import NotInQueueError
-from towpath.clients.definitions import DefinitionError, Definitions, make_request
+from towpath.clients.definitions import DefinitionError, Definitions, UnknownDefinitionError, make_request
 from towpath.clients.emitting import emit as emit_event
 from towpath.clients.temporal import link
 from towpath.commands.definition import catalog_of_this_place, is_file, read, tell_problems
-from towpath.commands.endings import ended_run
+from towpath.commands.endings import ended_run, open_run
 from towpath.commands.onboarding import show_status
 from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, run, settings, show_json
 from towpath.contracts.declared import (
@@ -148,11 +148,9 @@ def emit(
 async def _run(target: str, inputs: JsonObject, key: str | None, *, wait: bool, as_json: bool) -> None:
     temporal = await client()
     definitions = Definitions(temporal)
+    request = await _request(definitions, target, inputs)
     try:
-        request = await _request(definitions, target, inputs)
         started = await definitions.start(request, key)
-    except DefinitionError as error:
-        fail(Exit.WRONG_INPUT, *str(error).split("; "))
     except WorkflowAlreadyStartedError as error:
         fail(
             Exit.REFUSED,
@@ -171,6 +169,16 @@ async def _run(target: str, inputs: JsonObject, key: str | None, *, wait: bool, 
 
 
 async def _request(definitions: Definitions, target: str, inputs: JsonObject | None) -> DeclaredRequest:
+    """What starts a run. Ends the command for a definition that is not there, and for inputs that it does not take."""
+    try:
+        return await _found(definitions, target, inputs)
+    except UnknownDefinitionError as error:
+        fail(Exit.NOT_FOUND, str(error))
+    except DefinitionError as error:
+        fail(Exit.WRONG_INPUT, *str(error).split("; "))
+
+
+async def _found(definitions: Definitions, target: str, inputs: JsonObject | None) -> DeclaredRequest:
     """Raises DefinitionError."""
     if is_file(target):
         found = check_text(read(Path(target)), catalog_of_this_place())
@@ -201,6 +209,7 @@ async def finish_run(handle: WorkflowHandle[Any, DeclaredResult], seconds: float
 
 async def _update(workflow_id: str, name: str, request: Edit | PauseRequest, *, as_json: bool) -> None:
     temporal: Client = await client()
+    await open_run(temporal, workflow_id)
     handle = temporal.get_workflow_handle(workflow_id)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):

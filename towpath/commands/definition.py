@@ -222,9 +222,11 @@ def _summary(name: str, found: Checked) -> None:
         header = found.plan.definition.header
         count = sum(1 for _ in found.plan.steps())
         told = f", {warnings} warnings" if warnings else ""
-        console.print(f"{name}: {header.id}@{header.version} is good: {count} steps{told}", markup=False)
+        console.print(
+            f"{name}: {header.id}@{header.version} is good: {count} steps{told}", markup=False, soft_wrap=True
+        )
     else:
-        problems.print(f"{name}: {errors} errors, {warnings} warnings", markup=False)
+        problems.print(f"{name}: {errors} errors, {warnings} warnings", markup=False, soft_wrap=True)
 
 
 def _tests_beside(file: Path) -> list[Any]:

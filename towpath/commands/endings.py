@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, NoReturn, TypeVar
 
-from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from towpath.commands.terminal import Exit, fail
@@ -19,6 +19,13 @@ async def ended_run(handle: WorkflowHandle[Any, EndT], seconds: float | None) ->
         fail(Exit.TIMED_OUT, f"{handle.id}: still running after {seconds or 0:.0f} s")
     except WorkflowFailureError as error:
         tell_failure(handle.id, error)
+
+
+async def open_run(temporal: Client, workflow_id: str) -> None:
+    """Ends the command for a run that has ended: nothing can be done to it any more."""
+    status = (await temporal.get_workflow_handle(workflow_id).describe()).status
+    if status is not None and status is not WorkflowExecutionStatus.RUNNING:
+        fail(Exit.REFUSED, f"{workflow_id}: has ended ({status.name.lower()}); nothing was changed")
 
 
 def tell_failure(workflow_id: str, error: WorkflowFailureError) -> NoReturn:

@@ -15,7 +15,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from towpath.clients.deadletters import summary
 from towpath.clients.temporal import link, start
-from towpath.commands.endings import ended_run
+from towpath.commands.endings import ended_run, open_run
 from towpath.commands.terminal import (
     Exit,
     JsonFlag,
@@ -277,6 +277,7 @@ def describe(ended: OnboardingResult) -> list[str]:
 
 async def _cancel(workflow_id: str, *, as_json: bool) -> None:
     temporal: Client = await client()
+    await open_run(temporal, workflow_id)
     await temporal.get_workflow_handle(workflow_id).cancel()
     if as_json:
         show_json({"workflow_id": workflow_id, "cancel_requested_at": datetime.now(UTC)})

@@ -74,7 +74,7 @@ async def _show(workflow_id: str, *, as_json: bool) -> None:
         return
     what = letter.letter
     console.print(
-        f"{workflow_id} in {what.queue}, failed at {what.at:%Y-%m-%d %H:%M} UTC",
+        f"{workflow_id} in {what.queue or 'no queue'}, failed at {what.at:%Y-%m-%d %H:%M} UTC",
         f"  step {what.step}: {what.failure.message} ({what.failure.code}, {what.failure.attempts} attempts)",
         f"  undone: {', '.join(what.undone) or 'nothing'}",
         *([f"  STILL IN PLACE: {', '.join(what.not_undone)}"] if what.not_undone else []),

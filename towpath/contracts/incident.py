@@ -159,13 +159,18 @@ class AlertMemory(Wire):
     truncated: int = 0
 
 
+class OpenPage(Wire):
+    level: int
+    key: EffectKey
+
+
 class Paging(Wire):
     """How far the on-call chain has come. `level` 0: nobody was called yet."""
 
     level: int = 0
     due_at: datetime | None = None
     """When the next level is called, if nobody acknowledges."""
-    pages: tuple[EffectKey, ...] = ()
+    pages: tuple[OpenPage, ...] = ()
     acknowledged: Acknowledged | None = None
 
 
@@ -227,6 +232,12 @@ class IncidentProgress(Wire):
     cost: Cost = Cost()
     handed_over_at: datetime | None = None
     """Since when people have it; None while the run itself still watches."""
+
+
+class IncidentFailure(Wire):
+    """Second detail of a failed run, after its DeadLetter: what a redrive starts with."""
+
+    request: IncidentRequest
 
 
 IncidentRequest.model_rebuild()

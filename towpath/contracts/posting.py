@@ -179,7 +179,7 @@ class Reservation(Wire):
     wanted: datetime
     not_after: datetime | None
     spacing: timedelta
-    at: datetime | None
+    at: datetime
 
 
 class SlotRecord(Wire):

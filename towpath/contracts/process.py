@@ -121,4 +121,4 @@ INCIDENT = Process(
     dead_letter_queue="failed-incidents",
 )
 
-PROCESSES = {process.name: process for process in (ONBOARDING,)}
+PROCESSES = {process.name: process for process in (ONBOARDING, INCIDENT)}

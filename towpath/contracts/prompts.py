@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from towpath.contracts.claude import ModelAlias
+from towpath.contracts.investigation import AnalysisAnswer, AnalysisTask, DiagnosisAnswer, DiagnosisTask
 from towpath.contracts.onboarding import CompanyFacts, CompanyResearch, KitFacts, ResearchNotes, WelcomeKitDraft
 from towpath.contracts.publishing import (
     AdaptationTask,
@@ -16,6 +17,7 @@ from towpath.contracts.publishing import (
     SourceText,
     ThreadDraft,
 )
+from towpath.contracts.remediation import PlanAnswer, PlanTask
 from towpath.contracts.wire import Wire
 
 InputT_co = TypeVar("InputT_co", bound=Wire, covariant=True)
@@ -43,6 +45,9 @@ ADAPT_X = Prompt("adapt-x", AdaptationTask, ThreadDraft)
 ADAPT_LINKEDIN = Prompt("adapt-linkedin", AdaptationTask, PostDraft)
 ADAPT_BLOG = Prompt("adapt-blog", AdaptationTask, ArticleDraft, max_tokens=16_384)
 CHECK_QUALITY = Prompt("check-quality", QualityTask, QualityAnswer)
+ANALYSE_INCIDENT = Prompt("analyse-incident", AnalysisTask, AnalysisAnswer)
+DIAGNOSE_INCIDENT = Prompt("diagnose-incident", DiagnosisTask, DiagnosisAnswer, effort="medium", max_tokens=8192)
+PLAN_ACTIONS = Prompt("plan-actions", PlanTask, PlanAnswer)
 
 ADAPTATIONS: Mapping[str, Prompt[AdaptationTask, ThreadDraft | PostDraft | ArticleDraft]] = {
     prompt.name: prompt for prompt in (ADAPT_X, ADAPT_LINKEDIN, ADAPT_BLOG)
@@ -54,5 +59,6 @@ PROMPTS: Mapping[str, Prompt[Wire, Wire]] = {
     for prompt in (
         *(RESEARCH_COMPANY, STRUCTURE_RESEARCH, WELCOME_KIT),
         *(ANALYSE_CONTENT, *ADAPTATIONS.values(), CHECK_QUALITY),
+        *(ANALYSE_INCIDENT, DIAGNOSE_INCIDENT, PLAN_ACTIONS),
     )
 }

@@ -172,6 +172,8 @@ class LoadCampaign(Wire):
     content: str | None
     artefact: Artefact | None
     channels: tuple[ChannelWish, ...]
+    zones: tuple[str, ...] = ()
+    """Time zones of the audience, whose names are checked."""
 
 
 class Campaign(ActivityResult):

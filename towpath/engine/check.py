@@ -48,6 +48,8 @@ def _planned(source: Source, definition: Definition, catalog: Catalog) -> Plan |
     expressions = ExpressionChecks(source, plan, catalog)
     steps = StepChecks(source, catalog, expressions)
     for node in plan.nodes:
+        if source.is_full:
+            return plan
         steps.check(node)
     DocumentChecks(source, plan, catalog, expressions, steps).check()
     return plan

@@ -3,18 +3,21 @@
 from typing import Any
 
 from towpath.engine.catalog import Catalog
-from towpath.engine.check_expressions import Context, ExpressionChecks
+from towpath.engine.check_expressions import ExpressionChecks
+from towpath.engine.check_reads import Context
+from towpath.engine.check_secrets import check_secrets
 from towpath.engine.check_steps import StepChecks
 from towpath.engine.cron import cron_problem
 from towpath.engine.definition import EventTrigger, Notification, ScheduleTrigger, Trigger, WebhookTrigger
 from towpath.engine.diagnostics import Path
 from towpath.engine.flow import Flow
 from towpath.engine.inputs import SENSITIVE, violations
-from towpath.engine.outputs import EVENT
+from towpath.engine.outputs import EVENT, TEXT
 from towpath.engine.plan import Plan, cycle
 from towpath.engine.schemas import check_schema
 from towpath.engine.shapes import as_object
 from towpath.engine.source import Source
+from towpath.engine.steps import Retry
 from towpath.engine.suggestions import did_you_mean
 
 ALERT_CHANNELS = frozenset({"slack", "email"})
@@ -38,6 +41,7 @@ class DocumentChecks:
         self._flow = Flow(plan)
 
     def check(self) -> None:
+        check_secrets(self._source)
         self._graph()
         self._inputs()
         endpoints: dict[str, Path] = {}
@@ -48,9 +52,10 @@ class DocumentChecks:
         self._handling()
         self._monitoring()
         if header.cancel_on is not None:
-            event = Context(extra={"event": EVENT})
+            early = Context(anytime=True)
+            event = early.also(event=EVENT)
             self._expressions.condition(header.cancel_on.filter, ("cancel_on", "filter"), event)
-            self._expressions.templates(header.cancel_on.correlate, ("cancel_on", "correlate"), Context())
+            self._expressions.templates(header.cancel_on.correlate, ("cancel_on", "correlate"), early)
         self._tests()
 
     def _graph(self) -> None:
@@ -60,7 +65,7 @@ class DocumentChecks:
         ids = [node.id for node in plan.nodes if not node.anonymous]
         for node in plan.nodes:
             for name in node.unknown:
-                if name in self._source.unread:
+                if name in self._source.unread or self._source.is_full:
                     continue
                 hint = did_you_mean(name, ids)[2:]
                 self._source.report((*node.path, "needs"), "needs.unknown", f"there is no step {name!r}", hint)
@@ -76,7 +81,7 @@ class DocumentChecks:
             place = plan.node(around[0]).path
             what = f"these steps wait for each other: {' → '.join([*around, around[0]])}"
             self._source.report(place, "graph.cycle", what, "take one of the needs out")
-        if not plan.nodes and not (as_object(self._source.value) or {}).get("steps"):
+        if not plan.nodes and (as_object(self._source.value) or {}).get("steps") == []:
             self._source.report(("steps",), "steps.empty", "there are no steps", "add a step")
 
     def _unreachable(self, index: int) -> None:
@@ -133,11 +138,12 @@ class DocumentChecks:
             hint = did_you_mean(trigger.timezone, zones)[2:]
             what = f"there is no time zone {trigger.timezone!r}"
             self._source.report((*path, "timezone"), "timezone.unknown", what, hint)
-        self._steps.durations(self._source.value_at(path), path)
+        self._steps.durations(ScheduleTrigger, self._source.value_at(path), path)
         context = Context(run=False)
         loop = trigger.for_each
         if loop is None:
             return context
+        self._steps.loop_name(loop.as_, (*path, "for_each"))
         self._expressions.templates(loop.in_, (*path, "for_each", "in"), context)
         self._expressions.templates(loop.params, (*path, "for_each", "params"), context)
         self._expressions.templates(loop.items, (*path, "for_each", "items"), context.also(output={}))
@@ -178,15 +184,16 @@ class DocumentChecks:
         for index, entry in enumerate(self._plan.definition.fallback):
             if isinstance(entry, Notification):
                 self._steps.team(entry.target, (*path, index, "target"))
-                context = Context(extra={"error": {"type": "string"}, "failed_step": {"type": "string"}})
+                context = Context(extra={"error": TEXT, "failed_step": TEXT}, anytime=True)
                 written = as_object(self._source.value_at((*path, index))) or {}
                 self._expressions.templates(written.get("message"), (*path, index, "message"), context)
-        self._steps.durations(self._source.value_at(("error_handling", "retry")), ("error_handling", "retry"))
+        retry: Path = ("error_handling", "retry")
+        self._steps.durations(Retry, self._source.value_at(retry), retry)
 
     def _monitoring(self) -> None:
         for index, alert in enumerate(self._plan.definition.header.monitoring.alerts):
             path: Path = ("monitoring", "alerts", index)
-            context = Context(extra=ALERT_ROOTS)
+            context = Context(extra=ALERT_ROOTS, anytime=True)
             self._expressions.condition(alert.condition, (*path, "condition"), context)
             self._expressions.templates(alert.message, (*path, "message"), context)
             self._steps.team(alert.channel, (*path, "channel"), ALERT_CHANNELS)
@@ -197,6 +204,6 @@ class DocumentChecks:
             named: list[tuple[Path, str]] = [(("answers", name), name) for name in test.answers]
             named += [(("expect", "steps", name), name) for name in test.expect.steps]
             for place, name in named:
-                if name not in self._plan.by_id:
+                if name not in self._plan.by_id and not self._source.is_full:
                     what, hint = f"there is no step {name!r}", did_you_mean(name, ids)[2:]
                     self._source.report(("tests", index, *place), "test.unknown-step", what, hint, key=True)

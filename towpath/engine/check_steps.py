@@ -1,33 +1,32 @@
 """Checks of single steps: their texts, durations and secrets, and what makes no sense for their type."""
 
-import re
 from typing import Any
 
 from towpath.engine.catalog import Catalog
 from towpath.engine.check_configs import ConfigChecks
-from towpath.engine.check_expressions import Context, ExpressionChecks
+from towpath.engine.check_expressions import ExpressionChecks
+from towpath.engine.check_reads import Context
+from towpath.engine.check_types import TypeChecks
 from towpath.engine.diagnostics import Path
 from towpath.engine.expression.durations import parse_duration
-from towpath.engine.outputs import EVENT, output_schema
+from towpath.engine.marks import durations
+from towpath.engine.model import Model
+from towpath.engine.outputs import EVENT, JsonSchema, output_schema
 from towpath.engine.plan import PlanNode
+from towpath.engine.reading import read_config
 from towpath.engine.shapes import as_list, as_object
 from towpath.engine.source import Source
+from towpath.engine.steps import CONFIGS, ApiConfig, Call, ForEach, FunctionConfig, Step
 
 SENDING = frozenset({"http", "api", "function"})
-DURATIONS = frozenset(
-    {"timeout", "deadline", "within", "ttl", "initial", "max", "every", "for", "after", "catchup", "jitter"}
-)
 NO_LOOP = frozenset({"condition", "human-task", "wait", "wait-any"})
 NO_EFFECT = frozenset({"wait", "wait-any", "condition", "set", "human-task"})
 LATE = frozenset({"until", "filter", "done"})
 RAW = frozenset({"output_schema", "form"})
-_PLAIN_SECRET = re.compile(
-    r"sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}|xox[abprs]-[A-Za-z0-9-]{10,}"
-    r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.|-----BEGIN [A-Z ]*PRIVATE KEY-----|[Bb]earer\s+[A-Za-z0-9._-]{12,}"
+HIDING = frozenset(
+    {"inputs", "steps", "run", "event", "secrets", "output", "index", "true", "false", "null", "and", "or", "not", "in"}
 )
-_SECRET_NAME = re.compile(
-    r"(?i)(^|[-_])(password|passwd|secret|token|api[-_]?key|apikey|authorization|private[-_]?key)$"
-)
+"""Names that an item cannot have: they mean something already."""
 
 
 class StepChecks:
@@ -38,6 +37,7 @@ class StepChecks:
         self._catalog = catalog
         self._expressions = expressions
         self._configs = ConfigChecks(source, catalog)
+        self._types = TypeChecks(source, expressions)
 
     def check(self, node: PlanNode) -> None:
         step = node.step
@@ -51,44 +51,17 @@ class StepChecks:
     def team(self, name: str, path: Path, also: frozenset[str] = frozenset()) -> None:
         self._configs.team(name, path, also)
 
-    def durations(self, value: Any, path: Path) -> None:
-        """Every duration that is written out, anywhere inside."""
-        fields = as_object(value)
-        for name, inner in (fields or {}).items():
-            if name in DURATIONS and isinstance(inner, str) and "{{" not in inner:
-                self.duration(inner, (*path, name))
-            elif name == "remind":
-                for index, moment in enumerate(as_list(inner) or []):
-                    if isinstance(moment, str) and "{{" not in moment:
-                        self.duration(moment, (*path, name, index))
-            elif name not in RAW:
-                self.durations(inner, (*path, name))
-        for index, inner in enumerate(as_list(value) or []):
-            self.durations(inner, (*path, index))
+    def durations(self, model: type[Model], written: Any, path: Path) -> None:
+        """Every duration that is written out, anywhere in what the model reads."""
+        for place, text in durations(model, written, path):
+            if "{{" not in text and parse_duration(text) is None:
+                what = f"{text!r} is no duration of up to ten years"
+                self._source.report(place, "duration.invalid", what, "write it like 30s, 5m, 24h or 1h30m")
 
-    def duration(self, text: str, path: Path) -> None:
-        if parse_duration(text) is None:
-            what = f"{text!r} is no duration of up to ten years"
-            self._source.report(path, "duration.invalid", what, "write it like 30s, 5m, 24h or 1h30m")
-
-    def plain_secrets(self, value: Any, path: Path) -> None:
-        """Texts that look like secrets, and literal values of fields that are named like one."""
-        if isinstance(value, str):
-            if _PLAIN_SECRET.search(value[:5_000]):
-                self._secret(path)
-            return
-        for name, inner in (as_object(value) or {}).items():
-            named = _SECRET_NAME.search(name) is not None and isinstance(inner, str) and len(inner) > 5
-            if named and "{{" not in inner:
-                self._secret((*path, name))
-            else:
-                self.plain_secrets(inner, (*path, name))
-        for index, inner in enumerate(as_list(value) or []):
-            self.plain_secrets(inner, (*path, index))
-
-    def _secret(self, path: Path) -> None:
-        what = "this looks like a secret in plain text"
-        self._source.report(path, "secret.plain", what, 'write "{{ secrets.NAME }}", and set NAME in TOWPATH_SECRETS')
+    def loop_name(self, name: str, path: Path) -> None:
+        if name in HIDING:
+            what = f"{name!r} means something already"
+            self._source.report((*path, "as"), "for-each.name", what, "choose another name, like item")
 
     def _texts(self, node: PlanNode) -> None:
         step = node.step
@@ -98,11 +71,14 @@ class StepChecks:
         written = as_object(self._source.value_at(base)) or {}
         here = Context(node.index)
         if step.for_each is not None:
-            self._expressions.templates(step.for_each.in_, (*base, "for_each", "in"), here)
-            here = here.also(**{step.for_each.as_: {}, "index": {"type": "integer"}})
+            loop, place = step.for_each, (*base, "for_each", "in")
+            self._expressions.templates(loop.in_, place, here)
+            item = self._types.items(loop.in_, place, here) if loop.times is None else {"type": "integer"}
+            here = here.also(**{loop.as_: item, "index": {"type": "integer"}})
         sending = Context(node.index, here.extra, secrets=step.type in SENDING)
         output = output_schema(node, self._catalog)
         self._config(as_object(written.get("config")) or {}, (*base, "config"), sending, output, step.type)
+        self._parameters(node.config, (*base, "config", "params"), sending)
         plain = Context(node.index)
         self._expressions.condition(step.when, (*base, "when"), plain)
         if step.cache is not None:
@@ -123,6 +99,18 @@ class StepChecks:
             event = plain.also(event=EVENT)
             self._expressions.condition(step.cancel_on.filter, (*base, "cancel_on", "filter"), event)
             self._expressions.templates(step.cancel_on.correlate, (*base, "cancel_on", "correlate"), plain)
+
+    def _parameters(self, config: Model | dict[str, Any] | None, path: Path, context: Context) -> None:
+        """Templates in parameters against what the function or the operation takes."""
+        schema: JsonSchema | None = None
+        if isinstance(config, FunctionConfig):
+            function = self._catalog.functions.get(config.handler)
+            schema = None if function is None else dict(function.params)
+        elif isinstance(config, ApiConfig):
+            operation = self._catalog.services.get(config.service, {}).get(config.method)
+            schema = None if operation is None else dict(operation.params)
+        if schema is not None and isinstance(config, (FunctionConfig, ApiConfig)):
+            self._types.fits(config.params, schema, schema, path, context)
 
     def _config(self, given: dict[str, Any], path: Path, context: Context, output: dict[str, Any], kind: str) -> None:
         for name, value in given.items():
@@ -154,22 +142,42 @@ class StepChecks:
         if step is None:
             return
         written = as_object(self._source.value_at(path)) or {}
-        skipped = {"then", "else", "default", "switch"} if step.type == "condition" else set[str]()
-        config = {
-            name: value for name, value in (as_object(written.get("config")) or {}).items() if name not in skipped
-        }
-        rest = {name: value for name, value in written.items() if name not in {"config", "when"}}
-        self.durations(rest, path)
-        self.durations(config, (*path, "config"))
-        self.plain_secrets(config, (*path, "config"))
+        self.durations(Step, written, path)
+        model = CONFIGS[step.type]
+        if model is not None:
+            self.durations(model, written.get("config"), (*path, "config"))
         if step.for_each is not None:
-            if step.type in NO_LOOP:
-                what = f"a {step.type} step has no for_each"
-                self._source.report(
-                    (*path, "for_each"), "step.no-effect", what, "loop over a workflow step instead", key=True
-                )
-            if (step.for_each.in_ is None) == (step.for_each.times is None):
-                self._source.report((*path, "for_each"), "for-each.shape", "give in, or times", "write in: or times:")
+            self._loop(step, step.for_each, (*path, "for_each"))
+        if step.select and step.type not in SENDING:
+            what = f"a {step.type} step keeps its whole output"
+            self._source.report(
+                (*path, "select"), "step.no-effect", what, "select in an http, api or function step", key=True
+            )
         if step.compensate is not None and step.type in NO_EFFECT:
             what = f"a {step.type} step has nothing to undo"
             self._source.report((*path, "compensate"), "step.no-effect", what, "leave compensate out", key=True)
+        for name, call in (("compensate", step.compensate), ("check", step.check)):
+            if call is not None:
+                self._call(call, (as_object(written.get(name)) or {}).get("config"), (*path, name, "config"))
+
+    def _loop(self, step: Step, loop: ForEach, path: Path) -> None:
+        self.loop_name(loop.as_, path)
+        if step.type in NO_LOOP:
+            what = f"a {step.type} step has no for_each"
+            self._source.report(path, "step.no-effect", what, "loop over a workflow step instead", key=True)
+        if (loop.in_ is None) == (loop.times is None):
+            self._source.report(path, "for-each.shape", "give in, or times", "write in: or times:")
+        if loop.max_failures is not None and loop.on_item_error == "fail":
+            what = "max_failures counts nothing where the first failure ends the step"
+            self._source.report((*path, "max_failures"), "for-each.shape", what, "add on_item_error: collect", key=True)
+        if step.cache is not None:
+            what = "a step with for_each is not cached"
+            self._source.report((*path[:-1], "cache"), "step.no-effect", what, "leave cache out", key=True)
+
+    def _call(self, call: Call, written: Any, path: Path) -> None:
+        """What undoes or checks a step is a call like any other."""
+        config = read_config(self._source, call.type, written, path)
+        model = CONFIGS[call.type]
+        if config is not None and model is not None:
+            self.durations(model, written, path)
+            self._configs.check(config, path)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from towpath.engine.model import (
+    ENDPOINT,
     Condition,
     Duration,
     Entries,
@@ -21,7 +22,7 @@ from towpath.engine.steps import CancelOn, JsonSchema, Retry
 
 class WebhookTrigger(Model):
     type: Literal["webhook"]
-    endpoint: Annotated[str, Field(pattern=r"^/[A-Za-z0-9/_.-]{1,200}$")]
+    endpoint: Annotated[str, Field(pattern=ENDPOINT)]
     verify: Literal["standard-webhooks", "hmac", "github", "slack", "stripe"] | None = None
     dedup: Template | None = None
     filter: Condition | None = None

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from towpath.engine.plan import Plan, PlanNode, make_plan
 from towpath.engine.reading import Definition
 from towpath.engine.shapes import as_list, as_object
+from towpath.engine.steps import Group
 
 Bump = Literal["none", "patch", "minor", "major"]
 ORDER: Mapping[str, int] = {"none": 0, "patch": 1, "minor": 2, "major": 3}
@@ -57,11 +58,14 @@ class Comparison:
 
 def compare(old: Definition, new: Definition) -> Comparison:
     """The changes that a run, or somebody who starts one, could notice."""
+    plans = make_plan(old), make_plan(new)
     found = [
+        *_identity(old, new),
         *_inputs(old, new),
         *_outputs(old, new),
         *_triggers(old, new),
-        *_steps(make_plan(old), make_plan(new)),
+        *_steps(*plans),
+        *_groups(*plans),
         *_around(old, new),
     ]
     return Comparison(tuple(sorted(found, key=lambda change: (-ORDER[change.risk], change.where))))
@@ -96,34 +100,77 @@ def _next(version: tuple[int, int, int], bump: Bump) -> str:
     return f"{major}.{minor + 1}.0" if bump == "minor" else f"{major}.{minor}.{patch + 1}"
 
 
+def _identity(old: Definition, new: Definition) -> Iterator[Change]:
+    if old.header.id != new.header.id:
+        yield Change("id", "id", f"{new.header.id} is another definition than {old.header.id}", "major")
+
+
 def _inputs(old: Definition, new: Definition) -> Iterator[Change]:
     before, after = old.header.inputs, new.header.inputs
     for name in before.keys() - after.keys():
         yield Change("input", f"inputs.{name}", f"the input {name} is gone", "major")
     for name in after.keys() - before.keys():
-        optional = "default" in after[name] or after[name].get("x-optional") is True
+        optional = _is_optional(after[name])
         what = f"a new {'optional' if optional else 'required'} input {name}"
         yield Change("input", f"inputs.{name}", what, "minor" if optional else "major")
     for name in before.keys() & after.keys():
-        if before[name] != after[name]:
-            bump: Bump = "minor" if _is_wider(before[name], after[name]) else "major"
-            what = f"the input {name} takes {'more than before' if bump == 'minor' else 'something else'}"
-            yield Change("input", f"inputs.{name}", what, bump)
+        yield from _input(name, before[name], after[name])
 
 
-def _is_wider(old: dict[str, Any], new: dict[str, Any]) -> bool:
-    """Whether everything that an old schema took is surely taken by a new one: only additions of optional fields."""
-    ignored = {"description", "title", "examples", "default"}
-    before = {name: value for name, value in old.items() if name not in ignored}
-    after = {name: value for name, value in new.items() if name not in ignored}
-    if before.get("type") != after.get("type") or set(after) - set(before) - {"properties"}:
+def _input(name: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
+    where = f"inputs.{name}"
+    if _is_optional(old) != _is_optional(new):
+        optional = _is_optional(new)
+        what = f"the input {name} {'may be left out now' if optional else 'has to be given now'}"
+        yield Change("input", where, what, "minor" if optional else "major")
+    elif old.get("default") != new.get("default"):
+        what = f"the input {name} has another default: {_arrow(old.get('default'), new.get('default'))}"
+        yield Change("input", where, what, "minor")
+    before, after = _taken(old), _taken(new)
+    if before != after:
+        bump: Bump = "minor" if _is_wider(before, after) else "major"
+        what = f"the input {name} takes {'more than before' if bump == 'minor' else 'something else'}"
+        yield Change("input", where, what, bump)
+    elif any(old.get(field) != new.get(field) for field in TOLD):
+        yield Change("description", where, f"the input {name} is described differently", "none")
+
+
+TOLD = frozenset({"description", "title", "examples"})
+"""Keywords that people read, and that no input breaks."""
+LIMITS = frozenset(
+    {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength"}
+    | {"pattern", "format", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "enum", "const"}
+)
+"""Keywords without which a schema takes more."""
+
+
+def _is_optional(schema: dict[str, Any]) -> bool:
+    return "default" in schema or schema.get("x-optional") is True
+
+
+def _taken(schema: dict[str, Any]) -> dict[str, Any]:
+    """What decides which values a schema takes."""
+    return {name: value for name, value in schema.items() if name not in {*TOLD, "default", "x-optional"}}
+
+
+def _is_wider(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether a new schema surely takes what an old one took: only fewer limits, and more optional fields."""
+    if set(after) - set(before) - {"properties"} or set(before) - set(after) - LIMITS - {"required"}:
         return False
     if not set(as_list(after.get("required")) or []) <= set(as_list(before.get("required")) or []):
         return False
     was, now = as_object(before.get("properties")) or {}, as_object(after.get("properties")) or {}
-    same = all(name in now and now[name] == schema for name, schema in was.items())
-    rest = {"required", "properties"}
-    return same and all(after.get(name) == value for name, value in before.items() if name not in rest)
+    if not all(name in now and now[name] == schema for name, schema in was.items()):
+        return False
+    own = {"required", "properties"}
+    return all(_takes_more(name, before[name], value) for name, value in after.items() if name not in own)
+
+
+def _takes_more(keyword: str, old: Any, new: Any) -> bool:
+    if keyword == "enum":
+        more = as_list(new) or []
+        return all(value in more for value in as_list(old) or [])
+    return bool(old == new)
 
 
 def _outputs(old: Definition, new: Definition) -> Iterator[Change]:
@@ -131,6 +178,13 @@ def _outputs(old: Definition, new: Definition) -> Iterator[Change]:
     if before is None or after is None:
         if before != after:
             yield Change("output", "outputs", "the outputs are named differently", "major")
+            return
+        # Without names, every step is an output by its id.
+        given = {entry.step.id for entry in new.steps()}
+        for entry in old.steps():
+            if entry.step.id not in given:
+                what = f"the output {entry.step.id} is gone, with its step"
+                yield Change("output", f"outputs.{entry.step.id}", what, "major")
         return
     for name in before.keys() - after.keys():
         yield Change("output", f"outputs.{name}", f"the output {name} is gone", "major")
@@ -145,8 +199,11 @@ def _outputs(old: Definition, new: Definition) -> Iterator[Change]:
 def _triggers(old: Definition, new: Definition) -> Iterator[Change]:
     before = [trigger.model_dump(mode="json") for trigger, _ in old.triggers]
     after = [trigger.model_dump(mode="json") for trigger, _ in new.triggers]
+    endpoints = {trigger.get("endpoint") for trigger in after}
     for trigger in before:
-        if trigger not in after:
+        if trigger["type"] == "webhook" and trigger["endpoint"] not in endpoints:
+            yield Change("trigger", "triggers", f"nothing answers at {trigger['endpoint']} any more", "major")
+        elif trigger not in after:
             yield Change("trigger", "triggers", f"a {trigger['type']} trigger is gone or changed", "minor")
     for trigger in after:
         if trigger not in before:
@@ -168,6 +225,25 @@ def _steps(old: Plan, new: Plan) -> Iterator[Change]:
         if edges[0] != edges[1]:
             was, now = (", ".join(sorted(edge)) or "nothing" for edge in edges)
             yield Change("edge", f"steps.{name}", f"{name} waits for {now} instead of {was}", "minor")
+
+
+def _groups(old: Plan, new: Plan) -> Iterator[Change]:
+    """How groups join: those with a name by it, the others by their members."""
+    before, after = _groups_of(old), _groups_of(new)
+    for name in before.keys() & after.keys():
+        for field in ("join", "losers", "on_error"):
+            one, other = getattr(before[name], field), getattr(after[name], field)
+            if one != other:
+                yield Change("group", f"steps.{name}", f"{name}: {field}: {_arrow(one, other)}", "minor")
+
+
+def _groups_of(plan: Plan) -> dict[str, Group]:
+    found: dict[str, Group] = {}
+    for node in plan.nodes:
+        if node.group is not None:
+            members = ", ".join(sorted(plan.nodes[member].id for member in node.members))
+            found[f"the group of {members}" if node.anonymous else node.id] = node.group
+    return found
 
 
 def _waits_for(plan: Plan, node: PlanNode) -> frozenset[str]:

@@ -1,16 +1,22 @@
 """Inputs of a run against the schemas of its definition: every violation, with its pointer, before anything starts."""
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator, ValidationError
 from pydantic import JsonValue
+from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from towpath.engine.definition import Header
 from towpath.engine.diagnostics import path_text
 from towpath.engine.suggestions import did_you_mean
 
 SENSITIVE = "x-secret"
+MOST = 50
+NOTHING_OUTSIDE: Registry[Any] = Registry()
+"""References of a schema lead to places in it; nothing is fetched."""
 
 
 def accept_inputs(header: Header, given: dict[str, JsonValue]) -> tuple[dict[str, JsonValue], list[str]]:
@@ -41,10 +47,14 @@ def accept_inputs(header: Header, given: dict[str, JsonValue]) -> tuple[dict[str
 
 def violations(schema: dict[str, Any], value: JsonValue, path: tuple[str | int, ...] = ()) -> list[str]:
     """What breaks a schema, a sentence each, with JSON pointers."""
-    checker = Draft202012Validator(schema)
+    checker = Draft202012Validator(schema, registry=NOTHING_OUTSIDE)
     errors = cast("Iterable[ValidationError]", checker.iter_errors(value))
-    found = [f"{path_text((*path, *error.absolute_path)) or '/'}: {_sentence(error)}" for error in errors]
-    return found[:50]
+    try:
+        return [
+            f"{path_text((*path, *error.absolute_path)) or '/'}: {_sentence(error)}" for error in islice(errors, MOST)
+        ]
+    except (Unresolvable, RecursionError):
+        return [f"{path_text(path) or '/'}: its schema refers to what is not there, or to itself without end"]
 
 
 def _sentence(error: ValidationError) -> str:

@@ -18,8 +18,10 @@ from towpath.engine.expression.nodes import (
     ObjectOf,
     Unary,
     children,
+    constant_path,
 )
-from towpath.engine.expression.values import ExpressionError, kind
+from towpath.engine.expression.operators import DATES
+from towpath.engine.expression.values import ExpressionError, kind, with_article
 from towpath.engine.shapes import as_list
 
 KINDS = {
@@ -66,6 +68,7 @@ class Kinds:
             if node.operator == "!":
                 self._expect_boolean(operand, node.at, "what ! negates")
                 return BOOLEAN
+            self._expect(operand, frozenset({"number", "duration"}), node.at, "what - negates")
             return operand
         self._expect_boolean(self.of(node.test), node.at, "what stands before ?")
         then, other = self.of(node.then), self.of(node.other)
@@ -77,7 +80,7 @@ class Kinds:
             gives = FUNCTIONS[node.function].gives
             return None if gives == "any" else frozenset({gives})
         if isinstance(node, Each):
-            self.of(node.items)
+            self._expect(self.of(node.items), frozenset({"list"}), node.at, f"what {node.function} goes over")
             self._bound.add(node.variable)
             self.of(node.body)
             return BOOLEAN if node.function in {"any", "all"} else frozenset({"list"})
@@ -92,24 +95,17 @@ class Kinds:
         )
 
     def _path(self, node: Name | Member) -> Known:
-        keys: list[str] = []
-        current: Node = node
-        while isinstance(current, Member):
-            if current.optional or not isinstance(current.key, Literal) or not isinstance(current.key.value, str):
-                return None
-            keys.append(current.key.value)
-            current = current.of
-        if not isinstance(current, Name) or current.name in self._bound:
+        path = constant_path(node)
+        if path is None or path[0] in self._bound:
             return None
-        schema = self._schema((current.name, *reversed(keys)))
-        return _kinds_of(schema)
+        return kinds_of(self._schema(path))
 
     def _arguments(self, node: Call) -> None:
         function = FUNCTIONS[node.function]
         for argument, takes in zip(node.arguments, chain(function.takes, repeat("any")), strict=False):
             given, wanted = self.of(argument), frozenset(takes.split("|"))
             if given is not None and "any" not in wanted and not given & wanted:
-                self._say(f"{function.usage}: it is given a {_names(given)}", argument.at)
+                self._say(f"{function.usage}: it is given {a_kinds(given)}", argument.at)
 
     def _binary(self, node: Binary) -> Known:
         left, right = self.of(node.left), self.of(node.right)
@@ -122,41 +118,54 @@ class Kinds:
             return None if left is None or right is None else (left - {"null"}) | right
         if operator in {"==", "!="}:
             if left is not None and right is not None and not left & right and not (left | right) & {"null"}:
-                self._say(f"a {_names(left)} is never a {_names(right)}", node.at)
+                self._say(f"{a_kinds(left)} is never {a_kinds(right)}", node.at)
             return BOOLEAN
         if operator in COMPARING:
             self._ordering(left, right, node)
             return BOOLEAN
-        return BOOLEAN if operator == "in" else self._arithmetic(left, right, node)
+        if operator == "in":
+            self._expect(right, frozenset({"list", "object"}), node.at, "what `in` looks into")
+            return BOOLEAN
+        return self._arithmetic(left, right, node)
 
     def _ordering(self, left: Known, right: Known, node: Binary) -> None:
         for side in (left, right):
             if side is not None and not side & ORDERED:
-                self._say(f"a {_names(side)} has no order: {node.operator}", node.at)
+                self._say(f"{a_kinds(side)} has no order: {node.operator}", node.at)
                 return
         if left is not None and right is not None and not left & right:
-            self._say(f"a {_names(left)} and a {_names(right)} have no order: {node.operator}", node.at)
+            self._say(f"{a_kinds(left)} and {a_kinds(right)} have no order: {node.operator}", node.at)
 
     def _arithmetic(self, left: Known, right: Known, node: Binary) -> Known:
         if left is None or right is None:
             return None
-        numbers = frozenset({"number"})
-        if left == numbers and right == numbers:
-            return numbers
-        mixed = {*left, *right}
-        if "string" in mixed and mixed & {"number", "boolean", "object"} and len(left) == len(right) == 1:
-            self._say(f"{_names(left)} {node.operator} {_names(right)} has no meaning: text(…) makes a string", node.at)
-        return None
+        found = frozenset(filter(None, (_made_of(one, node.operator, other) for one in left for other in right)))
+        if not found:
+            hint = ": text(…) makes a string" if node.operator == "+" and "string" in left | right else ""
+            what = f"{names_of(left)} {node.operator} {names_of(right)} has no meaning{hint}"
+            self._say(what, node.at)
+        return found or None
 
     def _expect_boolean(self, given: Known, at: int, what: str) -> None:
         if given is not None and "boolean" not in given:
-            self._say(f"{what} must be true or false, not a {_names(given)}", at)
+            self._say(f"{what} must be true or false, not {a_kinds(given)}", at)
+
+    def _expect(self, given: Known, wanted: frozenset[str], at: int, what: str) -> None:
+        if given is not None and not given & wanted:
+            self._say(f"{what} must be {a_kinds(wanted)}, not {a_kinds(given)}", at)
 
     def _say(self, message: str, at: int) -> None:
         self.problems.append(ExpressionError("type", message, at))
 
 
-def _kinds_of(schema: dict[str, Any]) -> Known:
+def _made_of(left: str, operator: str, right: str) -> str | None:
+    """The kind that an operator makes of two, None when it has no meaning for them."""
+    if left == right == "number" or (operator == "+" and left == right and left in {"string", "list"}):
+        return left
+    return DATES.get((left, operator, right))
+
+
+def kinds_of(schema: dict[str, Any]) -> Known:
     special = schema.get("x-kind")
     if isinstance(special, str):
         return frozenset({special})
@@ -166,5 +175,10 @@ def _kinds_of(schema: dict[str, Any]) -> Known:
     return found or None
 
 
-def _names(kinds: frozenset[str]) -> str:
+def names_of(kinds: frozenset[str]) -> str:
     return " or ".join(sorted(kinds))
+
+
+def a_kinds(kinds: frozenset[str]) -> str:
+    """`names_of` as it stands in a sentence."""
+    return " or ".join(map(with_article, sorted(kinds)))

@@ -9,6 +9,9 @@ STEP_ID = r"^[A-Za-z][A-Za-z0-9]*([-_][A-Za-z0-9]+)*$"
 VERSION = r"^(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})$"
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
+ENDPOINT = r"^/[A-Za-z0-9/_.-]{1,200}$"
+PERCENT = r"^(100|[0-9]{1,2})(\.[0-9]+)?%$"
+
 
 class Model(BaseModel):
     """Nothing is coerced and nothing unknown passes: both are mistakes that a person wants to hear of."""
@@ -29,7 +32,7 @@ Condition = Annotated[str, Field(max_length=4_200, json_schema_extra={"x-conditi
 """One expression that is true or false."""
 Duration = Annotated[str, Field(max_length=500, json_schema_extra={"x-duration": True})]
 """`300s`, `5m`, `24h`, `1h30m`, or a template that gives one."""
-Percent = Annotated[str, Field(pattern=r"^(100|[0-9]{1,2})(\.[0-9]+)?%$")]
+Percent = Annotated[str, Field(pattern=PERCENT)]
 Count = Annotated[int, Field(ge=1, le=1_000)]
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 MOST_ENTRIES = 5_000

@@ -38,6 +38,13 @@ FIXED: dict[str, JsonSchema] = {
     "queue": closed(status=TEXT, id=TEXT),
 }
 RUN = closed(id=TEXT, key=TEXT, started_at={"x-kind": "date"}, trigger=TEXT, steps={"type": "object"})
+RECORD = closed(
+    status={"type": "string", "enum": ["completed", "failed", "skipped", "cancelled", "undone"]},
+    attempts={"type": "integer"},
+    error={"type": "object", "properties": {"code": TEXT, "message": TEXT}, "additionalProperties": False},
+    duration={"x-kind": "duration"},
+)
+"""What `run.steps.ID` is once the step has ended. The fields of `error` are there when it failed."""
 EVENT: JsonSchema = {
     "type": "object",
     "properties": {

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from towpath.engine.definition import FALLBACKS, TRIGGERS, Header, Notification, Queue, Trigger
 from towpath.engine.diagnostics import Path
-from towpath.engine.model import KEBAB, MOST_ENTRIES, NAME, STEP_ID, VERSION, Model
+from towpath.engine.explaining import explain, shown
+from towpath.engine.model import MOST_ENTRIES, Model
 from towpath.engine.shapes import as_list, as_object, item
 from towpath.engine.source import Source
 from towpath.engine.steps import CONFIGS, Group, Step
@@ -17,12 +18,6 @@ from towpath.engine.suggestions import did_you_mean
 
 ModelT = TypeVar("ModelT", bound=Model)
 
-PATTERNS: Mapping[str, tuple[str, str]] = {
-    KEBAB: ("is not in kebab-case", "use lower-case letters, digits and single hyphens, like customer-onboarding"),
-    STEP_ID: ("is no id", "use letters, digits, and single hyphens or underscores between them"),
-    VERSION: ("is not a semantic version", 'write three numbers in quotes, like "2.0.0"'),
-    NAME: ("is no name", "use letters, digits and underscores"),
-}
 MOST_DEEP = 20
 
 
@@ -123,11 +118,14 @@ def _typed(source: Source, given: Any, path: Path, models: Mapping[str, type[Mod
 
 
 def _unknown_type(source: Source, path: Path, kind: Any, models: Mapping[str, Any]) -> None:
+    if kind == "parallel" and models is CONFIGS:
+        source.report((*path, "type"), "type.unknown", "a group has no type", "write - parallel: [steps]")
+        return
     if kind is None:
         source.report(path, "type.missing", "it has no type", f"add type: {' | '.join(models)}")
         return
     source.report(
-        (*path, "type"), "type.unknown", f"there is no type {_shown(kind)}", did_you_mean(str(kind), models)[2:]
+        (*path, "type"), "type.unknown", f"there is no type {shown(kind)}", did_you_mean(str(kind), models)[2:]
     )
 
 
@@ -140,6 +138,8 @@ def _entries(source: Source, given: Any, path: Path, depth: int) -> tuple[Entry,
         return ()
     found: list[Entry] = []
     for index, written in enumerate(items[:MOST_ENTRIES]):
+        if source.is_full:
+            break
         entry = _entry(source, written, (*path, index), depth)
         if entry is None:
             source.unread.update(_ids(written))
@@ -219,7 +219,7 @@ def read_model(
             place = (*path, *_real(given, problem))
             if place not in told:
                 told.add(place)
-                _explain(source, model, place, problem, manual)
+                explain(source, model, place, problem, manual)
         return None
 
 
@@ -236,57 +236,3 @@ def _real(given: Any, problem: ErrorDetails) -> Path:
         elif index == last and problem["type"] == "extra_forbidden":
             found.append(part)
     return tuple(found)
-
-
-def _explain(source: Source, model: type[Model], path: Path, problem: ErrorDetails, manual: str) -> None:
-    kind, given = problem["type"], problem["input"]
-    name = str(problem["loc"][-1]) if problem["loc"] else ""
-    if kind == "missing":
-        source.report(path, "field.missing", f"{name!r} is missing", f"add {name}: …")
-    elif kind == "extra_forbidden":
-        known = fields_at(model, problem["loc"][:-1])
-        hint = did_you_mean(name, known).removeprefix(": ").removeprefix("; ")
-        source.report(path, "field.unknown", f"there is no field {name!r} here", hint, key=True)
-    elif kind == "string_pattern_mismatch":
-        what, mend = PATTERNS.get(str(problem.get("ctx", {}).get("pattern")), ("is not written as it must be", ""))
-        source.report(path, "field.text", f"{_shown(given)} {what}", mend)
-    elif kind == "string_type" and name == "version":
-        mend = f'quote it, with three numbers: "{given}.0"' if isinstance(given, float) else 'write it like "1.0.0"'
-        source.report(path, "version.unquoted", f"{_shown(given)} is a number, not a version", mend)
-    elif kind == "string_type":
-        mend = f'quote it: "{given}"' if isinstance(given, (int, float)) else "write a text"
-        source.report(path, "field.type", f"{_shown(given)} is not a text", mend)
-    elif kind == "literal_error":
-        expected = str(problem.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
-        hint = did_you_mean(str(given), expected).removeprefix(": ").removeprefix("; ")
-        source.report(path, "field.choice", f"{_shown(given)} is none of {', '.join(expected)}", hint)
-    else:
-        source.report(path, "field.value", f"{_shown(given)}: {problem['msg'].lower()}", f"see {manual}")
-
-
-def fields_at(model: type[Model], location: tuple[str | int, ...]) -> list[str]:
-    """Names of the fields of the model that stands at a location inside another one."""
-    current: Any = model
-    for part in location:
-        nested = _nested(current, part)
-        current = current if nested is None else nested
-    return [info.alias or name for name, info in current.model_fields.items()]
-
-
-def _nested(model: type[Model], part: str | int) -> type[Model] | None:
-    for name, info in model.model_fields.items():
-        if part in {name, info.alias}:
-            waiting: list[Any] = [info.annotation]
-            while waiting:
-                kind = waiting.pop()
-                if isinstance(kind, type) and issubclass(kind, Model):
-                    return kind
-                waiting.extend(get_args(kind))
-    return None
-
-
-def _shown(value: Any) -> str:
-    text = (
-        repr(value) if not isinstance(value, (dict, list)) else ("a mapping" if isinstance(value, dict) else "a list")
-    )
-    return text if len(text) <= 60 else text[:57] + "…'"

@@ -7,9 +7,10 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, NamedTuple, cast
 
-from ruamel.yaml import cyaml
+from ruamel.yaml import YAML, cyaml
 from ruamel.yaml.error import YAMLError
 
 from towpath.engine.diagnostics import Diagnostic, Path, Severity, path_text
@@ -19,6 +20,12 @@ MAX_BYTES = 1_000_000
 MAX_NESTING = 60
 MAX_VALUES = 50_000
 MAX_KEY = 200
+MAX_CAREFUL = 100_000
+OLD = ("found unexpected ':'", "found invalid Unicode character escape")
+"""Complaints of the fast parser, which is of YAML 1.1, about what YAML 1.2 and JSON allow: addresses and times in
+braces, characters in two escapes. The slow parser then reads the text, up to a size that it can do in time."""
+MOST_KEPT = 250
+"""Problems of each severity: nobody reads more, and a hostile text could make millions."""
 
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -28,6 +35,8 @@ _CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
     for word, value in (("true", True), ("false", False))
     for spelling in (word, word.title(), word.upper())
 }
+_WORD = re.compile(r"[\w.?\[({!=<>+*/%-]{1,40}")
+MOST_LINES = 5_000
 _QUOTE_IT = 'quote the template: "{{ … }}"'
 
 
@@ -40,13 +49,12 @@ class Place:
     length: int
     text_line: int
     text_column: int
-    block: bool
 
 
-_START = Place(1, 1, 1, 1, 1, block=False)
+_START = Place(1, 1, 1, 1, 1)
 
 
-@dataclass(slots=True)
+@dataclass
 class Source:
     """A text as values, None when it could not be read at all. `unread` are ids of steps that are there, but wrong."""
 
@@ -56,6 +64,12 @@ class Source:
     keys: dict[Path, Place] = field(default_factory=dict[Path, Place])
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
     unread: set[str] = field(default_factory=set[str])
+    _kept: dict[Severity, int] = field(default_factory=dict[Severity, int])
+
+    @property
+    def is_full(self) -> bool:
+        """There are so many errors that it is of no use to look for more."""
+        return self._kept.get("error", 0) >= MOST_KEPT
 
     def place(self, path: Path, *, key: bool = False) -> Place:
         """The place of a value, or of its key; of the nearest parent for what has none of its own."""
@@ -76,7 +90,10 @@ class Source:
         key: bool = False,
         severity: Severity = "error",
     ) -> None:
-        """Add a problem. `at` is an offset into the text of the string at `path`."""
+        """Add a problem, up to a limit. `at` is an offset into the text of the string at `path`."""
+        self._kept[severity] = self._kept.get(severity, 0) + 1
+        if self._kept[severity] > MOST_KEPT:
+            return
         place = self.place(path, key=key)
         line, column, length = place.line, place.column, place.length
         if at is not None:
@@ -85,12 +102,27 @@ class Source:
         self.diagnostics.append(Diagnostic(line, column, code, what, mend, severity, length, path_text(path)))
 
     def _inside(self, path: Path, place: Place, at: int) -> tuple[int, int]:
-        before = str(self.value_at(path))[:at]
-        breaks = before.count("\n")
-        if breaks == 0:
-            return place.text_line, place.text_column + len(before)
-        column = len(before) - before.rfind("\n")
-        return place.text_line + breaks, column + (place.text_column - 1 if place.block else 0)
+        """Where a character of a string stands in the text: found by the word there, since escapes and folded lines
+        make the one shorter than the other.
+        """
+        value = str(self.value_at(path))
+        word = _WORD.match(value, at)
+        if word is None:
+            return place.text_line, place.text_column + (0 if "\n" in value[:at] else at)
+        left, begin = value.count(word.group(), 0, at), place.text_column - 1
+        for number in range(place.text_line, min(len(self.lines), place.text_line + MOST_LINES) + 1):
+            line = self.lines[number - 1]
+            count = line.count(word.group(), begin)
+            if left < count:
+                for _ in range(left):
+                    begin = line.index(word.group(), begin) + len(word.group())
+                return number, line.index(word.group(), begin) + 1
+            left, begin = left - count, 0
+        return place.text_line, place.text_column
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return self.text.split("\n")
 
     def value_at(self, path: Path) -> Any:
         """The value at a path; None where there is none."""
@@ -125,17 +157,25 @@ class _Event(NamedTuple):
     length: int
 
 
-def _events(text: str) -> Iterator[_Event]:
+def _fast_events(text: str) -> Iterator[Any]:
     parser = cast("Callable[[str], Any]", vars(cyaml)["CParser"])(text)
     while parser.check_event():
-        event: Any = parser.get_event()
+        yield parser.get_event()
+
+
+def _careful_events(text: str) -> Iterator[Any]:
+    return iter(cast("Any", YAML(typ="safe", pure=True)).parse(text))
+
+
+def _events(text: str, *, careful: bool) -> Iterator[_Event]:
+    for event in _careful_events(text) if careful else _fast_events(text):
         kind = _KINDS.get(type(event).__name__)
         if kind is not None:
             start, end = event.start_mark, event.end_mark
             length = max(1, end.column - start.column) if end.line == start.line else 1
             yield _Event(
                 kind,
-                getattr(event, "value", None) or "",
+                _paired(getattr(event, "value", None) or ""),
                 getattr(event, "style", None) or None,
                 getattr(event, "anchor", None) or "",
                 getattr(event, "tag", None),
@@ -143,6 +183,11 @@ def _events(text: str) -> Iterator[_Event]:
                 start.column + 1,
                 length,
             )
+
+
+def _paired(text: str) -> str:
+    """Halves of characters that JSON writes as two escapes, put together. Raises UnicodeDecodeError for a lone one."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16")
 
 
 class _RefusedError(Exception):
@@ -162,21 +207,31 @@ def read_source(text: str | bytes) -> Source:
             problem = Diagnostic(line, 1, "source.encoding", "the text is not UTF-8", "save it as UTF-8")
             return Source("", diagnostics=[problem])
     source = Source(text)
-    try:
-        _Composer(source).compose()
-    except _RefusedError:
-        source.value = None
-    except (YAMLError, UnicodeEncodeError) as error:
-        source.value = None
+    error = _compose(source, careful=False)
+    if error is not None and len(text) <= MAX_CAREFUL and str(getattr(error, "problem", "")).startswith(OLD):
+        source = Source(text)
+        error = _compose(source, careful=True)
+    if error is not None:
         _syntax(source, error)
     return source
 
 
+def _compose(source: Source, *, careful: bool) -> Exception | None:
+    """What is wrong with the text as YAML; the rest is reported."""
+    try:
+        _Composer(source, careful=careful).compose()
+    except _RefusedError:
+        source.value = None
+    except (YAMLError, UnicodeError) as error:
+        source.value = None
+        return error
+    return None
+
+
 class _Composer:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, careful: bool) -> None:
         self._source = source
-        self._lines = source.text.split("\n")
-        self._events = _events(source.text)
+        self._events = _events(source.text, careful=careful)
         self._values = 0
         self._anchors: dict[str, tuple[Any, int]] = {}
 
@@ -270,9 +325,9 @@ class _Composer:
     def _place(self, event: _Event) -> Place:
         line, column = event.line, event.column
         if event.style in {"|", ">"}:
-            first = next((text for text in self._lines[line:] if text.strip()), "")
-            return Place(line, column, 1, line + 1, len(first) - len(first.lstrip()) + 1, block=True)
-        return Place(line, column, event.length, line, column + (1 if event.style else 0), block=False)
+            first = next((text for text in self._source.lines[line:] if text.strip()), "")
+            return Place(line, column, 1, line + 1, len(first) - len(first.lstrip()) + 1)
+        return Place(line, column, event.length, line, column + (1 if event.style else 0))
 
     def _report(self, event: _Event, path: Path, code: str, what: str, mend: str) -> None:
         problem = Diagnostic(event.line, event.column, code, what, mend, path=path_text(path))
@@ -288,7 +343,7 @@ def _syntax(source: Source, error: Exception) -> None:
     """The parser's complaint; where a template stands unquoted near it, that is the cause."""
     mark: Any = getattr(error, "problem_mark", None)
     line, column = (1, 1) if mark is None else (int(mark.line) + 1, int(mark.column) + 1)
-    lines = source.text.split("\n")
+    lines = source.lines
     for number in (line, line - 1):
         found = (
             _UNQUOTED.match(lines[number - 1]) if 1 <= number <= len(lines) and len(lines[number - 1]) < 1000 else None
@@ -298,5 +353,10 @@ def _syntax(source: Source, error: Exception) -> None:
             what = "an unquoted template begins a mapping"
             source.diagnostics.append(Diagnostic(number, place, "source.unquoted-template", what, _QUOTE_IT))
             return
+    mend = "check indentation, quotes and brackets"
+    if str(getattr(error, "problem", "")).startswith(OLD[0]):
+        mend = "quote a text with a colon in it"
+    elif 1 <= line <= len(lines) and lines[line - 1][column - 1 : column] == "\t":
+        mend = "indent with spaces: YAML allows no tabs there"
     what = str(getattr(error, "problem", None) or "the text holds characters that YAML does not allow")[:200]
-    source.diagnostics.append(Diagnostic(line, column, "source.syntax", what, "check indentation, quotes and brackets"))
+    source.diagnostics.append(Diagnostic(line, column, "source.syntax", what, mend))

@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
 from towpath.contracts.declared import DECLARED
-from towpath.contracts.process import CLAUDE_QUEUE, ONBOARDING
+from towpath.contracts.process import CLAUDE_QUEUE, INCIDENT, ONBOARDING, PUBLISHING
 from towpath.local.processes import Child, spawn
 from towpath.local.server import DEFAULT_PORT, DEFAULT_UI_PORT, LOOPBACK, TemporalServer, free_port, temporal_server
 
@@ -133,11 +133,36 @@ def worker_environment(temporal: str, standins: StandIns, metrics_port: int, *, 
         "TOWPATH_SMTP_PORT": str(standins.smtp_port),
         "TOWPATH_SMTP_TLS": "none",
         "TOWPATH_MAIL_FROM": "Towpath <welcome@towpath.example>",
+        **_accounts(url),
+        "TOWPATH_PLATFORMS_FOLDER": str(ROOT / "definitions" / "platforms"),
         "TOWPATH_METRICS_ADDRESS": f"{LOOPBACK}:{metrics_port}",
         "TOWPATH_REVIEWERS_FILE": str(ROOT / "reviewers.json"),
+        "TOWPATH_INCIDENT_FOLDER": str(ROOT / "definitions"),
         "TOWPATH_CONNECTIONS_FILE": str(ROOT / "connections.json"),
         "TOWPATH_HTTP_ROUTES": json.dumps({"api.emailverify.com": f"{url}/email-check"}),
         "TOWPATH_SECRETS": json.dumps({"EMAIL_CHECK_TOKEN": "stand-in"}),
+    }
+
+
+def _accounts(url: str) -> dict[str, str]:
+    """Two accounts on X and LinkedIn, one blog: those that the stand-ins know."""
+    x_accounts = {
+        "main": {"user_id": "1700000000000000001", "username": "towpath_demo", "token": "FIRST"},
+        "second": {"user_id": "1700000000000000002", "username": "towpath_second", "token": "SECOND"},
+    }
+    authors = {
+        "main": {"author": "urn:li:organization:100001", "token": "FIRST"},
+        "second": {"author": "urn:li:organization:100002", "token": "SECOND"},
+    }
+    sites = {"main": {"site": f"{url}/wordpress", "user": "editor", "token": "BLOG"}}
+    tokens = {"FIRST": "stand-in", "SECOND": "stand-in-2", "BLOG": "stand in pass word"}
+    return {
+        "TOWPATH_X_URL": f"{url}/x",
+        "TOWPATH_X_ACCOUNTS": json.dumps(x_accounts),
+        "TOWPATH_LINKEDIN_URL": f"{url}/linkedin",
+        "TOWPATH_LINKEDIN_ACCOUNTS": json.dumps(authors),
+        "TOWPATH_WORDPRESS_ACCOUNTS": json.dumps(sites),
+        "TOWPATH_PUBLISHING_TOKENS": json.dumps(tokens),
     }
 
 
@@ -146,10 +171,12 @@ def python(*arguments: str) -> list[str]:
 
 
 async def _polls(address: str, pid: int) -> None:
-    """Return as soon as Temporal sees the process poll both queues: its identity begins with its pid."""
+    """Return as soon as Temporal sees the process poll its queues: its identity begins with its pid."""
     client = await Client.connect(address)
     for queue, kind in (
         (ONBOARDING.queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
+        (PUBLISHING.queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
+        (INCIDENT.queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
         (DECLARED, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
         (CLAUDE_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
     ):

@@ -34,3 +34,8 @@ ALIASES: Mapping[str, str] = {
     "fast": "claude-haiku-5-5",
 }
 """What a definition names instead of a model: the installation decides which one that is; these are the defaults."""
+
+
+def is_claude(model: str) -> bool:
+    """Whether an answer's model, as the response names it, is one of Claude's: nothing else is trusted to decide."""
+    return model.startswith("claude-")

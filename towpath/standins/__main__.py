@@ -18,7 +18,7 @@ LOOPBACK = "127.0.0.1"
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m towpath.standins",
-        description="Stand-ins for the outside world: e-mail check, accounts, billing, CRM, Slack, mail, Claude.",
+        description="Stand-ins for the outside world: business services, Slack, mail, X, LinkedIn, blog, shop, Claude.",
     )
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="HTTP port; 0 is a free one (default)")

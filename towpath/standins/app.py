@@ -9,12 +9,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from towpath.standins.claude.app import ClaudeStandIn
 from towpath.standins.faults import Faults
+from towpath.standins.latency import Delayed, Latency
 from towpath.standins.ledger import EffectLedger
+from towpath.standins.linkedin import LinkedIn
 from towpath.standins.mail import Mailbox
 from towpath.standins.pagerduty import PagerDuty
 from towpath.standins.services import DroppedConnectionError, Services
 from towpath.standins.slack import Slack
 from towpath.standins.telemetry import Telemetry
+from towpath.standins.wordpress import WordPress
+from towpath.standins.x import X
 
 
 class StandIns:
@@ -23,11 +27,15 @@ class StandIns:
     def __init__(self, *, faults_allowed: bool) -> None:
         self.ledger = EffectLedger()
         self.faults = Faults()
+        self.latency = Latency()
         self.services = Services(self.ledger, self.faults)
         self.slack = Slack(self.ledger, self.faults)
         self.mailbox = Mailbox(self.ledger)
         self.pagerduty = PagerDuty(self.ledger, self.faults)
         self.telemetry = Telemetry(self.services.world, self.faults)
+        self.x = X(self.ledger, self.faults)
+        self.linkedin = LinkedIn(self.ledger, self.faults)
+        self.wordpress = WordPress(self.ledger, self.faults)
         self.claude = ClaudeStandIn(self.faults)
         self._faults_allowed = faults_allowed
 
@@ -36,7 +44,11 @@ class StandIns:
             Route("/effects", self._effects),
             Route("/messages", self._messages),
             *(
-                [Route("/faults", self._fault, methods=["GET", "POST", "DELETE"]), self.services.platform.control()]
+                [
+                    Route("/faults", self._fault, methods=["GET", "POST", "DELETE"]),
+                    self.services.platform.control(),
+                    self.latency.route(),
+                ]
                 if self._faults_allowed
                 else []
             ),
@@ -49,10 +61,16 @@ class StandIns:
                 *self.pagerduty.routes(),
                 *self.telemetry.routes(),
                 Mount("/slack/api", routes=self.slack.routes()),
+                Mount("/x", routes=self.x.routes()),
+                Mount("/linkedin", routes=self.linkedin.routes()),
+                Mount("/wordpress", routes=self.wordpress.routes()),
                 Mount("/claude", app=self.claude.app()),
             ],
-            middleware=[Middleware(Label)],
+            middleware=[Middleware(Label), *self._measured()],
         )
+
+    def _measured(self) -> list[Middleware]:
+        return [Middleware(Delayed, latency=self.latency)] if self._faults_allowed else []
 
     async def _effects(self, _: Request) -> Response:
         state = {
@@ -68,7 +86,12 @@ class StandIns:
         return JSONResponse(self.ledger.as_json() | state)
 
     async def _messages(self, _: Request) -> Response:
-        return JSONResponse({"slack": self.slack.posts, "mail": self.mailbox.mails})
+        posts = {
+            "x": self.x.timeline.as_json(),
+            "linkedin": self.linkedin.timeline.as_json(),
+            "wordpress": self.wordpress.as_json(),
+        }
+        return JSONResponse({"slack": self.slack.posts, "mail": self.mailbox.mails, **posts})
 
     async def _fault(self, request: Request) -> Response:
         if request.method == "DELETE":

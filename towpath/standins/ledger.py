@@ -43,6 +43,15 @@ class EffectLedger:
             effect.applied += 1
         return effect.answer
 
+    def attempt(self, service: str, key: str, apply: Callable[[], Answer]) -> Answer:
+        """The answer of a service that knows no keys: it takes effect each time. `key` names what is meant."""
+        effect = self.effects.setdefault((service, key), Effect(service, key, ""))
+        effect.requests += 1
+        answer = apply()
+        if answer[0] < 400:
+            effect.applied += 1
+        return answer
+
     def as_json(self) -> dict[str, Any]:
         effects = [effect.as_json() for effect in self.effects.values()]
         return {

@@ -113,6 +113,7 @@ CASES = [
     ("step.unreachable", steps("{id: a, type: set, when: false}"), 5, "never runs"),
     ("step.no-effect", given_step("{for: 1s}", "wait", ", for_each: {times: 2}"), 5, "no for_each"),
     ("for-each.shape", steps("{id: a, type: set, for_each: {as: x}}"), 5, "in, or times"),
+    ("for-each.name", steps("{id: a, type: set, for_each: {times: 2, as: steps}}"), 5, "another name"),
     ("read.unknown", steps("{id: a, type: set, config: {v: '{{ input.n }}'}}"), 5, "did you mean 'inputs'"),
     ("read.unknown-input", steps("{id: a, type: set, config: {v: '{{ inputs.nn }}'}}"), 5, "did you mean 'n'"),
     ("read.unknown-step", steps("{id: a, type: set, config: {v: '{{ steps.b }}'}}"), 5, "no step 'b'"),
@@ -140,6 +141,15 @@ CASES = [
         + "steps: [{id: a, type: set, config: {v: '{{ inputs.n.m }}'}}]",
         4,
         "?.",
+    ),
+    (
+        "read.default-lacks",
+        steps(
+            "{id: a, type: claude, config: {prompt: hi}, on_error: {default: {}}}",
+            "{id: b, type: set, config: {v: '{{ steps.a.text }}'}}",
+        ),
+        6,
+        "add text to on_error.default",
     ),
     ("read.computed-step", steps("{id: a, type: set, config: {v: '{{ steps[inputs.text] }}'}}"), 5, "steps.ID"),
     ("expression.syntax", steps("{id: a, type: set, config: {v: 'x {{ inputs.n + }}'}}"), 5, "value"),

@@ -57,6 +57,10 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         [BRANCHES.replace("{id: y, type: set}", "{id: y, type: set, needs: [x]}")],
         ["step.unreachable"],
     ),
+    "the record of a step that comes later": ([read("run.steps.b.status"), B], ["read.not-before"]),
+    "the error of a step that may not have failed": ([B, read("run.steps.b.error.code")], ["read.maybe-missing"]),
+    "the error of a step, with a default": ([B, read("run.steps.b.error?.code ?? 'none'")], []),
+    "an event that nothing sends": ([read("event.data.x")], ["read.unknown"]),
     "its own output": ([read("steps.r")], ["read.not-before"]),
 }
 
@@ -72,3 +76,42 @@ def test_long_chains_of_needs_are_followed_once() -> None:
     entries = ["{id: s0, type: set, when: inputs.n > 1}", "{id: s1, type: set, needs: [s0]}"]
     entries += [f"{{id: s{n}, type: set, needs: [s{n - 1}, s{n - 2}]}}" for n in range(2, 1_000)]
     assert codes(*entries, read("steps.s999")) == ["read.maybe-skipped"]
+
+
+EVENT, SCHEDULE = "{type: event, source: x.y}", "{type: schedule, cron: '0 9 * * *'}"
+AROUND: dict[str, tuple[str, str, list[str]]] = {
+    "an event": (f"triggers: [{EVENT}]", "event.data.x", []),
+    "an event, where a schedule starts runs too": (
+        f"triggers: [{EVENT}, {SCHEDULE}]",
+        "event.data.x",
+        ["read.maybe-missing"],
+    ),
+    "inputs in a trigger": ("triggers: [{type: event, source: x, filter: inputs.n == 1}]", "1", ["read.unknown"]),
+    "an event in a schedule": (
+        "triggers: [{type: schedule, cron: '0 9 * * *', inputs: {n: '{{ event.data.n }}'}}]",
+        "1",
+        ["read.unknown"],
+    ),
+    "a step in what cancels the run": ("cancel_on: {event: x, correlate: '{{ steps.r.v }}'}", "1", ["read.not-before"]),
+    "a step in an alert": (
+        "monitoring: {alerts: [{condition: steps.r.v == 1, channel: slack}]}",
+        "1",
+        ["read.not-before"],
+    ),
+    "a step in a fallback": (
+        "error_handling: {fallback: [{type: notification, target: ops, message: '{{ steps.r.v }}'}]}",
+        "1",
+        ["read.not-before"],
+    ),
+    "a step in a fallback, with a default": (
+        "error_handling: {fallback: [{type: notification, target: ops, message: '{{ steps.r?.v ?? 0 }}'}]}",
+        "1",
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("more", "what", "expected"), AROUND.values(), ids=AROUND)
+def test_read_around_steps(more: str, what: str, expected: list[str]) -> None:
+    """What is not there when a trigger, an alert or a fallback is evaluated cannot be read by it."""
+    assert codes(read(what), more=f"{more}\n") == expected

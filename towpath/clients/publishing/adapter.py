@@ -6,6 +6,9 @@ from typing import Protocol
 from towpath.contracts.failure import FailureCode, PublishError
 from towpath.contracts.posting import FindPost, PreparePost, PublishedPost, PublishPost, RemovePost
 
+ADAPTERS = ("x", "linkedin", "wordpress")
+"""What a platform's data file may name as its adapter."""
+
 
 class Adapter(Protocol):
     """One platform with all accounts that this worker has on it. Every method raises PublishError."""
@@ -37,6 +40,10 @@ class Publishers:
 
     def __init__(self, adapters: Mapping[str, Adapter]) -> None:
         self._adapters = adapters
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(self._adapters)
 
     def adapter(self, name: str, account: str) -> Adapter:
         """Raises PublishError when this worker cannot post there."""

@@ -181,6 +181,18 @@ def _path(node: Node) -> tuple[Node, list[str], list[Node]]:
     return current, keys[::-1], computed[::-1]
 
 
+def constant_path(node: Node) -> tuple[str, ...] | None:
+    """`steps.a.b` as its names; None for anything that is not only a root and constant names after it."""
+    keys: list[str] = []
+    current = node
+    while isinstance(current, Member):
+        if current.optional or not isinstance(current.key, Literal) or not isinstance(current.key.value, str):
+            return None
+        keys.append(current.key.value)
+        current = current.of
+    return (current.name, *reversed(keys)) if isinstance(current, Name) else None
+
+
 def _reads(node: Name | Member, place: _Place) -> Iterator[Reference]:
     root, keys, computed = _path(node)
     # Only the last `?.` guards: in a?.b.c the read of c fails on the null that ?. gave.

@@ -70,7 +70,7 @@ def problems(condition: str, known: Collection[str]) -> tuple[ConditionProblem, 
         compiled = compile_condition(condition)
     except ExpressionError as error:
         return (ConditionProblem(error.at, f"expression.{error.code}", error.message, MENDS[error.code]),)
-    return (*_reads(compiled, known), *_kinds(compiled))
+    return tuple(_reads(compiled, known) or _kinds(compiled))
 
 
 def _reads(compiled: Compiled, known: Collection[str]) -> list[ConditionProblem]:

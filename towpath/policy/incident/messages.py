@@ -23,11 +23,15 @@ MAX_TITLE = 200
 
 
 def page(
-    incident_id: str, service: str, severity: Severity, group: AlertGroup, level: int, key: EffectKey
+    incident_id: str, service: str, severity: Severity, group: AlertGroup, level: int, key: EffectKey, news: str = ""
 ) -> PageRequest:
-    """The page to one level of the on-call chain. Labels of alerts are told as data, bounded."""
+    """The page to one level of the on-call chain. Labels of alerts are told as data, bounded.
+
+    `news` is what is known since the page before.
+    """
+    about = f"[level {severity.level}] {_service(service)}: {_alert_names(group)}"
     return PageRequest(
-        summary=clip(f"[level {severity.level}] {_service(service)}: {_alert_names(group)}", 1000),
+        summary=clip(f"{about}: {one_line(news)}" if news else about, 1000),
         severity=page_severity(severity.level),
         source=_service(service),
         level=level,

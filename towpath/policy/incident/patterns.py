@@ -35,7 +35,13 @@ _KEPT = frozenset({"status", "status_code", "http_status", "code"})
 """Fields whose numbers are names: 404 and 503 are different patterns."""
 _TOLD = re.compile(rf"\b({'|'.join(_TELLING)})\s*[=:]\s*\"([^\"]*)\"", re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"|(?<!\w)\'[^\']{0,500}\'(?!\w)|`[^`]*`')
-_LEVEL = re.compile(rf"\b({'|'.join(_SPELLINGS)})\b", re.IGNORECASE)
+_NAMES = "|".join(name for name in _SPELLINGS if name not in {"alert", "notice", "severe", "trace", "verbose"})
+_LEVEL = re.compile(
+    rf"(?:^|[\s\[(|<])(?P<upper>{_NAMES.upper()})(?=[\s\])|>:,]|$)"
+    rf"|(?i:(?:^|\[|\b(?:level|severity)=\"?)(?P<any>{_NAMES})\b|\b(?P<colon>{_NAMES}):)"
+)
+"""A level is written in capitals, in brackets, at the beginning, before a colon, or in its field: not in a sentence."""
+_LEVEL_FIELDS = ("level", "severity", "lvl")
 _KEY = re.compile(r"([A-Za-z_][\w.-]{0,60}=)(.*)", re.DOTALL)
 _DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"(?:[\w.:@%+-]|<\*>)+")
@@ -52,7 +58,7 @@ def patterns(lines: Sequence[LogLine]) -> tuple[LogPattern, ...]:
     """
     groups: dict[tuple[str, tuple[str, ...]], _Group] = {}
     for line in lines:
-        key = (level_of(line), tuple(_words(line.text)))
+        key = _read(line)
         group = groups.get(key)
         if group is None:
             group = groups[key] = _Group(line.at, line.at)
@@ -88,13 +94,26 @@ def sample(found: Iterable[LogPattern], lines: Sequence[LogLine], limit: int = 2
     return tuple(chosen[number] for number in sorted(chosen))
 
 
-def level_of(line: LogLine) -> str:
-    """The line's level in one spelling: as the store gave it, else the first word of its head that names one."""
-    given = _SPELLINGS.get(line.level.strip().lower())
-    if given is not None:
-        return given
-    found = _LEVEL.search(line.text, 0, 120)
-    return "" if found is None else _SPELLINGS[found[1].lower()]
+def _read(line: LogLine) -> tuple[str, tuple[str, ...]]:
+    """Level and words of a line."""
+    text = line.text[:MAX_TEXT].strip()
+    fields = json_object(line.text) if text.startswith("{") else None
+    if fields is not None:
+        named = next((str(fields[name]) for name in _LEVEL_FIELDS if name in fields), "")
+        text = _told(fields)
+    else:
+        named, text = _named_level(text), _unquoted(text)
+    words = [_masked(word) for word in text.split(None, MAX_WORDS)]
+    if len(words) > MAX_WORDS:
+        words = [*words[:MAX_WORDS], VALUE]
+    level = _SPELLINGS.get(line.level.strip().lower()) or _SPELLINGS.get(named.strip().lower(), "")
+    return level, tuple(words)
+
+
+def _named_level(text: str) -> str:
+    """What the head of a line calls its level."""
+    found = _LEVEL.search(text, 0, 120)
+    return "" if found is None else found["upper"] or found["any"] or found["colon"]
 
 
 @dataclass(slots=True)
@@ -126,25 +145,18 @@ class _Group:
         )
 
 
-def _words(text: str) -> list[str]:
-    text = text[:MAX_TEXT].strip()
-    if text.startswith("{"):
-        fields = json_object(text)
-        if fields is not None:
-            text = _told(fields)
-    elif '"' in text or "'" in text or "`" in text:
+def _unquoted(text: str) -> str:
+    """Quoted texts are values, but for those of the fields that say what happened."""
+    if '"' in text or "'" in text or "`" in text:
         text = _QUOTED.sub(VALUE, _TOLD.sub(r"\1=\2", text))
-    if "HTTP/" in text:
-        text = _ACCESS.sub(r"\1 status=", text)
-    words = [_masked(word) for word in text.split(None, MAX_WORDS)]
-    return [*words[:MAX_WORDS], VALUE] if len(words) > MAX_WORDS else words
+    return _ACCESS.sub(r"\1 status=", text) if "HTTP/" in text else text
 
 
 def _told(fields: JsonObject) -> str:
     """A structured line as the fields that say what happened; all its names where there are none."""
     kept = {name: value for name, value in fields.items() if name.lower() in _TELLING or name.lower() in _KEPT}
-    told = [f"{name}={value}" for name, value in kept.items() if isinstance(value, (str, int, float))]
-    return " ".join(told) or " ".join(f"{name}={VALUE}" for name in sorted(fields))
+    told = [f"{name}={value}" for name, value in sorted(kept.items()) if isinstance(value, (str, int, float))]
+    return " ".join(told)[:MAX_TEXT] or " ".join(f"{name}={VALUE}" for name in sorted(fields))
 
 
 @lru_cache(maxsize=100_000)

@@ -7,7 +7,7 @@ from towpath.contracts.investigation import FindRunbooks, Runbook
 from towpath.policy.incident.similarity import relevance
 
 FOR_ALERT, FOR_SERVICE, BY_WORDS = 100.0, 2.0, 1.0
-LEAST_RELEVANCE = 4.0
+LEAST_RELEVANCE = 2.5
 """A runbook that names neither the alert nor the service must have so much in common with the incident."""
 
 

@@ -7,7 +7,7 @@
 | many-failures | 4 | error_rate at least 0.25 |
 | critical-alert | 4 | an alert labelled critical or page fires |
 | failures | 3 | error_rate at least 0.05 |
-| saturated | 3 | cpu, disk or connections used to at least 0.95 |
+| saturated | 3 | cpu_used, memory_used, disk_used or connections_used at least 0.95 |
 | error-alert | 3 | an alert labelled error or high fires |
 | broad | 3 | five or more different alerts fire |
 | fatal-logs | 3 | a log line of level fatal |
@@ -30,7 +30,7 @@ RULE_VERSION = "2026-11"
 HIGHEST, PAGING, LOWEST = 5, 3, 1
 """At level 3 and above the on-call is paged."""
 BROAD = 5
-SATURATION = ("cpu_used", "disk_used", "connections_used")
+SATURATION = ("cpu_used", "memory_used", "disk_used", "connections_used")
 MOST_AUTOMATIC = 4
 
 _CRITICAL = frozenset({"critical", "page", "emergency", "disaster", "p1", "sev1"})
@@ -69,7 +69,7 @@ RULES = (
     _Rule(
         "saturated",
         3,
-        "CPU, disk or connections are used up",
+        "CPU, memory, disk or connections are used up",
         lambda facts: any(facts.at_least(metric, 0.95) for metric in SATURATION),
     ),
     _Rule("error-alert", 3, "an alert of severity error fires", lambda facts: bool(facts.labels & _ERROR)),

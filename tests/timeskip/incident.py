@@ -1,0 +1,121 @@
+"""Incidents on the time-skipping server, with a fake world around them."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.attempts import ActivityEdge
+from tests.fakes.incident import FakeIncident, firing, request
+from towpath.contracts.alerts import AlertBatch
+from towpath.contracts.incident import IncidentRequest, IncidentResult, IncidentView
+from towpath.contracts.process import CLAUDE_QUEUE, INCIDENT
+from towpath.contracts.review import Decision, ReviewTask, Verdict
+from towpath.contracts.run import RunRecord, StepRecord
+from workflows.incident import IncidentResponseWorkflow
+from workflows.remediation import RemediationControlWorkflow
+from workflows.sandbox import runner
+
+Handle = WorkflowHandle[IncidentResponseWorkflow, IncidentResult]
+WAIT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Incidents:
+    """One worker for incidents, with its fake world."""
+
+    env: WorkflowEnvironment
+    world: FakeIncident
+
+    async def start(
+        self, batch: AlertBatch | None = None, asked: IncidentRequest | None = None, *, skipping: bool = True
+    ) -> Handle:
+        """Begin an incident by its first alerts. One that is told something later must not skip time."""
+        if skipping:
+            return await self._start(batch or firing(), asked or request())
+        with self.env.with_time_skipping_disabled():
+            return await self._start(batch or firing(), asked or request())
+
+    async def ended(
+        self, batch: AlertBatch | None = None, asked: IncidentRequest | None = None
+    ) -> tuple[IncidentResult, Handle]:
+        handle = await self.start(batch, asked)
+        return await handle.result(), handle
+
+    async def _start(self, batch: AlertBatch, asked: IncidentRequest) -> Handle:
+        return await self.env.client.start_workflow(
+            IncidentResponseWorkflow.run,
+            asked,
+            id=f"{INCIDENT.name}/{uuid4().hex[:16]}",
+            task_queue=INCIDENT.queue,
+            start_signal="alerts",
+            start_signal_args=[batch],
+        )
+
+
+@asynccontextmanager
+async def serve_incidents(env: WorkflowEnvironment, world: FakeIncident) -> AsyncGenerator[Incidents]:
+    """Both task queues of an incident, served by the fake world."""
+    incidents = Worker(
+        env.client,
+        task_queue=INCIDENT.queue,
+        workflows=[IncidentResponseWorkflow, RemediationControlWorkflow],
+        activities=world.activities(),
+        workflow_runner=runner(),
+        interceptors=[ActivityEdge()],
+        build_id="test",
+    )
+    claude = Worker(
+        env.client, task_queue=CLAUDE_QUEUE, activities=[world.ask], interceptors=[ActivityEdge()], build_id="test"
+    )
+    async with incidents, claude:
+        yield Incidents(env, world)
+
+
+async def view_of(handle: Handle, holds: Callable[[IncidentView], bool] = lambda _: True) -> IncidentView:
+    """What the run knows, as soon as `holds` is true of it."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            view = await handle.query(IncidentResponseWorkflow.incident)
+            if holds(view):
+                return view
+            await asyncio.sleep(0)
+
+
+async def record_of(handle: Handle, holds: Callable[[RunRecord], bool] = lambda _: True) -> RunRecord:
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            record = await handle.query(IncidentResponseWorkflow.status)
+            if holds(record):
+                return record
+            await asyncio.sleep(0)
+
+
+async def step_of(handle: Handle, step: str) -> StepRecord:
+    record = await handle.query(IncidentResponseWorkflow.status)
+    return next(found for found in record.steps if found.step == step)
+
+
+async def task_of(handle: Handle, name: str = "action-1") -> ReviewTask:
+    """The approval of an action, as soon as it is open."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            task = await handle.query(IncidentResponseWorkflow.review)
+            if task is not None and task.task == name:
+                return task
+            await asyncio.sleep(0)
+
+
+async def approve(handle: Handle, name: str = "action-1", reviewer: str = "sora") -> None:
+    await task_of(handle, name)
+    decision = Decision(verdict=Verdict.APPROVE, reviewer=reviewer, reason="go", task=name)
+    await handle.execute_update(IncidentResponseWorkflow.decide, decision)
+
+
+async def told(handle: Handle, batch: AlertBatch) -> None:
+    await handle.signal(IncidentResponseWorkflow.alerts, batch)
