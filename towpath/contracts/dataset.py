@@ -40,6 +40,7 @@ class DatasetPart(Wire):
     """One immutable file of a dataset, named by its content: whole or absent.
 
     `uri` is relative to the dataset store. `schema_hash` is over names and types of the columns.
+    An extracted part has the column `_row` besides (int64): where `origin` has the row.
     """
 
     uri: str
@@ -50,6 +51,8 @@ class DatasetPart(Wire):
     schema_hash: str
     partition: str = ""
     """Name of the partition that it came from."""
+    origin: str = ""
+    """What `_row` counts in: a file and its lines, pages of an API and their items, rows of a table."""
 
 
 class Dataset(Wire):

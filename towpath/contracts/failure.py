@@ -5,7 +5,8 @@
     ├── ServiceError           an HTTP service described by an OpenAPI document
     ├── DeliveryError          one message to one channel
     ├── PublishError           a post on a platform; `publish.unknown` when nobody knows whether it is out
-    └── BudgetError            the run may not spend more
+    ├── BudgetError            the run may not spend more
+    └── DataError              a source, the dataset store or a destination of a pipeline (towpath/dataplane/errors.py)
 
 An error is matched by its code, never by its text.
 """
@@ -69,6 +70,10 @@ class FailureCode(StrEnum):
     REVIEW_EXPIRED = "review.expired"
     REVIEW_FORM = "review.form"
     BUDGET_EXCEEDED = "budget.exceeded"
+    DATA_CONNECTION = "data.connection"
+    DATA_STORE = "data.store"
+    DATA_SOURCE_CHANGED = "data.source_changed"
+    DATA_FORMAT = "data.format"
     FUNCTION_FAILED = "function.failed"
     FUNCTION_UNKNOWN = "function.unknown"
     EVENT_TIMEOUT = "event.timeout"
@@ -100,6 +105,7 @@ RETRYABLE = frozenset(
         FailureCode.DELIVERY_UNAVAILABLE,
         FailureCode.PUBLISH_RATE_LIMITED,
         FailureCode.PUBLISH_UNAVAILABLE,
+        FailureCode.DATA_STORE,
         FailureCode.STEP_TIMEOUT,
         FailureCode.UNEXPECTED,
     }

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 
 from towpath.contracts.dataset import Column, ColumnType
 
+ROW = "_row"
+"""The column of an extracted part that says where its origin has the row."""
+
 _TYPES = {
     ColumnType.TEXT: "VARCHAR",
     ColumnType.INTEGER: "BIGINT",

@@ -1,0 +1,39 @@
+"""What goes wrong in the data plane.
+
+DataError                  code, message; never a row's content, an address or a secret in the message
+├── ConnectionNameError    a connection that is not set
+├── StoreError             the dataset store cannot be used, or a part is not what its reference says
+├── SourceError            a source cannot be reached, or refuses
+├── SourceChangedError     a file changed between planning and reading
+└── SourceFormatError      a source is not what its configuration says, as a whole
+"""
+
+from towpath.contracts.failure import FailureCode, HouseError
+
+
+class DataError(HouseError):
+    """A task of the data plane failed."""
+
+
+class ConnectionNameError(DataError):
+    def __init__(self, message: str) -> None:
+        super().__init__(FailureCode.DATA_CONNECTION, message)
+
+
+class StoreError(DataError):
+    def __init__(self, message: str) -> None:
+        super().__init__(FailureCode.DATA_STORE, message)
+
+
+class SourceError(DataError):
+    """The code says whether another attempt may help: `service.*` as for every HTTP service."""
+
+
+class SourceChangedError(DataError):
+    def __init__(self, message: str) -> None:
+        super().__init__(FailureCode.DATA_SOURCE_CHANGED, message)
+
+
+class SourceFormatError(DataError):
+    def __init__(self, message: str) -> None:
+        super().__init__(FailureCode.DATA_FORMAT, message)
