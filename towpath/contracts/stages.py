@@ -1,5 +1,7 @@
 """Requests and results of the data plane's tasks: what an activity hands to the child process that touches bytes."""
 
+from datetime import datetime, timedelta
+
 from pydantic import Field
 
 from towpath.contracts.dataset import (
@@ -12,8 +14,16 @@ from towpath.contracts.dataset import (
     QuarantinedRows,
     StageMetrics,
 )
-from towpath.contracts.pipeline import SchemaAction
-from towpath.contracts.transformation import BackTest, ProposalTask, Specification, SpecificationProblem
+from towpath.contracts.loading import Destination
+from towpath.contracts.pipeline import DateRange, PipelineConfig, SchemaAction, Source
+from towpath.contracts.quality import Quality, Rule
+from towpath.contracts.transformation import (
+    BackTest,
+    FrozenSpecification,
+    ProposalTask,
+    Specification,
+    SpecificationProblem,
+)
 from towpath.contracts.wire import ActivityResult, JsonObject, Wire
 
 
@@ -98,15 +108,201 @@ class ProposalInput(Wire):
     others: dict[Identifier, tuple[Column, ...]] = {}
 
 
+class Partition(Wire):
+    """A share of a source that is read by itself, and again as a whole when it fails.
+
+    Which fields are set depends on how the source is partitioned: a file with a range of its bytes (`offset` up to
+    `end`, both at line ends), a range of a key or a date (`lower` up to and without `upper`), or pages.
+    """
+
+    name: str
+    """Unique in its source, and the same for the same share in every run."""
+    number: int
+    uri: str = ""
+    offset: int = 0
+    end: int | None = None
+    lower: str | None = None
+    upper: str | None = None
+    first_page: int | None = None
+    pages: int | None = None
+    size_bytes: int = 0
+
+
+class PlanTask(Wire):
+    """What to read of a source: from the watermark less the lag, or of some dates; `full` reads everything."""
+
+    source: Source
+    watermark: str | None = None
+    dates: DateRange | None = None
+    full: bool = False
+
+
+class Planned(ActivityResult):
+    """`columns` is the schema as the source has it now; `since` is the lower bound that every partition keeps."""
+
+    partitions: tuple[Partition, ...] = ()
+    columns: tuple[Column, ...] = ()
+    since: str | None = None
+    size_bytes: int = 0
+
+
+class ExtractTask(Wire):
+    """Read one partition. `columns` is the schema that the contract decided on; `run` names the run in positions.
+
+    Rows with a value in `quarantine_where_set` or `discard_where_set` (columns the contract does not let in) are
+    quarantined or left out.
+    """
+
+    source: Source
+    partition: Partition
+    columns: tuple[Column, ...]
+    since: str | None = None
+    quarantine_where_set: tuple[str, ...] = ()
+    discard_where_set: tuple[str, ...] = ()
+
+
+class Extracted(ActivityResult):
+    """`part` is None where the partition holds nothing new. `max_cursor` is the greatest cursor among its rows."""
+
+    part: DatasetPart | None = None
+    quarantined: QuarantinedRows | None = None
+    metrics: StageMetrics
+    max_cursor: str | None = None
+
+
+class ProfileTask(Wire):
+    """`key` is for the count of duplicates; `sample` rows are returned as JSON, spread over the dataset."""
+
+    dataset: Dataset
+    key: tuple[ColumnName, ...] = ()
+    sample: int = 50
+
+
+class Profiled(ActivityResult):
+    profile: Profile
+    sample: tuple[JsonObject, ...] = ()
+
+
+class QualityTask(Wire):
+    """Check rules over the valid rows of a run. `strict` quarantines rows that fail a warning, too.
+
+    `history` are row counts of the runs before, newest last. `related` are datasets that foreign keys look at.
+    """
+
+    pipeline: str
+    dataset: Dataset
+    rules: tuple[Rule, ...] = ()
+    threshold: float = 0.0
+    related: dict[Identifier, Dataset] = {}
+    history: tuple[int, ...] = ()
+    began_at: datetime
+    strict: bool = False
+    round: int = 1
+    sample: int = 20
+
+
+class QualityChecked(ActivityResult):
+    """The score is over all rows that came in; `valid` are those that pass every rule of severity `error`."""
+
+    quality: Quality
+    valid: Dataset
+    quarantined: tuple[QuarantinedRows, ...] = ()
+    sample: tuple[JsonObject, ...] = ()
+    metrics: StageMetrics
+
+
+class WatermarkTask(Wire):
+    destination: Destination
+    pipeline: str
+
+
+class Watermark(ActivityResult):
+    """`rows` are the row counts of the latest loads, newest last: what the volume rule compares with."""
+
+    value: str | None = None
+    rows: tuple[int, ...] = ()
+
+
+class FindSpecification(Wire):
+    """A specification that was frozen for the same pipeline, source schema and target schema."""
+
+    pipeline: str
+    source_schema: str
+    target_schema: str
+
+
+class FoundSpecification(ActivityResult):
+    frozen: FrozenSpecification | None = None
+
+
+class KeepSpecification(Wire):
+    pipeline: str
+    frozen: FrozenSpecification
+
+
+class LineageTask(Wire):
+    """One OpenLineage event of a run or of a step of it. `run_id` derives from workflow id and step."""
+
+    event: str
+    """START, COMPLETE or FAIL."""
+    workflow_id: str
+    step: str
+    at: datetime
+    config: PipelineConfig
+    specification: FrozenSpecification | None = None
+    source_columns: dict[Identifier, tuple[Column, ...]] = {}
+    quality: Quality | None = None
+    rows: dict[Identifier, int] = {}
+    """Rows by destination, for output statistics."""
+    size_bytes: int = 0
+    failure: str = ""
+
+
+class LineageEmitted(ActivityResult):
+    events: int = 0
+    file: str = ""
+    sent: bool = False
+
+
+class ForgetTask(Wire):
+    """Delete what runs have left in the store and nothing names any more: older than `keep`."""
+
+    before: datetime
+    keep: timedelta = timedelta()
+
+
+class Forgotten(ActivityResult):
+    files: int = 0
+    size_bytes: int = 0
+
+
 __all__ = [
     "BackTest",
     "BackTestTask",
     "Duplicates",
     "DuplicatesTask",
+    "ExtractTask",
+    "Extracted",
+    "FindSpecification",
+    "ForgetTask",
+    "Forgotten",
+    "FoundSpecification",
+    "KeepSpecification",
+    "LineageEmitted",
+    "LineageTask",
+    "Partition",
+    "PlanTask",
+    "Planned",
+    "ProfileTask",
+    "Profiled",
     "ProposalInput",
     "ProposalTask",
+    "QualityChecked",
+    "QualityTask",
     "SpecificationCheck",
     "SpecificationTask",
     "TransformTask",
     "Transformed",
+    "Watermark",
+    "WatermarkTask",
 ]

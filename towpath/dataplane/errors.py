@@ -8,21 +8,21 @@ DataError                  code, message; never a row's content, an address or a
 └── SourceFormatError      a source is not what its configuration says, as a whole
 """
 
-from towpath.contracts.failure import FailureCode, HouseError
+from towpath.contracts.failure import FailureCode, PipelineError
 
 
-class DataError(HouseError):
+class DataError(PipelineError):
     """A task of the data plane failed."""
 
 
 class ConnectionNameError(DataError):
     def __init__(self, message: str) -> None:
-        super().__init__(FailureCode.DATA_CONNECTION, message)
+        super().__init__(FailureCode.PIPELINE_CONNECTION, message)
 
 
 class StoreError(DataError):
     def __init__(self, message: str) -> None:
-        super().__init__(FailureCode.DATA_STORE, message)
+        super().__init__(FailureCode.PIPELINE_STORE, message)
 
 
 class SourceError(DataError):
@@ -31,9 +31,9 @@ class SourceError(DataError):
 
 class SourceChangedError(DataError):
     def __init__(self, message: str) -> None:
-        super().__init__(FailureCode.DATA_SOURCE_CHANGED, message)
+        super().__init__(FailureCode.PIPELINE_SOURCE_CHANGED, message)
 
 
 class SourceFormatError(DataError):
     def __init__(self, message: str) -> None:
-        super().__init__(FailureCode.DATA_FORMAT, message)
+        super().__init__(FailureCode.PIPELINE_SOURCE_INVALID, message)

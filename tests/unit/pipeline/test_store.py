@@ -66,7 +66,7 @@ def test_altered_part_is_not_read(work: Workspace) -> None:
     with pytest.raises(StoreError, match="cleaned up") as gone:
         work.local(part)
 
-    assert altered.value.code is gone.value.code is FailureCode.DATA_STORE
+    assert altered.value.code is gone.value.code is FailureCode.PIPELINE_STORE
 
 
 def test_retention(work: Workspace) -> None:
