@@ -1,6 +1,7 @@
 """Requests and results of the data plane's tasks: what an activity hands to the child process that touches bytes."""
 
 from datetime import datetime, timedelta
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -108,24 +109,76 @@ class ProposalInput(Wire):
     others: dict[Identifier, tuple[Column, ...]] = {}
 
 
-class Partition(Wire):
-    """A share of a source that is read by itself, and again as a whole when it fails.
+class ByteRange(Wire):
+    """Lines of a text file, from a line's first byte on. `version` is what the file was when it was planned."""
 
-    Which fields are set depends on how the source is partitioned: a file with a range of its bytes (`offset` up to
-    `end`, both at line ends), a range of a key or a date (`lower` up to and without `upper`), or pages.
+    slice: Literal["bytes"] = "bytes"
+    file: str
+    start: int = 0
+    end: int
+    version: str
+    first_line: int = 1
+
+
+class RowGroups(Wire):
+    """Row groups of a Parquet file, `last` not included. `first_row` is the number of their first row, from 1."""
+
+    slice: Literal["row_groups"] = "row_groups"
+    file: str
+    first: int
+    last: int
+    version: str
+    first_row: int = 1
+
+
+class ValueRange(Wire):
+    """Rows of a table whose `column` is at least `lower` and below `upper`; open where None.
+
+    `nulls`: instead, the rows that have none. Without `column`, all rows.
     """
+
+    slice: Literal["values"] = "values"
+    column: ColumnName | None = None
+    lower: str | None = None
+    upper: str | None = None
+    nulls: bool = False
+
+
+class Pages(Wire):
+    """At most `pages` pages of an API, from a page number, a cursor or a link on; `since` and `until` are a period.
+
+    `open_end`: whatever comes after them is read as well, by the partition that the result names as its next.
+    """
+
+    slice: Literal["pages"] = "pages"
+    page: int | None = None
+    cursor: str | None = None
+    link: str | None = None
+    pages: int
+    since: str | None = None
+    until: str | None = None
+    open_end: bool = True
+
+
+class Replayed(Wire):
+    """Rows that were quarantined at extraction, read again as the source is configured now."""
+
+    slice: Literal["replay"] = "replay"
+    rows: QuarantinedRows
+
+
+Slice = Annotated[ByteRange | RowGroups | ValueRange | Pages | Replayed, Field(discriminator="slice")]
+
+
+class Partition(Wire):
+    """A share of a source that is read by itself, and again as a whole when it fails."""
 
     name: str
     """Unique in its source, and the same for the same share in every run."""
     number: int
-    uri: str = ""
-    offset: int = 0
-    end: int | None = None
-    lower: str | None = None
-    upper: str | None = None
-    first_page: int | None = None
-    pages: int | None = None
+    slice: Slice
     size_bytes: int = 0
+    """As far as the source tells; 0 where it does not."""
 
 
 class PlanTask(Wire):
@@ -138,16 +191,20 @@ class PlanTask(Wire):
 
 
 class Planned(ActivityResult):
-    """`columns` is the schema as the source has it now; `since` is the lower bound that every partition keeps."""
+    """`columns` is the schema as the source has it now. Every partition keeps to the bounds of the cursor: from `since`
+    to `until`, both included. `until` is its maximum at planning, so that partitions read one after the other end at
+    the same place; None where the source does not tell it.
+    """
 
     partitions: tuple[Partition, ...] = ()
     columns: tuple[Column, ...] = ()
     since: str | None = None
+    until: str | None = None
     size_bytes: int = 0
 
 
 class ExtractTask(Wire):
-    """Read one partition. `columns` is the schema that the contract decided on; `run` names the run in positions.
+    """Read one partition. `columns` is the schema that the contract decided on, `since` and `until` are the plan's.
 
     Rows with a value in `quarantine_where_set` or `discard_where_set` (columns the contract does not let in) are
     quarantined or left out.
@@ -157,17 +214,25 @@ class ExtractTask(Wire):
     partition: Partition
     columns: tuple[Column, ...]
     since: str | None = None
+    until: str | None = None
     quarantine_where_set: tuple[str, ...] = ()
     discard_where_set: tuple[str, ...] = ()
 
 
 class Extracted(ActivityResult):
-    """`part` is None where the partition holds nothing new. `max_cursor` is the greatest cursor among its rows."""
+    """`part` is None where the partition holds nothing new. `max_cursor` is the greatest cursor among its rows.
+
+    `left_out` counts rows outside the bounds, without any value, or discarded by the contract. `new_columns` are
+    fields that the plan did not see. `next` is what follows in a source that tells its pages one after the other.
+    """
 
     part: DatasetPart | None = None
     quarantined: QuarantinedRows | None = None
     metrics: StageMetrics
     max_cursor: str | None = None
+    left_out: dict[str, int] = {}
+    new_columns: tuple[str, ...] = ()
+    next: Partition | None = None
 
 
 class ProfileTask(Wire):
@@ -279,6 +344,7 @@ class Forgotten(ActivityResult):
 __all__ = [
     "BackTest",
     "BackTestTask",
+    "ByteRange",
     "Duplicates",
     "DuplicatesTask",
     "ExtractTask",
@@ -290,6 +356,7 @@ __all__ = [
     "KeepSpecification",
     "LineageEmitted",
     "LineageTask",
+    "Pages",
     "Partition",
     "PlanTask",
     "Planned",
@@ -299,10 +366,14 @@ __all__ = [
     "ProposalTask",
     "QualityChecked",
     "QualityTask",
+    "Replayed",
+    "RowGroups",
+    "Slice",
     "SpecificationCheck",
     "SpecificationTask",
     "TransformTask",
     "Transformed",
+    "ValueRange",
     "Watermark",
     "WatermarkTask",
 ]

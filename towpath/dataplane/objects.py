@@ -5,8 +5,9 @@ from typing import Any
 import obstore
 from obstore.store import S3Store
 
+from towpath.contracts.failure import FailureCode
 from towpath.dataplane.connections import S3Connection
-from towpath.dataplane.errors import StoreError
+from towpath.dataplane.errors import SourceError, StoreError
 
 SCHEME = "s3://"
 OBJECT_ERRORS = (obstore.exceptions.BaseError, OSError, ValueError)
@@ -38,3 +39,13 @@ def open_bucket(bucket: str, connection: S3Connection | None) -> S3Store:
         return S3Store(bucket, client_options={"allow_http": allow_http}, **options)
     except OBJECT_ERRORS as error:
         raise StoreError(f"bucket {bucket} cannot be opened: {type(error).__name__}") from error
+
+
+def source_error(message: str, error: Exception) -> SourceError:
+    """What obstore raised, as a failure of a source: only a broken connection is worth another attempt."""
+    exceptions = obstore.exceptions
+    if isinstance(error, (exceptions.UnauthenticatedError, exceptions.PermissionDeniedError)):
+        return SourceError(FailureCode.SERVICE_AUTH, f"{message}: not allowed")
+    if isinstance(error, FileNotFoundError):
+        return SourceError(FailureCode.SERVICE_REFUSED, f"{message}: it is not there")
+    return SourceError(FailureCode.SERVICE_UNAVAILABLE, f"{message}: {type(error).__name__}")
