@@ -4,9 +4,12 @@ DataError                  code, message; never a row's content, an address or a
 ├── ConnectionNameError    a connection that is not set
 ├── StoreError             the dataset store cannot be used, or a part is not what its reference says
 ├── SourceError            a source cannot be reached, or refuses
+├── SourceMissingError     a file that is not there or cannot be opened
 ├── SourceChangedError     a file changed between planning and reading
 └── SourceFormatError      a source is not what its configuration says, as a whole
 """
+
+from datetime import timedelta
 
 from towpath.contracts.failure import FailureCode, PipelineError
 
@@ -26,7 +29,15 @@ class StoreError(DataError):
 
 
 class SourceError(DataError):
-    """The code says whether another attempt may help: `service.*` as for every HTTP service."""
+    """`retryable` says whether another attempt may help: a refusal and a missing permission are final."""
+
+    def __init__(self, message: str, *, retryable: bool = True, retry_after: timedelta | None = None) -> None:
+        super().__init__(FailureCode.PIPELINE_SOURCE_UNAVAILABLE, message, retry_after=retry_after, final=not retryable)
+
+
+class SourceMissingError(DataError):
+    def __init__(self, message: str) -> None:
+        super().__init__(FailureCode.PIPELINE_SOURCE_MISSING, message)
 
 
 class SourceChangedError(DataError):

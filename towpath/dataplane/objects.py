@@ -2,15 +2,14 @@
 
 from typing import Any
 
-import obstore
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 
-from towpath.contracts.failure import FailureCode
 from towpath.dataplane.connections import S3Connection
-from towpath.dataplane.errors import SourceError, StoreError
+from towpath.dataplane.errors import DataError, SourceError, SourceMissingError, StoreError
 
 SCHEME = "s3://"
-OBJECT_ERRORS = (obstore.exceptions.BaseError, OSError, ValueError)
+OBJECT_ERRORS = (BaseError, OSError, ValueError)
 """What obstore raises: its own errors, FileNotFoundError, and ValueError for addresses."""
 
 
@@ -41,11 +40,10 @@ def open_bucket(bucket: str, connection: S3Connection | None) -> S3Store:
         raise StoreError(f"bucket {bucket} cannot be opened: {type(error).__name__}") from error
 
 
-def source_error(message: str, error: Exception) -> SourceError:
+def source_error(message: str, error: Exception) -> DataError:
     """What obstore raised, as a failure of a source: only a broken connection is worth another attempt."""
-    exceptions = obstore.exceptions
-    if isinstance(error, (exceptions.UnauthenticatedError, exceptions.PermissionDeniedError)):
-        return SourceError(FailureCode.SERVICE_AUTH, f"{message}: not allowed")
     if isinstance(error, FileNotFoundError):
-        return SourceError(FailureCode.SERVICE_REFUSED, f"{message}: it is not there")
-    return SourceError(FailureCode.SERVICE_UNAVAILABLE, f"{message}: {type(error).__name__}")
+        return SourceMissingError(f"{message}: it is not there")
+    if isinstance(error, (PermissionDeniedError, UnauthenticatedError)):
+        return SourceError(f"{message}: not allowed", retryable=False)
+    return SourceError(f"{message}: {type(error).__name__}")

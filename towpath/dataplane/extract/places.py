@@ -1,6 +1,5 @@
 """Where files lie: a folder or an object store. Lists them, and reads stretches of them while they stay the same."""
 
-import glob
 import io
 import re
 from collections.abc import Iterator
@@ -12,11 +11,12 @@ import obstore
 
 from towpath.contracts.pipeline import FileSource
 from towpath.dataplane.connections import S3Connection
-from towpath.dataplane.errors import SourceChangedError, SourceFormatError
+from towpath.dataplane.errors import SourceChangedError, SourceMissingError
 from towpath.dataplane.objects import OBJECT_ERRORS, SCHEME, open_bucket, source_error, split_address
 from towpath.dataplane.workspace import Workspace
 
 CHUNK = 4 * 1024**2
+_WILD = re.compile(r"[*?]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +92,18 @@ class RangeReader(io.RawIOBase):
 
 class _Folder:
     def files(self, pattern: str) -> list[SourceFile]:
-        found = sorted(path for path in map(Path, glob.glob(pattern, recursive=True)) if path.is_file())
-        if not found and not glob.has_magic(pattern):
-            raise SourceFormatError(f"{pattern}: there is no such file")
+        parts = Path(pattern).parts
+        fixed = next((number for number, part in enumerate(parts) if _WILD.search(part)), None)
+        if fixed is None:
+            return [self.file(pattern)]
+        found = sorted(path for path in Path(*parts[:fixed]).glob("/".join(parts[fixed:])) if path.is_file())
         return [self.file(str(path)) for path in found]
 
     def file(self, name: str) -> SourceFile:
         try:
             known = Path(name).stat()
         except OSError as error:
-            raise SourceFormatError(f"{name} cannot be read: {error.strerror}") from error
+            raise SourceMissingError(f"{name} cannot be read: {error.strerror}") from error
         return SourceFile(name, known.st_size, f"{known.st_size}-{known.st_mtime_ns}")
 
     def read(self, name: str, start: int, end: int) -> Iterator[bytes]:
@@ -112,7 +114,7 @@ class _Folder:
                     start += len(piece)
                     yield piece
         except OSError as error:
-            raise SourceFormatError(f"{name} cannot be read: {error.strerror}") from error
+            raise SourceMissingError(f"{name} cannot be read: {error.strerror}") from error
 
 
 class _Bucket:
@@ -122,7 +124,7 @@ class _Bucket:
 
     def files(self, pattern: str) -> list[SourceFile]:
         key = split_address(pattern)[1]
-        fixed = re.split(r"[*?\[]", key, maxsplit=1)[0]
+        fixed = _WILD.split(key, maxsplit=1)[0]
         matches = re.compile(_key_pattern(key))
         found: list[SourceFile] = []
         try:
@@ -135,7 +137,7 @@ class _Bucket:
         except OBJECT_ERRORS as error:
             raise source_error(f"bucket {self._name} cannot be listed", error) from error
         if not found and fixed == key:
-            raise SourceFormatError(f"{pattern}: there is no such object")
+            raise SourceMissingError(f"{pattern}: there is no such object")
         return sorted(found, key=lambda one: one.name)
 
     def file(self, name: str) -> SourceFile:
