@@ -1,5 +1,6 @@
 """Loading: where rows go, by which strategy, and the ledger by which a part is loaded once."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -65,14 +66,48 @@ class LoadPart(Wire):
 
 
 class PartLoaded(ActivityResult):
-    """`skipped`: the ledger had it already."""
+    """`skipped`: the ledger had it already. `stale` rows were older than what was there, or the same.
+
+    A Parquet dataset changes with the last part of a load: that part's numbers are the whole load's.
+    """
 
     rows: int
     inserted: int = 0
     updated: int = 0
     stale: int = 0
+    deleted: int = 0
     skipped: bool = False
     seconds: float = 0
+
+
+class PrepareDestination(Wire):
+    """Make the target and the ledger where they are missing, and add what columns it lacks."""
+
+    destination: Destination
+    columns: tuple[Column, ...]
+    key: tuple[ColumnName, ...] = ()
+    newest_by: ColumnName | None = None
+    partition_by: ColumnName | None = None
+
+
+class DestinationPrepared(ActivityResult):
+    """`added` are columns that the target lacked, `widened` those whose decimals got more digits."""
+
+    created: bool = False
+    added: tuple[str, ...] = ()
+    widened: tuple[str, ...] = ()
+
+
+class CleanDestination(Wire):
+    """Remove files of a Parquet dataset that its manifest stopped naming before a moment. Tables have none."""
+
+    destination: Destination
+    before: datetime
+
+
+class DestinationCleaned(ActivityResult):
+    files: int = 0
+    size_bytes: int = 0
 
 
 class LoadResult(Wire):

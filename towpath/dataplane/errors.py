@@ -6,7 +6,9 @@ DataError                  code, message; never a row's content, an address or a
 ├── SourceError            a source cannot be reached, or refuses
 ├── SourceMissingError     a file that is not there or cannot be opened
 ├── SourceChangedError     a file changed between planning and reading
-└── SourceFormatError      a source is not what its configuration says, as a whole
+├── SourceFormatError      a source is not what its configuration says, as a whole
+├── DestinationError       a destination cannot be reached, or is busy: another attempt may help
+└── LoadError              a destination cannot take these rows: its table or its ledger says otherwise
 """
 
 from datetime import timedelta
@@ -48,3 +50,13 @@ class SourceChangedError(DataError):
 class SourceFormatError(DataError):
     def __init__(self, message: str) -> None:
         super().__init__(FailureCode.PIPELINE_SOURCE_INVALID, message)
+
+
+class DestinationError(DataError):
+    def __init__(self, message: str) -> None:
+        super().__init__(FailureCode.PIPELINE_DESTINATION_UNAVAILABLE, message)
+
+
+class LoadError(DataError):
+    def __init__(self, message: str) -> None:
+        super().__init__(FailureCode.PIPELINE_DESTINATION_REFUSED, message)
