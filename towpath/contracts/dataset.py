@@ -40,7 +40,8 @@ class DatasetPart(Wire):
     """One immutable file of a dataset, named by its content: whole or absent.
 
     `uri` is relative to the dataset store. `schema_hash` is over names and types of the columns.
-    An extracted part has the column `_row` besides (int64): where `origin` has the row.
+    An extracted part has the column `_row` besides (int64): where `origin` has the row. A transformed part keeps it,
+    unless it is made of many rows.
     """
 
     uri: str

@@ -57,29 +57,30 @@ class DuplicatesTask(SpecificationTask):
 
     parts: tuple[DatasetPart, ...]
     related: dict[Identifier, Dataset] = {}
+    types: SchemaAction = SchemaAction.QUARANTINE_ROW
 
 
 class Duplicates(ActivityResult):
-    """`winners` names, for each key that occurs more than once, the row that stays; None: no key does.
+    """`superseded` lists the rows that a newer one of the same key replaces; None: there are none.
 
-    Its columns are the key, `part` (the index among the parts) and `row` (the index in it).
+    Its columns are `part` (the index among the parts) and `row` (the index in it), sorted. `keys` occur more than once.
     """
 
-    winners: DatasetPart | None = None
+    superseded: DatasetPart | None = None
     keys: int = 0
-    superseded: int = 0
+    rows: int = 0
 
 
 class TransformTask(SpecificationTask):
     """Parts to transform together: one, but all of them where the specification aggregates.
 
-    `first` is the index of the first among all parts of the source, as the winners count them.
+    `first` is the index of the first among all parts of the source, as `superseded` counts them.
     `types` says what happens to a value that is not of its declared type. `partition` names the result.
     """
 
     parts: tuple[DatasetPart, ...] = Field(min_length=1)
     first: int = 0
-    winners: DatasetPart | None = None
+    superseded: DatasetPart | None = None
     related: dict[Identifier, Dataset] = {}
     types: SchemaAction = SchemaAction.QUARANTINE_ROW
     partition: str = ""

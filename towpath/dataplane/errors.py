@@ -8,12 +8,16 @@ DataError                  code, message; never a row's content, an address or a
 ├── SourceChangedError     a file changed between planning and reading
 ├── SourceFormatError      a source is not what its configuration says, as a whole
 ├── DestinationError       a destination cannot be reached, or is busy: another attempt may help
-└── LoadError              a destination cannot take these rows: its table or its ledger says otherwise
+├── LoadError              a destination cannot take these rows: its table or its ledger says otherwise
+├── SpecificationError     a specification does not compile; it carries its problems
+├── SchemaError            a part is not of the schema that its reference promises
+└── EngineError            the engine ended a query: memory, time, or disk
 """
 
 from datetime import timedelta
 
 from towpath.contracts.failure import FailureCode, PipelineError
+from towpath.contracts.transformation import SpecificationProblem
 
 
 class DataError(PipelineError):
@@ -60,3 +64,23 @@ class DestinationError(DataError):
 class LoadError(DataError):
     def __init__(self, message: str) -> None:
         super().__init__(FailureCode.PIPELINE_DESTINATION_REFUSED, message)
+
+
+class SpecificationError(DataError):
+    def __init__(self, problems: tuple[SpecificationProblem, ...]) -> None:
+        told = "; ".join(f"{problem.place}: {problem.message}" for problem in problems[:5])
+        super().__init__(FailureCode.PIPELINE_SPECIFICATION, f"the specification cannot be used: {told}")
+        self.problems = problems
+
+
+class SchemaError(DataError):
+    def __init__(self, message: str) -> None:
+        super().__init__(FailureCode.PIPELINE_SCHEMA_CHANGED, message)
+
+
+class EngineError(DataError):
+    """`kind` is the engine's class of error: its message may hold values, and stays here."""
+
+    def __init__(self, kind: str, *, out_of_memory: bool = False) -> None:
+        code = FailureCode.PIPELINE_OUT_OF_MEMORY if out_of_memory else FailureCode.PIPELINE_TASK_FAILED
+        super().__init__(code, f"the engine ended a query: {kind}", evidence={"kind": kind})

@@ -2,14 +2,21 @@
 
 from towpath.contracts.stages import BackTestTask, SpecificationCheck, SpecificationTask
 from towpath.contracts.transformation import BackTest
-from towpath.dataplane.specification.files import Files
+from towpath.dataplane.errors import SpecificationError
+from towpath.dataplane.specification.compile import compile_specification
+from towpath.dataplane.workspace import Workspace
 
 
-def check_specification(task: SpecificationTask, files: Files) -> SpecificationCheck:
+def check_specification(task: SpecificationTask, work: Workspace) -> SpecificationCheck:
     """Every problem of a specification against both schemas, found without reading a row."""
-    raise NotImplementedError(task, files)
+    del work
+    try:
+        compile_specification(task)
+    except SpecificationError as error:
+        return SpecificationCheck(problems=error.problems)
+    return SpecificationCheck()
 
 
-def back_test(task: BackTestTask, files: Files) -> BackTest:
+def back_test(task: BackTestTask, work: Workspace) -> BackTest:
     """Problems are those of the check, and what went wrong on the sample or the adversarial rows."""
-    raise NotImplementedError(task, files)
+    raise NotImplementedError(task, work)
