@@ -8,13 +8,13 @@ from pydantic import Field, StringConstraints, model_validator
 
 from towpath.contracts.artefact import Artefact
 from towpath.contracts.claude import Budget
-from towpath.contracts.dataset import Column, ColumnName, Identifier, QuarantinedRows, StageMetrics
+from towpath.contracts.dataset import Column, ColumnName, Dataset, Identifier, QuarantinedRows, StageMetrics
 from towpath.contracts.loading import Destination, LoadResult
 from towpath.contracts.onboarding import Discard, TriggerType
 from towpath.contracts.quality import Quality, Rule
 from towpath.contracts.review import DecidedReview, ReviewPolicy
 from towpath.contracts.run import Cost
-from towpath.contracts.transformation import FrozenSpecification, Specification
+from towpath.contracts.transformation import BackTest, FrozenSpecification, Specification
 from towpath.contracts.wire import Wire
 
 Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
@@ -240,12 +240,15 @@ class PipelineRequest(Wire):
     full: bool = False
     """Read everything, whatever the watermark says."""
     replay: tuple[QuarantinedRows, ...] = ()
+    """Load these rows, which an earlier run quarantined, in place of what the sources have."""
     discard: Discard | None = None
+    redrive_of: str | None = None
+    resume: "PipelineProgress | None" = None
+    """What the run that this one redrives had done."""
 
 
 class PipelineOutcome(StrEnum):
     LOADED = "loaded"
-    PARTLY = "partly-loaded"
     NOTHING = "nothing-new"
     REJECTED = "rejected"
     EXPIRED = "expired"
@@ -271,3 +274,67 @@ class PipelineResult(Wire):
     seconds: float = 0
     degraded: dict[str, str] = {}
     cost: Cost = Cost()
+    discarded: Discard | None = None
+
+
+class PipelineProgress(Wire):
+    """What a run knows after each stage: what a redrive begins with, and what its result and report are made of."""
+
+    run_key: str
+    started_at: datetime
+    watermark: str | None = None
+    """From where on the main source was read."""
+    history: tuple[int, ...] = ()
+    """Rows of the loads before, newest last."""
+    columns: dict[Identifier, tuple[Column, ...]] = {}
+    """Schema of each source, as the run reads it."""
+    notes: tuple[str, ...] = ()
+    """What changed in the sources' schemas, and what the contract made of it."""
+    extracted: dict[Identifier, Dataset] = {}
+    reached: str | None = None
+    """Greatest cursor that was extracted: the watermark of the load."""
+    specification: FrozenSpecification | None = None
+    transformed: Dataset | None = None
+    quality: tuple[Quality, ...] = ()
+    valid: Dataset | None = None
+    decision: DecidedReview | None = None
+    loads: dict[Identifier, LoadResult] = {}
+    quarantine: tuple[QuarantinedRows, ...] = ()
+    metrics: tuple[StageMetrics, ...] = ()
+    degraded: dict[str, str] = {}
+    cost: Cost = Cost()
+
+
+class StageProgress(Wire):
+    """One stage as it goes on: partitions, rows and bytes that are done."""
+
+    stage: str
+    done: int = 0
+    total: int = 0
+    rows: int = 0
+    size_bytes: int = 0
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class PipelineView(Wire):
+    """What the query `pipeline` answers while it goes on."""
+
+    pipeline: str
+    run_key: str
+    stages: tuple[StageProgress, ...] = ()
+    notes: tuple[str, ...] = ()
+    quality: tuple[Quality, ...] = ()
+    loads: tuple[LoadResult, ...] = ()
+    quarantined: int = 0
+    back_test: BackTest | None = None
+    """Before and after, for whoever decides about a new specification."""
+
+
+class PipelineFailure(Wire):
+    """Second detail of a failed run, after its DeadLetter: what a redrive starts with."""
+
+    pipeline: PipelineRequest
+
+
+PipelineRequest.model_rebuild()

@@ -18,6 +18,7 @@ from towpath.contracts.publishing import (
     ThreadDraft,
 )
 from towpath.contracts.remediation import PlanAnswer, PlanTask
+from towpath.contracts.transformation import Proposal, ProposalTask
 from towpath.contracts.wire import Wire
 
 InputT_co = TypeVar("InputT_co", bound=Wire, covariant=True)
@@ -47,6 +48,7 @@ ADAPT_BLOG = Prompt("adapt-blog", AdaptationTask, ArticleDraft, max_tokens=16_38
 CHECK_QUALITY = Prompt("check-quality", QualityTask, QualityAnswer)
 ANALYSE_INCIDENT = Prompt("analyse-incident", AnalysisTask, AnalysisAnswer)
 DIAGNOSE_INCIDENT = Prompt("diagnose-incident", DiagnosisTask, DiagnosisAnswer, effort="medium", max_tokens=8192)
+PROPOSE_TRANSFORMATION = Prompt("propose-transformation", ProposalTask, Proposal, effort="medium", max_tokens=16_384)
 PLAN_ACTIONS = Prompt("plan-actions", PlanTask, PlanAnswer)
 
 ADAPTATIONS: Mapping[str, Prompt[AdaptationTask, ThreadDraft | PostDraft | ArticleDraft]] = {
@@ -59,6 +61,7 @@ PROMPTS: Mapping[str, Prompt[Wire, Wire]] = {
     for prompt in (
         *(RESEARCH_COMPANY, STRUCTURE_RESEARCH, WELCOME_KIT),
         *(ANALYSE_CONTENT, *ADAPTATIONS.values(), CHECK_QUALITY),
+        PROPOSE_TRANSFORMATION,
         *(ANALYSE_INCIDENT, DIAGNOSE_INCIDENT, PLAN_ACTIONS),
     )
 }
