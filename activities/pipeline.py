@@ -9,7 +9,14 @@ from temporalio import activity
 
 from towpath.contracts.dataplane import TaskProgress
 from towpath.contracts.dataset import StageMetrics
-from towpath.contracts.loading import LoadPart, PartLoaded
+from towpath.contracts.loading import (
+    CleanDestination,
+    DestinationCleaned,
+    DestinationPrepared,
+    LoadPart,
+    PartLoaded,
+    PrepareDestination,
+)
 from towpath.contracts.stages import (
     BackTest,
     BackTestTask,
@@ -109,6 +116,14 @@ class PipelineActivities:
     @activity.defn(name="read_watermark")
     async def read_watermark(self, request: WatermarkTask) -> Watermark:
         return await self._run("read_watermark", request, Watermark)
+
+    @activity.defn(name="prepare_destination")
+    async def prepare_destination(self, request: PrepareDestination) -> DestinationPrepared:
+        return await self._run("prepare_destination", request, DestinationPrepared)
+
+    @activity.defn(name="clean_destination")
+    async def clean_destination(self, request: CleanDestination) -> DestinationCleaned:
+        return await self._run("clean_destination", request, DestinationCleaned)
 
     @activity.defn(name="load_part")
     async def load_part(self, request: LoadPart) -> PartLoaded:

@@ -6,6 +6,7 @@ from typing import Literal
 from temporalio import workflow
 
 from activities.pipeline import PipelineActivities
+from towpath.contracts.loading import CleanDestination
 from towpath.contracts.pipeline import PipelineOutcome, PipelineResult
 from towpath.contracts.stages import ForgetTask, LineageTask
 from workflows.calling import CallFailedError, call
@@ -60,7 +61,20 @@ class Closing:
         except CallFailedError as error:
             state.degrade(step, f"the store was not cleaned up ({error.failure.code})")
             return
-        self._steps.complete(step, note=f"{gone.files} files, {gone.size_bytes:,} bytes")
+        files, size = gone.files, gone.size_bytes
+        for destination in state.config.destinations:
+            if destination.type == "parquet" and state.known.loads.get(destination.name) is not None:
+                clean = CleanDestination(destination=destination, before=task.before)
+                name = f"{step}/{destination.name}"
+                try:
+                    cleaned = await call(
+                        PipelineActivities.clean_destination, clean, DATA, activity_id=name, summary=f"Clean up {name}"
+                    )
+                except CallFailedError as error:
+                    state.degrade(step, f"{destination.name} was not cleaned up ({error.failure.code})")
+                    return
+                files, size = files + cleaned.files, size + cleaned.size_bytes
+        self._steps.complete(step, note=f"{files} files, {size:,} bytes")
 
     def result(self, outcome: PipelineOutcome) -> PipelineResult:
         state, known = self._state, self._state.known

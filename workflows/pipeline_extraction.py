@@ -6,7 +6,7 @@ from activities.pipeline import PipelineActivities
 from towpath.contracts.dataset import Dataset
 from towpath.contracts.failure import FailureCode
 from towpath.contracts.pipeline import SchemaAction, Source
-from towpath.contracts.stages import ExtractTask, Planned, PlanTask, Watermark, WatermarkTask
+from towpath.contracts.stages import Extracted, ExtractTask, Planned, PlanTask, Watermark, WatermarkTask
 from towpath.policy.pipeline.contract import SchemaDecision, decide
 from towpath.policy.pipeline.watermarks import WatermarkError, greatest, lowest
 from workflows.pipeline_state import PipelineState
@@ -93,6 +93,18 @@ class Extraction:
             raise state.refuse(PLAN, FailureCode.PIPELINE_SCHEMA_CHANGED, message)
         return decision
 
+    async def _all(self, step: str, tasks: tuple[ExtractTask, ...]) -> tuple[Extracted, ...]:
+        """The partitions of the plan, then those that only their predecessors could name: pages of an API."""
+        state = self._state
+        found: list[Extracted] = []
+        while tasks:
+            window = state.window(step).model_copy(update={"extract": tasks, "first": len(found) + 1})
+            done = (await state.windows(step, window, len(found) + len(tasks))).extracted
+            found.extend(done)
+            following = (_following(task, result) for task, result in zip(tasks, done, strict=True))
+            tasks = tuple(task for task in following if task is not None)
+        return tuple(found)
+
     async def _extract(self, source: Source, planned: Planned, decision: SchemaDecision) -> None:
         state, step = self._state, f"extract/{source.name}"
         self._steps.begin(step)
@@ -102,13 +114,13 @@ class Extraction:
                 partition=partition,
                 columns=decision.columns,
                 since=planned.since,
+                until=planned.until,
                 quarantine_where_set=decision.quarantine_where_set,
                 discard_where_set=decision.discard_where_set,
             )
             for partition in planned.partitions
         )
-        window = state.window(step).model_copy(update={"extract": tasks})
-        found = (await state.windows(step, window, len(tasks))).extracted
+        found = await self._all(step, tasks)
         state.measured((one.metrics for one in found), (one.quarantined for one in found))
         parts = tuple(one.part for one in found if one.part is not None and one.part.rows)
         dataset = Dataset(name=source.name, parts=parts, columns=decision.columns)
@@ -117,6 +129,10 @@ class Extraction:
             state.set(reached=greatest((*(one.max_cursor for one in found), state.known.watermark)))
         bad = sum(one.metrics.rows_quarantined for one in found)
         self._steps.complete(step, note=f"{dataset.rows:,} rows, {bad:,} quarantined")
+
+
+def _following(task: ExtractTask, result: Extracted) -> ExtractTask | None:
+    return None if result.next is None else task.model_copy(update={"partition": result.next})
 
 
 def _longest(found: list[Watermark]) -> tuple[int, ...]:

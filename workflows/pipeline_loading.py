@@ -12,6 +12,7 @@ from towpath.contracts.loading import (
     LoadResult,
     PartLoaded,
     PostgresqlDestination,
+    PrepareDestination,
 )
 from workflows.pipeline_state import PipelineState
 from workflows.steps import StepFailedError
@@ -57,6 +58,21 @@ class Loading:
         """The parts side by side where the destination can; then the last one, which carries the watermark."""
         state = self._state
         tasks = self._tasks(destination, dataset)
+        target = state.config.target
+        prepare = PrepareDestination(
+            destination=destination,
+            columns=target.columns,
+            key=target.key,
+            newest_by=target.newest_by,
+            partition_by=target.partition_by,
+        )
+        await state.activity(
+            step,
+            PipelineActivities.prepare_destination,
+            prepare,
+            name="prepare",
+            summary=f"Prepare {destination.name}",
+        )
         concurrency = state.config.concurrency if isinstance(destination, PostgresqlDestination) else 1
         first = state.window(step, concurrency).model_copy(update={"load": tasks[:-1]})
         loaded = list((await state.windows(step, first, len(tasks))).loaded) if tasks[:-1] else []

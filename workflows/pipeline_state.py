@@ -9,8 +9,8 @@ from towpath.contracts.dataset import Dataset, QuarantinedRows, StageMetrics
 from towpath.contracts.failure import Failure, FailureCode
 from towpath.contracts.pipeline import PipelineConfig, PipelineProgress, PipelineRequest, PipelineView, StageProgress
 from towpath.contracts.process import PIPELINE
-from towpath.contracts.stages import WindowRequest, WindowResult
 from towpath.contracts.transformation import BackTest
+from towpath.contracts.windows import WindowRequest, WindowResult
 from towpath.contracts.wire import clip
 from workflows.asking import Asker
 from workflows.calling import ArgT, CallFailedError, ResultT, SelfT, call
@@ -87,7 +87,8 @@ class PipelineState:
 
     async def windows(self, step: str, request: WindowRequest, total: int) -> WindowResult:
         """The partitions of a stage. Raises StepFailedError."""
-        self._stages[step] = StageProgress(stage=step, total=total, started_at=workflow.now())
+        begun = self._stages.get(step) or StageProgress(stage=step, started_at=workflow.now())
+        self._stages[step] = begun.model_copy(update={"total": total, "ended_at": None})
         try:
             result = await perform_windows(request, lambda rows, size: self._advance(step, rows, size))
         except CallFailedError as error:

@@ -3,7 +3,7 @@
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from towpath.contracts.stages import WindowRequest, WindowResult
+from towpath.contracts.windows import WindowRequest, WindowResult
 from workflows.calling import CallFailedError
 from workflows.pipeline_windows import WINDOW, perform_window
 

@@ -12,7 +12,8 @@ from activities.pipeline import PipelineActivities
 from towpath.contracts.dataset import StageMetrics
 from towpath.contracts.failure import failure_of
 from towpath.contracts.loading import LoadPart
-from towpath.contracts.stages import ExtractTask, TransformTask, WindowRequest, WindowResult
+from towpath.contracts.stages import ExtractTask, TransformTask
+from towpath.contracts.windows import WindowRequest, WindowResult
 from towpath.contracts.wire import ActivityResult, Wire
 from workflows.calling import CallFailedError, SelfT, call
 from workflows.options import DATA

@@ -15,7 +15,7 @@ from towpath.contracts.dataset import (
     QuarantinedRows,
     StageMetrics,
 )
-from towpath.contracts.loading import Destination, LoadPart, PartLoaded
+from towpath.contracts.loading import Destination
 from towpath.contracts.pipeline import DateRange, PipelineConfig, SchemaAction, Source
 from towpath.contracts.quality import Quality, Rule
 from towpath.contracts.transformation import (
@@ -236,28 +236,6 @@ class Extracted(ActivityResult):
     next: Partition | None = None
 
 
-class WindowRequest(Wire):
-    """Partitions of one stage, done by a child run: of a thousand partitions no history grows long."""
-
-    owner: str
-    """Workflow id of the pipeline's run."""
-    step: str
-    first: int
-    """Number of the first task among those of the stage."""
-    concurrency: int
-    extract: tuple[ExtractTask, ...] = ()
-    transform: tuple[TransformTask, ...] = ()
-    load: tuple[LoadPart, ...] = ()
-
-
-class WindowResult(Wire):
-    """Results in the order of the tasks."""
-
-    extracted: tuple[Extracted, ...] = ()
-    transformed: tuple[Transformed, ...] = ()
-    loaded: tuple[PartLoaded, ...] = ()
-
-
 class ProfileTask(Wire):
     """`key` is for the count of duplicates; `sample` rows are returned as JSON, spread over the dataset."""
 
@@ -399,6 +377,4 @@ __all__ = [
     "ValueRange",
     "Watermark",
     "WatermarkTask",
-    "WindowRequest",
-    "WindowResult",
 ]

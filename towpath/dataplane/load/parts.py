@@ -23,7 +23,7 @@ def load_part(request: LoadPart, work: Workspace) -> PartLoaded:
 
 
 def read_watermark(request: WatermarkTask, work: Workspace) -> Watermark:
-    """How far a pipeline has loaded into a destination; nothing for one that was never loaded. Raises DestinationError."""
+    """How far a pipeline has loaded into a destination; nothing where it never has. Raises DestinationError."""
     raise NotImplementedError(request, work)
 
 
