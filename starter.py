@@ -2,7 +2,7 @@
 
 import typer
 
-from towpath.commands import declared, definition, history, local, onboarding, queue, results, review
+from towpath.commands import declared, definition, etl, history, local, onboarding, queue, results, review
 from towpath.commands.terminal import EXIT_CODES
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ results.register(app)
 history.register(app)
 local.register(app)
 app.add_typer(definition.app, name="definition")
+app.add_typer(etl.app, name="etl")
 app.add_typer(review.app, name="review")
 app.add_typer(queue.app, name="queue")
 

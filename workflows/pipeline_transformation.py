@@ -26,12 +26,12 @@ class Transformation:
             self._steps.keep(TRANSFORM)
             return state.known.transformed
         source = state.known.extracted[state.config.main.name]
-        winners = await self._winners(frozen.specification, source)
-        transformed = await self._transform(frozen.specification, source, winners)
+        superseded = await self._superseded(frozen.specification, source)
+        transformed = await self._transform(frozen.specification, source, superseded)
         state.set(transformed=transformed)
         return transformed
 
-    async def _winners(self, specification: Specification, source: Dataset) -> DatasetPart | None:
+    async def _superseded(self, specification: Specification, source: Dataset) -> DatasetPart | None:
         if not deduplicates(specification) or needs_all_parts(specification):
             self._steps.skip(DUPLICATES, "each part is transformed by itself")
             return None
@@ -40,14 +40,17 @@ class Transformation:
             **_fields(specification_task(self._state, specification)),
             parts=source.parts,
             related=self._related(specification),
+            types=self._state.config.main.contract.types,
         )
         found = await self._state.activity(
             DUPLICATES, PipelineActivities.find_duplicates, task, name="", summary="Find keys that occur twice"
         )
-        self._steps.complete(DUPLICATES, note=f"{found.keys:,} keys, {found.superseded:,} older rows")
-        return found.winners
+        self._steps.complete(DUPLICATES, note=f"{found.keys:,} keys, {found.rows:,} older rows")
+        return found.superseded
 
-    async def _transform(self, specification: Specification, source: Dataset, winners: DatasetPart | None) -> Dataset:
+    async def _transform(
+        self, specification: Specification, source: Dataset, superseded: DatasetPart | None
+    ) -> Dataset:
         """One task for each part; a single one for all where the specification aggregates."""
         state = self._state
         self._steps.begin(TRANSFORM)
@@ -60,7 +63,7 @@ class Transformation:
                 **fields,
                 parts=parts,
                 first=first,
-                winners=winners,
+                superseded=superseded,
                 related=related,
                 types=types,
                 partition="all" if whole else parts[0].partition,
