@@ -40,9 +40,15 @@ def open_engine(folder: Path, limits: EngineLimits | None = None) -> duckdb.Duck
     Rows keep their order whatever the threads do. Everything below the folder can be written: one folder per call.
     """
     bounds = limits or EngineLimits()
+    connection = duckdb.connect(":memory:", config={"threads": bounds.threads})
+    lock_engine(connection, folder, bounds)
+    return connection
+
+
+def lock_engine(connection: duckdb.DuckDBPyConnection, folder: Path, bounds: EngineLimits) -> None:
+    """Take from a connection, for good, all files but its own and those below `folder`."""
     spill = folder / "spill"
     spill.mkdir(parents=True, exist_ok=True)
-    connection = duckdb.connect(":memory:", config={"threads": bounds.threads})
     for statement in (
         f"SET allowed_directories = [{literal(f'{folder.resolve()}/')}]",
         f"SET temp_directory = {literal(str(spill.resolve()))}",
@@ -60,7 +66,6 @@ def open_engine(folder: Path, limits: EngineLimits | None = None) -> duckdb.Duck
         "SET lock_configuration = true",
     ):
         connection.execute(statement)
-    return connection
 
 
 def restrict_process(limits: ProcessLimits | None = None) -> None:
