@@ -6,6 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -26,6 +27,4 @@ def new_database(url: str, name: str) -> str:
     """The URL of an empty database on the server, which was not there before."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        path = connection.info.dbname
-    head, _, tail = url.partition(f"/{path}")
-    return f"{head}/{name}{tail}"
+    return urlsplit(url)._replace(path=f"/{name}").geturl()

@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from towpath.contracts.loading import CleanDestination, LoadPart, PrepareDestination
+from towpath.contracts.stages import WatermarkTask
 from towpath.contracts.wire import ActivityResult, Wire
+from towpath.dataplane.load.parts import clean_destination, load_part, prepare_destination, read_watermark
 from towpath.dataplane.workspace import Workspace
 
 
@@ -16,5 +19,10 @@ class Task:
     run: Callable[[Any, Workspace], ActivityResult]
 
 
-TASKS: Mapping[str, Task] = {}
+TASKS: Mapping[str, Task] = {
+    "prepare_destination": Task(PrepareDestination, prepare_destination),
+    "load_part": Task(LoadPart, load_part),
+    "read_watermark": Task(WatermarkTask, read_watermark),
+    "clean_destination": Task(CleanDestination, clean_destination),
+}
 """By the name of the activity that asks for it."""

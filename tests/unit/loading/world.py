@@ -26,6 +26,7 @@ from towpath.dataplane.arrow import arrow_type, pa, parquet
 from towpath.dataplane.connections import PostgresqlConnection, S3Connection
 from towpath.dataplane.load.manifest import Manifest
 from towpath.dataplane.load.parts import load_part, read_watermark
+from towpath.dataplane.sql import statement
 from towpath.dataplane.store import DatasetStore
 from towpath.dataplane.workspace import Workspace
 
@@ -39,6 +40,7 @@ COLUMNS = (
     Column(name="updated_at", type=ColumnType.TIMESTAMP),
 )
 Row = dict[str, Any]
+_READ = "SELECT {shown} FROM {table}"
 
 
 def at(hours: float) -> datetime:
@@ -158,10 +160,10 @@ class World:
         shown = ", ".join(f'"{name}"' for name in names)
         if self.kind == "postgresql":
             with psycopg.connect(self.url, options="-c timezone=UTC") as connection:
-                found = connection.execute(f"SELECT {shown} FROM {self.table}".encode()).fetchall()
+                found = connection.execute(statement(_READ, shown=shown, table=self.table).encode()).fetchall()
         elif self.kind == "duckdb":
             with duckdb.connect(self.folder / "orders.duckdb") as opened:
-                found = opened.execute(f"SELECT {shown} FROM {self.table}").fetchall()
+                found = opened.execute(statement(_READ, shown=shown, table=self.table)).fetchall()
         else:
             found = self._read_dataset(shown)
         return sorted((tuple(_plain(value) for value in one) for one in found), key=repr)
@@ -173,8 +175,9 @@ class World:
         files = [str(self.folder / "orders" / file.name) for file in self.manifest().files]
         if not files:
             return []
+        table = "read_parquet(?, union_by_name = true)"
         with duckdb.connect() as opened:
-            return opened.execute(f"SELECT {shown} FROM read_parquet(?, union_by_name = true)", [files]).fetchall()
+            return opened.execute(statement(_READ, shown=shown, table=table), [files]).fetchall()
 
 
 def _plain(value: Any) -> Any:

@@ -211,7 +211,7 @@ class _Part:
             "valid_to": quoted(VALID_TO),
         }
         inserted = self._run(
-            "SELECT count(*) FROM {versions} v WHERE NOT EXISTS (FROM {table} t WHERE {same_version})", **parts
+            "SELECT count(*) FROM {versions} v WHERE NOT EXISTS (SELECT 1 FROM {table} t WHERE {same_version})", **parts
         )[0][0]
         closed = self._run(
             "SELECT count(*) FROM {versions} v JOIN {table} t ON {same_version}"
@@ -220,12 +220,12 @@ class _Part:
         )[0][0]
         self._run(
             "DELETE FROM {table} t USING (SELECT DISTINCT {key} FROM {part}) k WHERE {same_key}"
-            " AND NOT EXISTS (FROM {versions} v WHERE {same_version} AND NOT ({changed}))",
+            " AND NOT EXISTS (SELECT 1 FROM {versions} v WHERE {same_version} AND NOT ({changed}))",
             **parts,
         )
         self._run(
             "INSERT INTO {table} ({stored}) SELECT {stored} FROM {versions} v"
-            " WHERE NOT EXISTS (FROM {table} t WHERE {same_version})",
+            " WHERE NOT EXISTS (SELECT 1 FROM {table} t WHERE {same_version})",
             **parts,
         )
         return Counts(inserted=inserted, updated=closed, stale=max(0, self._request.part.rows - inserted))

@@ -64,7 +64,7 @@ def versions(target: Target, existing: str, incoming: str, now: str, order: str)
         joined=equal(target.key, "t", "k"),
         again="" if newest is None else statement(_SEEN_AGAIN, **parts),
         changed=changed,
-        shown=", ".join("_last" if name == target.newest_by else quoted(name) for name in target.names),
+        shown=", ".join(f"_last AS {newest}" if name == target.newest_by else quoted(name) for name in target.names),
         valid_to=quoted(VALID_TO),
     )
 

@@ -1,4 +1,4 @@
-"""A part as a relation of DuckDB, and what must be known before it is merged: are its keys whole, is each there once?"""
+"""A part as a relation of DuckDB, and what must be known before it is merged: whether a key is missing or repeated."""
 
 from pathlib import Path
 

@@ -134,8 +134,8 @@ class Merging:
         before = self._count(CURRENT)
         self._run(
             "CREATE OR REPLACE TEMP TABLE {merged} AS SELECT {stored} FROM {incoming}"
-            " UNION ALL SELECT {stored} FROM {current} c WHERE NOT EXISTS"
-            " (FROM (SELECT DISTINCT {column} FROM {incoming}) i WHERE i.{column} IS NOT DISTINCT FROM c.{column})",
+            " UNION ALL SELECT {stored} FROM {current} c WHERE NOT EXISTS (SELECT 1"
+            " FROM (SELECT DISTINCT {column} FROM {incoming}) i WHERE i.{column} IS NOT DISTINCT FROM c.{column})",
             column=column,
         )
         inserted = self._count(INCOMING)
@@ -155,7 +155,7 @@ class Merging:
         )[0]
         self._run(
             "CREATE OR REPLACE TEMP TABLE {merged} AS SELECT {stored} FROM versions UNION ALL"
-            " SELECT {stored} FROM {current} c WHERE NOT EXISTS (FROM {incoming} i WHERE {known})",
+            " SELECT {stored} FROM {current} c WHERE NOT EXISTS (SELECT 1 FROM {incoming} i WHERE {known})",
             known=equal(target.key, "i", "c"),
         )
         return Counts(inserted=inserted, updated=closed, stale=max(0, came - inserted))
