@@ -1,13 +1,14 @@
 # Nothing is assumed beyond python3 (3.11 to 3.13), make and git. `make` lists the targets.
 PYTHON ?= python3
 PROCESS ?= all
+OPTIONS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint bench lock clean
+.PHONY: help demo up test lint bench evaluate lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +33,9 @@ lint: $(DEVELOPMENT) ## check style, types, imports, compose file, Dockerfile an
 
 bench: $(DEVELOPMENT) ## measure, and print the figures as tables (about 20 minutes)
 	@$(BIN)/python -m bench
+
+evaluate: $(DEVELOPMENT) ## judge the prompts on 40 cases, offline (OPTIONS=--claude asks Claude, with a key)
+	@$(BIN)/python -m tests.evaluations $(OPTIONS)
 
 lock: ## write the hashed locks anew from pyproject.toml
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv

@@ -2,7 +2,19 @@
 
 import typer
 
-from towpath.commands import declared, definition, etl, history, local, onboarding, queue, results, review
+from towpath.commands import (
+    declared,
+    definition,
+    etl,
+    history,
+    incident,
+    local,
+    onboarding,
+    publishing,
+    queue,
+    results,
+    review,
+)
 from towpath.commands.terminal import EXIT_CODES
 
 app = typer.Typer(
@@ -19,7 +31,9 @@ declared.register(app)
 results.register(app)
 history.register(app)
 local.register(app)
+app.add_typer(publishing.app, name="publishing")
 app.add_typer(definition.app, name="definition")
+app.add_typer(incident.app, name="incident")
 app.add_typer(etl.app, name="etl")
 app.add_typer(review.app, name="review")
 app.add_typer(queue.app, name="queue")

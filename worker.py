@@ -57,12 +57,18 @@ from workflows.onboarding import CustomerOnboardingWorkflow
 from workflows.pipeline import EtlPipelineWorkflow
 from workflows.pipeline_window import EtlWindowWorkflow
 from workflows.posting_slots import PostingSlotsWorkflow
+from workflows.publishing import ContentPublishingWorkflow
 from workflows.rates import RateWatchWorkflow
 from workflows.remediation import RemediationControlWorkflow
 from workflows.sandbox import runner
 
-WORKFLOWS: Sequence[type] = (CustomerOnboardingWorkflow, IncidentResponseWorkflow, EtlPipelineWorkflow)
-PUBLISHING_WORKFLOWS: Sequence[type] = (PostingSlotsWorkflow,)
+WORKFLOWS: Sequence[type] = (
+    CustomerOnboardingWorkflow,
+    ContentPublishingWorkflow,
+    IncidentResponseWorkflow,
+    EtlPipelineWorkflow,
+)
+PUBLISHING_WORKFLOWS: Sequence[type] = (ContentPublishingWorkflow, PostingSlotsWorkflow)
 INCIDENT_WORKFLOWS: Sequence[type] = (IncidentResponseWorkflow, RemediationControlWorkflow)
 PIPELINE_WORKFLOWS: Sequence[type] = (EtlPipelineWorkflow, EtlWindowWorkflow)
 DECLARED_WORKFLOWS: Sequence[type] = (

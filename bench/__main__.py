@@ -24,12 +24,14 @@ from bench.expressions import ExpressionRow, expression_rows
 from bench.hostile import HostileRow, hostile_rows
 from bench.lanes import House, LaneFigures, lane_a, lane_b, lane_c
 from bench.measure import median
+from bench.processes import costs, first_pages, show_costs, show_pages, show_storm, show_walls, storm, walls
+from bench.texts import TextRow, text_rows
 from bench.waiting import WaitingFigures, waiting
 from towpath.clients.temporal import run_to_end
 from towpath.local.server import free_port, temporal_server
 from towpath.local.stack import stand_ins, worker_process
 
-PARTS = ("start", "claude", "lanes", "waiting", "expressions", "definitions", "loops", "chains")
+PARTS = ("start", "claude", "lanes", "waiting", "expressions", "definitions", "loops", "chains", "texts", "processes")
 LANES = {"a": lane_a, "b": lane_b, "c": lane_c, "d": lane_d}
 TITLES = {"a": "a plain", "b": "b shortest", "c": "c onboarding", "d": "d definition"}
 RATIOS = (("runs/s", "runs_per_second"), ("CPU", "cpu"), ("idle p50", "idle_p50"))
@@ -47,39 +49,87 @@ def main() -> None:
     parser.add_argument("--waiting", type=int, default=10_000, help="runs that wait for review (default %(default)s)")
     parser.add_argument("--items", type=int, default=100_000, help="items of the large loop (default %(default)s)")
     parser.add_argument("--concurrency", type=int, default=50, help="of the loops (default %(default)s)")
+    parser.add_argument("--costs", type=int, default=40, help="runs for the cost of a run (default %(default)s)")
     parser.add_argument("--chains", type=int, default=1_000, help="runs of 20 steps with a wait (default %(default)s)")
     options = parser.parse_args()
     run_to_end(bench(options.parts or PARTS, options))
 
 
 async def bench(parts: Sequence[str], options: argparse.Namespace) -> None:
-    rounds, runs, idle, wait = options.rounds, options.runs, options.idle, options.waiting
     begun = time.perf_counter()
-    if "start" in parts:
-        async with house() as where:
-            show_start([await _start_seconds(where) for _ in range(3)])
-    if "claude" in parts:
-        async with house() as where:
-            show_claude(await claude_call(where))
-    if "lanes" in parts:
-        async with house() as where:
-            show_lanes(await measure_lanes(where, rounds, runs, idle))
-    if "waiting" in parts:
-        async with house() as where:
-            show_waiting(await waiting(where, wait, say))
-    if "expressions" in parts:
-        show_expressions(expression_rows())
-    if "definitions" in parts:
-        show_plans([plan_figures(count) for count in PLANNED])
-        show_hostile(hostile_rows())
-    if "loops" in parts:
-        async with house() as where:
-            pairs = await measure_loops(where, options.items // LOOP_ROUNDS // 2, options.concurrency)
-            show_loops(pairs, await loop_figures(where, options.items, options.concurrency, by_hand=False))
-    if "chains" in parts:
-        async with house() as where:
-            show_chains(await chain_figures(where, options.chains))
+    for name in PARTS:
+        if name in parts:
+            await MEASURES[name](options)
     console.print(f"measured in {time.perf_counter() - begun:.0f} s")
+
+
+async def measure_start(_: argparse.Namespace) -> None:
+    async with house() as where:
+        show_start([await _start_seconds(where) for _ in range(3)])
+
+
+async def measure_claude(_: argparse.Namespace) -> None:
+    async with house() as where:
+        show_claude(await claude_call(where))
+
+
+async def measure_onboarding(options: argparse.Namespace) -> None:
+    async with house() as where:
+        show_lanes(await measure_lanes(where, options.rounds, options.runs, options.idle))
+
+
+async def measure_waiting(options: argparse.Namespace) -> None:
+    async with house() as where:
+        show_waiting(await waiting(where, options.waiting, say))
+
+
+async def measure_expressions(_: argparse.Namespace) -> None:
+    show_expressions(expression_rows())
+
+
+async def measure_definitions(_: argparse.Namespace) -> None:
+    show_plans([plan_figures(count) for count in PLANNED])
+    show_hostile(hostile_rows())
+
+
+async def measure_texts(_: argparse.Namespace) -> None:
+    show_texts(text_rows())
+
+
+async def measure_items(options: argparse.Namespace) -> None:
+    async with house() as where:
+        pairs = await measure_loops(where, options.items // LOOP_ROUNDS // 2, options.concurrency)
+        show_loops(pairs, await loop_figures(where, options.items, options.concurrency, by_hand=False))
+
+
+async def measure_chains(options: argparse.Namespace) -> None:
+    async with house() as where:
+        show_chains(await chain_figures(where, options.chains))
+
+
+async def measure_processes(options: argparse.Namespace) -> None:
+    async with house() as where:
+        show_walls(console, await walls(where, options.rounds))
+    async with house() as where:
+        show_pages(console, await first_pages(where, options.idle))
+    async with house() as where:
+        show_storm(console, await storm(where))
+    async with house() as where:
+        show_costs(console, await costs(where, options.costs))
+
+
+MEASURES = {
+    "start": measure_start,
+    "claude": measure_claude,
+    "lanes": measure_onboarding,
+    "waiting": measure_waiting,
+    "expressions": measure_expressions,
+    "definitions": measure_definitions,
+    "loops": measure_items,
+    "chains": measure_chains,
+    "texts": measure_texts,
+    "processes": measure_processes,
+}
 
 
 @asynccontextmanager
@@ -138,6 +188,13 @@ def show_hostile(rows: Sequence[HostileRow]) -> None:
     table = Table("hostile definition", "bytes", "s", "MB more", "first told", title="Checking what was made to hurt")
     for row in rows:
         table.add_row(row.title, f"{row.size_bytes:,}", f"{row.seconds:.3f}", f"{row.added_mb:.0f}", row.code)
+    console.print(table)
+
+
+def show_texts(rows: Sequence[TextRow]) -> None:
+    table = Table("1 MB of", "as source s", "as post s", "against 0.5 MB", title="Checking texts (wanted: about 2×)")
+    for row in rows:
+        table.add_row(row.title, f"{row.source:.2f}", f"{row.shortened:.2f}", f"{row.ratio:.1f}×")
     console.print(table)
 
 

@@ -74,6 +74,9 @@ class ClientSettings(BaseSettings):
         description="folder of actions/, runbooks/, incident/metrics.yaml and incident/inventory.yaml",
     )
     reviewers_file: Path = Field(default=Path("reviewers.json"), description="who may decide for which team")
+    platforms_folder: Path = Field(
+        default=Path("definitions/platforms"), description="what platforms take: a data file for each, and a block list"
+    )
     team_channels: dict[str, str] = Field(
         default={
             "compliance-team": "#compliance",
@@ -81,6 +84,8 @@ class ClientSettings(BaseSettings):
             "ops-team": "#ops",
             "operations": "#incidents",
             "operations-leads": "#incidents-leads",
+            "content-team": "#content",
+            "content-leads": "#content-leads",
         },
         description="Slack channel of each team, as JSON",
     )
@@ -119,8 +124,8 @@ class LocalSettings(ClientSettings):
     claude_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("ANTHROPIC_API_KEY"))
 
 
-class WorkerSettings(ClientSettings):
-    """What the worker needs beside: every address of the outside world."""
+class ClaudeSettings(ClientSettings):
+    """What asks Claude needs: its key, and which models answer."""
 
     anthropic_api_key: SecretStr = Field(
         validation_alias=AliasChoices("ANTHROPIC_API_KEY"), description="key for Claude", min_length=1
@@ -133,6 +138,11 @@ class WorkerSettings(ClientSettings):
     claude_model_default: str = Field(default="claude-sonnet-5-5", description="model of the alias `default`")
     claude_model_deep: str = Field(default="claude-opus-5-5", description="model of the alias `deep`")
     claude_model_fast: str = Field(default="claude-haiku-5-5", description="model of the alias `fast`")
+
+
+class WorkerSettings(ClaudeSettings):
+    """What the worker needs beside: every address of the outside world."""
+
     claude_rate_per_second: float = Field(default=10, gt=0, description="calls of Claude a second, over all workers")
     claude_concurrency: int = Field(default=20, ge=1, description="calls of Claude at once, in this worker")
 
@@ -188,9 +198,6 @@ class WorkerSettings(ClientSettings):
         default={}, description="base URLs that stand in for hosts of `http` steps, as JSON; for local stacks"
     )
 
-    platforms_folder: Path = Field(
-        default=Path("definitions/platforms"), description="what platforms take: a data file for each, and a block list"
-    )
     x_url: Url = Field(default="https://api.x.com", description="X's API")
     x_accounts: dict[str, XAccountSettings] = Field(
         default={}, description="accounts on X, as JSON: name to user_id, username and the name of a publishing token"
@@ -258,6 +265,11 @@ def load_client_settings() -> ClientSettings:
 def has_claude_key() -> bool:
     """Whether ANTHROPIC_API_KEY is set, in the environment or `.env`. Raises SettingsError."""
     return _load(LocalSettings).claude_key is not None
+
+
+def load_claude_settings() -> ClaudeSettings:
+    """Raises SettingsError."""
+    return _load(ClaudeSettings)
 
 
 def load_worker_settings() -> WorkerSettings:

@@ -9,12 +9,15 @@
 | LOOKUP | local activity, at most 4 s   | 5        | 1 s, 2 s, 4 s, 8 s | 10 s                 |
 | FETCH  | local activity, at most 4 s   | 4        | 1 s, 2 s, 4 s      | 30 s                 |
 | PAGE   | local activity, at most 4 s   | 12       | 1 s, doubling to 1 min | 15 s             |
+| TEXTS  | local activity, at most 4 s   | 3        | 2 s, 4 s           | 60 s                 |
+| POST   | an ordinary activity          | 1        | none               | 30 s                 |
 | CLAUDE | an activity on Claude's queue | 8        | 2 s, doubling to 1 min | 5 min, 30 min in all |
 | DATA   | an activity on the data queue | 5        | 2 s, doubling to 1 min | 2 h, heard of every 15 s |
 
 A permanent error is not retried. A longer `Retry-After` replaces the wait. Three attempts with doubling waits are the
 article's; an undo gets more, since giving up on it leaves an effect behind; so does a page, since nobody would come. An
-action of a catalogue is an EFFECT with the time-out that its entry states.
+action of a catalogue is an EFFECT with the time-out that its entry states. A POST has no key that its receiver knows:
+it is never tried again by itself, and never local, since a local activity is run again when its worker dies.
 """
 
 from dataclasses import dataclass
@@ -61,6 +64,8 @@ FETCH = Work(
 PAGE = Work(
     _exponential(12, timedelta(seconds=1)), start_to_close=timedelta(seconds=15), first_try=timedelta(seconds=4)
 )
+TEXTS = Work(_exponential(3), start_to_close=timedelta(seconds=60), first_try=timedelta(seconds=4))
+POST = Work(_exponential(1), start_to_close=timedelta(seconds=30))
 CLAUDE = Work(
     _exponential(8),
     start_to_close=timedelta(minutes=5),

@@ -67,6 +67,11 @@ class Reviewable:
         except ApplicationError:
             return
 
+    def may_decide(self, person: str) -> bool:
+        """Whether the person has a role that may decide the run's task."""
+        team, reviewer = self._may_decide.get(person, (None, None))
+        return team is not None and reviewer is not None and bool(set(reviewer.roles) & set(team.roles))
+
     async def hold_review(
         self,
         policy: ReviewPolicy,

@@ -42,6 +42,7 @@ from towpath.contracts.investigation import (
 from towpath.contracts.remediation import (
     Catalogue,
     ChosenAction,
+    ChosenValue,
     FetchMetrics,
     KillSwitch,
     LoadCatalogue,
@@ -116,15 +117,38 @@ DIAGNOSIS = DiagnosisAnswer(
     recommended_actions=["look at the release"],
     prevention=["test the contract with the payment service"],
 )
-ROLLBACK = ChosenAction(
-    action="rollback-deployment", parameters={"service": "checkout", "deployment": "d-2"}, reason="it began with it"
-)
-DISABLE = ChosenAction(
-    action="disable-feature", parameters={"service": "checkout", "feature": "new-payment-flow"}, reason="it may help"
-)
+UNCLEAR = DIAGNOSIS.model_copy(update={"insufficient_evidence": True, "hypotheses": []})
+
+
+def chosen(action: str, reason: str = "since", **parameters: str) -> ChosenAction:
+    values = [ChosenValue(name=name, value=value) for name, value in parameters.items()]
+    return ChosenAction(action=action, parameters=values, reason=reason)
+
+
+ROLLBACK = chosen("rollback-deployment", "it began with it", service="checkout", deployment="d-2")
+DISABLE = chosen("disable-feature", "it may help", service="checkout", feature="new-payment-flow")
+RESTART = chosen("restart-instance", "it hangs", service="checkout", instance="checkout-1")
 PLAN = PlanAnswer(
     immediate=[ROLLBACK], follow_up=["mend the release"], success_criteria=["error_rate"], watch_minutes=10
 )
+
+
+def analysis_of(level: int) -> str:
+    """The usual analysis, with another suggested level, as Claude's text."""
+    return ANALYSIS.model_copy(update={"suggested_level": level}).model_dump_json()
+
+
+def diagnosis_of(category: str) -> str:
+    """The usual diagnosis, with a cause of another kind, as Claude's text."""
+    (first,) = DIAGNOSIS.hypotheses
+    other = first.model_copy(update={"category": category})
+    return DIAGNOSIS.model_copy(update={"hypotheses": [other]}).model_dump_json()
+
+
+def unverified(catalogue: Catalogue, action: str) -> Catalogue:
+    """The catalogue with one action that cannot be verified."""
+    actions = tuple(one.model_copy(update={"verify": None}) if one.id == action else one for one in catalogue.actions)
+    return catalogue.model_copy(update={"actions": actions})
 
 
 @dataclass

@@ -20,6 +20,14 @@ steps:
 """
 
 
+PARENT = """
+id: "%s"
+version: "1.0.0"
+steps:
+  - {id: "child", type: "workflow", config: {
+      id: "CHILD",
+      inputs: {whom: "Lee"}}}
+"""
 ORDERS = 6
 BAD = """
 id: "%s"
@@ -110,6 +118,23 @@ async def test_published_versions_are_compared_and_run(house: House, tmp_path: P
     assert next(found for found in listed if found["id"] == name)["versions"][-1]["version"] == "2.0.0"
     assert "maybe" in difference
     assert [step["step"] for step in record["steps"]] == ["first", "hold", "maybe", "last"]
+
+
+async def test_published_definition_runs_only_what_is_published(house: House, tmp_path: Path) -> None:
+    """A step that runs another definition is held against the published ones, and against their inputs."""
+    child, file = write(tmp_path, STEERED)
+    parent, other = write(tmp_path, PARENT)
+    edit(other, ("CHILD", child))
+    unknown, _, told = await starter(house, "definition", "publish", other, "--by", "kim")
+    await starter_json(house, "definition", "publish", file, "--by", "kim")
+    wrong, _, inputs = await starter(house, "definition", "publish", other, "--by", "kim")
+    edit(other, ("whom", "who"))
+    published = await starter_json(house, "definition", "publish", other, "--by", "kim")
+
+    assert unknown == wrong == 1
+    assert f"6:11: definition.unknown: no definition '{child}' is published" in told
+    assert f"7:16: param.unknown: {child} takes no 'whom': did you mean 'who'?" in inputs
+    assert published["new"], parent
 
 
 async def test_failed_run_is_redriven_with_an_output(house: House, tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from temporalio import workflow
 
 from towpath.contracts.declared import DECLARED, ITEMS, DeclaredRequest, DeclaredResult, ItemsRequest, ItemsResult
 from towpath.contracts.onboarding import OnboardingRequest, OnboardingResult
-from towpath.contracts.process import ONBOARDING
+from towpath.contracts.process import ONBOARDING, PUBLISHING
+from towpath.contracts.publishing import PublishingRequest, PublishingResult
 from workflows.declared import DeclaredWorkflow
 from workflows.onboarding import CustomerOnboardingWorkflow
 from workflows.parts import perform_part
+from workflows.publishing import ContentPublishingWorkflow
 
 
 @workflow.defn(name=ONBOARDING.name)
@@ -46,3 +48,17 @@ class MutantItemsWorkflow:
     async def run(self, request: ItemsRequest) -> ItemsResult:
         workflow.upsert_memo({"mutant": True})
         return await perform_part(request)
+
+
+@workflow.defn(name=PUBLISHING.name)
+class MutantPublishingWorkflow(ContentPublishingWorkflow):
+    """Writes a memo before the first step."""
+
+    @workflow.init
+    def __init__(self, request: PublishingRequest) -> None:
+        super().__init__(request)
+
+    @workflow.run
+    async def run(self, request: PublishingRequest) -> PublishingResult:
+        workflow.upsert_memo({"mutant": True})
+        return await super().run(request)

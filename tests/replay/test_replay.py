@@ -10,7 +10,12 @@ from temporalio.worker import Replayer
 
 import worker
 from tests.replay.fingerprint import STORED, fingerprint
-from tests.replay.mutant import MutantDeclaredWorkflow, MutantItemsWorkflow, MutantOnboardingWorkflow
+from tests.replay.mutant import (
+    MutantDeclaredWorkflow,
+    MutantItemsWorkflow,
+    MutantOnboardingWorkflow,
+    MutantPublishingWorkflow,
+)
 from towpath.clients.temporal import converter
 from towpath.contracts.declared import DECLARED
 from towpath.engine.steps import CONFIGS
@@ -21,9 +26,9 @@ WORKFLOWS = [
     *worker.WORKFLOWS,
     *worker.DECLARED_WORKFLOWS,
     *worker.INCIDENT_WORKFLOWS[1:],
-    *worker.PUBLISHING_WORKFLOWS,
+    *worker.PUBLISHING_WORKFLOWS[1:],
 ]
-MUTANTS = [MutantOnboardingWorkflow, MutantDeclaredWorkflow, MutantItemsWorkflow]
+MUTANTS = [MutantOnboardingWorkflow, MutantDeclaredWorkflow, MutantItemsWorkflow, MutantPublishingWorkflow]
 STEP_TYPES = set(CONFIGS)
 TEACHING = """
 The calls that emit commands have changed. Runs that are under way replay their history on this code:

@@ -14,6 +14,7 @@ from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
 from tests.fakes.house import FakeHouse
+from tests.timeskip import publishing
 from towpath.clients.payloads import PayloadStore
 from towpath.clients.temporal import converter
 from towpath.contracts.onboarding import OnboardingRequest, OnboardingResult
@@ -96,4 +97,10 @@ async def time_skipping(payloads: Path, *settings: str) -> AsyncGenerator[Workfl
 @pytest_asyncio.fixture(loop_scope="session")
 async def bench(env: WorkflowEnvironment) -> AsyncIterator[Bench]:
     async with serve(env, FakeHouse()) as serving:
+        yield serving
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def press(env: WorkflowEnvironment) -> AsyncIterator[publishing.Press]:
+    async with publishing.serve(env) as serving:
         yield serving

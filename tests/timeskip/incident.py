@@ -2,18 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
 from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
 from tests.fakes.incident import FakeIncident, firing, request
 from towpath.contracts.alerts import AlertBatch
-from towpath.contracts.incident import IncidentRequest, IncidentResult, IncidentView
+from towpath.contracts.incident import Acknowledge, Acknowledged, IncidentRequest, IncidentResult, IncidentView
 from towpath.contracts.process import CLAUDE_QUEUE, INCIDENT
 from towpath.contracts.review import Decision, ReviewTask, Verdict
 from towpath.contracts.run import RunRecord, StepRecord
@@ -78,12 +79,13 @@ async def serve_incidents(env: WorkflowEnvironment, world: FakeIncident) -> Asyn
 
 
 async def view_of(handle: Handle, holds: Callable[[IncidentView], bool] = lambda _: True) -> IncidentView:
-    """What the run knows, as soon as `holds` is true of it."""
+    """What the run knows, as soon as `holds` is true of it. A run that has just gone on in a new one is asked again."""
     async with asyncio.timeout(WAIT_SECONDS):
         while True:
-            view = await handle.query(IncidentResponseWorkflow.incident)
-            if holds(view):
-                return view
+            with suppress(RPCError):
+                view = await handle.query(IncidentResponseWorkflow.incident)
+                if holds(view):
+                    return view
             await asyncio.sleep(0)
 
 
@@ -114,6 +116,16 @@ async def task_of(handle: Handle, name: str = "action-1") -> ReviewTask:
 async def approve(handle: Handle, name: str = "action-1", reviewer: str = "sora") -> None:
     await task_of(handle, name)
     decision = Decision(verdict=Verdict.APPROVE, reviewer=reviewer, reason="go", task=name)
+    await handle.execute_update(IncidentResponseWorkflow.decide, decision)
+
+
+async def acknowledge(handle: Handle, request: Acknowledge) -> Acknowledged:
+    return await handle.execute_update("acknowledge", request, result_type=Acknowledged)
+
+
+async def reject(handle: Handle, name: str = "action-1") -> None:
+    await task_of(handle, name)
+    decision = Decision(verdict=Verdict.REJECT, reviewer="sora", reason="not now", task=name)
     await handle.execute_update(IncidentResponseWorkflow.decide, decision)
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import httpx
 from pydantic import SecretStr
 
+from towpath.assembly.claude import claude_client
 from towpath.assembly.files import Files
 from towpath.assembly.publishing import publishers
 from towpath.clients.artefacts import ArtefactStore
 from towpath.clients.channels import Mailer, Slack, SmtpConfig
-from towpath.clients.claude import ClaudeClient, ClaudeConfig
+from towpath.clients.claude import ClaudeClient
 from towpath.clients.guarded_http import GuardedHttp
 from towpath.clients.publishing.adapter import Publishers
 from towpath.clients.publishing.campaigns import Campaigns
@@ -58,17 +59,7 @@ async def open_clients(settings: WorkerSettings, files: Files) -> AsyncGenerator
         if settings.platform_url is not None:
             endpoints["platform"] = ServiceEndpoint(settings.platform_url, plain(settings.platform_token))
         posting = publishers(settings, http)
-        claude = ClaudeClient(
-            ClaudeConfig(
-                api_key=settings.anthropic_api_key.get_secret_value(),
-                base_url=settings.anthropic_base_url,
-                models={
-                    "default": settings.claude_model_default,
-                    "deep": settings.claude_model_deep,
-                    "fast": settings.claude_model_fast,
-                },
-            )
-        )
+        claude = claude_client(settings)
         smtp = SmtpConfig(
             host=settings.smtp_host,
             port=settings.smtp_port,

@@ -1,6 +1,7 @@
 """Dead-letter queues: failed runs found by search attribute, and what can be done about them."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
@@ -11,10 +12,16 @@ from towpath.clients.definitions import Definitions
 from towpath.clients.temporal import Started, start
 from towpath.contracts.declared import DeclaredFailure, DeclaredRequest
 from towpath.contracts.onboarding import Discard, OnboardingFailure, OnboardingRequest, Redrive
-from towpath.contracts.process import DEAD_LETTER_QUEUE, ONBOARDING
+from towpath.contracts.process import DEAD_LETTER_QUEUE, ONBOARDING, PUBLISHING
+from towpath.contracts.publishing import PublishingFailure, PublishingRedrive, PublishingRequest
 from towpath.contracts.run import DeadLetter
 
 AT_ONCE = 20
+FAILURES: Mapping[str, type[OnboardingFailure | PublishingFailure]] = {
+    ONBOARDING.name: OnboardingFailure,
+    PUBLISHING.name: PublishingFailure,
+}
+"""What a failed run of a process tells beside its letter; every other run is one of a definition."""
 
 
 class NotInQueueError(Exception):
@@ -28,13 +35,15 @@ class Letter:
     workflow_id: str
     run_id: str
     letter: DeadLetter
-    failure: OnboardingFailure | DeclaredFailure
+    failure: OnboardingFailure | PublishingFailure | DeclaredFailure
 
     @property
     def keeps(self) -> list[str]:
         """What a redrive does not do again."""
         if isinstance(self.failure, DeclaredFailure):
             return list(self.failure.completed)
+        if isinstance(self.failure, PublishingFailure):
+            return [] if self.failure.analysis is None else ["analysis"]
         return [name for name, value in self.failure.checkpoint if value is not None]
 
 
@@ -81,6 +90,9 @@ async def redrive(client: Client, letter: Letter, edited: DeclaredRequest | None
     if isinstance(letter.failure, DeclaredFailure):
         again = edited or letter.failure.request.model_copy(update={"seed": letter.failure.completed})
         return await _declared(client, letter, again)
+    if isinstance(letter.failure, PublishingFailure):
+        kept = PublishingRedrive(run_id=letter.run_id, analysis=letter.failure.analysis)
+        return await _publishing(client, letter, letter.failure.request, kept)
     wanted = Redrive(run_id=letter.run_id, checkpoint=letter.failure.checkpoint)
     return await _onboarding(client, letter, letter.failure.request, wanted)
 
@@ -89,6 +101,9 @@ async def discard(client: Client, letter: Letter, wanted: Discard) -> Started:
     """Take the run out of its queue. Who and why are kept in a run that does nothing else."""
     if isinstance(letter.failure, DeclaredFailure):
         return await _declared(client, letter, letter.failure.request.model_copy(update={"discard": wanted}))
+    if isinstance(letter.failure, PublishingFailure):
+        discarded = PublishingRedrive(run_id=letter.run_id, discard=wanted)
+        return await _publishing(client, letter, letter.failure.request, discarded)
     again = Redrive(run_id=letter.run_id, discard=wanted)
     return await _onboarding(client, letter, letter.failure.request, again)
 
@@ -96,6 +111,12 @@ async def discard(client: Client, letter: Letter, wanted: Discard) -> Started:
 async def _onboarding(client: Client, letter: Letter, request: OnboardingRequest, wanted: Redrive) -> Started:
     again = request.model_copy(update={"redrive": wanted})
     return await start(client, ONBOARDING, again, workflow_id=letter.workflow_id, summary=summary(again))
+
+
+async def _publishing(client: Client, letter: Letter, request: PublishingRequest, wanted: PublishingRedrive) -> Started:
+    again = request.model_copy(update={"redrive": wanted})
+    title = f"Publish {request.metadata.title}"
+    return await start(client, PUBLISHING, again, workflow_id=letter.workflow_id, summary=title)
 
 
 async def _declared(client: Client, letter: Letter, request: DeclaredRequest) -> Started:
@@ -117,6 +138,6 @@ async def _letter(client: Client, workflow_id: str, run_id: str) -> Letter | Non
         cause = error.cause
         if isinstance(cause, ApplicationError) and len(cause.details) == 2:
             letter, failure = cause.details
-            kind = DeclaredFailure if "completed" in failure else OnboardingFailure
+            kind = FAILURES.get(workflow_id.partition("/")[0], DeclaredFailure)
             return Letter(workflow_id, run_id, DeadLetter.model_validate(letter), kind.model_validate(failure))
     return None

@@ -1,6 +1,6 @@
 """Definitions as their users handle them: published, listed, looked up, and started."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import uuid4
@@ -29,7 +29,7 @@ from towpath.contracts.process import (
 )
 from towpath.contracts.published import DEFINITION, DefinitionRecord, Publication, Publishing, RateCounts, Version
 from towpath.contracts.wire import JsonObject
-from towpath.engine.inputs import accept_inputs
+from towpath.engine.inputs import accept_inputs, inputs_schema
 from towpath.engine.loading import InvalidDefinitionError, load_plan, runnable
 from towpath.engine.plan import Plan
 from towpath.engine.reads import secrets_read
@@ -110,6 +110,18 @@ class Definitions:
             hint = did_you_mean(version or "", [known.version for known in record.versions])
             raise UnknownDefinitionError(FailureCode.STEP_INPUT, f"{name} has no version {version}{hint}")
         return Version.model_validate(found)
+
+    async def schemas(self, names: Collection[str]) -> dict[str, JsonObject]:
+        """Of all published definitions, those in `names` with the JSON Schema of the latest version's inputs.
+
+        An empty schema stands for inputs that are not known.
+        """
+        found: dict[str, JsonObject] = {record.id: {} for record in await self.records()}
+        for name in names:
+            latest = await self.version(name) if name in found else None
+            if latest is not None and latest.document is not None:
+                found[name] = inputs_schema(load_plan(latest.digest, latest.document).definition.header)
+        return found
 
     async def request(self, name: str, version: str | None, inputs: JsonObject | None) -> DeclaredRequest:
         """What starts a run of a published version; without inputs, they are still to come.

@@ -8,12 +8,16 @@ from pathlib import Path as FilePath
 from pydantic import ValidationError
 
 from towpath.contracts.failure import FailureCode, HouseError
-from towpath.contracts.publishing import PlatformRules
+from towpath.contracts.prompts import Prompt
+from towpath.contracts.publishing import AdaptationTask, ArticleDraft, PlatformRules, PostDraft, ThreadDraft
 from towpath.contracts.wire import json_object
 from towpath.engine.diagnostics import Path
 from towpath.engine.source import Source, read_source
 from towpath.engine.suggestions import did_you_mean
+from towpath.policy.publishing.limits import draft_type
 
+Prompts = Mapping[str, Prompt[AdaptationTask, ThreadDraft | PostDraft | ArticleDraft]]
+"""Those that write for a channel, by name."""
 BLOCK_LIST = "block-list.txt"
 
 
@@ -43,11 +47,11 @@ class Platforms:
 
 
 def load_platforms(
-    folder: FilePath, adapters: Collection[str] | None = None, prompts: Collection[str] | None = None
+    folder: FilePath, adapters: Collection[str] | None = None, prompts: Prompts | None = None
 ) -> Platforms:
     """Read `PLATFORM-VERSION.yaml` files and `block-list.txt`. Of several versions of a platform the newest counts.
 
-    `adapters` and `prompts` are the names that a file may name; None is any. Raises PlatformFilesError.
+    `adapters` and `prompts` are what a file may name; None is any. Raises PlatformFilesError.
     """
     problems: list[str] = []
     newest: dict[str, PlatformRules] = {}
@@ -70,7 +74,7 @@ def _lines(source: Source) -> list[str]:
 
 
 def _rules(
-    path: FilePath, source: Source, adapters: Collection[str] | None, prompts: Collection[str] | None
+    path: FilePath, source: Source, adapters: Collection[str] | None, prompts: Prompts | None
 ) -> PlatformRules | None:
     """The rules of one file; its problems are reported to the source."""
     if source.diagnostics:
@@ -94,6 +98,10 @@ def _rules(
     _check_file_name(path, source, rules)
     _check_known(source, "adapter", rules.adapter, adapters)
     _check_known(source, "prompt", rules.prompt, prompts)
+    if prompts is not None and rules.prompt in prompts and prompts[rules.prompt].output is not draft_type(rules):
+        wanted = draft_type(rules).__name__
+        what = f"{rules.prompt!r} asks for another shape than {rules.shape}, which needs a {wanted}"
+        source.report(("prompt",), "platform.shape", what)
     for field, what in _disagreements(rules):
         source.report((field,), "platform.value", f"{field}: {what}")
     return None if source.diagnostics else rules
@@ -121,8 +129,6 @@ def _disagreements(rules: PlatformRules) -> list[tuple[str, str]]:
         found.append(("max_links", "must be at least 1 where needs_link is true"))
     if rules.needs_link and (rules.url_length or 0) * 2 > rules.max_length:
         found.append(("max_length", "must leave a link half of the room where needs_link is true"))
-    if any(not 0 <= day <= 6 for window in rules.windows for day in window.days):
-        found.append(("windows", "days are 0 (Monday) to 6 (Sunday)"))
     return found
 
 

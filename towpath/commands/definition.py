@@ -1,5 +1,6 @@
 """`starter.py definition check | plan | test | publish | list | show | diff | schema`."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -19,9 +20,10 @@ from towpath.engine.cases import read_cases
 from towpath.engine.catalog import Catalog
 from towpath.engine.check import Checked, check_text
 from towpath.engine.definition import ScheduleTrigger
-from towpath.engine.diagnostics import excerpt, without_secrets
+from towpath.engine.diagnostics import excerpt, has_errors, without_secrets
 from towpath.engine.diff import compare
 from towpath.engine.graph import mermaid, text_graph
+from towpath.engine.inputs import inputs_schema
 from towpath.engine.loading import digest, load_plan
 from towpath.engine.matrix import fault_matrix
 from towpath.engine.plan import Plan
@@ -94,7 +96,7 @@ def try_out(
 ) -> None:
     """Run a definition's own tests in memory, with no Temporal, and every fault of every step; print the coverage."""
     found = checked_plan(file)
-    tests = [*found.definition.header.tests, *_tests_beside(file)]
+    tests = [*found.definition.header.tests, *_tests_beside(file, found)]
     results = [(case.name, run_case(found, case, PURE)) for case in tests]
     report = fault_matrix(found, tests, PURE) if matrix else None
     if as_json:
@@ -129,7 +131,7 @@ def publish(
     """Check a definition and publish it. Runs under way keep theirs; schedules are made what it says."""
     text = read(file)
     found = _without_errors(str(file), check_text(text, catalog_of_this_place()))
-    run(_publish(found, text, by, note, as_json=as_json))
+    run(_publish(str(file), found, text, by, note, as_json=as_json))
 
 
 @app.command("list")
@@ -198,6 +200,18 @@ def is_file(target: str) -> bool:
     return target == "-" or Path(target).suffix in {".yaml", ".yml", ".json"}
 
 
+async def _check_children(file: str, plan: Plan, text: bytes, definitions: Definitions) -> None:
+    """The definitions that its steps run must be published, and take the inputs that they are given."""
+    header = plan.definition.header
+    steps = (node.step for node in plan.nodes if node.step is not None)
+    named = {str(step.config["id"]) for step in steps if step.type == "workflow"}
+    if not named - {header.id}:
+        return
+    known = {**await definitions.schemas(named), header.id: inputs_schema(header)}
+    catalog = replace(catalog_of_this_place(), definitions=known)
+    _without_errors(file, check_text(text, catalog))
+
+
 def checked_plan(file: Path) -> Plan:
     return plan_of(_without_errors(str(file), check_text(read(file), catalog_of_this_place())))
 
@@ -229,20 +243,21 @@ def _summary(name: str, found: Checked) -> None:
         problems.print(f"{name}: {errors} errors, {warnings} warnings", markup=False, soft_wrap=True)
 
 
-def _tests_beside(file: Path) -> list[Any]:
+def _tests_beside(file: Path, plan: Plan) -> list[Any]:
     """Tests in NAME.tests.yaml beside a definition."""
     beside = file.with_suffix(".tests.yaml")
     if str(file) == "-" or not beside.is_file():
         return []
-    cases, wrong = read_cases(beside.read_bytes())
-    if wrong:
+    cases, wrong = read_cases(beside.read_bytes(), plan)
+    if has_errors(wrong):
         fail(Exit.WRONG_INPUT, *(problem.line_of(str(beside)) for problem in wrong))
     return cases
 
 
-async def _publish(found: Checked, text: bytes, by: str, note: str, *, as_json: bool) -> None:
+async def _publish(file: str, found: Checked, text: bytes, by: str, note: str, *, as_json: bool) -> None:
     temporal = await client()
     plan = plan_of(found)
+    await _check_children(file, plan, text, Definitions(temporal))
     document: dict[str, Any] = found.source.value
     name = plan.definition.header.id
     publication = Publication(

@@ -3,7 +3,13 @@
 import asyncio
 from typing import Any, NoReturn, TypeVar
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+)
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from towpath.commands.terminal import Exit, fail
@@ -35,3 +41,11 @@ def tell_failure(workflow_id: str, error: WorkflowFailureError) -> NoReturn:
         fail(Exit.REFUSED, f"{workflow_id}: cancelled", f"What was undone: python starter.py run-status {workflow_id}")
     kind = f" ({cause.type})" if isinstance(cause, ApplicationError) else ""
     fail(Exit.REFUSED, f"{workflow_id}: failed: {cause}{kind}", f"See: python starter.py queue show {workflow_id}")
+
+
+def refused(workflow_id: str, error: WorkflowUpdateFailedError) -> NoReturn:
+    """Say why a run did not take an update, and end the command."""
+    cause = error.cause
+    code = f" ({cause.type})" if isinstance(cause, ApplicationError) else ""
+    text = cause.message if isinstance(cause, ApplicationError) else str(cause)
+    fail(Exit.REFUSED, f"{workflow_id}: refused: {text}{code}")

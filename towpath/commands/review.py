@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 from temporalio.client import WorkflowUpdateFailedError
-from temporalio.exceptions import ApplicationError
 
 from towpath.clients import reviews
+from towpath.commands.endings import refused
+from towpath.commands.publishing import show_campaign
 from towpath.commands.terminal import Exit, JsonFlag, RunId, client, console, fail, full_id, run, show_json
+from towpath.contracts.process import PUBLISHING
 from towpath.contracts.review import Decision, ReviewTask, Verdict
 from towpath.contracts.wire import JsonObject, json_object
 
@@ -48,7 +50,7 @@ def approve(
     """Approve. The first decision counts; a second one is refused. A task for several people counts each of them."""
     form = _form(data)
     decision = Decision(verdict=Verdict.APPROVE, reviewer=reviewer, reason=reason, task=task, data=form)
-    run(_decide(full_id(workflow_id), decision, as_json))
+    run(decide_task(full_id(workflow_id), decision, as_json))
 
 
 @app.command("reject")
@@ -63,7 +65,7 @@ def reject(
     """Reject, with a reason. The customer is not onboarded; a definition ends rejected, or goes on as it says."""
     form = _form(data)
     decision = Decision(verdict=Verdict.REJECT, reviewer=reviewer, reason=reason, task=task, data=form)
-    run(_decide(full_id(workflow_id), decision, as_json))
+    run(decide_task(full_id(workflow_id), decision, as_json))
 
 
 def _form(text: str) -> JsonObject:
@@ -96,6 +98,8 @@ async def _show(workflow_id: str, step: str | None, *, as_json: bool) -> None:
     if as_json:
         show_json(task)
     else:
+        if workflow_id.startswith(f"{PUBLISHING.name}/"):
+            await show_campaign(workflow_id, as_json=False)
         console.print(*describe(task), sep="\n", markup=False, soft_wrap=True)
 
 
@@ -122,14 +126,12 @@ def describe(task: ReviewTask) -> list[str]:
     return lines
 
 
-async def _decide(workflow_id: str, decision: Decision, as_json: bool) -> None:
+async def decide_task(workflow_id: str, decision: Decision, as_json: bool) -> None:
+    """Decide a task of a run of any process. Ends the command when the decision is refused."""
     try:
         decided = await reviews.decide(await client(), workflow_id, decision)
     except WorkflowUpdateFailedError as error:
-        cause = error.cause
-        code = f" ({cause.type})" if isinstance(cause, ApplicationError) else ""
-        text = cause.message if isinstance(cause, ApplicationError) else str(cause)
-        fail(Exit.REFUSED, f"{workflow_id}: refused: {text}{code}")
+        refused(workflow_id, error)
     if as_json:
         show_json(decided)
     else:

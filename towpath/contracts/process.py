@@ -143,4 +143,4 @@ PIPELINE = Process(
     dead_letter_queue="failed-etl",
 )
 
-PROCESSES = {process.name: process for process in (ONBOARDING, INCIDENT, PIPELINE)}
+PROCESSES = {process.name: process for process in (ONBOARDING, PUBLISHING, INCIDENT, PIPELINE)}

@@ -21,7 +21,7 @@ CONTENT_BYTES = 1024 * 1024
 
 CampaignId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\r\n]*$")]
-Link = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https://[^\s/]+\S*$", max_length=500)]
+Link = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https://[^\W_]\S*$", max_length=500)]
 
 
 class PublishingPolicy(StrEnum):
@@ -134,7 +134,7 @@ class Shape(StrEnum):
 class PostingWindow(Wire):
     """A local time of the audience that reaches it well, for some days of the week (0 is Monday)."""
 
-    days: tuple[int, ...]
+    days: tuple[Annotated[int, Field(ge=0, le=6)], ...] = Field(min_length=1)
     hour: int = Field(ge=0, le=23)
     minute: int = Field(default=0, ge=0, le=59)
     weight: float = Field(gt=0, le=1)
@@ -155,12 +155,12 @@ class PlatformRules(Wire):
     wide_weight: int = Field(default=1, ge=1, le=2, description="what a CJK character or an emoji counts")
     min_follow_ups: int = Field(default=0, ge=0)
     max_follow_ups: int = Field(default=0, ge=0)
-    max_hashtags: int = Field(default=0, ge=0)
-    max_links: int | None = None
+    max_hashtags: int = Field(default=0, ge=0, description="of a whole thread; of an article, its tags")
+    max_links: int | None = Field(default=None, ge=0, description="of one post")
     max_title_length: int | None = None
     max_description_length: int | None = None
     markup: Literal["none", "markdown"] = "none"
-    needs_link: bool = False
+    needs_link: bool = Field(default=False, description="the campaign's link, if it has one, ends the last post")
     spacing: timedelta = Field(default=timedelta(), description="between two posts of one account")
     can_delete: bool = True
     windows: tuple[PostingWindow, ...] = Field(min_length=1)

@@ -119,10 +119,23 @@ class PlanTask(Wire):
     metrics: tuple[str, ...]
 
 
+class ChosenValue(Wire):
+    name: str
+    value: str = Field(description="one of the values that the action allows for it")
+
+
 class ChosenAction(Wire):
+    """Parameters are a list: the API's strict schemas know no object with names of its own."""
+
     action: str = Field(description="id of an offered action")
-    parameters: dict[str, str] = Field(description="each from its allowed values")
+    parameters: list[ChosenValue] = Field(description="each parameter of the action, once")
     reason: str
+
+    @property
+    def values(self) -> dict[str, str] | None:
+        """The parameters by name; None when one is given twice."""
+        given = {one.name: one.value for one in self.parameters}
+        return given if len(given) == len(self.parameters) else None
 
 
 class PlanAnswer(Wire):

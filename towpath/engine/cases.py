@@ -2,14 +2,16 @@
 
 from pydantic import ValidationError
 
+from towpath.engine.check_tests import check_tests
 from towpath.engine.definition import DefinitionTest
-from towpath.engine.diagnostics import Diagnostic
+from towpath.engine.diagnostics import Diagnostic, has_errors
+from towpath.engine.plan import Plan
 from towpath.engine.shapes import as_list, as_object
 from towpath.engine.source import read_source
 
 
-def read_cases(text: bytes) -> tuple[list[DefinitionTest], list[Diagnostic]]:
-    """The tests under `tests:`, or of a list of them; and what is wrong with the file."""
+def read_cases(text: bytes, plan: Plan) -> tuple[list[DefinitionTest], list[Diagnostic]]:
+    """The tests under `tests:`, or of a list of them; and what is wrong with the file, also for this definition."""
     source = read_source(text)
     fields = as_object(source.value)
     base = () if fields is None else ("tests",)
@@ -25,4 +27,6 @@ def read_cases(text: bytes) -> tuple[list[DefinitionTest], list[Diagnostic]]:
             for problem in error.errors():
                 place = (*base, index, *problem["loc"])
                 source.report(place, "tests.value", problem["msg"].lower(), "see docs/definitions.md")
+    if not has_errors(source.diagnostics):
+        check_tests(source, plan, cases, base)
     return cases, source.diagnostics

@@ -234,6 +234,9 @@ class ConfigChecks:
         if known is not None and config.id not in known:
             hint = did_you_mean(config.id, known)[2:]
             self._source.report((*path, "id"), "definition.unknown", f"no definition {config.id!r} is published", hint)
+        elif known is not None and known[config.id]:
+            place = (*path, "inputs")
+            check_params(self._source, config.inputs, dict(known[config.id]), place, config.id, is_open=_templated)
 
 
 def _allows(connection: Connection, host: str) -> bool:

@@ -7,6 +7,7 @@ from towpath.engine.check_expressions import ExpressionChecks
 from towpath.engine.check_reads import Context
 from towpath.engine.check_secrets import check_secrets
 from towpath.engine.check_steps import StepChecks
+from towpath.engine.check_tests import check_tests
 from towpath.engine.cron import cron_problem
 from towpath.engine.definition import EventTrigger, Notification, ScheduleTrigger, Trigger, WebhookTrigger
 from towpath.engine.diagnostics import Path
@@ -56,7 +57,7 @@ class DocumentChecks:
             event = early.also(event=EVENT)
             self._expressions.condition(header.cancel_on.filter, ("cancel_on", "filter"), event)
             self._expressions.templates(header.cancel_on.correlate, ("cancel_on", "correlate"), early)
-        self._tests()
+        check_tests(self._source, self._plan, header.tests, ("tests",))
 
     def _graph(self) -> None:
         plan = self._plan
@@ -189,6 +190,7 @@ class DocumentChecks:
                 self._expressions.templates(written.get("message"), (*path, index, "message"), context)
         retry: Path = ("error_handling", "retry")
         self._steps.durations(Retry, self._source.value_at(retry), retry)
+        self._steps.retry(self._plan.definition.header.error_handling.retry, retry)
 
     def _monitoring(self) -> None:
         for index, alert in enumerate(self._plan.definition.header.monitoring.alerts):
@@ -197,13 +199,3 @@ class DocumentChecks:
             self._expressions.condition(alert.condition, (*path, "condition"), context)
             self._expressions.templates(alert.message, (*path, "message"), context)
             self._steps.team(alert.channel, (*path, "channel"), ALERT_CHANNELS)
-
-    def _tests(self) -> None:
-        ids = [node.id for node in self._plan.nodes if not node.anonymous]
-        for index, test in enumerate(self._plan.definition.header.tests):
-            named: list[tuple[Path, str]] = [(("answers", name), name) for name in test.answers]
-            named += [(("expect", "steps", name), name) for name in test.expect.steps]
-            for place, name in named:
-                if name not in self._plan.by_id and not self._source.is_full:
-                    what, hint = f"there is no step {name!r}", did_you_mean(name, ids)[2:]
-                    self._source.report(("tests", index, *place), "test.unknown-step", what, hint, key=True)

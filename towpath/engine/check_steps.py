@@ -1,7 +1,9 @@
 """Checks of single steps: their texts, durations and secrets, and what makes no sense for their type."""
 
+import re
 from typing import Any
 
+from towpath.contracts.failure import FailureCode
 from towpath.engine.catalog import Catalog
 from towpath.engine.check_configs import ConfigChecks
 from towpath.engine.check_expressions import ExpressionChecks
@@ -11,14 +13,18 @@ from towpath.engine.diagnostics import Path
 from towpath.engine.expression.durations import parse_duration
 from towpath.engine.marks import durations
 from towpath.engine.model import Model
-from towpath.engine.outputs import EVENT, JsonSchema, output_schema
+from towpath.engine.outputs import EVENT, JsonSchema, full_output, item_schema, member, output_schema
 from towpath.engine.plan import PlanNode
 from towpath.engine.reading import read_config
 from towpath.engine.shapes import as_list, as_object
 from towpath.engine.source import Source
-from towpath.engine.steps import CONFIGS, ApiConfig, Call, ForEach, FunctionConfig, Step
+from towpath.engine.steps import CONFIGS, ApiConfig, Call, ForEach, FunctionConfig, Retry, Step
+from towpath.engine.suggestions import did_you_mean
 
 SENDING = frozenset({"http", "api", "function"})
+
+CODES = frozenset(map(str, FailureCode))
+_STATUS = re.compile(r"[45](?:[0-9]{2}|xx)")
 NO_LOOP = frozenset({"condition", "human-task", "wait", "wait-any"})
 NO_EFFECT = frozenset({"wait", "wait-any", "condition", "set", "human-task"})
 LATE = frozenset({"until", "filter", "done"})
@@ -57,6 +63,20 @@ class StepChecks:
             if "{{" not in text and parse_duration(text) is None:
                 what = f"{text!r} is no duration of up to ten years"
                 self._source.report(place, "duration.invalid", what, "write it like 30s, 5m, 24h or 1h30m")
+
+    def retry(self, retry: Retry | None, path: Path) -> None:
+        """Codes that no failure has would never match."""
+        for field in ("retry_on", "no_retry_on"):
+            for index, code in enumerate([] if retry is None else getattr(retry, field)):
+                text = str(code).lower()
+                if text not in CODES and _STATUS.fullmatch(text) is None:
+                    hint = did_you_mean(text, CODES)[2:]
+                    self._source.report(
+                        (*path, field, index),
+                        "retry.unknown",
+                        f"no failure has the code {code!r}",
+                        hint or "write a failure code, 429 or 5xx",
+                    )
 
     def loop_name(self, name: str, path: Path) -> None:
         if name in HIDING:
@@ -153,12 +173,29 @@ class StepChecks:
             self._source.report(
                 (*path, "select"), "step.no-effect", what, "select in an http, api or function step", key=True
             )
+        self.retry(step.retry, (*path, "retry"))
+        self._selected(node)
         if step.compensate is not None and step.type in NO_EFFECT:
             what = f"a {step.type} step has nothing to undo"
             self._source.report((*path, "compensate"), "step.no-effect", what, "leave compensate out", key=True)
         for name, call in (("compensate", step.compensate), ("check", step.check)):
             if call is not None:
                 self._call(call, (as_object(written.get(name)) or {}).get("config"), (*path, name, "config"))
+
+    def _selected(self, node: PlanNode) -> None:
+        """Each part that is kept must be one that there can be."""
+        whole = full_output(node, self._catalog)
+        for index, text in enumerate([] if node.step is None else node.step.select):
+            current: JsonSchema = whole
+            for key in text.split("."):
+                current = item_schema(current, whole)
+                found, _ = member(current, key, whole)
+                if found is None:
+                    what = f"the output has no {text!r} to keep"
+                    hint = did_you_mean(key, as_object(current.get("properties")) or {})[2:]
+                    self._source.report((*node.path, "select", index), "select.unknown", what, hint)
+                    break
+                current = found
 
     def _loop(self, step: Step, loop: ForEach, path: Path) -> None:
         self.loop_name(loop.as_, path)

@@ -1,6 +1,7 @@
 """Cron expressions of five fields, as Temporal reads them, and what it would silently read otherwise."""
 
 import re
+from collections.abc import Iterator
 
 FIELDS = (
     ("minute", 0, 59, ()),
@@ -9,6 +10,7 @@ FIELDS = (
     ("month", 1, 12, ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")),
     ("day of week", 0, 7, ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")),
 )
+MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _PART = re.compile(r"(?P<first>\*|[A-Za-z]{3}|\d{1,2})(?:-(?P<last>[A-Za-z]{3}|\d{1,2}))?(?:/(?P<step>\d{1,3}))?")
 _MACROS = frozenset({"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"})
 
@@ -34,7 +36,28 @@ def cron_problem(text: str) -> tuple[str, str] | None:
                 return f"{name}: {problem}", f"write {low} to {high}, *, lists, ranges or steps" + (
                     f", or {names[0]} to {names[-1]}" if names else ""
                 )
-    return None
+    return _never(fields[2], fields[3], fields[4])
+
+
+def _never(days: str, months: str, weekdays: str) -> tuple[str, str] | None:
+    """A day that no month has. With days of the week beside it, one of the two is enough."""
+    if weekdays != "*":
+        return None
+    first = min(_values(days, *FIELDS[2][1:]))
+    longest = max(MONTHS[month - 1] for month in _values(months, *FIELDS[3][1:]))
+    return None if first <= longest else (f"no such month has a day {first}: it never comes", "write an earlier day")
+
+
+def _values(field: str, low: int, high: int, names: tuple[str, ...]) -> Iterator[int]:
+    """The numbers that a field without mistakes stands for."""
+    for part in field.split(","):
+        match = _PART.fullmatch(part)
+        if match is None:
+            continue
+        first = low if match["first"] == "*" else _number(match["first"], names, low) or low
+        last = high if match["first"] == "*" or (match["step"] and not match["last"]) else first
+        last = _number(match["last"], names, low) or high if match["last"] else last
+        yield from range(first, last + 1, int(match["step"] or 1))
 
 
 def _part_problem(part: str, low: int, high: int, names: tuple[str, ...]) -> str | None:

@@ -19,6 +19,17 @@ NOTHING_OUTSIDE: Registry[Any] = Registry()
 """References of a schema lead to places in it; nothing is fetched."""
 
 
+def inputs_schema(header: Header) -> dict[str, Any]:
+    """JSON Schema of all inputs together, closed: what a step that runs this definition may give."""
+    must = [name for name, schema in header.inputs.items() if schema.get("x-optional") is not True]
+    return {
+        "type": "object",
+        "properties": dict(header.inputs),
+        "required": [name for name in must if "default" not in header.inputs[name]],
+        "additionalProperties": False,
+    }
+
+
 def accept_inputs(header: Header, given: dict[str, JsonValue]) -> tuple[dict[str, JsonValue], list[str]]:
     """The inputs with defaults filled in, and what is wrong with them, a sentence each; values are not repeated.
 

@@ -171,7 +171,7 @@ def kinds_of(schema: dict[str, Any]) -> Known:
         return frozenset({special})
     given = schema.get("type")
     names = [given] if isinstance(given, str) else as_list(given) or []
-    found = frozenset(KINDS[name] for name in names if name in KINDS)
+    found = frozenset(KINDS[name] for name in names if isinstance(name, str) and name in KINDS)
     return found or None
 
 

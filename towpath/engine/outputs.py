@@ -73,8 +73,35 @@ def output_schema(node: PlanNode, catalog: Catalog) -> JsonSchema:
 
 
 def _one(node: PlanNode, catalog: Catalog) -> JsonSchema:
+    step = node.step
+    if step is None:
+        return ANY
+    whole = full_output(node, catalog)
+    return selected(whole, [path.split(".") for path in step.select], whole) if step.select else whole
+
+
+def selected(schema: JsonSchema, paths: list[list[str]], root: JsonSchema) -> JsonSchema:
+    """What is left of an output of which only some parts are kept."""
+    schema = resolve(schema, root)
+    if schema.get("type") == "array":
+        return {"type": "array", "items": selected(as_object(schema.get("items")) or {}, paths, root)}
+    if schema.get("type") != "object" or not as_object(schema.get("properties")):
+        return ANY
+    kept: JsonSchema = {}
+    required: list[str] = []
+    for key in dict.fromkeys(path[0] for path in paths):
+        found, always = member(schema, key, root)
+        rest = [path[1:] for path in paths if path[0] == key]
+        if found is not None:
+            kept[key] = selected(found, rest, root) if all(rest) else found
+            required += [key] if always else []
+    return {**closed(**kept), "required": required, "$defs": root.get("$defs") or {}}
+
+
+def full_output(node: PlanNode, catalog: Catalog) -> JsonSchema:
+    """The schema of one output before anything of it is left out."""
     config, step = node.config, node.step
-    if step is None or step.select:
+    if step is None:
         return ANY
     match config:
         case FunctionConfig():
@@ -121,6 +148,16 @@ def resolve(schema: JsonSchema, root: JsonSchema) -> JsonSchema:
         for part in reference.removeprefix("#/").split("/"):
             found = (as_object(found) or {}).get(part)
         schema = as_object(found) or {}
+    return {}
+
+
+def item_schema(schema: JsonSchema, root: JsonSchema) -> JsonSchema:
+    """The schema of the items of lists, however often they are nested; any other schema as it is."""
+    for _ in range(_DEPTH):
+        schema = resolve(schema, root)
+        if schema.get("type") != "array":
+            return schema
+        schema = as_object(schema.get("items")) or {}
     return {}
 
 

@@ -7,6 +7,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from towpath.engine.diagnostics import Path
+from towpath.engine.patterns import is_endless
 from towpath.engine.shapes import as_list, as_object, item
 from towpath.engine.source import Source
 
@@ -24,7 +25,14 @@ def check_schema(source: Source, given: Any, path: Path) -> bool:
     except RecursionError:
         source.report(path, "schema.invalid", "the schema is nested too deeply", "flatten it")
         return False
-    for place, reference in _references(given, path):
+    for place, pattern in _texts_of(given, path, frozenset({"pattern"})):
+        if is_endless(pattern):
+            what = "this pattern could take for ever: it repeats what repeats itself, or is too long"
+            source.report(
+                place, "schema.invalid", what, "repeat once, as in [a-z]+, or begin each round with - or the like"
+            )
+            return False
+    for place, reference in _texts_of(given, path, frozenset({"$ref", "$dynamicRef"})):
         if not _leads_somewhere(reference, given):
             what = f"the reference {reference[:60]!r} leads nowhere: only places in this schema can be named"
             source.report(place, "schema.invalid", what, 'write "#/$defs/NAME", or the schema itself')
@@ -32,13 +40,17 @@ def check_schema(source: Source, given: Any, path: Path) -> bool:
     return True
 
 
-def _references(given: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def _texts_of(given: Any, path: Path, keywords: frozenset[str]) -> Iterator[tuple[Path, str]]:
+    """The texts of keywords, anywhere in a schema; for patternProperties, their names."""
     waiting: list[tuple[Path, Any]] = [(path, given)]
     while waiting:
         place, value = waiting.pop()
         for name, inner in (as_object(value) or {}).items():
-            if name in {"$ref", "$dynamicRef"} and isinstance(inner, str):
+            if name in keywords and isinstance(inner, str):
                 yield (*place, name), inner
+            elif name == "patternProperties" and "pattern" in keywords:
+                yield from (((*place, name, text), text) for text in as_object(inner) or {})
+                waiting.append(((*place, name), inner))
             elif name not in LITERAL:
                 waiting.append(((*place, name), inner))
         waiting.extend(((*place, index), inner) for index, inner in enumerate(as_list(value) or []))

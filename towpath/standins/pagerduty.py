@@ -1,5 +1,6 @@
 """PagerDuty's Events API v2: events are taken by dedup key, and the state of each alert can be read."""
 
+import hashlib
 from typing import Any
 
 from starlette.requests import Request
@@ -40,8 +41,8 @@ class PagerDuty:
             )
         action = str(event["event_action"])
         key = str(event.get("dedup_key") or f"generated-{len(self.alerts) + 1}")
-        # Acknowledging what was triggered is another effect with the same dedup key.
-        name = f"{event['routing_key']}/{key}/{action}"
+        # With the same dedup key, another action and other words are effects of their own on the same alert.
+        name = f"{event['routing_key']}/{key}/{action}/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         status, answer = self._ledger.perform("pagerduty", name, text, lambda: self._keep(event, key, action))
         return JSONResponse(answer, status_code=status)
 

@@ -246,6 +246,25 @@ CASES = [
         4,
         "no step 'b'",
     ),
+    (
+        "test.unknown-code",
+        steps("{id: a, type: set}", more="tests: [{name: t, inputs: {n: 1}, answers: {a: {fail: service.refusd}}}]\n"),
+        4,
+        "service.refused",
+    ),
+    (
+        "test.inputs",
+        steps("{id: a, type: set}", more="tests: [{name: t, inputs: {n: x}}]\n"),
+        4,
+        "must be number",
+    ),
+    (
+        "select.unknown",
+        given_step("{handler: score, params: {n: 1}}", "function", ", select: [scor]"),
+        5,
+        "did you mean 'score'",
+    ),
+    ("retry.unknown", steps("{id: a, type: set, retry: {retry_on: [429, 5xx, flaky]}}"), 5, "flaky"),
     ("too-many", steps(*(f"{{id: a{n}, type: htp}}" for n in range(300))), None, "more problems"),
 ]
 
@@ -266,7 +285,7 @@ def test_every_code_has_a_case() -> None:
     pattern = re.compile(
         r'"((?:source|document|version|field|step|steps|type|config|needs|graph|join|group|for-each|read|'
         r"condition|wait|channel|template|action|task|team|handler|service|method|param|model|schema|"
-        r'connection|host|url|definition|duration|date|secret|cron|timezone|trigger|input|test)\.[a-z-]+)"'
+        r'connection|host|url|definition|duration|date|secret|cron|timezone|trigger|input|test|retry|select)\.[a-z-]+)"'
     )
     emitted: set[str] = set()
     for path in (ROOT / "towpath" / "engine").glob("*.py"):

@@ -61,6 +61,20 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     "the error of a step that may not have failed": ([B, read("run.steps.b.error.code")], ["read.maybe-missing"]),
     "the error of a step, with a default": ([B, read("run.steps.b.error?.code ?? 'none'")], []),
     "an event that nothing sends": ([read("event.data.x")], ["read.unknown"]),
+    "a part that is not kept": (
+        [
+            "{id: a, type: http, select: [status], config: {url: 'https://a.example/', connection: c}}",
+            read("steps.a.headers.etag"),
+        ],
+        ["connection.unknown", "read.unknown-field"],
+    ),
+    "a part that is kept": (
+        [
+            "{id: a, type: http, select: [status, body.id], config: {url: 'https://a.example/', connection: c}}",
+            read("[steps.a.status, steps.a.body.id]"),
+        ],
+        ["connection.unknown"],
+    ),
     "its own output": ([read("steps.r")], ["read.not-before"]),
 }
 

@@ -6,6 +6,7 @@ then holds for any answer.
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ from towpath.contracts.investigation import (
     InitialAnalysis,
     Runbook,
 )
-from towpath.contracts.remediation import ActionPlan, Catalogue, ChosenAction, PlanAnswer
+from towpath.contracts.remediation import ActionPlan, Catalogue, ChosenAction, ChosenValue, PlanAnswer
 from towpath.contracts.wire import EffectKey
 from towpath.policy.incident.evidence import checked_claims, checked_diagnosis
 from towpath.policy.incident.messages import approval, notice, page
@@ -69,11 +70,16 @@ def catalogue() -> Catalogue:
     return found
 
 
+def _obeyed(order: dict[str, Any], text: str) -> ChosenAction:
+    values = [ChosenValue(name=name, value=value) for name, value in order["parameters"].items()]
+    return ChosenAction(action=order["action"], parameters=values, reason=text[:200])
+
+
 def obedient_plan(text: str) -> PlanAnswer:
     """The answer of a reader that does what every planted order says, and calls the incident resolved at once."""
     orders = [json.loads(order) for order in re.findall(r"run (\{.*?\}\})", text)]
     return PlanAnswer(
-        immediate=[ChosenAction(**order, reason=text[:200]) for order in orders],
+        immediate=[_obeyed(order, text) for order in orders],
         follow_up=[text],
         success_criteria=["vector(1)", "metrics.error_rate >= 0", text],
         watch_minutes=-1,

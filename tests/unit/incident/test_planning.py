@@ -15,6 +15,7 @@ from towpath.contracts.remediation import (
     Catalogue,
     CatalogueAction,
     ChosenAction,
+    ChosenValue,
     OfferedAction,
     PlanAnswer,
     Verify,
@@ -43,7 +44,8 @@ def offers(*categories: Category) -> tuple[OfferedAction, ...]:
 
 
 def chosen(action: str, **parameters: str) -> ChosenAction:
-    return ChosenAction(action=action, parameters=parameters, reason="since")
+    given = [ChosenValue(name=name, value=value) for name, value in parameters.items()]
+    return ChosenAction(action=action, parameters=given, reason="since")
 
 
 def answer(*immediate: ChosenAction, criteria: tuple[str, ...] = (), minutes: int = 10) -> PlanAnswer:
@@ -325,7 +327,7 @@ values = st.one_of(
 choices = st.builds(
     ChosenAction,
     action=st.one_of(st.sampled_from([one.id for one in catalogue().actions]), st.text(max_size=12)),
-    parameters=st.dictionaries(names, values, max_size=3),
+    parameters=st.lists(st.builds(ChosenValue, name=names, value=values), max_size=3),
     reason=st.text(max_size=20),
 )
 answers = st.builds(

@@ -109,7 +109,7 @@ def make_plan(
     refused: list[str] = []
     seen: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
     for choice in answer.immediate:
-        key = (choice.action, tuple(sorted(choice.parameters.items())))
+        key = (choice.action, tuple(sorted((choice.values or {}).items())))
         why = _refusal(choice, allowed, repeated=key in seen, full=len(kept) == MOST_IMMEDIATE)
         if why:
             refused.append(f"{_shown(choice.action)}: {why}")
@@ -204,10 +204,13 @@ def _refusal(choice: ChosenAction, allowed: Mapping[str, OfferedAction], *, repe
     action = allowed.get(choice.action)
     if action is None:
         return "it was not offered"
-    if choice.parameters.keys() != action.parameters.keys():
-        wrong = sorted(choice.parameters.keys() ^ action.parameters.keys())
+    given = choice.values
+    if given is None:
+        return "a parameter is given twice"
+    if given.keys() != action.parameters.keys():
+        wrong = sorted(given.keys() ^ action.parameters.keys())
         return f"its parameters do not fit: {', '.join(map(_shown, wrong[:5]))}"
-    for name, value in choice.parameters.items():
+    for name, value in given.items():
         if value not in action.parameters[name]:
             return f"{name} may not be {_shown(value)}"
     if repeated:
@@ -228,7 +231,7 @@ def _planned(
     return PlannedAction(
         number=number,
         action=action,
-        parameters=dict(choice.parameters),
+        parameters=choice.values or {},
         reason=one_line(choice.reason),
         needs_approval=bool(why),
         approval_reason="; ".join(why),

@@ -7,6 +7,7 @@ from towpath.contracts.posting import Post
 from towpath.contracts.publishing import Adaptation, Finding, PlatformRules, Shape
 from towpath.policy.claims import MAX_TEXT, unsupported_claims
 from towpath.policy.publishing.limits import post_problems
+from towpath.policy.publishing.names import name_findings
 from towpath.policy.publishing.quotes import comparable, quoted
 from towpath.policy.publishing.sentences import sentences
 
@@ -26,15 +27,19 @@ def findings(
 ) -> tuple[Finding, ...]:
     """Everything that code has against one channel's texts, in a fixed order. Time is linear in source and texts.
 
-    `limits`, `number`, `link`, `quote` and `block-list` block, as does the same post twice on a platform (`duplicate`).
-    Repetitions within or between channels, and a thread with fewer follow-ups than asked for, do not block: they lower
-    the score. `metadata_facts` are what the author said besides the source: title, author, link.
+    `limits`, `number`, `link`, `quote`, `mention` and `block-list` block, as does the same post twice on a platform
+    (`duplicate`), and a `name` in the forms that `names.name_findings` lists. Other names, repetitions within or
+    between channels, and a thread with fewer follow-ups than asked for (`thread-length`) lower the score.
+    `metadata_facts` are what the author said besides the source: title, author, link.
     """
     link = next((fact for fact in metadata_facts if fact.startswith("https://")), None)
     texts = [_text(post) for post in adaptation.posts]
     found = [Finding(rule="limits", text=problem) for problem in post_problems(adaptation.posts, rules, link)]
+    if rules.shape is Shape.THREAD:
+        texts = [_COUNTER.sub(" ", text) for text in texts]
     found += _claims(texts, source, metadata_facts)
     found += _quotes(texts, source, metadata_facts)
+    found += name_findings(texts, (source, *metadata_facts))
     found += _blocked(texts, block_list)
     found += _repetitions(adaptation, others)
     least = rules.min_follow_ups + 2
@@ -55,8 +60,7 @@ def _text(post: Post) -> str:
 
 
 def _claims(texts: Iterable[str], source: str, facts: Sequence[str]) -> list[Finding]:
-    plain = [_KEYCAP.sub(" ", _COUNTER.sub(" ", text)) for text in texts]
-    pieces = [piece for text in plain for piece in in_pieces(text)]
+    pieces = [piece for text in texts for piece in in_pieces(_KEYCAP.sub(" ", text))]
     claims = unsupported_claims(pieces, [*in_pieces(source), *facts])
     return [Finding(rule=_kind(claim), text=f"{claim!r} does not stand in the source") for claim in claims]
 

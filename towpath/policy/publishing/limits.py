@@ -16,6 +16,10 @@ _DRAFTS: dict[Shape, type[ThreadDraft | PostDraft | ArticleDraft]] = {
 }
 
 
+ABSURD = 40
+"""How many times too long a text is when only its beginning is looked at, for checks run within a workflow's turn."""
+
+
 def draft_type(rules: PlatformRules) -> type[ThreadDraft | PostDraft | ArticleDraft]:
     """What Claude is asked for."""
     return _DRAFTS[rules.shape]
@@ -55,7 +59,7 @@ def draft_problems(draft: Draft, rules: PlatformRules, link: str | None) -> tupl
     """What must be mended in a draft before its posts may go out, in sentences for its writer. Empty: nothing."""
     if not isinstance(draft, draft_type(rules)):
         return (f"{rules.platform} takes a {rules.shape}, and this is a {type(draft).__name__}",)
-    problems = [f"{name} is empty" for name, text in _parts(draft) if not text.strip()]
+    problems = [f"{name} is empty" for name, text in _parts(draft) if not as_shown(text, rules)]
     if isinstance(draft, ThreadDraft):
         problems += _follow_up_problems(len(draft.follow_ups), rules)
     posts = posts_of(draft, rules, link)
@@ -116,6 +120,8 @@ def text_problems(name: str, text: str, rules: PlatformRules) -> list[str]:
     problems: list[str] = []
     if not text.strip():
         problems.append(f"{name} is empty")
+    if len(text) > ABSURD * rules.max_length:
+        return [f"{name} has {len(text)} characters, {rules.max_length} are allowed"]
     length = weighted_length(text, rules)
     if length > rules.max_length:
         over = length - rules.max_length

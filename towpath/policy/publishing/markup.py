@@ -4,8 +4,7 @@ import re
 
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufeff]")
 """Control characters, and those that turn the direction of a text so that it reads as another."""
-_BREAKS = re.compile(r"[ \t]+\n|\r\n?|[\u2028\u2029\u0085]")
-_GAPS = re.compile(r"\n{3,}")
+_BREAKS = re.compile(r"\r\n?|[\u2028\u2029\u0085]")
 _LINK = re.compile(r"!?\[([^\[\]\n]{1,300})\]\(<?(https?://[^\s()<>]{1,500})>?\)")
 _BOLD = re.compile(r"(\*\*|__)(?=[^\s*_])([^*_\n]{1,500})\1")
 _HEADING = re.compile(r"^#{1,6}[ \t]+(?=\S)", re.MULTILINE)
@@ -15,8 +14,7 @@ _NESTED = 5
 
 def cleaned(text: str) -> str:
     """The text without control characters and directional overrides, with plain line breaks and no empty edges."""
-    plain = _BREAKS.sub("\n", _UNSEEN.sub("", text))
-    return _GAPS.sub("\n\n", plain).strip()
+    return _BREAKS.sub("\n", _UNSEEN.sub("", text)).strip()
 
 
 def markdown_in(text: str) -> str | None:

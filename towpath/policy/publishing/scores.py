@@ -21,11 +21,6 @@ def channel_quality(findings: Sequence[Finding], answer: ChannelScore | None) ->
     return round(max(0.0, min(1.0, max(0.0, answer.score)) - taken), 2)
 
 
-def publishable(findings: Sequence[Finding], score: float, threshold: float) -> bool:
-    """Whether a channel needs no further revision: nothing blocks it, and the score is not below the threshold."""
-    return score >= threshold and not any(finding.blocking for finding in findings)
-
-
 def kept_evidence(answer: ChannelScore, texts: Sequence[str]) -> tuple[str, ...]:
     """The passages of an answer that stand in the channel's texts word for word; the others prove nothing."""
     whole = [" ".join(text.split()) for text in texts]

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 
 from towpath.contracts.posting import Post
 from towpath.contracts.publishing import PlatformRules, Shape
-from towpath.policy.publishing.limits import as_line, as_shown, has_link, text_problems, with_tail
+from towpath.policy.publishing.limits import ABSURD, as_line, as_shown, has_link, text_problems, with_tail
 from towpath.policy.publishing.markup import cleaned, without_markdown
 from towpath.policy.publishing.sentences import HASHTAG, sentence_ends
-from towpath.policy.publishing.weights import composed, fitting, links, weighted_length
+from towpath.policy.publishing.weights import composed, fitting, links, relinked, weighted_length
 
 _ENOUGH = 0.6
 """A cut at the end of a sentence is taken when so much of the room is used; else the cut is at a word, with a mark."""
@@ -25,10 +25,12 @@ def shortened(posts: Sequence[Post], rules: PlatformRules, link: str | None) -> 
     Too many posts of a thread lose follow-ups from the end, the call to action stays. Each text is cut at the end of a
     sentence, or of a word, and the link and the hashtags at its end are kept as far as they fit. An article without a
     title gets its first line as one. Nothing is returned where there is no text and no link that could stand alone.
-    The link must be one that `limits.link_problems` has nothing against.
+    The link must be one that `limits.link_problems` has nothing against. Of a text that is 40 times too long only the
+    beginning is read.
     """
     needed = link if rules.needs_link else None
-    texts = [text for text in (as_shown(post.text, rules) for post in posts) if text]
+    most_read = ABSURD * rules.max_length
+    texts = [text for text in (as_shown(post.text[:most_read], rules) for post in posts) if text]
     if rules.shape is Shape.ARTICLE:
         return _article(posts, texts, rules, needed)
     most = rules.max_follow_ups + 2 if rules.shape is Shape.THREAD else 1
@@ -64,6 +66,8 @@ def _cut(text: str, rules: PlatformRules, needed: str | None) -> str:
     if whole and not text_problems("", whole, rules) and (needed is None or has_link(whole, needed)):
         return whole
     body, tail = _split_tail(whole, needed)
+    if needed is not None:
+        body = _spaced(relinked(body, lambda each: " " if each == needed else each))
     tags = [part for part in tail if part != needed]
     linked = [needed] if needed is not None else []
     while tags and weighted_length(" ".join([*linked, *tags]), rules) > rules.max_length / 2:
@@ -103,10 +107,9 @@ def _shorter(text: str, rules: PlatformRules, limit: int) -> str:
 
 def _cut_once(text: str, rules: PlatformRules, limit: int) -> str:
     room = fitting(text, rules, limit)
-    ends = [end for end in sentence_ends(text[: room + 1]) if end <= room]
-    whole = [end for end in ends[-2:] if end < room or text[end - 1] in ".!?。！？\n" or text[end : end + 1] == "\n"]
-    if whole and whole[-1] >= room * _ENOUGH:
-        return text[: whole[-1]].rstrip()
+    ends = [end for end in sentence_ends(text[: room + 8]) if end <= room]
+    if ends and ends[-1] >= room * _ENOUGH:
+        return text[: ends[-1]].rstrip()
     room = fitting(text, rules, limit - weighted_length(_MARK, rules))
     space = max((match.start() for match in _SPACE.finditer(text, room // 2, room + 1)), default=0)
     kept = text[: space or room].rstrip().rstrip(",;:-–—(").rstrip()
@@ -140,11 +143,11 @@ def _with_fewer_tags(texts: Sequence[str], most: int) -> list[str]:
     for text in texts:
         body, tail = _split_tail(text, None)
         spent = len(HASHTAG.findall(body))
-        body = HASHTAG.sub(_unsigned(left), body) if spent > left else body
+        words = HASHTAG.sub(_unsigned(left), body) if spent > left else body
         left = max(0, left - spent)
         kept = tail[:left]
-        made.append(text if kept == tail and spent <= left + spent and body in text else with_tail(body, kept))
         left -= len(kept)
+        made.append(text if words == body and kept == tail else with_tail(words, kept))
     return made
 
 
@@ -155,11 +158,19 @@ def _unsigned(most: int) -> Callable[[re.Match[str]], str]:
 
 def _with_fewer_links(text: str, rules: PlatformRules, link: str | None) -> str:
     """Links beyond those allowed are left out, the campaign's own last."""
+    most = rules.max_links
     found = links(text)
-    if rules.max_links is None or len(found) <= rules.max_links:
+    if most is None or len(found) <= most:
         return text
-    others = [other for other in found if other != link]
-    kept = len(found) - len(others)
-    for other in others[max(0, rules.max_links - min(kept, 1)) :]:
-        text = text.replace(other, " ", 1)
+    own = min(most, found.count(link or ""))
+    left = {True: own, False: most - own}
+
+    def kept(each: str) -> str:
+        left[each == link] -= 1
+        return each if left[each == link] >= 0 else " "
+
+    return _spaced(relinked(text, kept))
+
+
+def _spaced(text: str) -> str:
     return cleaned(re.sub(r"[ \t]{2,}", " ", text))

@@ -12,7 +12,7 @@ from towpath.engine.suggestions import did_you_mean
 _DAYS_AHEAD = 8
 _NEAR = timedelta(minutes=60)
 """A window still counts for a zone when a post comes so long after it, at half its weight."""
-_WAITING = 0.02
+_WAITING = 0.1
 """What a day of waiting takes from a time's worth: an equal window comes first, a much better one may be waited for."""
 
 
@@ -35,7 +35,7 @@ def choose_time(
 
     A time that was asked for is kept, and moved only where it lies before `earliest` or the embargo. Without one, each
     window of the platform in each zone, for eight days, is worth the sum over the zones of the weights of the windows
-    that it meets there: fully at the window's minute, half within the hour after it, less 0.02 for each day of
+    that it meets there: fully at the window's minute, half within the hour after it, less 0.1 for each day of
     waiting. The best comes first, and of equal ones the earliest. When no window is left before `not_after`, the post
     goes out as early as it may.
 

@@ -5,7 +5,7 @@ X's counting is the model, since no other platform's is richer: twitter-text, co
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from towpath.contracts.publishing import PlatformRules
 
@@ -32,10 +32,14 @@ _EMOJI = (
 _LINKS = re.compile(_LINK)
 _ATOMS = re.compile(f"(?P<link>{_LINK})|(?P<emoji>{_EMOJI})")
 
-_NARROW = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))
-"""Code points that count 1 on X: Latin to Georgian, spaces, dashes, quotation marks, primes. All others count 2."""
+_WIDE = re.compile("[^\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
+"""What counts 2 on X: all but Latin to Georgian, spaces, dashes, quotation marks and primes."""
 _MARKS_IN_A_ROW = 30
 """Unicode's stream-safe text format (UAX #15, 13) allows no more, which keeps the composing linear."""
+_MAY_HAVE_MARKS = re.compile(
+    "[\u0300-\u1dff\u20d0-\u20ff\u2c00-\u309f\ua600-\uabff\ufb1e\ufe20-\ufe2f\U00010000-\U0010ffff]{31}"
+)
+"""Runs of characters of which some join to the one before: where there are none, composing is linear as it is."""
 
 
 def weighted_length(text: str, rules: PlatformRules) -> int:
@@ -45,7 +49,13 @@ def weighted_length(text: str, rules: PlatformRules) -> int:
     endings a platform knows changes. With a wide weight of 2, everything outside X's narrow ranges counts 2, and an
     emoji counts 2 however many code points join to show it. With a wide weight of 1, each code point counts 1.
     """
-    return sum(weight for _, weight in _atoms(composed(text), rules))
+    text = composed(text)
+    position = total = 0
+    for match in _ATOMS.finditer(text):
+        end, weight = _atom(match, rules)
+        total += _plain_length(text, position, match.start(), rules) + weight
+        position = end
+    return total + _plain_length(text, position, len(text), rules)
 
 
 def links(text: str) -> tuple[str, ...]:
@@ -53,10 +63,20 @@ def links(text: str) -> tuple[str, ...]:
     return tuple(match.group()[: _link_length(match.group())] for match in _LINKS.finditer(text))
 
 
+def relinked(text: str, change: Callable[[str], str]) -> str:
+    """The text with each link as `change` makes it."""
+
+    def made(match: re.Match[str]) -> str:
+        length = _link_length(match.group())
+        return change(match.group()[:length]) + match.group()[length:]
+
+    return _LINKS.sub(made, text)
+
+
 def fitting(text: str, rules: PlatformRules, limit: int) -> int:
     """How many characters of a composed text weigh at most `limit`. No link and no emoji is cut in two."""
     total, fits = 0, 0
-    for end, weight in _atoms(text, rules):
+    for end, weight in _parts(text, rules):
         total += weight
         if total > limit:
             break
@@ -66,8 +86,8 @@ def fitting(text: str, rules: PlatformRules, limit: int) -> int:
 
 def composed(text: str) -> str:
     """The text as platforms count it: canonically composed (NFC), with runs of more than 30 marks interrupted."""
-    if text.isascii():
-        return text
+    if not _MAY_HAVE_MARKS.search(text):
+        return unicodedata.normalize("NFC", text)
     letters: list[str] = []
     marks = 0
     for letter in text:
@@ -79,38 +99,37 @@ def composed(text: str) -> str:
     return unicodedata.normalize("NFC", "".join(letters))
 
 
-def _atoms(text: str, rules: PlatformRules) -> Iterator[tuple[int, int]]:
+def _parts(text: str, rules: PlatformRules) -> Iterator[tuple[int, int]]:
     """End and weight of each part that is counted as one."""
     position = 0
     for match in _ATOMS.finditer(text):
         yield from _letters(text, position, match.start(), rules)
-        position = match.end()
-        if match["link"] is not None:
-            position = match.start() + _link_length(match["link"])
-            yield from _link(text, match.start(), position, rules)
-        elif rules.wide_weight > 1:
-            yield position, rules.wide_weight
-        else:
-            yield from _letters(text, match.start(), position, rules)
-        yield from _letters(text, position, match.end(), rules)
-        position = match.end()
+        position, weight = _atom(match, rules)
+        yield position, weight
     yield from _letters(text, position, len(text), rules)
 
 
 def _letters(text: str, start: int, end: int, rules: PlatformRules) -> Iterator[tuple[int, int]]:
     for offset in range(start, end):
-        code = ord(text[offset])
-        narrow = rules.wide_weight == 1 or any(first <= code <= last for first, last in _NARROW)
-        yield offset + 1, 1 if narrow else rules.wide_weight
+        yield offset + 1, _plain_length(text, offset, offset + 1, rules)
 
 
-def _link(text: str, start: int, end: int, rules: PlatformRules) -> Iterator[tuple[int, int]]:
-    written = sum(weight for _, weight in _letters(text, start, end, rules))
+def _plain_length(text: str, start: int, end: int, rules: PlatformRules) -> int:
+    """Of characters that are neither in a link nor in an emoji."""
+    if rules.wide_weight == 1:
+        return end - start
+    return end - start + (rules.wide_weight - 1) * sum(1 for _ in _WIDE.finditer(text, start, end))
+
+
+def _atom(match: re.Match[str], rules: PlatformRules) -> tuple[int, int]:
+    """End and weight of a link without the punctuation behind it, or of an emoji."""
+    if match["link"] is None:
+        return match.end(), rules.wide_weight if rules.wide_weight > 1 else len(match.group())
+    end = match.start() + _link_length(match["link"])
+    written = _plain_length(match.string, match.start(), end, rules)
     if rules.url_length is None:
-        yield end, written
-    else:
-        bare = "://" not in text[start:end]
-        yield end, max(written, rules.url_length) if bare else rules.url_length
+        return end, written
+    return end, rules.url_length if "://" in match["link"] else max(written, rules.url_length)
 
 
 def _link_length(link: str) -> int:

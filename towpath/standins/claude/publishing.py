@@ -78,12 +78,12 @@ def post(given: JsonObject) -> JsonObject:
 
 
 def article(given: JsonObject) -> JsonObject:
-    """The source itself below a first sentence; sections are not rewritten."""
+    """The source itself below the mark; sections are not rewritten."""
     title = re.sub(r"\s+", " ", text(given, "title"))
     hook = _messages(given)[0]
     body = re.sub(r"\A\s{0,3}#\s[^\n]*\n", "", _source(given)).strip()
     link = text(given, "link")
-    parts = [f"{mark(given)} {hook}", body, *([link] if link and link not in body else [])]
+    parts = [mark(given), body, *([link] if link and link not in body else [])]
     return {
         "title": cut(f"{mark(given)} {title}", number(given, "max_title_length", 120), 1),
         "description": cut(hook, number(given, "max_description_length", 160), 1),

@@ -1,0 +1,128 @@
+"""Records histories of content-publishing against a fake press: `python -m tests.replay.record_campaigns`.
+
+A file that exists is kept.
+"""
+
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.client import WorkflowFailureError
+from temporalio.service import RPCError
+
+from tests.fakes.press import busy, down, forbidden
+from tests.replay.record_incidents import write
+from tests.timeskip.conftest import time_skipping
+from tests.timeskip.publishing import Handle, Press, after, campaign, decide, job_in, serve, task_of
+from tests.timeskip.test_publishing_paths import refusing, scored
+from tests.timeskip.test_publishing_policy import ALL, held
+from tests.timeskip.test_publishing_posting import settle, unsettled
+from tests.timeskip.test_publishing_review import TEXT, edit
+from tests.timeskip.test_publishing_times import DANA, moved, scheduled
+from towpath.clients.temporal import run_to_end
+from towpath.contracts.posting import JobState
+from towpath.contracts.publishing import PublishingPolicy
+from towpath.contracts.review import Verdict
+from workflows.publishing import ContentPublishingWorkflow
+
+Recorded = AsyncGenerator[tuple[str, Handle]]
+
+
+async def straight(press: Press) -> Recorded:
+    """Three channels, nobody asked."""
+    yield "straight", await press.start(campaign("x", "linkedin", "blog"))
+
+
+async def revised(press: Press) -> Recorded:
+    """Revised, edited and approved by a person; another one rejected."""
+    press.fake.claude = scored({"score": 0.4, "issues": ["dull"], "evidence": ["canal"]})
+    handle = await press.start(campaign("linkedin", max_revisions=1), skipping=False)
+    await task_of(handle)
+    await handle.execute_update(ContentPublishingWorkflow.edit, edit(TEXT))
+    await decide(handle)
+    yield "revised", handle
+    handle = await press.start(campaign("linkedin", max_revisions=0), skipping=False)
+    await task_of(handle)
+    await decide(handle, Verdict.REJECT)
+    yield "rejected", handle
+
+
+async def expired(press: Press) -> Recorded:
+    """Nobody approves."""
+    yield "expired", await press.start(campaign(require_approval=True))
+
+
+async def troubled(press: Press) -> Recorded:
+    """A busy platform, a lost answer, a lost request, in one thread."""
+    press.fake.plan("publish_post/x", busy(60), "taken", "lost", down())
+    yield "troubled", await press.start(campaign())
+
+
+async def settled(press: Press) -> Recorded:
+    """An outcome that a person settles."""
+    handle = await unsettled(press)
+    await handle.execute_update(ContentPublishingWorkflow.settle, settle("x", published=False))
+    yield "settled", handle
+
+
+async def changed(press: Press) -> Recorded:
+    """Moved, cancelled, published now."""
+    handle = await scheduled(press, campaign("linkedin", "x", "blog", at=after(hours=2)))
+    await handle.execute_update("reschedule", moved(after(hours=9)))
+    await handle.execute_update(ContentPublishingWorkflow.cancel, DANA)
+    await handle.execute_update(ContentPublishingWorkflow.publish_now, DANA.model_copy(update={"job": "x"}))
+    yield "changed", handle
+
+
+async def released(press: Press) -> Recorded:
+    """Held after a failure, released by a person."""
+    handle = await held(press)
+    await handle.execute_update(ContentPublishingWorkflow.release, ALL)
+    yield "released", handle
+
+
+async def withdrawn(press: Press) -> Recorded:
+    """All or none: taken back."""
+    press.fake.plan("publish_post/linkedin", forbidden())
+    yield "withdrawn", await press.start(campaign("x", "linkedin", "blog", policy=PublishingPolicy.NONE))
+
+
+async def failed(press: Press) -> Recorded:
+    """No analysis: told and queued."""
+    refusing(press.fake, "analyse-content")
+    yield "failed", await press.start(campaign())
+
+
+async def cancelled(press: Press) -> Recorded:
+    """Cancelled with one post out and one to come."""
+    handle = await press.start(campaign("linkedin", "x", at=after(days=9)), skipping=False)
+    await job_in(handle, JobState.SCHEDULED)
+    await handle.execute_update(ContentPublishingWorkflow.publish_now, DANA)
+    await job_in(handle, JobState.PUBLISHED, job="linkedin")
+    await handle.cancel()
+    yield "cancelled", handle
+
+
+SCENARIOS: Sequence[Callable[[Press], Recorded]] = (
+    *(straight, revised, expired, troubled, settled, changed, released, withdrawn, failed, cancelled),
+)
+
+
+async def main(version: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with time_skipping(Path(folder)) as env:
+            for scenario in SCENARIOS:
+                async with serve(env) as press:
+                    async for name, handle in scenario(press):
+                        with suppress(RPCError):  # it was started skipping, or has ended already
+                            await press.forward(handle, timedelta(days=30))
+                        with suppress(WorkflowFailureError):
+                            await handle.result()
+                        write(f"publishing-{name}-{version}", await handle.fetch_history())
+
+
+if __name__ == "__main__":
+    run_to_end(main(*(sys.argv[1:] or ["v1"])))

@@ -1,0 +1,202 @@
+"""Publishing exactly once: what happens when a platform is slow, silent, busy or refuses."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.fakes.press import Ending, busy, down, duplicate, forbidden
+from tests.timeskip.publishing import Handle, Press, after, campaign, job_in, record_of, refusal, step_of
+from towpath.contracts.failure import FailureCode, HouseError, PublishError
+from towpath.contracts.posting import Job, JobState, Settle
+from towpath.contracts.process import STATUS
+from towpath.contracts.publishing import PublishingOutcome
+from towpath.contracts.run import StepState
+from workflows.publishing import ContentPublishingWorkflow
+from workflows.publishing_posting import LOOKS
+
+FINE: list[Ending] = ["fine"] * 5
+
+
+def settle(job: str, **fields: object) -> Settle:
+    return Settle.model_validate({"job": job, "by": "dana", **fields})
+
+
+async def unsettled(press: Press) -> Handle:
+    """A campaign whose first post on X has no answer, and whose timeline cannot be read."""
+    press.fake.plan("publish_post/x", PublishError(FailureCode.PUBLISH_UNKNOWN, "lost"))
+    press.fake.plan("find_post", *[down()] * 5 * len(LOOKS))
+    handle = await press.start(campaign("x", "linkedin", at=after(minutes=-1), cut_off=timedelta()), skipping=False)
+    for _ in range(5):
+        await press.forward(handle, timedelta(seconds=30))
+    await job_in(handle, JobState.UNKNOWN)
+    return handle
+
+
+@pytest.mark.parametrize("place", [1, 3], ids=["first-post", "in-the-thread"])
+@pytest.mark.parametrize("lost", ["taken", "lost"])
+async def test_an_unknown_outcome_is_looked_up(press: Press, lost: Ending, place: int) -> None:
+    """The answer to a post is lost, after or before the platform took it: nothing is out twice, and nothing missing."""
+    press.fake.plan("publish_post/x", *FINE[: place - 1], lost)
+    result = await (await press.start(campaign())).result()
+
+    texts = press.fake.texts("x")
+    assert result.outcome is PublishingOutcome.PUBLISHED
+    assert len(texts) == len(set(texts)) == len(result.jobs[0].posts)
+    assert [shown.post.post_id for shown in press.fake.timelines["x"]] == [
+        post.post_id for post in result.jobs[0].posts
+    ]
+    assert press.fake.attempts("x") == len(texts) + (lost == "lost")
+
+
+async def test_a_timeline_that_lags_is_looked_at_again(press: Press) -> None:
+    """A post that does not show at once is found by a later look, and not published again."""
+    press.fake.plan("publish_post/linkedin", "taken")
+    press.fake.lag = 2
+    result = await (await press.start(campaign("linkedin"))).result()
+
+    assert result.outcome is PublishingOutcome.PUBLISHED
+    assert len(press.fake.texts("linkedin")) == press.fake.attempts("linkedin") == 1
+
+
+async def test_a_busy_platform_is_given_the_time_it_asks_for(press: Press) -> None:
+    """A rate limit with its reset is waited out; then the post goes out, once."""
+    press.fake.plan("publish_post/linkedin", busy(900))
+    handle = await press.start(campaign("linkedin"))
+    result = await handle.result()
+    (job,) = result.jobs
+
+    assert result.outcome is PublishingOutcome.PUBLISHED
+    assert job.attempts == 2
+    assert await _waited(handle, job) >= timedelta(seconds=900)
+
+
+async def test_three_attempts_with_growing_waits(press: Press) -> None:
+    """A platform that stays down is tried three times, each wait twice as long; then the job fails and says why."""
+    press.fake.plan("publish_post/linkedin", *[down()] * 9)
+    handle = await press.start(campaign("linkedin", "x"))
+    result = await handle.result()
+    job = result.jobs[0]
+
+    assert job.state is JobState.FAILED
+    assert job.failure is not None
+    assert job.failure.code is FailureCode.PUBLISH_UNAVAILABLE
+    assert press.fake.attempts("linkedin") == 3
+    assert timedelta(seconds=15) <= await _waited(handle, job) < timedelta(seconds=60)
+    assert result.outcome is PublishingOutcome.PARTLY
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        pytest.param(forbidden(), FailureCode.PUBLISH_REFUSED, id="refused"),
+        pytest.param(duplicate(), FailureCode.PUBLISH_DUPLICATE, id="duplicate-of-another"),
+        pytest.param(PublishError(FailureCode.PUBLISH_AUTH, "token"), FailureCode.PUBLISH_AUTH, id="auth"),
+    ],
+)
+async def test_a_refusal_is_final(press: Press, error: HouseError, code: FailureCode) -> None:
+    """What a platform refuses for good is tried once."""
+    press.fake.plan("publish_post/linkedin", error)
+    result = await (await press.start(campaign("linkedin"))).result()
+    (job,) = result.jobs
+
+    assert result.outcome is PublishingOutcome.NOTHING
+    assert job.failure is not None
+    assert (job.state, job.failure.code) == (JobState.FAILED, code)
+    assert press.fake.attempts("linkedin") == 1
+
+
+async def test_a_duplicate_that_is_ours_counts_as_published(press: Press) -> None:
+    """The platform says that it has the text already: it is found on the timeline and taken as published."""
+    press.fake.plan("publish_post/linkedin", "taken-as-duplicate")
+    result = await (await press.start(campaign("linkedin"))).result()
+
+    assert result.outcome is PublishingOutcome.PUBLISHED
+    assert len(press.fake.texts("linkedin")) == 1
+
+
+async def test_a_thread_resumes_at_the_post_that_failed(press: Press) -> None:
+    """The third post of a thread fails twice: it is published as a reply to the second, which is not sent again."""
+    press.fake.plan("publish_post/x", "fine", "fine", down(), busy(1))
+    result = await (await press.start(campaign())).result()
+    thread = press.fake.timelines["x"]
+
+    assert result.outcome is PublishingOutcome.PUBLISHED
+    assert thread[2].reply_to == thread[1].post.post_id
+    assert len({shown.text for shown in thread}) == len(thread)
+
+
+async def test_a_thread_that_ends_early_is_told_so(press: Press) -> None:
+    """A thread whose third post is refused stays with two, and the result says how many are out."""
+    press.fake.plan("publish_post/x", "fine", "fine", forbidden())
+    handle = await press.start(campaign())
+    result = await handle.result()
+    (job,) = result.jobs
+
+    assert result.outcome is PublishingOutcome.PARTLY
+    assert job.state is JobState.PARTIAL
+    assert job.reason.startswith("2 of ")
+    assert (await step_of(handle, "publish-x")).state is StepState.FAILED
+
+
+async def test_a_post_that_became_stale_between_attempts_is_dropped(press: Press) -> None:
+    """The platform asks to wait beyond `not_after`: the post is dropped, not published late."""
+    press.fake.plan("publish_post/linkedin", busy(7200))
+    request = campaign("linkedin", at=after(minutes=10), not_after=after(minutes=40))
+    result = await (await press.start(request)).result()
+
+    assert result.outcome is PublishingOutcome.EXPIRED
+    assert result.jobs[0].state is JobState.DROPPED
+    assert press.fake.texts("linkedin") == []
+
+
+async def test_what_nobody_can_find_out_is_asked_of_a_person(press: Press) -> None:
+    """No answer and no timeline: the job waits for a person, who says that the post is out, and the thread goes on."""
+    handle = await unsettled(press)
+    described = await handle.describe()
+    assert described.typed_search_attributes[STATUS] == "outcome-unknown"
+    assert any(title.startswith("Is it out?") for title in press.fake.notices())
+    waiting = (await record_of(handle)).waiting
+    assert waiting is not None
+    assert waiting.until is None
+    press.fake.timelines["x"].append(press.fake.shown("x", "by hand"))
+    await handle.execute_update(ContentPublishingWorkflow.settle, settle("x", published=True, post_id="x-1"))
+    result = await press.finish(handle)
+
+    assert result.outcome is PublishingOutcome.PUBLISHED
+    assert press.fake.timelines["x"][1].reply_to == "x-1"
+    assert result.jobs[0].changed_by == "dana"
+
+
+@pytest.mark.parametrize(
+    ("give_up", "state"),
+    [pytest.param(False, JobState.PUBLISHED, id="again"), pytest.param(True, JobState.FAILED, id="given-up")],
+)
+async def test_what_is_not_out_is_tried_again_or_given_up(press: Press, give_up: bool, state: JobState) -> None:
+    """A person who sees that the post is not out has it published, or gives it up."""
+    handle = await unsettled(press)
+    await handle.execute_update(ContentPublishingWorkflow.settle, settle("x", published=False, give_up=give_up))
+    result = await press.finish(handle)
+
+    assert result.jobs[0].state is state
+    assert result.jobs[1].state is JobState.PUBLISHED
+
+
+async def test_settlements_that_cannot_be_are_refused(press: Press) -> None:
+    """Only an unknown outcome is settled, and a post that is out has an id."""
+    handle = await unsettled(press)
+    for change, code in (
+        (settle("linkedin", published=False), FailureCode.JOB_CLOSED),
+        (settle("x", published=True), FailureCode.JOB_REFUSED),
+        (settle("tiktok", published=False), FailureCode.JOB_UNKNOWN),
+    ):
+        found, _ = await refusal(handle.execute_update(ContentPublishingWorkflow.settle, change))
+        assert found == code
+    await handle.execute_update(ContentPublishingWorkflow.settle, settle("x", published=False, give_up=True))
+    await press.finish(handle)
+
+
+async def _waited(handle: Handle, job: Job) -> timedelta:
+    step = await step_of(handle, f"publish-{job.job}")
+    assert step.ended_at is not None
+    assert step.started_at is not None
+    return step.ended_at - step.started_at

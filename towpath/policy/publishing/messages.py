@@ -1,0 +1,58 @@
+"""Notices to the content team: texts to approve, jobs on hold, outcomes to look at, campaigns that were cancelled."""
+
+from collections.abc import Sequence
+
+from towpath.contracts.posting import Job, JobState
+from towpath.contracts.review import ReviewTask
+from towpath.policy.messages import review_notice
+
+
+def approval_notice(task: ReviewTask, event: str) -> tuple[str, str]:
+    """Title and text for those who approve texts. `event` is `opened`, `reminder`, `escalation` or `closed`."""
+    if event == "closed":
+        return review_notice(task, event)
+    start = {"opened": "Texts to approve", "reminder": "Texts still wait", "escalation": "Approval escalated"}[event]
+    reasons = "\n".join(f"- {reason}" for reason in task.reasons)
+    text = (
+        f"{reasons}\nDecide by {task.due_at:%Y-%m-%d %H:%M} UTC, or nothing is published.\n"
+        f"The texts side by side: python starter.py publishing show {task.workflow_id}"
+    )
+    return f"{start}: {task.title}", text
+
+
+def held_notice(workflow_id: str, failed: Job, held: Sequence[Job]) -> tuple[str, str]:
+    """Title and text when one job could not be published and the others wait for a person."""
+    names = ", ".join(job.job for job in held)
+    text = (
+        f"{failed.job}: {failed.reason}\nHeld until somebody decides: {names}.\n"
+        f"python starter.py publishing release {workflow_id} --by WHO\n"
+        f"python starter.py publishing cancel {workflow_id} --by WHO"
+    )
+    return f"Campaign on hold: {_campaign(workflow_id)}", text
+
+
+def unknown_notice(workflow_id: str, job: Job) -> tuple[str, str]:
+    """Title and text when nobody but a person can find out whether a post is out."""
+    why = "" if job.failure is None else f" ({job.failure.code}: {job.failure.message})"
+    text = (
+        f"{job.job}: the platform did not say whether it took post {len(job.posts) + 1}, and its timeline cannot be "
+        f"read{why}. Look at the account, then say what is there:\n"
+        f"python starter.py publishing settle {workflow_id} {job.job} --by WHO --post-id ID\n"
+        f"python starter.py publishing settle {workflow_id} {job.job} --by WHO --not-published"
+    )
+    return f"Is it out? {_campaign(workflow_id)} on {job.job}", text
+
+
+def cancelled_notice(workflow_id: str, out: Sequence[Job]) -> tuple[str, str]:
+    """Title and text when a cancelled campaign leaves posts on their platforms. `out` holds them, and unknown ones."""
+    lines = [
+        f"- {job.job}: "
+        + (", ".join(post.url or post.post_id for post in job.posts) or "nothing known")
+        + ("; nobody knows whether another one is out" if job.state is JobState.UNKNOWN else "")
+        for job in out
+    ]
+    return f"Cancelled, but out: {_campaign(workflow_id)}", "These stay as they are:\n" + "\n".join(lines)
+
+
+def _campaign(workflow_id: str) -> str:
+    return workflow_id.partition("/")[2]

@@ -1,0 +1,187 @@
+"""Names in texts that the source does not know: of people and companies above all, for an invented one is a lie."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from towpath.contracts.publishing import Finding
+from towpath.policy.publishing.sentences import HASHTAG, sentences
+from towpath.policy.publishing.weights import relinked
+
+_CAPITAL = "[A-ZÀ-ÖØ-Þ]"
+_LETTER = "[A-Za-zÀ-ÖØ-öø-ɏ]"
+_WORD = re.compile(rf"{_LETTER}{{1,60}}")
+_NAME = rf"(?<![\w]){_CAPITAL}{_LETTER}{{0,40}}(?:[-'’]{_LETTER}{{2,40}})?"
+_TWO = rf"{_NAME}(?: (?:de|del|van|von|der|la|al|bin) | ){_NAME}(?: {_NAME})?"
+_ROLE = (
+    r"(?:CEO|CTO|CFO|COO|CMO|[Cc]o-?founder|[Ff]ounder|[Pp]resident|[Dd]irector|[Cc]hief|[Pp]rofessor|[Vv]ice|[Hh]ead)"
+)
+_SAYS = "(?:says|said|explains|explained|told|wrote|writes|argues|argued|adds|added|notes|noted|warns|warned)"
+_FORM = r"(?:Inc|Corp|Corporation|Ltd|LLC|LLP|GmbH|AG|PLC|plc|Pty|B\.V|S\.A|K\.K|Co\., Ltd)(?![\w])"
+_PEOPLE_AND_COMPANIES = (
+    re.compile(rf"(?<![\w])(?:Mr|Mrs|Ms|Dr|Prof|Professor)\.? (?P<name>{_NAME}(?: {_NAME})?)"),
+    re.compile(rf"(?<![\w])(?:CEO|CTO|CFO|COO|CMO) (?P<name>{_TWO})"),
+    re.compile(rf"(?P<name>{_TWO}),? (?:the |our |its |a )?{_ROLE}(?![\w])"),
+    re.compile(rf"(?P<name>{_TWO}) {_SAYS}(?![\w])"),
+    re.compile(rf"(?<![\w])(?:[Aa]ccording to|{_SAYS}) (?P<name>{_TWO})"),
+    re.compile(rf"(?P<name>(?:{_NAME} ){{0,3}}{_NAME}),? {_FORM}"),
+)
+_MENTION = re.compile(r"(?<![\w@/.])@([A-Za-z0-9_]{2,30})(?![\w@]*\.[A-Za-z])")
+
+_SURNAMES = "김이박최정강조윤장임한오서신권황안송전홍유고문양손배백허남심노하곽성차주우구민류나진지엄채원"
+_TITLES = (
+    "대표이사|대표|이사장|이사|회장|부회장|사장|부사장|전무|상무|본부장|실장|부장|차장|과장|팀장|교수|박사|연구원|기자|"
+    "장관|차관|의원|원장|센터장|최고경영자|최고기술책임자|창업자|선수|감독|작가|변호사|씨"
+)
+_PARTICLES = "은|는|이|가|을|를|의|와|과|도|에게|께서|께|님|로|으로|에|만|라|입|및"
+_KOREAN_PERSON = re.compile(
+    rf"(?<![가-힣])(?P<name>[{_SURNAMES}][가-힣]{{2}}) (?:{_TITLES})(?=(?:{_PARTICLES})|[^가-힣]|$)"
+)
+_KOREAN_COMPANY = re.compile(
+    r"(?:주식회사 ?|㈜ ?|\(주\) ?)(?P<before>[가-힣A-Za-z0-9]{2,20})|(?P<after>[가-힣]{2,20})(?:㈜|\(주\))"
+)
+_NO_NAME_ENDS = frozenset("팀사부과의적급별")
+_NO_NAMES = frozenset({"유명한", "한국어", "전문가", "신사업", "우리집", "이번주", "주요한", "전직원", "오늘날"})
+_HANGUL = re.compile(r"[가-힣]{2,}")
+_COMPANY_PARTICLES = re.compile(r"(?:은|는|이|가|을|를|의|와|과|도|에서|에게|에|로|으로|만)$")
+
+_COMMON = frozenset(
+    {
+        *("i", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february"),
+        *("march", "april", "may", "june", "july", "august", "september", "october", "november", "december"),
+        *("english", "korean", "korea", "european", "american", "asian", "internet", "web", "twitter", "linkedin"),
+        *(
+            "then",
+            "but",
+            "and",
+            "so",
+            "yet",
+            "also",
+            "when",
+            "while",
+            "as",
+            "after",
+            "before",
+            "because",
+            "since",
+            "if",
+        ),
+        *("yesterday", "today", "now", "later", "even", "once", "here", "there", "why", "how", "what", "who", "our"),
+        *(
+            "the",
+            "this",
+            "that",
+            "these",
+            "those",
+            "in",
+            "at",
+            "on",
+            "for",
+            "from",
+            "with",
+            "by",
+            "to",
+            "or",
+            "is",
+            "if",
+        ),
+    }
+)
+"""Words that say nothing by standing there with a capital: days, languages, and those that sentences begin with."""
+_SMALL_IN_TITLES = frozenset({"with", "from", "into", "over", "that", "than", "your", "when", "without", "about"})
+_AFTER_START = re.compile(r"(?:^|[.!?:;–—(\[“‘\"'•·*→>|/-]|\d[.)]|[^\w\s,'’])\s*$")
+
+
+def name_findings(texts: Iterable[str], given: Sequence[str]) -> list[Finding]:
+    """Names in `texts` of which a word is missing in `given`. Time is linear in both.
+
+    Blocking are the forms that name a person or a company and leave little doubt: after Mr, Dr or CEO; two capitalised
+    words before a role (`, CEO`), or that say something (`… said`, `according to …`); before a legal form (`Inc`,
+    `GmbH`); in Korean a surname and two syllables before a title (`김지우 대표`), and what stands by `주식회사` or
+    `㈜`; and an @mention, which would call somebody. Not blocking are other capitalised Latin words within a sentence,
+    or anywhere in Korean text. Left alone: the first word of a sentence, headings in title case, words in capitals
+    only, hashtags, links, days and months, and Korean names without a title, which nothing tells from other words.
+    """
+    known = _Known(given)
+    found: dict[str, Finding] = {}
+    for text in texts:
+        plain = _plain(text)
+        for rule, written in _certain(plain):
+            name = _without_starts(written)
+            if not known.holds(name):
+                found.setdefault(name, _finding(rule, name, blocking=True))
+        certain = {word for name in found for word in _WORD.findall(name)}
+        for name in _capitalised(plain):
+            if not known.holds(name) and name not in certain:
+                found.setdefault(name, _finding("name", name, blocking=False))
+    return list(found.values())
+
+
+class _Known:
+    """The words of the source. Korean words are kept as their first syllables: particles follow without a space."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._words: set[str] = set()
+        for text in texts:
+            self._words.update(word.casefold() for word in _WORD.findall(text))
+            self._words.update(f"@{mention.casefold()}" for mention in _MENTION.findall(text))
+            for run in _HANGUL.findall(text):
+                self._words.update(run[:length] for length in range(2, min(len(run), 12) + 1))
+
+    def holds(self, name: str) -> bool:
+        if name.startswith("@"):
+            return name.casefold() in self._words
+        words = [word.casefold() for word in _WORD.findall(name)] or [name]
+        return all(self._has(word) for word in words)
+
+    def _has(self, word: str) -> bool:
+        if len(word) == 1 or word in _COMMON:
+            return True
+        return word in self._words or (word.endswith("s") and word[:-1] in self._words) or f"{word}s" in self._words
+
+
+def _without_starts(name: str) -> str:
+    """The name without a word before it that a sentence begins with: `Then Sarah Connor` is Sarah Connor."""
+    first, _, rest = name.partition(" ")
+    return rest if rest and first.casefold() in _COMMON else name
+
+
+def _finding(rule: str, name: str, *, blocking: bool) -> Finding:
+    return Finding(rule=rule, text=f"{name!r} does not stand in the source", blocking=blocking)
+
+
+def _plain(text: str) -> str:
+    return HASHTAG.sub(" ", relinked(text, lambda _: " "))
+
+
+def _certain(text: str) -> Iterator[tuple[str, str]]:
+    for pattern in _PEOPLE_AND_COMPANIES:
+        yield from (("name", match["name"]) for match in pattern.finditer(text))
+    yield from (("mention", f"@{match.group(1)}") for match in _MENTION.finditer(text))
+    for match in _KOREAN_PERSON.finditer(text):
+        name = match["name"]
+        if name[-1] not in _NO_NAME_ENDS and name not in _NO_NAMES:
+            yield "name", name
+    for match in _KOREAN_COMPANY.finditer(text):
+        name = match["before"] or match["after"]
+        yield "name", _COMPANY_PARTICLES.sub("", name) if len(name) > 3 else name
+
+
+def _capitalised(text: str) -> Iterator[str]:
+    """Capitalised words that are names by their place."""
+    korean = len(re.findall("[가-힣]", text)) * 3 > len(text)
+    for sentence in sentences(text):
+        words = list(re.finditer(_NAME, sentence))
+        if not korean and _is_title(sentence):
+            continue
+        for match in words:
+            starts = _AFTER_START.search(sentence, max(0, match.start() - 4), match.start()) is not None
+            word = match.group()
+            if (korean or not starts) and len(word) > 1 and not word.isupper():
+                yield word
+
+
+def _is_title(sentence: str) -> bool:
+    """Whether the longer words behind the first are all capitalised: in a heading, capitals mean nothing."""
+    words = _WORD.findall(sentence)
+    longer = [word for word in words[1:] if len(word) > 3 and word not in _SMALL_IN_TITLES]
+    return (len(longer) > 1 or len(words) < 4) and bool(longer) and all(word[0].isupper() for word in longer)
