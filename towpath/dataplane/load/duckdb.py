@@ -24,7 +24,7 @@ from towpath.dataplane.engine import EngineLimits, lock_engine
 from towpath.dataplane.errors import DataError, DestinationError, LoadError
 from towpath.dataplane.load.duckdb_table import has_table, prepare_table, split_name, written
 from towpath.dataplane.load.history import equal, listed, newer, versions
-from towpath.dataplane.load.incoming import keys_repeat, newest, scan
+from towpath.dataplane.load.incoming import check_times, keys_repeat, newest, scan
 from towpath.dataplane.load.ledger import Counts, Ledger
 from towpath.dataplane.load.target import VALID_TO, Target, target_of
 from towpath.dataplane.sql import statement
@@ -199,6 +199,7 @@ class _Part:
     def _keep_versions(self) -> Counts:
         target, stored = self._target, [column.name for column in self._target.stored]
         keys_repeat(self._database.run, PART, target)
+        check_times(self._database.run, PART, target)
         now = "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)"
         query = versions(target, self._names["table"], PART, now, "_order")
         self._run("CREATE OR REPLACE TEMP TABLE {versions} AS {query}", query=query)

@@ -42,6 +42,17 @@ def keys_repeat(run: Run, relation: str, target: Target) -> bool:
     return bool(repeated)
 
 
+def check_times(run: Run, relation: str, target: Target) -> None:
+    """Raises LoadError when a row of a history does not tell its time."""
+    if target.newest_by is None:
+        return
+    told = statement(
+        "SELECT count(*) FROM {relation} WHERE {time} IS NULL", relation=relation, time=quoted(target.newest_by)
+    )
+    if run(told, ())[0][0]:
+        raise LoadError(f"rows of a history without {target.newest_by}: a rule not_null quarantines them")
+
+
 def newest(relation: str, target: Target, order: str) -> str:
     """The newest row of each key; of equally new ones the last by `order`."""
     first = "" if target.newest_by is None else f"{quoted(target.newest_by)} DESC NULLS LAST,"

@@ -9,7 +9,7 @@ import duckdb
 
 from towpath.dataplane.columns import literal, quoted, sql_type
 from towpath.dataplane.load.history import equal, listed, newer, versions
-from towpath.dataplane.load.incoming import keys_repeat, newest, scan
+from towpath.dataplane.load.incoming import check_times, keys_repeat, newest, scan
 from towpath.dataplane.load.ledger import Counts
 from towpath.dataplane.load.target import VALID_TO, Target
 from towpath.dataplane.sql import statement
@@ -60,6 +60,8 @@ class Merging:
             return file
         if self._target.key:
             keys_repeat(self._execute, f"({rows})", self._target)
+        if self._target.strategy == "scd2":
+            check_times(self._execute, f"({rows})", self._target)
         by = (self._target.partition_by or "",) if self._target.strategy == "delete_insert" else self._target.key
         told = ", ".join(f"coalesce('=' || CAST({quoted(name)} AS VARCHAR), 'null')" for name in by)
         self._run(

@@ -8,7 +8,7 @@ from towpath.contracts.loading import DestinationPrepared
 from towpath.dataplane.columns import quoted
 from towpath.dataplane.errors import LoadError
 from towpath.dataplane.load.ledger import Run
-from towpath.dataplane.load.target import Target
+from towpath.dataplane.load.target import Target, wider
 
 _TYPES = {
     ColumnType.TEXT: "text",
@@ -138,14 +138,7 @@ def _check_type(table: str, column: Column, kind: str) -> bool:
     digits = re.fullmatch(r"numeric\((\d+),(\d+)\)", kind)
     if column.type is not ColumnType.DECIMAL or digits is None:
         return False
-    precision, scale = int(digits[1]), int(digits[2])
-    if scale >= column.scale and precision - scale >= column.precision - column.scale:
-        return False
-    if column.scale < scale or column.precision - column.scale < precision - scale:
-        raise LoadError(
-            f"column {column.name} of {table} is {kind}: declare decimals that hold both it and the new ones"
-        )
-    return True
+    return wider(column, int(digits[1]), int(digits[2]))
 
 
 def _base(kind: str) -> str:
