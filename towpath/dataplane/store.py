@@ -14,6 +14,7 @@ from typing import Protocol
 from uuid import uuid4
 
 import obstore
+from obstore.exceptions import AlreadyExistsError
 
 from towpath.contracts.dataset import DatasetPart
 from towpath.dataplane.connections import S3Connection
@@ -33,6 +34,10 @@ class _Files(Protocol):
     def get(self, name: str, target: Path) -> None:
         """Raises FileNotFoundError."""
         ...
+
+    def put_first(self, name: str, content: bytes) -> bytes: ...
+
+    def find(self, name: str) -> bytes | None: ...
 
     def old(self, before: datetime) -> Iterator[tuple[str, int]]:
         """Names and sizes of what was last kept before a moment."""
@@ -81,6 +86,20 @@ class DatasetStore:
             raise StoreError(f"part {part.uri} was altered in the dataset store")
         return unfinished.rename(target)
 
+    def put_first(self, name: str, content: bytes) -> bytes:
+        """Keeps something small under a name, unless there is something: what is there now. Raises StoreError."""
+        try:
+            return self._files.put_first(name, content)
+        except OBJECT_ERRORS as error:
+            raise StoreError(f"the dataset store cannot be written: {type(error).__name__}") from error
+
+    def find(self, name: str) -> bytes | None:
+        """What is kept under a name. Raises StoreError."""
+        try:
+            return self._files.find(name)
+        except OBJECT_ERRORS as error:
+            raise StoreError(f"the dataset store cannot be read: {type(error).__name__}") from error
+
     def forget(self, before: datetime) -> tuple[int, int]:
         """Removes what was last kept before a moment: files and bytes removed. Raises StoreError."""
         files = size = 0
@@ -119,6 +138,25 @@ class _Folder:
         except OSError:
             shutil.copyfile(source, target)
 
+    def put_first(self, name: str, content: bytes) -> bytes:
+        target = self._root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.with_name(f"{target.name}.{uuid4().hex}{UNFINISHED}")
+        beside.write_bytes(content)
+        try:
+            target.hardlink_to(beside)
+        except FileExistsError:
+            return target.read_bytes()
+        finally:
+            beside.unlink()
+        return content
+
+    def find(self, name: str) -> bytes | None:
+        try:
+            return (self._root / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
     def old(self, before: datetime) -> Iterator[tuple[str, int]]:
         for path in self._root.glob("??/*"):
             try:
@@ -156,12 +194,27 @@ class _Bucket:
             for chunk in obstore.get(self._bucket, self._key(name)).stream(min_chunk_size=8 * 1024**2):
                 opened.write(chunk)
 
+    def put_first(self, name: str, content: bytes) -> bytes:
+        try:
+            obstore.put(self._bucket, self._key(name), content, mode="create")
+        except AlreadyExistsError:
+            return self.find(name) or content
+        return content
+
+    def find(self, name: str) -> bytes | None:
+        try:
+            return bytes(obstore.get(self._bucket, self._key(name)).bytes())
+        except FileNotFoundError:
+            return None
+
     def old(self, before: datetime) -> Iterator[tuple[str, int]]:
         start = len(self._prefix) + 1 if self._prefix else 0
         for chunk in obstore.list(self._bucket, self._prefix or None):
             for known in chunk:
-                if known["last_modified"] < before.astimezone(UTC):
-                    yield known["path"][start:], known["size"]
+                name = known["path"][start:]
+                # What is kept under a name of its own has no age.
+                if known["last_modified"] < before.astimezone(UTC) and name[2:3] == "/":
+                    yield name, known["size"]
 
     def remove(self, name: str, before: datetime) -> bool:
         key = self._key(name)

@@ -5,9 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from towpath.contracts.loading import CleanDestination, LoadPart, PrepareDestination
-from towpath.contracts.stages import WatermarkTask
+from towpath.contracts.stages import (
+    BackTestTask,
+    DuplicatesTask,
+    FindSpecification,
+    ForgetTask,
+    KeepSpecification,
+    SpecificationTask,
+    TransformTask,
+    WatermarkTask,
+)
 from towpath.contracts.wire import ActivityResult, Wire
+from towpath.dataplane.keeping import find_specification, forget_datasets, keep_specification
 from towpath.dataplane.load.parts import clean_destination, load_part, prepare_destination, read_watermark
+from towpath.dataplane.specification.backtest import back_test, check_specification
+from towpath.dataplane.specification.transform import find_duplicates, transform
 from towpath.dataplane.workspace import Workspace
 
 
@@ -20,9 +32,16 @@ class Task:
 
 
 TASKS: Mapping[str, Task] = {
+    "check_specification": Task(SpecificationTask, check_specification),
+    "back_test": Task(BackTestTask, back_test),
+    "find_specification": Task(FindSpecification, find_specification),
+    "keep_specification": Task(KeepSpecification, keep_specification),
+    "find_duplicates": Task(DuplicatesTask, find_duplicates),
+    "transform_part": Task(TransformTask, transform),
+    "read_watermark": Task(WatermarkTask, read_watermark),
     "prepare_destination": Task(PrepareDestination, prepare_destination),
     "load_part": Task(LoadPart, load_part),
-    "read_watermark": Task(WatermarkTask, read_watermark),
     "clean_destination": Task(CleanDestination, clean_destination),
+    "forget_datasets": Task(ForgetTask, forget_datasets),
 }
 """By the name of the activity that asks for it."""
