@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from towpath.contracts.artefact import Artefact
 from towpath.contracts.claude import Budget
-from towpath.contracts.dataset import Column, ColumnName, Dataset, Identifier, QuarantinedRows, StageMetrics
+from towpath.contracts.dataset import Column, ColumnName, ColumnType, Dataset, Identifier, QuarantinedRows, StageMetrics
 from towpath.contracts.loading import Destination, LoadResult
 from towpath.contracts.onboarding import Discard, TriggerType
 from towpath.contracts.quality import Quality, Rule
@@ -79,11 +79,24 @@ Partitioning = Annotated[ByFile | ByRange | ByDate | ByPage, Field(discriminator
 
 
 class RowRule(Wire):
-    """A check at extraction, on the raw value: rows that fail it are quarantined at once."""
+    """A check at extraction, on the raw value: rows that fail it are quarantined at once.
+
+    `value`: the pattern (RE2, of the whole value), the number of characters, or the type (else the declared one).
+    """
 
     rule: Literal["not_null", "pattern", "max_length", "type"]
     column: ColumnName
     value: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.rule == "max_length" and not (self.value.isascii() and self.value.isdigit()):
+            raise ValueError("value: a number of characters is wanted")
+        if self.rule == "type" and self.value and self.value not in set(ColumnType):
+            raise ValueError(f"value: not a type ({', '.join(ColumnType)})")
+        if self.rule == "pattern" and not self.value:
+            raise ValueError("value: a pattern is wanted")
+        return self
 
 
 class SourceBase(Wire):
@@ -105,7 +118,7 @@ class FileSource(SourceBase):
     type: Literal["csv", "ndjson", "json", "parquet"]
     path: str
     connection: str | None = None
-    delimiter: str = ","
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
     header: bool = True
     encoding: Literal["utf-8", "latin-1", "cp949"] = "utf-8"
 

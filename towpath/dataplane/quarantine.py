@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from pydantic import JsonValue, TypeAdapter
@@ -23,12 +24,13 @@ _JSON = TypeAdapter(JsonValue)
 
 
 class Quarantine:
-    """Collects the bad rows of one task. They are written in batches, so a file of bad rows only takes no memory."""
+    """Collects the bad rows of one task, from any thread. They are written in batches: none of it stays in memory."""
 
     def __init__(self, work: Workspace, stage: str, partition: str) -> None:
         self._work = work
         self._stage = stage
         self._partition = partition
+        self._lock = Lock()
         self._rows: list[dict[str, str]] = []
         self._writer: Any = None
         self._path: Path = work.folder / f"quarantine-{stage}.parquet"
@@ -37,10 +39,11 @@ class Quarantine:
     def add(self, *, rule: str, reason: str, position: str, row: JsonObject) -> None:
         """`reason` names column and rule and never the value; the row is only in the store."""
         text = _JSON.dump_json(row).decode()
-        self._rows.append({"reason": clip(reason), "rule": rule, "position": position, "row": text})
-        self.by_rule[rule] += 1
-        if len(self._rows) >= _BATCH:
-            self._flush()
+        with self._lock:
+            self._rows.append({"reason": clip(reason), "rule": rule, "position": position, "row": text})
+            self.by_rule[rule] += 1
+            if len(self._rows) >= _BATCH:
+                self._flush()
 
     def close(self) -> QuarantinedRows | None:
         """Keeps the file; None when no row is bad. Raises StoreError."""
