@@ -8,7 +8,7 @@ import pytest
 
 from towpath.clients.channels import Slack, compose, message_id
 from towpath.clients.openapi import operations, services
-from towpath.clients.retry_after import retry_after
+from towpath.policy.retry_after import retry_after
 from towpath.clients.services import ServiceClient, ServiceEndpoint
 from towpath.contracts.delivery import PostSlack, SendEmail
 from towpath.contracts.failure import DeliveryError, FailureCode, ServiceError

@@ -124,7 +124,12 @@ class FileSource(SourceBase):
 
 
 class Paging(Wire):
-    """How an API gives its next page. `items` is the path of the list of rows in an answer."""
+    """How an API gives its next page.
+
+    Paths have dots between names: `items` is that of the list of rows in an answer, empty when the answer is the list;
+    `total` that of the number of rows, which is also taken from the header `X-Total-Count`. With it pages are read in
+    parallel, without it one partition after the other.
+    """
 
     style: Literal["page", "cursor", "link", "none"] = "none"
     items: str = ""
@@ -134,6 +139,7 @@ class Paging(Wire):
     first_page: int = 1
     cursor_parameter: str = "cursor"
     next_cursor: str = "next_cursor"
+    total: str = ""
 
 
 class HttpSource(SourceBase):
@@ -147,6 +153,8 @@ class HttpSource(SourceBase):
     requests_per_second: float = Field(default=5.0, gt=0)
     since_parameter: str | None = None
     """Query parameter that takes the watermark, where the API can filter."""
+    until_parameter: str | None = None
+    """Query parameter that takes the end of a period."""
 
 
 class PostgresqlSource(SourceBase):

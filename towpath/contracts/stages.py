@@ -8,6 +8,7 @@ from pydantic import Field
 from towpath.contracts.dataset import (
     Column,
     ColumnName,
+    ColumnType,
     Dataset,
     DatasetPart,
     Identifier,
@@ -156,6 +157,7 @@ class Pages(Wire):
     cursor: str | None = None
     link: str | None = None
     pages: int
+    first_row: int = 1
     since: str | None = None
     until: str | None = None
     open_end: bool = True
@@ -207,6 +209,8 @@ class Planned(ActivityResult):
 class ExtractTask(Wire):
     """Read one partition. `columns` is the schema that the contract decided on, `since` and `until` are the plan's.
 
+    `at_once` is how many partitions of an API are read at the same time: they share what it may be asked in a second.
+
     Rows with a value in `quarantine_where_set` or `discard_where_set` (columns the contract does not let in) are
     quarantined or left out.
     """
@@ -216,8 +220,15 @@ class ExtractTask(Wire):
     columns: tuple[Column, ...]
     since: str | None = None
     until: str | None = None
+    at_once: int = 1
     quarantine_where_set: tuple[str, ...] = ()
     discard_where_set: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> tuple[Column, ...]:
+        """The columns to read: those of the schema, and those that only decide about a row."""
+        others = {*self.quarantine_where_set, *self.discard_where_set} - {column.name for column in self.columns}
+        return (*self.columns, *(Column(name=name, type=ColumnType.TEXT) for name in sorted(others)))
 
 
 class Extracted(ActivityResult):

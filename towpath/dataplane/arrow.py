@@ -44,9 +44,34 @@ def text_columns(names: Iterable[str]) -> tuple[Column, ...]:
     return tuple(Column(name=name, type=ColumnType.TEXT) for name in names)
 
 
+def with_columns(table: ArrowTable, names: Iterable[str]) -> ArrowTable:
+    """The table, and columns without a value for names that it has not."""
+    for name in names:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
+    return table
+
+
+def shaped(table: ArrowTable, schema: ArrowSchema) -> ArrowTable:
+    """The columns of the schema in its types; those that are missing have no value. Times lose what is below 1 µs.
+
+    Raises ArrowInvalid or ArrowNotImplementedError for a value that has no place in its type.
+    """
+    present = set(table.column_names)
+    columns = [
+        table[field.name].cast(field.type, safe=not pa.types.is_timestamp(field.type))
+        if field.name in present
+        else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
 def column_of(name: str, kind: Any, description: str = "") -> Column:
     """The column for an Arrow type. What has no type of ours is kept as text; lists and structures as JSON."""
     types = pa.types
+    if types.is_dictionary(kind):
+        kind = kind.value_type
     if types.is_decimal(kind):
         return Column(
             name=name,

@@ -14,6 +14,8 @@ from pydantic import JsonValue
 from towpath.dataplane.quarantine import BYTES
 
 MARK = "\ufdd0"
+MARKING = "towpath.mark"
+"""The `errors` of a decoder that marks."""
 _FIRST = 0xE000
 _MARKED = re.compile(f"{MARK}([\ue000-\ue0ff])")
 BOM = codecs.BOM_UTF8
@@ -25,7 +27,7 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
     return "".join(map(_marked, error.object[error.start : error.end])), error.end
 
 
-codecs.register_error("towpath.mark", _mark)
+codecs.register_error(MARKING, _mark)
 
 
 def _marked(byte: int) -> str:
@@ -37,7 +39,7 @@ class Decoded:
 
     def __init__(self, pieces: Iterator[bytes], encoding: str) -> None:
         self._pieces = pieces
-        self._decoder = codecs.getincrementaldecoder(encoding)("towpath.mark")
+        self._decoder = codecs.getincrementaldecoder(encoding)(MARKING)
         self.marks = 0
         self.quotes = False
         self.size_bytes = 0

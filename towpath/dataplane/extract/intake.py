@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import duckdb
 
 from towpath.contracts.dataset import Column, ColumnType, DatasetPart, StageMetrics
-from towpath.contracts.pipeline import RowRule
+from towpath.contracts.pipeline import RowRule, SchemaAction
 from towpath.contracts.stages import Extracted, ExtractTask, Partition
 from towpath.contracts.wire import JsonObject
-from towpath.dataplane.arrow import ArrowTable, arrow_schema, compute, pa, parquet
+from towpath.dataplane.arrow import ArrowTable, arrow_schema, compute, pa, parquet, shaped, with_columns
 from towpath.dataplane.columns import ROW, literal, quoted, sql_type
 from towpath.dataplane.engine import EngineLimits, open_engine
 from towpath.dataplane.errors import SourceFormatError
@@ -41,21 +41,29 @@ class Intake:
     def __init__(self, task: ExtractTask, work: Workspace, origin: str) -> None:
         self._task = task
         self._work = work
-        self._origin = origin
+        self.origin = origin
         self._began = time.perf_counter()
         self._cpu = time.process_time()
         self._quarantine = Quarantine(work, "extract", task.partition.name)
         self._writer = _PartWriter(work.folder / "part.parquet", task.columns)
         self._select = _selection(task)
-        self._engine: Any = None
+        self._engine: duckdb.DuckDBPyConnection | None = None
         self._left_out: Counter[str] = Counter()
         self._rows = 0
         self._bytes = 0
         self._max: Any = None
 
+    @property
+    def engine(self) -> duckdb.DuckDBPyConnection:
+        """Opened when it is first needed."""
+        if self._engine is None:
+            limits = EngineLimits(memory_bytes=self._work.memory_bytes, threads=self._work.threads)
+            self._engine = open_engine(self._work.folder, limits)
+        return self._engine
+
     def reject(self, *, rule: str, reason: str, line: int, row: JsonObject) -> None:
         """`line` is where the row lies in its origin."""
-        self._quarantine.add(rule=rule, reason=reason, position=f"{self._origin}:{line}", row=row)
+        self._quarantine.add(rule=rule, reason=reason, position=f"{self.origin}:{line}", row=row)
 
     def leave_out(self, why: str, rows: int) -> None:
         if rows:
@@ -67,7 +75,7 @@ class Intake:
         self._rows += table.num_rows
         if self._select is not None and table.num_rows:
             table = self._selected(table, self._select)
-        self._writer.write(table)
+        self._writer.write(self._typed(table))
         self._work.progress(self._rows, self._bytes)
 
     def close(self, *, new_columns: tuple[str, ...] = (), following: Partition | None = None) -> Extracted:
@@ -76,7 +84,7 @@ class Intake:
         name = self._task.partition.name
         part: DatasetPart | None = None
         if rows:
-            part = self._work.keep(path, rows, self._task.columns, partition=name, origin=self._origin)
+            part = self._work.keep(path, rows, self._task.columns, partition=name, origin=self.origin)
         quarantined = self._quarantine.close()
         bad = 0 if quarantined is None else quarantined.part.rows
         metrics = StageMetrics(
@@ -100,16 +108,43 @@ class Intake:
             next=following,
         )
 
+    def _typed(self, table: ArrowTable) -> ArrowTable:
+        """The part's columns in its types. A value that is of another type goes where the contract says."""
+        schema = self._writer.schema
+        try:
+            return shaped(table, schema)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            action = self._task.source.contract.types
+        if action is SchemaAction.FREEZE:
+            raise SourceFormatError(f"{self._task.source.name}: a value is not of its column's type (contract: freeze)")
+        types = {column.name: column for column in self._task.columns}
+        casts = [f"try_cast({quoted(name)} AS {sql_type(types[name])}) AS {quoted(name)}" for name in types]
+        lost = [
+            f"{quoted(name)} IS NOT NULL AND try_cast({quoted(name)} AS {sql_type(types[name])}) IS NULL"
+            for name in types
+        ]
+        named = " ".join(f"WHEN {one} THEN {number}" for number, one in enumerate(lost))
+        whole = self.engine.from_arrow(with_columns(table, list(types)))
+        cast = whole.project(f"{', '.join(casts)}, {quoted(ROW)}, CASE {named} ELSE -1 END AS lost").to_arrow_table()
+        bad = compute.greater_equal(cast["lost"], 0)
+        if action is not SchemaAction.DISCARD_VALUE:
+            self._reject_types(table.filter(bad), cast["lost"].filter(bad).to_pylist(), list(types), action)
+            cast = cast.filter(compute.invert(bad))
+        return shaped(cast, schema)
+
+    def _reject_types(self, rows: ArrowTable, lost: list[int], names: list[str], action: SchemaAction) -> None:
+        if action is SchemaAction.DISCARD_ROW:
+            self.leave_out("values of another type", rows.num_rows)
+            return
+        for number, row in zip(lost, rows.to_pylist(), strict=True):
+            reason = f"{names[number]}: not of its column's type"
+            self.reject(rule="type", reason=reason, line=row.pop(ROW), row=_as_json(row))
+
     def _selected(self, table: ArrowTable, select: "_Selection") -> ArrowTable:
         """The rows that stay: the verdicts are computed by the engine, in one pass over the columns that matter."""
-        if self._engine is None:
-            limits = EngineLimits(memory_bytes=self._work.memory_bytes, threads=self._work.threads)
-            self._engine = open_engine(self._work.folder, limits)
-        for name in select.names:
-            if name not in table.column_names:
-                table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
+        table = with_columns(table, select.names)
         try:
-            verdicts = self._engine.from_arrow(table.select(select.names)).project(select.projection).to_arrow_table()
+            verdicts = self.engine.from_arrow(table.select(select.names)).project(select.projection).to_arrow_table()
         except duckdb.Error as error:
             message = f"{self._task.source.name}: its validation or cursor cannot be computed"
             raise SourceFormatError(f"{message} ({type(error).__name__})") from error
@@ -138,9 +173,8 @@ class _PartWriter:
 
     def __init__(self, path: Path, columns: tuple[Column, ...]) -> None:
         self._path = path
-        self._schema = arrow_schema(columns)
-        self._names = self._schema.names
-        self._writer = parquet.ParquetWriter(path, self._schema, compression="zstd", compression_level=1)
+        self.schema = arrow_schema(columns)
+        self._writer = parquet.ParquetWriter(path, self.schema, compression="zstd", compression_level=1)
         self._waiting: list[ArrowTable] = []
         self._waiting_rows = 0
         self._waiting_bytes = 0
@@ -149,12 +183,7 @@ class _PartWriter:
     def write(self, table: ArrowTable) -> None:
         if table.num_rows == 0:
             return
-        present = set(table.column_names)
-        columns = [
-            table[field.name].cast(field.type) if field.name in present else pa.nulls(table.num_rows, field.type)
-            for field in self._schema
-        ]
-        self._waiting.append(pa.table(columns, schema=self._schema))
+        self._waiting.append(table)
         self._waiting_rows += table.num_rows
         self._waiting_bytes += table.nbytes
         if self._waiting_rows >= GROUP_ROWS or self._waiting_bytes >= GROUP_BYTES:

@@ -67,7 +67,7 @@ class StrayQuotes:
     def __init__(
         self, pieces: Iterable[bytes], delimiter: str, line: int, reject: Callable[[int, bytes], None]
     ) -> None:
-        self._lines = _lines(pieces)
+        self._lines = whole_lines(pieces)
         self._opening = delimiter.encode() + QUOTE
         self._line = line
         self._reject = reject
@@ -122,7 +122,7 @@ def _closing(text: bytes, at: int) -> int:
     return -1
 
 
-def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Lines with their ends. Of one that is longer than `LONGEST_RECORD` the end is left out, not its line end."""
     rest = b""
     for piece in pieces:

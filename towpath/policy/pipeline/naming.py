@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from towpath.contracts.dataset import Column
+
 RESERVED = "_row"
 _UNFIT = re.compile(r"[^A-Za-z0-9_]+")
 _LONGEST = 60
@@ -24,3 +26,13 @@ def column_names(told: Iterable[str]) -> tuple[str, ...]:
         taken.add(unique.lower())
         names.append(unique)
     return tuple(names)
+
+
+def source_names(column: Column) -> tuple[str, ...]:
+    """What the source may call it: its description where the name was made from that, and its own name."""
+    told = column.description
+    if told and told != column.name:
+        made = column_names((told,))[0]
+        if column.name == made or re.fullmatch(re.escape(made) + r"_\d+", column.name):
+            return (told, column.name)
+    return (column.name,)
