@@ -8,14 +8,18 @@ from towpath.contracts.loading import CleanDestination, LoadPart, PrepareDestina
 from towpath.contracts.stages import (
     BackTestTask,
     DuplicatesTask,
+    ExtractTask,
     FindSpecification,
     ForgetTask,
     KeepSpecification,
+    PlanTask,
     SpecificationTask,
     TransformTask,
     WatermarkTask,
 )
 from towpath.contracts.wire import ActivityResult, Wire
+from towpath.dataplane.extract.extraction import extract_partition
+from towpath.dataplane.extract.planning import plan_partitions
 from towpath.dataplane.keeping import find_specification, forget_datasets, keep_specification
 from towpath.dataplane.load.parts import clean_destination, load_part, prepare_destination, read_watermark
 from towpath.dataplane.specification.backtest import back_test, check_specification
@@ -32,6 +36,8 @@ class Task:
 
 
 TASKS: Mapping[str, Task] = {
+    "plan_partitions": Task(PlanTask, plan_partitions),
+    "extract_partition": Task(ExtractTask, extract_partition),
     "check_specification": Task(SpecificationTask, check_specification),
     "back_test": Task(BackTestTask, back_test),
     "find_specification": Task(FindSpecification, find_specification),
