@@ -29,7 +29,7 @@ def test_attempts_side_by_side(world: World) -> None:
     prepare_destination(prepared(world), world.work())
 
     with ThreadPoolExecutor(len(requests)) as pool:
-        done = list(pool.map(lambda request: load_part(request, world.work()), requests))
+        done = list(pool.map(load_part, requests, [world.work() for _ in requests]))
 
     assert sorted(one.skipped for one in done) == [False, True, True, True]
     assert world.read("id") == [(1,), (2,)]
@@ -40,7 +40,7 @@ def test_parts_side_by_side(world: World) -> None:
     requests = [world.request(world.part([row(number), row(number + 100)]), "one", number, 6) for number in range(1, 7)]
 
     with ThreadPoolExecutor(3) as pool:
-        done = list(pool.map(lambda request: load_part(request, world.work()), requests))
+        done = list(pool.map(load_part, requests, [world.work() for _ in requests]))
 
     assert sum(one.inserted for one in done) == 12
     assert world.read("id") == sorted(((number,) for number in (*range(1, 7), *range(101, 107))), key=repr)

@@ -180,7 +180,7 @@ def test_version_without_a_time(world: World) -> None:
     """A history whose rows are told apart by time takes no row without one."""
     world.strategy = "scd2"
 
-    with pytest.raises(LoadError, match="updated_at|_valid_from"):
+    with pytest.raises(LoadError, match=r"updated_at|_valid_from"):
         world.load([{**row(1), "updated_at": None}])
 
     assert world.load([row(1)]).inserted == 1
