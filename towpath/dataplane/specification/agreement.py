@@ -54,10 +54,15 @@ _NEGATED: Final = {"!~~": "~~", "!~~*": "~~*", "not_like_escape": "like_escape",
 _UTC: Final = {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"}
 
 
+def readable(text: str) -> bool:
+    """DuckDB reads it as one expression."""
+    return _tree(text) is not None
+
+
 def same_meaning(given: str, printed: str) -> bool:
     """Both are one expression, and the same one."""
-    trees = [_tree(text) for text in (given, printed)]
-    return trees[0] is not None and trees[0] == trees[1]
+    tree = _tree(given)
+    return tree is not None and tree == _tree(printed)
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from towpath.contracts.wire import clip
-from towpath.dataplane.specification.agreement import same_meaning
+from towpath.dataplane.specification.agreement import readable, same_meaning
 from towpath.dataplane.specification.errors import ExpressionError
 from towpath.dataplane.specification.limits import check_growth, check_size, check_text
 from towpath.dataplane.specification.printing import Printer
@@ -36,6 +36,9 @@ def guard(text: str, columns: Collection[str]) -> Guarded:
     check_growth(tree)
     printer = Printer(columns)
     sql = printer.sql(tree)
+    if not readable(text):
+        mend = 'a column whose name is a word of SQL stands in double quotes, as "order"'
+        raise ExpressionError("syntax", "the engine cannot read this expression", mend)
     if not same_meaning(text, sql):
         raise ExpressionError(
             "ambiguous",

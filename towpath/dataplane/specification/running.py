@@ -34,9 +34,9 @@ class Outcome:
 
 
 @contextmanager
-def engine(work: Workspace) -> Generator[duckdb.DuckDBPyConnection]:
+def engine(work: Workspace, seconds: float = 3600.0) -> Generator[duckdb.DuckDBPyConnection]:
     """The engine of one task, with our functions. Raises EngineError for what it ends by itself."""
-    limits = EngineLimits(memory_bytes=work.memory_bytes, threads=work.threads)
+    limits = EngineLimits(memory_bytes=work.memory_bytes, threads=work.threads, seconds=seconds)
     connection = open_engine(work.folder, limits)
     try:
         macros.define(connection)

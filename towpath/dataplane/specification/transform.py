@@ -12,6 +12,7 @@ from towpath.contracts.stages import Duplicates, DuplicatesTask, Transformed, Tr
 from towpath.contracts.transformation import Deduplicate
 from towpath.dataplane.columns import ROW as SOURCE_ROW
 from towpath.dataplane.columns import literal, quoted
+from towpath.dataplane.quarantine import COLUMNS
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, PART, POSITION, ROW
 from towpath.dataplane.specification.compile import compile_specification
 from towpath.dataplane.specification.inputs import PartFile, rows_of
@@ -27,7 +28,6 @@ from towpath.dataplane.specification.running import (
 from towpath.dataplane.sql import statement
 from towpath.dataplane.workspace import Workspace
 
-QUARANTINE_COLUMNS = tuple(Column(name=name, type=ColumnType.TEXT) for name in ("reason", "rule", "position", "row"))
 _INTEGER = ColumnType.INTEGER
 _DUPLICATE_COLUMNS = (Column(name="part", type=_INTEGER), Column(name="row", type=_INTEGER))
 _FORMAT = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
@@ -40,9 +40,13 @@ def transform(task: TransformTask, work: Workspace) -> Transformed:
     """
     began, cpu = time.perf_counter(), time.process_time()
     compiled = compile_specification(task)
+    whole = len(compiled.stages) > 1
+    if whole and compiled.key is not None and task.superseded is None:
+        # All parts are here, so nobody has looked at their keys before.
+        task = task.model_copy(update={"superseded": find_duplicates(_duplicates_task(task), work).superseded})
     parts = [_part_file(part, work) for part in task.parts]
     rows = sum(part.rows for part in task.parts)
-    many = len(compiled.stages) > 1 or len(parts) > 1
+    many = whole or len(parts) > 1
     with engine(work) as connection:
         add_related(connection, compiled, _related(task.related, work), task.others)
         superseded = work.local(task.superseded) if task.superseded else None
@@ -74,8 +78,8 @@ def transform(task: TransformTask, work: Workspace) -> Transformed:
         valid=valid,
         quarantined=quarantined,
         rows=rows,
-        left_out=dict(outcome.left_out),
-        nulls_made=dict(outcome.nulls_made),
+        left_out=dict(sorted(outcome.left_out.items())),
+        nulls_made=dict(sorted(outcome.nulls_made.items())),
         metrics=metrics,
     )
 
@@ -94,14 +98,14 @@ def find_duplicates(task: DuplicatesTask, work: Workspace) -> Duplicates:
         add_related(connection, compiled, _related(task.related, work), task.others)
         rows = rows_of(connection, [_part_file(part, work) for part in task.parts], task.source, types=task.types)
         connection.execute(f"CREATE TEMP VIEW input AS {rows.sql}")
-        keys = _rank(connection, compiled.stages[0].sql, compiled.key)
+        keys = rank(connection, compiled.stages[0].sql, compiled.key)
         work.progress(sum(part.rows for part in task.parts), 0)
         superseded = _keep(connection, work, "SELECT part, row FROM losers ORDER BY part, row", _DUPLICATE_COLUMNS, "")
     return Duplicates(superseded=superseded, keys=keys, rows=superseded.rows if superseded else 0)
 
 
-def _rank(connection: duckdb.DuckDBPyConnection, sql: str, operation: Deduplicate) -> int:
-    """Fills the table `losers`; the number of keys that occur more than once."""
+def rank(connection: duckdb.DuckDBPyConnection, sql: str, operation: Deduplicate) -> int:
+    """Fills the view `losers` (part, row); the number of keys that occur more than once."""
     key = ", ".join(quoted(name) for name in operation.key)
     newest = quoted(operation.newest_by) if operation.newest_by else "NULL"
     whole = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in operation.key)
@@ -139,12 +143,18 @@ def _rank(connection: duckdb.DuckDBPyConnection, sql: str, operation: Deduplicat
     return int(counted[0]) if counted else 0
 
 
+def _duplicates_task(task: TransformTask) -> DuplicatesTask:
+    return DuplicatesTask.model_validate(task.model_dump(include={*DuplicatesTask.model_fields}))
+
+
 def _quarantined(
     connection: duckdb.DuckDBPyConnection, work: Workspace, task: TransformTask, outcome: Outcome
 ) -> QuarantinedRows | None:
     partition = task.partition or task.parts[0].partition
-    part = _keep(connection, work, statement("SELECT * FROM {table}", table=QUARANTINE), QUARANTINE_COLUMNS, partition)
-    return QuarantinedRows(stage="transform", part=part, by_rule=dict(outcome.by_rule)) if part else None
+    part = _keep(connection, work, statement("SELECT * FROM {table}", table=QUARANTINE), COLUMNS, partition)
+    return (
+        QuarantinedRows(stage="transform", part=part, by_rule=dict(sorted(outcome.by_rule.items()))) if part else None
+    )
 
 
 def _keep(
