@@ -18,7 +18,9 @@ from towpath.dataplane.sql import statement
 NAMES = tuple(column.name for column in COLUMNS)
 TABLE = statement(
     "SELECT {shown} FROM (VALUES {row})",
-    shown=", ".join(f"col{place}::{sql_type(column)} AS {quoted(column.name)}" for place, column in enumerate(COLUMNS)),
+    shown=", ".join(
+        f"CAST(col{place} AS {sql_type(column)}) AS {quoted(column.name)}" for place, column in enumerate(COLUMNS)
+    ),
     row=ROW,
 )
 

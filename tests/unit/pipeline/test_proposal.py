@@ -178,7 +178,8 @@ def test_the_stand_in_makes_nothing_up(tmp_path: Path) -> None:
 )
 def test_the_stand_in_reads_formats_off_the_sample(values: list[str], formats: list[str]) -> None:
     """A day above twelve tells which number is the month."""
-    task = json.loads(proposal_task(given("day", "day:date", *({"day": value} for value in values))).model_dump_json())
+    rows: list[JsonObject] = [{"day": value} for value in values]
+    task = json.loads(proposal_task(given("day", "day:date", *rows)).model_dump_json())
     operations: Any = pipeline.proposal(task)["operations"]
     cast = next(json.loads(entry["arguments"]) for entry in operations if entry["op"] == "cast")
 

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -96,91 +96,123 @@ def test_amounts_become_plain_numbers(tmp_path: Path, text: str, expected: str) 
     assert table.rows(table.run().valid) == [(1, expected)]
 
 
-OPERATIONS: dict[str, tuple[dict[str, Any], str, str, list[tuple[object, ...]], list[tuple[object, ...]]]] = {
-    "rename": ({"op": "rename", "columns": {"v": "w"}}, "v", "w", [("x",)], [("x",)]),
-    "swap": ({"op": "rename", "columns": {"v": "w", "w": "v"}}, "v w", "v w", [("a", "b")], [("b", "a")]),
-    "null-on-error": (
+class Case(NamedTuple):
+    operation: dict[str, Any]
+    given: str
+    wanted: str
+    rows: list[tuple[Any, ...]]
+    expected: list[tuple[Any, ...]]
+
+
+OPERATIONS: dict[str, Case] = {
+    "rename": Case({"op": "rename", "columns": {"v": "w"}}, "v", "w", [("x",)], [("x",)]),
+    "swap": Case({"op": "rename", "columns": {"v": "w", "w": "v"}}, "v w", "v w", [("a", "b")], [("b", "a")]),
+    "null-on-error": Case(
         {"op": "cast", "column": "v", "to": {"name": "v", "type": "integer"}, "on_error": "null"},
-        *("v", "v:integer", [("x",), ("2",)], [(None,), (2,)]),
+        "v",
+        "v:integer",
+        [("x",), ("2",)],
+        [(None,), (2,)],
     ),
-    "formats": (
+    "formats": Case(
         {"op": "cast", "column": "v", "to": {"name": "v", "type": "date"}, "formats": ["%Y-%m-%d", "%d/%m/%Y"]},
-        *("v", "v:date", [("2024-01-02",), ("02/01/2024",)], [(date(2024, 1, 2),), (date(2024, 1, 2),)]),
+        "v",
+        "v:date",
+        [("2024-01-02",), ("02/01/2024",)],
+        [(date(2024, 1, 2),), (date(2024, 1, 2),)],
     ),
-    "derive": (
+    "derive": Case(
         {"op": "derive", "column": {"name": "v", "type": "decimal"}, "expression": "round(a * b, 2)"},
-        *("a:decimal(9,3) b:integer", "v:decimal", [(Decimal("1.115"), 3), (None, 1)], [(Decimal("3.35"),), (None,)]),
+        "a:decimal(9,3) b:integer",
+        "v:decimal",
+        [(Decimal("1.115"), 3), (None, 1)],
+        [(Decimal("3.35"),), (None,)],
     ),
-    "division": (
+    "division": Case(
         {"op": "derive", "column": {"name": "v", "type": "decimal"}, "expression": "exact_divide(a, b, 2)"},
-        *(
-            "a:decimal(9,3) b:integer",
-            "v:decimal",
-            [(Decimal("2.675"), 1), (Decimal(1), 0)],
-            [(Decimal("2.68"),), (None,)],
-        ),
+        "a:decimal(9,3) b:integer",
+        "v:decimal",
+        [(Decimal("2.675"), 1), (Decimal(1), 0)],
+        [(Decimal("2.68"),), (None,)],
     ),
-    "normalise": (
+    "normalise": Case(
         {
             "op": "normalise",
             "column": "v",
             "steps": ["trim", "collapse_spaces", "strip_accents", "upper", "empty_to_null"],
         },
-        *("v", "v", [("\t Ada\u00a0 Löve ",), ("  ",), (None,)], [("ADA LOVE",), (None,), (None,)]),
+        "v",
+        "v",
+        [("\t Ada\u00a0 Löve ",), ("  ",), (None,)],
+        [("ADA LOVE",), (None,), (None,)],
     ),
-    "trim": (
+    "trim": Case(
         {"op": "normalise", "column": "v", "steps": ["trim"]},
-        *("v", "v", [("\u3000 0ua\ufeff",), ("feed u0a0",)], [("0ua",), ("feed u0a0",)]),
+        "v",
+        "v",
+        [("\u3000 0ua\ufeff",), ("feed u0a0",)],
+        [("0ua",), ("feed u0a0",)],
     ),
-    "digits": ({"op": "normalise", "column": "v", "steps": ["digits_only"]}, "v", "v", [("+82 10-1",)], [("82101",)]),
-    "map": (
+    "digits": Case(
+        {"op": "normalise", "column": "v", "steps": ["digits_only"]}, "v", "v", [("+82 10-1",)], [("82101",)]
+    ),
+    "map": Case(
         {"op": "map_values", "column": "v", "values": {"y": "yes", "it's": None}},
-        *("v", "v", [("y",), ("it's",), ("z",), (None,)], [("yes",), (None,), ("z",), (None,)]),
+        "v",
+        "v",
+        [("y",), ("it's",), ("z",), (None,)],
+        [("yes",), (None,), ("z",), (None,)],
     ),
-    "map-null": (
+    "map-null": Case(
         {"op": "map_values", "column": "v", "values": {"y": "yes"}, "otherwise": "null"},
-        *("v", "v", [("y",), ("z",)], [("yes",), (None,)]),
+        "v",
+        "v",
+        [("y",), ("z",)],
+        [("yes",), (None,)],
     ),
-    "split": (
+    "split": Case(
         {"op": "split", "column": "v", "separator": ", ", "into": ["a", "b"]},
-        *("v", "a b", [("x, y, z",), ("x",), (None,)], [("x", "y, z"), ("x", None), (None, None)]),
+        "v",
+        "a b",
+        [("x, y, z",), ("x",), (None,)],
+        [("x", "y, z"), ("x", None), (None, None)],
     ),
-    "filter": ({"op": "filter", "expression": "v <> 'x'"}, "v", "v", [("x",), ("y",), (None,)], [("y",)]),
-    "unnest": (
+    "filter": Case({"op": "filter", "expression": "v <> 'x'"}, "v", "v", [("x",), ("y",), (None,)], [("y",)]),
+    "unnest": Case(
         {"op": "unnest", "column": "v", "into": "w"},
-        *("v:json", "w", [('["a", {"b": 1}]',), ("[]",), (None,)], [("a",), ('{"b":1}',)]),
+        "v:json",
+        "w",
+        [('["a", {"b": 1}]',), ("[]",), (None,)],
+        [("a",), ('{"b":1}',)],
     ),
-    "unnest-keep": (
+    "unnest-keep": Case(
         {"op": "unnest", "column": "v", "into": "w", "keep_empty": True},
-        *("v:json", "w", [('["a"]',), ("[]",)], [("a",), (None,)]),
+        "v:json",
+        "w",
+        [('["a"]',), ("[]",)],
+        [("a",), (None,)],
     ),
-    "aggregate": (
+    "aggregate": Case(
         {
             "op": "aggregate",
             "by": ["k"],
             "measures": {"n": ["count", "v"], "s": ["sum", "v"], "m": ["avg", "v"], "d": ["count_distinct", "v"]},
         },
-        *("k v:decimal(9,2)", "k n:integer s:decimal(38,2) m:decimal(38,6) d:integer"),
+        "k v:decimal(9,2)",
+        "k n:integer s:decimal(38,2) m:decimal(38,6) d:integer",
         [("b", Decimal("0.10")), ("a", Decimal("0.10")), ("b", Decimal("0.20")), ("b", Decimal("0.20"))],
         [("a", 1, Decimal("0.10"), Decimal("0.1"), 1), ("b", 3, Decimal("0.50"), Decimal("0.166667"), 2)],
     ),
 }
 
 
-@pytest.mark.parametrize(("operation", "given", "wanted", "rows", "expected"), OPERATIONS.values(), ids=OPERATIONS)
-def test_operations(
-    tmp_path: Path,
-    operation: dict[str, Any],
-    given: str,
-    wanted: str,
-    rows: list[tuple[object, ...]],
-    expected: list[tuple[object, ...]],
-) -> None:
+@pytest.mark.parametrize("case", OPERATIONS.values(), ids=OPERATIONS)
+def test_operations(tmp_path: Path, case: Case) -> None:
     """Each operation does what its name says, and keeps the order of the rows."""
-    table = Table(tmp_path, columns(given), columns(wanted), (operation,))
-    table.add(*rows)
+    table = Table(tmp_path, columns(case.given), columns(case.wanted), (case.operation,))
+    table.add(*case.rows)
 
-    assert table.rows(table.run().valid) == expected
+    assert table.rows(table.run().valid) == case.expected
 
 
 def test_rows_are_valid_or_quarantined_or_left_out(tmp_path: Path) -> None:
@@ -225,7 +257,7 @@ def test_nulls_that_an_expression_makes_are_counted(tmp_path: Path) -> None:
     assert table.run().nulls_made == {"v": 1}
 
 
-DEDUPLICATED = (
+DEDUPLICATED: tuple[dict[str, Any], ...] = (
     {"op": "cast", "column": "at", "to": {"name": "at", "type": "timestamp"}},
     {"op": "deduplicate", "key": ["id"], "newest_by": "at"},
 )
@@ -271,7 +303,7 @@ def test_a_bad_newest_row_takes_the_place_of_an_older_good_one(tmp_path: Path) -
 
 def test_deduplication_comes_before_an_aggregation(tmp_path: Path) -> None:
     """Where all parts are aggregated together, older rows and rows that failed do not count."""
-    operations = (
+    operations: tuple[dict[str, Any], ...] = (
         *DEDUPLICATED,
         {"op": "cast", "column": "v", "to": {"name": "v", "type": "integer"}},
         {"op": "aggregate", "by": [], "measures": {"total": ["sum", "v"]}},
