@@ -1,5 +1,6 @@
 """CSV files: cut into partitions at line ends outside of quotes, and read one partition at a time."""
 
+import csv
 from collections.abc import Iterator
 
 from towpath.contracts.dataset import Column, ColumnType
@@ -70,7 +71,7 @@ def _header(source: FileSource, place: Place, file: SourceFile) -> tuple[list[st
     start = len(BOM) if head.startswith(BOM) and source.encoding == "utf-8" else 0
     try:
         told, after, line = header_of(head[start:], source.delimiter, source.encoding)
-    except ValueError as error:
+    except (ValueError, csv.Error) as error:
         raise SourceFormatError(f"{file.name}: its first line is not CSV") from error
     if source.header:
         return told, start + after, line
