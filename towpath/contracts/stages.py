@@ -17,7 +17,7 @@ from towpath.contracts.dataset import (
     StageMetrics,
 )
 from towpath.contracts.loading import Destination
-from towpath.contracts.pipeline import DateRange, PipelineConfig, SchemaAction, Source
+from towpath.contracts.pipeline import DateRange, PipelineConfig, PipelineResult, SchemaAction, Source
 from towpath.contracts.quality import Quality, Rule
 from towpath.contracts.transformation import (
     BackTest,
@@ -341,6 +341,25 @@ class LineageEmitted(ActivityResult):
     sent: bool = False
 
 
+class ReportTask(Wire):
+    """Write down how a run went. `dataset` are the rows that were loaded, of which the report shows a profile."""
+
+    config: PipelineConfig
+    workflow_id: str
+    result: PipelineResult
+    source_columns: dict[Identifier, tuple[Column, ...]] = {}
+    dataset: Dataset | None = None
+    notes: tuple[str, ...] = ()
+    failure: str = ""
+
+
+class ReportRendered(ActivityResult):
+    """`page` is one HTML file that needs no other, `document` the same facts as JSON."""
+
+    page: str
+    document: str
+
+
 class ForgetTask(Wire):
     """Delete what runs have left in the store and nothing names any more: older than `keep`."""
 
@@ -379,6 +398,8 @@ __all__ = [
     "QualityChecked",
     "QualityTask",
     "Replayed",
+    "ReportRendered",
+    "ReportTask",
     "RowGroups",
     "Slice",
     "SpecificationCheck",

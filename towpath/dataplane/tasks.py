@@ -12,7 +12,11 @@ from towpath.contracts.stages import (
     FindSpecification,
     ForgetTask,
     KeepSpecification,
+    LineageTask,
     PlanTask,
+    ProfileTask,
+    QualityTask,
+    ReportTask,
     SpecificationTask,
     TransformTask,
     WatermarkTask,
@@ -21,7 +25,11 @@ from towpath.contracts.wire import ActivityResult, Wire
 from towpath.dataplane.extract.extraction import extract_partition
 from towpath.dataplane.extract.planning import plan_partitions
 from towpath.dataplane.keeping import find_specification, forget_datasets, keep_specification
+from towpath.dataplane.lineage import emit_lineage
 from towpath.dataplane.load.parts import clean_destination, load_part, prepare_destination, read_watermark
+from towpath.dataplane.profile import profile_dataset
+from towpath.dataplane.quality import check_quality
+from towpath.dataplane.report import write_report
 from towpath.dataplane.specification.backtest import back_test, check_specification
 from towpath.dataplane.specification.transform import find_duplicates, transform
 from towpath.dataplane.workspace import Workspace
@@ -44,6 +52,10 @@ TASKS: Mapping[str, Task] = {
     "keep_specification": Task(KeepSpecification, keep_specification),
     "find_duplicates": Task(DuplicatesTask, find_duplicates),
     "transform_part": Task(TransformTask, transform),
+    "profile_dataset": Task(ProfileTask, profile_dataset),
+    "check_quality": Task(QualityTask, check_quality),
+    "emit_lineage": Task(LineageTask, emit_lineage),
+    "write_report": Task(ReportTask, write_report),
     "read_watermark": Task(WatermarkTask, read_watermark),
     "prepare_destination": Task(PrepareDestination, prepare_destination),
     "load_part": Task(LoadPart, load_part),
