@@ -31,12 +31,12 @@ class Extraction:
             return
         self._steps.begin(PLAN)
         await self._read_watermark()
-        plans = dict(zip(wanted, await asyncio.gather(*(self._plan(source) for source in wanted)), strict=True))
-        decisions = {source: self._decide(source, planned) for source, planned in plans.items()}
-        count, size = sum(len(plan.partitions) for plan in plans.values()), sum(p.size_bytes for p in plans.values())
+        plans = await asyncio.gather(*(self._plan(source) for source in wanted))
+        decisions = [self._decide(source, planned) for source, planned in zip(wanted, plans, strict=True)]
+        count, size = sum(len(plan.partitions) for plan in plans), sum(plan.size_bytes for plan in plans)
         self._steps.complete(PLAN, note=f"{count} partitions, {size:,} bytes")
-        for source, planned in plans.items():
-            await self._extract(source, planned, decisions[source])
+        for source, planned, decision in zip(wanted, plans, decisions, strict=True):
+            await self._extract(source, planned, decision)
 
     async def _read_watermark(self) -> None:
         """The lowest of the destinations: what one of them lacks is read for all, and newer rows there stay."""
