@@ -57,7 +57,6 @@ TASKS: Mapping[str, Task] = {
     "emit_lineage": Task(LineageTask, emit_lineage),
     "write_report": Task(ReportTask, write_report),
     "read_watermark": Task(WatermarkTask, read_watermark),
-    "check_quality": Task(QualityTask, check_quality),
     "prepare_destination": Task(PrepareDestination, prepare_destination),
     "load_part": Task(LoadPart, load_part),
     "clean_destination": Task(CleanDestination, clean_destination),
