@@ -25,7 +25,9 @@ class Cast(Wire):
     op: Literal["cast"]
     column: ColumnName
     to: Column
-    formats: tuple[str, ...] = Field(default=(), description="of dates and times, tried in order (strptime)")
+    formats: tuple[str, ...] = Field(
+        default=(), max_length=20, description="of dates and times, tried in order (strptime)"
+    )
     on_error: Literal["null", "quarantine"] = "quarantine"
 
 
@@ -49,7 +51,7 @@ class Normalise(Wire):
 class MapValues(Wire):
     op: Literal["map_values"]
     column: ColumnName
-    values: dict[str, str | None]
+    values: dict[str, str | None] = Field(max_length=5_000)
     otherwise: Literal["keep", "null", "quarantine"] = "keep"
 
 

@@ -31,6 +31,10 @@ WRONG: dict[str, tuple[list[dict[str, Any]], str, str]] = {
         [{"op": "cast", "column": "id", "to": {"name": "id", "type": "integer"}, "formats": ["%Y"]}],
         *("operations.0.to", "cast"),
     ),
+    "no-format": (
+        [{"op": "cast", "column": "id", "to": {"name": "id", "type": "date"}, "formats": ["%Q"]}],
+        *("operations.0.to", "cast"),
+    ),
     "cast-onto": (
         [{"op": "cast", "column": "id", "to": {"name": "qty", "type": "integer"}}],
         *("operations.0.cast", "column"),

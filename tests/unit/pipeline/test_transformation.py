@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import duckdb
 import pytest
 
 from tests.unit.pipeline.tables import Table, columns
@@ -395,3 +396,32 @@ def test_nothing_comes_of_nothing(tmp_path: Path) -> None:
     found = table.run()
 
     assert (found.valid, found.quarantined, found.rows) == (None, None, 0)
+
+
+def test_parts_of_other_libraries_are_read(tmp_path: Path) -> None:
+    """Narrow integers, times with a zone and JSON of its own type come out as we store them."""
+    table = Table(tmp_path, columns("n:integer at:timestamp doc:json"), columns("n:integer at:timestamp doc:json"))
+    work = table.work()
+    file = work.folder / "x.parquet"
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("SET TimeZone = 'Asia/Seoul'")
+        rows = "SELECT 1::SMALLINT AS n, TIMESTAMPTZ '2024-01-01 00:00:00+09' AS at, '{}'::JSON AS doc"
+        connection.execute(f"COPY ({rows}) TO '{file}' (FORMAT parquet)")
+    table.parts.append(work.keep(file, 1, table.source, "p", "x.parquet"))
+
+    found = table.run()
+
+    assert table.rows(found.valid) == [(1, at("2023-12-31T15:00"), "{}")]
+    assert found.valid is not None
+    with duckdb.connect(":memory:") as connection:
+        kinds = connection.execute(f"DESCRIBE FROM '{tmp_path / 'store' / found.valid.uri}'").fetchall()
+    assert [row[1] for row in kinds] == ["BIGINT", "TIMESTAMP", "VARCHAR", "BIGINT"]
+
+
+def test_rows_that_json_cannot_hold_are_quarantined(tmp_path: Path) -> None:
+    """A row with an infinite number in it is told as well as any."""
+    cast = {"op": "cast", "column": "v", "to": {"name": "v", "type": "integer"}}
+    table = Table(tmp_path, columns("v f:float"), columns("v:integer"), (cast,))
+    table.add(("x", float("inf")), ("y", float("nan")))
+
+    assert table.run().metrics.rows_quarantined == 2

@@ -6,6 +6,7 @@ DuckDB's own casts round '1.5' to 2 and drop the offset of '2024-01-01T00:00:00+
 from towpath.contracts.dataset import Column, ColumnType
 from towpath.dataplane.columns import literal, sql_type
 from towpath.dataplane.specification.errors import ExpressionError
+from towpath.dataplane.specification.functions import is_format
 
 _TEXT, _INTEGER, _DECIMAL, _FLOAT = ColumnType.TEXT, ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.FLOAT
 _DATE, _TIMESTAMP, _JSON, _BOOLEAN = ColumnType.DATE, ColumnType.TIMESTAMP, ColumnType.JSON, ColumnType.BOOLEAN
@@ -24,6 +25,9 @@ def exact_cast(value: str, given: Column, wanted: Column, formats: tuple[str, ..
     """
     if formats and not (given.type is _TEXT and wanted.type in _TIMES):
         raise ExpressionError("cast", "formats are for texts that become dates and times")
+    for one in formats:
+        if not is_format(one):
+            raise ExpressionError("cast", f"{one[:40]!r} is no format", "as %Y-%m-%d %H:%M:%S; see strptime")
     kinds = (given.type, wanted.type)
     if same_type(given, wanted) or kinds in {(_JSON, _TEXT), (_JSON, _JSON)}:
         return value

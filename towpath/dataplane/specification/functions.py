@@ -155,6 +155,11 @@ NAMED: Final[dict[str, Call]] = {
 }
 
 
+def is_format(text: str) -> bool:
+    """A format of dates and times that the engine takes."""
+    return bool(_FORMAT.fullmatch(text)) and len(text) <= MAX_PATTERN
+
+
 def check_argument(function: str, kind: Kind, argument: exp.Expr) -> None:
     """Raises ExpressionError for an argument that is no literal of its kind."""
     problem = _problem(kind, argument)
@@ -178,7 +183,7 @@ def _problem(kind: Kind, argument: exp.Expr) -> str:
 
 
 def _text_problem(kind: Kind, told: str) -> str:
-    if kind == "format" and not _FORMAT.fullmatch(told):
+    if kind == "format" and not is_format(told):
         return "a format is made of %Y %m %d %H %M %S and the like"
     if kind == "options" and not set(told) <= set("gics"):
         return "options are made of g, i, c and s"

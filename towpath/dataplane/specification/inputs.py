@@ -1,6 +1,6 @@
 """Parts as tables of the engine: columns as they are declared, and beside them where each row came from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +47,8 @@ def rows_of(
     A value that is not of its declared type fails its row, leaves it out, or becomes null, as `types` says.
     """
     scan = _scan(part.path for part in parts)
-    there = _columns(connection, scan)
+    kinds = _kinds(connection, scan)
+    there = _columns(kinds)
     failures: list[tuple[str, str]] = []
     rules: dict[str, str] = {}
     shown: list[str] = []
@@ -57,11 +58,13 @@ def rows_of(
             shown.append(f"CAST(NULL AS {sql_type(column)}) AS {quoted(column.name)}")
             continue
         value = _declared(given, column, types)
-        shown.append(f"{value} AS {quoted(column.name)}")
-        if value != quoted(column.name):
+        if value == quoted(column.name):
+            value = _stored(value, kinds[column.name], column)
+        else:
             rule = f"source.{column.name}.type"
             rules[rule] = f"{column.name}: {column.type} is declared"
             failures.append((rule, f"{quoted(column.name)} IS NOT NULL AND ({value}) IS NULL"))
+        shown.append(f"{value} AS {quoted(column.name)}")
     marks = _marks(parts, there, first, failures, types)
     hidden = [f"{value} AS {quoted(name)}" for name, value in marks.items()]
     return Rows(statement("SELECT {shown} FROM {scan}", shown=", ".join((*shown, *hidden)), scan=scan), rules)
@@ -70,7 +73,7 @@ def rows_of(
 def plain_rows(connection: duckdb.DuckDBPyConnection, paths: Iterable[Path], declared: tuple[Column, ...]) -> str:
     """A query for the declared columns only; a value that is not of its type is null."""
     scan = _scan(paths)
-    there = _columns(connection, scan)
+    there = _columns(_kinds(connection, scan))
     shown = [
         f"{_declared(there[column.name], column, SchemaAction.DISCARD_VALUE) if column.name in there else 'NULL'}"
         f" AS {quoted(column.name)}"
@@ -119,12 +122,18 @@ def _scan(paths: Iterable[Path]) -> str:
     return f"read_parquet([{', '.join(literal(str(path.resolve())) for path in paths)}], union_by_name = true)"
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, scan: str) -> dict[str, Column]:
-    """The columns that the files have; those of types that we do not have are not there."""
-    found: dict[str, Column] = {}
-    for row in connection.execute(statement("DESCRIBE SELECT * FROM {scan}", scan=scan)).fetchall():
-        name = str(row[0])
-        column = column_of(name, str(row[1]))
-        if column is not None:
-            found[name] = column
-    return found
+def _stored(value: str, kind: str, column: Column) -> str:
+    """A column of the declared type in the one way that we store it: 64 bits, UTC without a zone, JSON as text."""
+    return value if kind == sql_type(column) else f"CAST({value} AS {sql_type(column)})"
+
+
+def _kinds(connection: duckdb.DuckDBPyConnection, scan: str) -> dict[str, str]:
+    """Types of the columns that the files have, in DuckDB's words."""
+    rows = connection.execute(statement("DESCRIBE SELECT * FROM {scan}", scan=scan)).fetchall()
+    return {str(row[0]): str(row[1]) for row in rows}
+
+
+def _columns(kinds: Mapping[str, str]) -> dict[str, Column]:
+    """Columns of types that we do not have are not there."""
+    found = {name: column_of(name, kind) for name, kind in kinds.items()}
+    return {name: column for name, column in found.items() if column is not None}
