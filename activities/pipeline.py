@@ -18,7 +18,6 @@ from towpath.contracts.loading import (
     PrepareDestination,
 )
 from towpath.contracts.stages import (
-    BackTest,
     BackTestTask,
     Duplicates,
     DuplicatesTask,
@@ -44,6 +43,7 @@ from towpath.contracts.stages import (
     Watermark,
     WatermarkTask,
 )
+from towpath.contracts.transformation import BackTest
 from towpath.contracts.wire import ActivityResult, Wire
 
 HEARTBEAT_SECONDS = 1.0

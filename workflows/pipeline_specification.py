@@ -9,7 +9,6 @@ from towpath.contracts.pipeline import Proposing
 from towpath.contracts.prompts import PROPOSE_TRANSFORMATION
 from towpath.contracts.review import DecidedReview
 from towpath.contracts.stages import (
-    BackTest,
     BackTestTask,
     FindSpecification,
     KeepSpecification,
@@ -20,6 +19,7 @@ from towpath.contracts.stages import (
     SpecificationTask,
 )
 from towpath.contracts.transformation import (
+    BackTest,
     FrozenSpecification,
     Proposal,
     ProposalTask,

@@ -20,9 +20,7 @@ from towpath.contracts.loading import Destination
 from towpath.contracts.pipeline import DateRange, PipelineConfig, PipelineResult, SchemaAction, Source
 from towpath.contracts.quality import Quality, Rule
 from towpath.contracts.transformation import (
-    BackTest,
     FrozenSpecification,
-    ProposalTask,
     Specification,
     SpecificationProblem,
 )
@@ -370,43 +368,3 @@ class ForgetTask(Wire):
 class Forgotten(ActivityResult):
     files: int = 0
     size_bytes: int = 0
-
-
-__all__ = [
-    "BackTest",
-    "BackTestTask",
-    "ByteRange",
-    "Duplicates",
-    "DuplicatesTask",
-    "ExtractTask",
-    "Extracted",
-    "FindSpecification",
-    "ForgetTask",
-    "Forgotten",
-    "FoundSpecification",
-    "KeepSpecification",
-    "LineageEmitted",
-    "LineageTask",
-    "Pages",
-    "Partition",
-    "PlanTask",
-    "Planned",
-    "ProfileTask",
-    "Profiled",
-    "ProposalInput",
-    "ProposalTask",
-    "QualityChecked",
-    "QualityTask",
-    "Replayed",
-    "ReportRendered",
-    "ReportTask",
-    "RowGroups",
-    "Slice",
-    "SpecificationCheck",
-    "SpecificationTask",
-    "TransformTask",
-    "Transformed",
-    "ValueRange",
-    "Watermark",
-    "WatermarkTask",
-]
