@@ -207,7 +207,7 @@ def build_workers(
     moving = Worker(
         client,
         task_queue=DATA_QUEUE,
-        activities=activities_of(PipelineActivities(plane)),
+        activities=activities_of(PipelineActivities(plane, ArtefactStore(settings.artefact_store))),
         max_concurrent_activities=max(1, settings.pipeline_processes),
         **common,
     )

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from temporalio import activity
 
+from towpath.contracts.artefact import Artefact
 from towpath.contracts.dataplane import TaskProgress
 from towpath.contracts.dataset import StageMetrics
 from towpath.contracts.loading import (
@@ -36,6 +37,9 @@ from towpath.contracts.stages import (
     ProfileTask,
     QualityChecked,
     QualityTask,
+    ReportRendered,
+    ReportTask,
+    ReportWritten,
     SpecificationCheck,
     SpecificationTask,
     Transformed,
@@ -60,11 +64,18 @@ class Plane(Protocol):
         ...
 
 
+class Artefacts(Protocol):
+    """Where reports are kept."""
+
+    async def keep(self, content: bytes, media_type: str = "text/plain") -> Artefact: ...
+
+
 class PipelineActivities:
     """Typed doors to the tasks of the data plane. Requests and results name rows by reference and never hold them."""
 
-    def __init__(self, plane: Plane) -> None:
+    def __init__(self, plane: Plane, artefacts: Artefacts) -> None:
         self._plane = plane
+        self._artefacts = artefacts
 
     @activity.defn(name="plan_partitions")
     async def plan_partitions(self, request: PlanTask) -> Planned:
@@ -139,6 +150,14 @@ class PipelineActivities:
     @activity.defn(name="emit_lineage")
     async def emit_lineage(self, request: LineageTask) -> LineageEmitted:
         return await self._run("emit_lineage", request, LineageEmitted)
+
+    @activity.defn(name="write_report")
+    async def write_report(self, request: ReportTask) -> ReportWritten:
+        """The page and its document, kept as artefacts: the same run has the same ones."""
+        rendered = await self._run("write_report", request, ReportRendered)
+        page = await self._artefacts.keep(rendered.page.encode(), "text/html")
+        document = await self._artefacts.keep(rendered.document.encode(), "application/json")
+        return ReportWritten(page=page, document=document)
 
     @activity.defn(name="forget_datasets")
     async def forget_datasets(self, request: ForgetTask) -> Forgotten:

@@ -96,11 +96,14 @@ class EtlPipelineWorkflow(Reviewable):
         if self._state.known.specification is not None:
             await self._closing.tell_lineage("COMPLETE")
         await self._closing.clean_up()
+        result = self._closing.result(outcome)
+        if outcome is not PipelineOutcome.NOTHING:
+            result = await self._closing.report(result)
         for step in self._steps.record().steps:
             if step.state == "pending":
                 self._steps.skip(step.step, outcome)
         self._steps.end(outcome, *NOT_PENDING)
-        return self._closing.result(outcome)
+        return result
 
     def _undecided(self) -> PipelineOutcome:
         """Nobody said yes: rejected, or expired."""

@@ -8,7 +8,7 @@ from temporalio import workflow
 from activities.pipeline import PipelineActivities
 from towpath.contracts.loading import CleanDestination
 from towpath.contracts.pipeline import PipelineOutcome, PipelineResult
-from towpath.contracts.stages import ForgetTask, LineageTask
+from towpath.contracts.stages import ForgetTask, LineageTask, ReportTask
 from workflows.calling import CallFailedError, call
 from workflows.options import DATA
 from workflows.pipeline_state import PipelineState
@@ -48,6 +48,28 @@ class Closing:
             return
         if step not in state.known.degraded:
             self._steps.complete(step, note=event)
+
+    async def report(self, result: PipelineResult) -> PipelineResult:
+        """The result with its report."""
+        state, step = self._state, "report"
+        self._steps.begin(step)
+        task = ReportTask(
+            config=state.config,
+            workflow_id=workflow.info().workflow_id,
+            result=result,
+            source_columns=state.known.columns,
+            dataset=state.known.valid,
+            notes=state.known.notes,
+        )
+        try:
+            written = await call(
+                PipelineActivities.write_report, task, DATA, activity_id=step, summary="Write the report"
+            )
+        except CallFailedError as error:
+            state.degrade(step, f"no report ({error.failure.code})")
+            return result.model_copy(update={"degraded": state.known.degraded})
+        self._steps.complete(step)
+        return result.model_copy(update={"report": written.page, "document": written.document})
 
     async def clean_up(self) -> None:
         """Delete what is older than the pipeline's retention."""

@@ -277,7 +277,7 @@ class PipelineOutcome(StrEnum):
 
 
 class PipelineResult(Wire):
-    """How a run ended. The report is an HTML page, the lineage a file of OpenLineage events."""
+    """How a run ended."""
 
     outcome: PipelineOutcome
     pipeline: str
@@ -289,7 +289,8 @@ class PipelineResult(Wire):
     metrics: tuple[StageMetrics, ...] = ()
     watermark: str | None = None
     report: Artefact | None = None
-    lineage: Artefact | None = None
+    """The HTML page; `document` holds the same facts as JSON."""
+    document: Artefact | None = None
     decision: DecidedReview | None = None
     started_at: datetime | None = None
     seconds: float = 0

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from towpath.contracts.artefact import Artefact
 from towpath.contracts.dataset import (
     Column,
     ColumnName,
@@ -356,6 +357,13 @@ class ReportRendered(ActivityResult):
 
     page: str
     document: str
+
+
+class ReportWritten(ActivityResult):
+    """Where page and document are kept."""
+
+    page: Artefact
+    document: Artefact
 
 
 class ForgetTask(Wire):
