@@ -6,7 +6,16 @@ from activities.pipeline import PipelineActivities
 from towpath.contracts.dataset import Dataset
 from towpath.contracts.failure import FailureCode
 from towpath.contracts.pipeline import SchemaAction, Source
-from towpath.contracts.stages import Extracted, ExtractTask, Planned, PlanTask, Watermark, WatermarkTask
+from towpath.contracts.stages import (
+    Extracted,
+    ExtractTask,
+    Partition,
+    Planned,
+    PlanTask,
+    Replayed,
+    Watermark,
+    WatermarkTask,
+)
 from towpath.policy.pipeline.contract import SchemaDecision, decide
 from towpath.policy.pipeline.watermarks import WatermarkError, greatest, lowest
 from workflows.pipeline_state import PipelineState
@@ -70,13 +79,22 @@ class Extraction:
             dates=state.request.dates if source.main else None,
             full=state.request.full or not source.main,
         )
-        return await state.activity(
+        planned = await state.activity(
             PLAN,
             PipelineActivities.plan_partitions,
             task,
             name=f"partitions/{source.name}",
             summary=f"Partition {source.name}",
         )
+        return self._replaying(planned) if source.main and state.request.replay else planned
+
+    def _replaying(self, planned: Planned) -> Planned:
+        """The rows that were quarantined before, in place of what the source has."""
+        partitions = tuple(
+            Partition(name=f"replay-{number}", number=number, slice=Replayed(rows=rows))
+            for number, rows in enumerate(self._state.request.replay, 1)
+        )
+        return planned.model_copy(update={"partitions": partitions, "since": None, "until": None})
 
     def _decide(self, source: Source, planned: Planned) -> SchemaDecision:
         """What the schema contract makes of the source as it is now. Raises StepFailedError for a frozen schema."""

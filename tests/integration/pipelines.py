@@ -70,8 +70,6 @@ def items_pipeline(folder: Path, **fields: Any) -> PipelineConfig:
     return PipelineConfig.model_validate(given | fields)
 
 
-
-
 def read_duckdb(folder: Path) -> Mapping[int, str]:
     """Price by id, as the destination has it. A key that is there twice fails the test."""
     with duckdb.connect(str(folder / "items.duckdb"), read_only=True) as opened:

@@ -40,9 +40,8 @@ async def test_run_again_changes_nothing(house: House, folder: Path) -> None:
     truth = write_items(folder, 2, ROWS)
     config = items_pipeline(folder, id="items-again")
 
-    for _ in range(2):
-        started = await start_run(house.client, request_of(config))
-        result: PipelineResult = await started.handle.result()
+    await (await start_run(house.client, request_of(config))).handle.result()
+    result: PipelineResult = await (await start_run(house.client, request_of(config))).handle.result()
 
     assert result.loads[0].inserted == result.loads[0].updated == 0
     assert read_duckdb(folder) == truth
