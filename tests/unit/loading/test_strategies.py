@@ -1,6 +1,9 @@
 """What each strategy leaves in a destination of each kind; loading the same again leaves the same."""
 
+import pytest
+
 from tests.unit.loading.world import World, at, row
+from towpath.dataplane.errors import LoadError
 
 
 def test_upsert_adds_and_replaces(world: World) -> None:
@@ -76,6 +79,18 @@ def test_delete_insert_without_a_key(world: World) -> None:
     world.load([{**row(4), "day": None}])
 
     assert world.read("id") == [(3,), (4,)]
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "duckdb"])
+def test_time_as_a_partition(kind: str, postgresql: World) -> None:
+    """A column with a value for each row is no partition, and is refused before anything is deleted."""
+    postgresql.kind, postgresql.strategy, postgresql.partition_by = kind, "delete_insert", "updated_at"
+    postgresql.load([row(1)])
+
+    with pytest.raises(LoadError, match="a part has 10001 values of partition_by"):
+        postgresql.load([row(number, hours=number) for number in range(10_001)])
+
+    assert postgresql.read("id") == [(1,)]
 
 
 def test_history_of_a_row(world: World) -> None:

@@ -1,6 +1,5 @@
 """Destinations of all kinds behind one face: load rows, and read what is there."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,7 @@ from towpath.contracts.loading import (
 from towpath.contracts.stages import Watermark, WatermarkTask
 from towpath.dataplane.arrow import arrow_type, pa, parquet
 from towpath.dataplane.connections import PostgresqlConnection, S3Connection
+from towpath.dataplane.load.folder import Folder, open_folder
 from towpath.dataplane.load.manifest import Manifest
 from towpath.dataplane.load.parts import load_part, read_watermark
 from towpath.dataplane.sql import statement
@@ -169,10 +169,22 @@ class World:
         return sorted((tuple(_plain(value) for value in one) for one in found), key=repr)
 
     def manifest(self) -> Manifest:
-        return Manifest.model_validate(json.loads((self.folder / "orders" / "manifest.json").read_text()))
+        found = self.dataset().manifest()
+        assert found is not None
+        return Manifest.model_validate_json(found[0])
+
+    def dataset(self) -> Folder:
+        destination = self.destination()
+        assert isinstance(destination, ParquetDestination)
+        return open_folder(destination, self.work())
 
     def _read_dataset(self, shown: str) -> list[tuple[Any, ...]]:
-        files = [str(self.folder / "orders" / file.name) for file in self.manifest().files]
+        """As any reader does it: the manifest, and the files that it names."""
+        folder, work = self.dataset(), self.work()
+        files: list[str] = []
+        for file in self.manifest().files:
+            files.append(str(work.folder / file.name.rpartition("/")[2]))
+            folder.get(file.name, Path(files[-1]))
         if not files:
             return []
         table = "read_parquet(?, union_by_name = true)"

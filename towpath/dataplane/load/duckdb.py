@@ -25,7 +25,7 @@ from towpath.dataplane.errors import DataError, DestinationError, LoadError
 from towpath.dataplane.load.duckdb_table import has_table, prepare_table, split_name, written
 from towpath.dataplane.load.history import equal, listed, newer, versions
 from towpath.dataplane.load.incoming import check_times, keys_repeat, newest, scan
-from towpath.dataplane.load.ledger import Counts, Ledger
+from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions
 from towpath.dataplane.load.target import VALID_TO, Target, target_of
 from towpath.dataplane.sql import statement
 from towpath.dataplane.workspace import Workspace
@@ -188,6 +188,7 @@ class _Part:
         kind = next(sql_type(column) for column in self._target.columns if column.name == self._target.partition_by)
         value = f"coalesce('=' || CAST(CAST({quoted(self._target.partition_by or '')} AS {kind}) AS VARCHAR), 'null')"
         told = self._run("SELECT DISTINCT {value} AS v FROM {part} ORDER BY v", value=value)
+        check_partitions(told)
         earlier = self._database.ledger.replaced(request.load, request.destination.name)
         fresh = tuple(str(row[0]) for row in told if row[0] not in earlier)
         before = self._count()

@@ -167,7 +167,7 @@ class _Bucket:
             if version is None:
                 obstore.put(self._bucket, key, content, mode="create", use_multipart=False)
             else:
-                mode: obstore.UpdateVersion = {"e_tag": version, "version": None}
+                mode: obstore.UpdateVersion = {"e_tag": version}
                 obstore.put(self._bucket, key, content, mode=mode, use_multipart=False)
         except TAKEN:
             return False

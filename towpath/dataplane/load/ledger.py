@@ -16,6 +16,7 @@ Run = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 """Runs a statement with `?` for its parameters in the transaction that is open, and returns its rows."""
 
 HISTORY = 20
+MAX_PARTITIONS = 10_000
 
 LOADS = """
     load text NOT NULL, destination text NOT NULL, number integer NOT NULL, total integer NOT NULL,
@@ -159,6 +160,14 @@ def check_complete(request: LoadPart, present: int) -> None:
     if present != request.total:
         raise LoadError(
             f"the watermark of load {request.load} comes with its last part, but {present} of {request.total} are in"
+        )
+
+
+def check_partitions(values: Sequence[object]) -> None:
+    """Raises LoadError when the rows of one part lie in more partitions than the ledger is made for."""
+    if len(values) > MAX_PARTITIONS:
+        raise LoadError(
+            f"a part has {len(values)} values of partition_by, more than {MAX_PARTITIONS}: name a column like a day"
         )
 
 

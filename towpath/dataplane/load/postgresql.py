@@ -26,7 +26,7 @@ from towpath.dataplane.columns import quoted
 from towpath.dataplane.connections import PostgresqlConnection
 from towpath.dataplane.errors import DestinationError, LoadError
 from towpath.dataplane.load.history import equal, listed, newer, versions
-from towpath.dataplane.load.ledger import Counts, Ledger
+from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions
 from towpath.dataplane.load.postgresql_table import Table, postgresql_type, prepare_table, read_table, split_name
 from towpath.dataplane.load.reading import batches, target_schema
 from towpath.dataplane.load.target import VALID_TO, Target, target_of
@@ -249,8 +249,9 @@ class _Part:
         self._stage()
         values = self._run("SELECT DISTINCT CAST({column} AS text) FROM {stage} ORDER BY 1", column=quoted(column))
         told = ["null" if value is None else f"={value}" for (value,) in values]
-        for value in told:
-            self._database.lock(f"{request.load}/{request.destination.name}/partition/{value}")
+        check_partitions(told)
+        # Parts that have a partition in common must see what the other replaced.
+        self._database.lock(f"{request.load}/{request.destination.name}/partitions")
         earlier = self._database.ledger.replaced(request.load, request.destination.name)
         fresh = tuple(value for value in told if value not in earlier)
         deleted = self._run(
