@@ -117,8 +117,11 @@ class ColumnProfile(Wire):
 
 
 class Profile(ActivityResult):
+    """`rows` were looked at: all of them, or of a large dataset so many, evenly spread. `total` is what it has."""
+
     dataset: Identifier
     rows: int
+    total: int = 0
     columns: tuple[ColumnProfile, ...]
     duplicates: int = 0
     """Rows whose key occurred before."""

@@ -5,5 +5,5 @@ from towpath.dataplane.workspace import Workspace
 
 
 def emit_lineage(task: LineageTask, work: Workspace) -> LineageEmitted:
-    """To the file and the collector that the pipeline names. Raises LineageError for one that is not reached."""
+    """To the file and the collector that the pipeline names. Raises LineageError when the collector is not there."""
     raise NotImplementedError(task, work)

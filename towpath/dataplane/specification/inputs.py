@@ -46,7 +46,7 @@ def rows_of(
 
     A value that is not of its declared type fails its row, leaves it out, or becomes null, as `types` says.
     """
-    scan = _scan(part.path for part in parts)
+    scan = scan_of(part.path for part in parts)
     kinds = _kinds(connection, scan)
     there = _columns(kinds)
     failures: list[tuple[str, str]] = []
@@ -72,7 +72,7 @@ def rows_of(
 
 def plain_rows(connection: duckdb.DuckDBPyConnection, paths: Iterable[Path], declared: tuple[Column, ...]) -> str:
     """A query for the declared columns only; a value that is not of its type is null."""
-    scan = _scan(paths)
+    scan = scan_of(paths)
     there = _columns(_kinds(connection, scan))
     shown = [
         f"{_declared(there[column.name], column, SchemaAction.DISCARD_VALUE) if column.name in there else 'NULL'}"
@@ -118,13 +118,19 @@ def _declared(given: Column, wanted: Column, types: SchemaAction) -> str:
         raise SchemaError(f"column {wanted.name}: {error.message}") from None
 
 
-def _scan(paths: Iterable[Path]) -> str:
+def scan_of(paths: Iterable[Path]) -> str:
+    """What a query over these files reads from."""
     return f"read_parquet([{', '.join(literal(str(path.resolve())) for path in paths)}], union_by_name = true)"
 
 
 def _stored(value: str, kind: str, column: Column) -> str:
     """A column of the declared type in the one way that we store it: 64 bits, UTC without a zone, JSON as text."""
     return value if kind == sql_type(column) else f"CAST({value} AS {sql_type(column)})"
+
+
+def columns_in(connection: duckdb.DuckDBPyConnection, scan: str) -> dict[str, Column]:
+    """The columns that the files have; those of types that we do not have are not there."""
+    return _columns(_kinds(connection, scan))
 
 
 def _kinds(connection: duckdb.DuckDBPyConnection, scan: str) -> dict[str, str]:

@@ -1,27 +1,45 @@
-"""The score of a dataset's quality, made of what its rules found."""
+"""The score of a dataset, and the rules that look at it as a whole."""
 
-from collections.abc import Iterable
+import statistics
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
-from towpath.contracts.quality import RuleResult
+from towpath.contracts.quality import Freshness, RuleResult, Volume
+
+LEAST_SPREAD = 0.01
+"""Runs that were all alike would forbid any change: the standard deviation counts as 1 % of the mean at least."""
 
 
 def score(results: Iterable[RuleResult]) -> float:
-    """Sum over rules of weight times the share of passing rows, over the sum of the weights; without rules 1.
-
-    A rule over the whole dataset counts as one row. Severity plays no part: what a rule is worth is its weight.
-    """
-    found = list(results)
-    weights = sum(result.weight for result in found)
-    if weights == 0:
+    """Sum over rules of weight × share of rows that pass, over the sum of the weights: 0 to 1, and 1 without rules."""
+    counted = list(results)
+    weights = sum(result.weight for result in counted)
+    if not counted:
         return 1.0
-    return sum(result.weight * result.passing for result in found) / weights
+    return round(sum(result.weight * result.passing for result in counted) / weights, 6)
 
 
-def deviates(rows: int, history: tuple[int, ...], deviations: float) -> bool:
-    """Whether a number of rows is further from the mean of the runs before than so many standard deviations.
+def lost(results: Sequence[RuleResult]) -> tuple[float, ...]:
+    """What each rule takes from the score: with it they sum up to 1."""
+    weights = sum(result.weight for result in results)
+    return tuple(result.weight * (1 - result.passing) / weights for result in results)
 
-    A history without any spread tolerates a tenth of its mean.
-    """
-    mean = sum(history) / len(history)
-    spread = (sum((one - mean) ** 2 for one in history) / len(history)) ** 0.5
-    return abs(rows - mean) > max(deviations * spread, 0.1 * mean)
+
+def freshness_problem(rule: Freshness, newest: datetime | None, began_at: datetime) -> str:
+    """Why the newest value is too old at the beginning of the run; empty when it is not. No value at all is too old."""
+    if newest is None:
+        return f"{rule.column} has no value"
+    age = began_at - newest
+    return f"the newest is {age} old, {rule.at_most} is allowed" if age > rule.at_most else ""
+
+
+def volume_problem(rule: Volume, rows: int, history: Sequence[int]) -> str:
+    """Why the number of rows is out of what the runs before had; empty when it is not, and with too few of them."""
+    if len(history) < rule.runs:
+        return ""
+    mean = statistics.fmean(history)
+    spread = max(statistics.stdev(history) if len(history) > 1 else 0.0, LEAST_SPREAD * mean)
+    least, most = mean - rule.deviations * spread, mean + rule.deviations * spread
+    if least <= rows <= most:
+        return ""
+    return f"{rows:,} rows, {max(0, round(least)):,} to {round(most):,} are expected after {len(history)} runs"
