@@ -9,6 +9,7 @@ DataError                  code, message; never a row's content, an address or a
 ├── SourceFormatError      a source is not what its configuration says, as a whole
 ├── DestinationError       a destination cannot be reached, or is busy: another attempt may help
 ├── LoadError              a destination cannot take these rows: its table or its ledger says otherwise
+├── LineageError           the file or the collector of lineage does not take an event
 ├── SpecificationError     a specification does not compile; it carries its problems
 ├── SchemaError            a part is not of the schema that its reference promises
 └── EngineError            the engine ended a query: memory, time, or disk
@@ -64,6 +65,11 @@ class DestinationError(DataError):
 class LoadError(DataError):
     def __init__(self, message: str) -> None:
         super().__init__(FailureCode.PIPELINE_DESTINATION_REFUSED, message)
+
+
+class LineageError(DataError):
+    def __init__(self, message: str) -> None:
+        super().__init__(FailureCode.PIPELINE_LINEAGE, message)
 
 
 class SpecificationError(DataError):
