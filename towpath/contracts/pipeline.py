@@ -154,7 +154,7 @@ class HttpSource(SourceBase):
     since_parameter: str | None = None
     """Query parameter that takes the watermark, where the API can filter."""
     until_parameter: str | None = None
-    """Query parameter that takes the end of a period."""
+    """Query parameter that takes the end of a period, which is not part of it."""
 
 
 class PostgresqlSource(SourceBase):

@@ -1,5 +1,6 @@
 """Object stores by their address: `s3://bucket/prefix`, reached through a named connection."""
 
+from datetime import timedelta
 from typing import Any
 
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
@@ -9,6 +10,9 @@ from towpath.dataplane.connections import S3Connection
 from towpath.dataplane.errors import DataError, SourceError, SourceMissingError, StoreError
 
 SCHEME = "s3://"
+REQUEST_TIMEOUT = timedelta(seconds=60)
+RETRY_TIMEOUT = timedelta(seconds=90)
+"""Beyond that, the task's own retries begin."""
 OBJECT_ERRORS = (BaseError, OSError, ValueError)
 """What obstore raises: its own errors, FileNotFoundError, and ValueError for addresses."""
 
@@ -35,7 +39,12 @@ def open_bucket(bucket: str, connection: S3Connection | None) -> S3Store:
             }
     allow_http = connection is not None and (connection.endpoint or "").startswith("http://")
     try:
-        return S3Store(bucket, client_options={"allow_http": allow_http}, **options)
+        return S3Store(
+            bucket,
+            client_options={"allow_http": allow_http, "timeout": REQUEST_TIMEOUT},
+            retry_config={"max_retries": 3, "retry_timeout": RETRY_TIMEOUT},
+            **options,
+        )
     except OBJECT_ERRORS as error:
         raise StoreError(f"bucket {bucket} cannot be opened: {type(error).__name__}") from error
 

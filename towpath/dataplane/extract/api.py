@@ -41,7 +41,10 @@ class Page(NamedTuple):
 def plan_api(
     task: PlanTask, source: HttpSource, bounds: Bounds, work: Workspace
 ) -> tuple[tuple[Partition, ...], tuple[Column, ...]]:
-    """Asks for the first page of each period: its columns, and whether the API tells how many rows there are."""
+    """Asks for the first page: its columns, and whether the API tells how many rows there are.
+
+    Periods are asked for until one has rows.
+    """
     pages = source.partition.pages if isinstance(source.partition, ByPage) else ByPage(by="page").pages
     partitions: list[Partition] = []
     told: dict[str, None] = {}
@@ -53,9 +56,13 @@ def plan_api(
                 since=since,
                 until=until,
             )
-            page = reader.page(first)
-            told.update(dict.fromkeys(json_columns(page.items)))
-            for share in _shares(source.paging, first, page):
+            shares = [first]
+            if not told:
+                # Columns and page size are known from one period with rows.
+                page = reader.page(first)
+                told.update(dict.fromkeys(json_columns(page.items)))
+                shares = list(_shares(source.paging, first, page))
+            for share in shares:
                 name = share_name(share)
                 partitions.append(Partition(name=name, number=len(partitions), slice=share))
     columns = tuple(
@@ -217,4 +224,7 @@ def _periods(task: PlanTask, source: HttpSource, bounds: Bounds) -> list[tuple[s
     else:
         return [(None, None)]
     first, last = (moment.replace(tzinfo=None) for moment in (first, last))
-    return [(start.isoformat(), end.isoformat()) for start, end in periods(first, last, source.partition.every)]
+    found = periods(first, last, source.partition.every)
+    if source.partition.every == "hour":
+        return [(start.isoformat(), end.isoformat()) for start, end in found]
+    return [(start.date().isoformat(), end.date().isoformat()) for start, end in found]

@@ -279,5 +279,7 @@ def _as_json(row: dict[str, Any]) -> JsonObject:
 
 
 def cursor_text(value: Any) -> str:
-    """A cursor's value as watermarks are written: times in ISO 8601, numbers as they are."""
+    """A cursor's value as watermarks are written: times in ISO 8601 and UTC without a zone, numbers as they are."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        value = value.astimezone(UTC).replace(tzinfo=None)
     return value.isoformat() if isinstance(value, date) else str(value)

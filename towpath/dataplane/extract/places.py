@@ -135,7 +135,7 @@ class _Bucket:
                     if matches.fullmatch(one["path"])
                 ]
         except OBJECT_ERRORS as error:
-            raise source_error(f"bucket {self._name} cannot be listed", error) from error
+            raise source_error(f"bucket {self._name} cannot be listed", self._reason(error)) from error
         if not found and fixed == key:
             raise SourceMissingError(f"{pattern}: there is no such object")
         return sorted(found, key=lambda one: one.name)
@@ -156,6 +156,16 @@ class _Bucket:
                 yield piece
         except OBJECT_ERRORS as error:
             raise source_error(f"{name} cannot be read", error) from error
+
+    def _reason(self, error: Exception) -> Exception:
+        """Listing does not tell a refusal from a broken connection, to ask for one object does."""
+        try:
+            obstore.head(self._bucket, "towpath")
+        except FileNotFoundError:
+            return error
+        except OBJECT_ERRORS as clearer:
+            return clearer
+        return error
 
 
 def _key_pattern(key: str) -> str:

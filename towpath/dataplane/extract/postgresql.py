@@ -21,6 +21,7 @@ from towpath.dataplane.errors import SourceError, SourceFormatError
 from towpath.dataplane.extract.intake import Intake, cursor_text
 from towpath.dataplane.workspace import Workspace
 from towpath.policy.pipeline.bounds import TIMES, Bounds, periods, ranges
+from towpath.policy.pipeline.naming import column_names
 
 dbapi: Any = importlib.import_module("adbc_driver_postgresql.dbapi")
 
@@ -54,7 +55,8 @@ def table_columns(source: PostgresqlSource, work: Workspace) -> tuple[Column, ..
     """`numeric` without a scale is text, since no scale holds all of its values."""
     with _session(source, work) as session:
         rows = session.execute(_COLUMNS, (_table(source).as_string(session),)).fetchall()
-    return tuple(_column(*row) for row in rows)
+    names = column_names([row[0] for row in rows])
+    return tuple(_column(name, *row) for name, row in zip(names, rows, strict=True))
 
 
 def plan_table(
@@ -176,18 +178,27 @@ def _name(share: ValueRange) -> str:
     return f"{share.column} null" if share.nulls else f"{share.column} {share.lower or ''}..{share.upper or ''}"
 
 
-def _column(name: str, kind: str, modifier: int, nullable: bool) -> Column:
+def _column(name: str, told: str, kind: str, modifier: int, nullable: bool) -> Column:
+    description = "" if name == told else told
     if kind == "numeric" and modifier >= 0:
         # As PostgreSQL packs them: 16 bits of precision, 11 of scale, after 4 of a header.
         precision, scale = (modifier - 4) >> 16 & 0xFFFF, (modifier - 4) & 0x7FF
         if precision <= 38 and scale <= precision:
-            return Column(name=name, type=ColumnType.DECIMAL, nullable=nullable, precision=precision, scale=scale)
-    return Column(name=name, type=_TYPES.get(kind, ColumnType.TEXT), nullable=nullable)
+            return Column(
+                name=name,
+                type=ColumnType.DECIMAL,
+                nullable=nullable,
+                precision=precision,
+                scale=scale,
+                description=description,
+            )
+    return Column(name=name, type=_TYPES.get(kind, ColumnType.TEXT), nullable=nullable, description=description)
 
 
 def _selected(column: Column) -> sql.Composable:
-    name = sql.Identifier(column.name)
-    return name if column.type in _NATIVE else sql.SQL("{0}::text AS {0}").format(name)
+    name, told = sql.Identifier(column.name), sql.Identifier(column.description or column.name)
+    value = told if column.type in _NATIVE else sql.SQL("{}::text").format(told)
+    return sql.SQL("{} AS {}").format(value, name)
 
 
 def _plain(table: ArrowTable) -> ArrowTable:

@@ -60,7 +60,9 @@ class _Reading:
             elif (fields := self._fields(text)) is not None:
                 taken.append({**dict(zip(self._names, fields, strict=True)), ROW: line})
             else:
-                self._intake.reject(rule="columns", reason="not the number of values", line=line, row={LINE: text})
+                self._intake.reject(
+                    rule="columns", reason="not a record of so many columns", line=line, row={LINE: text}
+                )
         if lines:
             self._intake.add(self._json.table(lines), size_bytes)
         if taken:
@@ -68,9 +70,12 @@ class _Reading:
             self._intake.add(pa.Table.from_pylist(taken, schema=schema), size_bytes)
 
     def _fields(self, text: str) -> list[str | None] | None:
-        """The values of a record of CSV; None when they are not as many as the columns."""
+        """The values of a record of CSV; None when it is none, or has not as many as there are columns."""
         delimiter = self._source.delimiter if isinstance(self._source, FileSource) else ","
-        records = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+        try:
+            records = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        except csv.Error:
+            return None
         if len(records) != 1 or len(records[0]) != len(self._names):
             return None
         return [value or None for value in records[0]]
