@@ -88,6 +88,10 @@ class IncidentResponseWorkflow(Reviewable):
     @workflow.run
     async def run(self, request: IncidentRequest) -> IncidentResult:
         self._steps.introduce(INCIDENT.attributes(request))
+        if request.discard is not None:
+            self._state.closed = True
+            self._steps.end(IncidentOutcome.DISCARDED)
+            return Closing(self._state).result(IncidentOutcome.DISCARDED)
         try:
             return await self._respond()
         except StepFailedError as error:

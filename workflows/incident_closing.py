@@ -36,6 +36,10 @@ class Closing:
         """Raises StepFailedError when the incident cannot be archived."""
         follow_ups = await self._file_follow_ups()
         archived = await self._archive(outcome, follow_ups)
+        return self.result(outcome).model_copy(update={"follow_ups": follow_ups, "post_mortem": archived.artefact})
+
+    def result(self, outcome: IncidentOutcome) -> IncidentResult:
+        """All that the run knows, as its result."""
         known = self._state.progress()
         return IncidentResult(
             outcome=outcome,
@@ -47,10 +51,8 @@ class Closing:
             plan=known.plan,
             actions=known.actions,
             acknowledged=known.paging.acknowledged,
-            follow_ups=follow_ups,
             similar=() if known.context is None else known.context.similar,
             timeline=known.timeline,
-            post_mortem=archived.artefact,
             degraded=known.degraded,
             cost=known.cost,
         )

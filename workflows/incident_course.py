@@ -147,7 +147,9 @@ class Course:
         self._steps.status("watching")
         every = min(max(plan.watch / 20, SHORTEST_LOOK), LONGEST_LOOK)
         timing = Verify(condition="", every=every, hold=plan.watch, within=plan.watch * 2)
-        watched = await self._gauge.hold(step, conditions, timing, lambda: self._state.is_resolved or self._is_long())
+        watched = await self._gauge.hold(
+            step, conditions, timing, stop=lambda: self._state.is_resolved or self._is_long()
+        )
         if watched.stopped:
             return False
         if not watched.held:

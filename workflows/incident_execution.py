@@ -169,11 +169,15 @@ class Execution:
         return await self._verify(planned)
 
     async def _verify(self, planned: PlannedAction) -> ActionRecord:
-        """By metrics alone: alerts may also fall silent because what they watch is gone."""
+        """By metrics. Resolved alerts spare the rest of the time that they must hold, but prove nothing by themselves:
+        alerts also fall silent when what they watch is gone.
+        """
         verify = planned.action.verify
         if verify is None:
             return self._end(planned, ActionState.APPLIED, "it has no way to be verified")
-        watched = await self._gauge.hold(f"verify/{planned.number}", (verify.condition,), verify)
+        watched = await self._gauge.hold(
+            f"verify/{planned.number}", (verify.condition,), verify, enough=lambda: self._state.is_resolved
+        )
         state = ActionState.VERIFIED if watched.held else ActionState.FAILED
         return self._end(planned, state, watched.why)
 

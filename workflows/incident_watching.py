@@ -38,16 +38,25 @@ class Gauge:
         return wrong or Judged(Judgement.HOLDS, "; ".join(one.why for one in judged))
 
     async def hold(
-        self, name: str, conditions: Sequence[str], timing: Verify, stop: Callable[[], bool] = lambda: False
+        self,
+        name: str,
+        conditions: Sequence[str],
+        timing: Verify,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        enough: Callable[[], bool] = lambda: False,
     ) -> Watched:
-        """Wait until the conditions have held for `timing.hold` on end, at most for `timing.within`."""
+        """Wait until the conditions have held for `timing.hold` on end, at most for `timing.within`.
+
+        Where `enough` is true as well, it is enough that they hold now.
+        """
         began = workflow.now()
         since: datetime | None = None
         while True:
             judged = await self.judge(name, conditions)
             now = workflow.now()
             since = (since or now) if judged.holds else None
-            if since is not None and now - since >= timing.hold:
+            if since is not None and (now - since >= timing.hold or enough()):
                 return Watched(held=True, why=judged.why)
             if stop():
                 return Watched(held=False, why=judged.why, stopped=True)

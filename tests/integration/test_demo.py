@@ -9,7 +9,7 @@ from towpath.local.stack import ROOT
 
 
 async def test_demo_ends_well_and_says_who_answered(tmp_path: Path) -> None:
-    """Three customers end onboarded, nothing happens twice, and the answers are said to be the stand-in's."""
+    """Every process is shown to its end, nothing happens twice, and the answers are said to be the stand-in's."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(ROOT / "starter.py"), "demo", "--json", "--state", str(tmp_path)),
         env={"PATH": "/usr/bin"},
@@ -20,7 +20,10 @@ async def test_demo_ends_well_and_says_who_answered(tmp_path: Path) -> None:
     assert process.returncode == 0, shown.decode()
     told = json.loads(output)
 
-    assert [run["result"]["outcome"] for run in told["runs"]] == ["onboarded"] * 3
+    outcomes = [(run["process"], run["result"]["outcome"]) for run in told["runs"]]
+    assert outcomes[:3] == [("customer-onboarding", "onboarded")] * 3
+    assert ("content-publishing", "published") in outcomes
+    assert ("content-publishing", "partly-published") in outcomes
     assert told["runs"][1]["result"]["decision"]["review"]["reviewer"] == "dana"
     assert told["runs"][2]["failed_run_id"] is not None
     assert told["effects"]["applied_twice"] == []
@@ -28,3 +31,4 @@ async def test_demo_ends_well_and_says_who_answered(tmp_path: Path) -> None:
     assert told["offline"]
     assert "Nothing here came from Claude" in " ".join(shown.decode().split())
     assert "✗ Set up billing" in shown.decode()
+    assert "it was found, not sent again" in shown.decode()

@@ -12,16 +12,18 @@ from towpath.clients.definitions import Definitions
 from towpath.clients.pipelines import start_run
 from towpath.clients.temporal import Started, start
 from towpath.contracts.declared import DeclaredFailure, DeclaredRequest
+from towpath.contracts.incident import IncidentFailure, IncidentRequest
 from towpath.contracts.onboarding import Discard, OnboardingFailure, OnboardingRequest, Redrive
 from towpath.contracts.pipeline import PipelineFailure, PipelineProgress
-from towpath.contracts.process import DEAD_LETTER_QUEUE, ONBOARDING, PIPELINE, PUBLISHING
+from towpath.contracts.process import DEAD_LETTER_QUEUE, INCIDENT, ONBOARDING, PIPELINE, PUBLISHING
 from towpath.contracts.publishing import PublishingFailure, PublishingRedrive, PublishingRequest
 from towpath.contracts.run import DeadLetter
 
 AT_ONCE = 20
-FAILURES: Mapping[str, type[OnboardingFailure | PublishingFailure | PipelineFailure]] = {
+FAILURES: Mapping[str, type[OnboardingFailure | PublishingFailure | IncidentFailure | PipelineFailure]] = {
     ONBOARDING.name: OnboardingFailure,
     PUBLISHING.name: PublishingFailure,
+    INCIDENT.name: IncidentFailure,
     PIPELINE.name: PipelineFailure,
 }
 """What a failed run of a process tells beside its letter; every other run is one of a definition."""
@@ -38,7 +40,7 @@ class Letter:
     workflow_id: str
     run_id: str
     letter: DeadLetter
-    failure: OnboardingFailure | PublishingFailure | PipelineFailure | DeclaredFailure
+    failure: OnboardingFailure | PublishingFailure | IncidentFailure | PipelineFailure | DeclaredFailure
 
     @property
     def keeps(self) -> list[str]:
@@ -49,6 +51,8 @@ class Letter:
             return _stages(self.failure.pipeline.resume)
         if isinstance(self.failure, PublishingFailure):
             return [] if self.failure.analysis is None else ["analysis"]
+        if isinstance(self.failure, IncidentFailure):
+            return ["all of the incident but its end"]
         return [name for name, value in self.failure.checkpoint if value is not None]
 
 
@@ -100,6 +104,8 @@ async def redrive(client: Client, letter: Letter, edited: DeclaredRequest | None
     if isinstance(letter.failure, PublishingFailure):
         kept = PublishingRedrive(run_id=letter.run_id, analysis=letter.failure.analysis)
         return await _publishing(client, letter, letter.failure.request, kept)
+    if isinstance(letter.failure, IncidentFailure):
+        return await _incident(client, letter, letter.failure.request)
     wanted = Redrive(run_id=letter.run_id, checkpoint=letter.failure.checkpoint)
     return await _onboarding(client, letter, letter.failure.request, wanted)
 
@@ -113,6 +119,8 @@ async def discard(client: Client, letter: Letter, wanted: Discard) -> Started:
     if isinstance(letter.failure, PublishingFailure):
         discarded = PublishingRedrive(run_id=letter.run_id, discard=wanted)
         return await _publishing(client, letter, letter.failure.request, discarded)
+    if isinstance(letter.failure, IncidentFailure):
+        return await _incident(client, letter, letter.failure.request.model_copy(update={"discard": wanted}))
     again = Redrive(run_id=letter.run_id, discard=wanted)
     return await _onboarding(client, letter, letter.failure.request, again)
 
@@ -126,6 +134,11 @@ async def _publishing(client: Client, letter: Letter, request: PublishingRequest
     again = request.model_copy(update={"redrive": wanted})
     title = f"Publish {request.metadata.title}"
     return await start(client, PUBLISHING, again, workflow_id=letter.workflow_id, summary=title)
+
+
+async def _incident(client: Client, letter: Letter, request: IncidentRequest) -> Started:
+    title = f"incident at {request.service or 'an unknown service'}"
+    return await start(client, INCIDENT, request, workflow_id=letter.workflow_id, summary=title)
 
 
 async def _declared(client: Client, letter: Letter, request: DeclaredRequest) -> Started:

@@ -9,19 +9,21 @@ from typing import Annotated, Any
 import typer
 import uvicorn
 from rich.table import Column, Table
-from temporalio.client import WorkflowExecution, WorkflowUpdateFailedError
+from temporalio.client import WorkflowExecution, WorkflowHandle, WorkflowUpdateFailedError
 
 from towpath.clients.artefacts import ArtefactStore, StoreError
 from towpath.clients.intake import Intake
 from towpath.clients.receiver import PATH, Receiver
-from towpath.commands.endings import refused
+from towpath.commands.endings import ended_run, refused
 from towpath.commands.incident_actions import actions, switch
 from towpath.commands.review import decide_task
 from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, run, settings, show_json
-from towpath.contracts.incident import Acknowledge, Acknowledged, IncidentResult, IncidentView
+from towpath.contracts.incident import Acknowledge, Acknowledged, IncidentOutcome, IncidentResult, IncidentView
 from towpath.contracts.process import INCIDENT, PROCESS, SEVERITY, STATUS, SUBJECT
 from towpath.contracts.review import Decision, Verdict
 from towpath.local.server import LOOPBACK
+from towpath.local.view import cost_text
+from towpath.policy.incident.notices import action_end
 
 IncidentId = Annotated[str, typer.Argument(help="The incident: incident-response/GROUP, or GROUP alone.", metavar="ID")]
 Person = Annotated[
@@ -210,6 +212,18 @@ async def _post_mortem(incident_id: str) -> None:
     except StoreError as error:
         fail(Exit.NOT_FOUND, f"{error}: is TOWPATH_ARTEFACT_STORE the worker's?")
     console.print(text.decode(), markup=False, soft_wrap=True)
+
+
+async def finish_incident(handle: WorkflowHandle[Any, IncidentResult], seconds: float | None, *, as_json: bool) -> None:
+    """Wait for an incident, print its result, and exit by it: an incident that people still have is no success."""
+    ended = await ended_run(handle, seconds)
+    if as_json:
+        show_json(ended)
+    else:
+        lines = [f"outcome: {ended.outcome}", *(f"{one.number}. {action_end(one)}" for one in ended.actions)]
+        console.print(*lines, f"cost: {cost_text(ended.cost)}", sep="\n", markup=False, soft_wrap=True)
+    if ended.outcome is IncidentOutcome.HANDED_OVER:
+        raise typer.Exit(Exit.REFUSED)
 
 
 async def _acknowledge(incident_id: str, request: Acknowledge, *, as_json: bool) -> None:

@@ -15,7 +15,6 @@ from towpath.clients.artefacts import ArtefactStore, StoreError
 from towpath.clients.platforms import PlatformFilesError, load_platforms
 from towpath.clients.publishing import desk
 from towpath.clients.temporal import link
-from towpath.commands.campaign_view import job_lines, result_lines, side_by_side
 from towpath.commands.endings import ended_run, open_run
 from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, run, settings, show_json
 from towpath.contracts.failure import HouseError
@@ -30,6 +29,7 @@ from towpath.contracts.publishing import (
     PublishingResult,
 )
 from towpath.contracts.wire import json_object
+from towpath.local.campaign_view import job_lines, result_lines, side_by_side
 from towpath.policy.publishing.timing import unknown_zones
 
 CampaignOf = Annotated[str, typer.Argument(help="The campaign: content-publishing/ID, or ID alone.", metavar="ID")]

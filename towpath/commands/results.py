@@ -5,11 +5,12 @@ from typing import Annotated
 import typer
 
 from towpath.commands.declared import finish_run
+from towpath.commands.incident import finish_incident
 from towpath.commands.onboarding import finish_onboarding, full_id
 from towpath.commands.publishing import finish_campaign
 from towpath.commands.terminal import JsonFlag, RunId, client, run
 from towpath.contracts.declared import DECLARED, DeclaredResult
-from towpath.contracts.process import ONBOARDING, PUBLISHING
+from towpath.contracts.process import INCIDENT, ONBOARDING, PUBLISHING
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +35,10 @@ async def _result(workflow_id: str, seconds: float | None, *, as_json: bool) -> 
     elif described.workflow_type == PUBLISHING.name:
         campaign = temporal.get_workflow_handle(workflow_id, result_type=PUBLISHING.result)
         await finish_campaign(campaign, seconds, as_json=as_json)
+    elif described.workflow_type == INCIDENT.name:
+        await finish_incident(
+            temporal.get_workflow_handle(workflow_id, result_type=INCIDENT.result), seconds, as_json=as_json
+        )
     else:
         await finish_onboarding(
             temporal.get_workflow_handle(workflow_id, result_type=ONBOARDING.result), seconds, as_json=as_json

@@ -15,6 +15,7 @@ from towpath.contracts.investigation import (
     MetricFindings,
     SimilarIncident,
 )
+from towpath.contracts.onboarding import Discard
 from towpath.contracts.remediation import ActionPlan, ActionRecord, Catalogue
 from towpath.contracts.review import ReviewPolicy
 from towpath.contracts.run import Cost, StepRecord
@@ -46,6 +47,8 @@ class IncidentRequest(Wire):
     """Names the incident in every effect key. Empty: the id of the first run."""
     resume: "IncidentProgress | None" = None
     """State of a run that continues as new in the middle of an incident."""
+    discard: Discard | None = None
+    """Takes a failed run out of its queue: this run does nothing else."""
 
 
 class Severity(Wire):
@@ -110,6 +113,8 @@ class IncidentOutcome(StrEnum):
     """People were paged and told everything; the alerts still fire."""
     FALSE_ALARM = "resolved-by-itself"
     """The alerts were resolved before anything was done."""
+    DISCARDED = "discarded"
+    """Taken out of its queue by a person: nothing else was done."""
 
 
 class FollowUp(Wire):

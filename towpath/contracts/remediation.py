@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import Field, JsonValue, StringConstraints, field_validator
 
 from towpath.contracts.claude import Provenance
 from towpath.contracts.failure import Failure
@@ -130,6 +130,15 @@ class ChosenAction(Wire):
     action: str = Field(description="id of an offered action")
     parameters: list[ChosenValue] = Field(description="each parameter of the action, once")
     reason: str
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _listed(cls, given: object) -> object:
+        """Answers that lie in older histories have an object here."""
+        if not isinstance(given, dict):
+            return given
+        named = cast("dict[object, object]", given)
+        return [{"name": name, "value": value} for name, value in named.items()]
 
     @property
     def values(self) -> dict[str, str] | None:

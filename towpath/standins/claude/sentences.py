@@ -31,13 +31,18 @@ COMMON = frozenset(
 
 
 def paragraphs(markdown: str) -> Iterator[str]:
-    """Lines of prose without code, headings and list marks; what stands in a line stays as it is."""
+    """Paragraphs of prose, each in one line, without code, headings, tables and list marks; an item is one, too."""
     in_code = False
-    for line in markdown.splitlines():
-        if _FENCE.match(line):
-            in_code = not in_code
-        elif not in_code and not _HEADING.match(line) and line.strip() and not line.lstrip().startswith("|"):
-            yield _ITEM.sub("", line).strip()
+    lines: list[str] = []
+    for line in (*markdown.splitlines(), ""):
+        fence = _FENCE.match(line) is not None
+        in_code = in_code != fence
+        ends = fence or in_code or not line.strip() or _HEADING.match(line) or line.lstrip().startswith("|")
+        if lines and (ends or _ITEM.match(line)):
+            yield " ".join(lines)
+            lines = []
+        if not ends:
+            lines.append(_ITEM.sub("", line).strip())
 
 
 def sentences(markdown: str) -> list[str]:

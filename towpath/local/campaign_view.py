@@ -43,11 +43,18 @@ def job_lines(jobs: Sequence[Job]) -> list[str]:
     """Each job in a line: its state, its time, why, and where it is."""
     lines: list[str] = []
     for job in jobs:
-        where = ", ".join(post.url or post.post_id for post in job.posts)
+        where = _where(job)
         lines.append(f"{job.job}: {job.state}, {job.at:%Y-%m-%d %H:%M} UTC, {job.reason}".rstrip(", "))
         lines += [f"  {where}"] if where else []
         lines += [f"  {job.failure.code}: {job.failure.message}"] if job.failure is not None else []
     return lines
+
+
+def _where(job: Job) -> str:
+    """The first post of a thread leads to the others."""
+    places = [post.url or post.post_id for post in job.posts]
+    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+    return f"{places[0]}{more}" if places else ""
 
 
 def result_lines(result: PublishingResult) -> list[str]:
