@@ -12,6 +12,7 @@
 | TEXTS  | local activity, at most 4 s   | 3        | 2 s, 4 s           | 60 s                 |
 | POST   | an ordinary activity          | 1        | none               | 30 s                 |
 | CLAUDE | an activity on Claude's queue | 8        | 2 s, doubling to 1 min | 5 min, 30 min in all |
+| TOLD   | an activity on the data queue | 3        | 2 s, 4 s           | 5 min, heard of every 15 s |
 | DATA   | an activity on the data queue | 5        | 2 s, doubling to 1 min | 2 h, heard of every 15 s |
 
 A permanent error is not retried. A longer `Retry-After` replaces the wait. Three attempts with doubling waits are the
@@ -72,6 +73,12 @@ CLAUDE = Work(
     schedule_to_close=timedelta(minutes=30),
     heartbeat=timedelta(seconds=10),
     queue=CLAUDE_QUEUE,
+)
+TOLD = Work(
+    _exponential(3),
+    start_to_close=timedelta(minutes=5),
+    heartbeat=timedelta(seconds=15),
+    queue=DATA_QUEUE,
 )
 DATA = Work(
     _exponential(5),

@@ -67,6 +67,7 @@ class EtlPipelineWorkflow(Reviewable):
             raise await shielded(self._fail(error)) from error
         except BaseException as error:
             if is_cancelled_exception(error):
+                self._closing.stop()
                 self._steps.end("cancelled", *NOT_PENDING)
             raise
 
@@ -79,7 +80,7 @@ class EtlPipelineWorkflow(Reviewable):
         frozen = await Settling(state, self._approve).run()
         if frozen is None:
             return self._undecided()
-        await self._closing.tell_lineage("START")
+        self._closing.begin_lineage()
         transformed = await Transformation(state).run(frozen)
         valid = await QualityGate(state, self._review_quality).run(transformed)
         if valid is None:
@@ -93,8 +94,7 @@ class EtlPipelineWorkflow(Reviewable):
         return PipelineOutcome.LOADED
 
     async def _end(self, outcome: PipelineOutcome) -> PipelineResult:
-        if self._state.known.specification is not None:
-            await self._closing.tell_lineage("COMPLETE")
+        await self._closing.end_lineage("COMPLETE")
         await self._closing.clean_up()
         result = self._closing.result(outcome)
         if outcome is not PipelineOutcome.NOTHING:
@@ -128,8 +128,7 @@ class EtlPipelineWorkflow(Reviewable):
             at=workflow.now(),
             cost=self._steps.cost,
         )
-        if state.known.specification is not None:
-            await self._closing.tell_lineage("FAIL", str(error.failure.code))
+        await self._closing.end_lineage("FAIL", str(error.failure.code))
         title, text = failure_notice(state.config.id, workflow.info().workflow_id, letter)
         await state.notify(OPERATIONS_TEAM, "failure", title, text)
         self._steps.end("failed", DEAD_LETTER_QUEUE.value_set(letter.queue), *NOT_PENDING)

@@ -1,5 +1,6 @@
 """The end of a run: lineage told, report written, old datasets cleaned up. None of it can fail a load that is done."""
 
+import asyncio
 from datetime import datetime
 from typing import Literal
 
@@ -10,7 +11,7 @@ from towpath.contracts.loading import CleanDestination
 from towpath.contracts.pipeline import PipelineOutcome, PipelineResult
 from towpath.contracts.stages import ForgetTask, LineageTask, ReportTask
 from workflows.calling import CallFailedError, call
-from workflows.options import DATA
+from workflows.options import TOLD
 from workflows.pipeline_state import PipelineState
 
 Event = Literal["START", "COMPLETE", "FAIL"]
@@ -20,8 +21,23 @@ class Closing:
     def __init__(self, state: PipelineState) -> None:
         self._state = state
         self._steps = state.steps
+        self._beginning: asyncio.Task[None] | None = None
 
-    async def tell_lineage(self, event: Event, failure: str = "") -> None:
+    def begin_lineage(self) -> None:
+        """Tell that the run has begun, beside its stages: no row waits for a collector."""
+        self._beginning = asyncio.ensure_future(self._tell("START"))
+
+    async def end_lineage(self, event: Event, failure: str = "") -> None:
+        """Tell how the run ended, after it was told that it began."""
+        if self._beginning is not None:
+            await self._beginning
+            await self._tell(event, failure)
+
+    def stop(self) -> None:
+        if self._beginning is not None:
+            self._beginning.cancel()
+
+    async def _tell(self, event: Event, failure: str = "") -> None:
         """An event of OpenLineage. A collector that is down degrades the run and keeps nothing from it."""
         state, step = self._state, "lineage"
         self._steps.begin(step)
@@ -41,7 +57,7 @@ class Closing:
         )
         try:
             await call(
-                PipelineActivities.emit_lineage, task, DATA, activity_id=f"{step}/{event}", summary=f"Lineage: {event}"
+                PipelineActivities.emit_lineage, task, TOLD, activity_id=f"{step}/{event}", summary=f"Lineage: {event}"
             )
         except CallFailedError as error:
             state.degrade(step, f"the event {event} was not told ({error.failure.code})")
@@ -63,7 +79,7 @@ class Closing:
         )
         try:
             written = await call(
-                PipelineActivities.write_report, task, DATA, activity_id=step, summary="Write the report"
+                PipelineActivities.write_report, task, TOLD, activity_id=step, summary="Write the report"
             )
         except CallFailedError as error:
             state.degrade(step, f"no report ({error.failure.code})")
@@ -78,7 +94,7 @@ class Closing:
         task = ForgetTask(before=workflow.now() - state.config.retention)
         try:
             gone = await call(
-                PipelineActivities.forget_datasets, task, DATA, activity_id=step, summary="Clean up the store"
+                PipelineActivities.forget_datasets, task, TOLD, activity_id=step, summary="Clean up the store"
             )
         except CallFailedError as error:
             state.degrade(step, f"the store was not cleaned up ({error.failure.code})")
@@ -90,7 +106,7 @@ class Closing:
                 name = f"{step}/{destination.name}"
                 try:
                     cleaned = await call(
-                        PipelineActivities.clean_destination, clean, DATA, activity_id=name, summary=f"Clean up {name}"
+                        PipelineActivities.clean_destination, clean, TOLD, activity_id=name, summary=f"Clean up {name}"
                     )
                 except CallFailedError as error:
                     state.degrade(step, f"{destination.name} was not cleaned up ({error.failure.code})")

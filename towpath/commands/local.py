@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from rich.console import Console
 
 from towpath.clients.temporal import connect, run_to_end
 from towpath.commands.terminal import Exit, JsonFlag, console, fail, problems, show_json
+from towpath.local.demo.etl import database
 from towpath.local.demo.parts import PARTS
 from towpath.local.demo.scene import Scene, Told
 from towpath.local.processes import ChildFailedError
@@ -60,7 +61,12 @@ def _run(command: Coroutine[Any, Any, None]) -> None:
 
 async def _demo(state: Path, wanted: Sequence[str], out: Console, *, as_json: bool) -> None:
     out.print("Starting Temporal, the stand-in services and a worker …")
-    async with local_stack(state, offline=not has_claude_key()) as stack:
+    with database(wanted) as env:
+        await _scenes(state, wanted, out, env, as_json=as_json)
+
+
+async def _scenes(state: Path, wanted: Sequence[str], out: Console, env: Mapping[str, str], *, as_json: bool) -> None:
+    async with local_stack(state, offline=not has_claude_key(), env=env) as stack:
         _tell_addresses(stack, out)
         os.environ["TEMPORAL_ADDRESS"] = stack.server.address
         async with httpx.AsyncClient(base_url=stack.standins.url) as http:

@@ -49,10 +49,13 @@ class LocalStack:
 
 
 @asynccontextmanager
-async def local_stack(state: Path = STATE, *, offline: bool = True) -> AsyncGenerator[LocalStack]:
+async def local_stack(
+    state: Path = STATE, *, offline: bool = True, env: Mapping[str, str] | None = None
+) -> AsyncGenerator[LocalStack]:
     """Everything up and ready; ended in reverse order. State is kept in `state`. Raises ChildFailedError.
 
     With `offline` the worker asks the stand-in for Claude, whatever key is set; without, it asks Claude with that key.
+    `env` are settings of the worker beside.
     """
     wanted = {"temporal": DEFAULT_PORT, "ui": DEFAULT_UI_PORT, "metrics": DEFAULT_METRICS_PORT}
     ports = {name: free_port(port) for name, port in wanted.items()}
@@ -63,7 +66,7 @@ async def local_stack(state: Path = STATE, *, offline: bool = True) -> AsyncGene
         ) as server,
         stand_ins(log=logs / "standins.log") as standins,
         worker_process(
-            server, standins, metrics_port=ports["metrics"], log=logs / "worker.log", offline=offline
+            server, standins, metrics_port=ports["metrics"], log=logs / "worker.log", offline=offline, env=env
         ) as worker,
     ):
         yield LocalStack(
