@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -104,20 +104,20 @@ def ended(event: str = "COMPLETE", **more: Any) -> LineageTask:
 
 def validator() -> Draft202012Validator:
     documents = [json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")]
-    registry: Any = Registry().with_resources([(one["$id"], Resource.from_contents(one)) for one in documents])
+    registry = Registry[Any]().with_resources([(one["$id"], Resource[Any].from_contents(one)) for one in documents])
     event = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
     return Draft202012Validator({"$ref": event}, registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
-def facets_of(value: object) -> Iterator[tuple[str, dict[str, Any]]]:
+def facets_of(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every facet in an event with its name, wherever it is."""
     if isinstance(value, list):
-        for one in value:
+        for one in cast("list[Any]", value):
             yield from facets_of(one)
     elif isinstance(value, dict):
-        for name, one in value.items():
+        for name, one in cast("dict[str, Any]", value).items():
             if isinstance(one, dict) and "_schemaURL" in one:
-                yield name, one
+                yield name, cast("dict[str, Any]", one)
             yield from facets_of(one)
 
 
@@ -143,7 +143,11 @@ def test_a_facet_of_another_shape_is_refused() -> None:
     wrong = {
         "$ref": "https://openlineage.io/spec/facets/1-2-0/ColumnLineageDatasetFacet.json#/$defs/ColumnLineageDatasetFacet"
     }
-    facet = {"_producer": "https://towpath.example", "_schemaURL": "https://towpath.example", "fields": {"id": {}}}
+    facet: dict[str, Any] = {
+        "_producer": "https://towpath.example",
+        "_schemaURL": "https://towpath.example",
+        "fields": {"id": {}},
+    }
     assert list(validator().evolve(schema=wrong).iter_errors(facet))
 
 
