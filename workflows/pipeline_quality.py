@@ -6,11 +6,14 @@ from activities.pipeline import PipelineActivities
 from towpath.contracts.dataset import Dataset
 from towpath.contracts.failure import FailureCode
 from towpath.contracts.pipeline import SchemaAction
+from towpath.contracts.prompts import VALIDATE_SAMPLE
 from towpath.contracts.quality import Quality
 from towpath.contracts.review import DecidedReview
 from towpath.contracts.stages import QualityChecked, QualityTask, TransformTask
 from towpath.contracts.transformation import Specification
+from towpath.policy.pipeline.validation import kept_issues, validation_task
 from workflows.pipeline_state import PipelineState, others
+from workflows.steps import StepFailedError
 
 QUALITY, REMEDIATION, REVIEW = "quality", "remediation", "quality-review"
 MOST_ROUNDS = 3
@@ -58,10 +61,27 @@ class QualityGate:
             step, PipelineActivities.check_quality, task, name=str(turn), summary=f"Check {dataset.rows:,} rows"
         )
         state.measured((checked.metrics,), checked.quarantined)
+        if turn == 1 and policy.ask_claude and checked.sample:
+            checked = await self._remarked(checked)
         state.set(quality=(*state.known.quality, checked.quality))
+        if step in state.known.degraded:
+            return checked
         score, bad = checked.quality.score, checked.quality.quarantined
         self._steps.complete(step, note=f"score {score:.4f}, threshold {policy.threshold}, {bad:,} rows quarantined")
         return checked
+
+    async def _remarked(self, checked: QualityChecked) -> QualityChecked:
+        """With Claude's remarks about the sample, which change neither score nor rows. Without them it goes on."""
+        state, sample = self._state, checked.sample
+        target, rules = state.config.target.columns, state.config.quality.rules
+        try:
+            asked = await state.asker.ask(QUALITY, VALIDATE_SAMPLE, validation_task(target, sample, rules))
+        except StepFailedError as error:
+            state.degrade(QUALITY, f"Claude did not look at the sample ({error.failure.code})")
+            return checked
+        issues = kept_issues(asked.output, target, sample)
+        quality = checked.quality.model_copy(update={"issues": issues, "provenance": asked.provenance})
+        return checked.model_copy(update={"quality": quality})
 
     def _is_enough(self, checked: QualityChecked) -> bool:
         enough = checked.quality.score >= self._state.config.quality.threshold

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from towpath.standins.claude import incident, pipeline, publishing
+from towpath.standins.claude import incident, pipeline, publishing, samples
 from towpath.standins.claude.errors import invalid
 from towpath.standins.claude.filling import filled
 from towpath.standins.claude.given import MARKS, JsonObject, block, lines, sentence, text, texts
@@ -119,4 +119,5 @@ HANDLERS: dict[str, Handler] = {
     **publishing.HANDLERS,
     **incident.HANDLERS,
     **pipeline.HANDLERS,
+    **samples.HANDLERS,
 }
