@@ -32,3 +32,15 @@ async def test_demo_ends_well_and_says_who_answered(tmp_path: Path) -> None:
     assert "Nothing here came from Claude" in " ".join(shown.decode().split())
     assert "✗ Set up billing" in shown.decode()
     assert "it was found, not sent again" in shown.decode()
+
+    rolled_back, stopped = (run["result"] for run in told["runs"] if run["process"] == "incident-response")
+    assert [rolled_back["outcome"], stopped["outcome"]] == ["resolved"] * 2
+    assert [action["state"] for action in rolled_back["actions"]] == ["verified"]
+    assert rolled_back["acknowledged"]["by"] == "sora"
+    assert rolled_back["actions"][0]["decision"]["reviewer"] == "sora"
+    assert {action["state"] for action in stopped["actions"]} == {"refused"}
+    assert all("kill switch" in action["note"] for action in stopped["actions"])
+    changes = {name: service["changes"] for name, service in told["effects"]["platform"].items()}
+    assert changes == {"checkout": ["rollbackDeployment"], "search": ["scaleService"], "catalog": []}
+    assert {page["state"] for page in told["effects"]["pages"]} == {"resolved"}
+    assert "# Post-mortem" in shown.decode()

@@ -149,10 +149,12 @@ async def _list(service: str | None, level: int, *, ended: bool, as_json: bool) 
     if not rows:
         console.print("No incident." if ended else "No incident is open.")
         return
-    table = Table("level", "service", "status", "since (UTC)", Column("incident", overflow="fold"), box=None)
+    names = [Column(name, no_wrap=True) for name in ("incident", "status", "since (UTC)")]
+    table = Table("level", *names, Column("service", overflow="fold"), box=None)
     for row in rows:
         since = f"{row['started_at']:%Y-%m-%d %H:%M}"
-        table.add_row(str(row["level"]), row["service"], row["status"], since, row["workflow_id"])
+        group = row["workflow_id"].removeprefix(f"{INCIDENT.name}/")
+        table.add_row(str(row["level"]), group, row["status"], since, row["service"])
     console.print(table)
 
 

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,14 +14,17 @@ import httpx
 import typer
 from rich.console import Console
 
+from towpath.clients.artefacts import ArtefactStore
 from towpath.clients.temporal import connect, run_to_end
 from towpath.commands.terminal import Exit, JsonFlag, console, fail, problems, show_json
+from towpath.local.alerting import Alerting, alerting
 from towpath.local.demo.etl import database
+from towpath.local.demo.incident import quicker_definitions
 from towpath.local.demo.parts import PARTS
 from towpath.local.demo.scene import Scene, Told
 from towpath.local.processes import ChildFailedError
-from towpath.local.server import ServerNotFoundError
-from towpath.local.stack import STATE, LocalStack, local_stack
+from towpath.local.server import ServerNotFoundError, TemporalServer
+from towpath.local.stack import STATE, LocalStack, StandIns, local_stack
 from towpath.settings import SettingsError, has_claude_key
 
 StateOption = Annotated[Path, typer.Option(help="Folder for the database file and the logs.")]
@@ -59,6 +64,37 @@ def _run(command: Coroutine[Any, Any, None]) -> None:
         fail(Exit.UNREACHABLE, str(error))
 
 
+@dataclass(slots=True)
+class Watch:
+    """What watches the shop of the stand-ins, started before the worker, which asks it for metrics."""
+
+    state: Path
+    is_demo: bool
+    wanted: bool = True
+    own: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Settings of the worker that come from elsewhere."""
+    alerting: Alerting | None = None
+
+    @property
+    def artefacts(self) -> str:
+        return str((self.state / "artefacts").resolve())
+
+    @asynccontextmanager
+    async def around(self, server: TemporalServer, standins: StandIns) -> AsyncGenerator[Mapping[str, str]]:
+        """Yields the settings of the worker that follow."""
+        env = dict(self.own)
+        if self.is_demo:
+            env["TOWPATH_ARTEFACT_STORE"] = self.artefacts
+        if not self.wanted:
+            yield env
+            return
+        if self.is_demo:
+            env["TOWPATH_INCIDENT_FOLDER"] = str(quicker_definitions(self.state / "demo-definitions"))
+        os.environ["TEMPORAL_ADDRESS"] = server.address
+        async with alerting(await connect(), standins, self.state) as self.alerting:
+            yield env | {"TOWPATH_PROMETHEUS_URL": self.alerting.prometheus_url}
+
+
 async def _demo(state: Path, wanted: Sequence[str], out: Console, *, as_json: bool) -> None:
     out.print("Starting Temporal, the stand-in services and a worker …")
     with database(wanted) as env:
@@ -66,11 +102,13 @@ async def _demo(state: Path, wanted: Sequence[str], out: Console, *, as_json: bo
 
 
 async def _scenes(state: Path, wanted: Sequence[str], out: Console, env: Mapping[str, str], *, as_json: bool) -> None:
-    async with local_stack(state, offline=not has_claude_key(), env=env) as stack:
+    watch = Watch(state, is_demo=True, wanted="incident" in wanted, own=env)
+    async with local_stack(state, offline=not has_claude_key(), around=watch.around) as stack:
         _tell_addresses(stack, out)
         os.environ["TEMPORAL_ADDRESS"] = stack.server.address
         async with httpx.AsyncClient(base_url=stack.standins.url) as http:
-            scene = Scene(await connect(), stack, out, http, f"{datetime.now(UTC):%Y%m%d-%H%M%S}")
+            stamp, store = f"{datetime.now(UTC):%Y%m%d-%H%M%S}", ArtefactStore(watch.artefacts)
+            scene = Scene(await connect(), stack, out, http, stamp, store, watch.alerting)
             told = [await _show(scene, name, f"{number}/{len(wanted)}") for number, name in enumerate(wanted, 1)]
             effects = (await http.get("/_standins/effects")).json()
         out.print("", _answered_by(stack), sep="\n", soft_wrap=True, markup=False)
@@ -105,7 +143,8 @@ async def _up(state: Path) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with local_stack(state, offline=not has_claude_key()) as stack:
+    watch = Watch(state, is_demo=False)
+    async with local_stack(state, offline=not has_claude_key(), around=watch.around) as stack:
         _tell_addresses(stack, console)
         console.print("Up. Start a customer:")
         console.print(
@@ -113,6 +152,17 @@ async def _up(state: Path) -> None:
             '--email kim@hanbit.example --company "Hanbit Logistics" --plan business --wait',
             soft_wrap=True,
         )
+        console.print("Raise an incident, and see it; the alert fires in some seconds:")
+        fault = '{"service": "checkout", "fault": "bad-deployment"}'
+        console.print(
+            f"  curl -d '{fault}' {stack.standins.url}/_standins/world",
+            f"  TEMPORAL_ADDRESS={stack.server.address} .venv/bin/python starter.py incident list",
+            sep="\n",
+            soft_wrap=True,
+            markup=False,
+        )
+        if watch.alerting is not None:
+            console.print(f"  alerts and metrics come from {watch.alerting.in_words}", soft_wrap=True, markup=False)
         console.print("Ctrl-C stops everything; the runs are kept.")
         ended = asyncio.create_task(stack.worker.process.wait())
         stopped = asyncio.create_task(stop.wait())

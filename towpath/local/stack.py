@@ -3,8 +3,8 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,9 +48,17 @@ class LocalStack:
     """Usual ports that were in use, by name, and what was taken instead."""
 
 
+Surroundings = Callable[[TemporalServer, StandIns], AbstractAsyncContextManager[Mapping[str, str]]]
+"""What else is up before the worker is, and the worker's settings that follow from it."""
+
+
+def _nothing_else(_: TemporalServer, __: StandIns) -> AbstractAsyncContextManager[Mapping[str, str]]:
+    return nullcontext({})
+
+
 @asynccontextmanager
 async def local_stack(
-    state: Path = STATE, *, offline: bool = True, env: Mapping[str, str] | None = None
+    state: Path = STATE, *, offline: bool = True, around: Surroundings = _nothing_else
 ) -> AsyncGenerator[LocalStack]:
     """Everything up and ready; ended in reverse order. State is kept in `state`. Raises ChildFailedError.
 
@@ -65,8 +73,9 @@ async def local_stack(
             db=state / "temporal.db", port=ports["temporal"], ui_port=ports["ui"], log=logs / "temporal.log"
         ) as server,
         stand_ins(log=logs / "standins.log") as standins,
+        around(server, standins) as env,
         worker_process(
-            server, standins, metrics_port=ports["metrics"], log=logs / "worker.log", offline=offline, env=env
+            server, standins, metrics_port=ports["metrics"], log=logs / "worker.log", env=env, offline=offline
         ) as worker,
     ):
         yield LocalStack(

@@ -9,7 +9,9 @@ import httpx
 from rich.console import Console
 from temporalio.client import Client
 
+from towpath.clients.artefacts import ArtefactStore
 from towpath.clients.temporal import link
+from towpath.local.alerting import Alerting
 from towpath.local.stack import LocalStack
 
 POLL_SECONDS = 0.1
@@ -27,6 +29,9 @@ class Scene:
     console: Console
     http: httpx.AsyncClient
     stamp: str
+    artefacts: ArtefactStore
+    alerting: Alerting | None = None
+    """What watches the shop; None where no part needs it."""
 
     def page(self, workflow_id: str, run_id: str) -> str:
         """Address of a run in Temporal's UI."""

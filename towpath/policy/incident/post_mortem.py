@@ -11,7 +11,7 @@ from towpath.contracts.incident import (
     IncidentRecord,
     TimelineEntry,
 )
-from towpath.contracts.investigation import Evidence, Hypothesis
+from towpath.contracts.investigation import Evidence, Hypothesis, Series
 from towpath.contracts.remediation import ActionRecord, ActionState
 from towpath.policy.incident.evidence import one_line
 from towpath.policy.incident.patterns import VALUE
@@ -55,7 +55,7 @@ def record_of(
     patterns = progress.logs.patterns if progress.logs else ()
     names = alert_names(progress)
     hypotheses = progress.diagnosis.hypotheses if progress.diagnosis else ()
-    done = [f"{action.title} ({_values(action)})" for action in progress.actions if action.state in DONE]
+    done = [_told(action) for action in progress.actions if action.state in DONE]
     templates = [one.template for one in patterns if one.level in {"fatal", "error"}]
     summary = progress.analysis.summary if progress.analysis and progress.analysis.summary else ", ".join(names)
     return IncidentRecord(
@@ -125,13 +125,13 @@ def _signals(progress: IncidentProgress) -> str:
     lines = [
         f"- {one.count} × {plain(one.template.replace(VALUE, '…'))} ({one.level or 'no level'})" for one in patterns
     ]
-    lines += [f"- {plain(one.title)}: {one.first:.4g} to {one.last:.4g} {one.unit}".rstrip() for one in series]
+    lines += [f"- {_named(one)}: {one.first:.4g} to {one.last:.4g} {one.unit}".rstrip() for one in series]
     return _section("What was seen", lines, ready=True)
 
 
 def _actions(actions: Sequence[ActionRecord]) -> str:
     lines = [
-        f"{number}. {plain(one.title)} ({plain(_values(one))}): {one.state}{_decided(one)}{_note(one)}"
+        f"{number}. {plain(_told(one))}: {one.state}{_decided(one)}{_note(one)}"
         for number, one in enumerate(actions, 1)
     ]
     return _section("Actions", lines or ["None."], ready=True)
@@ -161,9 +161,15 @@ def _limits(progress: IncidentProgress) -> str:
         lines.append(f"- {dropped} statements without evidence were left out")
     cost = progress.cost
     models = f" ({', '.join(map(plain, cost.models))})" if cost.models else ""
-    usd = f"{cost.usd:.4f} USD" if cost.priced else f"at least {cost.usd:.4f} USD"
+    known = f"at least {cost.usd:.4f} USD" if cost.usd else "no known price"
+    usd = f"{cost.usd:.4f} USD" if cost.priced else known
     lines.append(f"- {cost.calls} calls of a model{models}, {usd}")
     return _section("Limits of this draft", lines, ready=True)
+
+
+def _named(series: Series) -> str:
+    where = series.labels.get("instance")
+    return plain(series.title) if where is None else f"{plain(series.title)} ({plain(where)})"
 
 
 def _section(title: str, lines: Iterable[str], *, ready: bool = False) -> str:
@@ -180,8 +186,12 @@ def _follow_up(task: FollowUp) -> str:
     return f"{task.title} ({task.tracker_id or 'not filed'})"
 
 
-def _values(action: ActionRecord) -> str:
-    return ", ".join(f"{name} {value}" for name, value in sorted(action.parameters.items())) or action.action
+def _told(action: ActionRecord) -> str:
+    """Its title, with the values of its parameters where the title does not have them already."""
+    if action.parameters and all(value in action.title for value in action.parameters.values()):
+        return action.title
+    values = ", ".join(f"{name} {value}" for name, value in sorted(action.parameters.items()))
+    return f"{action.title} ({values or action.action})"
 
 
 def plain(text: str) -> str:
