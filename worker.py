@@ -26,14 +26,17 @@ from activities.events import EventActivities
 from activities.functions import FunctionActivities
 from activities.http import HttpActivities
 from activities.incident import IncidentActivities
+from activities.pipeline import PipelineActivities
 from activities.publishing import PublishingActivities
 from activities.reviews import ReviewActivities
 from activities.services import ServiceActivities
 from towpath.assembly.clients import Clients, open_clients
 from towpath.assembly.files import FILE_ERRORS, Files, Knowledge, load_files
 from towpath.assembly.incident import incident_activities
+from towpath.assembly.pipeline import dataplane_setup, open_dataplane
 from towpath.clients.artefacts import ArtefactStore, StoreError
 from towpath.clients.codec import EncryptionCodec
+from towpath.clients.dataplane import Dataplane
 from towpath.clients.definitions import Definitions
 from towpath.clients.outputs import OutputCache
 from towpath.clients.payloads import PayloadStore, PayloadStoreError
@@ -41,7 +44,7 @@ from towpath.clients.prices import Prices
 from towpath.clients.publishing.slots import SlotBook
 from towpath.clients.temporal import address, connect, ensure_search_attributes, run_to_end
 from towpath.contracts.declared import DECLARED
-from towpath.contracts.process import CLAUDE_QUEUE, INCIDENT, ONBOARDING, PUBLISHING
+from towpath.contracts.process import CLAUDE_QUEUE, DATA_QUEUE, INCIDENT, ONBOARDING, PIPELINE, PUBLISHING
 from towpath.observability import configure_logging, runtime
 from towpath.settings import SettingsError, WorkerSettings, load_worker_settings
 from workflows.cached_output import CachedOutputWorkflow
@@ -51,15 +54,23 @@ from workflows.definitions import DefinitionWorkflow
 from workflows.incident import IncidentResponseWorkflow
 from workflows.launcher import LauncherWorkflow
 from workflows.onboarding import CustomerOnboardingWorkflow
+from workflows.pipeline import EtlPipelineWorkflow
+from workflows.pipeline_window import EtlWindowWorkflow
 from workflows.posting_slots import PostingSlotsWorkflow
 from workflows.publishing import ContentPublishingWorkflow
 from workflows.rates import RateWatchWorkflow
 from workflows.remediation import RemediationControlWorkflow
 from workflows.sandbox import runner
 
-WORKFLOWS: Sequence[type] = (CustomerOnboardingWorkflow, ContentPublishingWorkflow, IncidentResponseWorkflow)
+WORKFLOWS: Sequence[type] = (
+    CustomerOnboardingWorkflow,
+    ContentPublishingWorkflow,
+    IncidentResponseWorkflow,
+    EtlPipelineWorkflow,
+)
 PUBLISHING_WORKFLOWS: Sequence[type] = (ContentPublishingWorkflow, PostingSlotsWorkflow)
 INCIDENT_WORKFLOWS: Sequence[type] = (IncidentResponseWorkflow, RemediationControlWorkflow)
+PIPELINE_WORKFLOWS: Sequence[type] = (EtlPipelineWorkflow, EtlWindowWorkflow)
 DECLARED_WORKFLOWS: Sequence[type] = (
     DeclaredWorkflow,
     DeclaredItemsWorkflow,
@@ -80,9 +91,10 @@ ACTIVITIES: Sequence[type] = (
     DefinitionActivities,
     PublishingActivities,
     IncidentActivities,
+    PipelineActivities,
 )
 
-QUEUES = (ONBOARDING.queue, PUBLISHING.queue, INCIDENT.queue, DECLARED, CLAUDE_QUEUE)
+QUEUES = (ONBOARDING.queue, PUBLISHING.queue, INCIDENT.queue, PIPELINE.queue, DECLARED, CLAUDE_QUEUE, DATA_QUEUE)
 EXIT_SETTINGS = 2
 RETRY_CONNECT_SECONDS = 1.0
 DEPLOYMENT = "towpath"
@@ -100,6 +112,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         settings = load_worker_settings()
+        dataplane_setup(settings)
         files = load_files(settings)
     except (SettingsError, *FILE_ERRORS) as error:
         _refuse(str(error).splitlines())
@@ -143,7 +156,8 @@ async def serve(settings: WorkerSettings, files: Files) -> Sequence[str]:
             return models.refusals
         await ensure_search_attributes(client)
         async with AsyncExitStack() as running:
-            for worker in build_workers(client, settings, clients, files.knowledge):
+            plane = await running.enter_async_context(open_dataplane(settings))
+            for worker in build_workers(client, settings, clients, files.knowledge, plane):
                 await running.enter_async_context(worker)
             # What is loaded by now stays: without this each full collection walks all of it, a tenth of the CPU.
             gc.collect()
@@ -155,8 +169,12 @@ async def serve(settings: WorkerSettings, files: Files) -> Sequence[str]:
     return ()
 
 
-def build_workers(client: Client, settings: WorkerSettings, clients: Clients, knowledge: Knowledge) -> Sequence[Worker]:
-    """One worker for each queue: processes, definitions, and Claude, which has a rate limit over all workers."""
+def build_workers(
+    client: Client, settings: WorkerSettings, clients: Clients, knowledge: Knowledge, plane: Dataplane
+) -> Sequence[Worker]:
+    """One worker for each queue: processes, definitions, Claude, which has a rate limit over all workers, and the data
+    plane, where a worker takes as many tasks as it has processes for.
+    """
     rooms = (
         ServiceActivities(clients.services, clients.secrets),
         DeliveryActivities(clients.mailer, clients.slack, clients.services, settings.team_channels),
@@ -186,12 +204,22 @@ def build_workers(client: Client, settings: WorkerSettings, clients: Clients, kn
         max_task_queue_activities_per_second=settings.claude_rate_per_second,
         **common,
     )
+    moving = Worker(
+        client,
+        task_queue=DATA_QUEUE,
+        activities=activities_of(PipelineActivities(plane, ArtefactStore(settings.artefact_store))),
+        max_concurrent_activities=max(1, settings.pipeline_processes),
+        **common,
+    )
+    data = (moving,) if settings.pipeline_processes else ()
     return (
         serving(ONBOARDING.queue, [CustomerOnboardingWorkflow], *rooms),
         serving(PUBLISHING.queue, PUBLISHING_WORKFLOWS, *rooms, publishing),
         serving(INCIDENT.queue, INCIDENT_WORKFLOWS, *rooms, functions, incident),
+        serving(PIPELINE.queue, PIPELINE_WORKFLOWS, *rooms),
         serving(DECLARED, DECLARED_WORKFLOWS, *rooms, *declared_rooms),
         asking,
+        *data,
     )
 
 

@@ -12,6 +12,8 @@
 | TEXTS  | local activity, at most 4 s   | 3        | 2 s, 4 s           | 60 s                 |
 | POST   | an ordinary activity          | 1        | none               | 30 s                 |
 | CLAUDE | an activity on Claude's queue | 8        | 2 s, doubling to 1 min | 5 min, 30 min in all |
+| TOLD   | an activity on the data queue | 3        | 2 s, 4 s           | 5 min, heard of every 15 s |
+| DATA   | an activity on the data queue | 5        | 2 s, doubling to 1 min | 2 h, heard of every 15 s |
 
 A permanent error is not retried. A longer `Retry-After` replaces the wait. Three attempts with doubling waits are the
 article's; an undo gets more, since giving up on it leaves an effect behind; so does a page, since nobody would come. An
@@ -24,7 +26,7 @@ from datetime import timedelta
 
 from temporalio.common import RetryPolicy
 
-from towpath.contracts.process import CLAUDE_QUEUE
+from towpath.contracts.process import CLAUDE_QUEUE, DATA_QUEUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +73,16 @@ CLAUDE = Work(
     schedule_to_close=timedelta(minutes=30),
     heartbeat=timedelta(seconds=10),
     queue=CLAUDE_QUEUE,
+)
+TOLD = Work(
+    _exponential(3),
+    start_to_close=timedelta(minutes=5),
+    heartbeat=timedelta(seconds=15),
+    queue=DATA_QUEUE,
+)
+DATA = Work(
+    _exponential(5),
+    start_to_close=timedelta(hours=2),
+    heartbeat=timedelta(seconds=15),
+    queue=DATA_QUEUE,
 )

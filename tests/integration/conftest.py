@@ -68,7 +68,9 @@ class House:
         }
 
     def _stores(self) -> dict[str, str]:
-        return {f"TOWPATH_{name}_STORE": str(self.folder / f"{name.lower()}s") for name in ("PAYLOAD", "ARTEFACT")}
+        stores = ("PAYLOAD", "ARTEFACT", "DATASET")
+        scratch = {"TOWPATH_PIPELINE_SCRATCH": str(self.folder / "scratch")}
+        return scratch | {f"TOWPATH_{name}_STORE": str(self.folder / f"{name.lower()}s") for name in stores}
 
 
 async def until(read: Callable[[], Awaitable[ValueT]], holds: Callable[[ValueT], bool]) -> ValueT:

@@ -8,11 +8,11 @@ import pytest
 
 from towpath.clients.channels import Slack, compose, message_id
 from towpath.clients.openapi import operations, services
-from towpath.clients.retry_after import retry_after
 from towpath.clients.services import ServiceClient, ServiceEndpoint
 from towpath.contracts.delivery import PostSlack, SendEmail
 from towpath.contracts.failure import DeliveryError, FailureCode, ServiceError
 from towpath.contracts.wire import EffectKey, JsonObject
+from towpath.policy.retry_after import retry_after
 
 KEY = EffectKey("run/step")
 ACCOUNT: JsonObject = {"reference": "r1", "company": "Hanbit", "email": "kim@hanbit.example", "plan": "business"}

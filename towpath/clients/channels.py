@@ -10,10 +10,10 @@ from typing import Literal
 import aiosmtplib
 import httpx
 
-from towpath.clients.retry_after import retry_after
 from towpath.contracts.delivery import PostSlack, SendEmail
 from towpath.contracts.failure import DeliveryError, FailureCode
 from towpath.contracts.wire import EffectKey, json_object
+from towpath.policy.retry_after import retry_after
 
 _ADDRESS = re.compile(r'[^@\s<>,;:"()\[\]\\]{1,64}@[^@\s<>,;:"()\[\]\\]{1,253}')
 TlsMode = Literal["none", "starttls", "tls"]

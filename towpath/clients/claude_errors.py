@@ -11,8 +11,8 @@ from secrets import SystemRandom
 import anthropic
 import httpx2
 
-from towpath.clients.retry_after import retry_after
 from towpath.contracts.failure import ClaudeError, Evidence, FailureCode
+from towpath.policy.retry_after import retry_after
 
 SPEND_LIMITS = frozenset(
     {"enforced_spend_limit_reached", "contract_spend_limit_reached", "linked_organization_spend_limit_reached"}

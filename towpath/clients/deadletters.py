@@ -9,19 +9,22 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.clients.definitions import Definitions
+from towpath.clients.pipelines import start_run
 from towpath.clients.temporal import Started, start
 from towpath.contracts.declared import DeclaredFailure, DeclaredRequest
 from towpath.contracts.incident import IncidentFailure, IncidentRequest
 from towpath.contracts.onboarding import Discard, OnboardingFailure, OnboardingRequest, Redrive
-from towpath.contracts.process import DEAD_LETTER_QUEUE, INCIDENT, ONBOARDING, PUBLISHING
+from towpath.contracts.pipeline import PipelineFailure, PipelineProgress
+from towpath.contracts.process import DEAD_LETTER_QUEUE, INCIDENT, ONBOARDING, PIPELINE, PUBLISHING
 from towpath.contracts.publishing import PublishingFailure, PublishingRedrive, PublishingRequest
 from towpath.contracts.run import DeadLetter
 
 AT_ONCE = 20
-FAILURES: Mapping[str, type[OnboardingFailure | PublishingFailure | IncidentFailure]] = {
+FAILURES: Mapping[str, type[OnboardingFailure | PublishingFailure | IncidentFailure | PipelineFailure]] = {
     ONBOARDING.name: OnboardingFailure,
     PUBLISHING.name: PublishingFailure,
     INCIDENT.name: IncidentFailure,
+    PIPELINE.name: PipelineFailure,
 }
 """What a failed run of a process tells beside its letter; every other run is one of a definition."""
 
@@ -37,13 +40,15 @@ class Letter:
     workflow_id: str
     run_id: str
     letter: DeadLetter
-    failure: OnboardingFailure | PublishingFailure | IncidentFailure | DeclaredFailure
+    failure: OnboardingFailure | PublishingFailure | IncidentFailure | PipelineFailure | DeclaredFailure
 
     @property
     def keeps(self) -> list[str]:
         """What a redrive does not do again."""
         if isinstance(self.failure, DeclaredFailure):
             return list(self.failure.completed)
+        if isinstance(self.failure, PipelineFailure):
+            return _stages(self.failure.pipeline.resume)
         if isinstance(self.failure, PublishingFailure):
             return [] if self.failure.analysis is None else ["analysis"]
         if isinstance(self.failure, IncidentFailure):
@@ -94,6 +99,8 @@ async def redrive(client: Client, letter: Letter, edited: DeclaredRequest | None
     if isinstance(letter.failure, DeclaredFailure):
         again = edited or letter.failure.request.model_copy(update={"seed": letter.failure.completed})
         return await _declared(client, letter, again)
+    if isinstance(letter.failure, PipelineFailure):
+        return await start_run(client, letter.failure.pipeline.model_copy(update={"redrive_of": letter.run_id}))
     if isinstance(letter.failure, PublishingFailure):
         kept = PublishingRedrive(run_id=letter.run_id, analysis=letter.failure.analysis)
         return await _publishing(client, letter, letter.failure.request, kept)
@@ -107,6 +114,8 @@ async def discard(client: Client, letter: Letter, wanted: Discard) -> Started:
     """Take the run out of its queue. Who and why are kept in a run that does nothing else."""
     if isinstance(letter.failure, DeclaredFailure):
         return await _declared(client, letter, letter.failure.request.model_copy(update={"discard": wanted}))
+    if isinstance(letter.failure, PipelineFailure):
+        return await start_run(client, letter.failure.pipeline.model_copy(update={"discard": wanted}))
     if isinstance(letter.failure, PublishingFailure):
         discarded = PublishingRedrive(run_id=letter.run_id, discard=wanted)
         return await _publishing(client, letter, letter.failure.request, discarded)
@@ -135,6 +144,16 @@ async def _incident(client: Client, letter: Letter, request: IncidentRequest) ->
 async def _declared(client: Client, letter: Letter, request: DeclaredRequest) -> Started:
     again = request.model_copy(update={"redrive_of": letter.run_id})
     return await Definitions(client).start(again, letter.workflow_id.partition("/")[2])
+
+
+def _stages(known: PipelineProgress | None) -> list[str]:
+    """Stages of a pipeline that are done, and destinations that are loaded."""
+    if known is None:
+        return []
+    stages = {"transformed": known.transformed, "quality": known.valid, "specification": known.specification}
+    done = [f"extract/{source}" for source in known.extracted]
+    done += [stage for stage, result in stages.items() if result is not None]
+    return done + [f"load/{name}" for name, load in known.loads.items() if load.state != "failed"]
 
 
 def summary(request: OnboardingRequest) -> str:

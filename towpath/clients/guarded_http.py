@@ -17,10 +17,10 @@ from ssrfguard.httpx import AsyncSafeTransport
 
 from towpath.clients.connections import Connection, Connections, host_of, url_problems
 from towpath.clients.http_messages import Call, Outgoing, outgoing, parse_body, read_body, safe_headers
-from towpath.clients.retry_after import retry_after
 from towpath.clients.secrets import Secrets, secret_names
 from towpath.contracts.failure import FailureCode
 from towpath.contracts.http import HttpAnswer, HttpRequest
+from towpath.policy.retry_after import retry_after
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})

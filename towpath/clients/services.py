@@ -7,9 +7,9 @@ from typing import NoReturn
 import httpx
 
 from towpath.clients.openapi import IDEMPOTENCY_HEADER, Operation, operations
-from towpath.clients.retry_after import retry_after
 from towpath.contracts.failure import FailureCode, ServiceError
 from towpath.contracts.wire import EffectKey, JsonObject, json_object
+from towpath.policy.retry_after import retry_after
 
 MAX_ANSWER_BYTES = 1024 * 1024
 PASSING = frozenset({408, 409, 425})

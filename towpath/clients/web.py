@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 
-from towpath.clients.retry_after import retry_after
 from towpath.contracts.failure import FailureCode, ServiceError
 from towpath.contracts.wire import JsonObject, json_object
+from towpath.policy.retry_after import retry_after
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +18,7 @@ from towpath.clients.artefacts import ArtefactStore
 from towpath.clients.temporal import connect, run_to_end
 from towpath.commands.terminal import Exit, JsonFlag, console, fail, problems, show_json
 from towpath.local.alerting import Alerting, alerting
+from towpath.local.demo.etl import database
 from towpath.local.demo.incident import quicker_definitions
 from towpath.local.demo.parts import PARTS
 from towpath.local.demo.scene import Scene, Told
@@ -70,6 +71,8 @@ class Watch:
     state: Path
     is_demo: bool
     wanted: bool = True
+    own: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Settings of the worker that come from elsewhere."""
     alerting: Alerting | None = None
 
     @property
@@ -79,7 +82,9 @@ class Watch:
     @asynccontextmanager
     async def around(self, server: TemporalServer, standins: StandIns) -> AsyncGenerator[Mapping[str, str]]:
         """Yields the settings of the worker that follow."""
-        env = {"TOWPATH_ARTEFACT_STORE": self.artefacts} if self.is_demo else {}
+        env = dict(self.own)
+        if self.is_demo:
+            env["TOWPATH_ARTEFACT_STORE"] = self.artefacts
         if not self.wanted:
             yield env
             return
@@ -92,7 +97,12 @@ class Watch:
 
 async def _demo(state: Path, wanted: Sequence[str], out: Console, *, as_json: bool) -> None:
     out.print("Starting Temporal, the stand-in services and a worker …")
-    watch = Watch(state, is_demo=True, wanted="incident" in wanted)
+    with database(wanted) as env:
+        await _scenes(state, wanted, out, env, as_json=as_json)
+
+
+async def _scenes(state: Path, wanted: Sequence[str], out: Console, env: Mapping[str, str], *, as_json: bool) -> None:
+    watch = Watch(state, is_demo=True, wanted="incident" in wanted, own=env)
     async with local_stack(state, offline=not has_claude_key(), around=watch.around) as stack:
         _tell_addresses(stack, out)
         os.environ["TEMPORAL_ADDRESS"] = stack.server.address

@@ -5,6 +5,7 @@
     ├── ServiceError           an HTTP service described by an OpenAPI document
     ├── DeliveryError          one message to one channel
     ├── PublishError           a post on a platform; `publish.unknown` when nobody knows whether it is out
+    ├── PipelineError          a stage of an ETL pipeline; what it names are places, columns and counts, never values
     └── BudgetError            the run may not spend more
 
 An error is matched by its code, never by its text.
@@ -68,6 +69,22 @@ class FailureCode(StrEnum):
     REVIEW_ALREADY_DECIDED = "review.already_decided"
     REVIEW_EXPIRED = "review.expired"
     REVIEW_FORM = "review.form"
+    PIPELINE_SOURCE_MISSING = "pipeline.source_missing"
+    PIPELINE_SOURCE_CHANGED = "pipeline.source_changed"
+    PIPELINE_SOURCE_INVALID = "pipeline.source_invalid"
+    PIPELINE_SOURCE_UNAVAILABLE = "pipeline.source_unavailable"
+    PIPELINE_SCHEMA_CHANGED = "pipeline.schema_changed"
+    PIPELINE_SPECIFICATION = "pipeline.specification"
+    PIPELINE_QUALITY = "pipeline.quality"
+    PIPELINE_DESTINATION_REFUSED = "pipeline.destination_refused"
+    PIPELINE_DESTINATION_UNAVAILABLE = "pipeline.destination_unavailable"
+    PIPELINE_WATERMARKS = "pipeline.watermarks"
+    PIPELINE_CONNECTION = "pipeline.connection"
+    PIPELINE_STORE = "pipeline.store"
+    PIPELINE_OUT_OF_MEMORY = "pipeline.out_of_memory"
+    PIPELINE_CHILD_DIED = "pipeline.child_died"
+    PIPELINE_TASK_FAILED = "pipeline.task_failed"
+    PIPELINE_LINEAGE = "pipeline.lineage"
     BUDGET_EXCEEDED = "budget.exceeded"
     FUNCTION_FAILED = "function.failed"
     FUNCTION_UNKNOWN = "function.unknown"
@@ -100,6 +117,13 @@ RETRYABLE = frozenset(
         FailureCode.DELIVERY_UNAVAILABLE,
         FailureCode.PUBLISH_RATE_LIMITED,
         FailureCode.PUBLISH_UNAVAILABLE,
+        FailureCode.PIPELINE_SOURCE_UNAVAILABLE,
+        FailureCode.PIPELINE_DESTINATION_UNAVAILABLE,
+        FailureCode.PIPELINE_STORE,
+        FailureCode.PIPELINE_OUT_OF_MEMORY,
+        FailureCode.PIPELINE_CHILD_DIED,
+        FailureCode.PIPELINE_TASK_FAILED,
+        FailureCode.PIPELINE_LINEAGE,
         FailureCode.STEP_TIMEOUT,
         FailureCode.UNEXPECTED,
     }
@@ -171,6 +195,10 @@ class PublishError(HouseError):
 
     After `publish.unknown` and `publish.duplicate` the account's timeline tells; the others say that nothing went out.
     """
+
+
+class PipelineError(HouseError):
+    """A stage of a pipeline cannot be done."""
 
 
 class BudgetError(HouseError):

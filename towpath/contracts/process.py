@@ -10,6 +10,7 @@ from temporalio.common import SearchAttributeKey
 
 from towpath.contracts.incident import IncidentRequest, IncidentResult
 from towpath.contracts.onboarding import Customer, OnboardingRequest, OnboardingResult
+from towpath.contracts.pipeline import PipelineRequest, PipelineResult
 from towpath.contracts.publishing import PublishingRequest, PublishingResult
 from towpath.contracts.wire import CustomerKey, Wire
 
@@ -18,6 +19,9 @@ ResultT = TypeVar("ResultT", bound=Wire)
 
 CLAUDE_QUEUE = "claude"
 """Claude's own task queue: its rate limit must not slow the other steps."""
+
+DATA_QUEUE = "data-plane"
+"""Tasks of pipelines on bytes: a worker takes as many as it has processes for them."""
 
 RUNNING = "running"
 """Status of a run that waits for nobody."""
@@ -94,6 +98,15 @@ def group_name(group_key: str) -> str:
     return hashlib.sha256(group_key.encode()).hexdigest()[:16]
 
 
+def pipeline_key(request: PipelineRequest) -> str:
+    """One run of a pipeline at a time; a backfill has one for each of its date ranges, and so has a replay."""
+    if request.replay:
+        return f"{request.config.id}/replay/{request.run_key}"
+    if request.dates is not None:
+        return f"{request.config.id}/{request.dates.first}..{request.dates.last}"
+    return request.config.id
+
+
 ONBOARDING = Process(
     name="customer-onboarding",
     request=OnboardingRequest,
@@ -121,4 +134,13 @@ INCIDENT = Process(
     dead_letter_queue="failed-incidents",
 )
 
-PROCESSES = {process.name: process for process in (ONBOARDING, PUBLISHING, INCIDENT)}
+PIPELINE = Process(
+    name="etl-pipeline",
+    request=PipelineRequest,
+    result=PipelineResult,
+    key=lambda request, _: pipeline_key(request),
+    labels=lambda request: {SUBJECT: request.config.id, TRIGGER: request.trigger},
+    dead_letter_queue="failed-etl",
+)
+
+PROCESSES = {process.name: process for process in (ONBOARDING, PUBLISHING, INCIDENT, PIPELINE)}

@@ -17,7 +17,9 @@ from towpath.contracts.publishing import (
     SourceText,
     ThreadDraft,
 )
+from towpath.contracts.quality import ValidationAnswer, ValidationTask
 from towpath.contracts.remediation import PlanAnswer, PlanTask
+from towpath.contracts.transformation import Proposal, ProposalTask
 from towpath.contracts.wire import Wire
 
 InputT_co = TypeVar("InputT_co", bound=Wire, covariant=True)
@@ -47,6 +49,8 @@ ADAPT_BLOG = Prompt("adapt-blog", AdaptationTask, ArticleDraft, max_tokens=16_38
 CHECK_QUALITY = Prompt("check-quality", QualityTask, QualityAnswer)
 ANALYSE_INCIDENT = Prompt("analyse-incident", AnalysisTask, AnalysisAnswer)
 DIAGNOSE_INCIDENT = Prompt("diagnose-incident", DiagnosisTask, DiagnosisAnswer, effort="medium", max_tokens=8192)
+PROPOSE_TRANSFORMATION = Prompt("propose-transformation", ProposalTask, Proposal, effort="medium", max_tokens=16_384)
+VALIDATE_SAMPLE = Prompt("validate-sample", ValidationTask, ValidationAnswer)
 PLAN_ACTIONS = Prompt("plan-actions", PlanTask, PlanAnswer)
 
 ADAPTATIONS: Mapping[str, Prompt[AdaptationTask, ThreadDraft | PostDraft | ArticleDraft]] = {
@@ -59,6 +63,8 @@ PROMPTS: Mapping[str, Prompt[Wire, Wire]] = {
     for prompt in (
         *(RESEARCH_COMPANY, STRUCTURE_RESEARCH, WELCOME_KIT),
         *(ANALYSE_CONTENT, *ADAPTATIONS.values(), CHECK_QUALITY),
+        *(PROPOSE_TRANSFORMATION, VALIDATE_SAMPLE),
         *(ANALYSE_INCIDENT, DIAGNOSE_INCIDENT, PLAN_ACTIONS),
+        *(PROPOSE_TRANSFORMATION, VALIDATE_SAMPLE),
     )
 }

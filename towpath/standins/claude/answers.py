@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from towpath.standins.claude import incident, publishing
+from towpath.standins.claude import incident, pipeline, publishing, samples
 from towpath.standins.claude.errors import invalid
 from towpath.standins.claude.filling import filled
 from towpath.standins.claude.given import MARKS, JsonObject, block, lines, sentence, text, texts
@@ -118,4 +118,6 @@ HANDLERS: dict[str, Handler] = {
     "WelcomeKitDraft": welcome_kit,
     **publishing.HANDLERS,
     **incident.HANDLERS,
+    **pipeline.HANDLERS,
+    **samples.HANDLERS,
 }

@@ -1,0 +1,161 @@
+"""The report of a run: a page that loads nothing and runs nothing, and the same facts as JSON."""
+
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+from tests.unit.pipeline.tables import Table, columns, specification
+from towpath.contracts.dataset import Dataset, QuarantinedRows, StageMetrics
+from towpath.contracts.loading import LoadResult
+from towpath.contracts.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
+from towpath.contracts.quality import ModelIssue, Quality, RuleResult
+from towpath.contracts.stages import ReportRendered, ReportTask
+from towpath.contracts.transformation import FrozenSpecification
+from towpath.dataplane.report import write_report
+from towpath.dataplane.report_facts import ReportFacts, stage_totals
+from towpath.dataplane.report_style import CSS
+
+SOURCE, TARGET = columns("no name"), columns("id name")
+HOSTILE = "<script>alert(1)</script>"
+RENAME = {"op": "rename", "columns": {"no": "id"}}
+
+
+class Elements(HTMLParser):
+    """Names of all elements, checked to be closed; and all attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.attributes: list[str] = []
+        self._open: list[str] = []
+        self.feed(page)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+        self.attributes += [name for name, _ in attrs]
+        if tag != "meta":
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+
+def report(root: Path, *, failure: str = "", empty: bool = False) -> ReportRendered:
+    table = Table(root, TARGET, TARGET, key=("id",))
+    part = table.add(("1", HOSTILE), ("2", "x"), ("2", "x"))
+    config = PipelineConfig.model_validate(
+        {
+            "id": "shop",
+            "version": "1.0.0",
+            "description": HOSTILE,
+            "sources": [{"name": "orders", "type": "csv", "path": "x.csv"}],
+            "target": {"table": "orders", "key": ["id"], "columns": [one.model_dump() for one in TARGET]},
+            "transformation": specification(RENAME).model_dump(),
+            "destinations": [{"name": "lake", "type": "parquet", "path": "lake"}],
+        }
+    )
+    rule = RuleResult(
+        rule=HOSTILE, kind="custom", severity="error", weight=1, rows=3, failed=1, samples=({"name": HOSTILE},)
+    )
+    issue = ModelIssue(column="name", issue=HOSTILE, rows=[0])
+    result = PipelineResult(
+        outcome=PipelineOutcome.LOADED,
+        pipeline="shop",
+        run_key=HOSTILE,
+        loads=(LoadResult(destination="lake", state="loaded", rows=3),),
+        quality=(Quality(score=0.5, threshold=0.9, results=(rule,), issues=(issue,), rows=3, valid=2, quarantined=1),),
+        specification=FrozenSpecification(
+            digest="d1", specification=specification(RENAME), source_schema="s", target_schema="t", origin="written"
+        ),
+        quarantine=(QuarantinedRows(stage="quality", part=part, by_rule={HOSTILE: 1}),),
+        metrics=(StageMetrics(stage="extract", partition="a", rows_in=3, rows_out=3, seconds=0.5),),
+        started_at=datetime(2026, 3, 1, tzinfo=UTC),
+        seconds=2.0,
+        degraded={"lineage": HOSTILE},
+    )
+    if empty:
+        result = PipelineResult(outcome=PipelineOutcome.NOTHING, pipeline="shop", run_key="r")
+    dataset = None if empty else Dataset(name="orders", parts=(part,), columns=TARGET)
+    task = ReportTask(
+        config=config,
+        workflow_id="etl/shop",
+        result=result,
+        source_columns={"orders": SOURCE},
+        dataset=dataset,
+        failure=failure,
+    )
+    return write_report(task, table.work())
+
+
+def test_the_page_runs_nothing_and_loads_nothing(tmp_path: Path) -> None:
+    """Values, names and remarks are texts wherever they come from; no script, no link, no image, no address."""
+    page = report(tmp_path, failure=HOSTILE).page
+    elements = Elements(page)
+    assert not {"script", "link", "img", "iframe", "object", "form", "a"} & set(elements.names)
+    assert not {"src", "href", "srcset"} & set(elements.attributes)
+    assert not [name for name in elements.attributes if name.startswith("on")]
+    assert "default-src &#x27;none&#x27;" in page
+    assert page.count("&lt;script&gt;") >= 10
+    assert "url(" not in page
+
+
+def test_the_page_shows_the_run(tmp_path: Path) -> None:
+    """Rows, score, rules, stages, destinations, lineage and profile, with the remarks of Claude labelled."""
+    page = report(tmp_path).page
+    told = re.sub(r"<[^>]+>", " ", page)
+    for words in ("0.5000", "not reached", "Destinations", "Lineage", "Profile of what was loaded", "1 operation,"):
+        assert words in told
+    assert "Remarks by Claude on a sample: not part of the score" in told
+    assert "1 with a key that occurred before" in told
+    assert len(re.findall(r'class="edge identity"', page)) == 2
+
+
+def test_a_run_without_rows_has_a_report(tmp_path: Path) -> None:
+    """Nothing new is an outcome, too; and what failed says why."""
+    assert "nothing-new" in report(tmp_path, empty=True).page
+    assert "Failed: pipeline.quality" in report(tmp_path / "failed", empty=True, failure="pipeline.quality").page
+
+
+def test_the_document_holds_the_same_facts(tmp_path: Path) -> None:
+    """It can be read back: the result as it is, totals of stages, lineage and profile."""
+    facts = ReportFacts.model_validate_json(report(tmp_path).document)
+    assert facts.result.quality[0].score == 0.5
+    assert [(one.target, one.column, one.direct) for one in facts.lineage] == [
+        ("id", "no", True),
+        ("name", "name", True),
+    ]
+    assert facts.profile is not None
+    assert facts.profile.duplicates == 1
+
+
+def test_stages_are_summed_over_partitions() -> None:
+    """Seconds add up, the slowest partition and the greatest memory stand out."""
+    one = StageMetrics(stage="load", partition="a", rows_out=2, seconds=1.5, peak_rss_bytes=7)
+    total = stage_totals([one, one.model_copy(update={"partition": "b", "seconds": 0.5, "peak_rss_bytes": 9})])[0]
+    assert (total.partitions, total.rows_out, total.seconds, total.slowest_seconds, total.peak_rss_bytes) == (
+        2,
+        4,
+        2.0,
+        1.5,
+        9,
+    )
+
+
+def _luminance(colour: str) -> float:
+    full = "".join(2 * digit for digit in colour) if len(colour) == 3 else colour
+    levels = [int(full[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    linear = [level / 12.92 if level <= 0.03928 else ((level + 0.055) / 1.055) ** 2.4 for level in levels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_every_text_has_enough_contrast() -> None:
+    """4.5 to 1 in light and in dark, by the formula of WCAG 2.1."""
+    light, dark = (dict(re.findall(r"--([\w-]+):#([0-9a-f]+)", sheet)) for sheet in CSS.split("@media(prefers")[:2])
+    pairs = [("fg", "bg"), ("fg", "card"), ("fg", "track"), ("muted", "bg"), ("muted", "card")]
+    pairs += [(kind, f"{kind}-bg") for kind in ("good", "warn", "bad")]
+    for colours in (light, dark):
+        for text, ground in pairs:
+            one, other = sorted((_luminance(colours[text]), _luminance(colours[ground])))
+            assert (other + 0.05) / (one + 0.05) >= 4.5, (text, ground)

@@ -1,0 +1,218 @@
+"""`starter.py etl check | list | run | watch | result`: pipelines from their files, and their runs as they go on."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from temporalio.client import Client, WorkflowHandle
+
+from towpath.clients.pipelines import (
+    FOLDER,
+    PipelineFile,
+    PipelineFileError,
+    find_file,
+    list_files,
+    request_of,
+    run_handle,
+    start_run,
+    usable,
+)
+from towpath.clients.temporal import link
+from towpath.commands.endings import ended_run
+from towpath.commands.onboarding import read_record
+from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, run, settings, show_json
+from towpath.contracts.pipeline import (
+    PipelineConfig,
+    PipelineOutcome,
+    PipelineRequest,
+    PipelineResult,
+    PipelineView,
+    StageProgress,
+)
+from towpath.local.view import Watched, cost_text, panel
+
+POLL_SECONDS = 0.5
+SUCCESS = frozenset({PipelineOutcome.LOADED, PipelineOutcome.NOTHING, PipelineOutcome.DISCARDED})
+
+app = typer.Typer(no_args_is_help=True, help="ETL pipelines: check, run, follow, back-fill.")
+Pipeline = Annotated[str, typer.Argument(help=f"Id of a pipeline in {FOLDER}, or a file.", metavar="PIPELINE")]
+WaitFlag = Annotated[bool, typer.Option("--wait/--no-wait", help="Show the run until it ends, and exit by it.")]
+
+
+@app.command("check")
+def check(
+    files: Annotated[list[Path] | None, typer.Argument(help=f"Files; without any, all of {FOLDER}.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Everything that is wrong with pipelines, each problem with its place and its mend."""
+    try:
+        checked = [find_file(str(file)) for file in files] if files else list_files()
+    except PipelineFileError as error:
+        fail(Exit.NOT_FOUND, str(error))
+    if as_json:
+        show_json([_as_json(file) for file in checked])
+    else:
+        for file in checked:
+            _tell(file)
+    if not all(file.checked.ok for file in checked):
+        raise typer.Exit(Exit.WRONG_INPUT)
+
+
+@app.command("list")
+def list_pipelines(as_json: JsonFlag = False) -> None:
+    """The pipelines of the folder: where their rows come from and where they go."""
+    files = list_files()
+    configs = [file.checked.config for file in files if file.checked.config is not None]
+    if as_json:
+        show_json([config.model_dump(mode="json", include={"id", "version", "description"}) for config in configs])
+        return
+    table = Table("pipeline", "version", "from", "to", "schedule", box=None)
+    for config in configs:
+        sources = ", ".join(f"{source.name} ({source.type})" for source in config.sources)
+        destinations = ", ".join(f"{one.name} ({one.type}, {one.strategy})" for one in config.destinations)
+        cron = "" if config.schedule is None else config.schedule.cron
+        table.add_row(config.id, config.version, sources, destinations, cron)
+    console.print(table)
+
+
+@app.command("run")
+def run_pipeline(
+    pipeline: Pipeline,
+    full: Annotated[bool, typer.Option("--full", help="Read everything, whatever the watermark says.")] = False,
+    wait: WaitFlag = True,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run a pipeline. A second start joins the run that is under way."""
+    run(_run(request_of(config_of(pipeline), full=full), wait=wait, as_json=as_json))
+
+
+@app.command("watch")
+def watch(pipeline: Pipeline) -> None:
+    """Follow the latest run of a pipeline until it ends: partitions, rows, rows a second."""
+    run(_watch(pipeline))
+
+
+@app.command("result")
+def result(pipeline: Pipeline, as_json: JsonFlag = False) -> None:
+    """How the latest run of a pipeline ended."""
+    run(_result(pipeline, as_json=as_json))
+
+
+def config_of(pipeline: str) -> PipelineConfig:
+    """The configuration of a pipeline by id or file. Ends the command when it cannot be used."""
+    try:
+        return usable(find_file(pipeline))
+    except PipelineFileError as error:
+        fail(Exit.WRONG_INPUT, *str(error).splitlines())
+
+
+def _tell(file: PipelineFile) -> None:
+    for line in file.lines():
+        console.print(line, markup=False, soft_wrap=True)
+    if file.checked.ok:
+        console.print(f"{file.path}: good", markup=False)
+
+
+def _as_json(file: PipelineFile) -> dict[str, Any]:
+    return {
+        "file": str(file.path),
+        "ok": file.checked.ok,
+        "problems": [diagnostic.as_json() for diagnostic in file.checked.diagnostics],
+    }
+
+
+async def _run(request: PipelineRequest, *, wait: bool, as_json: bool) -> None:
+    temporal = await client()
+    started = await start_run(temporal, request)
+    handle = started.handle
+    page = link(handle.id, handle.result_run_id or "", temporal.namespace, settings().ui_url)
+    if as_json and not wait:
+        show_json({"workflow_id": handle.id, "run_id": handle.result_run_id, "existing": started.existing, "url": page})
+    elif not as_json:
+        console.print(f"{'joined the running' if started.existing else 'started'} {handle.id}", markup=False)
+        console.print(page, markup=False, soft_wrap=True)
+    if wait:
+        await finish(handle, as_json=as_json)
+
+
+async def _watch(pipeline: str) -> None:
+    handle = run_handle(await client(), _id(pipeline))
+    await follow(handle)
+
+
+async def _result(pipeline: str, *, as_json: bool) -> None:
+    temporal: Client = await client()
+    ended = await ended_run(run_handle(temporal, _id(pipeline)), None)
+    _show(ended, as_json=as_json)
+
+
+async def finish(handle: WorkflowHandle[Any, PipelineResult], *, as_json: bool) -> None:
+    """Wait for a run, print its result, and exit by it."""
+    if not as_json:
+        await follow(handle)
+    _show(await ended_run(handle, None), as_json=as_json)
+
+
+async def follow(handle: WorkflowHandle[Any, PipelineResult]) -> None:
+    """Show a run until it ends."""
+    watched = Watched(handle.id)
+    with Live(console=console, refresh_per_second=4) as live:
+        while True:
+            watched.record = await read_record(handle)
+            view = await handle.query("pipeline", result_type=PipelineView)
+            live.update(_picture(watched, view))
+            if watched.record.ended_at is not None:
+                return
+            await asyncio.sleep(POLL_SECONDS)
+
+
+def _picture(watched: Watched, view: PipelineView) -> RenderableType:
+    table = Table("stage", "partitions", "rows", "rows/s", box=None)
+    for stage in view.stages:
+        table.add_row(stage.stage, f"{stage.done}/{stage.total}", f"{stage.rows:,}", f"{_rate(stage):,.0f}")
+    return Group(panel(watched), table)
+
+
+def _rate(stage: StageProgress) -> float:
+    if stage.started_at is None:
+        return 0
+    seconds = ((stage.ended_at or datetime.now(UTC)) - stage.started_at).total_seconds()
+    return stage.rows / seconds if seconds > 0 else 0
+
+
+def _show(ended: PipelineResult, *, as_json: bool) -> None:
+    if as_json:
+        show_json(ended)
+    else:
+        console.print(*describe(ended), sep="\n", markup=False, soft_wrap=True)
+    if ended.outcome not in SUCCESS:
+        raise typer.Exit(Exit.REFUSED)
+
+
+def describe(ended: PipelineResult) -> list[str]:
+    """A result in lines for people."""
+    lines = [f"outcome: {ended.outcome}, {ended.seconds:.1f} s"]
+    for stage in ("extract", "transform", "quality"):
+        metrics = [one for one in ended.metrics if one.stage == stage]
+        if metrics:
+            rows, seconds = sum(one.rows_out for one in metrics), sum(one.seconds for one in metrics)
+            bad = sum(one.rows_quarantined for one in metrics)
+            lines.append(f"{stage}: {rows:,} rows, {bad:,} quarantined, {len(metrics)} parts, {seconds:.1f} s in all")
+    lines += [f"quality, round {one.round}: {one.score:.4f} (threshold {one.threshold})" for one in ended.quality]
+    for load in ended.loads:
+        told = f"{load.inserted:,} inserted, {load.updated:,} updated, {load.stale:,} stale"
+        lines.append(f"{load.destination}: {load.state}, {told}{f', {load.failure}' if load.failure else ''}")
+    if ended.specification is not None:
+        lines.append(f"specification: {ended.specification.digest} ({ended.specification.origin})")
+    lines += [f"watermark: {ended.watermark}"] if ended.watermark else []
+    lines += [f"without {step}: {note}" for step, note in ended.degraded.items()]
+    return [*lines, f"cost: {cost_text(ended.cost)}"]
+
+
+def _id(pipeline: str) -> str:
+    return config_of(pipeline).id if Path(pipeline).suffix else pipeline

@@ -1,0 +1,77 @@
+"""Text of a source as UTF-8, whatever it was written in. Bytes that are no text are marked, so that their row is found.
+
+A mark is U+FDD0, which Unicode never assigns, and a private character that stands for the byte. A NUL is marked too:
+PostgreSQL keeps none in a text.
+"""
+
+import base64
+import codecs
+import re
+from collections.abc import Iterator
+
+from pydantic import JsonValue
+
+from towpath.dataplane.quarantine import BYTES
+
+MARK = "\ufdd0"
+MARKING = "towpath.mark"
+"""The `errors` of a decoder that marks."""
+_FIRST = 0xE000
+_MARKED = re.compile(f"{MARK}([\ue000-\ue0ff])")
+BOM = codecs.BOM_UTF8
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(map(_marked, error.object[error.start : error.end])), error.end
+
+
+codecs.register_error(MARKING, _mark)
+
+
+def _marked(byte: int) -> str:
+    return MARK + chr(_FIRST + byte)
+
+
+class Decoded:
+    """The pieces of a stretch of text, in UTF-8. `marks` counts bad bytes so far; `quotes`: one was seen."""
+
+    def __init__(self, pieces: Iterator[bytes], encoding: str) -> None:
+        self._pieces = pieces
+        self._decoder = codecs.getincrementaldecoder(encoding)(MARKING)
+        self.marks = 0
+        self.quotes = False
+        self.size_bytes = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self.size_bytes += len(piece)
+            if (text := self._decode(piece)) != b"":
+                yield text
+        if (text := self._decode(b"", final=True)) != b"":
+            yield text
+
+    def _decode(self, piece: bytes, *, final: bool = False) -> bytes:
+        text = self._decoder.decode(piece, final)
+        if "\0" in text:
+            text = text.replace("\0", _marked(0))
+        self.marks += text.count(MARK)
+        self.quotes = self.quotes or '"' in text
+        return text.encode()
+
+
+def as_read(text: str, encoding: str) -> JsonValue:
+    """A value for the quarantine: itself, or the bytes that it was, when some are no text."""
+    if MARK not in text:
+        return text
+    pieces = _MARKED.split(text)
+    read = b"".join(
+        bytes([ord(piece) - _FIRST]) if number % 2 else piece.encode(encoding) for number, piece in enumerate(pieces)
+    )
+    return {BYTES: base64.b64encode(read).decode()}
+
+
+def bad_bytes(text: str) -> list[str]:
+    """The marked bytes of a text, as `0xff`."""
+    return [f"0x{ord(mark) - _FIRST:02x}" for mark in _MARKED.findall(text)]

@@ -1,0 +1,285 @@
+"""The way of rows from a reader into a part: bounds of the cursor, the contract's columns, rules, and the file."""
+
+import resource
+import time
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+from towpath.contracts.dataset import Column, ColumnType, DatasetPart, StageMetrics
+from towpath.contracts.pipeline import RowRule, SchemaAction
+from towpath.contracts.stages import Extracted, ExtractTask, Partition
+from towpath.contracts.wire import JsonObject
+from towpath.dataplane.arrow import ArrowTable, arrow_schema, compute, pa, parquet, shaped, with_columns
+from towpath.dataplane.columns import ROW, literal, quoted, sql_type
+from towpath.dataplane.engine import EngineLimits, open_engine
+from towpath.dataplane.errors import SourceFormatError
+from towpath.dataplane.quarantine import Quarantine
+from towpath.dataplane.workspace import Workspace
+
+GROUP_ROWS = 122_880
+GROUP_BYTES = 32 * 1024**2
+_CLOCKS = timedelta(days=1)
+"""How far a source's clock and zone may be ahead."""
+_KEPT, _BEFORE, _AFTER, _DISCARDED, _FIRST_RULE = 0, 1, 2, 3, 4
+_LEFT_OUT = {_BEFORE: "before the watermark", _AFTER: "after the plan", _DISCARDED: "columns not in the contract"}
+
+
+class _Check(NamedTuple):
+    rule: str
+    reason: str
+    fails: str
+    """SQL that is true for a row that fails."""
+
+
+class Intake:
+    """One for an attempt at one partition. A new one begins anew, and overwrites what the last one left."""
+
+    def __init__(self, task: ExtractTask, work: Workspace, origin: str) -> None:
+        self._task = task
+        self._work = work
+        self.origin = origin
+        self._began = time.perf_counter()
+        self._cpu = time.process_time()
+        self._quarantine = Quarantine(work, "extract", task.partition.name)
+        self._writer = _PartWriter(work.folder / "part.parquet", task.columns)
+        self._select = _selection(task)
+        self._engine: duckdb.DuckDBPyConnection | None = None
+        self._left_out: Counter[str] = Counter()
+        self._rows = 0
+        self._bytes = 0
+        self._max: Any = None
+
+    @property
+    def engine(self) -> duckdb.DuckDBPyConnection:
+        """Opened when it is first needed."""
+        if self._engine is None:
+            limits = EngineLimits(memory_bytes=self._work.memory_bytes, threads=self._work.threads)
+            self._engine = open_engine(self._work.folder, limits)
+        return self._engine
+
+    def reject(self, *, rule: str, reason: str, line: int, row: JsonObject) -> None:
+        """`line` is where the row lies in its origin."""
+        self._quarantine.add(rule=rule, reason=reason, position=f"{self.origin}:{line}", row=row)
+
+    def leave_out(self, why: str, rows: int) -> None:
+        if rows:
+            self._left_out[why] += rows
+
+    def add(self, table: ArrowTable, size_bytes: int) -> None:
+        """Rows with their columns and `_row`; `size_bytes` is what the reader has read so far."""
+        self._bytes = size_bytes
+        self._rows += table.num_rows
+        if self._select is not None and table.num_rows:
+            table = self._selected(table, self._select)
+        self._writer.write(self._typed(table))
+        self._work.progress(self._rows, self._bytes)
+
+    def close(self, *, new_columns: tuple[str, ...] = (), following: Partition | None = None) -> Extracted:
+        """Keeps part and quarantine. Raises StoreError."""
+        path, rows = self._writer.close()
+        name = self._task.partition.name
+        part: DatasetPart | None = None
+        if rows:
+            part = self._work.keep(path, rows, self._task.columns, partition=name, origin=self.origin)
+        quarantined = self._quarantine.close()
+        bad = 0 if quarantined is None else quarantined.part.rows
+        metrics = StageMetrics(
+            stage="extract",
+            partition=name,
+            rows_in=rows + bad + self._left_out.total(),
+            rows_out=rows,
+            rows_quarantined=bad,
+            size_bytes=self._bytes,
+            seconds=round(time.perf_counter() - self._began, 3),
+            cpu_seconds=round(time.process_time() - self._cpu, 3),
+            peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        )
+        return Extracted(
+            part=part,
+            quarantined=quarantined,
+            metrics=metrics,
+            max_cursor=None if self._max is None else cursor_text(self._max),
+            left_out=dict(sorted(self._left_out.items())),
+            new_columns=new_columns,
+            next=following,
+        )
+
+    def _typed(self, table: ArrowTable) -> ArrowTable:
+        """The part's columns in its types. A value that is of another type goes where the contract says."""
+        schema = self._writer.schema
+        try:
+            return shaped(table, schema)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            action = self._task.source.contract.types
+        if action is SchemaAction.FREEZE:
+            raise SourceFormatError(f"{self._task.source.name}: a value is not of its column's type (contract: freeze)")
+        types = {column.name: column for column in self._task.columns}
+        casts = [f"try_cast({quoted(name)} AS {sql_type(types[name])}) AS {quoted(name)}" for name in types]
+        lost = [
+            f"{quoted(name)} IS NOT NULL AND try_cast({quoted(name)} AS {sql_type(types[name])}) IS NULL"
+            for name in types
+        ]
+        named = " ".join(f"WHEN {one} THEN {number}" for number, one in enumerate(lost))
+        whole = self.engine.from_arrow(with_columns(table, list(types)))
+        cast = whole.project(f"{', '.join(casts)}, {quoted(ROW)}, CASE {named} ELSE -1 END AS lost").to_arrow_table()
+        bad = compute.greater_equal(cast["lost"], 0)
+        if action is not SchemaAction.DISCARD_VALUE:
+            self._reject_types(table.filter(bad), cast["lost"].filter(bad).to_pylist(), list(types), action)
+            cast = cast.filter(compute.invert(bad))
+        return shaped(cast, schema)
+
+    def _reject_types(self, rows: ArrowTable, lost: list[int], names: list[str], action: SchemaAction) -> None:
+        if action is SchemaAction.DISCARD_ROW:
+            self.leave_out("values of another type", rows.num_rows)
+            return
+        for number, row in zip(lost, rows.to_pylist(), strict=True):
+            reason = f"{names[number]}: not of its column's type"
+            self.reject(rule="type", reason=reason, line=row.pop(ROW), row=_as_json(row))
+
+    def _selected(self, table: ArrowTable, select: "_Selection") -> ArrowTable:
+        """The rows that stay: the verdicts are computed by the engine, in one pass over the columns that matter."""
+        table = with_columns(table, select.names)
+        try:
+            verdicts = self.engine.from_arrow(table.select(select.names)).project(select.projection).to_arrow_table()
+        except duckdb.Error as error:
+            message = f"{self._task.source.name}: its validation or cursor cannot be computed"
+            raise SourceFormatError(f"{message} ({type(error).__name__})") from error
+        self._remember(verdicts["cursor"])
+        verdict = verdicts["verdict"]
+        if compute.all(compute.equal(verdict, _KEPT)).as_py():
+            return table
+        for one in compute.value_counts(verdict).to_pylist():
+            if one["values"] in _LEFT_OUT:
+                self.leave_out(_LEFT_OUT[one["values"]], one["counts"])
+        bad = compute.greater_equal(verdict, _FIRST_RULE)
+        numbers: list[int] = verdict.filter(bad).to_pylist()
+        for number, row in zip(numbers, table.filter(bad).to_pylist(), strict=True):
+            check = select.checks[number - _FIRST_RULE]
+            self.reject(rule=check.rule, reason=check.reason, line=row.pop(ROW), row=_as_json(row))
+        return table.filter(compute.equal(verdict, _KEPT))
+
+    def _remember(self, cursors: Any) -> None:
+        greatest: Any = compute.max(cursors).as_py()
+        if greatest is not None and (self._max is None or greatest > self._max):
+            self._max = greatest
+
+
+class _PartWriter:
+    """Parquet with row groups that an engine likes, from batches of any size."""
+
+    def __init__(self, path: Path, columns: tuple[Column, ...]) -> None:
+        self._path = path
+        self.schema = arrow_schema(columns)
+        self._writer = parquet.ParquetWriter(path, self.schema, compression="zstd", compression_level=1)
+        self._waiting: list[ArrowTable] = []
+        self._waiting_rows = 0
+        self._waiting_bytes = 0
+        self._rows = 0
+
+    def write(self, table: ArrowTable) -> None:
+        if table.num_rows == 0:
+            return
+        self._waiting.append(table)
+        self._waiting_rows += table.num_rows
+        self._waiting_bytes += table.nbytes
+        if self._waiting_rows >= GROUP_ROWS or self._waiting_bytes >= GROUP_BYTES:
+            self._flush()
+
+    def close(self) -> tuple[Path, int]:
+        self._flush()
+        self._writer.close()
+        return self._path, self._rows
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting), row_group_size=self._waiting_rows)
+        self._rows += self._waiting_rows
+        self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
+
+
+class _Selection(NamedTuple):
+    """SQL that gives a row its verdict and its cursor; the checks that verdicts name; the columns that it reads."""
+
+    projection: str
+    checks: tuple[_Check, ...]
+    names: list[str]
+
+
+def _selection(task: ExtractTask) -> _Selection | None:
+    """None when there is nothing to look at. Raises SourceFormatError for columns that are not in the source."""
+    types = {column.name: column for column in (*task.columns, *task.source.columns)}
+    cursor = task.source.cursor
+    wanted = [rule.column for rule in task.source.validation] + ([] if cursor is None else [cursor.field])
+    for name in wanted:
+        if name not in types:
+            raise SourceFormatError(f"{task.source.name}: there is no column {name} (cursor and validation name it)")
+    checks = [_check(rule, types[rule.column]) for rule in task.source.validation]
+    checks += [
+        _Check("contract", f"{name}: the contract lets no new column in", f"{quoted(name)} IS NOT NULL")
+        for name in task.quarantine_where_set
+    ]
+    if not checks and not task.discard_where_set and cursor is None:
+        return None
+    cases: list[str] = []
+    value = "NULL"
+    if cursor is not None:
+        value, cases = _cursor(task, types[cursor.field])
+    if task.discard_where_set:
+        known = " OR ".join(f"{quoted(name)} IS NOT NULL" for name in task.discard_where_set)
+        cases.append(f"WHEN {known} THEN {_DISCARDED}")
+    cases += [f"WHEN {check.fails} THEN {_FIRST_RULE + number}" for number, check in enumerate(checks)]
+    verdict = f"CASE {' '.join(cases)} ELSE {_KEPT} END" if cases else str(_KEPT)
+    projection = f"CAST({verdict} AS INTEGER) AS verdict, {value} AS cursor"
+    names = sorted({*wanted, *task.quarantine_where_set, *task.discard_where_set})
+    return _Selection(projection, tuple(checks), names)
+
+
+def _cursor(task: ExtractTask, column: Column) -> tuple[str, list[str]]:
+    """SQL for the value that counts for the watermark, and the cases of rows outside the bounds.
+
+    A time in the future counts for nothing: one wrong year would hide all rows after it for good.
+    """
+    kind = sql_type(column)
+    value = f"try_cast({quoted(column.name)} AS {kind})"
+    cases: list[str] = []
+    counts: list[str] = []
+    if task.since is not None:
+        cases.append(f"WHEN {value} < CAST({literal(task.since)} AS {kind}) THEN {_BEFORE}")
+    if task.until is not None:
+        cases.append(f"WHEN {value} > CAST({literal(task.until)} AS {kind}) THEN {_AFTER}")
+        counts.append(f"{value} <= CAST({literal(task.until)} AS {kind})")
+    if column.type in {ColumnType.DATE, ColumnType.TIMESTAMP}:
+        latest = (datetime.now(UTC) + _CLOCKS).replace(tzinfo=None).isoformat(sep=" ")
+        counts.append(f"{value} <= CAST({literal(latest)} AS TIMESTAMP)")
+    return (f"CASE WHEN {' AND '.join(counts)} THEN {value} END" if counts else value), cases
+
+
+def _check(rule: RowRule, declared: Column) -> _Check:
+    column = quoted(rule.column)
+    if rule.rule == "not_null":
+        return _Check("not_null", f"{rule.column}: no value", f"{column} IS NULL")
+    if rule.rule == "pattern":
+        fails = f"NOT regexp_full_match(CAST({column} AS VARCHAR), {literal(rule.value)})"
+        return _Check("pattern", f"{rule.column}: does not match the pattern", fails)
+    if rule.rule == "max_length":
+        fails = f"length(CAST({column} AS VARCHAR)) > {int(rule.value)}"
+        return _Check("max_length", f"{rule.column}: longer than {int(rule.value)} characters", fails)
+    wanted = declared if not rule.value else Column(name=rule.column, type=ColumnType(rule.value))
+    fails = f"{column} IS NOT NULL AND try_cast({column} AS {sql_type(wanted)}) IS NULL"
+    return _Check("type", f"{rule.column}: no {wanted.type}", fails)
+
+
+def _as_json(row: dict[str, Any]) -> JsonObject:
+    plain = (str, int, float, bool, type(None))
+    return {name: value if isinstance(value, plain) else str(value) for name, value in row.items()}
+
+
+def cursor_text(value: Any) -> str:
+    """A cursor's value as watermarks are written: times in ISO 8601 and UTC without a zone, numbers as they are."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        value = value.astimezone(UTC).replace(tzinfo=None)
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -1,0 +1,76 @@
+"""NDJSON files, cut at line ends, and JSON files that hold one array each and are read from front to back."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from towpath.contracts.dataset import Column, ColumnType
+from towpath.contracts.pipeline import FileSource
+from towpath.contracts.stages import ByteRange, Extracted, ExtractTask
+from towpath.dataplane.extract.decoding import BOM, Decoded
+from towpath.dataplane.extract.intake import Intake
+from towpath.dataplane.extract.json_rows import JsonRows, Located, array_items, json_columns
+from towpath.dataplane.extract.lines import LONGEST_RECORD, Cut, cut_at_lines, whole_lines
+from towpath.dataplane.extract.places import Place, SourceFile
+from towpath.dataplane.workspace import Workspace
+from towpath.policy.pipeline.naming import column_names
+
+LOOKED_AT = 1_000
+"""Objects at the front of a file that tell its columns. What is met later is told as new."""
+_BATCH = 20_000
+_BATCH_CHARACTERS = 16 * 1024**2
+
+
+def json_file_columns(source: FileSource, place: Place, file: SourceFile) -> tuple[Column, ...]:
+    """Names in the first objects, all as text."""
+    cut = ByteRange(file=file.name, end=file.size_bytes, version=file.version, start=_start(place, file))
+    decoded = Decoded(place.read(cut.file, cut.start, cut.end), source.encoding)
+    told = json_columns(one.text for one in islice(_objects(source, cut, decoded), LOOKED_AT))
+    return tuple(
+        Column(name=name, type=ColumnType.TEXT, description="" if name == text else text)
+        for name, text in zip(column_names(told), told, strict=True)
+    )
+
+
+def json_cuts(source: FileSource, place: Place, file: SourceFile, size_bytes: int) -> list[Cut]:
+    start = _start(place, file)
+    if source.type == "json":
+        return [Cut(start, file.size_bytes, 1)] if file.size_bytes > start else []
+    return cut_at_lines(place.read(file.name, start, file.size_bytes), start, 1, size_bytes, quoted=False)
+
+
+def extract_json(task: ExtractTask, source: FileSource, cut: ByteRange, place: Place, work: Workspace) -> Extracted:
+    intake = Intake(task, work, cut.file)
+    decoded = Decoded(place.read(cut.file, cut.start, cut.end), source.encoding)
+    rows = JsonRows(task.wanted, intake, source.encoding)
+    for batch in _batches(_objects(source, cut, decoded)):
+        intake.add(rows.table(batch), decoded.size_bytes)
+    return intake.close(new_columns=rows.new_columns)
+
+
+def _objects(source: FileSource, cut: ByteRange, decoded: Decoded) -> Iterator[Located]:
+    """With the number of their line, or in an array their own."""
+    if source.type == "json":
+        for number, text in enumerate(array_items(decoded, cut.file), cut.first_line):
+            yield Located(number, text)
+        return
+    for number, line in enumerate(whole_lines(decoded), cut.first_line):
+        if text := line.strip():
+            yield Located(number, text[: LONGEST_RECORD + 1].decode(errors="ignore"))
+
+
+def _batches(objects: Iterable[Located]) -> Iterator[list[Located]]:
+    batch: list[Located] = []
+    characters = 0
+    for one in objects:
+        batch.append(one)
+        characters += len(one.text)
+        if len(batch) >= _BATCH or characters >= _BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def _start(place: Place, file: SourceFile) -> int:
+    head = b"".join(place.read(file.name, 0, min(len(BOM), file.size_bytes)))
+    return len(BOM) if head == BOM else 0

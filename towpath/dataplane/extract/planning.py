@@ -1,0 +1,65 @@
+"""What there is to read of a source: its columns, the bounds of its cursor, and partitions by its size."""
+
+from collections.abc import Iterable
+
+from towpath.contracts.dataset import Column, ColumnType
+from towpath.contracts.pipeline import ByDate, FileSource, HttpSource, Source
+from towpath.contracts.stages import Planned, PlanTask
+from towpath.dataplane.errors import SourceFormatError
+from towpath.dataplane.extract.api import plan_api
+from towpath.dataplane.extract.file_sources import plan_files
+from towpath.dataplane.extract.postgresql import plan_table, table_columns
+from towpath.dataplane.workspace import Workspace
+from towpath.policy.pipeline.bounds import Bounds, BoundsError, cursor_bounds
+
+
+def plan_partitions(task: PlanTask, work: Workspace) -> Planned:
+    """Looks at the whole source once, as far as its size is not told otherwise. Raises DataError."""
+    try:
+        return _plan(task, work)
+    except BoundsError as error:
+        raise SourceFormatError(f"{task.source.name}: {error}") from error
+
+
+def _plan(task: PlanTask, work: Workspace) -> Planned:
+    source = task.source
+    _check_dates(task)
+    if isinstance(source, FileSource):
+        partitions, found = plan_files(task, source, work)
+        bounds = _bounds(task, found)
+    elif isinstance(source, HttpSource):
+        bounds = _bounds(task, source.columns)
+        partitions, found = plan_api(task, source, bounds, work)
+        bounds = _bounds(task, found)
+    else:
+        found = table_columns(source, work)
+        partitions, bounds = plan_table(task, source, _bounds(task, found), work)
+    columns = found or source.columns
+    size = sum(partition.size_bytes for partition in partitions)
+    since, until = bounds
+    return Planned(partitions=partitions, columns=columns, since=since, until=until, size_bytes=size)
+
+
+def _bounds(task: PlanTask, found: Iterable[Column]) -> Bounds:
+    """The cursor's type is the declared one, else the one that was found."""
+    cursor = task.source.cursor
+    types = {column.name: column for column in (*found, *task.source.columns)}
+    column: Column | None = None
+    if cursor is not None:
+        if types and cursor.field not in types:
+            raise BoundsError(f"there is no column {cursor.field} for a cursor")
+        column = types.get(cursor.field, Column(name=cursor.field, type=ColumnType.TEXT))
+    return cursor_bounds(cursor, column, watermark=task.watermark, dates=task.dates, full=task.full)
+
+
+def _check_dates(task: PlanTask) -> None:
+    """Days that nothing tells apart would be read whole for each of them."""
+    if task.dates is None or not task.source.main or _has_days(task.source):
+        return
+    raise BoundsError("dates need a cursor, a partition by date, or a path with %Y, %m and %d")
+
+
+def _has_days(source: Source) -> bool:
+    by_path = isinstance(source, FileSource) and "%" in source.path
+    by_date = isinstance(source.partition, ByDate) and not isinstance(source, FileSource)
+    return by_path or by_date or source.cursor is not None

@@ -1,0 +1,259 @@
+"""Tables of PostgreSQL: cut by ranges of a key or by periods, and read as Arrow batches. Connections only read."""
+
+import importlib
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from datetime import date, datetime, time
+from decimal import Decimal
+from math import ceil
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from towpath.contracts.dataset import Column, ColumnType
+from towpath.contracts.pipeline import ByDate, ByRange, DateRange, PostgresqlSource
+from towpath.contracts.stages import Extracted, ExtractTask, Partition, PlanTask, ValueRange
+from towpath.dataplane.arrow import ArrowTable, pa
+from towpath.dataplane.columns import ROW
+from towpath.dataplane.connections import PostgresqlConnection
+from towpath.dataplane.errors import SourceError, SourceFormatError
+from towpath.dataplane.extract.intake import Intake, cursor_text
+from towpath.dataplane.workspace import Workspace
+from towpath.policy.pipeline.bounds import TIMES, Bounds, periods, ranges
+from towpath.policy.pipeline.naming import column_names
+
+dbapi: Any = importlib.import_module("adbc_driver_postgresql.dbapi")
+
+Where = list[sql.Composable]
+"""Conditions that all hold."""
+
+_TYPES = {
+    "smallint": ColumnType.INTEGER,
+    "integer": ColumnType.INTEGER,
+    "bigint": ColumnType.INTEGER,
+    "real": ColumnType.FLOAT,
+    "double precision": ColumnType.FLOAT,
+    "boolean": ColumnType.BOOLEAN,
+    "date": ColumnType.DATE,
+    "timestamp without time zone": ColumnType.TIMESTAMP,
+    "timestamp with time zone": ColumnType.TIMESTAMP,
+    "json": ColumnType.JSON,
+    "jsonb": ColumnType.JSON,
+}
+_NATIVE = frozenset({ColumnType.INTEGER, ColumnType.FLOAT, ColumnType.BOOLEAN, *TIMES})
+"""Arrow has them as they are; numbers with a scale and everything else come as text, which loses nothing."""
+_COLUMNS = """
+SELECT a.attname::text, format_type(a.atttypid, NULL), a.atttypmod, NOT a.attnotnull
+FROM pg_attribute a WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
+_FINAL = ("22", "28", "3D", "42")
+"""Classes of SQLSTATE that another attempt does not mend: data, authorisation, catalog, syntax or access."""
+
+
+def table_columns(source: PostgresqlSource, work: Workspace) -> tuple[Column, ...]:
+    """`numeric` without a scale is text, since no scale holds all of its values."""
+    with _session(source, work) as session:
+        rows = session.execute(_COLUMNS, (_table(source).as_string(session),)).fetchall()
+    names = column_names([row[0] for row in rows])
+    return tuple(_column(name, *row) for name, row in zip(names, rows, strict=True))
+
+
+def plan_table(
+    task: PlanTask, source: PostgresqlSource, bounds: Bounds, work: Workspace
+) -> tuple[tuple[Partition, ...], Bounds]:
+    """Partitions, and the bounds with the cursor's maximum as it is now: no partition sees more than another."""
+    with _session(source, work) as session:
+        if source.cursor is not None and bounds.until is None:
+            field = sql.Identifier(source.cursor.field)
+            greatest = _one(session, sql.SQL("SELECT max({}) FROM {}").format(field, _table(source)))[0]
+            bounds = bounds._replace(until=None if greatest is None else cursor_text(greatest))
+        where = _within(source, bounds)
+        told = session.execute("SELECT pg_relation_size(%s::regclass)", (_table(source).as_string(session),)).fetchone()
+        size: int = 0 if told is None else told[0]
+        if isinstance(source.partition, ByRange):
+            shares = _by_key(session, source, source.partition, where)
+        elif isinstance(source.partition, ByDate):
+            shares = _by_date(session, source, source.partition, where, task.dates)
+        else:
+            shares = [ValueRange()]
+    partitions = tuple(
+        Partition(name=_name(share), number=number, slice=share, size_bytes=size // len(shares))
+        for number, share in enumerate(shares)
+    )
+    return partitions, bounds
+
+
+def extract_table(task: ExtractTask, source: PostgresqlSource, work: Workspace) -> Extracted:
+    """Memory holds a batch of the driver, about 16 MB."""
+    share = task.partition.slice
+    if not isinstance(share, ValueRange):
+        raise SourceFormatError(f"{source.name}: a table has no partition of this kind")
+    present = {column.name: column for column in table_columns(source, work)}
+    names = [column.name for column in task.wanted if column.name in present]
+    selected = sql.SQL(", ").join([_selected(present[name]) for name in names] or [sql.SQL("1")])
+    where = _within(source, Bounds(task.since, task.until)) + _share(share)
+    statement = sql.SQL("SELECT {} FROM {} WHERE {}").format(selected, _table(source), _all(where)).as_string(None)
+    intake = Intake(task, work, f"{source.table} {_name(share)}")
+    row, size = 1, 0
+    with _errors(source), _reader(source, work, statement) as reader:
+        for batch in reader:
+            table = _plain(pa.Table.from_batches([batch])).append_column(ROW, pa.arange(row, row + batch.num_rows))
+            row, size = row + batch.num_rows, size + batch.nbytes
+            intake.add(table, size)
+    known = {column.name for column in task.wanted}
+    return intake.close(new_columns=tuple(name for name in present if name not in known))
+
+
+def _by_key(session: psycopg.Connection, source: PostgresqlSource, by: ByRange, where: Where) -> list[ValueRange]:
+    least, greatest, rows, nulls = _extent(session, source, by.column, where)
+    shares: list[ValueRange] = []
+    if rows:
+        if not isinstance(least, (int, Decimal)) or not isinstance(greatest, (int, Decimal)):
+            raise SourceFormatError(f"{source.name}: {by.column} is not a whole or decimal number, to cut ranges of it")
+        shares = [
+            ValueRange(column=by.column, lower=_text(lower), upper=_text(upper))
+            for lower, upper in ranges(Decimal(least), Decimal(greatest), ceil(rows / by.rows))
+        ]
+    return shares + ([ValueRange(column=by.column, nulls=True)] if nulls else [])
+
+
+def _by_date(
+    session: psycopg.Connection,
+    source: PostgresqlSource,
+    by: ByDate,
+    where: Where,
+    dates: DateRange | None,
+) -> list[ValueRange]:
+    least, greatest, _, nulls = _extent(session, source, by.column, where)
+    if dates is not None:
+        least, greatest, nulls = dates.first, datetime.combine(dates.last, time.max), 0
+    shares: list[ValueRange] = []
+    if least is not None:
+        if not isinstance(least, date) or not isinstance(greatest, date):
+            raise SourceFormatError(f"{source.name}: {by.column} is not a date or a timestamp, to cut periods of it")
+        shares = [
+            ValueRange(column=by.column, lower=start.isoformat(), upper=end.isoformat())
+            for start, end in periods(_moment(least), _moment(greatest), by.every)
+        ]
+    return shares + ([ValueRange(column=by.column, nulls=True)] if nulls else [])
+
+
+def _extent(session: psycopg.Connection, source: PostgresqlSource, column: str, where: Where) -> tuple[Any, ...]:
+    """Least and greatest value, rows with one, and rows without."""
+    statement = sql.SQL("SELECT min({0}), max({0}), count({0}), count(*) - count({0}) FROM {1} WHERE {2}")
+    return _one(session, statement.format(sql.Identifier(column), _table(source), _all(where)))
+
+
+def _within(source: PostgresqlSource, bounds: Bounds) -> Where:
+    """A row without a cursor is within all bounds: it is read every time and never missed."""
+    if source.cursor is None:
+        return []
+    least, greatest = sql.SQL("({0} >= {1} OR {0} IS NULL)"), sql.SQL("({0} <= {1} OR {0} IS NULL)")
+    return _conditions(source.cursor.field, ((least, bounds.since), (greatest, bounds.until)))
+
+
+def _share(share: ValueRange) -> Where:
+    if share.column is None:
+        return []
+    if share.nulls:
+        return [sql.SQL("{} IS NULL").format(sql.Identifier(share.column))]
+    told = ((sql.SQL("{} >= {}"), share.lower), (sql.SQL("{} < {}"), share.upper))
+    present = sql.SQL("{} IS NOT NULL").format(sql.Identifier(share.column))
+    return [present, *_conditions(share.column, told)]
+
+
+def _conditions(column: str, told: Iterable[tuple[sql.SQL, str | None]]) -> Where:
+    name = sql.Identifier(column)
+    return [text.format(name, sql.Literal(value)) for text, value in told if value is not None]
+
+
+def _all(where: Where) -> sql.Composable:
+    return sql.SQL(" AND ").join(where) if where else sql.SQL("true")
+
+
+def _name(share: ValueRange) -> str:
+    if share.column is None:
+        return "all"
+    return f"{share.column} null" if share.nulls else f"{share.column} {share.lower or ''}..{share.upper or ''}"
+
+
+def _column(name: str, told: str, kind: str, modifier: int, nullable: bool) -> Column:
+    description = "" if name == told else told
+    if kind == "numeric" and modifier >= 0:
+        # As PostgreSQL packs them: 16 bits of precision, 11 of scale, after 4 of a header.
+        precision, scale = (modifier - 4) >> 16 & 0xFFFF, (modifier - 4) & 0x7FF
+        if precision <= 38 and scale <= precision:
+            return Column(
+                name=name,
+                type=ColumnType.DECIMAL,
+                nullable=nullable,
+                precision=precision,
+                scale=scale,
+                description=description,
+            )
+    return Column(name=name, type=_TYPES.get(kind, ColumnType.TEXT), nullable=nullable, description=description)
+
+
+def _selected(column: Column) -> sql.Composable:
+    name, told = sql.Identifier(column.name), sql.Identifier(column.description or column.name)
+    value = told if column.type in _NATIVE else sql.SQL("{}::text").format(told)
+    return sql.SQL("{} AS {}").format(value, name)
+
+
+def _plain(table: ArrowTable) -> ArrowTable:
+    for number, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type) and field.type.tz is not None:
+            table = table.set_column(number, field.name, table[number].cast(pa.timestamp("us")))
+    return table
+
+
+def _table(source: PostgresqlSource) -> sql.Identifier:
+    return sql.Identifier(*source.table.split("."))
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:f}"
+
+
+def _moment(value: date) -> datetime:
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None)
+    return datetime.combine(value, time())
+
+
+def _one(session: psycopg.Connection, statement: sql.Composed) -> tuple[Any, ...]:
+    return session.execute(statement).fetchone() or ()
+
+
+@contextmanager
+def _session(source: PostgresqlSource, work: Workspace) -> Generator[psycopg.Connection]:
+    url = work.connection(source.connection, PostgresqlConnection).url.get_secret_value()
+    with (
+        _errors(source),
+        psycopg.connect(url, options="-c default_transaction_read_only=on -c timezone=UTC") as session,
+    ):
+        yield session
+
+
+@contextmanager
+def _reader(source: PostgresqlSource, work: Workspace, statement: str) -> Generator[Any]:
+    url = work.connection(source.connection, PostgresqlConnection).url.get_secret_value()
+    with dbapi.connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+        cursor.execute("SET TIME ZONE 'UTC'")
+        cursor.execute(statement)
+        yield cursor.fetch_record_batch()
+
+
+@contextmanager
+def _errors(source: PostgresqlSource) -> Generator[None]:
+    """What the drivers raise, without their texts: these name hosts and users, and may quote rows."""
+    try:
+        yield
+    except (psycopg.Error, dbapi.Error) as error:
+        state = error.sqlstate or "no connection"
+        final = state.startswith(_FINAL)
+        raise SourceError(f"{source.name}: PostgreSQL says {state}", retryable=not final) from error
+    except OSError as error:
+        raise SourceError(f"{source.name}: reading broke off") from error

@@ -1,0 +1,239 @@
+"""Loading into a DuckDB file, which one process at a time may write: others wait for the lock beside it."""
+
+import fcntl
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+from typing import Any, LiteralString
+
+import duckdb
+
+from towpath.contracts.failure import FailureCode
+from towpath.contracts.loading import (
+    DestinationPrepared,
+    DuckdbDestination,
+    LoadPart,
+    PartLoaded,
+    PrepareDestination,
+)
+from towpath.contracts.stages import Watermark, WatermarkTask
+from towpath.dataplane.columns import quoted, sql_type
+from towpath.dataplane.engine import EngineLimits, lock_engine
+from towpath.dataplane.errors import DataError, DestinationError, LoadError
+from towpath.dataplane.load.duckdb_table import has_table, prepare_table, split_name, written
+from towpath.dataplane.load.history import equal, listed, newer, versions
+from towpath.dataplane.load.incoming import check_times, keys_repeat, newest, scan
+from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions
+from towpath.dataplane.load.target import VALID_TO, Target, target_of
+from towpath.dataplane.sql import statement
+from towpath.dataplane.workspace import Workspace
+
+PART = "towpath_part"
+VERSIONS = "towpath_versions"
+BUSY = (duckdb.IOException, duckdb.ConnectionException, duckdb.TransactionException, duckdb.InterruptException)
+
+
+def prepare(request: PrepareDestination, destination: DuckdbDestination, work: Workspace) -> DestinationPrepared:
+    """Raises DestinationError, LoadError."""
+    target = target_of(request)
+    with _database(destination, work) as database, database.transaction():
+        return database.prepare(target)
+
+
+def load(request: LoadPart, destination: DuckdbDestination, work: Workspace) -> PartLoaded:
+    """Everything that a part changes is one transaction. Raises DestinationError, LoadError."""
+    began = monotonic()
+    target = target_of(request)
+    file = work.local(request.part)
+    with _database(destination, work) as database, database.transaction():
+        database.prepare(target)
+        done = database.ledger.find(request)
+        if done is not None:
+            return done
+        counts = _Part(database, request, target, file).load()
+        database.ledger.record(request, counts)
+    work.progress(request.part.rows, request.part.size_bytes)
+    return PartLoaded(
+        rows=request.part.rows,
+        inserted=counts.inserted,
+        updated=counts.updated,
+        stale=counts.stale,
+        deleted=counts.deleted,
+        seconds=round(monotonic() - began, 3),
+    )
+
+
+def watermark(request: WatermarkTask, destination: DuckdbDestination, work: Workspace) -> Watermark:
+    if not Path(destination.path).exists():
+        return Watermark()
+    with _database(destination, work) as database:
+        schema, _ = split_name(destination.table)
+        if not has_table(database.run, f"{schema or 'main'}.towpath_watermarks"):
+            return Watermark()
+        return Watermark(
+            value=database.ledger.watermark(request.pipeline, destination.name),
+            rows=database.ledger.history(request.pipeline, destination.name),
+        )
+
+
+class _Database:
+    """The file, open for this process alone."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, table: str) -> None:
+        schema, _ = split_name(table)
+        self._connection = connection
+        self.table = table
+        self.ledger = Ledger(self.run, schema)
+
+    def run(self, text: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self._connection.execute(text, list(parameters)).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        self._connection.begin()
+        try:
+            yield
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._connection.commit()
+
+    def prepare(self, target: Target) -> DestinationPrepared:
+        prepared = prepare_table(self.run, self.table, target)
+        self.ledger.create()
+        return prepared
+
+
+@contextmanager
+def _database(destination: DuckdbDestination, work: Workspace) -> Generator[_Database]:
+    path = Path(destination.path)
+    limits = EngineLimits(memory_bytes=work.memory_bytes, threads=work.threads)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_name(f"{path.name}.lock").open("w") as lock:
+            # The system lets go of it when this process ends, in whatever way.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with duckdb.connect(path, config={"threads": limits.threads}) as connection:
+                lock_engine(connection, work.folder, limits)
+                yield _Database(connection, destination.table)
+    except duckdb.OutOfMemoryException as error:
+        message = f"{destination.name}: loading into DuckDB needs more memory than it may have"
+        raise DataError(FailureCode.PIPELINE_OUT_OF_MEMORY, message) from error
+    except (*BUSY, OSError) as error:
+        raise DestinationError(f"{destination.name}: the file cannot be used now ({type(error).__name__})") from error
+    except duckdb.Error as error:
+        # Its text may hold values of a row.
+        raise LoadError(f"{destination.name}: DuckDB refuses the rows: {type(error).__name__}") from error
+
+
+class _Part:
+    """One part on its way in, in a transaction that is open."""
+
+    def __init__(self, database: _Database, request: LoadPart, target: Target, file: Path) -> None:
+        self._database = database
+        self._request = request
+        self._target = target
+        self._names: dict[str, str] = {
+            "table": written(database.table),
+            "part": PART,
+            "versions": VERSIONS,
+            "names": listed(target.names),
+            "key": listed(target.key),
+        }
+        self._run("CREATE OR REPLACE TEMP VIEW {part} AS {scan}", scan=scan(database.run, file, target))
+
+    def load(self) -> Counts:
+        match self._target.strategy:
+            case "append":
+                return self._insert()
+            case "upsert":
+                return self._upsert()
+            case "delete_insert":
+                return self._replace()
+            case "scd2":
+                return self._keep_versions()
+
+    def _insert(self) -> Counts:
+        self._run("INSERT INTO {table} ({names}) SELECT {names} FROM {part}")
+        return Counts(inserted=self._request.part.rows)
+
+    def _upsert(self) -> Counts:
+        target = self._target
+        single = (
+            newest(PART, target, "_order DESC") if keys_repeat(self._database.run, PART, target) else f"FROM {PART}"
+        )
+        others = [name for name in target.names if name not in target.key]
+        update = statement(
+            "WHEN MATCHED AND {newer} THEN UPDATE SET {change}",
+            newer=newer(target, "t", "s"),
+            change=", ".join(f"{quoted(name)} = s.{quoted(name)}" for name in others),
+        )
+        before = self._count()
+        changed = self._run(
+            "MERGE INTO {table} t USING ({single}) s ON {same} {update}"
+            " WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})",
+            single=single,
+            same=equal(target.key, "t", "s"),
+            update=update if others else "",
+            values=listed(target.names, "s"),
+        )[0][0]
+        inserted = self._count() - before
+        return Counts(inserted=inserted, updated=changed - inserted, stale=self._request.part.rows - changed)
+
+    def _replace(self) -> Counts:
+        """Rows of the part's partitions go, unless an earlier part of this load put them there."""
+        request = self._request
+        kind = next(sql_type(column) for column in self._target.columns if column.name == self._target.partition_by)
+        value = f"coalesce('=' || CAST(CAST({quoted(self._target.partition_by or '')} AS {kind}) AS VARCHAR), 'null')"
+        told = self._run("SELECT DISTINCT {value} AS v FROM {part} ORDER BY v", value=value)
+        check_partitions(told)
+        earlier = self._database.ledger.replaced(request.load, request.destination.name)
+        fresh = tuple(str(row[0]) for row in told if row[0] not in earlier)
+        before = self._count()
+        self._run("DELETE FROM {table} WHERE {value} IN (SELECT unnest(?))", list(fresh), value=value)
+        deleted = before - self._count()
+        counts = self._upsert() if self._target.key else self._insert()
+        return replace(counts, deleted=deleted, partitions=fresh)
+
+    def _keep_versions(self) -> Counts:
+        target, stored = self._target, [column.name for column in self._target.stored]
+        keys_repeat(self._database.run, PART, target)
+        check_times(self._database.run, PART, target)
+        now = "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)"
+        query = versions(target, self._names["table"], PART, now, "_order")
+        self._run("CREATE OR REPLACE TEMP TABLE {versions} AS {query}", query=query)
+        others = [name for name in stored if name not in target.unique]
+        parts = {
+            "stored": listed(stored),
+            "same_key": equal(target.key, "t", "k"),
+            "same_version": equal(target.unique, "t", "v"),
+            "changed": " OR ".join(f"t.{quoted(name)} IS DISTINCT FROM v.{quoted(name)}" for name in others),
+            "valid_to": quoted(VALID_TO),
+        }
+        inserted = self._run(
+            "SELECT count(*) FROM {versions} v WHERE NOT EXISTS (SELECT 1 FROM {table} t WHERE {same_version})", **parts
+        )[0][0]
+        closed = self._run(
+            "SELECT count(*) FROM {versions} v JOIN {table} t ON {same_version}"
+            " WHERE t.{valid_to} IS DISTINCT FROM v.{valid_to}",
+            **parts,
+        )[0][0]
+        self._run(
+            "DELETE FROM {table} t USING (SELECT DISTINCT {key} FROM {part}) k WHERE {same_key}"
+            " AND NOT EXISTS (SELECT 1 FROM {versions} v WHERE {same_version} AND NOT ({changed}))",
+            **parts,
+        )
+        self._run(
+            "INSERT INTO {table} ({stored}) SELECT {stored} FROM {versions} v"
+            " WHERE NOT EXISTS (SELECT 1 FROM {table} t WHERE {same_version})",
+            **parts,
+        )
+        return Counts(inserted=inserted, updated=closed, stale=max(0, self._request.part.rows - inserted))
+
+    def _count(self) -> int:
+        return self._run("SELECT count(*) FROM {table}")[0][0]
+
+    def _run(self, text: LiteralString, *parameters: object, **parts: str) -> list[tuple[Any, ...]]:
+        return self._database.run(statement(text, **self._names, **parts), parameters)

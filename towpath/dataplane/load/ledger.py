@@ -1,0 +1,181 @@
+"""Ledger and watermarks in a database: what is loaded, and how far. Both change in the transaction that loads rows."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, LiteralString
+
+import orjson
+
+from towpath.contracts.loading import LoadPart, PartLoaded
+from towpath.dataplane.columns import quoted
+from towpath.dataplane.errors import LoadError
+from towpath.dataplane.sql import statement
+
+Run = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+"""Runs a statement with `?` for its parameters in the transaction that is open, and returns its rows."""
+
+HISTORY = 20
+MAX_PARTITIONS = 10_000
+
+LOADS = """
+    load text NOT NULL, destination text NOT NULL, number integer NOT NULL, total integer NOT NULL,
+    pipeline text NOT NULL, sha256 text NOT NULL, rows bigint NOT NULL, inserted bigint NOT NULL,
+    updated bigint NOT NULL, stale bigint NOT NULL, deleted bigint NOT NULL, direct boolean NOT NULL,
+    partitions text NOT NULL, loaded_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (load, destination, number)
+"""
+WATERMARKS = """
+    pipeline text NOT NULL, destination text NOT NULL, value text NOT NULL, load text NOT NULL,
+    set_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (pipeline, destination)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What loading a part did. `direct`: it was copied into the target without a look at what is there.
+
+    `partitions` are the values, as text, whose rows this part replaced.
+    """
+
+    inserted: int = 0
+    updated: int = 0
+    stale: int = 0
+    deleted: int = 0
+    direct: bool = False
+    partitions: tuple[str, ...] = ()
+
+
+class Ledger:
+    """Two tables beside the target, in its schema."""
+
+    def __init__(self, run: Run, schema: str | None) -> None:
+        prefix = "" if schema is None else f"{quoted(schema)}."
+        self._run = run
+        self.loads = f"{prefix}towpath_loads"
+        self.watermarks = f"{prefix}towpath_watermarks"
+
+    def create(self) -> None:
+        self._ask("CREATE TABLE IF NOT EXISTS {loads} ({columns})", columns=LOADS)
+        self._ask("CREATE TABLE IF NOT EXISTS {watermarks} ({columns})", columns=WATERMARKS)
+
+    def find(self, request: LoadPart) -> PartLoaded | None:
+        """The part as it was loaded before. Raises LoadError when another part was, under the same name."""
+        found = self._ask(
+            "SELECT sha256, rows, inserted, updated, stale, deleted FROM {loads}"
+            " WHERE load = ? AND destination = ? AND number = ?",
+            request.load,
+            request.destination.name,
+            request.number,
+        )
+        if not found:
+            return None
+        check_same(request, str(found[0][0]))
+        _, rows, inserted, updated, stale, deleted = found[0]
+        return PartLoaded(rows=rows, inserted=inserted, updated=updated, stale=stale, deleted=deleted, skipped=True)
+
+    def record(self, request: LoadPart, counts: Counts) -> None:
+        """The part is in. With the last one the watermark moves. Raises LoadError when it would pass over a part."""
+        self._ask(
+            "INSERT INTO {loads} (load, destination, number, total, pipeline, sha256, rows, inserted, updated, stale,"
+            " deleted, direct, partitions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            request.load,
+            request.destination.name,
+            request.number,
+            request.total,
+            request.pipeline,
+            request.part.sha256,
+            request.part.rows,
+            counts.inserted,
+            counts.updated,
+            counts.stale,
+            counts.deleted,
+            counts.direct,
+            orjson.dumps(counts.partitions).decode(),
+        )
+        if request.watermark is not None:
+            self._advance(request, request.watermark)
+
+    def _advance(self, request: LoadPart, watermark: str) -> None:
+        name = request.destination.name
+        found = self._ask("SELECT count(*) FROM {loads} WHERE load = ? AND destination = ?", request.load, name)
+        check_complete(request, found[0][0])
+        value = later(self.watermark(request.pipeline, name), watermark)
+        self._ask(
+            "INSERT INTO {watermarks} (pipeline, destination, value, load) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (pipeline, destination)"
+            " DO UPDATE SET value = excluded.value, load = excluded.load, set_at = now()",
+            request.pipeline,
+            name,
+            value,
+            request.load,
+        )
+
+    def watermark(self, pipeline: str, destination: str) -> str | None:
+        found = self._ask(
+            "SELECT value FROM {watermarks} WHERE pipeline = ? AND destination = ?", pipeline, destination
+        )
+        return str(found[0][0]) if found else None
+
+    def history(self, pipeline: str, destination: str) -> tuple[int, ...]:
+        """Rows of the latest whole loads, newest last."""
+        found = self._ask(
+            "SELECT CAST(sum(rows) AS bigint) FROM {loads} WHERE pipeline = ? AND destination = ?"
+            " GROUP BY load HAVING count(*) = max(total) ORDER BY max(loaded_at) DESC LIMIT ?",
+            pipeline,
+            destination,
+            HISTORY,
+        )
+        return tuple(int(row[0]) for row in reversed(found))
+
+    def replaced(self, load: str, destination: str) -> frozenset[str]:
+        """Partitions that earlier parts of this load replaced: their rows are this load's own."""
+        found = self._ask("SELECT partitions FROM {loads} WHERE load = ? AND destination = ?", load, destination)
+        return frozenset(value for row in found for value in orjson.loads(row[0]))
+
+    def only_direct(self, load: str, destination: str) -> bool:
+        """Whether parts of this load are in, all of them copied straight: the target was empty when it began."""
+        found = self._ask(
+            "SELECT count(*), min(CAST(direct AS integer)) FROM {loads} WHERE load = ? AND destination = ?",
+            load,
+            destination,
+        )
+        return bool(found[0][0] and found[0][1])
+
+    def _ask(self, text: LiteralString, *parameters: object, columns: str = "") -> list[tuple[Any, ...]]:
+        told = statement(text, loads=self.loads, watermarks=self.watermarks, columns=columns)
+        return self._run(told, parameters)
+
+
+def check_same(request: LoadPart, sha256: str) -> None:
+    """Raises LoadError when the ledger has other content for this part: one of the two would be lost or doubled."""
+    if sha256 != request.part.sha256:
+        raise LoadError(
+            f"part {request.number} of load {request.load} is in {request.destination.name} with other content:"
+            " start a run with another run key"
+        )
+
+
+def check_complete(request: LoadPart, present: int) -> None:
+    """Raises LoadError when a watermark comes before the rest of its load."""
+    if present != request.total:
+        raise LoadError(
+            f"the watermark of load {request.load} comes with its last part, but {present} of {request.total} are in"
+        )
+
+
+def check_partitions(values: Sequence[object]) -> None:
+    """Raises LoadError when the rows of one part lie in more partitions than the ledger is made for."""
+    if len(values) > MAX_PARTITIONS:
+        raise LoadError(
+            f"a part has {len(values)} values of partition_by, more than {MAX_PARTITIONS}: name a column like a day"
+        )
+
+
+def later(known: str | None, told: str) -> str:
+    """A watermark never goes back. Numbers are compared as numbers, times as ISO 8601 text."""
+    if known is None:
+        return told
+    try:
+        return known if Decimal(known) > Decimal(told) else told
+    except InvalidOperation:
+        return max(known, told)

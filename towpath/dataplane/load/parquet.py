@@ -1,0 +1,208 @@
+"""Loading into a Parquet dataset: parts wait in its folder, and with the last one the load becomes current at once."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import duckdb
+from pydantic import ValidationError
+
+from towpath.contracts.failure import FailureCode
+from towpath.contracts.loading import (
+    CleanDestination,
+    DestinationCleaned,
+    DestinationPrepared,
+    LoadPart,
+    ParquetDestination,
+    PartLoaded,
+    PrepareDestination,
+)
+from towpath.contracts.stages import Watermark, WatermarkTask
+from towpath.dataplane.engine import EngineLimits, open_engine
+from towpath.dataplane.errors import DataError, DestinationError, LoadError
+from towpath.dataplane.load.folder import Folder, data_name, open_folder
+from towpath.dataplane.load.ledger import Counts
+from towpath.dataplane.load.manifest import DataFile, Manifest, check_staged, made, prepared
+from towpath.dataplane.load.merging import Merging
+from towpath.dataplane.load.target import Target, target_of
+from towpath.dataplane.workspace import Workspace
+
+ATTEMPTS = 5
+"""To replace a manifest that others replace meanwhile."""
+
+
+def prepare(request: PrepareDestination, destination: ParquetDestination, work: Workspace) -> DestinationPrepared:
+    """Raises DestinationError, LoadError."""
+    target = target_of(request)
+    folder = open_folder(destination, work)
+    with folder.alone():
+        for _ in range(ATTEMPTS):
+            known, version = _read(folder, destination)
+            if known is None:
+                after, done = made(target, destination.buckets), DestinationPrepared(created=True)
+            else:
+                after, done = prepared(known, target)
+            if after == known or folder.swap(_written(after), version):
+                return done
+    raise _contended(destination)
+
+
+def load(request: LoadPart, destination: ParquetDestination, work: Workspace) -> PartLoaded:
+    """Raises DestinationError, LoadError. The numbers of the last part are those of the whole load."""
+    began = monotonic()
+    target = target_of(request)
+    folder = open_folder(destination, work)
+    known, _ = _read(folder, destination)
+    done = None if known is None else known.find(request)
+    if done is not None:
+        return done
+    local = work.local(request.part)
+    buckets = destination.buckets if known is None else known.buckets
+    with _merging(destination, target, work, buckets) as merging:
+        staged = _put(folder, merging.stage(local, request.number), request.part.rows)
+        with folder.alone():
+            for _ in range(ATTEMPTS):
+                before, version = _read(folder, destination)
+                done = None if before is None else before.find(request)
+                if done is not None:
+                    return done
+                base = made(target, buckets) if before is None else prepared(before, target)[0]
+                after, counts = _Load(request, folder, merging, work).into(base, staged)
+                if folder.swap(_written(after), version):
+                    work.progress(request.part.rows, request.part.size_bytes)
+                    return _told(request, counts, began)
+    raise _contended(destination)
+
+
+def watermark(request: WatermarkTask, destination: ParquetDestination, work: Workspace) -> Watermark:
+    known, _ = _read(open_folder(destination, work), destination)
+    if known is None:
+        return Watermark()
+    found = known.watermarks.get(request.pipeline)
+    return Watermark(value=None if found is None else found.value, rows=known.history(request.pipeline))
+
+
+def clean(request: CleanDestination, destination: ParquetDestination, work: Workspace) -> DestinationCleaned:
+    """Gives up loads that began before the moment and never ended, and removes files that nothing names."""
+    folder = open_folder(destination, work)
+    files = size = 0
+    with folder.alone():
+        known, version = _read(folder, destination)
+        if known is None:
+            return DestinationCleaned()
+        kept = {load: one for load, one in known.open.items() if one.began_at >= request.before}
+        after = known.model_copy(update={"open": kept})
+        if after != known and not folder.swap(_written(after), version):
+            raise _contended(destination)
+        named = {file.name for file in after.files}
+        named |= {part.file.name for one in after.open.values() for part in one.parts}
+        for name, size_bytes in folder.old(request.before):
+            if name not in named:
+                folder.remove(name)
+                files, size = files + 1, size + size_bytes
+    return DestinationCleaned(files=files, size_bytes=size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """One part's way into a manifest, and with the last part the load's."""
+
+    request: LoadPart
+    folder: Folder
+    merging: Merging
+    work: Workspace
+
+    def into(self, base: Manifest, staged: DataFile) -> tuple[Manifest, Counts]:
+        waiting = base.stage(self.request, staged)
+        if not check_staged(self.request, waiting):
+            return waiting, Counts()
+        parts = waiting.open[self.request.load].parts
+        if base.strategy == "append":
+            files = (*base.files, *(part.file for part in parts))
+            return waiting.finish(self.request, files), Counts(inserted=sum(part.file.rows for part in parts))
+        files, counts = self._merged(base, [part.file for part in parts])
+        return waiting.finish(self.request, files), counts
+
+    def _merged(self, base: Manifest, incoming: Sequence[DataFile]) -> tuple[tuple[DataFile, ...], Counts]:
+        staged = [self._local(file) for file in incoming]
+        files = {file.bucket: file for file in base.files}
+        total = Counts()
+        for number in self.merging.touched(staged):
+            current = [self._local(files[number])] if number in files else []
+            merged = self.merging.merge(number, current, staged)
+            total = _sum(total, merged.counts)
+            if merged.file is not None:
+                files[number] = _put(self.folder, merged.file, merged.rows, number)
+            elif merged.changed:
+                files.pop(number, None)
+            for file in current:
+                file.unlink()
+        return tuple(sorted(files.values(), key=lambda file: file.bucket or 0)), total
+
+    def _local(self, file: DataFile) -> Path:
+        target = self.work.folder / f"dataset-{Path(file.name).name}"
+        if not target.exists():
+            self.folder.get(file.name, target)
+        return target
+
+
+@contextmanager
+def _merging(destination: ParquetDestination, target: Target, work: Workspace, buckets: int) -> Generator[Merging]:
+    try:
+        with open_engine(work.folder, EngineLimits(memory_bytes=work.memory_bytes, threads=work.threads)) as engine:
+            yield Merging(engine, target, work.folder.resolve(), buckets)
+    except duckdb.OutOfMemoryException as error:
+        message = f"{destination.name}: loading into Parquet needs more memory than it may have"
+        raise DataError(FailureCode.PIPELINE_OUT_OF_MEMORY, message) from error
+    except duckdb.IOException as error:
+        raise DestinationError(f"{destination.name}: files cannot be written ({type(error).__name__})") from error
+    except duckdb.Error as error:
+        # Its text may hold values of a row.
+        raise LoadError(f"{destination.name}: the rows cannot be written: {type(error).__name__}") from error
+
+
+def _read(folder: Folder, destination: ParquetDestination) -> tuple[Manifest | None, str | None]:
+    found = folder.manifest()
+    if found is None:
+        return None, None
+    try:
+        return Manifest.model_validate_json(found[0]), found[1]
+    except ValidationError as error:
+        raise LoadError(f"{destination.name}: manifest.json is not a manifest of this version") from error
+
+
+def _written(manifest: Manifest) -> bytes:
+    return manifest.model_dump_json(exclude_defaults=True).encode()
+
+
+def _put(folder: Folder, file: Path, rows: int, bucket: int | None = None) -> DataFile:
+    name, size = data_name(file), file.stat().st_size
+    folder.put(name, file)
+    file.unlink()
+    return DataFile(name=name, bucket=bucket, rows=rows, size_bytes=size)
+
+
+def _told(request: LoadPart, counts: Counts, began: float) -> PartLoaded:
+    return PartLoaded(
+        rows=request.part.rows,
+        inserted=counts.inserted,
+        updated=counts.updated,
+        stale=counts.stale,
+        deleted=counts.deleted,
+        seconds=round(monotonic() - began, 3),
+    )
+
+
+def _sum(one: Counts, other: Counts) -> Counts:
+    return Counts(
+        inserted=one.inserted + other.inserted,
+        updated=one.updated + other.updated,
+        stale=one.stale + other.stale,
+        deleted=one.deleted + other.deleted,
+    )
+
+
+def _contended(destination: ParquetDestination) -> DestinationError:
+    return DestinationError(f"{destination.name}: others replaced the manifest {ATTEMPTS} times meanwhile")

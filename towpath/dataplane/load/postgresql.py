@@ -1,0 +1,338 @@
+"""Loading into PostgreSQL: binary COPY, straight into a table that was empty when the load began, else by staging."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+from typing import Any, LiteralString
+
+import psycopg
+from pgpq import ArrowToPostgresBinaryEncoder
+from pgpq.encoders import StringEncoderBuilder
+from pgpq.schema import Jsonb
+from psycopg.errors import CardinalityViolation, UniqueViolation
+
+from towpath.contracts.dataset import Column, ColumnType
+from towpath.contracts.loading import (
+    DestinationPrepared,
+    LoadPart,
+    PartLoaded,
+    PostgresqlDestination,
+    PrepareDestination,
+)
+from towpath.contracts.stages import Watermark, WatermarkTask
+from towpath.dataplane.columns import quoted
+from towpath.dataplane.connections import PostgresqlConnection
+from towpath.dataplane.errors import DestinationError, LoadError
+from towpath.dataplane.load.history import equal, listed, newer, versions
+from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions
+from towpath.dataplane.load.postgresql_table import Table, postgresql_type, prepare_table, read_table, split_name
+from towpath.dataplane.load.reading import batches, target_schema
+from towpath.dataplane.load.target import VALID_TO, Target, target_of
+from towpath.dataplane.sql import statement
+from towpath.dataplane.workspace import Progress, Workspace
+
+STAGE = "towpath_stage"
+VERSIONS = "towpath_versions"
+PASSING = ("08", "40", "53", "55", "57", "58")
+"""SQLSTATE classes of what may pass: connections, deadlocks, resources, locks, an operator's stop, the system."""
+
+
+def prepare(request: PrepareDestination, destination: PostgresqlDestination, work: Workspace) -> DestinationPrepared:
+    """Raises DestinationError, LoadError."""
+    target = target_of(request)
+    with _database(destination, work) as database:
+        return database.prepare(target)
+
+
+def load(request: LoadPart, destination: PostgresqlDestination, work: Workspace) -> PartLoaded:
+    """Everything that a part changes is one transaction. Raises DestinationError, LoadError."""
+    began = monotonic()
+    target = target_of(request)
+    with _database(destination, work) as database:
+        database.prepare(target)
+        done = database.ledger.find(request)
+        if done is not None:
+            return done
+        file = work.local(request.part)
+        with database.connection.transaction():
+            # A killed attempt may still hold its transaction on the server: wait for it, then look again.
+            database.lock(f"{request.load}/{destination.name}/{request.number}")
+            done = database.ledger.find(request)
+            if done is not None:
+                return done
+            counts = _Part(database, request, target, file, work.progress).load()
+            database.ledger.record(request, counts)
+    return PartLoaded(
+        rows=request.part.rows,
+        inserted=counts.inserted,
+        updated=counts.updated,
+        stale=counts.stale,
+        deleted=counts.deleted,
+        seconds=round(monotonic() - began, 3),
+    )
+
+
+def watermark(request: WatermarkTask, destination: PostgresqlDestination, work: Workspace) -> Watermark:
+    with _database(destination, work) as database:
+        if not database.has_ledger():
+            return Watermark()
+        return Watermark(
+            value=database.ledger.watermark(request.pipeline, destination.name),
+            rows=database.ledger.history(request.pipeline, destination.name),
+        )
+
+
+class _Database:
+    """A connection, with the target's name and the ledger beside it."""
+
+    def __init__(self, connection: psycopg.Connection[tuple[Any, ...]], table: str) -> None:
+        schema, _ = split_name(table)
+        self.connection = connection
+        self.table = table
+        self.ledger = Ledger(self.run, schema)
+
+    def run(self, text: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Every `?` is a parameter: statements hold no text but names, and names hold none."""
+        cursor = self.connection.execute(text.replace("?", "%s").encode(), parameters or None)
+        return cursor.fetchall() if cursor.description is not None else []
+
+    def lock(self, name: str) -> None:
+        """Held until the transaction ends, also by a server whose client is gone."""
+        self.run("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (f"towpath/{name}",))
+
+    def has_ledger(self) -> bool:
+        return self.run("SELECT to_regclass(?) IS NOT NULL", (self.ledger.watermarks,))[0][0]
+
+    def prepare(self, target: Target) -> DestinationPrepared:
+        with self.connection.transaction():
+            self.lock("tables")
+            prepared = prepare_table(self.run, self.table, target)
+            if not self.has_ledger():
+                self.ledger.create()
+            return prepared
+
+
+@contextmanager
+def _database(destination: PostgresqlDestination, work: Workspace) -> Generator[_Database]:
+    url = work.connection(destination.connection, PostgresqlConnection).url.get_secret_value()
+    try:
+        with psycopg.connect(url, autocommit=True, connect_timeout=10, application_name="towpath") as connection:
+            _settle(connection)
+            yield _Database(connection, destination.table)
+    except psycopg.Error as error:
+        raise _told(destination, error) from error
+
+
+def _settle(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    """Times are UTC. The server notices a client that is gone, and rolls back, within seconds."""
+    connection.execute("SET TIME ZONE 'UTC'")
+    connection.execute("SET tcp_keepalives_idle = 20")
+    connection.execute("SET tcp_keepalives_interval = 5")
+    connection.execute("SET tcp_keepalives_count = 3")
+    if connection.info.server_version >= 140000:
+        connection.execute("SET client_connection_check_interval = '2s'")
+
+
+def _told(destination: PostgresqlDestination, error: psycopg.Error) -> DestinationError | LoadError:
+    """The error without its text, which may hold values of a row."""
+    state = error.sqlstate or ""
+    what = type(error).__name__
+    if not state or state.startswith(PASSING):
+        return DestinationError(f"{destination.name}: PostgreSQL cannot be used now ({what} {state})".rstrip())
+    where = [
+        f"{kind} {name}"
+        for kind, name in (
+            ("table", error.diag.table_name),
+            ("column", error.diag.column_name),
+            ("constraint", error.diag.constraint_name),
+        )
+        if name
+    ]
+    return LoadError(f"{destination.name}: PostgreSQL refuses the rows: {what} {state} {', '.join(where)}".rstrip())
+
+
+class _Part:
+    """One part on its way in, in a transaction that is open."""
+
+    def __init__(self, database: _Database, request: LoadPart, target: Target, file: Path, progress: Progress) -> None:
+        self._database = database
+        self._request = request
+        self._target = target
+        self._file = file
+        self._progress = progress
+        self._table: Table = read_table(database.run, database.table)
+        self._names: dict[str, str] = {
+            "table": self._table.name,
+            "stage": STAGE,
+            "versions": VERSIONS,
+            "names": listed(target.names),
+            "key": listed(target.key),
+        }
+
+    def load(self) -> Counts:
+        match self._target.strategy:
+            case "append":
+                return self._append()
+            case "upsert":
+                return self._direct() or self._upsert()
+            case "delete_insert":
+                return self._replace()
+            case "scd2":
+                return self._keep_versions()
+
+    def _append(self) -> Counts:
+        if self._table.copies(self._target.columns):
+            return Counts(inserted=self._copy(self._table.name))
+        self._stage()
+        return self._insert()
+
+    def _insert(self) -> Counts:
+        self._run("INSERT INTO {table} ({names}) SELECT {names} FROM {stage}")
+        return Counts(inserted=self._request.part.rows)
+
+    def _direct(self) -> Counts | None:
+        """COPY into the keyed table. None when that is not so or does not hold: the table is as it was, then."""
+        request = self._request
+        if not self._table.copies(self._target.columns):
+            return None
+        filled = self._run("SELECT EXISTS (SELECT FROM {table})")[0][0]
+        if filled and not self._database.ledger.only_direct(request.load, request.destination.name):
+            return None
+        try:
+            with self._database.connection.transaction():
+                return Counts(inserted=self._copy(self._table.name), direct=True)
+        except UniqueViolation:
+            return None
+
+    def _upsert(self, *, staged: bool = False) -> Counts:
+        if not staged:
+            self._stage()
+        try:
+            with self._database.connection.transaction():
+                inserted, updated = self._merge(STAGE)
+        except CardinalityViolation:
+            inserted, updated = self._merge(self._newest())
+        return Counts(inserted=inserted, updated=updated, stale=self._request.part.rows - inserted - updated)
+
+    def _merge(self, rows: str) -> tuple[int, int]:
+        others = [name for name in self._target.names if name not in self._target.key]
+        action = "NOTHING"
+        if others:
+            action = statement(
+                "UPDATE SET {change} WHERE {newer}",
+                change=", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in others),
+                newer=newer(self._target, "t", "excluded"),
+            )
+        counted = self._run(
+            "WITH done AS (INSERT INTO {table} AS t ({names}) SELECT {names} FROM {rows}"
+            " ON CONFLICT ({key}) DO {action} RETURNING xmax = 0 AS inserted)"
+            " SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM done",
+            rows=rows,
+            action=action,
+        )
+        return counted[0][0], counted[0][1]
+
+    def _newest(self) -> str:
+        """The newest row of each key that the part has; of equally new ones the last."""
+        newest = "" if self._target.newest_by is None else f"{quoted(self._target.newest_by)} DESC NULLS LAST,"
+        return statement(
+            "(SELECT DISTINCT ON ({key}) * FROM {stage} ORDER BY {key}, {newest} ctid DESC) s",
+            **self._names,
+            newest=newest,
+        )
+
+    def _replace(self) -> Counts:
+        """Rows of the part's partitions go, unless an earlier part of this load put them there."""
+        request, column = self._request, self._target.partition_by or ""
+        self._stage()
+        values = self._run("SELECT DISTINCT CAST({column} AS text) FROM {stage} ORDER BY 1", column=quoted(column))
+        told = ["null" if value is None else f"={value}" for (value,) in values]
+        check_partitions(told)
+        # Parts that have a partition in common must see what the other replaced.
+        self._database.lock(f"{request.load}/{request.destination.name}/partitions")
+        earlier = self._database.ledger.replaced(request.load, request.destination.name)
+        fresh = tuple(value for value in told if value not in earlier)
+        deleted = self._run(
+            "WITH gone AS (DELETE FROM {table} WHERE {column} = ANY(CAST(CAST(? AS text[]) AS {kind}[]))"
+            " OR (CAST(? AS boolean) AND {column} IS NULL) RETURNING 1) SELECT count(*) FROM gone",
+            [value[1:] for value in fresh if value != "null"],
+            "null" in fresh,
+            column=quoted(column),
+            kind=self._table.types[column],
+        )[0][0]
+        counts = self._upsert(staged=True) if self._target.key else self._insert()
+        return replace(counts, deleted=deleted, partitions=fresh)
+
+    def _keep_versions(self) -> Counts:
+        target, stored = self._target, [column.name for column in self._target.stored]
+        # Versions of one key are derived together: two loads must not derive them side by side.
+        self._run("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        self._stage()
+        now = "CAST(now() AT TIME ZONE 'UTC' AS timestamp)"
+        query = versions(target, self._table.name, STAGE, now, "row_number() OVER (ORDER BY ctid)")
+        self._run("CREATE TEMP TABLE {versions} ON COMMIT DROP AS {query}", query=query)
+        self._run("ANALYZE {versions}")
+        self._run(
+            "DELETE FROM {table} t USING (SELECT DISTINCT {key} FROM {stage}) k WHERE {same_key}"
+            " AND NOT EXISTS (SELECT FROM {versions} v WHERE {same_version})",
+            same_key=equal(target.key, "t", "k"),
+            same_version=equal(target.unique, "t", "v"),
+        )
+        others = [name for name in stored if name not in target.unique]
+        inserted, closed = self._run(
+            "WITH done AS (INSERT INTO {table} AS t ({stored}) SELECT {stored} FROM {versions}"
+            " ON CONFLICT ({unique}) DO UPDATE SET {change} WHERE ({before}) IS DISTINCT FROM ({after})"
+            " RETURNING xmax = 0 AS inserted, t.{valid_to} IS NOT NULL AS closed)"
+            " SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted AND closed) FROM done",
+            stored=listed(stored),
+            unique=listed(target.unique),
+            change=", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in others),
+            before=listed(others, "t"),
+            after=listed(others, "excluded"),
+            valid_to=quoted(VALID_TO),
+        )[0]
+        return Counts(inserted=inserted, updated=closed, stale=max(0, self._request.part.rows - inserted))
+
+    def _stage(self) -> None:
+        columns = ", ".join(f"{quoted(column.name)} {self._staged_type(column)}" for column in self._target.columns)
+        self._run("CREATE TEMP TABLE {stage} ({columns}) ON COMMIT DROP", columns=columns)
+        self._copy(STAGE)
+
+    def _staged_type(self, column: Column) -> str:
+        if column.type is ColumnType.JSON:
+            return self._table.types[column.name]
+        # Without a zone, as the part has it: what turns it into the table's type is the session's zone, UTC.
+        return "timestamp" if column.type is ColumnType.TIMESTAMP else postgresql_type(column)
+
+    def _copy(self, table: str) -> int:
+        """Streams the part in binary. Returns the rows."""
+        encoder = self._encoder()
+        told = statement("COPY {into} ({names}) FROM STDIN WITH (FORMAT binary)", **self._names, into=table)
+        rows = size = 0
+        with self._database.connection.cursor() as cursor, cursor.copy(told.encode()) as copy:
+            copy.write(encoder.write_header())
+            for batch in batches(self._file, self._target.columns):
+                encoded = encoder.write_batch(batch)
+                copy.write(encoded)
+                rows, size = rows + int(batch.num_rows), size + len(encoded)
+                self._progress(rows, size)
+            copy.write(encoder.finish())
+        return rows
+
+    def _encoder(self) -> ArrowToPostgresBinaryEncoder:
+        schema = target_schema(self._target.columns)
+        encoders: dict[str, Any] = {}
+        for column in self._target.columns:
+            field = schema.field(column.name)
+            jsonb = column.type is ColumnType.JSON and self._table.types[column.name] == "jsonb"
+            encoders[column.name] = (
+                StringEncoderBuilder.new_with_output(field, Jsonb())
+                if jsonb
+                else ArrowToPostgresBinaryEncoder.infer_encoder(field)
+            )
+        return ArrowToPostgresBinaryEncoder.new_with_encoders(schema, encoders)
+
+    def _run(self, text: LiteralString, *parameters: object, **parts: str) -> list[tuple[Any, ...]]:
+        return self._database.run(statement(text, **self._names, **parts), parameters)

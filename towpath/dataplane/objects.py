@@ -1,0 +1,58 @@
+"""Object stores by their address: `s3://bucket/prefix`, reached through a named connection."""
+
+from datetime import timedelta
+from typing import Any
+
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.store import S3Store
+
+from towpath.dataplane.connections import S3Connection
+from towpath.dataplane.errors import DataError, SourceError, SourceMissingError, StoreError
+
+SCHEME = "s3://"
+REQUEST_TIMEOUT = timedelta(seconds=60)
+RETRY_TIMEOUT = timedelta(seconds=90)
+"""Beyond that, the task's own retries begin."""
+OBJECT_ERRORS = (BaseError, OSError, ValueError)
+"""What obstore raises: its own errors, FileNotFoundError, and ValueError for addresses."""
+
+
+def split_address(url: str) -> tuple[str, str]:
+    """Bucket and key of `s3://bucket/key`; the key may be empty. Raises StoreError."""
+    bucket, _, key = url.removeprefix(SCHEME).partition("/")
+    if not url.startswith(SCHEME) or not bucket:
+        raise StoreError("an object store is written s3://bucket/prefix")
+    return bucket, key.strip("/")
+
+
+def open_bucket(bucket: str, connection: S3Connection | None) -> S3Store:
+    """Without a connection, credentials come from where Amazon's clients find them. Raises StoreError."""
+    options: dict[str, Any] = {}
+    if connection is not None:
+        options = {"region": connection.region}
+        if connection.endpoint is not None:
+            options |= {"endpoint": connection.endpoint, "virtual_hosted_style_request": False}
+        if connection.access_key is not None and connection.secret_key is not None:
+            options |= {
+                "access_key_id": connection.access_key.get_secret_value(),
+                "secret_access_key": connection.secret_key.get_secret_value(),
+            }
+    allow_http = connection is not None and (connection.endpoint or "").startswith("http://")
+    try:
+        return S3Store(
+            bucket,
+            client_options={"allow_http": allow_http, "timeout": REQUEST_TIMEOUT},
+            retry_config={"max_retries": 3, "retry_timeout": RETRY_TIMEOUT},
+            **options,
+        )
+    except OBJECT_ERRORS as error:
+        raise StoreError(f"bucket {bucket} cannot be opened: {type(error).__name__}") from error
+
+
+def source_error(message: str, error: Exception) -> DataError:
+    """What obstore raised, as a failure of a source: only a broken connection is worth another attempt."""
+    if isinstance(error, FileNotFoundError):
+        return SourceMissingError(f"{message}: it is not there")
+    if isinstance(error, (PermissionDeniedError, UnauthenticatedError)):
+        return SourceError(f"{message}: not allowed", retryable=False)
+    return SourceError(f"{message}: {type(error).__name__}")

@@ -1,0 +1,181 @@
+"""What is in a dataset: counts, extremes, frequent values and shapes of each column, and a sample of its rows."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+
+from towpath.contracts.dataset import Column, ColumnProfile, ColumnType, Dataset, DatasetPart, Profile
+from towpath.contracts.stages import Profiled, ProfileTask
+from towpath.contracts.wire import JsonObject, json_object
+from towpath.dataplane.columns import ROW, quoted
+from towpath.dataplane.specification.inputs import columns_in, scan_of
+from towpath.dataplane.specification.running import engine
+from towpath.dataplane.sql import statement
+from towpath.dataplane.workspace import Workspace
+
+MOST_ROWS = 200_000
+"""Looked at in a profile: enough for every value that one row in ten thousand has."""
+STEPS = 20
+"""Of a histogram."""
+MOST_LISTED = 10
+LONGEST = 80
+LONGEST_IN_SAMPLE = 500
+_NUMBERS = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.FLOAT)
+_TIMES = (ColumnType.DATE, ColumnType.TIMESTAMP)
+_TEXTS = (ColumnType.TEXT, ColumnType.JSON)
+_SHAPE = r"regexp_replace(regexp_replace({column}, '[0-9]', '9', 'g'), '\pL', 'A', 'g')"
+
+
+def profile_dataset(task: ProfileTask, work: Workspace) -> Profiled:
+    """Raises StoreError and EngineError."""
+    with engine(work) as connection:
+        profile = profile_of(connection, work, task.dataset, task.key)
+        sample = sample_of(connection, work, task.dataset.parts, task.sample)
+    return Profiled(profile=profile, sample=sample)
+
+
+def profile_of(
+    connection: duckdb.DuckDBPyConnection, work: Workspace, dataset: Dataset, key: tuple[str, ...] = ()
+) -> Profile:
+    """Duplicates of the key are counted over all rows, everything else over at most MOST_ROWS."""
+    files = [work.local(part) for part in dataset.parts]
+    if not files:
+        nothing = tuple(
+            ColumnProfile(name=column.name, type=column.type, rows=0, nulls=0, distinct=0) for column in dataset.columns
+        )
+        return Profile(dataset=dataset.name, rows=0, columns=nothing)
+    scan, step = scan_of(files), max(1, -(-dataset.rows // MOST_ROWS))
+    columns = columns_in(connection, scan)
+    columns.pop(ROW, None)
+    connection.execute(
+        statement(
+            "CREATE OR REPLACE TEMP TABLE looked_at AS SELECT {names} FROM {scan} WHERE file_row_number % {step} = 0",
+            names=", ".join(map(quoted, columns)),
+            scan=scan,
+            step=str(step),
+        )
+    )
+    rows = int(_row(connection, "SELECT count(*) FROM looked_at")[0])
+    profiled = tuple(_column(connection, column, rows) for column in columns.values())
+    duplicates = _duplicates(connection, scan, key) if key else 0
+    connection.execute("DROP TABLE looked_at")
+    return Profile(dataset=dataset.name, rows=rows, total=dataset.rows, columns=profiled, duplicates=duplicates)
+
+
+def sample_of(
+    connection: duckdb.DuckDBPyConnection, work: Workspace, parts: Sequence[DatasetPart], size: int
+) -> tuple[JsonObject, ...]:
+    """Rows as JSON, evenly spread over the parts; long texts are cut. The same parts give the same rows."""
+    total = sum(part.rows for part in parts)
+    size = min(size, total)
+    wanted = [index * total // size for index in range(size)]
+    found: list[JsonObject] = []
+    before = 0
+    for part in parts:
+        numbers = [str(number - before) for number in wanted if before <= number < before + part.rows]
+        before += part.rows
+        if numbers:
+            query = statement(
+                "SELECT * FROM {scan} WHERE file_row_number IN ({numbers}) ORDER BY file_row_number",
+                scan=scan_of([work.local(part)]),
+                numbers=", ".join(numbers),
+            )
+            found.extend(json_rows(connection, query))
+    return tuple({name: value for name, value in row.items() if name != ROW} for row in found)
+
+
+def json_rows(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[JsonObject, ...]:
+    """The rows of a query as JSON objects, with long texts cut."""
+    told = statement("SELECT CAST(to_json(told) AS VARCHAR) FROM ({query}) AS told", query=query)
+    rows = (json_object(str(row[0])) or {} for row in connection.execute(told).fetchall())
+    return tuple(
+        {name: value[:LONGEST_IN_SAMPLE] if isinstance(value, str) else value for name, value in row.items()}
+        for row in rows
+    )
+
+
+def _column(connection: duckdb.DuckDBPyConnection, column: Column, rows: int) -> ColumnProfile:
+    name = quoted(column.name)
+    counts = _row(
+        connection,
+        "SELECT count({name}), count(DISTINCT {name}), left(CAST(min({name}) AS VARCHAR), {longest}),"
+        " left(CAST(max({name}) AS VARCHAR), {longest}), {mean} FROM looked_at",
+        name=name,
+        longest=str(LONGEST),
+        mean=f"avg(CAST({name} AS DOUBLE))" if column.type in _NUMBERS else "NULL",
+    )
+    text = f"left(CAST({name} AS VARCHAR), {LONGEST})"
+    shape = f"left({_SHAPE.format(column=name)}, {LONGEST})"
+    return ColumnProfile(
+        name=column.name,
+        type=column.type,
+        rows=rows,
+        nulls=rows - int(counts[0]),
+        distinct=int(counts[1]),
+        minimum=counts[2],
+        maximum=counts[3],
+        mean=_finite(counts[4]),
+        top=_frequent(connection, name, text),
+        histogram=_histogram(connection, column),
+        formats=_frequent(connection, name, shape) if column.type in _TEXTS else (),
+    )
+
+
+def _frequent(connection: duckdb.DuckDBPyConnection, name: str, told: str) -> tuple[tuple[str, int], ...]:
+    """Most frequent first; of equals, in their order."""
+    found = connection.execute(
+        statement(
+            "SELECT {told} AS value, count(*) AS times FROM looked_at WHERE {name} IS NOT NULL"
+            " GROUP BY value ORDER BY times DESC, value LIMIT {most}",
+            told=told,
+            name=name,
+            most=str(MOST_LISTED),
+        )
+    ).fetchall()
+    return tuple((str(value), int(times)) for value, times in found)
+
+
+def _histogram(connection: duckdb.DuckDBPyConnection, column: Column) -> tuple[int, ...]:
+    """Counts in equal steps, the greatest value in the last one. Infinite values are in none."""
+    name = quoted(column.name)
+    if column.type in _NUMBERS:
+        value = f"CAST({name} AS DOUBLE)"
+    elif column.type in _TIMES:
+        value = f"epoch(CAST({name} AS TIMESTAMP))"
+    else:
+        return ()
+    found = connection.execute(
+        statement(
+            "WITH numbers AS (SELECT {value} AS v FROM looked_at WHERE isfinite({value})),"
+            " bounds AS (SELECT min(v) AS least, max(v) AS most FROM numbers)"
+            " SELECT CASE WHEN most > least THEN least(CAST(floor((v - least) / (most - least) * {steps}) AS BIGINT),"
+            " {last}) ELSE 0 END AS step, count(*) FROM numbers, bounds GROUP BY step",
+            value=value,
+            steps=str(STEPS),
+            last=str(STEPS - 1),
+        )
+    ).fetchall()
+    counts = {int(step): int(rows) for step, rows in found}
+    return tuple(counts.get(step, 0) for step in range(STEPS)) if counts else ()
+
+
+def _duplicates(connection: duckdb.DuckDBPyConnection, scan: str, key: tuple[str, ...]) -> int:
+    """Rows whose key occurred before; by its hash of eight bytes. A key that is not whole equals no other."""
+    found = _row(
+        connection,
+        "SELECT count(*) - count(DISTINCT hash({key})) FROM {scan} WHERE {whole}",
+        key=", ".join(map(quoted, key)),
+        scan=scan,
+        whole=" AND ".join(f"{quoted(name)} IS NOT NULL" for name in key),
+    )
+    return int(found[0])
+
+
+def _row(connection: duckdb.DuckDBPyConnection, text: Any, **parts: str) -> tuple[Any, ...]:
+    return connection.execute(statement(text, **parts)).fetchone() or ()
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,23 @@
+"""The report of a run: one HTML page with its plots, and the same facts as JSON."""
+
+from towpath.contracts.dataset import Profile
+from towpath.contracts.stages import ReportRendered, ReportTask
+from towpath.dataplane.profile import profile_of
+from towpath.dataplane.report_facts import facts_of
+from towpath.dataplane.report_page import page
+from towpath.dataplane.specification.running import engine
+from towpath.dataplane.workspace import Workspace
+
+
+def write_report(task: ReportTask, work: Workspace) -> ReportRendered:
+    """Raises StoreError and EngineError."""
+    facts = facts_of(task, _profile(task, work))
+    return ReportRendered(page=page(task.config, facts), document=facts.model_dump_json(indent=2))
+
+
+def _profile(task: ReportTask, work: Workspace) -> Profile | None:
+    """Of the target's columns; sizes are those of the dataset that was loaded."""
+    if task.dataset is None or not task.dataset.parts:
+        return None
+    with engine(work) as connection:
+        return profile_of(connection, work, task.dataset, task.config.target.key)

@@ -1,0 +1,105 @@
+"""What a report tells, as data: the document beside the page, and all that the page is made of."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from towpath.contracts.dataset import Profile, StageMetrics
+from towpath.contracts.pipeline import PipelineResult
+from towpath.contracts.stages import ReportTask, SpecificationTask
+from towpath.contracts.wire import Wire
+from towpath.dataplane.errors import SpecificationError
+from towpath.dataplane.specification.lineage import DIRECT, lineage_of
+
+
+class StageTotal(Wire):
+    """A stage over all its partitions. `seconds` and `cpu_seconds` are their sums: partitions ran side by side."""
+
+    stage: str
+    partitions: int
+    rows_in: int
+    rows_out: int
+    rows_quarantined: int
+    size_bytes: int
+    seconds: float
+    cpu_seconds: float
+    slowest_seconds: float
+    peak_rss_bytes: int
+    attempts: int
+
+
+class ColumnOrigin(Wire):
+    """`target` comes of `column` of `source`; with `direct` false it decides about rows, and so about every column."""
+
+    target: str
+    source: str
+    column: str
+    kind: str
+    direct: bool
+
+
+class ReportFacts(Wire):
+    workflow_id: str
+    result: PipelineResult
+    stages: tuple[StageTotal, ...]
+    lineage: tuple[ColumnOrigin, ...]
+    profile: Profile | None = None
+    notes: tuple[str, ...] = ()
+    failure: str = ""
+
+
+def facts_of(task: ReportTask, profile: Profile | None) -> ReportFacts:
+    return ReportFacts(
+        workflow_id=task.workflow_id,
+        result=task.result,
+        stages=stage_totals(task.result.metrics),
+        lineage=_lineage(task),
+        profile=profile,
+        notes=task.notes,
+        failure=task.failure,
+    )
+
+
+def stage_totals(metrics: Iterable[StageMetrics]) -> tuple[StageTotal, ...]:
+    """By stage, in the order in which they first occur."""
+    stages: dict[str, list[StageMetrics]] = defaultdict(list)
+    for one in metrics:
+        stages[one.stage].append(one)
+    return tuple(
+        StageTotal(
+            stage=stage,
+            partitions=len(found),
+            rows_in=sum(one.rows_in for one in found),
+            rows_out=sum(one.rows_out for one in found),
+            rows_quarantined=sum(one.rows_quarantined for one in found),
+            size_bytes=sum(one.size_bytes for one in found),
+            seconds=round(sum(one.seconds for one in found), 3),
+            cpu_seconds=round(sum(one.cpu_seconds for one in found), 3),
+            slowest_seconds=max(one.seconds for one in found),
+            peak_rss_bytes=max(one.peak_rss_bytes for one in found),
+            attempts=sum(one.attempt for one in found),
+        )
+        for stage, found in stages.items()
+    )
+
+
+def _lineage(task: ReportTask) -> tuple[ColumnOrigin, ...]:
+    frozen, config = task.result.specification, task.config
+    if frozen is None:
+        return ()
+    given = SpecificationTask(
+        specification=frozen.specification,
+        source=task.source_columns.get(config.main.name, config.main.columns),
+        target=config.target.columns,
+        key=config.target.key,
+        newest_by=config.target.newest_by,
+        others={one.name: task.source_columns.get(one.name, one.columns) for one in config.sources if not one.main},
+    )
+    try:
+        origins = lineage_of(given)
+    except SpecificationError:
+        return ()
+    return tuple(
+        ColumnOrigin(target=target, source=one.source, column=one.column, kind=one.kind, direct=one.kind in DIRECT)
+        for target, found in origins.items()
+        for one in found
+    )

@@ -1,0 +1,103 @@
+"""SQL of a specification while it grows: one query on the other, each with the columns that the operation leaves.
+
+Rows that fail or are left out stay in until the end and carry a mark, so that none is lost and each is counted: the
+first failure of a row wins. Hidden columns carry the marks, where the row came from, and the row as it was.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from towpath.contracts.dataset import Column
+from towpath.dataplane.columns import literal, quoted
+from towpath.dataplane.specification.errors import ExpressionError
+from towpath.dataplane.sql import statement
+
+RESERVED = "__towpath_"
+PART, ROW, POSITION = f"{RESERVED}part", f"{RESERVED}row", f"{RESERVED}position"
+FAILED, LEFT_OUT, SOURCE, NEW = f"{RESERVED}failed", f"{RESERVED}left_out", f"{RESERVED}source", f"{RESERVED}new"
+MARKS = (PART, ROW, POSITION, FAILED, LEFT_OUT, SOURCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One query over the table `input`. `counters` are hidden columns that say where a null was made, by column."""
+
+    sql: str
+    counters: dict[str, str]
+    columns: tuple[Column, ...]
+
+
+class Builder:
+    """`rule` is the operation that is being built, as `operations.3.cast`: it names the marks that it makes."""
+
+    def __init__(self, columns: tuple[Column, ...], others: Mapping[str, tuple[Column, ...]]) -> None:
+        self.columns = {column.name: column for column in columns}
+        self.others = others
+        self.rule = ""
+        self.rules: dict[str, str] = {}
+        """Reasons of failures, by their rule."""
+        self.stages: list[Stage] = []
+        self.joined: list[str] = []
+        """Sources that are joined, in order."""
+        self.counters: dict[str, str] = {}
+        self._queries: list[str] = []
+
+    @property
+    def last(self) -> str:
+        return f"q{len(self._queries)}" if self._queries else "input"
+
+    def column(self, name: str) -> Column:
+        """Raises ExpressionError for a column that is not there."""
+        found = self.columns.get(name)
+        if found is None:
+            near = ", ".join(sorted(self.columns)[:20])
+            raise ExpressionError("column", f"there is no column {name!r} here", f"columns are: {near}")
+        return found
+
+    def compute(self, sql: str) -> None:
+        """A new value beside the columns, under the name NEW: computed once however often it is read."""
+        self.read(statement("SELECT *, {sql} AS {new} FROM {last}", sql=sql, new=quoted(NEW), last=self.last))
+
+    def leave(
+        self,
+        columns: Mapping[str, Column],
+        values: Mapping[str, str],
+        *,
+        failed: str = "",
+        reason: str = "",
+        left_out: str = "",
+        null_made: str = "",
+    ) -> None:
+        """The columns after an operation; those without a value keep their own.
+
+        `failed` and `left_out` are conditions under which a row is marked; `null_made` one under which a null of the
+        first of `values` is counted.
+        """
+        marks = {name: quoted(name) for name in (*MARKS, *self.counters)}
+        if failed:
+            self.rules[self.rule] = reason
+            marks[FAILED] = f"coalesce({quoted(FAILED)}, CASE WHEN {failed} THEN {literal(self.rule)} END)"
+        if left_out:
+            marks[LEFT_OUT] = f"coalesce({quoted(LEFT_OUT)}, CASE WHEN {left_out} THEN {literal(self.rule)} END)"
+        if null_made:
+            counter = f"{RESERVED}null_{len(self._queries)}"
+            self.counters[counter] = next(iter(values))
+            marks[counter] = f"coalesce({null_made}, FALSE)"
+        shown = [f"{values.get(name, quoted(name))} AS {quoted(name)}" for name in columns]
+        hidden = [f"{value} AS {quoted(name)}" for name, value in marks.items()]
+        self.read(statement("SELECT {shown} FROM {last}", shown=", ".join((*shown, *hidden)), last=self.last))
+        self.columns = dict(columns)
+
+    def read(self, query: str) -> None:
+        """One more query, over `self.last`."""
+        self._queries.append(query)
+
+    def end_stage(self) -> None:
+        """Closes the queries so far into a stage; the next one reads a new `input`."""
+        if not self._queries:
+            self.read(statement("SELECT * FROM {last}", last=self.last))
+        queries = ", ".join(f"q{number} AS ({query})" for number, query in enumerate(self._queries, 1))
+        sql = statement("WITH {queries} SELECT * FROM {last}", queries=queries, last=self.last)
+        self.stages.append(Stage(sql, dict(self.counters), tuple(self.columns.values())))
+        self._queries.clear()
+        self.counters.clear()

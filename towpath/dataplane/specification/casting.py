@@ -1,0 +1,83 @@
+"""Casts that lose nothing: a value that is not of the wanted type, to its last digit, becomes NULL.
+
+DuckDB's own casts round '1.5' to 2 and drop the offset of '2024-01-01T00:00:00+09:00'; these do neither.
+"""
+
+from towpath.contracts.dataset import Column, ColumnType
+from towpath.dataplane.columns import literal, sql_type
+from towpath.dataplane.specification.errors import ExpressionError
+from towpath.dataplane.specification.functions import is_format
+
+_TEXT, _INTEGER, _DECIMAL, _FLOAT = ColumnType.TEXT, ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.FLOAT
+_DATE, _TIMESTAMP, _JSON, _BOOLEAN = ColumnType.DATE, ColumnType.TIMESTAMP, ColumnType.JSON, ColumnType.BOOLEAN
+_NUMBERS = {_INTEGER, _DECIMAL, _FLOAT}
+_TIMES = {_DATE, _TIMESTAMP}
+
+
+def same_type(given: Column, wanted: Column) -> bool:
+    return given.type is wanted.type and sql_type(given) == sql_type(wanted)
+
+
+def exact_cast(value: str, given: Column, wanted: Column, formats: tuple[str, ...] = ()) -> str:
+    """SQL of `value` as the wanted type, NULL where it is not one. Raises ExpressionError where no value could be.
+
+    `formats` are strptime's, tried in order, for texts that become dates and times.
+    """
+    if formats and not (given.type is _TEXT and wanted.type in _TIMES):
+        raise ExpressionError("cast", "formats are for texts that become dates and times")
+    for one in formats:
+        if not is_format(one):
+            raise ExpressionError("cast", f"{one[:40]!r} is no format", "as %Y-%m-%d %H:%M:%S; see strptime")
+    kinds = (given.type, wanted.type)
+    if same_type(given, wanted) or kinds in {(_JSON, _TEXT), (_JSON, _JSON)}:
+        return value
+    if given.type is _TEXT:
+        return _of_text(value, wanted, formats)
+    if given.type in _NUMBERS and wanted.type in _NUMBERS:
+        return _number(value, given, wanted)
+    if wanted.type is _TEXT or (given.type in _TIMES and wanted.type in _TIMES) or kinds == (_BOOLEAN, _INTEGER):
+        return f"CAST({value} AS {sql_type(wanted)})"
+    raise ExpressionError("cast", f"{given.type} cannot become {wanted.type}")
+
+
+def _of_text(value: str, wanted: Column, formats: tuple[str, ...]) -> str:
+    to = sql_type(wanted)
+    tried = f"TRY_CAST({value} AS {to})"
+    if wanted.type is _INTEGER:
+        return f"CASE WHEN TRY_CAST({value} AS DECIMAL(38,10)) = {tried} THEN {tried} END"
+    if wanted.type is _DECIMAL:
+        wide = f"DECIMAL(38,{38 - wanted.precision + wanted.scale})"
+        return f"CASE WHEN TRY_CAST({value} AS {wide}) = {tried} THEN {tried} END"
+    if wanted.type is _FLOAT:
+        return f"CASE WHEN isfinite({tried}) THEN {tried} END"
+    if wanted.type is _JSON:
+        return f"CASE WHEN json_valid({value}) THEN {value} END"
+    if wanted.type in _TIMES:
+        return _time(value, wanted, formats)
+    return tried
+
+
+def _time(value: str, wanted: Column, formats: tuple[str, ...]) -> str:
+    """A text without an offset is UTC. Infinity and `epoch` are words of DuckDB's, and no times."""
+    to = sql_type(wanted)
+    if formats:
+        listed = ", ".join(literal(one) for one in formats)
+        parsed = f"try_strptime({value}, [{listed}])"
+        return f"TRY_CAST({parsed} AS {to})"
+    if wanted.type is _DATE:
+        return f"CASE WHEN regexp_full_match({value}, '\\s*[0-9]{{4}}-[0-9].*') THEN TRY_CAST({value} AS DATE) END"
+    plain = f"length({value}) = 19 AND substring({value}, 17, 1) = ':'"
+    by_utc = f"TRY_CAST(TRY_CAST({value} AS TIMESTAMPTZ) AS TIMESTAMP)"
+    return (
+        f"CASE WHEN {plain} THEN TRY_CAST({value} AS TIMESTAMP)"
+        f" WHEN regexp_full_match({value}, '\\s*[0-9]{{4}}-[0-9].*') THEN {by_utc} END"
+    )
+
+
+def _number(value: str, given: Column, wanted: Column) -> str:
+    tried = f"TRY_CAST({value} AS {sql_type(wanted)})"
+    if wanted.type is _FLOAT or (given.type is _INTEGER and wanted.type is _DECIMAL):
+        return tried
+    if given.type is _FLOAT and wanted.type is _DECIMAL:
+        return tried
+    return f"CASE WHEN {tried} = {value} THEN {tried} END"

@@ -1,0 +1,16 @@
+"""What is wrong with one expression or one operation, before it becomes a problem with its place."""
+
+from towpath.contracts.transformation import SpecificationProblem
+
+
+class ExpressionError(Exception):
+    """An expression that is not let through: a stable code, a sentence, and a mend where one is known."""
+
+    def __init__(self, code: str, message: str, mend: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.mend = mend
+
+    def at(self, place: str) -> SpecificationProblem:
+        return SpecificationProblem(place=place, code=self.code, message=self.message, mend=self.mend)

@@ -1,0 +1,129 @@
+"""Which source columns each target column is made of, read off the operations."""
+
+from collections.abc import Iterable, Mapping
+from functools import singledispatchmethod
+from typing import Literal, NamedTuple
+
+from towpath.contracts.dataset import Column
+from towpath.contracts.stages import SpecificationTask
+from towpath.contracts.transformation import (
+    Aggregate,
+    Cast,
+    Deduplicate,
+    Derive,
+    Filter,
+    Join,
+    MapValues,
+    Normalise,
+    Rename,
+    Specification,
+    Split,
+    Unnest,
+)
+from towpath.contracts.wire import Wire
+from towpath.dataplane.specification.compile import compile_specification
+from towpath.dataplane.specification.guard import guard
+
+Influence = Literal["identity", "transformation", "aggregation", "filter", "join", "group_by", "sort"]
+DIRECT = frozenset({"identity", "transformation", "aggregation"})
+
+
+class Origin(NamedTuple):
+    """A column of a source. What is not DIRECT decides which rows there are, and so about every column."""
+
+    source: str
+    column: str
+    kind: Influence
+
+
+def lineage_of(task: SpecificationTask) -> dict[str, tuple[Origin, ...]]:
+    """Origins by target column, sorted. Raises SpecificationError when the specification does not compile."""
+    compile_specification(task)
+    trace = _Trace(task.specification, task.source)
+    for operation in task.specification.operations:
+        trace.follow(operation)
+    return {column.name: tuple(sorted(trace.columns[column.name] | trace.rows)) for column in task.target}
+
+
+class _Trace:
+    """Origins by column while the operations are followed, and what has decided about the rows so far."""
+
+    def __init__(self, specification: Specification, source: tuple[Column, ...]) -> None:
+        self._source = specification.source
+        self.columns = {column.name: {Origin(self._source, column.name, "identity")} for column in source}
+        self.rows: set[Origin] = set()
+
+    def _made_of(self, names: Iterable[str], kind: Influence) -> set[Origin]:
+        """Origins of columns, none of them closer than `kind`."""
+        found = {origin for name in names for origin in self.columns[name]}
+        return {origin._replace(kind=_farther(origin.kind, kind)) for origin in found}
+
+    def _decide(self, names: Iterable[str], kind: Influence) -> None:
+        self.rows |= {origin._replace(kind=kind) for name in names for origin in self.columns[name]}
+
+    @singledispatchmethod
+    def follow(self, operation: Wire) -> None:
+        raise TypeError(type(operation).__name__)
+
+    @follow.register
+    def _(self, operation: Rename) -> None:
+        self.columns = {operation.columns.get(name, name): origins for name, origins in self.columns.items()}
+
+    @follow.register
+    def _(self, operation: Cast) -> None:
+        self.columns[operation.to.name] = self._made_of([operation.column], "transformation")
+        if operation.to.name != operation.column:
+            del self.columns[operation.column]
+
+    @follow.register
+    def _(self, operation: Derive) -> None:
+        guarded = guard(operation.expression, self.columns)
+        plain = len(guarded.columns) == 1 and guarded.sql == f'"{guarded.columns[0]}"'
+        self.columns[operation.column.name] = self._made_of(guarded.columns, "identity" if plain else "transformation")
+
+    @follow.register(Normalise)
+    @follow.register(MapValues)
+    def _(self, operation: Normalise | MapValues) -> None:
+        self.columns[operation.column] = self._made_of([operation.column], "transformation")
+
+    @follow.register
+    def _(self, operation: Split) -> None:
+        origins = self._made_of([operation.column], "transformation")
+        if not operation.keep:
+            del self.columns[operation.column]
+        self.columns.update(dict.fromkeys(operation.into, origins))
+
+    @follow.register
+    def _(self, operation: Filter) -> None:
+        self._decide(guard(operation.expression, self.columns).columns, "filter")
+
+    @follow.register
+    def _(self, operation: Deduplicate) -> None:
+        self._decide(operation.key, "group_by")
+        if operation.newest_by is not None:
+            self._decide([operation.newest_by], "sort")
+
+    @follow.register
+    def _(self, operation: Join) -> None:
+        self._decide(operation.on, "join")
+        self.rows |= {Origin(operation.source, name, "join") for name in operation.on.values()}
+        for there, here in operation.columns.items():
+            self.columns[here] = {Origin(operation.source, there, "identity")}
+
+    @follow.register
+    def _(self, operation: Aggregate) -> None:
+        self._decide(operation.by, "group_by")
+        grouped = {name: self.columns[name] for name in operation.by}
+        measured = {name: self._made_of([of], "aggregation") for name, (_, of) in operation.measures.items()}
+        self.columns = {**grouped, **measured}
+
+    @follow.register
+    def _(self, operation: Unnest) -> None:
+        self.columns[operation.into] = self._made_of([operation.column], "transformation")
+
+
+_DISTANCE: Mapping[str, int] = {"identity": 0, "transformation": 1, "aggregation": 2}
+
+
+def _farther(one: Influence, other: Influence) -> Influence:
+    return one if _DISTANCE.get(one, 0) > _DISTANCE.get(other, 0) else other

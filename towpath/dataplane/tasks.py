@@ -1,0 +1,65 @@
+"""The tasks that a child process can do, by name: plain functions of a request and the child's workspace."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from towpath.contracts.loading import CleanDestination, LoadPart, PrepareDestination
+from towpath.contracts.stages import (
+    BackTestTask,
+    DuplicatesTask,
+    ExtractTask,
+    FindSpecification,
+    ForgetTask,
+    KeepSpecification,
+    LineageTask,
+    PlanTask,
+    ProfileTask,
+    QualityTask,
+    ReportTask,
+    SpecificationTask,
+    TransformTask,
+    WatermarkTask,
+)
+from towpath.contracts.wire import ActivityResult, Wire
+from towpath.dataplane.extract.extraction import extract_partition
+from towpath.dataplane.extract.planning import plan_partitions
+from towpath.dataplane.keeping import find_specification, forget_datasets, keep_specification
+from towpath.dataplane.lineage import emit_lineage
+from towpath.dataplane.load.parts import clean_destination, load_part, prepare_destination, read_watermark
+from towpath.dataplane.profile import profile_dataset
+from towpath.dataplane.quality import check_quality
+from towpath.dataplane.report import write_report
+from towpath.dataplane.specification.backtest import back_test, check_specification
+from towpath.dataplane.specification.transform import find_duplicates, transform
+from towpath.dataplane.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """`run` takes a validated request. It raises HouseError for what it knows; anything else is a crash of the task."""
+
+    request: type[Wire]
+    run: Callable[[Any, Workspace], ActivityResult]
+
+
+TASKS: Mapping[str, Task] = {
+    "plan_partitions": Task(PlanTask, plan_partitions),
+    "extract_partition": Task(ExtractTask, extract_partition),
+    "check_specification": Task(SpecificationTask, check_specification),
+    "back_test": Task(BackTestTask, back_test),
+    "find_specification": Task(FindSpecification, find_specification),
+    "keep_specification": Task(KeepSpecification, keep_specification),
+    "find_duplicates": Task(DuplicatesTask, find_duplicates),
+    "transform_part": Task(TransformTask, transform),
+    "profile_dataset": Task(ProfileTask, profile_dataset),
+    "check_quality": Task(QualityTask, check_quality),
+    "emit_lineage": Task(LineageTask, emit_lineage),
+    "write_report": Task(ReportTask, write_report),
+    "read_watermark": Task(WatermarkTask, read_watermark),
+    "prepare_destination": Task(PrepareDestination, prepare_destination),
+    "load_part": Task(LoadPart, load_part),
+    "clean_destination": Task(CleanDestination, clean_destination),
+    "forget_datasets": Task(ForgetTask, forget_datasets),
+}
+"""By the name of the activity that asks for it."""

@@ -1,0 +1,63 @@
+"""What a task of the data plane works with: the store, a folder of its own, its memory, connections, and progress."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from towpath.contracts.dataset import Column, DatasetPart
+from towpath.dataplane.columns import schema_hash
+from towpath.dataplane.connections import DataConnection, HttpConnection, PostgresqlConnection, S3Connection
+from towpath.dataplane.errors import ConnectionNameError
+from towpath.dataplane.store import DatasetStore
+
+Progress = Callable[[int, int], None]
+"""Called with rows and bytes done so far in this task: cheap enough to be called for every batch."""
+
+ConnectionT = TypeVar("ConnectionT", HttpConnection, PostgresqlConnection, S3Connection)
+
+
+def _silent(rows: int, size_bytes: int) -> None:
+    del rows, size_bytes
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One for each task. `folder` is empty at its start and removed after it, whatever happened.
+
+    `memory_bytes` is for the buffers of an engine; its process needs about 100 MB more.
+    """
+
+    store: DatasetStore
+    folder: Path
+    memory_bytes: int = 350 * 1024**2
+    threads: int = 1
+    progress: Progress = _silent
+    connections: Mapping[str, DataConnection] = field(default_factory=dict[str, DataConnection])
+
+    def local(self, part: DatasetPart) -> Path:
+        """The part as a file below `folder`, to be read and never written. Raises StoreError."""
+        return self.store.read(part, self.folder)
+
+    def keep(
+        self, file: Path, rows: int, columns: Iterable[Column], partition: str = "", origin: str = ""
+    ) -> DatasetPart:
+        """Moves a finished Parquet file of `folder` into the store. Raises StoreError."""
+        name, digest, size = self.store.put(file)
+        return DatasetPart(
+            uri=name,
+            rows=rows,
+            size_bytes=size,
+            sha256=digest,
+            schema_hash=schema_hash(columns),
+            partition=partition,
+            origin=origin,
+        )
+
+    def connection(self, name: str, kind: type[ConnectionT]) -> ConnectionT:
+        """Raises ConnectionNameError for a name that is not set, or that is another kind of connection."""
+        found = self.connections.get(name)
+        if not isinstance(found, kind):
+            known = ", ".join(sorted(name for name, one in self.connections.items() if isinstance(one, kind))) or "none"
+            raise ConnectionNameError(f"connection {name!r} is not set for this kind of use (set: {known})")
+        return found

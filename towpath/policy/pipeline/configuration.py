@@ -1,0 +1,143 @@
+"""A pipeline's file to its configuration: nothing unknown passes, and every problem has its place and its mend."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from towpath.contracts import loading, pipeline, quality, review, transformation
+from towpath.contracts.pipeline import PipelineConfig
+from towpath.engine.check import told
+from towpath.engine.diagnostics import Diagnostic, Path, has_errors
+from towpath.engine.explaining import PATTERNS, shown
+from towpath.engine.expression.durations import parse_duration
+from towpath.engine.reading import place_in
+from towpath.engine.shapes import as_list, as_object
+from towpath.engine.source import Source, read_source
+from towpath.engine.suggestions import did_you_mean
+from towpath.policy.pipeline.configuration_checks import ConfigurationChecks
+
+MANUAL = "docs/pipelines.md"
+TIMES = frozenset({"lag", "at_most", "retention", "deadline"})
+"""Fields that are written as durations: 15m, 2h, 7d."""
+_FIELDS = sorted(
+    {
+        name
+        for module in (loading, pipeline, quality, review, transformation)
+        for model in vars(module).values()
+        if isinstance(model, type) and issubclass(model, BaseModel)
+        for name in model.model_fields
+    }
+)
+
+
+@dataclass(frozen=True)
+class CheckedPipeline:
+    """A file after its checks. `config` may be used when `ok`."""
+
+    source: Source
+    config: PipelineConfig | None
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def ok(self) -> bool:
+        return self.config is not None and not has_errors(self.diagnostics)
+
+
+def check_pipeline(text: str | bytes, timezones: frozenset[str] | None = None) -> CheckedPipeline:
+    """Never raises: whatever a text holds ends in diagnostics. Without `timezones` theirs are not checked."""
+    source = read_source(text)
+    config = None
+    if source.value is not None or not source.diagnostics:
+        config = _read(source)
+    if config is not None:
+        ConfigurationChecks(source, config, timezones).check()
+    return CheckedPipeline(source, config, told(source.diagnostics))
+
+
+def pipeline_digest(config: PipelineConfig) -> str:
+    """SHA-256 of the configuration as canonical JSON: the same whatever its file looks like."""
+    content = config.model_dump(mode="json")
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read(source: Source) -> PipelineConfig | None:
+    given = as_object(source.value)
+    if given is None:
+        source.report((), "document.type", "a pipeline is a mapping", f"see {MANUAL}")
+        return None
+    value = _with_times(source, given, ())
+    try:
+        return PipelineConfig.model_validate(value, extra="forbid")
+    except ValidationError as error:
+        told: set[Path] = set()
+        for problem in error.errors(include_url=False):
+            place = place_in(given, problem)
+            if place not in told and not _is_noise(given, problem):
+                told.add(place)
+                _explain(source, place, problem)
+    return None
+
+
+def _is_noise(given: dict[str, Any], problem: ErrorDetails) -> bool:
+    """What is wrong with the other kind of transformation, and lists that are empty for what is told already."""
+    place = problem["loc"]
+    if place[0] == "transformation" and len(place) > 1:
+        proposes = "propose" in (as_object(given.get("transformation")) or {})
+        return place[1] == ("Specification" if proposes else "Proposing")
+    return problem["type"] == "too_short" and bool(problem["input"])
+
+
+def _with_times(source: Source, value: Any, path: Path) -> Any:
+    """The document with its durations read, since pydantic only knows those of ISO 8601."""
+    fields, items = as_object(value), as_list(value)
+    if items is not None:
+        return [_with_times(source, item, (*path, index)) for index, item in enumerate(items)]
+    if fields is None:
+        return _time(source, value, path) if path and path[-1] in TIMES else value
+    return {name: _with_times(source, item, (*path, name)) for name, item in fields.items()}
+
+
+def _time(source: Source, value: Any, path: Path) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        source.report(path, "duration.unit", f"{shown(value)} has no unit", f'write "{value}s", or 15m, 2h, 7d')
+        return "PT0S"
+    found = parse_duration(value) if isinstance(value, str) else None
+    return value if found is None else found
+
+
+def _explain(source: Source, path: Path, problem: ErrorDetails) -> None:
+    kind, given = problem["type"], problem["input"]
+    name = str(problem["loc"][-1]) if problem["loc"] else ""
+    if kind == "missing":
+        source.report(path, "field.missing", f"{name!r} is missing", f"add {name}: …")
+    elif kind == "extra_forbidden":
+        hint = did_you_mean(name, _FIELDS).removeprefix(": ").removeprefix("; ")
+        source.report(path, "field.unknown", f"there is no field {name!r} here", hint, key=True)
+    elif kind == "string_pattern_mismatch":
+        pattern = str(problem.get("ctx", {}).get("pattern"))
+        what, mend = PATTERNS.get(pattern, (f"is not written as it must be: {pattern}", ""))
+        source.report(path, "field.text", f"{shown(given)} {what}", mend)
+    elif kind in {"union_tag_invalid", "union_tag_not_found"}:
+        _choice(source, path, problem)
+    elif kind == "value_error":
+        source.report(path, "field.value", problem["msg"].removeprefix("Value error, "), f"see {MANUAL}")
+    else:
+        source.report(path, "field.value", f"{shown(given)}: {problem['msg'].lower()}", f"see {MANUAL}")
+
+
+def _choice(source: Source, path: Path, problem: ErrorDetails) -> None:
+    """A member of a union that says by a field which one it is."""
+    context = problem.get("ctx", {})
+    field = str(context.get("discriminator", "'type'")).strip("'")
+    tags = [tag.strip().strip("'") for tag in str(context.get("expected_tags", "")).split(",") if tag.strip()]
+    if problem["type"] == "union_tag_not_found":
+        source.report(path, f"{field}.missing", f"it has no {field}", f"add {field}: …")
+        return
+    tag = str(context.get("tag", ""))
+    hint = did_you_mean(tag, tags).removeprefix(": ").removeprefix("; ")
+    source.report((*path, field), f"{field}.unknown", f"there is no {field} {tag!r}", hint)

@@ -1,0 +1,179 @@
+"""What a configuration must hold beyond its shape: names that are there, and parts that go together."""
+
+from collections.abc import Collection, Iterable
+
+from towpath.contracts.dataset import Column
+from towpath.contracts.pipeline import PipelineConfig
+from towpath.contracts.pipeline import Source as Origin
+from towpath.contracts.quality import Custom, ForeignKey, Rule, Unique, Volume
+from towpath.contracts.transformation import Join, Specification
+from towpath.engine.cron import cron_problem
+from towpath.engine.diagnostics import Path
+from towpath.engine.source import Source
+from towpath.engine.suggestions import did_you_mean
+
+PARTITIONS = {
+    "csv": ("file",),
+    "ndjson": ("file",),
+    "json": ("file",),
+    "parquet": ("file",),
+    "http": ("file", "page", "date"),
+    "postgresql": ("file", "range", "date"),
+}
+"""Ways to partition each kind of source; `file` stands for the usual one."""
+
+
+class ConfigurationChecks:
+    def __init__(self, source: Source, config: PipelineConfig, timezones: Collection[str] | None) -> None:
+        self._source = source
+        self._config = config
+        self._timezones = timezones
+        self._target = [column.name for column in config.target.columns]
+
+    def check(self) -> None:
+        self._sources()
+        self._transformation()
+        self._rules()
+        self._destinations()
+        self._schedule()
+
+    def _sources(self) -> None:
+        sources = self._config.sources
+        self._once([source.name for source in sources], "sources")
+        mains = [index for index, source in enumerate(sources) if source.main]
+        if not mains:
+            self._report(("sources",), "source.main", "no source is the main one", "leave main: false out of one")
+        for index in mains[1:]:
+            what = f"{sources[mains[0]].name} is the main source already"
+            self._report(("sources", index), "source.main", what, "add main: false to sources that are only joined")
+        for index, source in enumerate(sources):
+            self._one_source(source, ("sources", index))
+
+    def _one_source(self, source: Origin, path: Path) -> None:
+        allowed = PARTITIONS[source.type]
+        if source.partition.by not in allowed:
+            what = f"a source of type {source.type} is not partitioned by {source.partition.by}"
+            self._report((*path, "partition", "by"), "partition.kind", what, f"write one of: {', '.join(allowed)}")
+        if source.cursor is not None and not source.main:
+            what = "only the main source is read incrementally"
+            self._report((*path, "cursor"), "cursor.source", what, "leave it out: joined sources are read whole")
+        columns = [column.name for column in source.columns]
+        if not columns:
+            return
+        if source.cursor is not None:
+            self._known(source.cursor.field, columns, (*path, "cursor", "field"))
+        column = getattr(source.partition, "column", None)
+        if column is not None:
+            self._known(column, columns, (*path, "partition", "column"))
+        for index, rule in enumerate(source.validation):
+            self._known(rule.column, columns, (*path, "validation", index, "column"))
+
+    def _transformation(self) -> None:
+        wanted = self._config.transformation
+        if isinstance(wanted, Specification):
+            self._specification(wanted, self._main_name(), ("transformation",))
+        repair = self._config.quality.repair
+        if repair is not None:
+            self._specification(repair, self._config.target.table, ("quality", "repair"))
+
+    def _specification(self, wanted: Specification, begins_with: str, path: Path) -> None:
+        if wanted.source != begins_with:
+            what = f"it begins with {wanted.source!r}, not with {begins_with!r}"
+            self._report((*path, "source"), "specification.source", what, f"write source: {begins_with}")
+        sources = [source.name for source in self._config.sources if not source.main]
+        for index, operation in enumerate(wanted.operations):
+            if isinstance(operation, Join):
+                self._known(operation.source, sources, (*path, "operations", index, "source"), "source to join")
+
+    def _rules(self) -> None:
+        policy = self._config.quality
+        for index, rule in enumerate(policy.rules):
+            path: Path = ("quality", "rules", index)
+            for field, column in _columns_of(rule):
+                self._known(column, self._target, (*path, *field))
+            if isinstance(rule, ForeignKey):
+                self._foreign_key(rule, path)
+        if policy.remediation == "repair" and policy.repair is None:
+            what = "remediation: repair needs a specification"
+            self._report(("quality", "remediation"), "quality.repair", what, "add repair: {source: …, operations: […]}")
+        if policy.rules and policy.threshold == 0:
+            what = "a threshold of 0 lets everything through"
+            self._report(("quality", "threshold"), "quality.threshold", what, "write one above 0", warning=True)
+
+    def _foreign_key(self, rule: ForeignKey, path: Path) -> None:
+        others = {source.name: source for source in self._config.sources if not source.main}
+        if self._known(rule.source, others, (*path, "source"), "source") and others[rule.source].columns:
+            self._known(rule.references, _names(others[rule.source].columns), (*path, "references"))
+
+    def _destinations(self) -> None:
+        config = self._config
+        self._once([destination.name for destination in config.destinations], "destinations")
+        lag = config.main.cursor is not None and bool(config.main.cursor.lag)
+        for index, destination in enumerate(config.destinations):
+            path: Path = ("destinations", index)
+            strategy = destination.strategy
+            place = (*path, "strategy")
+            if strategy in {"upsert", "scd2"} and not config.target.key:
+                self._report(place, "strategy.key", f"{strategy} needs a key", "add target.key, or append")
+            if strategy == "delete_insert" and config.target.partition_by is None:
+                what = "delete_insert replaces whole partitions of the target"
+                self._report(place, "strategy.partition", what, "add target.partition_by")
+            if strategy == "append" and lag:
+                what = "append has rows twice that the lag reads again"
+                self._report(place, "strategy.lag", what, "use upsert, or leave the lag out")
+            if strategy == "upsert" and config.target.newest_by is None:
+                what = "without newest_by a late, older row replaces a newer one"
+                self._report(place, "strategy.newest", what, "add target.newest_by", warning=True)
+        self._apart()
+
+    def _apart(self) -> None:
+        """Two destinations must not be the same table."""
+        seen: dict[tuple[str, ...], str] = {}
+        for index, one in enumerate(self._config.destinations):
+            fields = one.model_dump(include={"type", "connection", "path", "table"})
+            place = tuple(str(fields.get(name)) for name in ("type", "connection", "path", "table"))
+            if place in seen:
+                what = f"it is the same table as {seen[place]}"
+                self._report(("destinations", index), "destination.twice", what, "leave one of them out")
+            seen.setdefault(place, one.name)
+
+    def _schedule(self) -> None:
+        schedule = self._config.schedule
+        if schedule is None:
+            return
+        problem = cron_problem(schedule.cron)
+        if problem is not None:
+            self._report(("schedule", "cron"), "cron.invalid", *problem)
+        if self._timezones is not None:
+            self._known(schedule.timezone, self._timezones, ("schedule", "timezone"), "time zone")
+
+    def _main_name(self) -> str:
+        return next((source.name for source in self._config.sources if source.main), "")
+
+    def _once(self, names: list[str], field: str) -> None:
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                self._report((field, index, "name"), "name.twice", f"{name} is there twice", "rename one of them")
+
+    def _known(self, name: str, known: Collection[str], path: Path, what: str = "column") -> bool:
+        if name in known:
+            return True
+        hint = did_you_mean(name, known).removeprefix(": ").removeprefix("; ")
+        self._report(path, f"{what.rsplit(maxsplit=1)[-1]}.unknown", f"there is no {what} {name!r}", hint)
+        return False
+
+    def _report(self, path: Path, code: str, what: str, mend: str = "", *, warning: bool = False) -> None:
+        self._source.report(path, code, what, mend, severity="warning" if warning else "error")
+
+
+def _columns_of(rule: Rule) -> Iterable[tuple[Path, str]]:
+    """Columns of the target that a rule names, with the place of each in it."""
+    if isinstance(rule, Unique):
+        return [(("columns", index), column) for index, column in enumerate(rule.columns)]
+    if isinstance(rule, Custom | Volume):
+        return []
+    return [(("column",), rule.column)]
+
+
+def _names(columns: Iterable[Column]) -> list[str]:
+    return [column.name for column in columns]

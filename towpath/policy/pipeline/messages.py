@@ -1,0 +1,55 @@
+"""What people are told about a pipeline: tasks, failures. Counts, columns and rules; never a value of a row."""
+
+from towpath.contracts.quality import Quality
+from towpath.contracts.review import ReviewTask
+from towpath.contracts.run import DeadLetter
+from towpath.contracts.transformation import BackTest, FrozenSpecification
+
+_EVENTS = {
+    "opened": "Decision needed",
+    "reminder": "Reminder: decision needed",
+    "escalation": "Escalated: decision needed",
+    "closed": "Decided",
+}
+MOST_TOLD = 8
+
+
+def review_notice(task: ReviewTask, event: str) -> tuple[str, str]:
+    """Title and text about a task."""
+    lines = [*task.reasons, f"Run: {task.workflow_id}", f"Until: {task.due_at:%Y-%m-%d %H:%M} UTC"]
+    if event == "closed":
+        decided = task.decision
+        lines.append("Nobody decided in time" if decided is None else f"{decided.verdict} by {decided.reviewer}")
+    return f"{_EVENTS.get(event, event)}: {task.title}", "\n".join(lines)
+
+
+def specification_reasons(frozen: FrozenSpecification, tested: BackTest) -> tuple[str, ...]:
+    """Why a person is asked about a new specification, and what it did to the sample."""
+    operations = frozen.specification.operations
+    names = ", ".join(operation.op for operation in operations[:MOST_TOLD])
+    nulls = ", ".join(f"{column}: {count}" for column, count in sorted(tested.nulls_made.items())[:MOST_TOLD])
+    return (
+        f"Claude proposed a specification for {frozen.specification.source}: {len(operations)} operations ({names})",
+        f"on the sample: {tested.rows} rows, {tested.quarantined} quarantined, nulls made: {nulls or 'none'}",
+        f"digest {frozen.digest}; before and after: the query `pipeline` of this run",
+    )
+
+
+def quality_reasons(quality: Quality) -> tuple[str, ...]:
+    """Why a person is asked about the quality."""
+    failing = [result for result in quality.results if result.failed]
+    failing.sort(key=lambda result: result.passing)
+    return (
+        f"the score is {quality.score:.4f}, the threshold {quality.threshold}",
+        f"{quality.valid:,} of {quality.rows:,} rows are valid, {quality.quarantined:,} quarantined",
+        *(f"{result.rule}: {result.failed:,} of {result.rows:,} fail" for result in failing[:MOST_TOLD]),
+    )
+
+
+def failure_notice(pipeline: str, workflow_id: str, letter: DeadLetter) -> tuple[str, str]:
+    """Title and text about a run that failed and waits in its queue."""
+    return (
+        f"Pipeline {pipeline} failed in {letter.step}",
+        f"{letter.failure.message} ({letter.failure.code})\nRun: {workflow_id}, in queue {letter.queue}\n"
+        f"Redrive: python starter.py queue redrive {workflow_id}",
+    )

@@ -1,0 +1,35 @@
+"""Claude's look at a sample: what it is given, and what is kept of its answer."""
+
+from collections.abc import Sequence
+
+from towpath.contracts.dataset import Column
+from towpath.contracts.quality import ModelIssue, Rule, ValidationAnswer, ValidationTask
+from towpath.contracts.wire import JsonObject, clip
+from towpath.policy.pipeline.rules import describe
+
+MOST_ISSUES = 10
+MOST_ROWS = 20
+
+
+def validation_task(target: Sequence[Column], sample: Sequence[JsonObject], rules: Sequence[Rule]) -> ValidationTask:
+    return ValidationTask(
+        target=tuple(f"{column.name} {column.type}" for column in target),
+        sample=tuple(sample[:MOST_ROWS]),
+        rules=tuple(describe(rule) for rule in rules),
+    )
+
+
+def kept_issues(
+    answer: ValidationAnswer, target: Sequence[Column], sample: Sequence[JsonObject]
+) -> tuple[ModelIssue, ...]:
+    """Remarks about a column that there is, which rows of the sample show: anything else is dropped."""
+    names = {column.name for column in target}
+    known = range(min(len(sample), MOST_ROWS))
+    kept = (
+        ModelIssue(
+            column=issue.column, issue=clip(issue.issue), rows=sorted({row for row in issue.rows if row in known})
+        )
+        for issue in answer.issues
+        if issue.column in names
+    )
+    return tuple(issue for issue in kept if issue.rows)[:MOST_ISSUES]

@@ -1,0 +1,142 @@
+"""The process etl-pipeline: rows from sources to destinations, each once. References travel, rows never do."""
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, is_cancelled_exception
+
+from towpath.contracts.dataset import Dataset
+from towpath.contracts.pipeline import (
+    PipelineFailure,
+    PipelineOutcome,
+    PipelineRequest,
+    PipelineResult,
+    PipelineView,
+)
+from towpath.contracts.process import DEAD_LETTER_QUEUE, PIPELINE
+from towpath.contracts.quality import Quality
+from towpath.contracts.review import DecidedReview
+from towpath.contracts.run import DeadLetter, RunRecord
+from towpath.contracts.transformation import BackTest, FrozenSpecification
+from towpath.policy.pipeline.messages import failure_notice, quality_reasons, specification_reasons
+from workflows.compensation import shielded
+from workflows.pipeline_closing import Closing
+from workflows.pipeline_extraction import Extraction
+from workflows.pipeline_loading import Loading
+from workflows.pipeline_quality import REVIEW, QualityGate
+from workflows.pipeline_review import NOT_PENDING, Asking
+from workflows.pipeline_specification import APPROVAL, Settling
+from workflows.pipeline_state import PipelineState
+from workflows.pipeline_transformation import Transformation
+from workflows.review import Reviewable
+from workflows.steps import StepFailedError
+
+OPERATIONS_TEAM = "ops-team"
+
+
+@workflow.defn(name=PIPELINE.name)
+class EtlPipelineWorkflow(Reviewable):
+    """One run of a pipeline. A failed one waits in a queue, and a redrive of it goes on after its last whole stage."""
+
+    @workflow.init
+    def __init__(self, request: PipelineRequest) -> None:
+        super().__init__()
+        self._request = request
+        self._state = PipelineState(request)
+        self._steps = self._state.steps
+        self._closing = Closing(self._state)
+        self._asking = Asking(self._state, self.hold_review, self.review)
+
+    @workflow.query(name="status")
+    def status(self) -> RunRecord:
+        """Every step with state, attempts, times and cost, and what the run waits for until when."""
+        return self._steps.record()
+
+    @workflow.query(name="pipeline")
+    def pipeline(self) -> PipelineView:
+        """How far each stage is, what the quality was, and what a new specification does to the sample."""
+        return self._state.view()
+
+    @workflow.run
+    async def run(self, request: PipelineRequest) -> PipelineResult:
+        self._steps.introduce(PIPELINE.attributes(request))
+        if request.discard is not None:
+            self._steps.end(PipelineOutcome.DISCARDED)
+            return self._closing.result(PipelineOutcome.DISCARDED).model_copy(update={"discarded": request.discard})
+        try:
+            return await self._end(await self._carry_out())
+        except StepFailedError as error:
+            raise await shielded(self._fail(error)) from error
+        except BaseException as error:
+            if is_cancelled_exception(error):
+                self._closing.stop()
+                self._steps.end("cancelled", *NOT_PENDING)
+            raise
+
+    async def _carry_out(self) -> PipelineOutcome:
+        """The stages in their order. Raises StepFailedError."""
+        state = self._state
+        await Extraction(state).run()
+        if not state.known.extracted[state.config.main.name].parts:
+            return PipelineOutcome.NOTHING
+        frozen = await Settling(state, self._approve).run()
+        if frozen is None:
+            return self._undecided()
+        self._closing.begin_lineage()
+        transformed = await Transformation(state).run(frozen)
+        valid = await QualityGate(state, self._review_quality).run(transformed)
+        if valid is None:
+            return self._undecided()
+        return await self._load(valid)
+
+    async def _load(self, valid: Dataset) -> PipelineOutcome:
+        if not valid.parts:
+            return PipelineOutcome.NOTHING
+        await Loading(self._state).run(valid)
+        return PipelineOutcome.LOADED
+
+    async def _end(self, outcome: PipelineOutcome) -> PipelineResult:
+        await self._closing.end_lineage("COMPLETE")
+        await self._closing.clean_up()
+        result = self._closing.result(outcome)
+        if outcome is not PipelineOutcome.NOTHING:
+            result = await self._closing.report(result)
+        for step in self._steps.record().steps:
+            if step.state == "pending":
+                self._steps.skip(step.step, outcome)
+        self._steps.end(outcome, *NOT_PENDING)
+        return result
+
+    def _undecided(self) -> PipelineOutcome:
+        """Nobody said yes: rejected, or expired."""
+        return PipelineOutcome.EXPIRED if self._state.known.decision is None else PipelineOutcome.REJECTED
+
+    async def _approve(self, frozen: FrozenSpecification, tested: BackTest) -> DecidedReview | None:
+        self._state.back_test = tested
+        title = f"new specification of pipeline {self._state.config.id}"
+        return await self._asking.ask(APPROVAL, title, specification_reasons(frozen, tested))
+
+    async def _review_quality(self, quality: Quality) -> DecidedReview | None:
+        title = f"load rows of low quality by pipeline {self._state.config.id}"
+        return await self._asking.ask(REVIEW, title, quality_reasons(quality))
+
+    async def _fail(self, error: StepFailedError) -> ApplicationError:
+        """Tell operations, queue. What is loaded stays: a redrive loads the rest."""
+        state = self._state
+        letter = DeadLetter(
+            queue=PIPELINE.dead_letter_queue,
+            step=error.step,
+            failure=error.failure,
+            at=workflow.now(),
+            cost=self._steps.cost,
+        )
+        await self._closing.end_lineage("FAIL", str(error.failure.code))
+        title, text = failure_notice(state.config.id, workflow.info().workflow_id, letter)
+        await state.notify(OPERATIONS_TEAM, "failure", title, text)
+        self._steps.end("failed", DEAD_LETTER_QUEUE.value_set(letter.queue), *NOT_PENDING)
+        again = self._request.model_copy(update={"resume": state.progress(), "discard": None})
+        return ApplicationError(
+            f"{error.step} failed: {error.failure.message}",
+            letter,
+            PipelineFailure(pipeline=again),
+            type=error.failure.code,
+            non_retryable=True,
+        )

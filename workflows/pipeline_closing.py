@@ -1,0 +1,138 @@
+"""The end of a run: lineage told, report written, old datasets cleaned up. None of it can fail a load that is done."""
+
+import asyncio
+from datetime import datetime
+from typing import Literal
+
+from temporalio import workflow
+
+from activities.pipeline import PipelineActivities
+from towpath.contracts.loading import CleanDestination
+from towpath.contracts.pipeline import PipelineOutcome, PipelineResult
+from towpath.contracts.stages import ForgetTask, LineageTask, ReportTask
+from workflows.calling import CallFailedError, call
+from workflows.options import TOLD
+from workflows.pipeline_state import PipelineState
+
+Event = Literal["START", "COMPLETE", "FAIL"]
+
+
+class Closing:
+    def __init__(self, state: PipelineState) -> None:
+        self._state = state
+        self._steps = state.steps
+        self._beginning: asyncio.Task[None] | None = None
+
+    def begin_lineage(self) -> None:
+        """Tell that the run has begun, beside its stages: no row waits for a collector."""
+        self._beginning = asyncio.ensure_future(self._tell("START"))
+
+    async def end_lineage(self, event: Event, failure: str = "") -> None:
+        """Tell how the run ended, after it was told that it began."""
+        if self._beginning is not None:
+            await self._beginning
+            await self._tell(event, failure)
+
+    def stop(self) -> None:
+        if self._beginning is not None:
+            self._beginning.cancel()
+
+    async def _tell(self, event: Event, failure: str = "") -> None:
+        """An event of OpenLineage. A collector that is down degrades the run and keeps nothing from it."""
+        state, step = self._state, "lineage"
+        self._steps.begin(step)
+        known = state.known
+        task = LineageTask(
+            event=event,
+            workflow_id=workflow.info().workflow_id,
+            step=known.run_key,
+            at=known.started_at if event == "START" else workflow.now(),
+            config=state.config,
+            specification=known.specification,
+            source_columns=known.columns,
+            quality=known.quality[-1] if known.quality else None,
+            rows={name: load.rows for name, load in known.loads.items()},
+            size_bytes=0 if known.valid is None else known.valid.size_bytes,
+            failure=failure,
+        )
+        try:
+            await call(
+                PipelineActivities.emit_lineage, task, TOLD, activity_id=f"{step}/{event}", summary=f"Lineage: {event}"
+            )
+        except CallFailedError as error:
+            state.degrade(step, f"the event {event} was not told ({error.failure.code})")
+            return
+        if step not in state.known.degraded:
+            self._steps.complete(step, note=event)
+
+    async def report(self, result: PipelineResult) -> PipelineResult:
+        """The result with its report."""
+        state, step = self._state, "report"
+        self._steps.begin(step)
+        task = ReportTask(
+            config=state.config,
+            workflow_id=workflow.info().workflow_id,
+            result=result,
+            source_columns=state.known.columns,
+            dataset=state.known.valid,
+            notes=state.known.notes,
+        )
+        try:
+            written = await call(
+                PipelineActivities.write_report, task, TOLD, activity_id=step, summary="Write the report"
+            )
+        except CallFailedError as error:
+            state.degrade(step, f"no report ({error.failure.code})")
+            return result.model_copy(update={"degraded": state.known.degraded})
+        self._steps.complete(step)
+        return result.model_copy(update={"report": written.page, "document": written.document})
+
+    async def clean_up(self) -> None:
+        """Delete what is older than the pipeline's retention."""
+        state, step = self._state, "clean-up"
+        self._steps.begin(step)
+        task = ForgetTask(before=workflow.now() - state.config.retention)
+        try:
+            gone = await call(
+                PipelineActivities.forget_datasets, task, TOLD, activity_id=step, summary="Clean up the store"
+            )
+        except CallFailedError as error:
+            state.degrade(step, f"the store was not cleaned up ({error.failure.code})")
+            return
+        files, size = gone.files, gone.size_bytes
+        for destination in state.config.destinations:
+            if destination.type == "parquet" and state.known.loads.get(destination.name) is not None:
+                clean = CleanDestination(destination=destination, before=task.before)
+                name = f"{step}/{destination.name}"
+                try:
+                    cleaned = await call(
+                        PipelineActivities.clean_destination, clean, TOLD, activity_id=name, summary=f"Clean up {name}"
+                    )
+                except CallFailedError as error:
+                    state.degrade(step, f"{destination.name} was not cleaned up ({error.failure.code})")
+                    return
+                files, size = files + cleaned.files, size + cleaned.size_bytes
+        self._steps.complete(step, note=f"{files} files, {size:,} bytes")
+
+    def result(self, outcome: PipelineOutcome) -> PipelineResult:
+        state, known = self._state, self._state.known
+        return PipelineResult(
+            outcome=outcome,
+            pipeline=state.config.id,
+            run_key=known.run_key,
+            loads=tuple(known.loads.values()),
+            quality=known.quality,
+            specification=known.specification,
+            quarantine=known.quarantine,
+            metrics=known.metrics,
+            watermark=None if state.is_partial else known.reached,
+            decision=known.decision,
+            started_at=known.started_at,
+            seconds=_seconds(known.started_at),
+            degraded=known.degraded,
+            cost=self._steps.cost,
+        )
+
+
+def _seconds(since: datetime) -> float:
+    return round((workflow.now() - since).total_seconds(), 3)

@@ -1,0 +1,162 @@
+"""Extraction: from where on, which partitions, in which schema, and then all of them in parallel."""
+
+import asyncio
+
+from activities.pipeline import PipelineActivities
+from towpath.contracts.dataset import Dataset
+from towpath.contracts.failure import FailureCode
+from towpath.contracts.pipeline import SchemaAction, Source
+from towpath.contracts.stages import (
+    Extracted,
+    ExtractTask,
+    Partition,
+    Planned,
+    PlanTask,
+    Replayed,
+    Watermark,
+    WatermarkTask,
+)
+from towpath.policy.pipeline.contract import SchemaDecision, decide
+from towpath.policy.pipeline.watermarks import WatermarkError, greatest, lowest
+from workflows.pipeline_state import PipelineState
+
+PLAN = "plan"
+
+
+class Extraction:
+    def __init__(self, state: PipelineState) -> None:
+        self._state = state
+        self._steps = state.steps
+
+    async def run(self) -> None:
+        """All sources, as far as they have something new. A redrive keeps the sources that were extracted."""
+        state = self._state
+        wanted = [source for source in state.config.sources if source.name not in state.known.extracted]
+        for source in state.config.sources:
+            if source not in wanted:
+                self._steps.keep(f"extract/{source.name}")
+        if not wanted:
+            self._steps.keep(PLAN)
+            return
+        self._steps.begin(PLAN)
+        await self._read_watermark()
+        plans = await asyncio.gather(*(self._plan(source) for source in wanted))
+        decisions = [self._decide(source, planned) for source, planned in zip(wanted, plans, strict=True)]
+        count, size = sum(len(plan.partitions) for plan in plans), sum(plan.size_bytes for plan in plans)
+        self._steps.complete(PLAN, note=f"{count} partitions, {size:,} bytes")
+        for source, planned, decision in zip(wanted, plans, decisions, strict=True):
+            await self._extract(source, planned, decision)
+
+    async def _read_watermark(self) -> None:
+        """The lowest of the destinations: what one of them lacks is read for all, and newer rows there stay."""
+        state = self._state
+        if state.config.main.cursor is None or state.is_partial:
+            return
+        found = await asyncio.gather(
+            *(
+                state.activity(
+                    PLAN,
+                    PipelineActivities.read_watermark,
+                    WatermarkTask(destination=destination, pipeline=state.config.id),
+                    name=f"watermark/{destination.name}",
+                    summary=f"Read the watermark of {destination.name}",
+                )
+                for destination in state.config.destinations
+            )
+        )
+        by_name = {one.name: mark for one, mark in zip(state.config.destinations, found, strict=True)}
+        try:
+            watermark = None if state.request.full else lowest(state.config, {k: m.value for k, m in by_name.items()})
+        except WatermarkError as error:
+            raise state.refuse(PLAN, FailureCode.PIPELINE_WATERMARKS, str(error)) from error
+        state.set(watermark=watermark, history=_longest(found))
+
+    async def _plan(self, source: Source) -> Planned:
+        state = self._state
+        task = PlanTask(
+            source=source,
+            watermark=state.known.watermark if source.main else None,
+            dates=state.request.dates if source.main else None,
+            full=state.request.full or not source.main,
+        )
+        planned = await state.activity(
+            PLAN,
+            PipelineActivities.plan_partitions,
+            task,
+            name=f"partitions/{source.name}",
+            summary=f"Partition {source.name}",
+        )
+        return self._replaying(planned) if source.main and state.request.replay else planned
+
+    def _replaying(self, planned: Planned) -> Planned:
+        """The rows that were quarantined before, in place of what the source has."""
+        partitions = tuple(
+            Partition(name=f"replay-{number}", number=number, slice=Replayed(rows=rows))
+            for number, rows in enumerate(self._state.request.replay, 1)
+        )
+        return planned.model_copy(update={"partitions": partitions, "since": None, "until": None})
+
+    def _decide(self, source: Source, planned: Planned) -> SchemaDecision:
+        """What the schema contract makes of the source as it is now. Raises StepFailedError for a frozen schema."""
+        state = self._state
+        decision = decide(source.contract, source.columns, planned.columns)
+        notes = tuple(f"{source.name}: {change.message} ({change.action})" for change in decision.changes)
+        state.set(
+            notes=(*state.known.notes, *notes),
+            columns={**state.known.columns, source.name: decision.columns},
+        )
+        if decision.refused and planned.partitions:
+            told = "; ".join(change.message for change in decision.refused)
+            message = f"the schema of {source.name} changed, and its contract says {SchemaAction.FREEZE}: {told}"
+            raise state.refuse(PLAN, FailureCode.PIPELINE_SCHEMA_CHANGED, message)
+        return decision
+
+    async def _all(self, step: str, tasks: tuple[ExtractTask, ...]) -> tuple[Extracted, ...]:
+        """The partitions of the plan, then those that only their predecessors could name: pages of an API."""
+        state = self._state
+        found: list[Extracted] = []
+        while tasks:
+            window = state.window(step).model_copy(update={"extract": tasks, "first": len(found) + 1})
+            done = (await state.windows(step, window, len(found) + len(tasks))).extracted
+            found.extend(done)
+            following = (_following(task, result) for task, result in zip(tasks, done, strict=True))
+            tasks = tuple(task for task in following if task is not None)
+        return tuple(found)
+
+    async def _extract(self, source: Source, planned: Planned, decision: SchemaDecision) -> None:
+        state, step = self._state, f"extract/{source.name}"
+        self._steps.begin(step)
+        tasks = tuple(
+            ExtractTask(
+                source=source,
+                partition=partition,
+                columns=decision.columns,
+                since=planned.since,
+                until=planned.until,
+                quarantine_where_set=decision.quarantine_where_set,
+                discard_where_set=decision.discard_where_set,
+            )
+            for partition in planned.partitions
+        )
+        found = await self._all(step, tasks)
+        state.measured((one.metrics for one in found), (one.quarantined for one in found))
+        parts = tuple(one.part for one in found if one.part is not None and one.part.rows)
+        dataset = Dataset(name=source.name, parts=parts, columns=decision.columns)
+        state.set(extracted={**state.known.extracted, source.name: dataset})
+        if source.main:
+            state.set(reached=greatest((*(one.max_cursor for one in found), state.known.watermark)))
+        bad = sum(one.metrics.rows_quarantined for one in found)
+        self._steps.complete(step, note=f"{dataset.rows:,} rows, {bad:,} quarantined")
+
+
+def _following(task: ExtractTask, result: Extracted) -> ExtractTask | None:
+    return None if result.next is None else task.model_copy(update={"partition": result.next})
+
+
+def _longest(found: list[Watermark]) -> tuple[int, ...]:
+    return max((one.rows for one in found), key=len, default=())
+
+
+def read_nothing(state: PipelineState) -> bool:
+    """Whether the main source had nothing new."""
+    return not state.known.extracted[state.config.main.name].parts

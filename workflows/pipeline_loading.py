@@ -1,0 +1,130 @@
+"""Loading: every destination by itself, part by part, the watermark with the last one."""
+
+import asyncio
+
+from activities.pipeline import PipelineActivities
+from towpath.contracts.dataset import Dataset
+from towpath.contracts.failure import Failure
+from towpath.contracts.loading import (
+    Destination,
+    DuckdbDestination,
+    LoadPart,
+    LoadResult,
+    PartLoaded,
+    PostgresqlDestination,
+    PrepareDestination,
+)
+from workflows.pipeline_state import PipelineState
+from workflows.steps import StepFailedError
+
+
+class Loading:
+    """Each part is loaded once, whatever is tried again: the ledger of its destination says so."""
+
+    def __init__(self, state: PipelineState) -> None:
+        self._state = state
+        self._steps = state.steps
+        self._files: dict[str, asyncio.Lock] = {}
+
+    async def run(self, dataset: Dataset) -> None:
+        """All destinations. One that fails keeps no other from being loaded; then StepFailedError is raised."""
+        failures = await asyncio.gather(
+            *(self._destination(destination, dataset) for destination in self._state.config.destinations)
+        )
+        failed = next((error for error in failures if error is not None), None)
+        if failed is not None:
+            raise failed
+
+    async def _destination(self, destination: Destination, dataset: Dataset) -> StepFailedError | None:
+        state, step = self._state, f"load/{destination.name}"
+        known = state.known.loads.get(destination.name)
+        if known is not None and known.state != "failed":
+            self._steps.keep(step)
+            return None
+        async with self._turn(destination):
+            self._steps.begin(step)
+            try:
+                loaded = await self._load(destination, dataset, step)
+            except StepFailedError as error:
+                self._keep(destination, _failed(destination, error.failure))
+                return error
+        result = _total(destination, loaded)
+        self._keep(destination, result)
+        note = f"{result.inserted:,} inserted, {result.updated:,} updated, {result.stale:,} stale"
+        self._steps.complete(step, note=note)
+        return None
+
+    async def _load(self, destination: Destination, dataset: Dataset, step: str) -> list[PartLoaded]:
+        """The parts side by side where the destination can; then the last one, which carries the watermark."""
+        state = self._state
+        tasks = self._tasks(destination, dataset)
+        target = state.config.target
+        prepare = PrepareDestination(
+            destination=destination,
+            columns=target.columns,
+            key=target.key,
+            newest_by=target.newest_by,
+            partition_by=target.partition_by,
+        )
+        await state.activity(
+            step,
+            PipelineActivities.prepare_destination,
+            prepare,
+            name="prepare",
+            summary=f"Prepare {destination.name}",
+        )
+        concurrency = state.config.concurrency if isinstance(destination, PostgresqlDestination) else 1
+        first = state.window(step, concurrency).model_copy(update={"load": tasks[:-1]})
+        loaded = list((await state.windows(step, first, len(tasks))).loaded) if tasks[:-1] else []
+        last = await state.activity(
+            step,
+            PipelineActivities.load_part,
+            tasks[-1],
+            name=str(len(tasks)),
+            summary=f"Load the last part into {destination.name}, with the watermark",
+        )
+        return [*loaded, last]
+
+    def _tasks(self, destination: Destination, dataset: Dataset) -> tuple[LoadPart, ...]:
+        state, target = self._state, self._state.config.target
+        total = len(dataset.parts)
+        return tuple(
+            LoadPart(
+                destination=destination,
+                columns=target.columns,
+                key=target.key,
+                newest_by=target.newest_by,
+                partition_by=target.partition_by,
+                part=part,
+                load=state.load,
+                number=number,
+                total=total,
+                watermark=state.known.reached if number == total and not state.is_partial else None,
+                pipeline=state.config.id,
+            )
+            for number, part in enumerate(dataset.parts, 1)
+        )
+
+    def _keep(self, destination: Destination, result: LoadResult) -> None:
+        self._state.set(loads={**self._state.known.loads, destination.name: result})
+
+    def _turn(self, destination: Destination) -> asyncio.Lock:
+        """One load at a time for each file of DuckDB; none waits for another elsewhere."""
+        name = destination.path if isinstance(destination, DuckdbDestination) else destination.name
+        return self._files.setdefault(name, asyncio.Lock())
+
+
+def _failed(destination: Destination, failure: Failure) -> LoadResult:
+    return LoadResult(destination=destination.name, state="failed", failure=f"{failure.code}: {failure.message}")
+
+
+def _total(destination: Destination, loaded: list[PartLoaded]) -> LoadResult:
+    return LoadResult(
+        destination=destination.name,
+        state="skipped" if loaded and all(part.skipped for part in loaded) else "loaded",
+        parts=len(loaded),
+        rows=sum(part.rows for part in loaded),
+        inserted=sum(part.inserted for part in loaded),
+        updated=sum(part.updated for part in loaded),
+        stale=sum(part.stale for part in loaded),
+    )

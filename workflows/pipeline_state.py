@@ -1,0 +1,147 @@
+"""What one run of a pipeline knows: its steps, how far each stage is, and what a redrive begins with."""
+
+from collections.abc import Iterable
+
+from temporalio import workflow
+from temporalio.types import MethodAsyncSingleParam
+
+from towpath.contracts.dataset import Dataset, QuarantinedRows, StageMetrics
+from towpath.contracts.failure import Failure, FailureCode
+from towpath.contracts.pipeline import PipelineConfig, PipelineProgress, PipelineRequest, PipelineView, StageProgress
+from towpath.contracts.process import PIPELINE
+from towpath.contracts.transformation import BackTest
+from towpath.contracts.windows import WindowRequest, WindowResult
+from towpath.contracts.wire import clip
+from workflows.asking import Asker
+from workflows.calling import ArgT, CallFailedError, ResultT, SelfT, call
+from workflows.notices import tell_team
+from workflows.options import DATA
+from workflows.pipeline_windows import perform_windows
+from workflows.steps import StepFailedError, Steps
+
+
+def titles(config: PipelineConfig) -> dict[str, str]:
+    """Steps of a run in their order: some depend on the pipeline."""
+    return {
+        "plan": "Plan the partitions",
+        **{f"extract/{source.name}": f"Extract {source.name}" for source in config.sources},
+        "specification": "Settle the specification",
+        "approval": "Approval of a new specification",
+        "duplicates": "Find keys that occur twice",
+        "transform": "Transform",
+        "quality": "Check the quality",
+        "remediation": "Remedy the quality",
+        "quality-review": "Review of the quality by a person",
+        **{f"load/{destination.name}": f"Load into {destination.name}" for destination in config.destinations},
+        "lineage": "Tell the lineage",
+        "report": "Write the report",
+        "clean-up": "Clean up the store",
+    }
+
+
+class PipelineState:
+    """`known` is everything that the run knows so far; the stages set its fields and nothing else does."""
+
+    def __init__(self, request: PipelineRequest) -> None:
+        info = workflow.info()
+        fresh = PipelineProgress(run_key=request.run_key or info.first_execution_run_id, started_at=info.start_time)
+        self.request = request
+        self.config = request.config
+        self.known = request.resume or fresh
+        self.steps = Steps(PIPELINE.name, titles(request.config), request.redrive_of)
+        self.asker = Asker(self.steps, request.config.budget)
+        self.back_test: BackTest | None = None
+        self._stages: dict[str, StageProgress] = {}
+
+    @property
+    def load(self) -> str:
+        """Names this run's load in the ledgers of all destinations: the same in a redrive."""
+        return f"{self.config.id}/{self.known.run_key}"
+
+    @property
+    def is_partial(self) -> bool:
+        """It loads some dates or replayed rows only: the watermark stays where it is."""
+        return self.request.dates is not None or bool(self.request.replay)
+
+    def set(self, **fields: object) -> None:
+        self.known = self.known.model_copy(update=fields)
+
+    def degrade(self, what: str, why: str) -> None:
+        """The run goes on without something that changes no row."""
+        self.set(degraded={**self.known.degraded, what: why})
+        self.steps.degrade(what, why)
+
+    def measured(self, metrics: Iterable[StageMetrics], quarantined: Iterable[QuarantinedRows | None]) -> None:
+        """Keep what partitions took, and what they quarantined."""
+        kept = tuple(rows for rows in quarantined if rows is not None and rows.part.rows)
+        self.set(metrics=(*self.known.metrics, *metrics), quarantine=(*self.known.quarantine, *kept))
+
+    async def activity(
+        self, step: str, activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, *, name: str, summary: str
+    ) -> ResultT:
+        """One task of a step that has several. Raises StepFailedError; the step fails with it."""
+        try:
+            return await call(activity, arg, DATA, activity_id=f"{step}/{name}" if name else step, summary=summary)
+        except CallFailedError as error:
+            raise self.failed(step, error.failure) from error
+
+    async def windows(self, step: str, request: WindowRequest, total: int) -> WindowResult:
+        """The partitions of a stage. Raises StepFailedError."""
+        begun = self._stages.get(step) or StageProgress(stage=step, started_at=workflow.now())
+        self._stages[step] = begun.model_copy(update={"total": total, "ended_at": None})
+        try:
+            result = await perform_windows(request, lambda rows, size: self._advance(step, rows, size))
+        except CallFailedError as error:
+            raise self.failed(step, error.failure) from error
+        self._stages[step] = self._stages[step].model_copy(update={"ended_at": workflow.now()})
+        return result
+
+    def window(self, step: str, concurrency: int | None = None) -> WindowRequest:
+        """An empty window of a step, to be filled with tasks."""
+        return WindowRequest(
+            owner=workflow.info().workflow_id, step=step, first=1, concurrency=concurrency or self.config.concurrency
+        )
+
+    def failed(self, step: str, failure: Failure) -> StepFailedError:
+        self.steps.fail(step, failure)
+        return StepFailedError(step, failure)
+
+    def refuse(self, step: str, code: FailureCode, message: str) -> StepFailedError:
+        """The run cannot go on, for a reason that no retry mends."""
+        return self.failed(step, Failure(code=code, message=clip(message)))
+
+    async def notify(self, team: str, event: str, title: str, text: str) -> Failure | None:
+        return await tell_team(team, f"notice/{event}", title, text)
+
+    def progress(self) -> PipelineProgress:
+        """What a redrive begins with."""
+        return self.known.model_copy(update={"cost": self.steps.cost})
+
+    def view(self) -> PipelineView:
+        known = self.known
+        return PipelineView(
+            pipeline=self.config.id,
+            run_key=known.run_key,
+            stages=tuple(self._stages.values()),
+            notes=known.notes,
+            quality=known.quality,
+            loads=tuple(known.loads.values()),
+            quarantined=sum(rows.part.rows for rows in known.quarantine),
+            back_test=self.back_test,
+        )
+
+    def _advance(self, step: str, rows: int, size_bytes: int) -> None:
+        before = self._stages[step]
+        self._stages[step] = before.model_copy(
+            update={
+                "done": before.done + 1,
+                "rows": before.rows + rows,
+                "size_bytes": before.size_bytes + size_bytes,
+            }
+        )
+        self.steps.remark(step, f"{before.done + 1} of {before.total} partitions, {before.rows + rows:,} rows")
+
+
+def others(datasets: dict[str, Dataset], main: str) -> dict[str, Dataset]:
+    """What joins and foreign keys may look at."""
+    return {name: dataset for name, dataset in datasets.items() if name != main}
