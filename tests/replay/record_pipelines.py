@@ -22,7 +22,7 @@ FOLDER = Path(__file__).with_name("histories")
 Recorded = AsyncGenerator[tuple[str, WorkflowHandle[Any, Any]]]
 REVIEW = {"team": "compliance-team", "escalate_to": "compliance-leads"}
 REPAIR: dict[str, Any] = {"source": "items", "operations": []}
-STRICT = [{"rule": "range", "column": "price", "maximum": 500, "severity": "warning"}, {"rule": "volume", "runs": 1}]
+STRICT = [{"rule": "range", "column": "price", "maximum": 20, "severity": "warning"}]
 
 
 async def loaded(house: House, folder: Path) -> Recorded:
