@@ -27,6 +27,7 @@ WORKFLOWS = [
     *worker.WORKFLOWS,
     *worker.DECLARED_WORKFLOWS,
     *worker.INCIDENT_WORKFLOWS[1:],
+    *worker.PIPELINE_WORKFLOWS[1:],
     *worker.PUBLISHING_WORKFLOWS[1:],
 ]
 MUTANTS = [

@@ -1,0 +1,99 @@
+"""Records histories of pipelines on a stack: `python -m tests.replay.record_pipelines`. A file that exists is kept."""
+
+import json
+import sys
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+
+from tests.integration.conftest import House, open_house, until
+from tests.integration.pipelines import items_pipeline, write_items
+from towpath.clients.deadletters import find_letter, redrive
+from towpath.clients.pipelines import request_of, start_run
+from towpath.clients.temporal import run_to_end
+from towpath.commands.history import without_hosts
+from towpath.contracts.review import DecidedReview, Decision, ReviewTask, Verdict
+
+FOLDER = Path(__file__).with_name("histories")
+Recorded = AsyncGenerator[tuple[str, WorkflowHandle[Any, Any]]]
+REVIEW = {"team": "compliance-team", "escalate_to": "compliance-leads"}
+REPAIR: dict[str, Any] = {"source": "items", "operations": []}
+STRICT = [{"rule": "range", "column": "price", "maximum": 20, "severity": "warning"}]
+
+
+async def loaded(house: House, folder: Path) -> Recorded:
+    """Straight through."""
+    write_items(folder, 2, 50)
+    handle = (await start_run(house.client, request_of(items_pipeline(folder, id="loaded")))).handle
+    await handle.result()
+    yield "loaded", handle
+
+
+async def windows(house: House, folder: Path) -> Recorded:
+    """More partitions than a run does itself, and one of the child runs."""
+    write_items(folder, 34, 8)
+    handle = (await start_run(house.client, request_of(items_pipeline(folder, id="windows")))).handle
+    await handle.result()
+    yield "windows", handle
+    yield "window", house.client.get_workflow_handle("etl-pipeline/windows/transform/1-34")
+
+
+async def failed(house: House, folder: Path) -> Recorded:
+    """A destination that cannot be reached; mended and redriven."""
+    write_items(folder, 2, 50)
+    place = folder / "later"
+    lake = {"name": "lake", "type": "duckdb", "path": str(place / "items.duckdb"), "table": "items"}
+    place.write_text("no folder yet")
+    handle = (
+        await start_run(house.client, request_of(items_pipeline(folder, id="failed", destinations=[lake])))
+    ).handle
+    with suppress(WorkflowFailureError):
+        await handle.result()
+    yield "failed", house.client.get_workflow_handle(handle.id, run_id=handle.result_run_id)
+    place.unlink()
+    place.mkdir()
+    again = (await redrive(house.client, await find_letter(house.client, handle.id))).handle
+    await again.result()
+    yield "redriven", again
+
+
+async def reviewed(house: House, folder: Path) -> Recorded:
+    """Quality below the threshold, remedied twice in vain; a person lets it through."""
+    write_items(folder, 2, 50)
+    quality: dict[str, Any] = {
+        "threshold": 1.0,
+        "rules": STRICT,
+        "otherwise": "human",
+        "remediation": "repair",
+        "repair": REPAIR,
+    }
+    config = items_pipeline(folder, id="reviewed", quality=quality, review=REVIEW)
+    handle = (await start_run(house.client, request_of(config))).handle
+    await until(lambda: handle.query("review", result_type=ReviewTask), lambda task: task is not None)
+    decision = Decision(verdict=Verdict.APPROVE, reviewer="dana", reason="recorded")
+    await handle.execute_update("decide", decision, result_type=DecidedReview)
+    await handle.result()
+    yield "reviewed", handle
+
+
+async def main(version: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_house(Path(folder)) as house, house.worker(log=Path(folder) / "worker.log"):
+            for scenario in (loaded, windows, failed, reviewed):
+                async for name, handle in scenario(house, Path(folder) / scenario.__name__):
+                    history = await handle.fetch_history()
+                    file = FOLDER / f"pipeline-{name}-{version}.json"
+                    if not file.exists():
+                        written = {"workflow_id": history.workflow_id, "history": without_hosts(history.to_json_dict())}
+                        text = json.dumps(written, indent=1, ensure_ascii=False) + "\n"
+                        file.write_text(text, encoding="utf-8")
+                    sys.stdout.write(f"{file.name}: {len(history.events)} events\n")
+                    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    run_to_end(main(*(sys.argv[1:] or ["v1"])))
