@@ -5,7 +5,7 @@ Numbers keep their digits up to double precision, whole ones beyond it as well.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
@@ -43,11 +43,13 @@ class JsonRows:
         known = {name for column in columns for name in source_names(column)}
         self._known = pa.array(sorted(known), type=pa.string())
         self._new: set[str] = set()
-        values = [f"{_value(column)} AS {quoted(column.name)}" for column in columns]
+        self._columns = [(column.name, source_names(column)) for column in columns]
+        paths = [literal(json_path(name, nested=False)) for _, names in self._columns for name in names]
         is_object = "CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END"
         self._objects = f"{is_object} AS is_object, {quoted(ROW)}, line"
-        self._values = f"json_keys(line) AS keys, {quoted(ROW)}, {', '.join(values)}"
-        self._names = [column.name for column in columns] + [ROW]
+        # One call for all columns: each call takes the whole text apart.
+        values = f"json_extract_string(line, [{', '.join(paths)}])" if paths else "[]::VARCHAR[]"
+        self._values = f"json_keys(line) AS keys, {quoted(ROW)}, {values} AS found"
 
     @property
     def new_columns(self) -> tuple[str, ...]:
@@ -67,7 +69,17 @@ class JsonRows:
         found = taken.to_arrow_table()
         keys = compute.unique(compute.list_flatten(found["keys"]))
         self._new.update(keys.filter(compute.invert(compute.is_in(keys, self._known))).to_pylist())
-        return found.select(self._names)
+        return self._split(found)
+
+    def _split(self, found: ArrowTable) -> ArrowTable:
+        """A column for each place of the list of values; of two names for a column, the first that has a value."""
+        taken: dict[str, Any] = {}
+        place = 0
+        for column, names in self._columns:
+            values = [compute.list_element(found["found"], place + number) for number in range(len(names))]
+            taken[column] = values[0] if len(values) == 1 else compute.coalesce(*values)
+            place += len(names)
+        return pa.table(taken | {ROW: found[ROW]})
 
     def _unreadable(self, one: Located) -> bool:
         if MARK in one.text:
@@ -125,11 +137,6 @@ def _skip(text: str, at: int, characters: str) -> int:
     while at < len(text) and text[at] in characters:
         at += 1
     return at
-
-
-def _value(column: Column) -> str:
-    values = [f"json_extract_string(line, {literal(json_path(name, nested=False))})" for name in source_names(column)]
-    return values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
 
 
 def json_path(names: str, *, nested: bool = True) -> str:
