@@ -1,13 +1,23 @@
 """Databases for tests on a PostgreSQL server that a package brings."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
 
-from towpath.local.postgresql import postgresql_server
+from towpath.local import postgresql as local
 
-__all__ = ["new_database", "postgresql_server"]
+
+@contextmanager
+def postgresql_server() -> Generator[str]:
+    """The URL of a database in a new cluster, which is deleted at the end. Nothing of it has to outlive the machine."""
+    with local.postgresql_server() as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield url
 
 
 def new_database(url: str, name: str) -> str:
