@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import sys
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -62,10 +63,11 @@ def environment(house: House, **more: str) -> dict[str, str]:
 
 
 async def break_shop(house: House, service: str, fault: str) -> None:
-    """Order a fault, and wait until a metric shows it: an alert comes no sooner."""
+    """Order a fault, and wait until metrics and logs show it: an alert comes no sooner."""
     answer = await house.http.post("/_standins/world", json={"service": service, "fault": fault})
     assert answer.status_code == 201, answer.text
     await until(lambda: failing(house, service), lambda share: share > 0.05)
+    await until(lambda: logged(house, service), lambda levels: "error" in levels)
 
 
 async def failing(house: House, service: str) -> float:
@@ -74,6 +76,14 @@ async def failing(house: House, service: str) -> float:
     answer = await house.http.get("/prometheus/api/v1/query", params={"query": query})
     found = answer.json()["data"]["result"]
     return float(found[0]["value"][1]) if found else 0.0
+
+
+async def logged(house: House, service: str) -> set[str]:
+    """Levels of the service's lines of the last minute."""
+    now = time.time_ns()
+    asked = {"query": f'{{service="{service}"}}', "start": now - 60 * 10**9, "end": now, "limit": 1000}
+    answer = await house.http.get("/loki/api/v1/query_range", params=asked)
+    return {stream["stream"]["level"] for stream in answer.json()["data"]["result"]}
 
 
 async def shop(house: House, service: str) -> dict[str, Any]:
