@@ -13,7 +13,7 @@ DEVELOPMENT := $(VENV)/.development-installed
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(RUNTIME) ## show the processes on a local stack and end (PROCESS=onboarding shows that one)
+demo: $(RUNTIME) ## show the processes on a local stack and end (PROCESS=incident shows that one)
 	@$(BIN)/python starter.py demo --process $(PROCESS)
 
 up: $(RUNTIME) ## keep the local stack up until Ctrl-C
