@@ -67,8 +67,10 @@ class IncidentResponseWorkflow(Reviewable):
         """A delivery of Alertmanager for this group. Delivered twice, it counts once."""
         if self._state.closed:
             self._late.append(batch)
-        else:
-            self._state.take(batch)
+            return
+        raised = self._state.take(batch)
+        if raised is not None:
+            self._course.judge(raised)
 
     @workflow.update(name="acknowledge")
     async def acknowledge(self, request: Acknowledge) -> Acknowledged:

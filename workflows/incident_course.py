@@ -45,11 +45,11 @@ class Course:
 
     async def respond(self) -> None:
         """Phases 1 to 6, but for the watch. People on call are paged by the alerts' labels before anything is read."""
-        self._judge(self._state.rules_alone())
+        self.judge(self._state.rules_alone())
         if not await until_resolved(self._state, self._find_out()):
             return
         severity = self._investigation.assess()
-        self._judge(severity)
+        self.judge(severity)
         stopped, understood = await asyncio.gather(
             self._remediate(severity), until_resolved(self._state, self._understand())
         )
@@ -79,7 +79,8 @@ class Course:
             await asyncio.gather(*self._telling)
             self._telling.clear()
 
-    def _judge(self, severity: Severity) -> None:
+    def judge(self, severity: Severity) -> None:
+        """Take over a severity; from level 3 on, people are called."""
         self._state.set(severity=severity)
         self._state.show_severity(severity.level)
         if severity.level >= PAGING:

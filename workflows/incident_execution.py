@@ -21,7 +21,7 @@ from towpath.contracts.remediation import (
 )
 from towpath.contracts.review import ReviewTask, Verdict
 from towpath.policy.incident.notices import action_end, in_words
-from towpath.policy.incident.planning import ParameterError, params
+from towpath.policy.incident.planning import PEOPLE_DECIDE, ParameterError, params
 from workflows.calling import CallFailedError, call
 from workflows.compensation import shielded
 from workflows.incident_state import IncidentState
@@ -98,6 +98,10 @@ class Execution:
         return Stopped(ActionState.NOT_NEEDED, "the alerts were resolved before it") if resolved else None
 
     async def _is_approved(self, planned: PlannedAction) -> Stopped | None:
+        severity = self._state.known.severity
+        if severity is not None and severity.level >= PEOPLE_DECIDE and not planned.needs_approval:
+            why = f"the severity has risen to {severity.level}"
+            planned = planned.model_copy(update={"needs_approval": True, "approval_reason": why})
         if not planned.needs_approval:
             return None
         self._change(planned, state=ActionState.WAITING)

@@ -10,8 +10,8 @@ from towpath.contracts.wire import clip
 MAX_KNOWN = 10_000
 """Alerts told apart. Beyond them alerts are only counted, as those are that Alertmanager leaves out."""
 MAX_KEPT = 50
-MAX_LABELS = 40
-MAX_VALUE = 300
+MAX_LABELS = 20
+MAX_NAME, MAX_VALUE = 60, 200
 
 
 class AlertInbox:
@@ -99,4 +99,4 @@ def _bounded(alert: Alert) -> Alert:
 
 
 def _short(texts: dict[str, str]) -> dict[str, str]:
-    return {clip(name, 100): clip(text, MAX_VALUE) for name, text in list(texts.items())[:MAX_LABELS]}
+    return {clip(name, MAX_NAME): clip(text, MAX_VALUE) for name, text in list(texts.items())[:MAX_LABELS]}

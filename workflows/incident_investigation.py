@@ -37,7 +37,8 @@ from workflows.steps import StepFailedError
 ArgT = TypeVar("ArgT", bound=Wire)
 FoundT = TypeVar("FoundT", bound=ActivityResult)
 
-ALERTS_SHOWN = 20
+ALERTS_SHOWN = 10
+LABELS_SHOWN = 12
 PATTERNS_SHOWN = 30
 LINES_SHOWN = 100
 DEPLOYMENTS_BACK = timedelta(hours=6)
@@ -98,7 +99,7 @@ class Investigation:
         self._state.tell(f"analysis: {asked.output.summary}")
 
     def assess(self) -> Severity:
-        """Rules are the floor; what Claude suggests may raise it."""
+        """Rules are the floor; what Claude suggests may raise it. Within an incident it never falls."""
         known, step = self._state.known, "assess-severity"
         self._steps.begin(step)
         severity = assess(
@@ -107,6 +108,11 @@ class Investigation:
             () if known.metrics is None else known.metrics.series,
             known.analysis,
         )
+        if known.severity is not None and known.severity.level > severity.level:
+            before = known.severity
+            severity = severity.model_copy(
+                update={"level": before.level, "floor": before.floor, "reasons": before.reasons}
+            )
         self._state.set(severity=severity)
         self._state.show_severity(severity.level)
         self._state.tell(f"severity {severity.level}: {'; '.join(severity.reasons)}")
@@ -216,8 +222,17 @@ class Investigation:
         return Window(service=self._state.service, start=start, end=end, key=self._state.key(name))
 
     def _alerts(self) -> tuple[JsonObject, ...]:
+        """The first alerts for Claude, bounded: whoever writes labels must not be able to spend the budget."""
         alerts = self._state.inbox.group.alerts[:ALERTS_SHOWN]
-        return tuple(alert.model_dump(mode="json", exclude={"generator_url"}) for alert in alerts)
+        return tuple(
+            alert.model_copy(
+                update={
+                    "labels": dict(list(alert.labels.items())[:LABELS_SHOWN]),
+                    "annotations": dict(list(alert.annotations.items())[:LABELS_SHOWN]),
+                }
+            ).model_dump(mode="json", exclude={"generator_url"})
+            for alert in alerts
+        )
 
     def _alert_names(self) -> tuple[str, ...]:
         alerts = self._state.inbox.group.alerts

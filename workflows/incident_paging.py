@@ -43,7 +43,7 @@ class OnCall:
 
     def resume(self) -> None:
         """Go on with the chain of the history before."""
-        if self.called:
+        if self.called and self._chain is None:
             self._chain = asyncio.ensure_future(self._call_levels())
 
     def begin(self, news: str = "") -> None:

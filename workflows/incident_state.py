@@ -1,10 +1,11 @@
 """What one incident's run knows, its record, and the doors that all its parts share."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from temporalio import workflow
 
-from towpath.contracts.alerts import AlertBatch, AlertGroup
+from towpath.contracts.alerts import Alert, AlertBatch, AlertGroup
 from towpath.contracts.failure import Failure
 from towpath.contracts.incident import (
     AlertMemory,
@@ -79,16 +80,26 @@ class IncidentState:
         """The severity by the alerts' own labels, before anything else is known."""
         return assess(self.inbox.group.alerts, (), ())
 
-    def take(self, batch: AlertBatch) -> None:
-        """Add a delivery of alerts to the incident."""
+    def take(self, batch: AlertBatch) -> Severity | None:
+        """Add a delivery of alerts to the incident. The severity that it has by them now, if it is higher."""
         news = self.inbox.take(batch)
         if not news:
-            return
+            return None
         group = self.inbox.group
         if self.known.service == UNKNOWN_SERVICE:
             self.set(service=clip(news[0].labels.get("service", UNKNOWN_SERVICE), 100))
         names = sorted({alert.labels.get("alertname", "alert") for alert in news})
         self.tell(f"{len(news)} alerts ({clip(', '.join(names), 120)}); {group.firing} fire, {group.resolved} resolved")
+        return self._raised((*group.alerts, *news))
+
+    def _raised(self, alerts: Sequence[Alert]) -> Severity | None:
+        """What the labels of later alerts make of the severity: it is never lowered by them."""
+        known, by_alerts = self.known.severity, assess(alerts, (), ())
+        if known is None or by_alerts.level <= known.level:
+            return None
+        reasons = tuple(dict.fromkeys((*by_alerts.reasons, *known.reasons)))
+        self.tell(f"severity {by_alerts.level}: {'; '.join(by_alerts.reasons)}")
+        return known.model_copy(update={"level": by_alerts.level, "floor": by_alerts.level, "reasons": reasons})
 
     def now(self) -> datetime:
         return workflow.now()

@@ -28,6 +28,7 @@ from tests.timeskip.conftest import time_skipping
 from tests.timeskip.incident import Incidents, acknowledge, approve, record_of, serve_incidents, task_of, told, view_of
 from towpath.contracts.alerts import AlertBatch
 from towpath.contracts.incident import Acknowledge, IncidentOutcome, IncidentView
+from towpath.contracts.process import SEVERITY
 from towpath.contracts.remediation import ActionState
 from towpath.contracts.review import Decision, Verdict
 from workflows.incident import IncidentResponseWorkflow
@@ -80,7 +81,7 @@ async def test_storm_is_bounded_and_loses_nothing(incidents: Incidents) -> None:
     view = await view_of(handle, lambda view: view.group.received == 1001)
 
     assert (view.group.firing, len(view.group.alerts)) == (1001, 50)
-    assert max(len(one.annotations.get("summary", "")) for one in view.group.alerts) <= 300
+    assert max(len(one.annotations.get("summary", "")) for one in view.group.alerts) <= 200
     for start in range(0, 1000, 100):
         await told(handle, resolved(*alerts[start : start + 100]))
     await told(handle, resolved(alert("first")))
@@ -184,6 +185,24 @@ async def test_warning_pages_nobody(incidents: Incidents) -> None:
 
     assert result.severity.level == 2 and "page" not in incidents.world.names()
     assert ("operations", "Incident handed over") in incidents.world.notices()
+
+
+async def test_later_alert_raises_the_severity(incidents: Incidents) -> None:
+    """A warning that becomes critical calls people then; that it is resolved lowers nothing."""
+    mild, severe = alert("A", labels={"severity": "warning"}), alert("B", labels={"severity": "critical"})
+    incidents.world.metrics = {**SICK, "error_rate": 0.015}
+    incidents.world.texts["analyse-incident"] = [analysis_of(2)]
+    incidents.world.texts["diagnose-incident"] = [UNCLEAR.model_dump_json()]
+    handle = await incidents.start(firing(mild), skipping=False)
+    await record_of(handle, lambda record: record.status == "handed-over")
+    before = incidents.world.names().count("page")
+    await told(handle, firing(severe))
+    await view_of(handle, called)
+    await told(handle, resolved(severe, mild))
+    result = await handle.result()
+
+    assert before == 0 and (result.severity.level, result.severity.floor) == (4, 4)
+    assert (await handle.describe()).typed_search_attributes.get(SEVERITY) == 4
 
 
 @pytest.mark.parametrize(("suggested", "level"), [(1, 4), (5, 5)])

@@ -53,11 +53,14 @@ async def _reviews(client: Client, workflow_id: str) -> list[ReviewTask]:
 async def decide(client: Client, workflow_id: str, decision: Decision) -> DecidedReview:
     """Decide a task. The same reviewer's same decision on the same task, sent twice, is one decision.
 
+    Without a task, the one that is open now is meant, and no other that may be open when the decision arrives.
+
     Raises WorkflowUpdateFailedError with the refusal, RPCError when there is no such run or no worker answers.
     """
     task = await find_review(client, workflow_id) if decision.task is None else None
     name = decision.task if task is None else task.task
     data = hashlib.sha256(json.dumps(decision.data, sort_keys=True).encode()).hexdigest()[:16]
+    decision = decision.model_copy(update={"task": name or None})
     update_id = f"decide/{name or ''}/{decision.reviewer}/{decision.verdict}/{data}"
     decided: DecidedReview = await client.get_workflow_handle(workflow_id).execute_update(
         "decide", decision, id=update_id, result_type=DecidedReview, rpc_timeout=ANSWER_WITHIN
