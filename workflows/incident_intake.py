@@ -10,8 +10,8 @@ from towpath.contracts.wire import clip
 MAX_KNOWN = 10_000
 """Alerts told apart. Beyond them alerts are only counted, as those are that Alertmanager leaves out."""
 MAX_KEPT = 50
-MAX_LABELS = 20
-MAX_NAME, MAX_VALUE = 60, 200
+MAX_LABELS = 15
+MAX_NAME, MAX_VALUE = 60, 300
 
 
 class AlertInbox:

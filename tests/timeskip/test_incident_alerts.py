@@ -81,7 +81,7 @@ async def test_storm_is_bounded_and_loses_nothing(incidents: Incidents) -> None:
     view = await view_of(handle, lambda view: view.group.received == 1001)
 
     assert (view.group.firing, len(view.group.alerts)) == (1001, 50)
-    assert max(len(one.annotations.get("summary", "")) for one in view.group.alerts) <= 200
+    assert max(len(one.annotations.get("summary", "")) for one in view.group.alerts) <= 300
     for start in range(0, 1000, 100):
         await told(handle, resolved(*alerts[start : start + 100]))
     await told(handle, resolved(alert("first")))
