@@ -57,4 +57,5 @@ async def test_worker_killed_while_claude_answers(bare_house: House) -> None:
     async with bare_house.worker():
         for request in requests:
             result = await (await begin(bare_house, request)).result()
+            assert result.outcome is PublishingOutcome.PUBLISHED
             await published_once(bare_house, request, result)
