@@ -1,17 +1,13 @@
 """The end of a run: lineage told, report written, old datasets cleaned up. None of it can fail a load that is done."""
 
 import asyncio
-from datetime import datetime
 from typing import Literal
-
-from temporalio import workflow
 
 from activities.pipeline import PipelineActivities
 from towpath.contracts.loading import CleanDestination
 from towpath.contracts.pipeline import PipelineOutcome, PipelineResult
 from towpath.contracts.stages import ForgetTask, LineageTask, ReportTask
-from workflows.calling import CallFailedError, call
-from workflows.options import TOLD
+from workflows.calling import CallFailedError
 from workflows.pipeline_state import PipelineState
 
 Event = Literal["START", "COMPLETE", "FAIL"]
@@ -44,9 +40,9 @@ class Closing:
         known = state.known
         task = LineageTask(
             event=event,
-            workflow_id=workflow.info().workflow_id,
+            workflow_id=state.workflow_id,
             step=known.run_key,
-            at=known.started_at if event == "START" else workflow.now(),
+            at=known.started_at if event == "START" else state.now,
             config=state.config,
             specification=known.specification,
             source_columns=known.columns,
@@ -56,9 +52,7 @@ class Closing:
             failure=failure,
         )
         try:
-            await call(
-                PipelineActivities.emit_lineage, task, TOLD, activity_id=f"{step}/{event}", summary=f"Lineage: {event}"
-            )
+            await state.tell(PipelineActivities.emit_lineage, task, name=f"{step}/{event}", summary=f"Lineage: {event}")
         except CallFailedError as error:
             state.degrade(step, f"the event {event} was not told ({error.failure.code})")
             return
@@ -71,16 +65,14 @@ class Closing:
         self._steps.begin(step)
         task = ReportTask(
             config=state.config,
-            workflow_id=workflow.info().workflow_id,
+            workflow_id=state.workflow_id,
             result=result,
             source_columns=state.known.columns,
             dataset=state.known.valid,
             notes=state.known.notes,
         )
         try:
-            written = await call(
-                PipelineActivities.write_report, task, TOLD, activity_id=step, summary="Write the report"
-            )
+            written = await state.tell(PipelineActivities.write_report, task, name=step, summary="Write the report")
         except CallFailedError as error:
             state.degrade(step, f"no report ({error.failure.code})")
             return result.model_copy(update={"degraded": state.known.degraded})
@@ -91,11 +83,9 @@ class Closing:
         """Delete what is older than the pipeline's retention."""
         state, step = self._state, "clean-up"
         self._steps.begin(step)
-        task = ForgetTask(before=workflow.now() - state.config.retention)
+        task = ForgetTask(before=state.now - state.config.retention)
         try:
-            gone = await call(
-                PipelineActivities.forget_datasets, task, TOLD, activity_id=step, summary="Clean up the store"
-            )
+            gone = await state.tell(PipelineActivities.forget_datasets, task, name=step, summary="Clean up the store")
         except CallFailedError as error:
             state.degrade(step, f"the store was not cleaned up ({error.failure.code})")
             return
@@ -105,8 +95,8 @@ class Closing:
                 clean = CleanDestination(destination=destination, before=task.before)
                 name = f"{step}/{destination.name}"
                 try:
-                    cleaned = await call(
-                        PipelineActivities.clean_destination, clean, TOLD, activity_id=name, summary=f"Clean up {name}"
+                    cleaned = await state.tell(
+                        PipelineActivities.clean_destination, clean, name=name, summary=f"Clean up {name}"
                     )
                 except CallFailedError as error:
                     state.degrade(step, f"{destination.name} was not cleaned up ({error.failure.code})")
@@ -128,11 +118,7 @@ class Closing:
             watermark=None if state.is_partial else known.reached,
             decision=known.decision,
             started_at=known.started_at,
-            seconds=_seconds(known.started_at),
+            seconds=round((state.now - known.started_at).total_seconds(), 3),
             degraded=known.degraded,
             cost=self._steps.cost,
         )
-
-
-def _seconds(since: datetime) -> float:
-    return round((workflow.now() - since).total_seconds(), 3)

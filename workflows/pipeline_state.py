@@ -1,6 +1,7 @@
 """What one run of a pipeline knows: its steps, how far each stage is, and what a redrive begins with."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.types import MethodAsyncSingleParam
@@ -15,7 +16,7 @@ from towpath.contracts.wire import clip
 from workflows.asking import Asker
 from workflows.calling import ArgT, CallFailedError, ResultT, SelfT, call
 from workflows.notices import tell_team
-from workflows.options import DATA
+from workflows.options import DATA, TOLD
 from workflows.pipeline_windows import perform_windows
 from workflows.steps import StepFailedError, Steps
 
@@ -59,6 +60,14 @@ class PipelineState:
         return f"{self.config.id}/{self.known.run_key}"
 
     @property
+    def workflow_id(self) -> str:
+        return workflow.info().workflow_id
+
+    @property
+    def now(self) -> datetime:
+        return workflow.now()
+
+    @property
     def is_partial(self) -> bool:
         """It loads some dates or replayed rows only: the watermark stays where it is."""
         return self.request.dates is not None or bool(self.request.replay)
@@ -85,21 +94,27 @@ class PipelineState:
         except CallFailedError as error:
             raise self.failed(step, error.failure) from error
 
+    async def tell(
+        self, activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, *, name: str, summary: str
+    ) -> ResultT:
+        """An activity at the end of a run, which no row waits for. Raises CallFailedError."""
+        return await call(activity, arg, TOLD, activity_id=name, summary=summary)
+
     async def windows(self, step: str, request: WindowRequest, total: int) -> WindowResult:
         """The partitions of a stage. Raises StepFailedError."""
-        begun = self._stages.get(step) or StageProgress(stage=step, started_at=workflow.now())
+        begun = self._stages.get(step) or StageProgress(stage=step, started_at=self.now)
         self._stages[step] = begun.model_copy(update={"total": total, "ended_at": None})
         try:
             result = await perform_windows(request, lambda rows, size: self._advance(step, rows, size))
         except CallFailedError as error:
             raise self.failed(step, error.failure) from error
-        self._stages[step] = self._stages[step].model_copy(update={"ended_at": workflow.now()})
+        self._stages[step] = self._stages[step].model_copy(update={"ended_at": self.now})
         return result
 
     def window(self, step: str, concurrency: int | None = None) -> WindowRequest:
         """An empty window of a step, to be filled with tasks."""
         return WindowRequest(
-            owner=workflow.info().workflow_id, step=step, first=1, concurrency=concurrency or self.config.concurrency
+            owner=self.workflow_id, step=step, first=1, concurrency=concurrency or self.config.concurrency
         )
 
     def failed(self, step: str, failure: Failure) -> StepFailedError:
