@@ -72,13 +72,9 @@ def _wait(process: subprocess.Popen[bytes], connection: S3Connection) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """It may take its time to write what nobody needs any more."""
-    process.terminate()
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    """At once: it would take its time to write what nobody needs any more."""
+    process.kill()
+    process.wait()
 
 
 def _free_ports(count: int) -> list[int]:
