@@ -66,6 +66,18 @@ class ClientSettings(BaseSettings):
         default=".towpath/artefacts",
         description="where contents, logs and reports are kept: a folder that all workers and starters share, or s3://…",
     )
+    dataset_store: str = Field(
+        default=".towpath/datasets",
+        description="where pipelines keep their datasets: a folder that all workers and starters share, or s3://…",
+    )
+    dataset_store_connection: str | None = Field(
+        default=None, description="the entry of TOWPATH_PIPELINE_CONNECTIONS that reaches an s3:// store"
+    )
+    pipeline_connections: SecretStr | None = Field(
+        default=None,
+        description="what pipelines may reach, as JSON: name to a connection with its type, address and secrets; a "
+        "starter needs it to profile a source, and to read rows from an s3:// store",
+    )
     connections_file: Path = Field(
         default=Path("connections.json"), description="hosts that `http` steps of definitions may reach"
     )
@@ -216,18 +228,7 @@ class WorkerSettings(ClaudeSettings):
         default={}, description="tokens and application passwords of those accounts, as JSON: name to value"
     )
 
-    dataset_store: str = Field(
-        default=".towpath/datasets",
-        description="where pipelines keep their datasets: a folder that all workers share, or s3://…",
-    )
-    dataset_store_connection: str | None = Field(
-        default=None, description="the entry of TOWPATH_PIPELINE_CONNECTIONS that reaches an s3:// store"
-    )
     pipeline_scratch: str = Field(default=".towpath/scratch", description="folder of this worker for files in work")
-    pipeline_connections: SecretStr | None = Field(
-        default=None,
-        description="what pipelines may reach, as JSON: name to a connection with its type, address and secrets",
-    )
     pipeline_processes: int = Field(default=2, ge=0, le=64, description="data-plane processes of this worker; 0: none")
     pipeline_memory_mib: int = Field(
         default=350, ge=64, description="memory of the engine in each of them; a process takes 100 MiB beyond"

@@ -20,14 +20,14 @@ from towpath.clients.pipelines import (
     request_of,
     run_handle,
     start_run,
-    usable,
 )
 from towpath.clients.temporal import link
+from towpath.commands import etl_profile
 from towpath.commands.endings import ended_run
+from towpath.commands.etl_files import Pipeline, config_of, id_of
 from towpath.commands.onboarding import read_record
 from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, run, settings, show_json
 from towpath.contracts.pipeline import (
-    PipelineConfig,
     PipelineOutcome,
     PipelineRequest,
     PipelineResult,
@@ -40,7 +40,7 @@ POLL_SECONDS = 0.5
 SUCCESS = frozenset({PipelineOutcome.LOADED, PipelineOutcome.NOTHING, PipelineOutcome.DISCARDED})
 
 app = typer.Typer(no_args_is_help=True, help="ETL pipelines: check, run, follow, back-fill.")
-Pipeline = Annotated[str, typer.Argument(help=f"Id of a pipeline in {FOLDER}, or a file.", metavar="PIPELINE")]
+etl_profile.register(app)
 WaitFlag = Annotated[bool, typer.Option("--wait/--no-wait", help="Show the run until it ends, and exit by it.")]
 
 
@@ -103,14 +103,6 @@ def result(pipeline: Pipeline, as_json: JsonFlag = False) -> None:
     run(_result(pipeline, as_json=as_json))
 
 
-def config_of(pipeline: str) -> PipelineConfig:
-    """The configuration of a pipeline by id or file. Ends the command when it cannot be used."""
-    try:
-        return usable(find_file(pipeline))
-    except PipelineFileError as error:
-        fail(Exit.WRONG_INPUT, *str(error).splitlines())
-
-
 def _tell(file: PipelineFile) -> None:
     for line in file.lines():
         console.print(line, markup=False, soft_wrap=True)
@@ -141,13 +133,13 @@ async def _run(request: PipelineRequest, *, wait: bool, as_json: bool) -> None:
 
 
 async def _watch(pipeline: str) -> None:
-    handle = run_handle(await client(), _id(pipeline))
+    handle = run_handle(await client(), id_of(pipeline))
     await follow(handle)
 
 
 async def _result(pipeline: str, *, as_json: bool) -> None:
     temporal: Client = await client()
-    ended = await ended_run(run_handle(temporal, _id(pipeline)), None)
+    ended = await ended_run(run_handle(temporal, id_of(pipeline)), None)
     _show(ended, as_json=as_json)
 
 
@@ -212,7 +204,3 @@ def describe(ended: PipelineResult) -> list[str]:
     lines += [f"watermark: {ended.watermark}"] if ended.watermark else []
     lines += [f"without {step}: {note}" for step, note in ended.degraded.items()]
     return [*lines, f"cost: {cost_text(ended.cost)}"]
-
-
-def _id(pipeline: str) -> str:
-    return config_of(pipeline).id if Path(pipeline).suffix else pipeline

@@ -13,7 +13,8 @@ from temporalio.client import Client, WorkflowFailureError
 from towpath.clients.artefacts import ArtefactStore, StoreError
 from towpath.clients.pipelines import request_of, run_handle, start_run
 from towpath.commands.endings import ended_run
-from towpath.commands.etl import Pipeline, app, config_of, finish
+from towpath.commands.etl import app, finish
+from towpath.commands.etl_files import Pipeline, config_of, id_of
 from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, run, settings, show_json
 from towpath.contracts.artefact import Artefact
 from towpath.contracts.pipeline import DateRange, PipelineConfig, PipelineResult
@@ -135,8 +136,7 @@ async def _backfill(config: PipelineConfig, ranges: list[DateRange], concurrency
 
 
 async def _latest(temporal: Client, pipeline: str) -> PipelineResult:
-    name = config_of(pipeline).id if Path(pipeline).suffix else pipeline
-    return await ended_run(run_handle(temporal, name), None)
+    return await ended_run(run_handle(temporal, id_of(pipeline)), None)
 
 
 def _ranges(first: date, last: date, days: int) -> Iterator[DateRange]:

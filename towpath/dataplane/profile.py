@@ -37,16 +37,21 @@ def profile_dataset(task: ProfileTask, work: Workspace) -> Profiled:
 
 
 def profile_of(
-    connection: duckdb.DuckDBPyConnection, work: Workspace, dataset: Dataset, key: tuple[str, ...] = ()
+    connection: duckdb.DuckDBPyConnection,
+    work: Workspace,
+    dataset: Dataset,
+    key: tuple[str, ...] = (),
+    *,
+    most: int = MOST_ROWS,
 ) -> Profile:
-    """Duplicates of the key are counted over all rows, everything else over at most MOST_ROWS."""
+    """Duplicates of the key are counted over all rows, everything else over at most `most`."""
     files = [work.local(part) for part in dataset.parts]
     if not files:
         nothing = tuple(
             ColumnProfile(name=column.name, type=column.type, rows=0, nulls=0, distinct=0) for column in dataset.columns
         )
         return Profile(dataset=dataset.name, rows=0, columns=nothing)
-    scan, step = scan_of(files), max(1, -(-dataset.rows // MOST_ROWS))
+    scan, step = scan_of(files), max(1, -(-dataset.rows // most))
     columns = columns_in(connection, scan)
     columns.pop(ROW, None)
     connection.execute(

@@ -19,16 +19,8 @@ _BADGES = {PipelineOutcome.LOADED: "good", PipelineOutcome.NOTHING: "good"}
 
 def page(config: PipelineConfig, facts: ReportFacts) -> str:
     """`<!doctype html>` and all that follows."""
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        tag("title", text(f"{config.id}: {facts.result.outcome}")),
-        style(CSS),
-    )
-    body = tag(
-        "main",
+    return document(
+        f"{config.id}: {facts.result.outcome}",
         _header(config, facts),
         _tiles(facts),
         _notes(facts),
@@ -39,7 +31,19 @@ def page(config: PipelineConfig, facts: ReportFacts) -> str:
         lineage_section(config, facts),
         profile_section(facts.profile),
     )
-    return f"<!doctype html>\n{tag('html', head, tag('body', body), lang='en')}\n"
+
+
+def document(title: str, *children: Markup) -> str:
+    """A page of its own, with our sheet."""
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("title", text(title)),
+        style(CSS),
+    )
+    return f"<!doctype html>\n{tag('html', head, tag('body', tag('main', *children)), lang='en')}\n"
 
 
 def section(title: str, *children: Markup) -> Markup:

@@ -1,4 +1,4 @@
-"""The profile of a report: a card for each column."""
+"""The profile of a report or of a source: a card for each column."""
 
 from towpath.contracts.dataset import ColumnProfile, Profile
 from towpath.dataplane.markup import Markup, tag, text
@@ -8,7 +8,7 @@ from towpath.dataplane.report_words import count, share
 MOST_VALUES = 5
 
 
-def profile_section(profile: Profile | None) -> Markup:
+def profile_section(profile: Profile | None, title: str = "Profile of what was loaded") -> Markup:
     if profile is None or not profile.rows:
         return Markup("")
     of = f" of {count(profile.total)}" if profile.total > profile.rows else ""
@@ -16,7 +16,7 @@ def profile_section(profile: Profile | None) -> Markup:
     told = f"{profile.dataset}: {count(profile.rows)}{of} rows looked at, {repeated}"
     return tag(
         "section",
-        tag("h2", text("Profile of what was loaded")),
+        tag("h2", text(title)),
         tag("p", text(told), class_="muted"),
         tag("div", *(_card(column) for column in profile.columns), class_="grid"),
     )

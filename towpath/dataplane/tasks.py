@@ -17,6 +17,7 @@ from towpath.contracts.stages import (
     ProfileTask,
     QualityTask,
     ReportTask,
+    SourceProfileTask,
     SpecificationTask,
     TransformTask,
     WatermarkTask,
@@ -30,6 +31,7 @@ from towpath.dataplane.load.parts import clean_destination, load_part, prepare_d
 from towpath.dataplane.profile import profile_dataset
 from towpath.dataplane.quality import check_quality
 from towpath.dataplane.report import write_report
+from towpath.dataplane.source_profile import profile_source
 from towpath.dataplane.specification.backtest import back_test, check_specification
 from towpath.dataplane.specification.transform import find_duplicates, transform
 from towpath.dataplane.workspace import Workspace
@@ -53,6 +55,7 @@ TASKS: Mapping[str, Task] = {
     "find_duplicates": Task(DuplicatesTask, find_duplicates),
     "transform_part": Task(TransformTask, transform),
     "profile_dataset": Task(ProfileTask, profile_dataset),
+    "profile_source": Task(SourceProfileTask, profile_source),
     "check_quality": Task(QualityTask, check_quality),
     "emit_lineage": Task(LineageTask, emit_lineage),
     "write_report": Task(ReportTask, write_report),
@@ -62,4 +65,4 @@ TASKS: Mapping[str, Task] = {
     "clean_destination": Task(CleanDestination, clean_destination),
     "forget_datasets": Task(ForgetTask, forget_datasets),
 }
-"""By the name of the activity that asks for it."""
+"""By the name of the activity that asks for it; what only the command line asks for has none."""

@@ -36,3 +36,9 @@ def source_names(column: Column) -> tuple[str, ...]:
         if column.name == made or re.fullmatch(re.escape(made) + r"_\d+", column.name):
             return (told, column.name)
     return (column.name,)
+
+
+def identifier(text: str) -> str:
+    """A name for a source, from that of a file."""
+    name = _UNFIT.sub("-", text.lower()).strip("-_")[:_LONGEST]
+    return name if name[:1].isalpha() and name.isascii() else f"source-{name}".rstrip("-")

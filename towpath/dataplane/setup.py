@@ -1,0 +1,43 @@
+"""What a process of the data plane is told at its start, from texts of settings. No engine is loaded by this."""
+
+from pathlib import Path
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from towpath.contracts.dataplane import MIB, Setup
+from towpath.contracts.wire import JsonObject, json_object
+from towpath.dataplane.connections import DataConnection
+
+_CONNECTIONS = TypeAdapter(dict[str, DataConnection])
+
+
+class SetupError(ValueError):
+    """Settings cannot be used: which, and why; never a value."""
+
+
+def read_connections(text: str | None) -> dict[str, JsonValue]:
+    """Connections by name, checked. Raises SetupError."""
+    if text is None:
+        return {}
+    given = json_object(text)
+    if given is None:
+        raise SetupError("must be a JSON object of connections by name")
+    try:
+        _CONNECTIONS.validate_python(given)
+    except ValidationError as error:
+        places = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise SetupError(places) from None
+    return given
+
+
+def setup_of(store: str, scratch: str, connections: JsonObject, store_connection: str | None, memory_mib: int) -> Setup:
+    """Raises SetupError for a store whose connection is not there."""
+    if store_connection is not None and store_connection not in connections:
+        raise SetupError(f"TOWPATH_DATASET_STORE_CONNECTION: {store_connection!r} is not among the connections")
+    return Setup(
+        store=store if "://" in store else str(Path(store).absolute()),
+        scratch=str(Path(scratch).absolute()),
+        store_connection=store_connection,
+        connections=connections,
+        memory_bytes=memory_mib * MIB,
+    )
