@@ -47,7 +47,6 @@ def silent(progress: TaskProgress) -> None:
     del progress
 
 
-
 def _connections() -> JsonObject:
     secret = settings().pipeline_connections
     try:

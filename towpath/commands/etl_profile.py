@@ -15,8 +15,8 @@ from towpath.commands.etl_plane import local_plane
 from towpath.commands.terminal import Exit, JsonFlag, console, fail, problems, show_json
 from towpath.contracts.dataplane import TaskProgress
 from towpath.contracts.dataset import Column, ColumnProfile, ColumnType
+from towpath.contracts.inspection import SourceProfiled, SourceProfileTask
 from towpath.contracts.pipeline import FileSource, Source
-from towpath.contracts.stages import SourceProfiled, SourceProfileTask
 from towpath.dataplane.report_words import share, size
 from towpath.engine.suggestions import did_you_mean
 from towpath.policy.pipeline.naming import identifier

@@ -259,35 +259,6 @@ class Profiled(ActivityResult):
     sample: tuple[JsonObject, ...] = ()
 
 
-class SourceProfileTask(Wire):
-    """Look at a source before anything is run on it. Shares of it are read, evenly spread, until there are `rows`.
-
-    Nothing is checked or left out, and what is read is kept nowhere. `key` is for the count of duplicates.
-    """
-
-    source: Source
-    rows: int = Field(default=200_000, ge=1)
-    key: tuple[ColumnName, ...] = ()
-
-
-class SourceProfiled(ActivityResult):
-    """`declared` are the columns as the source has them; those of text are profiled by the type that all values of the
-    profile have. `page` is one HTML file that needs no other.
-    """
-
-    profile: Profile
-    declared: tuple[Column, ...] = ()
-    partitions: int = 0
-    partitions_read: int = 0
-    size_bytes: int = 0
-    """Of the whole source, as far as it tells."""
-    unreadable: int = 0
-    """Rows that could not be taken apart."""
-    changes: tuple[str, ...] = ()
-    """What differs from the columns that the pipeline declares."""
-    page: str = ""
-
-
 class QualityTask(Wire):
     """Check rules over the valid rows of a run. `strict` quarantines rows that fail a warning, too.
 

@@ -7,9 +7,9 @@ from functools import partial
 import duckdb
 
 from towpath.contracts.dataset import Column, ColumnType, Dataset, DatasetPart
+from towpath.contracts.inspection import SourceProfiled, SourceProfileTask
 from towpath.contracts.pipeline import ByFile, FileSource, Source
-from towpath.contracts.stages import Extracted, ExtractTask, Partition, Planned, PlanTask, SourceProfiled
-from towpath.contracts.stages import SourceProfileTask as Task
+from towpath.contracts.stages import Extracted, ExtractTask, Partition, Planned, PlanTask
 from towpath.dataplane.columns import literal, quoted, sql_type
 from towpath.dataplane.extract.extraction import extract_partition
 from towpath.dataplane.extract.planning import plan_partitions
@@ -34,7 +34,7 @@ _ZEROS = "regexp_matches({name}, '^0[0-9]')"
 """A number that begins with a zero is a code."""
 
 
-def profile_source(task: Task, work: Workspace) -> SourceProfiled:
+def profile_source(task: SourceProfileTask, work: Workspace) -> SourceProfiled:
     """Raises DataError."""
     private = replace(work, store=DatasetStore(str(work.folder / "kept")))
     source = _as_it_is(task.source)

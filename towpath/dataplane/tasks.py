@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from towpath.contracts.inspection import SourceProfileTask
 from towpath.contracts.loading import CleanDestination, LoadPart, PrepareDestination
 from towpath.contracts.stages import (
     BackTestTask,
@@ -17,7 +18,6 @@ from towpath.contracts.stages import (
     ProfileTask,
     QualityTask,
     ReportTask,
-    SourceProfileTask,
     SpecificationTask,
     TransformTask,
     WatermarkTask,

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.unit.pipeline.reading import SOURCE, Reader
 from towpath.contracts.dataset import ColumnProfile, ColumnType
-from towpath.contracts.stages import SourceProfiled, SourceProfileTask
+from towpath.contracts.inspection import SourceProfiled, SourceProfileTask
 from towpath.dataplane import source_profile
 from towpath.dataplane.source_profile import profile_source
 
