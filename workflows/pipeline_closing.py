@@ -113,6 +113,7 @@ class Closing:
             loads=tuple(known.loads.values()),
             quality=known.quality,
             specification=known.specification,
+            notes=known.notes,
             quarantine=known.quarantine,
             metrics=known.metrics,
             watermark=None if state.is_partial else known.reached,

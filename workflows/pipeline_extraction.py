@@ -101,10 +101,8 @@ class Extraction:
         state = self._state
         decision = decide(source.contract, source.columns, planned.columns)
         notes = tuple(f"{source.name}: {change.message} ({change.action})" for change in decision.changes)
-        state.set(
-            notes=(*state.known.notes, *notes),
-            columns={**state.known.columns, source.name: decision.columns},
-        )
+        state.note(*notes)
+        state.set(columns={**state.known.columns, source.name: decision.columns})
         if decision.refused and planned.partitions:
             told = "; ".join(change.message for change in decision.refused)
             message = f"the schema of {source.name} changed, and its contract says {SchemaAction.FREEZE}: {told}"

@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
+from temporalio import workflow
+
 from activities.pipeline import PipelineActivities
 from towpath.contracts.dataset import Column
 from towpath.contracts.failure import FailureCode
@@ -28,6 +30,7 @@ from towpath.contracts.transformation import (
 )
 from towpath.contracts.wire import JsonObject
 from towpath.policy.pipeline.digests import schema_digest, specification_digest
+from towpath.policy.pipeline.messages import proposal_note
 from towpath.policy.pipeline.propose import proposal_task, read_proposal
 from workflows.asking import Asked
 from workflows.pipeline_state import PipelineState, others
@@ -37,6 +40,8 @@ STEP, APPROVAL = "specification", "approval"
 MOST_ROUNDS = 4
 """One proposal and three repairs."""
 SAMPLE_ROWS = 50
+TRIED_IN_PLACE = "back-test-in-place-2026-11"
+"""The back test takes its rows from the store by itself: more of them, and none in the history."""
 Approve = Callable[[FrozenSpecification, BackTest], Awaitable[DecidedReview | None]]
 
 
@@ -69,6 +74,7 @@ class Settling:
         frozen = await (self._propose(wanted) if isinstance(wanted, Proposing) else self._written(wanted))
         if frozen is not None:
             state.set(specification=frozen)
+            state.note(*filter(None, [proposal_note(frozen)]))
         return frozen
 
     async def _written(self, specification: Specification) -> FrozenSpecification:
@@ -106,6 +112,8 @@ class Settling:
         kept = await state.activity(
             STEP, PipelineActivities.keep_specification, keep, name="keep", summary="Freeze the specification"
         )
+        if kept.frozen is not None and kept.frozen.digest != frozen.digest:
+            state.note(f"another run froze {kept.frozen.digest} first: it was used in place of {frozen.digest}")
         return kept.frozen or frozen
 
     async def _new(self) -> tuple[FrozenSpecification, BackTest]:
@@ -167,6 +175,8 @@ class Settling:
     async def _test(self, specification: Specification, profiled: Profiled, turn: int) -> BackTest:
         """On the sample, and on rows made to hurt it. Samples of the sources that it joins come from a profile."""
         state = self._state
+        if workflow.patched(TRIED_IN_PLACE):
+            return await self._try(specification, turn)
         related: dict[str, tuple[JsonObject, ...]] = {}
         for name, dataset in others(state.known.extracted, state.config.main.name).items():
             found = await state.activity(
@@ -180,6 +190,13 @@ class Settling:
         task = BackTestTask(**dict(self._task(specification)), sample=profiled.sample, related=related)
         return await state.activity(
             STEP, PipelineActivities.back_test, task, name=f"back-test/{turn}", summary="Try it on the sample"
+        )
+
+    async def _try(self, specification: Specification, turn: int) -> BackTest:
+        extracted, main = self._state.known.extracted, self._state.config.main.name
+        task = BackTestTask(**dict(self._task(specification)), dataset=extracted[main], joined=others(extracted, main))
+        return await self._state.activity(
+            STEP, PipelineActivities.back_test, task, name=f"back-test/{turn}", summary="Try it on a sample"
         )
 
     def _task(self, specification: Specification) -> SpecificationTask:

@@ -75,6 +75,10 @@ class PipelineState:
     def set(self, **fields: object) -> None:
         self.known = self.known.model_copy(update=fields)
 
+    def note(self, *notes: str) -> None:
+        """Each once, however often a redrive comes to it."""
+        self.set(notes=tuple(dict.fromkeys((*self.known.notes, *notes))))
+
     def degrade(self, what: str, why: str) -> None:
         """The run goes on without something that changes no row."""
         self.set(degraded={**self.known.degraded, what: why})

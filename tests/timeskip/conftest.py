@@ -15,6 +15,7 @@ from temporalio.worker import Worker
 from activities.attempts import ActivityEdge
 from tests.fakes.house import FakeHouse
 from tests.timeskip import publishing
+from tests.timeskip.pipeline import Pipelines, serve_pipelines
 from towpath.clients.payloads import PayloadStore
 from towpath.clients.temporal import converter
 from towpath.contracts.onboarding import OnboardingRequest, OnboardingResult
@@ -103,4 +104,10 @@ async def bench(env: WorkflowEnvironment) -> AsyncIterator[Bench]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def press(env: WorkflowEnvironment) -> AsyncIterator[publishing.Press]:
     async with publishing.serve(env) as serving:
+        yield serving
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def pipelines(env: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[Pipelines]:
+    async with serve_pipelines(env, tmp_path) as serving:
         yield serving

@@ -201,6 +201,7 @@ def describe(ended: PipelineResult) -> list[str]:
         lines.append(f"{load.destination}: {load.state}, {told}{f', {load.failure}' if load.failure else ''}")
     if ended.specification is not None:
         lines.append(f"specification: {ended.specification.digest} ({ended.specification.origin})")
+    lines += [f"note: {note}" for note in ended.notes]
     lines += [f"watermark: {ended.watermark}"] if ended.watermark else []
     lines += [f"without {step}: {note}" for step, note in ended.degraded.items()]
     return [*lines, f"cost: {cost_text(ended.cost)}"]

@@ -26,7 +26,7 @@ class ColumnType(StrEnum):
 
 
 class Column(Wire):
-    """One column. A timestamp is UTC."""
+    """One column. A timestamp is UTC. Values of a `personal` one stay in the data plane: samples show their shapes."""
 
     name: ColumnName
     type: ColumnType
@@ -34,6 +34,7 @@ class Column(Wire):
     precision: int = Field(default=18, ge=1, le=38)
     scale: int = Field(default=2, ge=0, le=38)
     description: str = ""
+    personal: bool = False
 
 
 class DatasetPart(Wire):

@@ -285,6 +285,8 @@ class PipelineResult(Wire):
     loads: tuple[LoadResult, ...] = ()
     quality: tuple[Quality, ...] = ()
     specification: FrozenSpecification | None = None
+    notes: tuple[str, ...] = ()
+    """What changed in the sources' schemas, what that leads to, and what else a reader has to know of the rows."""
     quarantine: tuple[QuarantinedRows, ...] = ()
     metrics: tuple[StageMetrics, ...] = ()
     watermark: str | None = None
@@ -311,7 +313,7 @@ class PipelineProgress(Wire):
     columns: dict[Identifier, tuple[Column, ...]] = {}
     """Schema of each source, as the run reads it."""
     notes: tuple[str, ...] = ()
-    """What changed in the sources' schemas, and what the contract made of it."""
+    """As in the result."""
     extracted: dict[Identifier, Dataset] = {}
     reached: str | None = None
     """Greatest cursor that was extracted: the watermark of the load."""

@@ -46,10 +46,16 @@ class SpecificationCheck(ActivityResult):
 
 
 class BackTestTask(SpecificationTask):
-    """`sample` are rows of the source as JSON, `related` rows of the sources that are joined."""
+    """`sample` are rows of the source as JSON, `related` rows of the sources that are joined.
+
+    With `dataset`, the sample is taken from it: so many `rows`. `joined` are datasets that are joined whole.
+    """
 
     sample: tuple[JsonObject, ...] = ()
     related: dict[Identifier, tuple[JsonObject, ...]] = {}
+    dataset: Dataset | None = None
+    joined: dict[Identifier, Dataset] = {}
+    rows: int = 500
 
 
 class DuplicatesTask(SpecificationTask):

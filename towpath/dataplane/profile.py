@@ -1,7 +1,7 @@
 """What is in a dataset: counts, extremes, frequent values and shapes of each column, and a sample of its rows."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import duckdb
@@ -10,6 +10,7 @@ from towpath.contracts.dataset import Column, ColumnProfile, ColumnType, Dataset
 from towpath.contracts.stages import Profiled, ProfileTask
 from towpath.contracts.wire import JsonObject, json_object
 from towpath.dataplane.columns import ROW, quoted
+from towpath.dataplane.shapes import masked, personal_in
 from towpath.dataplane.specification.inputs import columns_in, scan_of
 from towpath.dataplane.specification.running import engine
 from towpath.dataplane.sql import statement
@@ -32,7 +33,8 @@ def profile_dataset(task: ProfileTask, work: Workspace) -> Profiled:
     """Raises StoreError and EngineError."""
     with engine(work) as connection:
         profile = profile_of(connection, work, task.dataset, task.key)
-        sample = sample_of(connection, work, task.dataset.parts, task.sample)
+        personal = personal_in(task.dataset.columns)
+        sample = sample_of(connection, work, task.dataset.parts, task.sample, personal)
     return Profiled(profile=profile, sample=sample)
 
 
@@ -63,16 +65,27 @@ def profile_of(
         )
     )
     rows = int(_row(connection, "SELECT count(*) FROM looked_at")[0])
-    profiled = tuple(_column(connection, column, rows) for column in columns.values())
+    personal = personal_in(dataset.columns)
+    profiled = (_column(connection, column, rows) for column in columns.values())
+    shown = tuple(_without_values(one) if one.name in personal else one for one in profiled)
     duplicates = _duplicates(connection, scan, key) if key else 0
     connection.execute("DROP TABLE looked_at")
-    return Profile(dataset=dataset.name, rows=rows, total=dataset.rows, columns=profiled, duplicates=duplicates)
+    return Profile(dataset=dataset.name, rows=rows, total=dataset.rows, columns=shown, duplicates=duplicates)
 
 
 def sample_of(
-    connection: duckdb.DuckDBPyConnection, work: Workspace, parts: Sequence[DatasetPart], size: int
+    connection: duckdb.DuckDBPyConnection,
+    work: Workspace,
+    parts: Sequence[DatasetPart],
+    size: int,
+    personal: Collection[str] = (),
+    *,
+    places: bool = False,
 ) -> tuple[JsonObject, ...]:
-    """Rows as JSON, evenly spread over the parts; long texts are cut. The same parts give the same rows."""
+    """Rows as JSON, evenly spread over the parts; long texts are cut, and personal columns have shapes for values.
+
+    With `places`, a row has the number of its place in its origin as well. The same parts give the same rows.
+    """
     total = sum(part.rows for part in parts)
     size = min(size, total)
     wanted = [index * total // size for index in range(size)]
@@ -88,7 +101,8 @@ def sample_of(
                 numbers=", ".join(numbers),
             )
             found.extend(json_rows(connection, query))
-    return tuple({name: value for name, value in row.items() if name != ROW} for row in found)
+    kept = ({name: value for name, value in row.items() if places or name != ROW} for row in found)
+    return tuple(masked(row, personal) for row in kept)
 
 
 def json_rows(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[JsonObject, ...]:
@@ -126,6 +140,11 @@ def _column(connection: duckdb.DuckDBPyConnection, column: Column, rows: int) ->
         histogram=_histogram(connection, column),
         formats=_frequent(connection, name, shape) if column.type in _TEXTS else (),
     )
+
+
+def _without_values(column: ColumnProfile) -> ColumnProfile:
+    hidden = {"minimum": None, "maximum": None, "mean": None, "top": (), "histogram": ()}
+    return column.model_copy(update=hidden)
 
 
 def _frequent(connection: duckdb.DuckDBPyConnection, name: str, told: str) -> tuple[tuple[str, int], ...]:

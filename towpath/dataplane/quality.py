@@ -17,6 +17,7 @@ from towpath.dataplane.arrow import text_columns
 from towpath.dataplane.columns import ROW, literal, quoted
 from towpath.dataplane.profile import json_rows, sample_of
 from towpath.dataplane.quality_rules import NUMBER, Check, compile_rules, look_up_keys, look_up_repeated
+from towpath.dataplane.shapes import masked, personal_in
 from towpath.dataplane.specification.inputs import columns_in, scan_of
 from towpath.dataplane.specification.running import engine
 from towpath.dataplane.sql import statement
@@ -43,7 +44,7 @@ def check_quality(task: QualityTask, work: Workspace) -> QualityChecked:
         for index in range(len(task.dataset.parts)):
             checking.part(index)
         whole = checking.whole()
-        sample = sample_of(connection, work, checking.valid, task.sample)
+        sample = sample_of(connection, work, checking.valid, task.sample, personal_in(task.dataset.columns))
     results = checking.results(whole)
     rows, valid = task.dataset.rows, sum(part.rows for part in checking.valid)
     quality = Quality(
@@ -85,6 +86,7 @@ class _Checking:
         self._connection = connection
         self._files = [work.local(part) for part in task.dataset.parts]
         self._columns = {column.name: column for column in task.dataset.columns}
+        self._personal = personal_in(task.dataset.columns)
         if self._files:
             self._columns = columns_in(connection, scan_of(self._files))
         self._has_row = self._columns.pop(ROW, None) is not None
@@ -191,7 +193,7 @@ class _Checking:
             mask=str(check.mask),
             most=str(most),
         )
-        return json_rows(self._connection, query)
+        return tuple(masked(row, self._personal) for row in json_rows(self._connection, query))
 
     def _split(self, part: DatasetPart, file: Path) -> None:
         """NOT IN looks rows up and leaves them in their order."""

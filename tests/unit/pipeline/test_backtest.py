@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from tests.unit.pipeline.tables import Table, columns, specification
+from towpath.contracts.dataset import Dataset
 from towpath.contracts.stages import BackTestTask
 from towpath.contracts.transformation import BackTest
 from towpath.contracts.wire import JsonObject
+from towpath.dataplane.shapes import shape_of
 from towpath.dataplane.specification.adversarial import adversarial_rows
-from towpath.dataplane.specification.backtest import back_test, shape_of
+from towpath.dataplane.specification.backtest import back_test
 
 SOURCE = columns("id amount at note doc:json qty:integer rate:float day:date ok:boolean seen:timestamp")
 TARGET = columns("id:integer! amount:decimal at:timestamp")
@@ -49,6 +51,65 @@ def test_what_fails_too_often_is_a_problem_with_shapes(tmp_path: Path) -> None:
 
     assert [(problem.place, problem.code) for problem in found.problems] == [("operations.2", "many_quarantined")]
     assert found.problems[0].message == "10 of 10 rows of the sample fail here, of shapes '$9,999.99'"
+
+
+TWO_FORMATS: tuple[JsonObject, ...] = (
+    *SAMPLE,
+    *({**SAMPLE[0], "id": str(number), "at": f"{number}.01.2024"} for number in (11, 12)),
+)
+
+
+@pytest.mark.parametrize("on_error", ["quarantine", "null"])
+def test_a_second_format_of_dates_is_a_problem_however_rare(tmp_path: Path, on_error: str) -> None:
+    """A shape that is never read is a format that was overlooked, also where the column was renamed before."""
+    rename = {"op": "rename", "columns": {"at": "moment"}}
+    cast = {**CAST_AT, "column": "moment", "on_error": on_error}
+    found = tried(tmp_path, rename, CAST_ID, cast, MONEY, CAST_AMOUNT, sample=TWO_FORMATS)
+    named = {**cast, "formats": ["%Y-%m-%d %H:%M:%S", "%d.%m.%Y"]}
+
+    assert [(problem.place, problem.code) for problem in found.problems] == [("operations.2", "unread_format")]
+    assert "2 rows of the sample have at in the shape '99.99.9999'" in found.problems[0].message
+    assert tried(tmp_path / "named", rename, CAST_ID, named, MONEY, CAST_AMOUNT, sample=TWO_FORMATS).problems == ()
+
+
+@pytest.mark.parametrize("dirt", ["n/a", "2024-02-30 10:00:00", "?"])
+def test_dirt_is_no_format(tmp_path: Path, dirt: str) -> None:
+    """Words, and days that do not exist, are quarantined and no fault of the specification."""
+    rows = (*SAMPLE, *({**SAMPLE[0], "id": str(number), "at": dirt} for number in (11, 12)))
+
+    assert tried(tmp_path, CAST_ID, CAST_AT, MONEY, CAST_AMOUNT, sample=rows).problems == ()
+
+
+def test_the_sample_is_taken_from_the_dataset(tmp_path: Path) -> None:
+    """Rows stay in the store: the test takes its own, joins other sources whole, and shows no personal value."""
+    table = Table(tmp_path, columns("id name"), columns("id:integer customer segment"))
+    table.add(*((str(number), f"Ada {number}") for number in range(40)))
+    table.join("customers", columns("key segment"), ("39", "retail"))
+    personal = tuple(
+        one.model_copy(update={"personal": one.name in {"name", "customer"}}) for one in (*table.source, *table.target)
+    )
+    join = {
+        "op": "join",
+        "source": "customers",
+        "on": {"id": "key"},
+        "columns": {"segment": "segment"},
+        "kind": "inner",
+    }
+    task = BackTestTask(
+        specification=specification({"op": "rename", "columns": {"name": "customer"}}, join, CAST_ID),
+        source=personal[:2],
+        target=(personal[2], table.target[1], personal[4]),
+        others={"customers": table.others["customers"].columns},
+        dataset=Dataset(name="orders", parts=tuple(table.parts), columns=personal[:2]),
+        joined=table.others,
+    )
+    found = back_test(task, table.work())
+
+    assert found.problems == ()
+    assert found.rows == 40
+    through = next(row for row in found.sample if row.after is not None)
+    assert through.before == {"id": "39", "name": "AAA 99"}
+    assert through.after == {"id": 39, "customer": "AAA 99", "segment": "retail"}
 
 
 def test_nulls_that_appear_are_a_problem(tmp_path: Path) -> None:

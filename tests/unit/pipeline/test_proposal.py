@@ -174,6 +174,7 @@ def test_the_stand_in_makes_nothing_up(tmp_path: Path) -> None:
         (["01/02/2024", "01/31/2024"], ["%m/%d/%Y"]),
         (["2024.01.02", "20240102"], ["%Y.%m.%d", "%Y%m%d"]),
         (["02-Jan-2024"], ["%d-%b-%Y"]),
+        (["31/01/2024", "01/31/2024"], ["%d/%m/%Y", "%m/%d/%Y"]),
     ],
 )
 def test_the_stand_in_reads_formats_off_the_sample(values: list[str], formats: list[str]) -> None:
@@ -184,3 +185,16 @@ def test_the_stand_in_reads_formats_off_the_sample(values: list[str], formats: l
     cast = next(json.loads(entry["arguments"]) for entry in operations if entry["op"] == "cast")
 
     assert cast["formats"] == formats
+
+
+def test_the_stand_in_reads_formats_off_the_profile() -> None:
+    """A format that no row of the sample has is in the shapes of all rows."""
+    asked = given("seen", "seen:timestamp", {"seen": "2024-01-02 10:00:00"})
+    shapes = (("9999-99-99 99:99:99", 90), ("99.99.9999 99:99", 9), ("AAA", 1))
+    column = asked.profile.columns[0].model_copy(update={"formats": shapes})
+    profile = asked.profile.model_copy(update={"columns": (column,)})
+    task = json.loads(proposal_task(asked.model_copy(update={"profile": profile})).model_dump_json())
+    operations: Any = pipeline.proposal(task)["operations"]
+    cast = next(json.loads(entry["arguments"]) for entry in operations if entry["op"] == "cast")
+
+    assert cast["formats"] == ["%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M"]

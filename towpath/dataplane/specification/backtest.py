@@ -1,7 +1,6 @@
 """A specification tried before it is used: on a sample, and on rows made to hurt it."""
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,10 +14,13 @@ from towpath.contracts.transformation import BackTest, SampleRow, SpecificationP
 from towpath.contracts.wire import JsonObject, json_object
 from towpath.dataplane.columns import literal, quoted, sql_type
 from towpath.dataplane.errors import EngineError, SpecificationError
+from towpath.dataplane.profile import sample_of
+from towpath.dataplane.shapes import masked, personal_in, shape_of
 from towpath.dataplane.specification.adversarial import adversarial_rows
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, PART, ROW
 from towpath.dataplane.specification.compile import Compiled, compile_specification
 from towpath.dataplane.specification.inputs import PartFile, rows_of
+from towpath.dataplane.specification.lineage import DIRECT, lineage_of
 from towpath.dataplane.specification.running import (
     QUARANTINE,
     Outcome,
@@ -28,6 +30,7 @@ from towpath.dataplane.specification.running import (
     run_stages,
 )
 from towpath.dataplane.specification.transform import rank
+from towpath.dataplane.specification.unread import unread_formats
 from towpath.dataplane.sql import statement
 from towpath.dataplane.workspace import Workspace
 
@@ -69,6 +72,10 @@ def back_test(task: BackTestTask, work: Workspace) -> BackTest:
         compiled = compile_specification(task)
     except SpecificationError as error:
         return BackTest(problems=error.problems)
+    if task.dataset is not None:
+        with engine(work) as connection:
+            sample = sample_of(connection, work, task.dataset.parts, task.rows)
+        task = task.model_copy(update={"sample": sample})
     try:
         trial = _try(task, compiled, task.sample, work, "sample")
     except EngineError as error:
@@ -107,6 +114,9 @@ def _try(task: BackTestTask, compiled: Compiled, rows: tuple[JsonObject, ...], w
     with engine(work, MAX_SECONDS) as connection:
         file = _write(connection, task.source, rows, work.folder / f"{name}.parquet")
         for source in compiled.joined:
+            if source in task.joined:
+                related[source] = [work.local(part) for part in task.joined[source].parts]
+                continue
             target = work.folder / f"{name}-{source}.parquet"
             related[source] = [_write(connection, task.others[source], task.related.get(source, ()), target)]
     superseded = _superseded(task, file, related, work, name)
@@ -205,6 +215,8 @@ def _sample_problems(task: BackTestTask, trial: Trial) -> list[SpecificationProb
         for column, nulls in sorted(trial.outcome.nulls_made.items())
         if nulls > TOO_MANY * rows
     ]
+    known = {problem.place for problem in problems}
+    problems += [one for one in unread_formats(task, trial.results) if one.place not in known]
     through = sum(1 for _, failed, left_out, _ in trial.results if failed is None and left_out is None)
     if not through and not problems:
         told = ", ".join(f"{operation} {count}" for operation, count in sorted(trial.outcome.left_out.items()))
@@ -229,24 +241,25 @@ def _too_many(task: BackTestTask, rule: str, failed: int, rows: list[JsonObject]
     )
 
 
-def shape_of(text: str) -> str:
-    """Digits as 9 and letters as A: what a value looks like, without the value."""
-    return re.sub(r"[^\W\d_]", "A", re.sub(r"\d", "9", text))[:40]
-
-
 def _shown(task: BackTestTask, trial: Trial) -> tuple[SampleRow, ...]:
-    """Rows before and after, those that did not get through first, at most half of them."""
+    """Rows before and after, those that did not get through first, at most half of them. Personal values are shapes."""
     reasons = {rule: reason for reason, rule, _, _ in trial.failures}
+    personal = personal_in(task.source)
+    made = personal_in(task.target) | {
+        name
+        for name, origins in lineage_of(task).items()
+        if any(one.column in personal for one in origins if one.kind in DIRECT)
+    }
     aggregated = any(operation.op == "aggregate" for operation in task.specification.operations)
     through: list[SampleRow] = []
     stopped: list[SampleRow] = []
     for row, failed, left_out, after in trial.results:
-        before = {} if aggregated or row >= len(task.sample) else task.sample[row]
+        before = {} if aggregated or row >= len(task.sample) else masked(task.sample[row], personal)
         if left_out is not None:
             stopped.append(SampleRow(before=before, after=None, why=f"left out by {left_out}"))
         elif failed is not None:
             stopped.append(SampleRow(before=before, after=None, why=f"quarantined: {reasons.get(failed, failed)}"))
         else:
-            through.append(SampleRow(before=before, after=after))
+            through.append(SampleRow(before=before, after=masked(after, made)))
     first = stopped[: max(MAX_SHOWN // 2, MAX_SHOWN - len(through))]
     return (*first, *through[: MAX_SHOWN - len(first)])

@@ -1,9 +1,11 @@
 """What people are told about a pipeline: tasks, failures. Counts, columns and rules; never a value of a row."""
 
+from towpath.contracts.claude import Provenance
 from towpath.contracts.quality import Quality
 from towpath.contracts.review import ReviewTask
 from towpath.contracts.run import DeadLetter
 from towpath.contracts.transformation import BackTest, FrozenSpecification
+from towpath.policy.models import is_claude
 
 _EVENTS = {
     "opened": "Decision needed",
@@ -12,6 +14,19 @@ _EVENTS = {
     "closed": "Decided",
 }
 MOST_TOLD = 8
+
+
+def author(provenance: Provenance) -> str:
+    """Who an answer is from; what is not Claude's is called so wherever it is shown."""
+    model = provenance.model
+    return f"Claude ({model})" if is_claude(model) else f"{model}, which is no model of Claude's,"
+
+
+def proposal_note(frozen: FrozenSpecification) -> str:
+    """Empty for a specification that was written, or that Claude proposed."""
+    if frozen.provenance is None or is_claude(frozen.provenance.model):
+        return ""
+    return f"the specification {frozen.digest} is from {frozen.provenance.model}, which is no model of Claude's"
 
 
 def review_notice(task: ReviewTask, event: str) -> tuple[str, str]:
@@ -28,8 +43,9 @@ def specification_reasons(frozen: FrozenSpecification, tested: BackTest) -> tupl
     operations = frozen.specification.operations
     names = ", ".join(operation.op for operation in operations[:MOST_TOLD])
     nulls = ", ".join(f"{column}: {count}" for column, count in sorted(tested.nulls_made.items())[:MOST_TOLD])
+    by = "Claude" if frozen.provenance is None else author(frozen.provenance)
     return (
-        f"Claude proposed a specification for {frozen.specification.source}: {len(operations)} operations ({names})",
+        f"{by} proposed a specification for {frozen.specification.source}: {len(operations)} operations ({names})",
         f"on the sample: {tested.rows} rows, {tested.quarantined} quarantined, nulls made: {nulls or 'none'}",
         f"digest {frozen.digest}; before and after: the query `pipeline` of this run",
     )

@@ -21,6 +21,7 @@ _FORMATS = (
     (r"\d{1,2}-[A-Za-z]{3}-\d{4}", "%d-%b-%Y"),
 )
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/\d{4}")
+_EUROPEAN, _AMERICAN = "%d/%m/%Y", "%m/%d/%Y"
 _CLOCKS = ((r"[ T]\d{1,2}:\d{2}:\d{2}", "%H:%M:%S"), (r"[ T]\d{1,2}:\d{2}", "%H:%M"))
 _MONEY = re.compile(r"[$€£¥₩원,]|[A-Z]{3}")
 _SAME: dict[str, str] = {
@@ -53,9 +54,8 @@ def proposal(given: JsonObject) -> JsonObject:
     plan = _Plan(dict(source))
     found = _matches(source, target)
     _rename(plan, found)
-    values = {name: _values(given, old) for name, old in found.items()}
-    for name in found:
-        _clean(plan, name, target[name], values[name])
+    for name, old in found.items():
+        _clean(plan, name, target[name], _values(given, old), _profiled(given, old))
     _deduplicate(plan, given)
     left = [name for name in target if name not in plan.types]
     for name in left:
@@ -106,8 +106,8 @@ def _rename(plan: _Plan, found: dict[str, str]) -> None:
         plan.types = {new.get(name, name): kind for name, kind in plan.types.items()}
 
 
-def _clean(plan: _Plan, name: str, wanted: JsonObject, values: list[str]) -> None:
-    """Texts are trimmed; those that become something else are cast, by the formats that the sample shows."""
+def _clean(plan: _Plan, name: str, wanted: JsonObject, values: list[str], profiled: list[str]) -> None:
+    """Texts are trimmed; those that become something else are cast, by the formats that sample and profile show."""
     kind, given = text(wanted, "type"), plan.types[name]
     if given == "text":
         steps: list[JsonValue] = ["trim", "empty_to_null"]
@@ -119,7 +119,8 @@ def _clean(plan: _Plan, name: str, wanted: JsonObject, values: list[str]) -> Non
     if kind == given and kind != "decimal":
         return
     to: JsonObject = {key: wanted[key] for key in ("name", "type", "precision", "scale") if key in wanted}
-    formats = _formats(values, clock=kind == "timestamp") if given == "text" and kind in {"date", "timestamp"} else []
+    is_read = given == "text" and kind in {"date", "timestamp"}
+    formats = _formats([*values, *profiled], clock=kind == "timestamp") if is_read else []
     if formats in (["%Y-%m-%d"], ["%Y-%m-%d %H:%M:%S"]):
         formats = []
     plan.add("cast", column=name, to=to, formats=[*formats])
@@ -127,18 +128,24 @@ def _clean(plan: _Plan, name: str, wanted: JsonObject, values: list[str]) -> Non
 
 
 def _formats(values: Iterable[str], *, clock: bool) -> list[str]:
-    """Formats of dates in the order of the sample. Days and months are told apart where one of them is above 12."""
+    """Formats of dates in the order of the values. Days and months are told apart where one of them is above 12."""
     told: list[str] = []
-    slashed = [found for value in values if (found := _SLASHED.match(value.strip()))]
-    american = any(int(found[2]) > 12 for found in slashed)
-    dates = [*_FORMATS, (r"\d{1,2}/\d{1,2}/\d{4}", "%m/%d/%Y" if american else "%d/%m/%Y")]
+    slashed = _slashed(values)
     for value in values:
-        for pattern, name in dates:
+        for pattern, names in (*((pattern, [name]) for pattern, name in _FORMATS), (_SLASHED, slashed)):
             found = re.match(pattern, value.strip())
             if found is not None:
-                told.append(name + (_clock(value.strip()[found.end() :]) if clock else ""))
+                ending = _clock(value.strip()[found.end() :]) if clock else ""
+                told += [name + ending for name in names]
                 break
     return list(dict.fromkeys(told))
+
+
+def _slashed(values: Iterable[str]) -> list[str]:
+    """One of the two orders, or both where the values show both."""
+    found = [match for value in values if (match := _SLASHED.match(value.strip()))]
+    american, european = (any(int(match[place]) > 12 for match in found) for place in (2, 1))
+    return [_EUROPEAN, _AMERICAN] if american and european else [_AMERICAN if american else _EUROPEAN]
 
 
 def _clock(rest: str) -> str:
@@ -208,6 +215,30 @@ def _product(plan: _Plan, name: str, wanted: JsonObject) -> bool:
 def _values(given: JsonObject, column: str) -> list[str]:
     """Texts of a column in the sample that are not empty."""
     return [told for row in _objects(given, "sample") if isinstance(told := row.get(column), str) and told.strip()]
+
+
+def _profiled(given: JsonObject, column: str) -> list[str]:
+    """What the profile knows of all rows: frequent values, and one of each frequent shape."""
+    told: list[JsonValue] = []
+    for profile in _objects(inner(given, "profile"), "columns"):
+        if profile.get("name") == column:
+            told += [_first(entry) for entry in _listed(profile, "top")]
+            told += [_instance(_first(entry)) for entry in _listed(profile, "formats")]
+    return [value for value in told if isinstance(value, str) and value.strip()]
+
+
+def _instance(shape: JsonValue) -> str:
+    """A value of a shape: 99.99.9999 is that of 11.11.1111."""
+    return re.sub(r"(?<=9)A(?=9)", "T", shape).replace("9", "1") if isinstance(shape, str) else ""
+
+
+def _first(entry: JsonValue) -> JsonValue:
+    return entry[0] if isinstance(entry, list) and entry else None
+
+
+def _listed(given: JsonObject, name: str) -> list[JsonValue]:
+    entries = given.get(name)
+    return entries if isinstance(entries, list) else []
 
 
 def _objects(given: JsonObject, name: str) -> list[JsonObject]:

@@ -1,0 +1,114 @@
+"""The world of a pipeline as one fake: the real data plane, in this process, with scripted people and Claude."""
+
+import asyncio
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from temporalio import activity
+
+from activities.pipeline import PipelineActivities
+from tests.fakes.house import FakeHouse, answered
+from towpath.clients.artefacts import ArtefactStore
+from towpath.contracts.claude import Answer, AskRequest
+from towpath.contracts.dataplane import TaskProgress
+from towpath.contracts.quality import ValidationAnswer
+from towpath.contracts.transformation import Proposal, ProposedOperation
+from towpath.contracts.wire import ActivityResult, Wire
+from towpath.dataplane.store import DatasetStore
+from towpath.dataplane.tasks import TASKS
+from towpath.dataplane.workspace import Workspace
+from towpath.standins.claude import pipeline
+from towpath.standins.claude.identity import MODEL as STAND_IN
+
+ResultT = TypeVar("ResultT", bound=ActivityResult)
+NO_REMARKS = ValidationAnswer(issues=[]).model_dump_json()
+
+
+def proposed(*operations: dict[str, Any], unresolved: tuple[str, ...] = ()) -> str:
+    """A proposal of these operations, as Claude's text."""
+    listed = [
+        ProposedOperation(op=one["op"], arguments=json.dumps({name: one[name] for name in one if name != "op"}))
+        for one in operations
+    ]
+    return Proposal(operations=listed, unresolved=[*unresolved]).model_dump_json()
+
+
+@dataclass
+class FakePipelines:
+    """`house.faults[task]` are raised in turn by the task of that name, and `house.answers[prompt]` are Claude's texts.
+
+    Without an answer Claude proposes what the stand-in does, under the stand-in's name, and remarks nothing.
+    """
+
+    root: Path
+    house: FakeHouse = field(default_factory=FakeHouse)
+    tasks: list[tuple[str, Wire]] = field(default_factory=list[tuple[str, Wire]])
+    held: dict[str, asyncio.Event] = field(default_factory=dict[str, asyncio.Event])
+    entered: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
+
+    @property
+    def store(self) -> DatasetStore:
+        return DatasetStore(str(self.root / "store"))
+
+    def activities(self) -> Sequence[Callable[..., Any]]:
+        own = PipelineActivities(self, ArtefactStore(str(self.root / "artefacts")))
+        tasks = [getattr(own, name) for name in [*TASKS]]
+        return (*tasks, self.house.notify_team, self.house.find_reviewers)
+
+    async def run(
+        self, task: str, request: Wire, result: type[ResultT], tell: Callable[[TaskProgress], None]
+    ) -> ResultT:
+        del tell
+        self.tasks.append((task, request))
+        self.entered[task].set()
+        if task in self.held:
+            await self.held[task].wait()
+        if self.house.faults[task]:
+            raise self.house.faults[task].pop(0)
+        done = await asyncio.to_thread(self._perform, task, request)
+        return result.model_validate(done.model_dump(mode="json"))
+
+    @activity.defn(name="ask")
+    async def ask(self, request: AskRequest) -> Answer:
+        await self.house.enter("ask", request)
+        if self.house.answers[request.prompt]:
+            answer = self.house.answers[request.prompt].pop(0)
+            return answer if isinstance(answer, Answer) else answered(request.prompt, answer)
+        if request.prompt == "validate-sample":
+            return answered(request.prompt, NO_REMARKS)
+        answer = answered(request.prompt, json.dumps(pipeline.proposal(request.input)))
+        return answer.model_copy(update={"provenance": answer.provenance.model_copy(update={"model": STAND_IN})})
+
+    def asked(self, prompt: str = "propose-transformation") -> list[AskRequest]:
+        return [request for request in self.house.asked("ask") if request.prompt == prompt]
+
+    def done(self, task: str) -> list[Any]:
+        """The requests of a task, in their order."""
+        return [request for name, request in self.tasks if name == task]
+
+    def notices(self) -> list[str]:
+        """What people were told about, without the names."""
+        return [notice.title.partition(":")[0] for notice in self.house.asked("notify_team")]
+
+    def hold(self, task: str) -> asyncio.Event:
+        """The task stands still until the event is set."""
+        self.held[task] = asyncio.Event()
+        return self.held[task]
+
+    def workspace(self) -> Workspace:
+        folder = self.root / "scratch" / uuid4().hex
+        folder.mkdir(parents=True)
+        return Workspace(store=self.store, folder=folder)
+
+    def _perform(self, task: str, request: Wire) -> ActivityResult:
+        work = self.workspace()
+        try:
+            return TASKS[task].run(TASKS[task].request.model_validate(request.model_dump(mode="json")), work)
+        finally:
+            shutil.rmtree(work.folder)
