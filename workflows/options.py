@@ -13,7 +13,7 @@
 | POST   | an ordinary activity          | 1        | none               | 30 s                 |
 | CLAUDE | an activity on Claude's queue | 8        | 2 s, doubling to 1 min | 5 min, 30 min in all |
 | TOLD   | an activity on the data queue | 3        | 2 s, 4 s           | 5 min, heard of every 15 s |
-| DATA   | an activity on the data queue | 5        | 2 s, doubling to 1 min | 2 h, heard of every 15 s |
+| DATA   | an activity on the data queue | 6        | 1 s, doubling to 1 min | 2 h, heard of every 6 s |
 
 A permanent error is not retried. A longer `Retry-After` replaces the wait. Three attempts with doubling waits are the
 article's; an undo gets more, since giving up on it leaves an effect behind; so does a page, since nobody would come. An
@@ -81,8 +81,8 @@ TOLD = Work(
     queue=DATA_QUEUE,
 )
 DATA = Work(
-    _exponential(5),
+    _exponential(6, timedelta(seconds=1)),
     start_to_close=timedelta(hours=2),
-    heartbeat=timedelta(seconds=15),
+    heartbeat=timedelta(seconds=6),
     queue=DATA_QUEUE,
 )

@@ -13,6 +13,7 @@ from towpath.contracts.process import PIPELINE
 from towpath.contracts.transformation import BackTest
 from towpath.contracts.windows import WindowRequest, WindowResult
 from towpath.contracts.wire import clip
+from towpath.policy.pipeline.finished import completed, finished, kept_results, without
 from workflows.asking import Asker
 from workflows.calling import ArgT, CallFailedError, ResultT, SelfT, call
 from workflows.notices import tell_team
@@ -108,12 +109,19 @@ class PipelineState:
         """The partitions of a stage. Raises StepFailedError."""
         begun = self._stages.get(step) or StageProgress(stage=step, started_at=self.now)
         self._stages[step] = begun.model_copy(update={"total": total, "ended_at": None})
-        try:
-            result = await perform_windows(request, lambda rows, size: self._advance(step, rows, size))
-        except CallFailedError as error:
-            raise self.failed(step, error.failure) from error
+        known = self.known.unfinished.get(request.step, {})
+        kept = kept_results(request, known)
+        for one in kept.values():
+            self._advance(step, one.metrics.rows_out, one.metrics.size_bytes)
+        rest = without(request, kept)
+        result = await perform_windows(rest, lambda rows, size: self._advance(step, rows, size))
+        others = {name: done for name, done in self.known.unfinished.items() if name != request.step}
+        if result.failure is not None:
+            self.set(unfinished={**others, request.step: {**known, **finished(rest, result)}})
+            raise self.failed(step, result.failure)
+        self.set(unfinished=others)
         self._stages[step] = self._stages[step].model_copy(update={"ended_at": self.now})
-        return result
+        return completed(result, kept)
 
     def window(self, step: str, concurrency: int | None = None) -> WindowRequest:
         """An empty window of a step, to be filled with tasks."""

@@ -1,11 +1,10 @@
-"""A hundred partitions of one stage, in a run of their own."""
+"""Partitions of one stage, in a run of their own."""
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from towpath.contracts.windows import WindowRequest, WindowResult
-from workflows.calling import CallFailedError
-from workflows.pipeline_windows import WINDOW, perform_window
+from towpath.contracts.windows import WINDOW, WindowRequest, WindowResult
+from workflows.pipeline_windows import perform_window
 
 
 @workflow.defn(name=WINDOW)
@@ -14,8 +13,8 @@ class EtlWindowWorkflow:
 
     @workflow.run
     async def run(self, request: WindowRequest) -> WindowResult:
-        try:
-            return await perform_window(request)
-        except CallFailedError as error:
-            failure = error.failure
-            raise ApplicationError(failure.message, failure, type=failure.code, non_retryable=True) from error
+        result = await perform_window(request)
+        failure = result.failure
+        if failure is None or request.partial:
+            return result
+        raise ApplicationError(failure.message, failure, type=failure.code, non_retryable=True)

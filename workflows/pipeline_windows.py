@@ -1,31 +1,32 @@
-"""Many partitions of one stage: side by side in this run, or in child runs of a hundred each when there are many."""
+"""Many partitions of one stage: side by side in this run, or in child runs of a few each when there are many."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
-from temporalio.types import MethodAsyncSingleParam
+from temporalio.exceptions import ChildWorkflowError, FailureError, is_cancelled_exception
 
 from activities.pipeline import PipelineActivities
-from towpath.contracts.dataset import StageMetrics
-from towpath.contracts.failure import failure_of
-from towpath.contracts.loading import LoadPart
-from towpath.contracts.stages import ExtractTask, TransformTask
-from towpath.contracts.windows import WindowRequest, WindowResult
-from towpath.contracts.wire import ActivityResult, Wire
-from workflows.calling import CallFailedError, SelfT, call
+from towpath.contracts.failure import Failure, failure_of
+from towpath.contracts.loading import LoadPart, PartLoaded
+from towpath.contracts.stages import Extracted, ExtractTask, Transformed, TransformTask
+from towpath.contracts.windows import WINDOW, WindowRequest, WindowResult
+from workflows.calling import CallFailedError, call
 from workflows.options import DATA
 
-WINDOW = "etl-window"
 MOST_INLINE = 32
 """Partitions that a run does itself: their steps are seen in one place."""
 PER_WINDOW = 100
-TaskT = TypeVar("TaskT", bound=Wire)
-ResultT = TypeVar("ResultT", bound=ActivityResult)
+"""In runs from before windows slid."""
+MOST_PER_WINDOW = 25
+"""Few, since they follow each other: whatever comes after a straggler in its window waits for it."""
+SLIDING = "sliding-windows-2026-11"
+Result = Extracted | Transformed | PartLoaded
 Done = Callable[[int, int], None]
 """Hears of each partition that is done: its rows and bytes."""
+Ask = Callable[[str], Awaitable[Result]]
+"""Does one task, as the activity of that id."""
 
 
 def nobody(rows: int, size_bytes: int) -> None:
@@ -34,48 +35,132 @@ def nobody(rows: int, size_bytes: int) -> None:
 
 
 async def perform_window(request: WindowRequest, done: Done = nobody) -> WindowResult:
-    """All tasks of the window, so many at once. The first that fails ends the others. Raises CallFailedError."""
-    return WindowResult(
-        extracted=await _side_by_side(
-            request,
-            request.extract,
-            PipelineActivities.extract_partition,
-            _extraction,
-            lambda r: _tell(r.metrics, done),
-        ),
-        transformed=await _side_by_side(
-            request,
-            request.transform,
-            PipelineActivities.transform_part,
-            _transformation,
-            lambda r: _tell(r.metrics, done),
-        ),
-        loaded=await _side_by_side(
-            request, request.load, PipelineActivities.load_part, _loading, lambda r: done(r.rows, 0)
-        ),
-    )
+    """All tasks of the window, so many at once. The first that fails ends the others."""
+    turns = asyncio.Semaphore(request.concurrency)
+    found: dict[int, Result] = {}
+
+    async def one(index: int, ask: Ask) -> None:
+        async with turns:
+            result = await ask(f"{request.step}/{request.first + index}")
+        found[index] = result
+        _tell(result, done)
+
+    failure = None
+    try:
+        failure = await _all_of([one(index, ask) for index, ask in enumerate(_asks(request))])
+    except BaseException as error:
+        if not (request.partial and is_cancelled_exception(error)):
+            raise
+    return _gathered(found, _count(request), failure)
 
 
 async def perform_windows(request: WindowRequest, done: Done) -> WindowResult:
-    """The same for any number of tasks. Windows follow each other; inside each, tasks go side by side."""
+    """The same for any number of tasks. What was done before a failure is in the result."""
     count = _count(request)
     if count <= MOST_INLINE:
         return await perform_window(request, done)
-    results = [await _child(_cut(request, first), done) for first in range(0, count, PER_WINDOW)]
+    if workflow.patched(SLIDING):
+        return await _slide(request, done)
+    results: list[WindowResult] = []
+    for first in range(0, count, PER_WINDOW):
+        results.append(await _child(_cut(request, first, PER_WINDOW), done))
+        if results[-1].failure is not None:
+            break
     return WindowResult(
         extracted=tuple(one for result in results for one in result.extracted),
         transformed=tuple(one for result in results for one in result.transformed),
         loaded=tuple(one for result in results for one in result.loaded),
+        failure=results[-1].failure,
     )
+
+
+async def _slide(request: WindowRequest, done: Done) -> WindowResult:
+    """As many lanes as tasks may go on at once. A lane takes a window, whose tasks follow each other, then the next."""
+    count = _count(request)
+    found: dict[int, Result] = {}
+    given = 0
+
+    async def lane() -> None:
+        nonlocal given
+        while given < count:
+            first, size = given, share(count - given, request.concurrency)
+            given += size
+            cut = _cut(request, first, size).model_copy(update={"concurrency": 1, "partial": True})
+            result, cancelled = await _told(perform_window(cut, done) if size == 1 else _child(cut, done))
+            found.update(_placed(result, first, size))
+            if result.failure is not None:
+                given = count
+                raise CallFailedError(result.failure)
+            if cancelled or result.missing:
+                raise asyncio.CancelledError
+
+    failure = await _all_of([lane() for _ in range(min(request.concurrency, count))])
+    return _gathered(found, count, failure)
+
+
+def share(left: int, lanes: int) -> int:
+    """How many of the tasks that are left a lane takes: fewer towards the end, where all lanes should end together."""
+    return max(1, min(MOST_PER_WINDOW, left // (2 * lanes)))
+
+
+async def _told(work: Coroutine[Any, Any, WindowResult]) -> tuple[WindowResult, bool]:
+    """What a window did, and whether this lane was cancelled meanwhile: awaiting a child run alone would not tell."""
+    window = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(window), False
+    except asyncio.CancelledError:
+        window.cancel()
+        return await window, True
+
+
+async def _all_of(works: Sequence[Coroutine[Any, Any, None]]) -> Failure | None:
+    """The first failure, when the others have ended too."""
+    running = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.gather(*running)
+    except CallFailedError as error:
+        await _ended(running)
+        return error.failure
+    except (asyncio.CancelledError, FailureError):
+        await _ended(running)
+        raise
+    return None
+
+
+async def _ended(running: Sequence[asyncio.Task[None]]) -> None:
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+
+
+def _gathered(found: Mapping[int, Result], count: int, failure: Failure | None) -> WindowResult:
+    ordered = [found[index] for index in sorted(found)]
+    return WindowResult(
+        extracted=tuple(one for one in ordered if isinstance(one, Extracted)),
+        transformed=tuple(one for one in ordered if isinstance(one, Transformed)),
+        loaded=tuple(one for one in ordered if isinstance(one, PartLoaded)),
+        missing=tuple(index for index in range(count) if index not in found),
+        failure=failure,
+    )
+
+
+def _placed(result: WindowResult, first: int, size: int) -> Mapping[int, Result]:
+    """The results by the positions of their tasks in the stage."""
+    done = (index for index in range(size) if index not in result.missing)
+    return {first + index: one for index, one in zip(done, _results(result), strict=True)}
+
+
+def _results(result: WindowResult) -> Sequence[Result]:
+    return (*result.extracted, *result.transformed, *result.loaded)
 
 
 def _count(request: WindowRequest) -> int:
     return len(request.extract) + len(request.transform) + len(request.load)
 
 
-def _cut(request: WindowRequest, first: int) -> WindowRequest:
+def _cut(request: WindowRequest, first: int, size: int) -> WindowRequest:
     """A window has tasks of one stage; the slices of the others stay empty."""
-    last = first + PER_WINDOW
+    last = first + size
     return request.model_copy(
         update={
             "first": request.first + first,
@@ -87,7 +172,8 @@ def _cut(request: WindowRequest, first: int) -> WindowRequest:
 
 
 async def _child(request: WindowRequest, done: Done) -> WindowResult:
-    last = request.first + _count(request) - 1
+    count = _count(request)
+    last = request.first + count - 1
     try:
         result: WindowResult = await workflow.execute_child_workflow(
             WINDOW,
@@ -99,50 +185,35 @@ async def _child(request: WindowRequest, done: Done) -> WindowResult:
     except ChildWorkflowError as error:
         if is_cancelled_exception(error):
             raise
-        raise CallFailedError(failure_of(error.cause or error)) from error
-    for one in (*result.extracted, *result.transformed):
-        _tell(one.metrics, done)
-    for loaded in result.loaded:
-        done(loaded.rows, 0)
+        return WindowResult(missing=tuple(range(count)), failure=failure_of(error.cause or error))
+    for one in _results(result):
+        _tell(one, done)
     return result
 
 
-async def _side_by_side(
-    request: WindowRequest,
-    tasks: Sequence[TaskT],
-    activity: MethodAsyncSingleParam[SelfT, TaskT, ResultT],
-    title: Callable[[TaskT], str],
-    done: Callable[[ResultT], None],
-) -> tuple[ResultT, ...]:
-    turns = asyncio.Semaphore(request.concurrency)
-
-    async def one(index: int, task: TaskT) -> ResultT:
-        async with turns:
-            number = request.first + index
-            result = await call(activity, task, DATA, activity_id=f"{request.step}/{number}", summary=title(task))
-        done(result)
-        return result
-
-    running = [asyncio.ensure_future(one(index, task)) for index, task in enumerate(tasks)]
-    try:
-        return tuple(await asyncio.gather(*running))
-    finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+def _asks(request: WindowRequest) -> Iterator[Ask]:
+    yield from (_extraction(task) for task in request.extract)
+    yield from (_transformation(task) for task in request.transform)
+    yield from (_loading(task) for task in request.load)
 
 
-def _tell(metrics: StageMetrics, done: Done) -> None:
-    done(metrics.rows_out, metrics.size_bytes)
+def _extraction(task: ExtractTask) -> Ask:
+    summary = f"Extract {task.source.name}: {task.partition.name}"
+    return lambda name: call(PipelineActivities.extract_partition, task, DATA, activity_id=name, summary=summary)
 
 
-def _extraction(task: ExtractTask) -> str:
-    return f"Extract {task.source.name}: {task.partition.name}"
+def _transformation(task: TransformTask) -> Ask:
+    summary = f"Transform {task.partition or task.parts[0].partition}"
+    return lambda name: call(PipelineActivities.transform_part, task, DATA, activity_id=name, summary=summary)
 
 
-def _transformation(task: TransformTask) -> str:
-    return f"Transform {task.partition or task.parts[0].partition}"
+def _loading(task: LoadPart) -> Ask:
+    summary = f"Load part {task.number} of {task.total} into {task.destination.name}"
+    return lambda name: call(PipelineActivities.load_part, task, DATA, activity_id=name, summary=summary)
 
 
-def _loading(task: LoadPart) -> str:
-    return f"Load part {task.number} of {task.total} into {task.destination.name}"
+def _tell(result: Result, done: Done) -> None:
+    if isinstance(result, PartLoaded):
+        done(result.rows, 0)
+    else:
+        done(result.metrics.rows_out, result.metrics.size_bytes)

@@ -8,7 +8,16 @@ from pydantic import Field, StringConstraints, model_validator
 
 from towpath.contracts.artefact import Artefact
 from towpath.contracts.claude import Budget
-from towpath.contracts.dataset import Column, ColumnName, ColumnType, Dataset, Identifier, QuarantinedRows, StageMetrics
+from towpath.contracts.dataset import (
+    Column,
+    ColumnName,
+    ColumnType,
+    Dataset,
+    DatasetPart,
+    Identifier,
+    QuarantinedRows,
+    StageMetrics,
+)
 from towpath.contracts.loading import Destination, LoadResult
 from towpath.contracts.onboarding import Discard, TriggerType
 from towpath.contracts.quality import Quality, Rule
@@ -301,6 +310,16 @@ class PipelineResult(Wire):
     discarded: Discard | None = None
 
 
+class FinishedPartition(Wire):
+    """What a partition of a stage came to, as far as the run goes on with it."""
+
+    part: DatasetPart | None = None
+    quarantined: QuarantinedRows | None = None
+    metrics: StageMetrics
+    max_cursor: str | None = None
+    left_out: dict[str, int] = {}
+
+
 class PipelineProgress(Wire):
     """What a run knows after each stage: what a redrive begins with, and what its result and report are made of."""
 
@@ -327,6 +346,8 @@ class PipelineProgress(Wire):
     metrics: tuple[StageMetrics, ...] = ()
     degraded: dict[str, str] = {}
     cost: Cost = Cost()
+    unfinished: dict[str, dict[str, FinishedPartition]] = {}
+    """Of a stage that failed: its partitions that were done, by the digest of their task."""
 
 
 class StageProgress(Wire):
