@@ -39,7 +39,7 @@ async def windows(house: House, folder: Path) -> Recorded:
     handle = (await start_run(house.client, request_of(items_pipeline(folder, id="windows")))).handle
     await handle.result()
     yield "windows", handle
-    yield "window", house.client.get_workflow_handle("etl-pipeline/windows/transform/1-34")
+    yield "window", house.client.get_workflow_handle("etl-pipeline/windows/transform/1-8")
 
 
 async def failed(house: House, folder: Path) -> Recorded:

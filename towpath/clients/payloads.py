@@ -19,7 +19,7 @@ from towpath.contracts.process import PIPELINE
 
 THRESHOLD_BYTES = 128 * 1024
 PIPELINE_THRESHOLD_BYTES = 16 * 1024
-"""Of runs of pipelines: ten thousand partitions pass by hundreds of child runs, whose payloads are of a middling size."""
+"""Of runs of pipelines: ten thousand partitions pass by hundreds of child runs, each with payloads of that size."""
 NAME = "towpath"
 
 
