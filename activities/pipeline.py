@@ -11,6 +11,7 @@ from towpath.contracts.artefact import Artefact
 from towpath.contracts.dataplane import TaskProgress
 from towpath.contracts.dataset import StageMetrics
 from towpath.contracts.loading import (
+    AdvanceWatermark,
     CleanDestination,
     DestinationCleaned,
     DestinationPrepared,
@@ -146,6 +147,10 @@ class PipelineActivities:
             )
         )
         return loaded
+
+    @activity.defn(name="advance_watermark")
+    async def advance_watermark(self, request: AdvanceWatermark) -> PartLoaded:
+        return await self._run("advance_watermark", request, PartLoaded)
 
     @activity.defn(name="emit_lineage")
     async def emit_lineage(self, request: LineageTask) -> LineageEmitted:

@@ -30,6 +30,8 @@ from workflows.review import Reviewable
 from workflows.steps import StepFailedError
 
 OPERATIONS_TEAM = "ops-team"
+WITHOUT_ROWS = "watermark-without-rows-2026-11"
+"""A run whose rows are all quarantined or left out moves the watermark."""
 
 
 @workflow.defn(name=PIPELINE.name)
@@ -76,7 +78,7 @@ class EtlPipelineWorkflow(Reviewable):
         state = self._state
         await Extraction(state).run()
         if not state.known.extracted[state.config.main.name].parts:
-            return PipelineOutcome.NOTHING
+            return await self._load_nothing()
         frozen = await Settling(state, self._approve).run()
         if frozen is None:
             return self._undecided()
@@ -89,9 +91,18 @@ class EtlPipelineWorkflow(Reviewable):
 
     async def _load(self, valid: Dataset) -> PipelineOutcome:
         if not valid.parts:
-            return PipelineOutcome.NOTHING
+            return await self._load_nothing()
         await Loading(self._state).run(valid)
         return PipelineOutcome.LOADED
+
+    async def _load_nothing(self) -> PipelineOutcome:
+        """Rows that are quarantined or left out are not read again: the watermark moves past them."""
+        state = self._state
+        if not state.known.new_rows or not workflow.patched(WITHOUT_ROWS):
+            return PipelineOutcome.NOTHING
+        if state.known.reached is not None and not state.is_partial:
+            await Loading(state).run(Dataset(name=state.config.target.table))
+        return PipelineOutcome.QUARANTINED if state.known.quarantine else PipelineOutcome.NOTHING
 
     async def _end(self, outcome: PipelineOutcome) -> PipelineResult:
         await self._closing.end_lineage("COMPLETE")

@@ -17,7 +17,7 @@ from towpath.contracts.stages import (
     WatermarkTask,
 )
 from towpath.policy.pipeline.contract import SchemaDecision, decide
-from towpath.policy.pipeline.watermarks import WatermarkError, greatest, lowest
+from towpath.policy.pipeline.watermarks import MOST_AT_WATERMARK, Place, WatermarkError, appending, frontier, lowest
 from workflows.pipeline_state import PipelineState
 
 PLAN = "plan"
@@ -66,10 +66,10 @@ class Extraction:
         )
         by_name = {one.name: mark for one, mark in zip(state.config.destinations, found, strict=True)}
         try:
-            watermark = None if state.request.full else lowest(state.config, {k: m.value for k, m in by_name.items()})
+            place = Place() if state.request.full else lowest(state.config, by_name)
         except WatermarkError as error:
             raise state.refuse(PLAN, FailureCode.PIPELINE_WATERMARKS, str(error)) from error
-        state.set(watermark=watermark, history=_longest(found))
+        state.set(watermark=place.watermark, boundary=place.boundary, history=_longest(found))
 
     async def _plan(self, source: Source) -> Planned:
         state = self._state
@@ -124,27 +124,53 @@ class Extraction:
     async def _extract(self, source: Source, planned: Planned, decision: SchemaDecision) -> None:
         state, step = self._state, f"extract/{source.name}"
         self._steps.begin(step)
-        tasks = tuple(
+        found = await self._all(step, self._tasks(source, planned, decision))
+        state.measured((one.metrics for one in found), (one.quarantined for one in found))
+        parts = tuple(one.part for one in found if one.part is not None and one.part.rows)
+        dataset = Dataset(name=source.name, parts=parts, columns=decision.columns)
+        bad = sum(one.metrics.rows_quarantined for one in found)
+        if source.main:
+            self._reach(step, found)
+            state.set(new_rows=dataset.rows + bad)
+        state.set(extracted={**state.known.extracted, source.name: dataset})
+        self._steps.complete(step, note=f"{dataset.rows:,} rows, {bad:,} quarantined")
+
+    def _tasks(self, source: Source, planned: Planned, decision: SchemaDecision) -> tuple[ExtractTask, ...]:
+        state = self._state
+        at_watermark = source.main and planned.since is not None and planned.since == state.known.watermark
+        return tuple(
             ExtractTask(
                 source=source,
                 partition=partition,
                 columns=decision.columns,
                 since=planned.since,
                 until=planned.until,
+                at_once=min(state.config.concurrency, len(planned.partitions)),
                 quarantine_where_set=decision.quarantine_where_set,
                 discard_where_set=decision.discard_where_set,
+                loaded=state.known.boundary if at_watermark else None,
+                exact=source.main and self._moves and bool(appending(state.config)),
             )
             for partition in planned.partitions
         )
-        found = await self._all(step, tasks)
-        state.measured((one.metrics for one in found), (one.quarantined for one in found))
-        parts = tuple(one.part for one in found if one.part is not None and one.part.rows)
-        dataset = Dataset(name=source.name, parts=parts, columns=decision.columns)
-        state.set(extracted={**state.known.extracted, source.name: dataset})
-        if source.main:
-            state.set(reached=greatest((*(one.max_cursor for one in found), state.known.watermark)))
-        bad = sum(one.metrics.rows_quarantined for one in found)
-        self._steps.complete(step, note=f"{dataset.rows:,} rows, {bad:,} quarantined")
+
+    def _reach(self, step: str, found: tuple[Extracted, ...]) -> None:
+        """How far this run came. Raises StepFailedError when a destination that appends could not go on from there."""
+        state = self._state
+        reached, boundary = frontier(found, state.known.watermark)
+        names = ", ".join(appending(state.config))
+        if boundary is None and names and self._moves:
+            message = (
+                f"more than {MOST_AT_WATERMARK:,} rows have the greatest cursor {reached}, and {names} appends:"
+                " which of them are loaded could not be told later; use a finer cursor, or upsert"
+            )
+            raise state.refuse(step, FailureCode.PIPELINE_WATERMARKS, message)
+        state.set(reached=reached, reached_boundary=boundary or ())
+
+    @property
+    def _moves(self) -> bool:
+        """Whether the run moves a watermark."""
+        return self._state.config.main.cursor is not None and not self._state.is_partial
 
 
 def _following(task: ExtractTask, result: Extracted) -> ExtractTask | None:
@@ -153,8 +179,3 @@ def _following(task: ExtractTask, result: Extracted) -> ExtractTask | None:
 
 def _longest(found: list[Watermark]) -> tuple[int, ...]:
     return max((one.rows for one in found), key=len, default=())
-
-
-def read_nothing(state: PipelineState) -> bool:
-    """Whether the main source had nothing new."""
-    return not state.known.extracted[state.config.main.name].parts

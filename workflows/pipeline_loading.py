@@ -6,6 +6,7 @@ from activities.pipeline import PipelineActivities
 from towpath.contracts.dataset import Dataset
 from towpath.contracts.failure import Failure
 from towpath.contracts.loading import (
+    AdvanceWatermark,
     Destination,
     DuckdbDestination,
     LoadPart,
@@ -57,6 +58,8 @@ class Loading:
     async def _load(self, destination: Destination, dataset: Dataset, step: str) -> list[PartLoaded]:
         """The parts side by side where the destination can; then the last one, which carries the watermark."""
         state = self._state
+        if not dataset.parts:
+            return [await self._advance(destination, step)]
         tasks = self._tasks(destination, dataset)
         target = state.config.target
         prepare = PrepareDestination(
@@ -85,6 +88,23 @@ class Loading:
         )
         return [*loaded, last]
 
+    async def _advance(self, destination: Destination, step: str) -> PartLoaded:
+        """No row, and the watermark all the same."""
+        state, target, known = self._state, self._state.config.target, self._state.known
+        task = AdvanceWatermark(
+            destination=destination,
+            columns=target.columns,
+            key=target.key,
+            newest_by=target.newest_by,
+            partition_by=target.partition_by,
+            load=state.load,
+            watermark=known.reached or "",
+            boundary=known.reached_boundary,
+            pipeline=state.config.id,
+        )
+        summary = f"Move the watermark of {destination.name}"
+        return await state.activity(step, PipelineActivities.advance_watermark, task, name="watermark", summary=summary)
+
     def _tasks(self, destination: Destination, dataset: Dataset) -> tuple[LoadPart, ...]:
         state, target = self._state, self._state.config.target
         total = len(dataset.parts)
@@ -100,6 +120,7 @@ class Loading:
                 number=number,
                 total=total,
                 watermark=state.known.reached if number == total and not state.is_partial else None,
+                boundary=state.known.reached_boundary if number == total and not state.is_partial else (),
                 pipeline=state.config.id,
             )
             for number, part in enumerate(dataset.parts, 1)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
@@ -80,7 +81,14 @@ class Dataplane:
             self._idle.append(child)
         if reply.failure is not None:
             failure = reply.failure
-            raise PipelineError(failure.code, failure.message, evidence=failure.evidence, final=not failure.retryable)
+            seconds = failure.retry_after_seconds
+            raise PipelineError(
+                failure.code,
+                failure.message,
+                retry_after=None if seconds is None else timedelta(seconds=seconds),
+                evidence=failure.evidence,
+                final=not failure.retryable,
+            )
         return result.model_validate(reply.result)
 
     async def close(self) -> None:

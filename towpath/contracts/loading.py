@@ -62,6 +62,22 @@ class LoadPart(Wire):
     number: int
     total: int
     watermark: str | None = None
+    boundary: tuple[DatasetPart, ...] = ()
+    """Digests of the rows at the watermark."""
+    pipeline: str
+
+
+class AdvanceWatermark(Wire):
+    """A load without a row: what was new went to quarantine, or the specification left it out. Read again is none."""
+
+    destination: Destination
+    columns: tuple[Column, ...]
+    key: tuple[ColumnName, ...]
+    newest_by: ColumnName | None
+    partition_by: ColumnName | None
+    load: str
+    watermark: str
+    boundary: tuple[DatasetPart, ...] = ()
     pipeline: str
 
 

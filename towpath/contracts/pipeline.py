@@ -49,7 +49,10 @@ class SchemaContract(Wire):
 
 
 class CursorField(Wire):
-    """Incremental extraction: rows whose `field` is at or after the watermark, less the lag for late data."""
+    """Incremental extraction: rows whose `field` is at or after the watermark, less the lag for late data.
+
+    Without a lag, rows at the watermark that are loaded are left out: they are known by their contents.
+    """
 
     field: ColumnName
     lag: timedelta = timedelta()
@@ -280,6 +283,8 @@ class PipelineRequest(Wire):
 class PipelineOutcome(StrEnum):
     LOADED = "loaded"
     NOTHING = "nothing-new"
+    QUARANTINED = "quarantined"
+    """All that was new is in quarantine: no row was loaded, and the watermark has moved past them."""
     REJECTED = "rejected"
     EXPIRED = "expired"
     DISCARDED = "discarded"
@@ -317,6 +322,7 @@ class FinishedPartition(Wire):
     quarantined: QuarantinedRows | None = None
     metrics: StageMetrics
     max_cursor: str | None = None
+    boundary: DatasetPart | None = None
     left_out: dict[str, int] = {}
 
 
@@ -327,6 +333,8 @@ class PipelineProgress(Wire):
     started_at: datetime
     watermark: str | None = None
     """From where on the main source was read."""
+    boundary: DatasetPart | None = None
+    """Digests of the rows at the watermark that are loaded."""
     history: tuple[int, ...] = ()
     """Rows of the loads before, newest last."""
     columns: dict[Identifier, tuple[Column, ...]] = {}
@@ -336,6 +344,10 @@ class PipelineProgress(Wire):
     extracted: dict[Identifier, Dataset] = {}
     reached: str | None = None
     """Greatest cursor that was extracted: the watermark of the load."""
+    reached_boundary: tuple[DatasetPart, ...] = ()
+    """Digests of the rows that have it."""
+    new_rows: int = 0
+    """Rows of the main source that the run read anew, quarantined ones among them."""
     specification: FrozenSpecification | None = None
     transformed: Dataset | None = None
     quality: tuple[Quality, ...] = ()

@@ -228,6 +228,10 @@ class ExtractTask(Wire):
     at_once: int = 1
     quarantine_where_set: tuple[str, ...] = ()
     discard_where_set: tuple[str, ...] = ()
+    loaded: DatasetPart | None = None
+    """Digests of rows at `since` that an earlier run loaded: they are left out."""
+    exact: bool = False
+    """A row whose cursor cannot tell whether it is loaded is quarantined."""
 
     @property
     def wanted(self) -> tuple[Column, ...]:
@@ -239,14 +243,17 @@ class ExtractTask(Wire):
 class Extracted(ActivityResult):
     """`part` is None where the partition holds nothing new. `max_cursor` is the greatest cursor among its rows.
 
-    `left_out` counts rows outside the bounds, without any value, or discarded by the contract. `new_columns` are
-    fields that the plan did not see. `next` is what follows in a source that tells its pages one after the other.
+    `left_out` counts rows outside the bounds, loaded before, without any value, or discarded by the contract.
+    `new_columns` are fields that the plan did not see. `next` is what follows in a source that tells its pages one
+    after the other.
     """
 
     part: DatasetPart | None = None
     quarantined: QuarantinedRows | None = None
     metrics: StageMetrics
     max_cursor: str | None = None
+    boundary: DatasetPart | None = None
+    """Digests of the rows at `max_cursor`; None: there are none, or too many."""
     left_out: dict[str, int] = {}
     new_columns: tuple[str, ...] = ()
     next: Partition | None = None
@@ -303,6 +310,8 @@ class Watermark(ActivityResult):
 
     value: str | None = None
     rows: tuple[int, ...] = ()
+    boundary: DatasetPart | None = None
+    """Digests of the rows at the watermark that are loaded."""
 
 
 class FindSpecification(Wire):

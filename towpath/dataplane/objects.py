@@ -7,7 +7,7 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 from obstore.store import S3Store
 
 from towpath.dataplane.connections import S3Connection
-from towpath.dataplane.errors import DataError, SourceError, SourceMissingError, StoreError
+from towpath.dataplane.errors import ConnectionNameError, DataError, SourceError, SourceMissingError, StoreError
 
 SCHEME = "s3://"
 REQUEST_TIMEOUT = timedelta(seconds=60)
@@ -26,18 +26,20 @@ def split_address(url: str) -> tuple[str, str]:
 
 
 def open_bucket(bucket: str, connection: S3Connection | None) -> S3Store:
-    """Without a connection, credentials come from where Amazon's clients find them. Raises StoreError."""
-    options: dict[str, Any] = {}
-    if connection is not None:
-        options = {"region": connection.region}
-        if connection.endpoint is not None:
-            options |= {"endpoint": connection.endpoint, "virtual_hosted_style_request": False}
-        if connection.access_key is not None and connection.secret_key is not None:
-            options |= {
-                "access_key_id": connection.access_key.get_secret_value(),
-                "secret_access_key": connection.secret_key.get_secret_value(),
-            }
-    allow_http = connection is not None and (connection.endpoint or "").startswith("http://")
+    """Raises ConnectionNameError without a connection, since a process of the data plane has no environment to ask."""
+    if connection is None:
+        message = f"s3://{bucket} needs a connection: name one of type s3 in the pipeline, or for the dataset store in"
+        raise ConnectionNameError(f"{message} TOWPATH_DATASET_STORE_CONNECTION")
+    options: dict[str, Any] = {"region": connection.region, "skip_signature": connection.anonymous}
+    if connection.endpoint is not None:
+        options |= {"endpoint": connection.endpoint, "virtual_hosted_style_request": False}
+    secrets = {
+        "access_key_id": connection.access_key,
+        "secret_access_key": connection.secret_key,
+        "session_token": connection.session_token,
+    }
+    options |= {name: value.get_secret_value() for name, value in secrets.items() if value is not None}
+    allow_http = (connection.endpoint or "").startswith("http://")
     try:
         return S3Store(
             bucket,

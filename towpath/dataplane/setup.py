@@ -31,7 +31,9 @@ def read_connections(text: str | None) -> dict[str, JsonValue]:
 
 
 def setup_of(store: str, scratch: str, connections: JsonObject, store_connection: str | None, memory_mib: int) -> Setup:
-    """Raises SetupError for a store whose connection is not there."""
+    """Raises SetupError for a store whose connection is not there, or not named."""
+    if store.startswith("s3://") and store_connection is None:
+        raise SetupError(f"TOWPATH_DATASET_STORE_CONNECTION: {store} needs one of the connections")
     if store_connection is not None and store_connection not in connections:
         raise SetupError(f"TOWPATH_DATASET_STORE_CONNECTION: {store_connection!r} is not among the connections")
     return Setup(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from towpath.contracts.inspection import SourceProfileTask
-from towpath.contracts.loading import CleanDestination, LoadPart, PrepareDestination
+from towpath.contracts.loading import AdvanceWatermark, CleanDestination, LoadPart, PrepareDestination
 from towpath.contracts.stages import (
     BackTestTask,
     DuplicatesTask,
@@ -27,7 +27,13 @@ from towpath.dataplane.extract.extraction import extract_partition
 from towpath.dataplane.extract.planning import plan_partitions
 from towpath.dataplane.keeping import find_specification, forget_datasets, keep_specification
 from towpath.dataplane.lineage import emit_lineage
-from towpath.dataplane.load.parts import clean_destination, load_part, prepare_destination, read_watermark
+from towpath.dataplane.load.parts import (
+    advance_watermark,
+    clean_destination,
+    load_part,
+    prepare_destination,
+    read_watermark,
+)
 from towpath.dataplane.profile import profile_dataset
 from towpath.dataplane.quality import check_quality
 from towpath.dataplane.report import write_report
@@ -62,6 +68,7 @@ TASKS: Mapping[str, Task] = {
     "read_watermark": Task(WatermarkTask, read_watermark),
     "prepare_destination": Task(PrepareDestination, prepare_destination),
     "load_part": Task(LoadPart, load_part),
+    "advance_watermark": Task(AdvanceWatermark, advance_watermark),
     "clean_destination": Task(CleanDestination, clean_destination),
     "forget_datasets": Task(ForgetTask, forget_datasets),
 }

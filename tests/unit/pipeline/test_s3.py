@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import obstore
 import pytest
 from obstore.store import S3Store
+from pydantic import ValidationError
 
 from tests.fakes.seaweed import s3_server
 from tests.unit.pipeline.reading import Reader, source
@@ -17,6 +19,7 @@ from towpath.contracts.dataset import Column, ColumnType
 from towpath.dataplane.arrow import pa, parquet
 from towpath.dataplane.connections import S3Connection
 from towpath.dataplane.errors import (
+    ConnectionNameError,
     SourceChangedError,
     SourceError,
     SourceMissingError,
@@ -132,6 +135,45 @@ def test_object_that_changes_or_goes(reader: Reader, corner: Corner) -> None:
     obstore.delete(corner.bucket, f"{corner.prefix}/a.csv")
     with pytest.raises(SourceMissingError):
         reader.extract(orders, planned, planned.partitions[0])
+
+
+def test_missing_bucket(reader: Reader, corner: Corner) -> None:
+    """A bucket that is not there is told as that, and not tried again."""
+    del corner
+
+    with pytest.raises(SourceMissingError, match="bucket nowhere cannot be listed: it is not there"):
+        reader.plan(source(type="csv", path="s3://nowhere/*.csv", connection="lake"))
+
+
+def test_no_connection(reader: Reader, corner: Corner) -> None:
+    """Keys are looked for nowhere: a bucket without a connection is refused, and says where to name one."""
+    with pytest.raises(ConnectionNameError, match="name one of type s3"):
+        reader.plan(source(type="csv", path=f"{corner.url}/*.csv"))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        pytest.param({}, "access_key and secret_key are wanted", id="nothing"),
+        pytest.param({"access_key": "k"}, "access_key and secret_key are wanted", id="half"),
+        pytest.param({"access_key": "k", "secret_key": "s", "anonymous": True}, "anonymous goes without", id="both"),
+    ],
+)
+def test_connection_that_is_not_whole(given: dict[str, Any], told: str) -> None:
+    """It carries all that it takes, or says that nothing is needed."""
+    with pytest.raises(ValidationError, match=told):
+        S3Connection.model_validate(given)
+
+
+def test_public_bucket(reader: Reader, s3: S3Connection, corner: Corner) -> None:
+    """Without keys requests are not signed: a server that wants them refuses, and one that does not answers."""
+    corner.put("a.csv", b"id\n1\n")
+    reader.connections = {"lake": S3Connection(endpoint=s3.endpoint, anonymous=True)}
+
+    with pytest.raises(SourceError, match="not allowed") as caught:
+        reader.plan(source(type="csv", path=f"{corner.url}/a.csv", connection="lake"))
+
+    assert not caught.value.retryable
 
 
 def test_wrong_key(reader: Reader, s3: S3Connection, corner: Corner) -> None:

@@ -17,6 +17,7 @@ from towpath.dataplane.arrow import ArrowTable, arrow_schema, compute, pa, parqu
 from towpath.dataplane.columns import ROW, literal, quoted, sql_type
 from towpath.dataplane.engine import EngineLimits, open_engine
 from towpath.dataplane.errors import SourceFormatError
+from towpath.dataplane.extract.frontier import Frontier
 from towpath.dataplane.quarantine import Quarantine
 from towpath.dataplane.workspace import Workspace
 
@@ -24,8 +25,13 @@ GROUP_ROWS = 122_880
 GROUP_BYTES = 32 * 1024**2
 _CLOCKS = timedelta(days=1)
 """How far a source's clock and zone may be ahead."""
-_KEPT, _BEFORE, _AFTER, _DISCARDED, _FIRST_RULE = 0, 1, 2, 3, 4
-_LEFT_OUT = {_BEFORE: "before the watermark", _AFTER: "after the plan", _DISCARDED: "columns not in the contract"}
+_KEPT, _BEFORE, _AFTER, _DISCARDED, _LOADED, _FIRST_RULE = range(6)
+_LEFT_OUT = {
+    _BEFORE: "before the watermark",
+    _AFTER: "after the plan",
+    _DISCARDED: "columns not in the contract",
+    _LOADED: "loaded before",
+}
 
 
 class _Check(NamedTuple):
@@ -51,7 +57,8 @@ class Intake:
         self._left_out: Counter[str] = Counter()
         self._rows = 0
         self._bytes = 0
-        self._max: Any = None
+        cursor = task.source.cursor
+        self._frontier = None if cursor is None else Frontier(task, work, lambda: self.engine)
 
     @property
     def engine(self) -> duckdb.DuckDBPyConnection:
@@ -81,6 +88,7 @@ class Intake:
     def close(self, *, new_columns: tuple[str, ...] = (), following: Partition | None = None) -> Extracted:
         """Keeps part and quarantine. Raises StoreError."""
         path, rows = self._writer.close()
+        frontier = self._frontier
         name = self._task.partition.name
         part: DatasetPart | None = None
         if rows:
@@ -102,7 +110,8 @@ class Intake:
             part=part,
             quarantined=quarantined,
             metrics=metrics,
-            max_cursor=None if self._max is None else cursor_text(self._max),
+            max_cursor=cursor_text(frontier.greatest) if frontier and frontier.greatest is not None else None,
+            boundary=None if frontier is None else frontier.close(),
             left_out=dict(sorted(self._left_out.items())),
             new_columns=new_columns,
             next=following,
@@ -148,8 +157,11 @@ class Intake:
         except duckdb.Error as error:
             message = f"{self._task.source.name}: its validation or cursor cannot be computed"
             raise SourceFormatError(f"{message} ({type(error).__name__})") from error
-        self._remember(verdicts["cursor"])
         verdict = verdicts["verdict"]
+        if self._frontier is not None:
+            self._frontier.see(table, verdicts["cursor"])
+            loaded = self._frontier.loaded(table, verdicts["at_since"])
+            verdict = verdict if loaded is None else compute.if_else(loaded, _LOADED, verdict)
         if compute.all(compute.equal(verdict, _KEPT)).as_py():
             return table
         for one in compute.value_counts(verdict).to_pylist():
@@ -161,11 +173,6 @@ class Intake:
             check = select.checks[number - _FIRST_RULE]
             self.reject(rule=check.rule, reason=check.reason, line=row.pop(ROW), row=_as_json(row))
         return table.filter(compute.equal(verdict, _KEPT))
-
-    def _remember(self, cursors: Any) -> None:
-        greatest: Any = compute.max(cursors).as_py()
-        if greatest is not None and (self._max is None or greatest > self._max):
-            self._max = greatest
 
 
 class _PartWriter:
@@ -217,45 +224,58 @@ def _selection(task: ExtractTask) -> _Selection | None:
     for name in wanted:
         if name not in types:
             raise SourceFormatError(f"{task.source.name}: there is no column {name} (cursor and validation name it)")
-    checks = [_check(rule, types[rule.column]) for rule in task.source.validation]
+    checks: list[_Check] = []
+    bounds = _NO_BOUNDS if cursor is None else _cursor(task, types[cursor.field])
+    if cursor is not None and task.exact:
+        reason = f"{cursor.field}: no {types[cursor.field].type}, or a day ahead: whether it is loaded cannot be told"
+        checks.append(_Check("cursor", reason, f"({bounds.value}) IS NULL"))
+    checks += [_check(rule, types[rule.column]) for rule in task.source.validation]
     checks += [
         _Check("contract", f"{name}: the contract lets no new column in", f"{quoted(name)} IS NOT NULL")
         for name in task.quarantine_where_set
     ]
     if not checks and not task.discard_where_set and cursor is None:
         return None
-    cases: list[str] = []
-    value = "NULL"
-    if cursor is not None:
-        value, cases = _cursor(task, types[cursor.field])
+    cases = list(bounds.cases)
     if task.discard_where_set:
         known = " OR ".join(f"{quoted(name)} IS NOT NULL" for name in task.discard_where_set)
         cases.append(f"WHEN {known} THEN {_DISCARDED}")
     cases += [f"WHEN {check.fails} THEN {_FIRST_RULE + number}" for number, check in enumerate(checks)]
     verdict = f"CASE {' '.join(cases)} ELSE {_KEPT} END" if cases else str(_KEPT)
-    projection = f"CAST({verdict} AS INTEGER) AS verdict, {value} AS cursor"
+    projection = f"CAST({verdict} AS INTEGER) AS verdict, {bounds.value} AS cursor, {bounds.at_since} AS at_since"
     names = sorted({*wanted, *task.quarantine_where_set, *task.discard_where_set})
     return _Selection(projection, tuple(checks), names)
 
 
-def _cursor(task: ExtractTask, column: Column) -> tuple[str, list[str]]:
-    """SQL for the value that counts for the watermark, and the cases of rows outside the bounds.
+class _Bounds(NamedTuple):
+    """SQL for the value that counts for the watermark, for whether it is the lower bound, and for rows outside."""
 
-    A time in the future counts for nothing: one wrong year would hide all rows after it for good.
-    """
+    value: str
+    at_since: str
+    cases: tuple[str, ...]
+
+
+_NO_BOUNDS = _Bounds("NULL", "FALSE", ())
+
+
+def _cursor(task: ExtractTask, column: Column) -> _Bounds:
+    """A time in the future counts for nothing: one wrong year would hide all rows after it for good."""
     kind = sql_type(column)
     value = f"try_cast({quoted(column.name)} AS {kind})"
     cases: list[str] = []
     counts: list[str] = []
+    at_since = "FALSE"
     if task.since is not None:
         cases.append(f"WHEN {value} < CAST({literal(task.since)} AS {kind}) THEN {_BEFORE}")
+        at_since = f"coalesce({value} = CAST({literal(task.since)} AS {kind}), FALSE)"
     if task.until is not None:
         cases.append(f"WHEN {value} > CAST({literal(task.until)} AS {kind}) THEN {_AFTER}")
         counts.append(f"{value} <= CAST({literal(task.until)} AS {kind})")
     if column.type in {ColumnType.DATE, ColumnType.TIMESTAMP}:
         latest = (datetime.now(UTC) + _CLOCKS).replace(tzinfo=None).isoformat(sep=" ")
         counts.append(f"{value} <= CAST({literal(latest)} AS TIMESTAMP)")
-    return (f"CASE WHEN {' AND '.join(counts)} THEN {value} END" if counts else value), cases
+    counted = f"CASE WHEN {' AND '.join(counts)} THEN {value} END" if counts else value
+    return _Bounds(counted, at_since, tuple(cases))
 
 
 def _check(rule: RowRule, declared: Column) -> _Check:

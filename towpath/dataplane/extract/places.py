@@ -158,11 +158,9 @@ class _Bucket:
             raise source_error(f"{name} cannot be read", error) from error
 
     def _reason(self, error: Exception) -> Exception:
-        """Listing does not tell a refusal from a broken connection, to ask for one object does."""
+        """Listing does not tell a missing bucket or a refusal from a broken connection, to ask for one object does."""
         try:
             obstore.head(self._bucket, "towpath")
-        except FileNotFoundError:
-            return error
         except OBJECT_ERRORS as clearer:
             return clearer
         return error

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from towpath.contracts.dataset import Column, ColumnType
+from towpath.contracts.dataset import Column
 from towpath.contracts.pipeline import ByDate, FileSource, HttpSource, Source
 from towpath.contracts.stages import Planned, PlanTask
 from towpath.dataplane.errors import SourceFormatError
@@ -44,12 +44,11 @@ def _bounds(task: PlanTask, found: Iterable[Column]) -> Bounds:
     """The cursor's type is the declared one, else the one that was found."""
     cursor = task.source.cursor
     types = {column.name: column for column in (*found, *task.source.columns)}
-    column: Column | None = None
-    if cursor is not None:
-        if types and cursor.field not in types:
-            raise BoundsError(f"there is no column {cursor.field} for a cursor")
-        column = types.get(cursor.field, Column(name=cursor.field, type=ColumnType.TEXT))
-    return cursor_bounds(cursor, column, watermark=task.watermark, dates=task.dates, full=task.full)
+    if cursor is None or not types:
+        return Bounds()
+    if cursor.field not in types:
+        raise BoundsError(f"there is no column {cursor.field} for a cursor")
+    return cursor_bounds(cursor, types[cursor.field], watermark=task.watermark, dates=task.dates, full=task.full)
 
 
 def _check_dates(task: PlanTask) -> None:

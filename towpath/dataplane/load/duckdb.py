@@ -26,6 +26,7 @@ from towpath.dataplane.load.duckdb_table import has_table, prepare_table, split_
 from towpath.dataplane.load.history import equal, listed, newer, versions
 from towpath.dataplane.load.incoming import check_times, keys_repeat, newest, scan
 from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions
+from towpath.dataplane.load.marking import told_boundary, told_watermark
 from towpath.dataplane.load.target import VALID_TO, Target, target_of
 from towpath.dataplane.sql import statement
 from towpath.dataplane.workspace import Workspace
@@ -53,7 +54,7 @@ def load(request: LoadPart, destination: DuckdbDestination, work: Workspace) -> 
         if done is not None:
             return done
         counts = _Part(database, request, target, file).load()
-        database.ledger.record(request, counts)
+        database.ledger.record(request, counts, told_boundary(request, work))
     work.progress(request.part.rows, request.part.size_bytes)
     return PartLoaded(
         rows=request.part.rows,
@@ -72,10 +73,8 @@ def watermark(request: WatermarkTask, destination: DuckdbDestination, work: Work
         schema, _ = split_name(destination.table)
         if not has_table(database.run, f"{schema or 'main'}.towpath_watermarks"):
             return Watermark()
-        return Watermark(
-            value=database.ledger.watermark(request.pipeline, destination.name),
-            rows=database.ledger.history(request.pipeline, destination.name),
-        )
+        mark = database.ledger.watermark(request.pipeline, destination.name)
+        return told_watermark(mark, database.ledger.history(request.pipeline, destination.name), work)
 
 
 class _Database:

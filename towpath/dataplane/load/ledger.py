@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 import orjson
 
 from towpath.contracts.loading import LoadPart, PartLoaded
+from towpath.dataplane.boundary import parsed, written
 from towpath.dataplane.columns import quoted
 from towpath.dataplane.errors import LoadError
 from towpath.dataplane.sql import statement
@@ -26,8 +27,22 @@ LOADS = """
 """
 WATERMARKS = """
     pipeline text NOT NULL, destination text NOT NULL, value text NOT NULL, load text NOT NULL,
-    set_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (pipeline, destination)
+    boundary text NOT NULL DEFAULT '', set_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (pipeline, destination)
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A watermark, and the digests of the rows at it that are loaded, as `boundary` writes them."""
+
+    value: str
+    boundary: str = ""
+
+    def moved(self, told: "Mark") -> "Mark":
+        """It never goes back; at the same place it gains rows."""
+        if told.value == self.value:
+            return Mark(self.value, written(parsed(self.boundary) | parsed(told.boundary)))
+        return told if later(self.value, told.value) == told.value else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +88,11 @@ class Ledger:
         _, rows, inserted, updated, stale, deleted = found[0]
         return PartLoaded(rows=rows, inserted=inserted, updated=updated, stale=stale, deleted=deleted, skipped=True)
 
-    def record(self, request: LoadPart, counts: Counts) -> None:
-        """The part is in. With the last one the watermark moves. Raises LoadError when it would pass over a part."""
+    def record(self, request: LoadPart, counts: Counts, boundary: str = "") -> None:
+        """The part is in. With the last one the watermark moves, and the boundary with it.
+
+        Raises LoadError when it would pass over a part.
+        """
         self._ask(
             "INSERT INTO {loads} (load, destination, number, total, pipeline, sha256, rows, inserted, updated, stale,"
             " deleted, direct, partitions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -93,28 +111,30 @@ class Ledger:
             orjson.dumps(counts.partitions).decode(),
         )
         if request.watermark is not None:
-            self._advance(request, request.watermark)
+            self._advance(request, Mark(request.watermark, boundary))
 
-    def _advance(self, request: LoadPart, watermark: str) -> None:
+    def _advance(self, request: LoadPart, told: Mark) -> None:
         name = request.destination.name
         found = self._ask("SELECT count(*) FROM {loads} WHERE load = ? AND destination = ?", request.load, name)
         check_complete(request, found[0][0])
-        value = later(self.watermark(request.pipeline, name), watermark)
+        known = self.watermark(request.pipeline, name)
+        mark = told if known is None else known.moved(told)
         self._ask(
-            "INSERT INTO {watermarks} (pipeline, destination, value, load) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (pipeline, destination)"
-            " DO UPDATE SET value = excluded.value, load = excluded.load, set_at = now()",
+            "INSERT INTO {watermarks} (pipeline, destination, value, load, boundary) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (pipeline, destination) DO UPDATE"
+            " SET value = excluded.value, load = excluded.load, boundary = excluded.boundary, set_at = now()",
             request.pipeline,
             name,
-            value,
+            mark.value,
             request.load,
+            mark.boundary,
         )
 
-    def watermark(self, pipeline: str, destination: str) -> str | None:
+    def watermark(self, pipeline: str, destination: str) -> Mark | None:
         found = self._ask(
-            "SELECT value FROM {watermarks} WHERE pipeline = ? AND destination = ?", pipeline, destination
+            "SELECT value, boundary FROM {watermarks} WHERE pipeline = ? AND destination = ?", pipeline, destination
         )
-        return str(found[0][0]) if found else None
+        return Mark(str(found[0][0]), str(found[0][1])) if found else None
 
     def history(self, pipeline: str, destination: str) -> tuple[int, ...]:
         """Rows of the latest whole loads, newest last."""

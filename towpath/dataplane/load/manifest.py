@@ -7,7 +7,7 @@ from towpath.contracts.loading import DestinationPrepared, LoadPart, PartLoaded,
 from towpath.contracts.wire import Wire
 from towpath.dataplane.columns import sql_type
 from towpath.dataplane.errors import LoadError
-from towpath.dataplane.load.ledger import HISTORY, check_complete, check_same, later
+from towpath.dataplane.load.ledger import HISTORY, Mark, check_complete, check_same
 from towpath.dataplane.load.target import Target, wider
 
 KEPT_LOADS = 1000
@@ -50,6 +50,11 @@ class DoneLoad(Wire):
 class DatasetWatermark(Wire):
     value: str
     load: str
+    boundary: str = ""
+
+    @property
+    def mark(self) -> Mark:
+        return Mark(self.value, self.boundary)
 
 
 class Manifest(Wire):
@@ -86,7 +91,7 @@ class Manifest(Wire):
         parts = tuple(sorted((*found.parts, part), key=lambda one: one.number))
         return self.model_copy(update={"open": {**self.open, request.load: found.model_copy(update={"parts": parts})}})
 
-    def finish(self, request: LoadPart, files: tuple[DataFile, ...]) -> "Manifest":
+    def finish(self, request: LoadPart, files: tuple[DataFile, ...], boundary: str = "") -> "Manifest":
         """With the load done, and its files current. The watermark moves where the request has one."""
         ended = self.open[request.load]
         done = DoneLoad(
@@ -101,7 +106,7 @@ class Manifest(Wire):
                 "files": files,
                 "open": {load: one for load, one in self.open.items() if load != request.load},
                 "done": (*self.done, done)[-KEPT_LOADS:],
-                "watermarks": self._advanced(request),
+                "watermarks": self._advanced(request, boundary),
             }
         )
 
@@ -109,12 +114,13 @@ class Manifest(Wire):
         """Rows of the latest loads, newest last."""
         return tuple(one.rows for one in self.done if one.pipeline == pipeline)[-HISTORY:]
 
-    def _advanced(self, request: LoadPart) -> dict[str, DatasetWatermark]:
+    def _advanced(self, request: LoadPart, boundary: str) -> dict[str, DatasetWatermark]:
         if request.watermark is None:
             return self.watermarks
-        known = self.watermarks.get(request.pipeline)
-        value = later(None if known is None else known.value, request.watermark)
-        return {**self.watermarks, request.pipeline: DatasetWatermark(value=value, load=request.load)}
+        known, told = self.watermarks.get(request.pipeline), Mark(request.watermark, boundary)
+        mark = told if known is None else known.mark.moved(told)
+        moved = DatasetWatermark(value=mark.value, load=request.load, boundary=mark.boundary)
+        return {**self.watermarks, request.pipeline: moved}
 
 
 def check_staged(request: LoadPart, manifest: Manifest) -> bool:

@@ -25,6 +25,7 @@ from towpath.dataplane.errors import DataError, DestinationError, LoadError
 from towpath.dataplane.load.folder import Folder, data_name, open_folder
 from towpath.dataplane.load.ledger import Counts
 from towpath.dataplane.load.manifest import DataFile, Manifest, check_staged, made, prepared
+from towpath.dataplane.load.marking import told_boundary, told_watermark
 from towpath.dataplane.load.merging import Merging
 from towpath.dataplane.load.target import Target, target_of
 from towpath.dataplane.workspace import Workspace
@@ -81,7 +82,7 @@ def watermark(request: WatermarkTask, destination: ParquetDestination, work: Wor
     if known is None:
         return Watermark()
     found = known.watermarks.get(request.pipeline)
-    return Watermark(value=None if found is None else found.value, rows=known.history(request.pipeline))
+    return told_watermark(None if found is None else found.mark, known.history(request.pipeline), work)
 
 
 def clean(request: CleanDestination, destination: ParquetDestination, work: Workspace) -> DestinationCleaned:
@@ -121,9 +122,10 @@ class _Load:
         parts = waiting.open[self.request.load].parts
         if base.strategy == "append":
             files = (*base.files, *(part.file for part in parts))
-            return waiting.finish(self.request, files), Counts(inserted=sum(part.file.rows for part in parts))
-        files, counts = self._merged(base, [part.file for part in parts])
-        return waiting.finish(self.request, files), counts
+            counts = Counts(inserted=sum(part.file.rows for part in parts))
+        else:
+            files, counts = self._merged(base, [part.file for part in parts])
+        return waiting.finish(self.request, files, told_boundary(self.request, self.work)), counts
 
     def _merged(self, base: Manifest, incoming: Sequence[DataFile]) -> tuple[tuple[DataFile, ...], Counts]:
         staged = [self._local(file) for file in incoming]

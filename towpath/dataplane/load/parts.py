@@ -1,6 +1,7 @@
 """The tasks of loading, by kind of destination."""
 
 from towpath.contracts.loading import (
+    AdvanceWatermark,
     CleanDestination,
     DestinationCleaned,
     DestinationPrepared,
@@ -12,7 +13,9 @@ from towpath.contracts.loading import (
     PrepareDestination,
 )
 from towpath.contracts.stages import Watermark, WatermarkTask
+from towpath.dataplane.arrow import parquet as files
 from towpath.dataplane.load import duckdb, parquet, postgresql
+from towpath.dataplane.load.reading import target_schema
 from towpath.dataplane.workspace import Workspace
 
 
@@ -36,6 +39,14 @@ def load_part(request: LoadPart, work: Workspace) -> PartLoaded:
             return duckdb.load(request, destination, work)
         case ParquetDestination() as destination:
             return parquet.load(request, destination, work)
+
+
+def advance_watermark(request: AdvanceWatermark, work: Workspace) -> PartLoaded:
+    """Loads a part that holds nothing. Raises DestinationError, LoadError."""
+    file = work.folder / "nothing.parquet"
+    files.write_table(target_schema(request.columns).empty_table(), file)
+    part = work.keep(file, 0, request.columns)
+    return load_part(LoadPart(**dict(request), part=part, number=1, total=1), work)
 
 
 def read_watermark(request: WatermarkTask, work: Workspace) -> Watermark:

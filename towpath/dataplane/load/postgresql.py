@@ -27,6 +27,7 @@ from towpath.dataplane.connections import PostgresqlConnection
 from towpath.dataplane.errors import DestinationError, LoadError
 from towpath.dataplane.load.history import equal, listed, newer, versions
 from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions
+from towpath.dataplane.load.marking import told_boundary, told_watermark
 from towpath.dataplane.load.postgresql_table import Table, postgresql_type, prepare_table, read_table, split_name
 from towpath.dataplane.load.reading import batches, target_schema
 from towpath.dataplane.load.target import VALID_TO, Target, target_of
@@ -63,7 +64,7 @@ def load(request: LoadPart, destination: PostgresqlDestination, work: Workspace)
             if done is not None:
                 return done
             counts = _Part(database, request, target, file, work.progress).load()
-            database.ledger.record(request, counts)
+            database.ledger.record(request, counts, told_boundary(request, work))
     return PartLoaded(
         rows=request.part.rows,
         inserted=counts.inserted,
@@ -78,10 +79,8 @@ def watermark(request: WatermarkTask, destination: PostgresqlDestination, work: 
     with _database(destination, work) as database:
         if not database.has_ledger():
             return Watermark()
-        return Watermark(
-            value=database.ledger.watermark(request.pipeline, destination.name),
-            rows=database.ledger.history(request.pipeline, destination.name),
-        )
+        mark = database.ledger.watermark(request.pipeline, destination.name)
+        return told_watermark(mark, database.ledger.history(request.pipeline, destination.name), work)
 
 
 class _Database:

@@ -10,6 +10,7 @@ from towpath.contracts.dataset import Column, ColumnType
 from towpath.contracts.pipeline import CursorField, DateRange
 
 TIMES = frozenset({ColumnType.DATE, ColumnType.TIMESTAMP})
+ORDERED = TIMES | {ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.FLOAT}
 MOST_PERIODS = 10_000
 
 
@@ -33,6 +34,11 @@ def cursor_bounds(
     """
     if cursor is None or column is None:
         return Bounds()
+    if column.type not in ORDERED:
+        raise BoundsError(
+            f"{cursor.field}: a cursor of type {column.type} has no order to go by;"
+            " declare it in columns as integer, decimal, float, date or timestamp"
+        )
     if dates is not None:
         if column.type not in TIMES:
             raise BoundsError(f"{cursor.field}: dates need a cursor of type date or timestamp; declare it in columns")

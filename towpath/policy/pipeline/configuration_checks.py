@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable
 
 from towpath.contracts.dataset import Column
-from towpath.contracts.pipeline import PipelineConfig
+from towpath.contracts.loading import ParquetDestination
+from towpath.contracts.pipeline import FileSource, PipelineConfig
 from towpath.contracts.pipeline import Source as Origin
 from towpath.contracts.quality import Custom, ForeignKey, Rule, Unique, Volume
 from towpath.contracts.transformation import Join, Specification
@@ -54,6 +55,8 @@ class ConfigurationChecks:
         if source.partition.by not in allowed:
             what = f"a source of type {source.type} is not partitioned by {source.partition.by}"
             self._report((*path, "partition", "by"), "partition.kind", what, f"write one of: {', '.join(allowed)}")
+        if isinstance(source, FileSource):
+            self._bucket(source.path, source.connection, path)
         if source.cursor is not None and not source.main:
             what = "only the main source is read incrementally"
             self._report((*path, "cursor"), "cursor.source", what, "leave it out: joined sources are read whole")
@@ -121,10 +124,17 @@ class ConfigurationChecks:
             if strategy == "append" and lag:
                 what = "append has rows twice that the lag reads again"
                 self._report(place, "strategy.lag", what, "use upsert, or leave the lag out")
+            if isinstance(destination, ParquetDestination):
+                self._bucket(destination.path, destination.connection, path)
             if strategy == "upsert" and config.target.newest_by is None:
                 what = "without newest_by a late, older row replaces a newer one"
                 self._report(place, "strategy.newest", what, "add target.newest_by", warning=True)
         self._apart()
+
+    def _bucket(self, address: str, connection: str | None, path: Path) -> None:
+        if address.startswith("s3://") and connection is None:
+            what = "a bucket is reached through a connection"
+            self._report((*path, "path"), "connection.missing", what, "add connection: NAME, one of type s3")
 
     def _apart(self) -> None:
         """Two destinations must not be the same table."""

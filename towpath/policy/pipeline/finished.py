@@ -95,6 +95,7 @@ def _outlined(result: Extracted | Transformed) -> FinishedPartition:
         quarantined=result.quarantined,
         metrics=result.metrics,
         max_cursor=result.max_cursor,
+        boundary=result.boundary,
         left_out=result.left_out,
     )
 
@@ -113,6 +114,7 @@ def _restored(task: ExtractTask | TransformTask, known: FinishedPartition) -> Ex
         quarantined=known.quarantined,
         metrics=known.metrics,
         max_cursor=known.max_cursor,
+        boundary=known.boundary,
         left_out=known.left_out,
     )
 

@@ -1,0 +1,19 @@
+"""Watermarks between a destination, which keeps digests as text, and tasks, which are told a part that has them."""
+
+from towpath.contracts.loading import LoadPart
+from towpath.contracts.stages import Watermark
+from towpath.dataplane import boundary
+from towpath.dataplane.load.ledger import Mark
+from towpath.dataplane.workspace import Workspace
+
+
+def told_boundary(request: LoadPart, work: Workspace) -> str:
+    """Raises StoreError."""
+    return boundary.written(boundary.read(work, request.boundary))
+
+
+def told_watermark(mark: Mark | None, rows: tuple[int, ...], work: Workspace) -> Watermark:
+    """Raises StoreError."""
+    if mark is None:
+        return Watermark(rows=rows)
+    return Watermark(value=mark.value, rows=rows, boundary=boundary.keep(work, boundary.parsed(mark.boundary)))
