@@ -20,6 +20,8 @@ from bench.declared import (
     loop_figures,
     plan_figures,
 )
+from bench.etl import add_options, measure
+from bench.etl_tables import show_pipelines
 from bench.expressions import ExpressionRow, expression_rows
 from bench.hostile import HostileRow, hostile_rows
 from bench.lanes import House, LaneFigures, lane_a, lane_b, lane_c
@@ -31,7 +33,10 @@ from towpath.clients.temporal import run_to_end
 from towpath.local.server import free_port, temporal_server
 from towpath.local.stack import stand_ins, worker_process
 
-PARTS = ("start", "claude", "lanes", "waiting", "expressions", "definitions", "loops", "chains", "texts", "processes")
+PARTS = (
+    *("start", "claude", "lanes", "waiting", "expressions", "definitions", "loops", "chains", "texts", "processes"),
+    "etl",
+)
 LANES = {"a": lane_a, "b": lane_b, "c": lane_c, "d": lane_d}
 TITLES = {"a": "a plain", "b": "b shortest", "c": "c onboarding", "d": "d definition"}
 RATIOS = (("runs/s", "runs_per_second"), ("CPU", "cpu"), ("idle p50", "idle_p50"))
@@ -51,6 +56,7 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, default=50, help="of the loops (default %(default)s)")
     parser.add_argument("--costs", type=int, default=40, help="runs for the cost of a run (default %(default)s)")
     parser.add_argument("--chains", type=int, default=1_000, help="runs of 20 steps with a wait (default %(default)s)")
+    add_options(parser)
     options = parser.parse_args()
     run_to_end(bench(options.parts or PARTS, options))
 
@@ -118,6 +124,10 @@ async def measure_processes(options: argparse.Namespace) -> None:
         show_costs(console, await costs(where, options.costs))
 
 
+async def measure_pipelines(options: argparse.Namespace) -> None:
+    show_pipelines(console, await measure(options, house, say))
+
+
 MEASURES = {
     "start": measure_start,
     "claude": measure_claude,
@@ -129,6 +139,7 @@ MEASURES = {
     "chains": measure_chains,
     "texts": measure_texts,
     "processes": measure_processes,
+    "etl": measure_pipelines,
 }
 
 

@@ -186,7 +186,8 @@ def make_data(rows: int, files: int, say: Say, folder: Path = FOLDER) -> Data:
     """
     if rows <= 0 or rows % 10_000 or not 0 < files <= rows // 1000:
         raise ValueError("rows: a multiple of 10,000 is wanted, and files of 1,000 rows at least")
-    target, made = folder / f"{rows}-{files}", folder / f"{rows}-{files}" / "made.json"
+    target = (folder / f"{rows}-{files}").absolute()
+    made = target / "made.json"
     digest = hashlib.sha256(b"".join((ROOT / "bench" / name).read_bytes() for name in MAKERS)).hexdigest()
     if not made.exists() or json.loads(made.read_text(encoding="utf-8"))["digest"] != digest:
         begun = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What must be in the target, and how many rows of a destination differ from it."""
+"""What must be in the target, found from clean values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,0 +1,156 @@
+"""The stages of a pipeline without Temporal: the same tasks in the same order, on a pool of data-plane processes.
+
+The workflow's own stages decide what is done; here their calls go to the activities at once, with nothing recorded and
+nothing tried again. `python -m bench.etl_stages` waits for its job.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from temporalio.testing import ActivityEnvironment
+from temporalio.types import MethodAsyncSingleParam
+
+from activities.pipeline import PipelineActivities
+from bench.etl_gate import serve
+from towpath.clients.artefacts import ArtefactStore
+from towpath.clients.dataplane import Dataplane
+from towpath.contracts.dataplane import MIB, Setup
+from towpath.contracts.failure import Failure
+from towpath.contracts.pipeline import PipelineOutcome, PipelineProgress, PipelineRequest, PipelineResult
+from towpath.contracts.process import PIPELINE
+from towpath.contracts.quality import Quality
+from towpath.contracts.review import DecidedReview
+from towpath.contracts.transformation import BackTest, FrozenSpecification
+from towpath.contracts.windows import WindowRequest, WindowResult
+from towpath.settings import WorkerSettings
+from workflows.asking import Asker
+from workflows.calling import ArgT, ResultT, SelfT
+from workflows.pipeline_closing import Closing
+from workflows.pipeline_extraction import Extraction
+from workflows.pipeline_loading import Loading
+from workflows.pipeline_quality import QualityGate
+from workflows.pipeline_specification import Settling
+from workflows.pipeline_state import PipelineState, titles
+from workflows.pipeline_transformation import Transformation
+from workflows.steps import Steps
+
+TaskT = TypeVar("TaskT")
+DoneT = TypeVar("DoneT")
+
+
+class Unrecorded(Steps):
+    """Steps that nobody watches."""
+
+    def begin(self, step: str) -> None: ...
+
+    def complete(self, step: str, *, attempts: int = 1, note: str = "") -> None: ...
+
+    def keep(self, step: str) -> None: ...
+
+    def degrade(self, step: str, note: str) -> None:
+        raise RuntimeError(f"{step}: {note}")
+
+    def skip(self, step: str, note: str = "") -> None: ...
+
+    def fail(self, step: str, failure: Failure) -> None:
+        raise RuntimeError(f"{step}: {failure.message}")
+
+
+class PlainState(PipelineState):
+    """The state of a run whose calls are plain ones."""
+
+    def __init__(self, request: PipelineRequest, activities: PipelineActivities) -> None:
+        self.request = request
+        self.config = request.config
+        self.known = PipelineProgress(run_key=request.run_key, started_at=datetime.now(UTC))
+        self.steps = Unrecorded(PIPELINE.name, titles(request.config), None)
+        self.asker = Asker(self.steps, request.config.budget)
+        self.back_test = None
+        self._activities: Any = activities
+
+    @property
+    def workflow_id(self) -> str:
+        return PIPELINE.workflow_id(self.request, b"")
+
+    @property
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def activity(
+        self, step: str, activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, *, name: str, summary: str
+    ) -> ResultT:
+        del step
+        return await self.tell(activity, arg, name=name, summary=summary)
+
+    async def tell(
+        self, activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, *, name: str, summary: str
+    ) -> ResultT:
+        del name, summary
+        return await ActivityEnvironment().run(activity, self._activities, arg)
+
+    async def windows(self, step: str, request: WindowRequest, total: int) -> WindowResult:
+        del step, total
+        doors: PipelineActivities = self._activities
+        turns = request.concurrency
+        return WindowResult(
+            extracted=await _side_by_side(doors.extract_partition, request.extract, turns),
+            transformed=await _side_by_side(doors.transform_part, request.transform, turns),
+            loaded=await _side_by_side(doors.load_part, request.load, turns),
+        )
+
+
+async def _side_by_side(
+    act: Callable[[TaskT], Awaitable[DoneT]], tasks: Sequence[TaskT], concurrency: int
+) -> tuple[DoneT, ...]:
+    turns = asyncio.Semaphore(concurrency)
+
+    async def one(task: TaskT) -> DoneT:
+        async with turns:
+            return await ActivityEnvironment().run(act, task)
+
+    return tuple(await asyncio.gather(*(one(task) for task in tasks)))
+
+
+async def _nobody(_: FrozenSpecification | Quality, __: BackTest | None = None) -> DecidedReview | None:
+    """No decision is asked for: the specification is written, and the quality is enough."""
+    return None
+
+
+async def carry_out(state: PipelineState) -> PipelineResult:
+    """What `etl-pipeline` does when nothing goes wrong."""
+    closing = Closing(state)
+    await Extraction(state).run()
+    frozen = await Settling(state, _nobody).run()
+    if frozen is None:
+        raise RuntimeError("the specification is not settled")
+    closing.begin_lineage()
+    valid = await QualityGate(state, _nobody).run(await Transformation(state).run(frozen))
+    if valid is None:
+        raise RuntimeError("the quality is too low")
+    await Loading(state).run(valid)
+    await closing.end_lineage("COMPLETE")
+    await closing.clean_up()
+    return await closing.report(closing.result(PipelineOutcome.LOADED))
+
+
+async def _run(job: dict[str, Any]) -> dict[str, Any]:
+    fields = WorkerSettings.model_fields
+    setup = Setup(
+        store=job["store"],
+        scratch=job["scratch"],
+        connections=job["connections"],
+        memory_bytes=fields["pipeline_memory_mib"].default * MIB,
+    )
+    plane = Dataplane(setup, fields["pipeline_processes"].default)
+    try:
+        request = PipelineRequest.model_validate(job["request"])
+        result = await carry_out(PlainState(request, PipelineActivities(plane, ArtefactStore(job["artefacts"]))))
+    finally:
+        await plane.close()
+    return result.model_dump(mode="json")
+
+
+if __name__ == "__main__":
+    serve(lambda job: asyncio.run(_run(job)))
