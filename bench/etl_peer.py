@@ -11,7 +11,7 @@ from bench.etl_data import Data, Say
 from bench.etl_site import Figures, gate, measured, open_site
 from towpath.local.stack import ROOT
 
-ENVIRONMENT = ROOT / ".venv-bench"
+ENVIRONMENT = ROOT / ".towpath" / "bench" / "peer"
 LOCK = ROOT / "requirements-bench.lock"
 
 
