@@ -1,15 +1,19 @@
 """The end of a run: lineage told, report written, old datasets cleaned up. None of it can fail a load that is done."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Literal
 
+from temporalio import workflow
+
 from activities.pipeline import PipelineActivities
-from towpath.contracts.loading import CleanDestination
+from towpath.contracts.loading import CleanDestination, Destination
 from towpath.contracts.pipeline import PipelineOutcome, PipelineResult
 from towpath.contracts.stages import ForgetTask, LineageTask, ReportTask
 from workflows.calling import CallFailedError
 from workflows.pipeline_state import PipelineState
 
+WAITING_PARTS = "waiting-parts-2026-11"
 Event = Literal["START", "COMPLETE", "FAIL"]
 
 
@@ -90,19 +94,26 @@ class Closing:
             state.degrade(step, f"the store was not cleaned up ({error.failure.code})")
             return
         files, size = gone.files, gone.size_bytes
-        for destination in state.config.destinations:
-            if destination.type == "parquet" and state.known.loads.get(destination.name) is not None:
-                clean = CleanDestination(destination=destination, before=task.before)
-                name = f"{step}/{destination.name}"
-                try:
-                    cleaned = await state.tell(
-                        PipelineActivities.clean_destination, clean, name=name, summary=f"Clean up {name}"
-                    )
-                except CallFailedError as error:
-                    state.degrade(step, f"{destination.name} was not cleaned up ({error.failure.code})")
-                    return
-                files, size = files + cleaned.files, size + cleaned.size_bytes
+        for destination in self._to_clean():
+            clean = CleanDestination(destination=destination, before=task.before)
+            name = f"{step}/{destination.name}"
+            try:
+                cleaned = await state.tell(
+                    PipelineActivities.clean_destination, clean, name=name, summary=f"Clean up {name}"
+                )
+            except CallFailedError as error:
+                state.degrade(step, f"{destination.name} was not cleaned up ({error.failure.code})")
+                return
+            files, size = files + cleaned.files, size + cleaned.size_bytes
         self._steps.complete(step, note=f"{files} files, {size:,} bytes")
+
+    def _to_clean(self) -> Iterator[Destination]:
+        """Datasets of files, and tables beside which parts may wait that were never appended."""
+        for one in self._state.config.destinations:
+            if one.name in self._state.known.loads and (
+                one.type == "parquet" or (one.strategy == "append" and workflow.patched(WAITING_PARTS))
+            ):
+                yield one
 
     def result(self, outcome: PipelineOutcome) -> PipelineResult:
         state, known = self._state, self._state.known

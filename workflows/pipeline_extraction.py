@@ -64,12 +64,15 @@ class Extraction:
                 for destination in state.config.destinations
             )
         )
+        if state.config.main.name in state.known.extracted:
+            return
         by_name = {one.name: mark for one, mark in zip(state.config.destinations, found, strict=True)}
         try:
             place = Place() if state.request.full else lowest(state.config, by_name)
         except WatermarkError as error:
             raise state.refuse(PLAN, FailureCode.PIPELINE_WATERMARKS, str(error)) from error
-        state.set(watermark=place.watermark, boundary=place.boundary, history=_longest(found))
+        marks = {name: mark.load for name, mark in by_name.items()}
+        state.set(watermark=place.watermark, boundary=place.boundary, marks=marks, history=_longest(found))
 
     async def _plan(self, source: Source) -> Planned:
         state = self._state

@@ -107,7 +107,7 @@ class Loading:
 
     def _tasks(self, destination: Destination, dataset: Dataset) -> tuple[LoadPart, ...]:
         state, target = self._state, self._state.config.target
-        total = len(dataset.parts)
+        total, marks = len(dataset.parts), state.known.marks
         return tuple(
             LoadPart(
                 destination=destination,
@@ -122,6 +122,8 @@ class Loading:
                 watermark=state.known.reached if number == total and not state.is_partial else None,
                 boundary=state.known.reached_boundary if number == total and not state.is_partial else (),
                 pipeline=state.config.id,
+                fenced=destination.strategy == "append" and marks is not None,
+                after=None if marks is None else marks.get(destination.name),
             )
             for number, part in enumerate(dataset.parts, 1)
         )

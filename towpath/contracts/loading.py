@@ -65,6 +65,9 @@ class LoadPart(Wire):
     boundary: tuple[DatasetPart, ...] = ()
     """Digests of the rows at the watermark."""
     pipeline: str
+    fenced: bool = False
+    """The watermark moves only when `after` is still the load that set it: no other has appended the same rows."""
+    after: str | None = None
 
 
 class AdvanceWatermark(Wire):
@@ -115,15 +118,20 @@ class DestinationPrepared(ActivityResult):
 
 
 class CleanDestination(Wire):
-    """Remove files of a Parquet dataset that its manifest stopped naming before a moment. Tables have none."""
+    """Remove what is of no use since a moment: files that the manifest of a Parquet dataset stopped naming, and parts
+    that wait to be appended with others that never came.
+    """
 
     destination: Destination
     before: datetime
 
 
 class DestinationCleaned(ActivityResult):
+    """`parts` waited to be appended."""
+
     files: int = 0
     size_bytes: int = 0
+    parts: int = 0
 
 
 class LoadResult(Wire):

@@ -337,6 +337,8 @@ class PipelineProgress(Wire):
     """Digests of the rows at the watermark that are loaded."""
     history: tuple[int, ...] = ()
     """Rows of the loads before, newest last."""
+    marks: dict[Identifier, str | None] | None = None
+    """Which loads had set the watermarks of the destinations when the run read them."""
     columns: dict[Identifier, tuple[Column, ...]] = {}
     """Schema of each source, as the run reads it."""
     notes: tuple[str, ...] = ()

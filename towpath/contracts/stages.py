@@ -312,6 +312,8 @@ class Watermark(ActivityResult):
     rows: tuple[int, ...] = ()
     boundary: DatasetPart | None = None
     """Digests of the rows at the watermark that are loaded."""
+    load: str | None = None
+    """Which set it."""
 
 
 class FindSpecification(Wire):

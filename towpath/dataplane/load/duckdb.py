@@ -12,6 +12,8 @@ import duckdb
 
 from towpath.contracts.failure import FailureCode
 from towpath.contracts.loading import (
+    CleanDestination,
+    DestinationCleaned,
     DestinationPrepared,
     DuckdbDestination,
     LoadPart,
@@ -24,6 +26,7 @@ from towpath.dataplane.engine import EngineLimits, lock_engine
 from towpath.dataplane.errors import DataError, DestinationError, LoadError
 from towpath.dataplane.load.duckdb_table import has_table, prepare_table, split_name, written
 from towpath.dataplane.load.history import equal, listed, newer, versions
+from towpath.dataplane.load.holding import Holding, give_up, is_held
 from towpath.dataplane.load.incoming import check_times, keys_repeat, newest, scan
 from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions
 from towpath.dataplane.load.marking import told_boundary, told_watermark
@@ -53,8 +56,11 @@ def load(request: LoadPart, destination: DuckdbDestination, work: Workspace) -> 
         done = database.ledger.find(request)
         if done is not None:
             return done
-        counts = _Part(database, request, target, file).load()
+        holding = database.hold(request, target) if is_held(request, target) else None
+        counts = _Part(database, request, target, file, holding).load()
         database.ledger.record(request, counts, told_boundary(request, work))
+        if holding is not None:
+            holding.release(written(destination.table), target, request.total)
     work.progress(request.part.rows, request.part.size_bytes)
     return PartLoaded(
         rows=request.part.rows,
@@ -70,21 +76,33 @@ def watermark(request: WatermarkTask, destination: DuckdbDestination, work: Work
     if not Path(destination.path).exists():
         return Watermark()
     with _database(destination, work) as database:
-        schema, _ = split_name(destination.table)
-        if not has_table(database.run, f"{schema or 'main'}.towpath_watermarks"):
+        if not database.exists(f"{database.schema or 'main'}.towpath_watermarks"):
             return Watermark()
         mark = database.ledger.watermark(request.pipeline, destination.name)
         return told_watermark(mark, database.ledger.history(request.pipeline, destination.name), work)
+
+
+def clean(request: CleanDestination, destination: DuckdbDestination, work: Workspace) -> DestinationCleaned:
+    """Raises DestinationError."""
+    if not Path(destination.path).exists():
+        return DestinationCleaned()
+    with _database(destination, work) as database, database.transaction():
+        if not database.exists(f"{database.schema or 'main'}.towpath_loads"):
+            return DestinationCleaned()
+        parts = give_up(
+            database.run, database.ledger, database.schema, destination.name, request.before, database.exists
+        )
+    return DestinationCleaned(parts=parts)
 
 
 class _Database:
     """The file, open for this process alone."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, table: str) -> None:
-        schema, _ = split_name(table)
+        self.schema, _ = split_name(table)
         self._connection = connection
         self.table = table
-        self.ledger = Ledger(self.run, schema)
+        self.ledger = Ledger(self.run, self.schema)
 
     def run(self, text: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._connection.execute(text, list(parameters)).fetchall()
@@ -98,6 +116,14 @@ class _Database:
             self._connection.rollback()
             raise
         self._connection.commit()
+
+    def exists(self, table: str) -> bool:
+        return has_table(self.run, table)
+
+    def hold(self, request: LoadPart, target: Target) -> Holding:
+        holding = Holding(self.run, self.ledger, self.schema, request.load, request.destination.name)
+        holding.create(written(self.table), target)
+        return holding
 
     def prepare(self, target: Target) -> DestinationPrepared:
         prepared = prepare_table(self.run, self.table, target)
@@ -130,12 +156,14 @@ def _database(destination: DuckdbDestination, work: Workspace) -> Generator[_Dat
 class _Part:
     """One part on its way in, in a transaction that is open."""
 
-    def __init__(self, database: _Database, request: LoadPart, target: Target, file: Path) -> None:
+    def __init__(
+        self, database: _Database, request: LoadPart, target: Target, file: Path, holding: Holding | None
+    ) -> None:
         self._database = database
         self._request = request
         self._target = target
         self._names: dict[str, str] = {
-            "table": written(database.table),
+            "table": written(database.table) if holding is None else holding.written,
             "part": PART,
             "versions": VERSIONS,
             "names": listed(target.names),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, LiteralString
 
@@ -37,6 +38,8 @@ class Mark:
 
     value: str
     boundary: str = ""
+    load: str = ""
+    """Which set it."""
 
     def moved(self, told: "Mark") -> "Mark":
         """It never goes back; at the same place it gains rows."""
@@ -115,9 +118,9 @@ class Ledger:
 
     def _advance(self, request: LoadPart, told: Mark) -> None:
         name = request.destination.name
-        found = self._ask("SELECT count(*) FROM {loads} WHERE load = ? AND destination = ?", request.load, name)
-        check_complete(request, found[0][0])
+        check_complete(request, self.present(request.load, name))
         known = self.watermark(request.pipeline, name)
+        check_unmoved(request, known)
         mark = told if known is None else known.moved(told)
         self._ask(
             "INSERT INTO {watermarks} (pipeline, destination, value, load, boundary) VALUES (?, ?, ?, ?, ?)"
@@ -130,11 +133,34 @@ class Ledger:
             mark.boundary,
         )
 
+    def present(self, load: str, destination: str) -> int:
+        """How many parts of a load are in."""
+        found = self._ask("SELECT count(*) FROM {loads} WHERE load = ? AND destination = ?", load, destination)
+        return int(found[0][0])
+
+    def stalled(self, destination: str, before: datetime) -> tuple[str, ...]:
+        """Loads that are not whole, and had no part since."""
+        found = self._ask(
+            "SELECT load FROM {loads} WHERE destination = ? GROUP BY load"
+            " HAVING count(*) < max(total) AND max(loaded_at) < CAST(? AS timestamptz) ORDER BY load",
+            destination,
+            before.isoformat(),
+        )
+        return tuple(str(row[0]) for row in found)
+
+    def forget(self, load: str, destination: str) -> int:
+        """How many parts it had."""
+        parts = self.present(load, destination)
+        self._ask("DELETE FROM {loads} WHERE load = ? AND destination = ?", load, destination)
+        return parts
+
     def watermark(self, pipeline: str, destination: str) -> Mark | None:
         found = self._ask(
-            "SELECT value, boundary FROM {watermarks} WHERE pipeline = ? AND destination = ?", pipeline, destination
+            "SELECT value, boundary, load FROM {watermarks} WHERE pipeline = ? AND destination = ?",
+            pipeline,
+            destination,
         )
-        return Mark(str(found[0][0]), str(found[0][1])) if found else None
+        return Mark(*map(str, found[0])) if found else None
 
     def history(self, pipeline: str, destination: str) -> tuple[int, ...]:
         """Rows of the latest whole loads, newest last."""
@@ -180,6 +206,15 @@ def check_complete(request: LoadPart, present: int) -> None:
     if present != request.total:
         raise LoadError(
             f"the watermark of load {request.load} comes with its last part, but {present} of {request.total} are in"
+        )
+
+
+def check_unmoved(request: LoadPart, known: Mark | None) -> None:
+    """Raises LoadError when another run has appended what this one read."""
+    if request.fenced and (known.load if known is not None else None) != request.after:
+        raise LoadError(
+            f"{request.destination.name} appends, and another run has loaded since this one read from its watermark:"
+            " discard this one, the other has its rows"
         )
 
 

@@ -7,7 +7,7 @@ from towpath.contracts.loading import DestinationPrepared, LoadPart, PartLoaded,
 from towpath.contracts.wire import Wire
 from towpath.dataplane.columns import sql_type
 from towpath.dataplane.errors import LoadError
-from towpath.dataplane.load.ledger import HISTORY, Mark, check_complete, check_same
+from towpath.dataplane.load.ledger import HISTORY, Mark, check_complete, check_same, check_unmoved
 from towpath.dataplane.load.target import Target, wider
 
 KEPT_LOADS = 1000
@@ -54,7 +54,7 @@ class DatasetWatermark(Wire):
 
     @property
     def mark(self) -> Mark:
-        return Mark(self.value, self.boundary)
+        return Mark(self.value, self.boundary, self.load)
 
 
 class Manifest(Wire):
@@ -118,6 +118,7 @@ class Manifest(Wire):
         if request.watermark is None:
             return self.watermarks
         known, told = self.watermarks.get(request.pipeline), Mark(request.watermark, boundary)
+        check_unmoved(request, None if known is None else known.mark)
         mark = told if known is None else known.mark.moved(told)
         moved = DatasetWatermark(value=mark.value, load=request.load, boundary=mark.boundary)
         return {**self.watermarks, request.pipeline: moved}

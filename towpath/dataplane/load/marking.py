@@ -16,4 +16,5 @@ def told_watermark(mark: Mark | None, rows: tuple[int, ...], work: Workspace) ->
     """Raises StoreError."""
     if mark is None:
         return Watermark(rows=rows)
-    return Watermark(value=mark.value, rows=rows, boundary=boundary.keep(work, boundary.parsed(mark.boundary)))
+    kept = boundary.keep(work, boundary.parsed(mark.boundary))
+    return Watermark(value=mark.value, rows=rows, boundary=kept, load=mark.load)

@@ -61,7 +61,11 @@ def read_watermark(request: WatermarkTask, work: Workspace) -> Watermark:
 
 
 def clean_destination(request: CleanDestination, work: Workspace) -> DestinationCleaned:
-    """Removes files that a Parquet dataset stopped using before a moment. Raises DestinationError."""
-    if isinstance(request.destination, ParquetDestination):
-        return parquet.clean(request, request.destination, work)
-    return DestinationCleaned()
+    """Removes what was of use to loads that ended, or that nobody went on with. Raises DestinationError."""
+    match request.destination:
+        case PostgresqlDestination() as destination:
+            return postgresql.clean(request, destination, work)
+        case DuckdbDestination() as destination:
+            return duckdb.clean(request, destination, work)
+        case ParquetDestination() as destination:
+            return parquet.clean(request, destination, work)

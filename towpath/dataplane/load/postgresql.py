@@ -15,6 +15,8 @@ from psycopg.errors import CardinalityViolation, UniqueViolation
 
 from towpath.contracts.dataset import Column, ColumnType
 from towpath.contracts.loading import (
+    CleanDestination,
+    DestinationCleaned,
     DestinationPrepared,
     LoadPart,
     PartLoaded,
@@ -26,9 +28,17 @@ from towpath.dataplane.columns import quoted
 from towpath.dataplane.connections import PostgresqlConnection
 from towpath.dataplane.errors import DestinationError, LoadError
 from towpath.dataplane.load.history import equal, listed, newer, versions
+from towpath.dataplane.load.holding import Holding, give_up, is_held
 from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions
 from towpath.dataplane.load.marking import told_boundary, told_watermark
-from towpath.dataplane.load.postgresql_table import Table, postgresql_type, prepare_table, read_table, split_name
+from towpath.dataplane.load.postgresql_table import (
+    Table,
+    postgresql_type,
+    prepare_table,
+    read_table,
+    split_name,
+    written,
+)
 from towpath.dataplane.load.reading import batches, target_schema
 from towpath.dataplane.load.target import VALID_TO, Target, target_of
 from towpath.dataplane.sql import statement
@@ -57,14 +67,20 @@ def load(request: LoadPart, destination: PostgresqlDestination, work: Workspace)
         if done is not None:
             return done
         file = work.local(request.part)
+        holding = database.hold(request, target) if is_held(request, target) else None
         with database.connection.transaction():
             # A killed attempt may still hold its transaction on the server: wait for it, then look again.
             database.lock(f"{request.load}/{destination.name}/{request.number}")
             done = database.ledger.find(request)
             if done is not None:
                 return done
-            counts = _Part(database, request, target, file, work.progress).load()
+            counts = _Part(database, request, target, file, work.progress, holding).load()
+            if request.fenced and request.watermark is not None:
+                database.lock(f"{request.pipeline}/{destination.name}/watermark")
             database.ledger.record(request, counts, told_boundary(request, work))
+            if holding is not None:
+                database.lock(f"{request.load}/{destination.name}/append")
+                holding.release(written(destination.table), target, request.total)
     return PartLoaded(
         rows=request.part.rows,
         inserted=counts.inserted,
@@ -81,6 +97,18 @@ def watermark(request: WatermarkTask, destination: PostgresqlDestination, work: 
             return Watermark()
         mark = database.ledger.watermark(request.pipeline, destination.name)
         return told_watermark(mark, database.ledger.history(request.pipeline, destination.name), work)
+
+
+def clean(request: CleanDestination, destination: PostgresqlDestination, work: Workspace) -> DestinationCleaned:
+    """Raises DestinationError."""
+    with _database(destination, work) as database:
+        if not database.exists(database.ledger.loads):
+            return DestinationCleaned()
+        with database.connection.transaction():
+            database.lock("tables")
+            schema, _ = split_name(destination.table)
+            parts = give_up(database.run, database.ledger, schema, destination.name, request.before, database.exists)
+    return DestinationCleaned(parts=parts)
 
 
 class _Database:
@@ -101,8 +129,21 @@ class _Database:
         """Held until the transaction ends, also by a server whose client is gone."""
         self.run("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (f"towpath/{name}",))
 
+    def exists(self, table: str) -> bool:
+        return self.run("SELECT to_regclass(?) IS NOT NULL", (table,))[0][0]
+
     def has_ledger(self) -> bool:
-        return self.run("SELECT to_regclass(?) IS NOT NULL", (self.ledger.watermarks,))[0][0]
+        return self.exists(self.ledger.watermarks)
+
+    def hold(self, request: LoadPart, target: Target) -> Holding:
+        """In a transaction of its own: parts that go side by side must not wait for each other's rows."""
+        schema, _ = split_name(self.table)
+        holding = Holding(self.run, self.ledger, schema, request.load, request.destination.name)
+        if not self.exists(holding.table):
+            with self.connection.transaction():
+                self.lock("tables")
+                holding.create(written(self.table), target)
+        return holding
 
     def prepare(self, target: Target) -> DestinationPrepared:
         with self.connection.transaction():
@@ -155,7 +196,15 @@ def _told(destination: PostgresqlDestination, error: psycopg.Error) -> Destinati
 class _Part:
     """One part on its way in, in a transaction that is open."""
 
-    def __init__(self, database: _Database, request: LoadPart, target: Target, file: Path, progress: Progress) -> None:
+    def __init__(
+        self,
+        database: _Database,
+        request: LoadPart,
+        target: Target,
+        file: Path,
+        progress: Progress,
+        holding: Holding | None,
+    ) -> None:
         self._database = database
         self._request = request
         self._target = target
@@ -163,7 +212,7 @@ class _Part:
         self._progress = progress
         self._table: Table = read_table(database.run, database.table)
         self._names: dict[str, str] = {
-            "table": self._table.name,
+            "table": self._table.name if holding is None else holding.written,
             "stage": STAGE,
             "versions": VERSIONS,
             "names": listed(target.names),
@@ -183,7 +232,7 @@ class _Part:
 
     def _append(self) -> Counts:
         if self._table.copies(self._target.columns):
-            return Counts(inserted=self._copy(self._table.name))
+            return Counts(inserted=self._copy(self._names["table"]))
         self._stage()
         return self._insert()
 
