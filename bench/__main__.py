@@ -20,7 +20,7 @@ from bench.declared import (
     loop_figures,
     plan_figures,
 )
-from bench.etl import add_options, measure
+from bench.etl import Measured, add_options, measure
 from bench.etl_tables import show_pipelines
 from bench.expressions import ExpressionRow, expression_rows
 from bench.hostile import HostileRow, hostile_rows
@@ -125,7 +125,11 @@ async def measure_processes(options: argparse.Namespace) -> None:
 
 
 async def measure_pipelines(options: argparse.Namespace) -> None:
-    show_pipelines(console, await measure(options, house, say))
+    measured = Measured(say)
+    try:
+        await measure(measured, options, house, say)
+    finally:
+        show_pipelines(console, measured)
 
 
 MEASURES = {

@@ -53,9 +53,8 @@ class Measured:
         return of(self.figures[mine]) / of(self.figures[other])
 
 
-async def measure(options: argparse.Namespace, open_house: Open, say: Say) -> Measured:
+async def measure(measured: Measured, options: argparse.Namespace, open_house: Open, say: Say) -> None:
     """One lane after the other: each has the machine for itself."""
-    measured = Measured(say)
     data = make_data(options.rows, options.files, say)
     if "plain" in options.lanes:
         measured.keep(await plain(data))
@@ -69,7 +68,6 @@ async def measure(options: argparse.Namespace, open_house: Open, say: Say) -> Me
     if set(options.lanes) - {"plain", "dlt", "stages"}:
         async with open_house() as house:
             await _on_temporal(measured, house, data, options.lanes, say)
-    return measured
 
 
 async def _on_temporal(measured: Measured, house: House, data: Data, lanes: Sequence[str], say: Say) -> None:

@@ -14,6 +14,7 @@ from temporalio.client import Client, WorkflowHandle
 from bench.etl_checks import wrong_in_duckdb, wrong_in_parquet, wrong_in_postgresql
 from bench.etl_config import DATABASE, POSTGRESQL, TABLE, pipeline
 from bench.etl_data import Data
+from bench.etl_meter import TreeMeter, Used, tree_cpu
 from bench.etl_site import Figures, Filling, Site, fill, forget_filling, gate, measured, open_site
 from bench.lanes import House
 from towpath.clients.payloads import PayloadStore
@@ -143,19 +144,26 @@ async def everywhere(house: House, data: Data) -> Figures:
 async def killed(house: House, data: Data) -> Figures:
     """Worker and data-plane processes are killed once in each step, and another worker is started each time."""
     async with open_office(house, "killed") as office:
-        begun, deaths = time.perf_counter(), 0
+        site, engine, used, deaths = office.site, house.server.process.pid, list[Used](), 0
+        before, begun = [tree_cpu(pid) for pid in (site.postmaster, engine)], time.perf_counter()
         handle = (await start_run(office.client, request_of(pipeline(data, data.orders)))).handle
-        for step in KILLED_IN:
+        for step in (*KILLED_IN, None):
             async with office.worker() as worker:
-                deaths += await _kill_in(handle, worker, step)
-        async with office.worker() as worker:
-            result, figures = await measured(office.site, worker.pid, handle.result(), "killed", data.rows)
-        whole = replace(figures, lane=f"workflow, killed {deaths} times", wall=time.perf_counter() - begun)
-        return await _checked(office.site, data, result, whole)
+                with TreeMeter(worker.pid) as meter:
+                    deaths += await _kill_in(handle, worker, step)
+                used.append(meter.used)
+        wall = time.perf_counter() - begun
+        database, spent = (tree_cpu(pid) - cpu for pid, cpu in zip((site.postmaster, engine), before, strict=True))
+        most = Used(sum(u.cpu for u in used), max(u.rss for u in used), max(u.pss for u in used))
+        figures = Figures(f"workflow, killed {deaths} times", data.rows, wall, most, database, spent)
+        return await _checked(site, data, await handle.result(), figures)
 
 
-async def _kill_in(handle: WorkflowHandle[Any, Any], worker: Child, step: str) -> int:
-    """0 when the step was over before it could be seen."""
+async def _kill_in(handle: WorkflowHandle[Any, Any], worker: Child, step: str | None) -> int:
+    """The number of deaths: none when the step was over before it could be seen. With no step, wait for the end."""
+    if step is None:
+        await handle.result()
+        return 0
     while True:
         record: RunRecord = await handle.query("status", result_type=RunRecord)
         state = next(one.state for one in record.steps if one.step == step)
