@@ -60,10 +60,10 @@ class CursorField(Wire):
 
 
 class ByFile(Wire):
-    """Each file is a partition; one above `size_bytes` is cut at line ends where the format allows it."""
+    """Each file is a partition; one above `size_bytes` is cut at line ends where the format allows it, evenly."""
 
     by: Literal["file"] = "file"
-    size_bytes: int = Field(default=64 * 1024**2, ge=1024)
+    size_bytes: int = Field(default=128 * 1024**2, ge=1024)
 
 
 class ByRange(Wire):

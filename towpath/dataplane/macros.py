@@ -1,6 +1,8 @@
-"""SQL functions of ours: exact division of decimals, and amounts of money as people write them."""
+"""SQL functions of ours: exact division of decimals, amounts of money as people write them, and trimming."""
 
 import duckdb
+
+from towpath.dataplane.columns import literal
 
 NANO = "CREATE TEMP MACRO nano(x) AS CAST(CAST(x AS DECIMAL(38, 9)) * 1000000000 AS HUGEINT)"
 """A number in billionths, as an integer."""
@@ -43,7 +45,14 @@ Of two marks the last one is the decimal one; a single comma before three digits
 the decimal mark. What is no amount stays as it is, and no cast will take it.
 """
 
+BLANKS = literal(" \t\r\n\u00a0\u202f\u3000\ufeff")
+TRIM_BLANKS = f"""
+CREATE TEMP MACRO trim_blanks(x) AS CASE
+WHEN ascii(x) BETWEEN 33 AND 126 AND ascii(right(x, 1)) BETWEEN 33 AND 126 THEN x ELSE trim(x, {BLANKS}) END
+"""
+"""Trims what people see as blank. The engine's own function is six times as slow, so it gets what needs it only."""
+
 
 def define(connection: duckdb.DuckDBPyConnection) -> None:
-    for statement in (NANO, EXACT_DIVIDE, PLAIN_NUMBER):
+    for statement in (NANO, EXACT_DIVIDE, PLAIN_NUMBER, TRIM_BLANKS):
         connection.execute(statement)

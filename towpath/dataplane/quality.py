@@ -13,8 +13,9 @@ from towpath.contracts.dataset import Dataset, DatasetPart, QuarantinedRows, Sta
 from towpath.contracts.quality import ForeignKey, Freshness, Quality, Rule, RuleResult, Unique, Volume
 from towpath.contracts.stages import QualityChecked, QualityTask
 from towpath.contracts.wire import JsonObject, clip
-from towpath.dataplane.arrow import text_columns
+from towpath.dataplane.arrow import compute, pa, parquet, text_columns
 from towpath.dataplane.columns import ROW, literal, quoted
+from towpath.dataplane.part_writer import GROUP_ROWS, PartWriter
 from towpath.dataplane.profile import json_rows, sample_of
 from towpath.dataplane.quality_rules import NUMBER, Check, compile_rules, look_up_keys, look_up_repeated
 from towpath.dataplane.shapes import masked, personal_in
@@ -97,6 +98,7 @@ class _Checking:
         self._first = f"CASE {' '.join(named)} ELSE 0 END"
         self._failed: Counter[str] = Counter()
         self._samples: dict[str, tuple[JsonObject, ...]] = {check.name: () for check in self._checks}
+        self._valid = work.folder / "valid.parquet"
         self.valid: list[DatasetPart] = []
         self.quarantined: list[QuarantinedRows] = []
 
@@ -196,15 +198,11 @@ class _Checking:
         return tuple(masked(row, self._personal) for row in json_rows(self._connection, query))
 
     def _split(self, part: DatasetPart, file: Path) -> None:
-        """NOT IN looks rows up and leaves them in their order."""
-        bad = statement("SELECT {number} FROM failing WHERE mask & {bad} <> 0", number=NUMBER, bad=str(self._bad))
         rows = statement("(SELECT file_row_number AS {number}, * FROM {scan})", number=NUMBER, scan=scan_of([file]))
-        valid, columns = self._work.folder / "valid.parquet", tuple(self._columns.values())
-        kept = self._copy(
-            "SELECT * EXCLUDE ({number}) FROM {rows} WHERE {number} NOT IN ({bad})", valid, rows=rows, bad=bad
-        )
+        kept = self._without_bad(file)
         if kept:
-            self.valid.append(self._work.keep(valid, kept, columns, part.partition, part.origin))
+            columns = tuple(self._columns.values())
+            self.valid.append(self._work.keep(self._valid, kept, columns, part.partition, part.origin))
         reasons, names = ([literal(getattr(check, told)) for check in self._checks] for told in ("reason", "name"))
         packed = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in self._columns)
         quarantine = self._work.folder / "quarantine.parquet"
@@ -224,6 +222,21 @@ class _Checking:
         )
         kept_part = self._work.keep(quarantine, rejected, QUARANTINE_COLUMNS, part.partition)
         self.quarantined.append(QuarantinedRows(stage="quality", part=kept_part, by_rule=self._by_rule()))
+
+    def _without_bad(self, file: Path) -> int:
+        """Writes the rows of a part that pass; their number."""
+        bad = self._connection.sql(
+            statement("SELECT {number} FROM failing WHERE mask & {bad} <> 0", number=NUMBER, bad=str(self._bad))
+        ).to_arrow_table()[NUMBER]
+        self._valid.unlink(missing_ok=True)
+        with parquet.ParquetFile(file) as opened:
+            writer, done = PartWriter(self._valid, opened.schema_arrow), 0
+            for batch in opened.iter_batches(GROUP_ROWS):
+                numbers = pa.arange(done, done + batch.num_rows)
+                done += batch.num_rows
+                passes = compute.invert(compute.is_in(numbers, bad))
+                writer.write(pa.Table.from_batches([batch.filter(passes)]))
+        return writer.close()[1]
 
     def _by_rule(self) -> dict[str, int]:
         counted = self._connection.execute(
@@ -248,8 +261,8 @@ class _Checking:
         return f"{literal(f'{part.origin or part.partition}:')} || {row}"
 
     def _one(self, text: Any, **parts: str) -> Any:
-        row = self._connection.execute(statement(text, **parts)).fetchone()
-        return row[0] if row else None
+        rows = self._connection.execute(statement(text, **parts)).fetchall()
+        return rows[0][0] if rows else None
 
     def _run(self, text: Any, **parts: str) -> None:
         self._connection.execute(statement(text, **parts))

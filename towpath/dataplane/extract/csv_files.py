@@ -10,7 +10,7 @@ from towpath.dataplane.errors import SourceFormatError
 from towpath.dataplane.extract.csv_rows import Shape, UnclosedQuoteError, csv_rows, header_of
 from towpath.dataplane.extract.decoding import BOM, Decoded, as_read
 from towpath.dataplane.extract.intake import Intake
-from towpath.dataplane.extract.lines import LONGEST_RECORD, Cut, StrayQuotes, cut_at_lines
+from towpath.dataplane.extract.lines import LONGEST_RECORD, Cut, StrayQuotes, cut_at_lines, whole
 from towpath.dataplane.extract.places import Place, SourceFile
 from towpath.dataplane.quarantine import LINE
 from towpath.dataplane.workspace import Workspace
@@ -27,8 +27,10 @@ def csv_columns(source: FileSource, place: Place, file: SourceFile) -> tuple[Col
 
 
 def csv_cuts(source: FileSource, place: Place, file: SourceFile, size_bytes: int) -> list[Cut]:
-    """Reads the file once: where a line ends outside of quotes cannot be told from its neighbourhood."""
+    """Reads a large file once: where a line ends outside of quotes cannot be told from its neighbourhood."""
     _, start, line = _header(source, place, file)
+    if file.size_bytes <= size_bytes:
+        return whole(start, file.size_bytes, line)
     pieces = place.read(file.name, start, file.size_bytes)
     return cut_at_lines(pieces, start, line, size_bytes, quoted=True)
 

@@ -1,5 +1,6 @@
 """Sources that are files: one door to planning and reading, whatever their format."""
 
+import math
 import re
 from contextlib import suppress
 
@@ -75,7 +76,9 @@ def _cuts(source: FileSource, place: Place, file: SourceFile) -> list[tuple[str,
     """Name, share and size of each partition of one file."""
     if file.size_bytes == 0:
         return []
-    size = source.partition.size_bytes if isinstance(source.partition, ByFile) else ByFile().size_bytes
+    most = source.partition.size_bytes if isinstance(source.partition, ByFile) else ByFile().size_bytes
+    pieces = math.ceil(file.size_bytes / most)
+    size = math.ceil(file.size_bytes / pieces)
     name, version = file.name, file.version
     if source.type == "parquet":
         return [

@@ -4,7 +4,6 @@ import resource
 import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
@@ -13,16 +12,15 @@ from towpath.contracts.dataset import Column, ColumnType, DatasetPart, StageMetr
 from towpath.contracts.pipeline import RowRule, SchemaAction
 from towpath.contracts.stages import Extracted, ExtractTask, Partition
 from towpath.contracts.wire import JsonObject
-from towpath.dataplane.arrow import ArrowTable, arrow_schema, compute, pa, parquet, shaped, with_columns
+from towpath.dataplane.arrow import ArrowTable, arrow_schema, compute, pa, shaped, with_columns
 from towpath.dataplane.columns import ROW, literal, quoted, sql_type
 from towpath.dataplane.engine import EngineLimits, open_engine
 from towpath.dataplane.errors import SourceFormatError
 from towpath.dataplane.extract.frontier import Frontier
+from towpath.dataplane.part_writer import PartWriter
 from towpath.dataplane.quarantine import Quarantine
 from towpath.dataplane.workspace import Workspace
 
-GROUP_ROWS = 122_880
-GROUP_BYTES = 32 * 1024**2
 _CLOCKS = timedelta(days=1)
 """How far a source's clock and zone may be ahead."""
 _KEPT, _BEFORE, _AFTER, _DISCARDED, _LOADED, _FIRST_RULE = range(6)
@@ -51,7 +49,7 @@ class Intake:
         self._began = time.perf_counter()
         self._cpu = time.process_time()
         self._quarantine = Quarantine(work, "extract", task.partition.name)
-        self._writer = _PartWriter(work.folder / "part.parquet", task.columns)
+        self._writer = PartWriter(work.folder / "part.parquet", arrow_schema(task.columns))
         self._select = _selection(task)
         self._engine: duckdb.DuckDBPyConnection | None = None
         self._left_out: Counter[str] = Counter()
@@ -173,39 +171,6 @@ class Intake:
             check = select.checks[number - _FIRST_RULE]
             self.reject(rule=check.rule, reason=check.reason, line=row.pop(ROW), row=_as_json(row))
         return table.filter(compute.equal(verdict, _KEPT))
-
-
-class _PartWriter:
-    """Parquet with row groups that an engine likes, from batches of any size."""
-
-    def __init__(self, path: Path, columns: tuple[Column, ...]) -> None:
-        self._path = path
-        self.schema = arrow_schema(columns)
-        self._writer = parquet.ParquetWriter(path, self.schema, compression="zstd", compression_level=1)
-        self._waiting: list[ArrowTable] = []
-        self._waiting_rows = 0
-        self._waiting_bytes = 0
-        self._rows = 0
-
-    def write(self, table: ArrowTable) -> None:
-        if table.num_rows == 0:
-            return
-        self._waiting.append(table)
-        self._waiting_rows += table.num_rows
-        self._waiting_bytes += table.nbytes
-        if self._waiting_rows >= GROUP_ROWS or self._waiting_bytes >= GROUP_BYTES:
-            self._flush()
-
-    def close(self) -> tuple[Path, int]:
-        self._flush()
-        self._writer.close()
-        return self._path, self._rows
-
-    def _flush(self) -> None:
-        if self._waiting:
-            self._writer.write_table(pa.concat_tables(self._waiting), row_group_size=self._waiting_rows)
-        self._rows += self._waiting_rows
-        self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
 
 
 class _Selection(NamedTuple):

@@ -9,7 +9,7 @@ from towpath.contracts.stages import ByteRange, Extracted, ExtractTask
 from towpath.dataplane.extract.decoding import BOM, Decoded
 from towpath.dataplane.extract.intake import Intake
 from towpath.dataplane.extract.json_rows import JsonRows, Located, array_items, json_columns
-from towpath.dataplane.extract.lines import LONGEST_RECORD, Cut, cut_at_lines, whole_lines
+from towpath.dataplane.extract.lines import LONGEST_RECORD, Cut, cut_at_lines, whole, whole_lines
 from towpath.dataplane.extract.places import Place, SourceFile
 from towpath.dataplane.workspace import Workspace
 from towpath.policy.pipeline.naming import column_names
@@ -33,8 +33,8 @@ def json_file_columns(source: FileSource, place: Place, file: SourceFile) -> tup
 
 def json_cuts(source: FileSource, place: Place, file: SourceFile, size_bytes: int) -> list[Cut]:
     start = _start(place, file)
-    if source.type == "json":
-        return [Cut(start, file.size_bytes, 1)] if file.size_bytes > start else []
+    if source.type == "json" or file.size_bytes <= size_bytes:
+        return whole(start, file.size_bytes, 1)
     return cut_at_lines(place.read(file.name, start, file.size_bytes), start, 1, size_bytes, quoted=False)
 
 

@@ -17,6 +17,11 @@ class Cut(NamedTuple):
     line: int
 
 
+def whole(start: int, end: int, line: int) -> list[Cut]:
+    """A file that is not cut. What is not cut need not be read to see where."""
+    return [Cut(start, end, line)] if end > start else []
+
+
 def cut_at_lines(pieces: Iterable[bytes], start: int, line: int, target: int, *, quoted: bool) -> list[Cut]:
     """Stretches of about `target` bytes. With `quoted`, a line end after an odd number of quotes lies inside a value.
 

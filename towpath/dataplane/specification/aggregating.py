@@ -3,7 +3,7 @@
 from towpath.contracts.dataset import Column, ColumnType
 from towpath.contracts.transformation import Aggregate
 from towpath.dataplane.columns import quoted, sql_type
-from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, PART, POSITION, ROW, SOURCE, Builder
+from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, LINE, PART, POSITION, ROW, SOURCE, Builder
 from towpath.dataplane.specification.errors import ExpressionError
 from towpath.dataplane.sql import statement
 
@@ -41,11 +41,12 @@ def aggregate(operation: Aggregate, builder: Builder) -> None:
     number = "row_number() OVER () - 1"
     builder.read(
         statement(
-            "SELECT *, 0 AS {part}, {number} AS {row}, 'aggregate:' || ({number}) AS {position},"
+            "SELECT *, 0 AS {part}, {number} AS {row}, {number} AS {line}, 'aggregate:' || ({number}) AS {position},"
             " NULL::VARCHAR AS {failed}, NULL::VARCHAR AS {left_out}, struct_pack({packed}) AS {source} FROM {last}",
             part=quoted(PART),
             number=number,
             row=quoted(ROW),
+            line=quoted(LINE),
             position=quoted(POSITION),
             failed=quoted(FAILED),
             left_out=quoted(LEFT_OUT),

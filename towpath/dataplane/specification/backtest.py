@@ -137,8 +137,7 @@ def _superseded(
     with engine(work, MAX_SECONDS) as connection:
         add_related(connection, keyed, related, task.others)
         rows = rows_of(connection, [PartFile(file, name)], task.source)
-        connection.execute(f"CREATE TEMP VIEW input AS {rows.sql}")
-        rank(connection, keyed.stages[0].sql, keyed.key)
+        rank(connection, rows, keyed.stages[0].sql, keyed.key)
         copied = "COPY (SELECT part, row FROM losers) TO {file} (FORMAT parquet)"
         connection.execute(statement(copied, file=literal(str(target.resolve()))))
     return target

@@ -13,9 +13,10 @@ from towpath.dataplane.specification.errors import ExpressionError
 from towpath.dataplane.sql import statement
 
 RESERVED = "__towpath_"
-PART, ROW, POSITION = f"{RESERVED}part", f"{RESERVED}row", f"{RESERVED}position"
+PART, ROW = f"{RESERVED}part", f"{RESERVED}row"
+LINE, POSITION = f"{RESERVED}line", f"{RESERVED}position"
 FAILED, LEFT_OUT, SOURCE, NEW = f"{RESERVED}failed", f"{RESERVED}left_out", f"{RESERVED}source", f"{RESERVED}new"
-MARKS = (PART, ROW, POSITION, FAILED, LEFT_OUT, SOURCE)
+MARKS = (PART, ROW, LINE, POSITION, FAILED, LEFT_OUT, SOURCE)
 
 
 @dataclass(frozen=True, slots=True)

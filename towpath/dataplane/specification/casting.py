@@ -3,6 +3,8 @@
 DuckDB's own casts round '1.5' to 2 and drop the offset of '2024-01-01T00:00:00+09:00'; these do neither.
 """
 
+import re
+
 from towpath.contracts.dataset import Column, ColumnType
 from towpath.dataplane.columns import literal, sql_type
 from towpath.dataplane.specification.errors import ExpressionError
@@ -10,6 +12,7 @@ from towpath.dataplane.specification.functions import is_format
 
 _TEXT, _INTEGER, _DECIMAL, _FLOAT = ColumnType.TEXT, ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.FLOAT
 _DATE, _TIMESTAMP, _JSON, _BOOLEAN = ColumnType.DATE, ColumnType.TIMESTAMP, ColumnType.JSON, ColumnType.BOOLEAN
+_DIRECTIVE = re.compile(r"%-?.", re.DOTALL)
 _NUMBERS = {_INTEGER, _DECIMAL, _FLOAT}
 _TIMES = {_DATE, _TIMESTAMP}
 
@@ -47,7 +50,11 @@ def _of_text(value: str, wanted: Column, formats: tuple[str, ...]) -> str:
         return f"CASE WHEN TRY_CAST({value} AS DECIMAL(38,10)) = {tried} THEN {tried} END"
     if wanted.type is _DECIMAL:
         wide = f"DECIMAL(38,{38 - wanted.precision + wanted.scale})"
-        return f"CASE WHEN TRY_CAST({value} AS {wide}) = {tried} THEN {tried} END"
+        # What is plainly short enough needs no second look, which costs more than the cast.
+        return (
+            f"CASE WHEN regexp_full_match({value}, {literal(_plain(wanted))}) THEN {tried}"
+            f" WHEN TRY_CAST({value} AS {wide}) = {tried} THEN {tried} END"
+        )
     if wanted.type is _FLOAT:
         return f"CASE WHEN isfinite({tried}) THEN {tried} END"
     if wanted.type is _JSON:
@@ -61,9 +68,8 @@ def _time(value: str, wanted: Column, formats: tuple[str, ...]) -> str:
     """A text without an offset is UTC. Infinity and `epoch` are words of DuckDB's, and no times."""
     to = sql_type(wanted)
     if formats:
-        listed = ", ".join(literal(one) for one in formats)
-        parsed = f"try_strptime({value}, [{listed}])"
-        return f"TRY_CAST({parsed} AS {to})"
+        tries = (_parsed(value, one, formats) for one in formats)
+        return f"TRY_CAST(coalesce({', '.join(tries)}) AS {to})"
     if wanted.type is _DATE:
         return f"CASE WHEN regexp_full_match({value}, '\\s*[0-9]{{4}}-[0-9].*') THEN TRY_CAST({value} AS DATE) END"
     plain = f"length({value}) = 19 AND substring({value}, 17, 1) = ':'"
@@ -72,6 +78,20 @@ def _time(value: str, wanted: Column, formats: tuple[str, ...]) -> str:
         f"CASE WHEN {plain} THEN TRY_CAST({value} AS TIMESTAMP)"
         f" WHEN regexp_full_match({value}, '\\s*[0-9]{{4}}-[0-9].*') THEN {by_utc} END"
     )
+
+
+def _plain(wanted: Column) -> str:
+    whole = wanted.precision - wanted.scale
+    digits = f"[0-9]{{1,{whole}}}" if whole else "0"
+    return f"-?{digits}" + (f"(\\.[0-9]{{1,{wanted.scale}}})?" if wanted.scale else "")
+
+
+def _parsed(value: str, one: str, formats: tuple[str, ...]) -> str:
+    """A try that fails costs ten times as much as one that does not: a sign that only this format has is looked for."""
+    others = "".join(other for other in formats if other != one)
+    own = next((sign for sign in _DIRECTIVE.sub("", one) if sign not in others and not sign.isspace()), None)
+    parsed = f"try_strptime({value}, {literal(one)})"
+    return parsed if own is None else f"CASE WHEN contains({value}, {literal(own)}) THEN {parsed} END"
 
 
 def _number(value: str, given: Column, wanted: Column) -> str:

@@ -12,7 +12,7 @@ from towpath.dataplane.columns import ROW as SOURCE_ROW
 from towpath.dataplane.columns import literal, quoted, sql_type
 from towpath.dataplane.errors import SchemaError
 from towpath.dataplane.specification.binding import column_of
-from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, PART, POSITION, ROW, SOURCE
+from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, LINE, PART, POSITION, ROW, SOURCE
 from towpath.dataplane.specification.casting import exact_cast, same_type
 from towpath.dataplane.specification.errors import ExpressionError
 from towpath.dataplane.sql import statement
@@ -98,6 +98,7 @@ def _marks(
     return {
         PART: f"CAST({first} + file_index AS BIGINT)",
         ROW: "file_row_number",
+        LINE: row,
         POSITION: f"([{origins}])[CAST(file_index AS BIGINT) + 1] || ':' || {row}",
         FAILED: marked if types is SchemaAction.QUARANTINE_ROW else nothing,
         LEFT_OUT: marked if types is SchemaAction.DISCARD_ROW else nothing,

@@ -31,9 +31,8 @@ from towpath.dataplane.sql import statement
 SUPERSEDED = "superseded"
 """The table of rows that a newer one replaces, by part and row."""
 
-_BLANKS: Final = " \t\r\n\u00a0\u202f\u3000\ufeff"
 _STEPS: Final[dict[str, Callable[[str], str]]] = {
-    "trim": lambda text: f"trim({text}, {literal(_BLANKS)})",
+    "trim": lambda text: f"trim_blanks({text})",
     "lower": lambda text: f"lower({text})",
     "upper": lambda text: f"upper({text})",
     "collapse_spaces": lambda text: f"regexp_replace({text}, '[\\s\\x{{a0}}\\x{{202f}}\\x{{3000}}]+', ' ', 'g')",

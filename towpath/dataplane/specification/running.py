@@ -84,7 +84,7 @@ def run_stages(connection: duckdb.DuckDBPyConnection, compiled: Compiled, rows: 
     outcome = Outcome()
     reasons = {**rows.rules, **compiled.rules}
     connection.execute(f"CREATE TEMP VIEW input AS {rows.sql}")
-    connection.execute(f"CREATE TEMP TABLE {QUARANTINE} (reason VARCHAR, rule VARCHAR, position VARCHAR, row VARCHAR)")
+    create_quarantine(connection)
     for number, stage in enumerate(compiled.stages):
         table = f"{STAGED}_{number}"
         _stage(connection, stage, table)
@@ -135,15 +135,24 @@ def _count(connection: duckdb.DuckDBPyConnection, stage: Stage, table: str, outc
             outcome.nulls_made[column] += int(nulls)
 
 
-def _quarantine(connection: duckdb.DuckDBPyConnection, table: str, reasons: Mapping[str, str]) -> None:
+def create_quarantine(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(f"CREATE TEMP TABLE {QUARANTINE} (reason VARCHAR, rule VARCHAR, position VARCHAR, row VARCHAR)")
+
+
+def reason_of(failed: str, reasons: Mapping[str, str]) -> str:
+    """SQL for the reason of the rule that `failed` names."""
     branches = " ".join(f"WHEN {literal(rule)} THEN {literal(reason)}" for rule, reason in reasons.items())
+    return f"CASE {failed} {branches} ELSE {failed} END" if branches else failed
+
+
+def _quarantine(connection: duckdb.DuckDBPyConnection, table: str, reasons: Mapping[str, str]) -> None:
     failed = quoted(FAILED)
     connection.execute(
         statement(
             "INSERT INTO {quarantine} SELECT {told}, {failed}, {position}, {source} FROM {table}"
             " WHERE {failed} IS NOT NULL AND {left_out} IS NULL ORDER BY {part}, {row}",
             quarantine=QUARANTINE,
-            told=f"CASE {failed} {branches} ELSE {failed} END" if branches else failed,
+            told=reason_of(failed, reasons),
             failed=failed,
             position=quoted(POSITION),
             source=quoted(SOURCE),
@@ -155,12 +164,13 @@ def _quarantine(connection: duckdb.DuckDBPyConnection, table: str, reasons: Mapp
     )
 
 
-def valid_rows(columns: Sequence[str], *, order: bool) -> str:
+def valid_rows(columns: Sequence[str]) -> str:
     """The query for the rows that are through, in the order of their source."""
     return statement(
-        "SELECT {columns} FROM input WHERE {failed} IS NULL AND {left_out} IS NULL {ordered}",
+        "SELECT {columns} FROM input WHERE {failed} IS NULL AND {left_out} IS NULL ORDER BY {part}, {row}",
         columns=", ".join(columns),
         failed=quoted(FAILED),
         left_out=quoted(LEFT_OUT),
-        ordered=f"ORDER BY {quoted(PART)}, {quoted(ROW)}" if order else "",
+        part=quoted(PART),
+        row=quoted(ROW),
     )

@@ -10,12 +10,11 @@ import duckdb
 from towpath.contracts.dataset import Column, ColumnType, Dataset, DatasetPart, QuarantinedRows, StageMetrics
 from towpath.contracts.stages import Duplicates, DuplicatesTask, Transformed, TransformTask
 from towpath.contracts.transformation import Deduplicate
-from towpath.dataplane.columns import ROW as SOURCE_ROW
 from towpath.dataplane.columns import literal, quoted
 from towpath.dataplane.quarantine import COLUMNS
-from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, PART, POSITION, ROW
-from towpath.dataplane.specification.compile import compile_specification
-from towpath.dataplane.specification.inputs import PartFile, rows_of
+from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, PART, ROW
+from towpath.dataplane.specification.compile import Compiled, compile_specification
+from towpath.dataplane.specification.inputs import PartFile, Rows, rows_of
 from towpath.dataplane.specification.running import (
     QUARANTINE,
     Outcome,
@@ -25,6 +24,7 @@ from towpath.dataplane.specification.running import (
     run_stages,
     valid_rows,
 )
+from towpath.dataplane.specification.streaming import run_stream
 from towpath.dataplane.sql import statement
 from towpath.dataplane.workspace import Workspace
 
@@ -44,28 +44,19 @@ def transform(task: TransformTask, work: Workspace) -> Transformed:
     if whole and compiled.key is not None and task.superseded is None:
         # All parts are here, so nobody has looked at their keys before.
         task = task.model_copy(update={"superseded": find_duplicates(_duplicates_task(task), work).superseded})
-    parts = [_part_file(part, work) for part in task.parts]
-    rows = sum(part.rows for part in task.parts)
-    many = whole or len(parts) > 1
+    partition = task.partition or task.parts[0].partition
     with engine(work) as connection:
         add_related(connection, compiled, _related(task.related, work), task.others)
         superseded = work.local(task.superseded) if task.superseded else None
-        add_superseded(connection, superseded, task.first, len(parts))
-        outcome = run_stages(
-            connection, compiled, rows_of(connection, parts, task.source, first=task.first, types=task.types)
-        )
-        work.progress(rows, 0)
-        columns = [quoted(column.name) for column in task.target]
-        if not many:
-            columns.append(f"{_source_row(parts[0])} AS {quoted(SOURCE_ROW)}")
-        query = valid_rows(columns, order=bool(compiled.joined or compiled.key))
-        valid = _keep(connection, work, query, task.target, task.partition or task.parts[0].partition)
-        quarantined = _quarantined(connection, work, task, outcome)
-    if valid is not None and not many:
-        valid = valid.model_copy(update={"origin": task.parts[0].origin})
+        add_superseded(connection, superseded, task.first, len(task.parts))
+        carry_out = _staged if whole or len(task.parts) > 1 else _streamed
+        valid, outcome = carry_out(connection, compiled, task, work)
+        quarantined = _quarantined(connection, work, partition, outcome)
+    rows = sum(part.rows for part in task.parts)
+    work.progress(rows, 0)
     metrics = StageMetrics(
         stage="transform",
-        partition=task.partition or task.parts[0].partition,
+        partition=partition,
         rows_in=rows,
         rows_out=valid.rows if valid else 0,
         rows_quarantined=quarantined.part.rows if quarantined else 0,
@@ -84,6 +75,31 @@ def transform(task: TransformTask, work: Workspace) -> Transformed:
     )
 
 
+def _streamed(
+    connection: duckdb.DuckDBPyConnection, compiled: Compiled, task: TransformTask, work: Workspace
+) -> tuple[DatasetPart | None, Outcome]:
+    """Each row of the result names its line in its source."""
+    file = work.folder / "result.parquet"
+    written, outcome = run_stream(connection, compiled, _rows(connection, task, work), task.target, file)
+    if not written:
+        return None, outcome
+    part = task.parts[0]
+    return work.keep(file, written, task.target, task.partition or part.partition, part.origin), outcome
+
+
+def _staged(
+    connection: duckdb.DuckDBPyConnection, compiled: Compiled, task: TransformTask, work: Workspace
+) -> tuple[DatasetPart | None, Outcome]:
+    outcome = run_stages(connection, compiled, _rows(connection, task, work))
+    query = valid_rows([quoted(column.name) for column in task.target])
+    return _keep(connection, work, query, task.target, task.partition or task.parts[0].partition), outcome
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, task: TransformTask, work: Workspace) -> Rows:
+    parts = [_part_file(part, work) for part in task.parts]
+    return rows_of(connection, parts, task.source, first=task.first, types=task.types)
+
+
 def find_duplicates(task: DuplicatesTask, work: Workspace) -> Duplicates:
     """Looks at the keys of all parts once: only keys that occur twice need a look beyond their own part.
 
@@ -97,50 +113,54 @@ def find_duplicates(task: DuplicatesTask, work: Workspace) -> Duplicates:
     with engine(work) as connection:
         add_related(connection, compiled, _related(task.related, work), task.others)
         rows = rows_of(connection, [_part_file(part, work) for part in task.parts], task.source, types=task.types)
-        connection.execute(f"CREATE TEMP VIEW input AS {rows.sql}")
-        keys = rank(connection, compiled.stages[0].sql, compiled.key)
+        keys = rank(connection, rows, compiled.stages[0].sql, compiled.key)
         work.progress(sum(part.rows for part in task.parts), 0)
         superseded = _keep(connection, work, "SELECT part, row FROM losers ORDER BY part, row", _DUPLICATE_COLUMNS, "")
     return Duplicates(superseded=superseded, keys=keys, rows=superseded.rows if superseded else 0)
 
 
-def rank(connection: duckdb.DuckDBPyConnection, sql: str, operation: Deduplicate) -> int:
-    """Fills the view `losers` (part, row); the number of keys that occur more than once."""
+def rank(connection: duckdb.DuckDBPyConnection, rows: Rows, sql: str, operation: Deduplicate) -> int:
+    """Fills the view `losers` (part, row) from a stage over the rows; the number of keys that occur more than once.
+
+    A key is looked up by its hash first, eight bytes for each. Only rows whose hash occurs twice are computed whole.
+    """
     key = ", ".join(quoted(name) for name in operation.key)
     newest = quoted(operation.newest_by) if operation.newest_by else "NULL"
-    whole = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in operation.key)
     known = f"({quoted(FAILED)} IS NULL OR {newest} IS NOT NULL)" if operation.newest_by else "TRUE"
+    names = {
+        "key": key,
+        "part": quoted(PART),
+        "row": quoted(ROW),
+        "sql": sql,
+        "whole": " AND ".join(f"{quoted(name)} IS NOT NULL" for name in operation.key),
+    }
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW input AS {rows.sql}")
+    for text in (
+        "CREATE TEMP TABLE twice AS SELECT hash({key}) AS h FROM ({sql}) WHERE {whole} GROUP BY h HAVING count(*) > 1",
+        "CREATE TEMP TABLE candidates AS SELECT {part}, {row} FROM ({sql})"
+        " WHERE {whole} AND hash({key}) IN (SELECT h FROM twice)",
+    ):
+        connection.execute(statement(text, **names))
     connection.execute(
         statement(
-            "CREATE TEMP VIEW ranked AS SELECT {key}, {newest} AS newest, {part} AS part, {row} AS row"
+            "CREATE OR REPLACE TEMP VIEW input AS SELECT * FROM ({rows}) SEMI JOIN candidates USING ({part}, {row})",
+            rows=rows.sql,
+            **names,
+        )
+    )
+    connection.execute(
+        statement(
+            "CREATE TEMP TABLE placed AS SELECT {part} AS part, {row} AS row, row_number() OVER (PARTITION BY {key}"
+            " ORDER BY {newest} DESC NULLS LAST, {part} DESC, {row} DESC) AS place"
             " FROM ({sql}) WHERE {left_out} IS NULL AND {whole} AND {known}",
-            key=key,
             newest=newest,
-            part=quoted(PART),
-            row=quoted(ROW),
-            sql=sql,
             left_out=quoted(LEFT_OUT),
-            whole=whole,
             known=known,
-        )
-    )
-    # A key is looked up by its hash first: eight bytes for each, and those that share one are told apart below.
-    connection.execute(
-        statement(
-            "CREATE TEMP TABLE twice AS SELECT hash({key}) AS h FROM ranked GROUP BY h HAVING count(*) > 1", key=key
-        )
-    )
-    connection.execute(
-        statement(
-            "CREATE TEMP TABLE placed AS SELECT {key}, part, row, row_number() OVER (PARTITION BY {key}"
-            " ORDER BY newest DESC NULLS LAST, part DESC, row DESC) AS place"
-            " FROM ranked WHERE hash({key}) IN (SELECT h FROM twice)",
-            key=key,
+            **names,
         )
     )
     connection.execute("CREATE TEMP VIEW losers AS SELECT part, row FROM placed WHERE place > 1")
-    counted = connection.execute("SELECT count(*) FROM placed WHERE place = 2").fetchone()
-    return int(counted[0]) if counted else 0
+    return int(connection.execute("SELECT count(*) FROM placed WHERE place = 2").fetchall()[0][0])
 
 
 def _duplicates_task(task: TransformTask) -> DuplicatesTask:
@@ -148,9 +168,8 @@ def _duplicates_task(task: TransformTask) -> DuplicatesTask:
 
 
 def _quarantined(
-    connection: duckdb.DuckDBPyConnection, work: Workspace, task: TransformTask, outcome: Outcome
+    connection: duckdb.DuckDBPyConnection, work: Workspace, partition: str, outcome: Outcome
 ) -> QuarantinedRows | None:
-    partition = task.partition or task.parts[0].partition
     part = _keep(connection, work, statement("SELECT * FROM {table}", table=QUARANTINE), COLUMNS, partition)
     return (
         QuarantinedRows(stage="transform", part=part, by_rule=dict(sorted(outcome.by_rule.items()))) if part else None
@@ -176,8 +195,3 @@ def _part_file(part: DatasetPart, work: Workspace) -> PartFile:
 
 def _related(datasets: Mapping[str, Dataset], work: Workspace) -> dict[str, list[Path]]:
     return {name: [work.local(part) for part in dataset.parts] for name, dataset in datasets.items()}
-
-
-def _source_row(part: PartFile) -> str:
-    """The number that ends the position, for whoever looks at the row next."""
-    return f"CAST(substring({quoted(POSITION)}, {len(part.origin) + 2}) AS BIGINT)"
