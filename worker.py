@@ -55,6 +55,7 @@ from workflows.incident import IncidentResponseWorkflow
 from workflows.launcher import LauncherWorkflow
 from workflows.onboarding import CustomerOnboardingWorkflow
 from workflows.pipeline import EtlPipelineWorkflow
+from workflows.pipeline_scheduled import EtlScheduledWorkflow
 from workflows.pipeline_window import EtlWindowWorkflow
 from workflows.posting_slots import PostingSlotsWorkflow
 from workflows.publishing import ContentPublishingWorkflow
@@ -70,7 +71,7 @@ WORKFLOWS: Sequence[type] = (
 )
 PUBLISHING_WORKFLOWS: Sequence[type] = (ContentPublishingWorkflow, PostingSlotsWorkflow)
 INCIDENT_WORKFLOWS: Sequence[type] = (IncidentResponseWorkflow, RemediationControlWorkflow)
-PIPELINE_WORKFLOWS: Sequence[type] = (EtlPipelineWorkflow, EtlWindowWorkflow)
+PIPELINE_WORKFLOWS: Sequence[type] = (EtlPipelineWorkflow, EtlWindowWorkflow, EtlScheduledWorkflow)
 DECLARED_WORKFLOWS: Sequence[type] = (
     DeclaredWorkflow,
     DeclaredItemsWorkflow,

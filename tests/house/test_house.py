@@ -23,7 +23,8 @@ ENTRY_POINTS = {
     "worker.py": {
         *{"attempts", "cache", "claude", "definitions", "delivery", "events", "functions", "http", "publishing"},
         *{"reviews", "services", "cached_output", "declared", "declared_items", "launcher", "onboarding"},
-        *{"pipeline", "pipeline_window", "posting_slots", "rates", "sandbox", "incident", "remediation"},
+        *{"pipeline", "pipeline_scheduled", "pipeline_window", "posting_slots"},
+        *{"rates", "sandbox", "incident", "remediation"},
         *{"assembly", "clients", "contracts", "observability", "settings"},
     },
     "starter.py": {"commands"},

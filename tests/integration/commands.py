@@ -3,16 +3,18 @@
 import asyncio
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from tests.integration.conftest import House
 from towpath.local.stack import ROOT
 
 
-async def starter(house: House, *arguments: str, given: str = "") -> tuple[int, str, str]:
-    """Exit code, stdout, stderr."""
+async def starter(house: House, *arguments: str, given: str = "", folder: Path | None = None) -> tuple[int, str, str]:
+    """Exit code, stdout, stderr. `folder` is where the command is given."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(ROOT / "starter.py"), *arguments),
+        cwd=folder,
         env={**house.environment(), "PATH": "", "COLUMNS": "200"},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -22,7 +24,7 @@ async def starter(house: House, *arguments: str, given: str = "") -> tuple[int, 
     return process.returncode or 0, output.decode(), problems.decode()
 
 
-async def starter_json(house: House, *arguments: str, given: str = "") -> Any:
-    code, output, problems = await starter(house, *arguments, "--json", given=given)
+async def starter_json(house: House, *arguments: str, given: str = "", folder: Path | None = None) -> Any:
+    code, output, problems = await starter(house, *arguments, "--json", given=given, folder=folder)
     assert code == 0, problems
     return json.loads(output)

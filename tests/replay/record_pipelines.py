@@ -8,11 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.client import ScheduleActionExecutionStartWorkflow, WorkflowFailureError, WorkflowHandle
 
 from tests.integration.conftest import House, open_house, until
 from tests.integration.pipelines import items_pipeline, write_items
 from towpath.clients.deadletters import find_letter, redrive
+from towpath.clients.pipeline_schedules import PipelineSchedules
 from towpath.clients.pipelines import request_of, start_run
 from towpath.clients.temporal import run_to_end
 from towpath.commands.history import without_hosts
@@ -80,10 +81,26 @@ async def reviewed(house: House, folder: Path) -> Recorded:
     yield "reviewed", handle
 
 
+async def scheduled(house: House, folder: Path) -> Recorded:
+    """What a schedule starts: it starts the run."""
+    write_items(folder, 2, 50)
+    schedule = {"cron": "0 3 1 1 *"}
+    schedules = PipelineSchedules(house.client)
+    await schedules.put(items_pipeline(folder, id="scheduled", schedule=schedule))
+    await house.client.get_schedule_handle("etl-pipeline/scheduled").trigger()
+    described = house.client.get_schedule_handle("etl-pipeline/scheduled").describe
+    fired = (await until(described, lambda found: bool(found.info.recent_actions))).info.recent_actions[0].action
+    if not isinstance(fired, ScheduleActionExecutionStartWorkflow):
+        raise TypeError(fired)
+    handle = house.client.get_workflow_handle(fired.workflow_id)
+    await handle.result()
+    yield "scheduled", handle
+
+
 async def main(version: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with open_house(Path(folder)) as house, house.worker(log=Path(folder) / "worker.log"):
-            for scenario in (loaded, windows, failed, reviewed):
+            for scenario in (loaded, windows, failed, reviewed, scheduled):
                 async for name, handle in scenario(house, Path(folder) / scenario.__name__):
                     history = await handle.fetch_history()
                     file = FOLDER / f"pipeline-{name}-{version}.json"

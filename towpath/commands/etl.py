@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,25 +10,35 @@ from rich.live import Live
 from rich.table import Table
 from temporalio.client import Client, WorkflowHandle
 
+from towpath.clients.pipeline_schedules import PipelineSchedules, Scheduled
 from towpath.clients.pipelines import (
     FOLDER,
     PipelineFile,
-    PipelineFileError,
-    find_file,
     list_files,
     request_of,
     run_handle,
     start_run,
 )
-from towpath.clients.temporal import link
-from towpath.commands import etl_profile
+from towpath.clients.temporal import address, link, run_to_end
+from towpath.commands import etl_profile, etl_schedule
 from towpath.commands.endings import ended_run
-from towpath.commands.etl_files import Pipeline, config_of, id_of
+from towpath.commands.etl_files import Pipeline, check_files, checked_config_of, found_file, id_of
+from towpath.commands.etl_schedule import next_firing, state_of
 from towpath.commands.onboarding import read_record
-from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, run, settings, show_json
+from towpath.commands.terminal import (
+    Exit,
+    JsonFlag,
+    client,
+    console,
+    problems,
+    reachable,
+    run,
+    settings,
+    show_json,
+)
 from towpath.contracts.pipeline import (
+    PipelineConfig,
     PipelineOutcome,
-    PipelineRequest,
     PipelineResult,
     PipelineView,
     StageProgress,
@@ -41,19 +50,23 @@ SUCCESS = frozenset({PipelineOutcome.LOADED, PipelineOutcome.NOTHING, PipelineOu
 
 app = typer.Typer(no_args_is_help=True, help="ETL pipelines: check, run, follow, back-fill.")
 etl_profile.register(app)
+etl_schedule.register(app)
 WaitFlag = Annotated[bool, typer.Option("--wait/--no-wait", help="Show the run until it ends, and exit by it.")]
 
 
 @app.command("check")
 def check(
-    files: Annotated[list[Path] | None, typer.Argument(help=f"Files; without any, all of {FOLDER}.")] = None,
+    files: Annotated[
+        list[str] | None, typer.Argument(help=f"Ids or files; without any, all of {FOLDER}.", metavar="[PIPELINE]...")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Everything that is wrong with pipelines, each problem with its place and its mend."""
-    try:
-        checked = [find_file(str(file)) for file in files] if files else list_files()
-    except PipelineFileError as error:
-        fail(Exit.NOT_FOUND, str(error))
+    """Everything that is wrong with pipelines, each problem with its place and its mend.
+
+    Expressions and operations are compiled against the columns of files that are here, or that sources declare. Nothing
+    is run. What only warns may be right where the worker is: files, and names of connections.
+    """
+    checked = run_to_end(check_files([found_file(file) for file in files] if files else list_files()))
     if as_json:
         show_json([_as_json(file) for file in checked])
     else:
@@ -65,19 +78,54 @@ def check(
 
 @app.command("list")
 def list_pipelines(as_json: JsonFlag = False) -> None:
-    """The pipelines of the folder: where their rows come from and where they go."""
+    """The pipelines of the folder: where their rows come from, where they go, and when they run next."""
     files = list_files()
     configs = [file.checked.config for file in files if file.checked.config is not None]
+    found = run(_schedules([config.id for config in configs if config.schedule is not None]))
     if as_json:
-        show_json([config.model_dump(mode="json", include={"id", "version", "description"}) for config in configs])
+        fields = {"id", "version", "description", "schedule"}
+        show_json([config.model_dump(mode="json", include=fields) | _next(config, found) for config in configs])
         return
-    table = Table("pipeline", "version", "from", "to", "schedule", box=None)
+    table = Table("pipeline", "version", "from", "to", "schedule", "next run", box=None)
     for config in configs:
         sources = ", ".join(f"{source.name} ({source.type})" for source in config.sources)
         destinations = ", ".join(f"{one.name} ({one.type}, {one.strategy})" for one in config.destinations)
-        cron = "" if config.schedule is None else config.schedule.cron
-        table.add_row(config.id, config.version, sources, destinations, cron)
+        table.add_row(config.id, config.version, sources, destinations, *_times(config, found))
     console.print(table)
+    for file in files:
+        if file.checked.config is None or not file.checked.ok:
+            problems.print(f"{file.path} cannot be used: etl check {file.path}", markup=False, soft_wrap=True)
+
+
+async def _schedules(names: list[str]) -> dict[str, Scheduled] | None:
+    """The schedules that there are; None when nobody can tell."""
+    if not names:
+        return {}
+    temporal = await reachable()
+    if temporal is None:
+        return None
+    schedules = PipelineSchedules(temporal)
+    found = [await schedules.find(name) for name in names]
+    return {one.pipeline: one for one in found if one is not None}
+
+
+def _times(config: PipelineConfig, found: dict[str, Scheduled] | None) -> tuple[str, str]:
+    """Schedule, and next run in words."""
+    if config.schedule is None:
+        return "", ""
+    cron = f"{config.schedule.cron} {config.schedule.timezone}"
+    if found is None:
+        return cron, f"unknown: Temporal does not answer at {address()}"
+    one = found.get(config.id)
+    if one is None:
+        return cron, f"none: etl schedule {config.id}"
+    return cron, "; ".join(text for text in (next_firing(one), state_of(one, config)) if text)
+
+
+def _next(config: PipelineConfig, found: dict[str, Scheduled] | None) -> dict[str, Any]:
+    one = (found or {}).get(config.id)
+    firing = None if one is None or one.paused or not one.next else one.next[0].isoformat()
+    return {"next_run": firing}
 
 
 @app.command("run")
@@ -88,7 +136,7 @@ def run_pipeline(
     as_json: JsonFlag = False,
 ) -> None:
     """Run a pipeline. A second start joins the run that is under way."""
-    run(_run(request_of(config_of(pipeline), full=full), wait=wait, as_json=as_json))
+    run(_run(pipeline, full=full, wait=wait, as_json=as_json))
 
 
 @app.command("watch")
@@ -118,7 +166,8 @@ def _as_json(file: PipelineFile) -> dict[str, Any]:
     }
 
 
-async def _run(request: PipelineRequest, *, wait: bool, as_json: bool) -> None:
+async def _run(pipeline: str, *, full: bool, wait: bool, as_json: bool) -> None:
+    request = request_of(await checked_config_of(pipeline), full=full)
     temporal = await client()
     started = await start_run(temporal, request)
     handle = started.handle

@@ -1,21 +1,82 @@
-"""Which pipeline a command means: by its id, or by its file."""
+"""Which pipeline a command means, by its id or its file; and whether it can be used."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from towpath.clients.pipelines import FOLDER, PipelineFileError, find_file, usable
+from towpath.clients.dataplane import Dataplane
+from towpath.clients.pipelines import FOLDER, PipelineFile, PipelineFileError, find_file, usable
+from towpath.commands.etl_plane import SETTING, known_connections, local_plane, silent
 from towpath.commands.terminal import Exit, fail
+from towpath.contracts.inspection import Finding, PipelineChecked, PipelineCheckTask
 from towpath.contracts.pipeline import PipelineConfig
+from towpath.engine.suggestions import did_you_mean
+from towpath.policy.pipeline.configuration import with_findings
 
 Pipeline = Annotated[str, typer.Argument(help=f"Id of a pipeline in {FOLDER}, or a file.", metavar="PIPELINE")]
 
 
 def config_of(pipeline: str) -> PipelineConfig:
     """The configuration of a pipeline by id or file. Ends the command when it cannot be used."""
+    return _usable(found_file(pipeline))
+
+
+async def checked_config_of(pipeline: str) -> PipelineConfig:
+    """The same, with its expressions compiled: nothing starts that would end at them."""
+    file = found_file(pipeline)
+    _usable(file)
+    return _usable((await check_files([file]))[0])
+
+
+def found_file(pipeline: str) -> PipelineFile:
+    """Ends the command when there is none."""
     try:
-        return usable(find_file(pipeline))
+        return find_file(pipeline)
+    except PipelineFileError as error:
+        fail(Exit.NOT_FOUND, *str(error).splitlines())
+
+
+async def check_files(files: Sequence[PipelineFile]) -> list[PipelineFile]:
+    """Files that are good as they are written, held against their sources, connections and the engine."""
+    if not any(file.checked.ok for file in files):
+        return list(files)
+    async with local_plane() as plane:
+        return [await _check(file, plane) for file in files]
+
+
+async def _check(file: PipelineFile, plane: Dataplane) -> PipelineFile:
+    config = file.checked.config
+    if config is None or not file.checked.ok:
+        return file
+    found = await plane.run("check_pipeline", PipelineCheckTask(config=config), PipelineChecked, silent)
+    return replace(file, checked=with_findings(file.checked, (*found.findings, *_connections(config))))
+
+
+def _connections(config: PipelineConfig) -> Iterator[Finding]:
+    """Names that are not set here, where others are. A warning: the worker's settings are what counts."""
+    known = known_connections()
+    if not known:
+        return
+    for field, entries in (("sources", config.sources), ("destinations", config.destinations)):
+        for number, entry in enumerate(entries):
+            name = getattr(entry, "connection", None)
+            if name is not None and name not in known:
+                mend = did_you_mean(name, known).removeprefix(": ").removeprefix("; ")
+                yield Finding(
+                    place=f"{field}.{number}.connection",
+                    code="connection.unknown",
+                    message=f"there is no connection {name!r} in {SETTING} here",
+                    mend=mend,
+                    is_warning=True,
+                )
+
+
+def _usable(file: PipelineFile) -> PipelineConfig:
+    try:
+        return usable(file)
     except PipelineFileError as error:
         fail(Exit.WRONG_INPUT, *str(error).splitlines())
 

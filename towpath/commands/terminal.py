@@ -68,6 +68,18 @@ def run(command: Coroutine[Any, Any, ResultT]) -> ResultT:
 
 async def client() -> Client:
     """Connected by Temporal's own configuration. Ends the command when nobody answers there."""
+    found = await reachable()
+    if found is None:
+        fail(
+            Exit.UNREACHABLE,
+            f"Temporal does not answer at {address()}.",
+            "Start the local one with `make up`, or set TEMPORAL_ADDRESS or TEMPORAL_PROFILE.",
+        )
+    return found
+
+
+async def reachable() -> Client | None:
+    """The same, for a command that can do something without a server."""
     try:
         keys, store = settings().keys(), PayloadStore(settings().payload_store)
     except (SettingsError, PayloadStoreError) as error:
@@ -75,11 +87,7 @@ async def client() -> Client:
     try:
         return await connect(EncryptionCodec(keys) if keys else None, store=store)
     except RuntimeError:
-        fail(
-            Exit.UNREACHABLE,
-            f"Temporal does not answer at {address()}.",
-            "Start the local one with `make up`, or set TEMPORAL_ADDRESS or TEMPORAL_PROFILE.",
-        )
+        return None
 
 
 @contextmanager

@@ -1,9 +1,9 @@
-"""What the command line asks of the data plane before a run: a source looked at."""
+"""What the command line asks of the data plane before a run: a source looked at, a pipeline held against its files."""
 
 from pydantic import Field
 
 from towpath.contracts.dataset import Column, ColumnName, Profile
-from towpath.contracts.pipeline import Source
+from towpath.contracts.pipeline import PipelineConfig, Source
 from towpath.contracts.wire import ActivityResult, Wire
 
 
@@ -34,3 +34,24 @@ class SourceProfiled(ActivityResult):
     changes: tuple[str, ...] = ()
     """What differs from the columns that the pipeline declares."""
     page: str = ""
+
+
+class PipelineCheckTask(Wire):
+    """Everything of a pipeline that an engine has to look at. Files on this machine are looked at; nothing is run."""
+
+    config: PipelineConfig
+
+
+class Finding(Wire):
+    """What is wrong with a pipeline: `place` is its path in the file, `transformation.operations.3.expression`."""
+
+    place: str
+    code: str
+    message: str
+    mend: str = ""
+    is_warning: bool = False
+    """It would be an error of the run only if it is still so then."""
+
+
+class PipelineChecked(ActivityResult):
+    findings: tuple[Finding, ...] = ()

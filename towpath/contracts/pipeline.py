@@ -23,6 +23,7 @@ from towpath.contracts.onboarding import Discard, TriggerType
 from towpath.contracts.quality import Quality, Rule
 from towpath.contracts.review import DecidedReview, ReviewPolicy
 from towpath.contracts.run import Cost
+from towpath.contracts.scheduling import PipelineSchedule
 from towpath.contracts.transformation import BackTest, FrozenSpecification, Specification
 from towpath.contracts.wire import Wire
 
@@ -217,11 +218,6 @@ class QualityPolicy(Wire):
     repair: Specification | None = None
     otherwise: Literal["human", "fail"] = "human"
     ask_claude: bool = False
-
-
-class PipelineSchedule(Wire):
-    cron: str
-    timezone: str = "UTC"
 
 
 class LineageSinks(Wire):

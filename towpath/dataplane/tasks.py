@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from towpath.contracts.inspection import SourceProfileTask
+from towpath.contracts.inspection import PipelineCheckTask, SourceProfileTask
 from towpath.contracts.loading import AdvanceWatermark, CleanDestination, LoadPart, PrepareDestination
 from towpath.contracts.stages import (
     BackTestTask,
@@ -23,6 +23,7 @@ from towpath.contracts.stages import (
     WatermarkTask,
 )
 from towpath.contracts.wire import ActivityResult, Wire
+from towpath.dataplane.checking import check_pipeline
 from towpath.dataplane.extract.extraction import extract_partition
 from towpath.dataplane.extract.planning import plan_partitions
 from towpath.dataplane.keeping import find_specification, forget_datasets, keep_specification
@@ -61,6 +62,7 @@ TASKS: Mapping[str, Task] = {
     "find_duplicates": Task(DuplicatesTask, find_duplicates),
     "transform_part": Task(TransformTask, transform),
     "profile_dataset": Task(ProfileTask, profile_dataset),
+    "check_pipeline": Task(PipelineCheckTask, check_pipeline),
     "profile_source": Task(SourceProfileTask, profile_source),
     "check_quality": Task(QualityTask, check_quality),
     "emit_lineage": Task(LineageTask, emit_lineage),

@@ -35,6 +35,17 @@ def plan_files(task: PlanTask, source: FileSource, work: Workspace) -> tuple[tup
     return tuple(partitions), tuple(columns.values())
 
 
+def file_columns(source: FileSource, work: Workspace) -> tuple[tuple[SourceFile, ...], tuple[Column, ...]]:
+    """The files that there are now, and the columns of all of them together. Raises DataError."""
+    place = open_place(source, work)
+    files = tuple(_files(place, source.path, None))
+    columns: dict[str, Column] = {}
+    for file in files:
+        for column in _columns(source, place, file):
+            columns.setdefault(column.name, column)
+    return files, tuple(columns.values())
+
+
 def extract_file(task: ExtractTask, source: FileSource, work: Workspace) -> Extracted:
     """Raises SourceChangedError when the file is not what was planned."""
     cut = task.partition.slice

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from towpath.contracts.dataset import Column
 from towpath.dataplane.columns import literal, quoted
-from towpath.dataplane.specification.errors import ExpressionError
+from towpath.dataplane.specification.errors import no_column
 from towpath.dataplane.sql import statement
 
 RESERVED = "__towpath_"
@@ -51,8 +51,7 @@ class Builder:
         """Raises ExpressionError for a column that is not there."""
         found = self.columns.get(name)
         if found is None:
-            near = ", ".join(sorted(self.columns)[:20])
-            raise ExpressionError("column", f"there is no column {name!r} here", f"columns are: {near}")
+            raise no_column(name, self.columns)
         return found
 
     def compute(self, sql: str) -> None:

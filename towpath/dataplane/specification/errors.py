@@ -1,6 +1,9 @@
 """What is wrong with one expression or one operation, before it becomes a problem with its place."""
 
+from collections.abc import Collection
+
 from towpath.contracts.transformation import SpecificationProblem
+from towpath.engine.suggestions import nearest
 
 
 class ExpressionError(Exception):
@@ -14,3 +17,9 @@ class ExpressionError(Exception):
 
     def at(self, place: str) -> SpecificationProblem:
         return SpecificationProblem(place=place, code=self.code, message=self.message, mend=self.mend)
+
+
+def no_column(name: str, columns: Collection[str]) -> ExpressionError:
+    near = nearest(name, columns)
+    mend = f"columns are: {', '.join(sorted(columns)[:20])}" if near is None else f"did you mean {near!r}?"
+    return ExpressionError("column", f"there is no column {name!r} here", mend)

@@ -7,7 +7,7 @@ from typing import Final, cast
 from sqlglot import exp
 
 from towpath.dataplane.columns import literal, quoted
-from towpath.dataplane.specification.errors import ExpressionError
+from towpath.dataplane.specification.errors import ExpressionError, no_column
 from towpath.dataplane.specification.functions import CALLS, NAMED, Call, check_argument
 
 _NUMBER = re.compile(r"\d{1,38}(\.\d{1,38})?([eE][+-]?\d{1,3})?")
@@ -78,8 +78,7 @@ class Printer:
         only(node, {"this"})
         name = part(node, "this").name
         if name not in self._columns:
-            near = ", ".join(sorted(self._columns)[:20])
-            raise ExpressionError("column", f"there is no column {name!r} here", f"columns are: {near}")
+            raise no_column(name, self._columns)
         self.read.add(name)
         return quoted(name)
 

@@ -2,13 +2,16 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from towpath.contracts import loading, pipeline, quality, review, transformation
+from towpath.contracts import loading, pipeline, quality, review, scheduling, transformation
+from towpath.contracts.inspection import Finding
 from towpath.contracts.pipeline import PipelineConfig
 from towpath.engine.check import told
 from towpath.engine.diagnostics import Diagnostic, Path, has_errors
@@ -21,12 +24,13 @@ from towpath.engine.suggestions import did_you_mean
 from towpath.policy.pipeline.configuration_checks import ConfigurationChecks
 
 MANUAL = "docs/pipelines.md"
-TIMES = frozenset({"lag", "at_most", "retention", "deadline"})
+TIMES = frozenset({"lag", "at_most", "retention", "deadline", "catchup"})
 """Fields that are written as durations: 15m, 2h, 7d."""
+_QUOTED = re.compile(r"'([^']{1,60})'")
 _FIELDS = sorted(
     {
         name
-        for module in (loading, pipeline, quality, review, transformation)
+        for module in (loading, pipeline, quality, review, scheduling, transformation)
         for model in vars(module).values()
         if isinstance(model, type) and issubclass(model, BaseModel)
         for name in model.model_fields
@@ -56,6 +60,25 @@ def check_pipeline(text: str | bytes, timezones: frozenset[str] | None = None) -
     if config is not None:
         ConfigurationChecks(source, config, timezones).check()
     return CheckedPipeline(source, config, told(source.diagnostics))
+
+
+def with_findings(checked: CheckedPipeline, findings: Iterable[Finding]) -> CheckedPipeline:
+    """With what an engine found in it, each at its place: at the word that is meant, where the message quotes one."""
+    source = checked.source
+    for one in findings:
+        path: Path = tuple(int(part) if part.isdigit() else part for part in one.place.split("."))
+        severity = "warning" if one.is_warning else "error"
+        at = _word(source.value_at(path), one.message)
+        source.report(path, one.code, one.message, one.mend, at=at, severity=severity)
+    return replace(checked, diagnostics=told(source.diagnostics))
+
+
+def _word(value: object, message: str) -> int | None:
+    quoted = _QUOTED.search(message)
+    if quoted is None or not isinstance(value, str):
+        return None
+    found = re.search(rf"(?<!\w){re.escape(quoted[1])}(?!\w)", value, re.IGNORECASE)
+    return None if found is None else found.start()
 
 
 def pipeline_digest(config: PipelineConfig) -> str:

@@ -1,0 +1,139 @@
+"""A pipeline before its first run: expressions and operations compiled against the columns that its sources have."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from towpath.contracts.dataset import Column
+from towpath.contracts.inspection import Finding, PipelineChecked, PipelineCheckTask
+from towpath.contracts.pipeline import FileSource, PipelineConfig, Source
+from towpath.contracts.stages import SpecificationTask
+from towpath.contracts.transformation import Specification, SpecificationProblem
+from towpath.dataplane.errors import DataError, SpecificationError
+from towpath.dataplane.extract.file_sources import file_columns
+from towpath.dataplane.objects import SCHEME
+from towpath.dataplane.quality_rules import compile_rules
+from towpath.dataplane.specification.compile import TARGET, compile_specification
+from towpath.dataplane.workspace import Workspace
+from towpath.engine.suggestions import nearest
+from towpath.policy.pipeline.contract import decide
+
+_TRANSFORMATION, _REPAIR, _RULES = "transformation", "quality.repair", "quality"
+
+
+def check_pipeline(task: PipelineCheckTask, work: Workspace) -> PipelineChecked:
+    """Hostile expressions are refused here as in a run: they are compiled, and nothing of them runs."""
+    config = task.config
+    findings: list[Finding] = []
+    columns: dict[str, tuple[Column, ...]] = {}
+    for number, source in enumerate(config.sources):
+        columns[source.name] = _source(source, f"sources.{number}", work, findings)
+    findings += _specifications(config, columns)
+    findings += _rules(config)
+    return PipelineChecked(findings=tuple(findings))
+
+
+def _source(source: Source, place: str, work: Workspace, findings: list[Finding]) -> tuple[Column, ...]:
+    """The columns that a run would read, as far as they can be told from here."""
+    if not isinstance(source, FileSource) or source.path.startswith(SCHEME):
+        return source.columns
+    try:
+        files, seen = file_columns(source, work)
+    except DataError as error:
+        findings.append(_missing(source, place, str(error)))
+        return source.columns
+    if not files:
+        findings.append(_missing(source, place, f"no file matches {source.path}"))
+        return source.columns
+    decision = decide(source.contract, source.columns, seen)
+    findings += [
+        Finding(
+            place=f"{place}.columns",
+            code="source.schema",
+            message=change.message,
+            mend=f"a run would: {change.action}",
+            is_warning=True,
+        )
+        for change in decision.changes
+    ]
+    return decision.columns
+
+
+def _missing(source: FileSource, place: str, message: str) -> Finding:
+    """A warning: files may come before the run does, and lie where the worker is."""
+    return Finding(
+        place=f"{place}.path", code="source.missing", message=message, mend=_nearest_file(source.path), is_warning=True
+    )
+
+
+def _nearest_file(pattern: str) -> str:
+    """What there is instead: a file of a like name, or the first folder that is not there."""
+    path = Path(pattern)
+    missing = [folder for folder in path.parents if not folder.is_dir()]
+    if missing:
+        return f"there is no folder {missing[-1]}"
+    near = nearest(path.name, [found.name for found in path.parent.iterdir()])
+    return "" if near is None else f"did you mean {near!r}?"
+
+
+def _specifications(config: PipelineConfig, columns: Mapping[str, tuple[Column, ...]]) -> Iterator[Finding]:
+    main, wanted = config.main, config.transformation
+    others = {source.name: columns[source.name] for source in config.sources if source is not main}
+    if isinstance(wanted, Specification):
+        if columns[main.name]:
+            yield from _compiled(config, wanted, columns[main.name], others, _TRANSFORMATION)
+        else:
+            what = f"the columns of {main.name} are not known before a run, so its operations are not checked"
+            yield Finding(
+                place=_TRANSFORMATION,
+                code="specification.unchecked",
+                message=what,
+                mend="declare them: sources: - columns: [{name: …, type: …}]",
+                is_warning=True,
+            )
+    if config.quality.repair is not None:
+        yield from _compiled(config, config.quality.repair, config.target.columns, others, _REPAIR)
+
+
+def _compiled(
+    config: PipelineConfig,
+    wanted: Specification,
+    source: tuple[Column, ...],
+    others: dict[str, tuple[Column, ...]],
+    place: str,
+) -> Iterator[Finding]:
+    target = config.target
+    task = SpecificationTask(
+        specification=wanted,
+        source=source,
+        target=target.columns,
+        key=target.key,
+        newest_by=target.newest_by,
+        others=others,
+    )
+    try:
+        compile_specification(task)
+    except SpecificationError as error:
+        for problem in error.problems:
+            yield _found(problem, _at(config, problem.place, place), "specification")
+
+
+def _rules(config: PipelineConfig) -> Iterator[Finding]:
+    columns = {column.name: column for column in config.target.columns}
+    try:
+        compile_rules(config.quality.rules, columns)
+    except SpecificationError as error:
+        for problem in error.problems:
+            yield _found(problem, f"{_RULES}.{problem.place}", "rule")
+
+
+def _found(problem: SpecificationProblem, place: str, kind: str) -> Finding:
+    return Finding(place=place, code=f"{kind}.{problem.code}", message=problem.message, mend=problem.mend)
+
+
+def _at(config: PipelineConfig, given: str, specification: str) -> str:
+    """The path in the file of a place of a specification; the target's columns are outside of it."""
+    first, _, rest = given.partition(".")
+    names = [column.name for column in config.target.columns]
+    if first == TARGET and rest in names:
+        return f"{TARGET}.columns.{names.index(rest)}"
+    return f"{specification}.{given}" if first == "operations" else specification

@@ -1,0 +1,47 @@
+"""What a pipeline's schedule starts: a run under the pipeline's own id, as if somebody had started it by hand."""
+
+from temporalio import workflow
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import (
+    ApplicationError,
+    ChildWorkflowError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
+
+from towpath.contracts.failure import failure_of
+from towpath.contracts.pipeline import PipelineRequest, PipelineResult
+from towpath.contracts.process import PIPELINE
+from towpath.contracts.scheduling import SCHEDULED, ScheduledRun
+
+
+@workflow.defn(name=SCHEDULED)
+class EtlScheduledWorkflow:
+    """Temporal adds the time to the id of what a schedule starts, and then two runs of a pipeline could go at once.
+
+    It lives as long as the run that it started, so that the schedule's overlap policy counts that.
+    """
+
+    @workflow.run
+    async def run(self, request: PipelineRequest) -> ScheduledRun:
+        name = PIPELINE.workflow_id(request, b"")
+        try:
+            result: PipelineResult = await workflow.execute_child_workflow(
+                PIPELINE.name,
+                request,
+                id=name,
+                result_type=PipelineResult,
+                search_attributes=TypedSearchAttributes(
+                    [SearchAttributePair(key, value) for key, value in PIPELINE.attributes(request).items()]
+                ),
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                static_summary=f"Pipeline {request.config.id} {request.config.version}",
+            )
+        except WorkflowAlreadyStartedError:
+            return ScheduledRun(workflow_id=name)
+        except ChildWorkflowError as error:
+            if is_cancelled_exception(error):
+                raise
+            failure = failure_of(error.cause or error)
+            raise ApplicationError(f"{name}: {failure.message}", type=failure.code, non_retryable=True) from None
+        return ScheduledRun(workflow_id=name, outcome=result.outcome)
