@@ -50,6 +50,7 @@ from towpath.contracts.stages import (
 )
 from towpath.contracts.transformation import BackTest
 from towpath.contracts.wire import ActivityResult, Wire
+from towpath.policy.pipeline.metering import load_metrics
 
 HEARTBEAT_SECONDS = 1.0
 ResultT = TypeVar("ResultT", bound=ActivityResult)
@@ -140,12 +141,7 @@ class PipelineActivities:
     @activity.defn(name="load_part")
     async def load_part(self, request: LoadPart) -> PartLoaded:
         loaded = await self._run("load_part", request, PartLoaded)
-        size, rows = request.part.size_bytes, loaded.rows
-        _count(
-            StageMetrics(
-                stage="load", partition="", rows_in=rows, rows_out=rows, size_bytes=size, seconds=loaded.seconds
-            )
-        )
+        _count(load_metrics(request, loaded))
         return loaded
 
     @activity.defn(name="advance_watermark")
@@ -195,10 +191,11 @@ async def _heartbeats(task: str) -> AsyncGenerator[Callable[[TaskProgress], None
 
 
 def _count(metrics: StageMetrics) -> None:
-    """What Prometheus reads of a partition that is done."""
-    meter = activity.metric_meter().with_additional_attributes({"stage": metrics.stage})
+    """What Prometheus reads of a partition that is done: by pipeline and stage, never by partition."""
+    _, pipeline, *_ = str(activity.info().workflow_id).split("/")
+    meter = activity.metric_meter().with_additional_attributes({"pipeline": pipeline, "stage": metrics.stage})
     meter.create_counter("towpath_pipeline_rows", "rows that came out of a stage").add(metrics.rows_out)
     meter.create_counter("towpath_pipeline_quarantined", "rows that a stage quarantined").add(metrics.rows_quarantined)
     meter.create_counter("towpath_pipeline_bytes", "bytes that a stage read or wrote", "bytes").add(metrics.size_bytes)
-    seconds = meter.create_histogram_float("towpath_pipeline_seconds", "time a partition took in a stage", "seconds")
+    seconds = meter.create_histogram_float("towpath_pipeline_partition_duration", "time of a partition", "seconds")
     seconds.record(metrics.seconds)

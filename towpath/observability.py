@@ -19,6 +19,8 @@ SECRET_TEXTS = re.compile(
     r"sk-ant-[\w-]+|xox[abpr]-[\w-]+|Bearer\s+[\w.~+/-]+=*|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"
 )
 MASK = "[removed]"
+PARTITION_SECONDS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+"""Bounds of the histogram of partitions: the SDK's own end at ten seconds."""
 TEMPORAL_NOISE = ("temporal_workflow", "temporal_activity", "__temporal_error_identifier")
 
 
@@ -45,7 +47,11 @@ def configure_logging(settings: ClientSettings) -> None:
 def runtime(metrics_address: str) -> Runtime:
     """Temporal's runtime with its metrics, and ours, on `http://<metrics_address>/metrics`. Raises ValueError."""
     metrics = PrometheusConfig(
-        bind_address=metrics_address, counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True
+        bind_address=metrics_address,
+        counters_total_suffix=True,
+        unit_suffix=True,
+        durations_as_seconds=True,
+        histogram_bucket_overrides={"towpath_pipeline_partition_duration": PARTITION_SECONDS},
     )
     logs = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
     return Runtime(

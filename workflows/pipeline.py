@@ -69,7 +69,7 @@ class EtlPipelineWorkflow(Reviewable):
             raise await shielded(self._fail(error)) from error
         except BaseException as error:
             if is_cancelled_exception(error):
-                self._closing.stop()
+                await shielded(self._closing.stop())
                 self._steps.end("cancelled", *NOT_PENDING)
             raise
 
@@ -139,7 +139,7 @@ class EtlPipelineWorkflow(Reviewable):
             at=workflow.now(),
             cost=self._steps.cost,
         )
-        await self._closing.end_lineage("FAIL", str(error.failure.code))
+        told = await self._closing.fail(error.failure, error.step)
         title, text = failure_notice(state.config.id, workflow.info().workflow_id, letter)
         await state.notify(OPERATIONS_TEAM, "failure", title, text)
         self._steps.end("failed", DEAD_LETTER_QUEUE.value_set(letter.queue), *NOT_PENDING)
@@ -147,7 +147,7 @@ class EtlPipelineWorkflow(Reviewable):
         return ApplicationError(
             f"{error.step} failed: {error.failure.message}",
             letter,
-            PipelineFailure(pipeline=again),
+            PipelineFailure(pipeline=again, report=told and told.report, document=told and told.document),
             type=error.failure.code,
             non_retryable=True,
         )

@@ -7,14 +7,16 @@ from typing import Literal
 from temporalio import workflow
 
 from activities.pipeline import PipelineActivities
+from towpath.contracts.failure import Failure
 from towpath.contracts.loading import CleanDestination, Destination
 from towpath.contracts.pipeline import PipelineOutcome, PipelineResult
 from towpath.contracts.stages import ForgetTask, LineageTask, ReportTask
 from workflows.calling import CallFailedError
 from workflows.pipeline_state import PipelineState
 
+EVERY_END = "every-end-told-2026-11"
 WAITING_PARTS = "waiting-parts-2026-11"
-Event = Literal["START", "COMPLETE", "FAIL"]
+Event = Literal["START", "COMPLETE", "FAIL", "ABORT"]
 
 
 class Closing:
@@ -33,9 +35,25 @@ class Closing:
             await self._beginning
             await self._tell(event, failure)
 
-    def stop(self) -> None:
-        if self._beginning is not None:
-            self._beginning.cancel()
+    async def fail(self, failure: Failure, step: str) -> PipelineResult | None:
+        """Tell of a run that failed, however early: its lineage, and a report of what was done until then."""
+        if not workflow.patched(EVERY_END):
+            await self.end_lineage("FAIL", str(failure.code))
+            return None
+        if self._beginning is None:
+            self.begin_lineage()
+        await self.end_lineage("FAIL", str(failure.code))
+        result = self.result(PipelineOutcome.FAILED)
+        return await self.report(result, f"{step}: {failure.message} ({failure.code})")
+
+    async def stop(self) -> None:
+        """A cancelled run: nothing new is told of its beginning, but its end where that was told."""
+        if self._beginning is None:
+            return
+        begun = self._beginning.done() and not self._beginning.cancelled()
+        self._beginning.cancel()
+        if begun and workflow.patched(EVERY_END):
+            await self._tell("ABORT")
 
     async def _tell(self, event: Event, failure: str = "") -> None:
         """An event of OpenLineage. A collector that is down degrades the run and keeps nothing from it."""
@@ -63,7 +81,7 @@ class Closing:
         if step not in state.known.degraded:
             self._steps.complete(step, note=event)
 
-    async def report(self, result: PipelineResult) -> PipelineResult:
+    async def report(self, result: PipelineResult, failure: str = "") -> PipelineResult:
         """The result with its report."""
         state, step = self._state, "report"
         self._steps.begin(step)
@@ -74,6 +92,8 @@ class Closing:
             source_columns=state.known.columns,
             dataset=state.known.valid,
             notes=state.known.notes,
+            steps=self._steps.record().steps,
+            failure=failure,
         )
         try:
             written = await state.tell(PipelineActivities.write_report, task, name=step, summary="Write the report")

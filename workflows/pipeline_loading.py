@@ -15,6 +15,7 @@ from towpath.contracts.loading import (
     PostgresqlDestination,
     PrepareDestination,
 )
+from towpath.policy.pipeline.metering import load_metrics
 from workflows.pipeline_state import PipelineState
 from workflows.steps import StepFailedError
 
@@ -51,6 +52,8 @@ class Loading:
                 return error
         result = _total(destination, loaded)
         self._keep(destination, result)
+        tasks = self._tasks(destination, dataset)
+        state.measured((load_metrics(task, part) for task, part in zip(tasks, loaded, strict=True)), ())
         note = f"{result.inserted:,} inserted, {result.updated:,} updated, {result.stale:,} stale"
         self._steps.complete(step, note=note)
         return None

@@ -13,6 +13,8 @@ from towpath.settings import SettingsError, WorkerSettings
 SETTING = "TOWPATH_PIPELINE_CONNECTIONS"
 LINEAGE_CONNECTION = "openlineage"
 """Name under which the data plane finds the collector of lineage."""
+LINEAGE_SECONDS = 5.0
+"""A collector that does not answer must not hold a process that rows wait for."""
 
 
 @asynccontextmanager
@@ -34,7 +36,12 @@ def dataplane_setup(settings: WorkerSettings) -> Setup:
     if settings.openlineage_url is not None:
         token = plain(settings.openlineage_token)
         headers: JsonObject = {} if token is None else {"Authorization": f"Bearer {token}"}
-        connections[LINEAGE_CONNECTION] = {"type": "http", "base_url": settings.openlineage_url, "headers": headers}
+        connections[LINEAGE_CONNECTION] = {
+            "type": "http",
+            "base_url": settings.openlineage_url,
+            "headers": headers,
+            "timeout_seconds": LINEAGE_SECONDS,
+        }
     try:
         return setup_of(
             settings.dataset_store,

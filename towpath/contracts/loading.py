@@ -97,6 +97,8 @@ class PartLoaded(ActivityResult):
     deleted: int = 0
     skipped: bool = False
     seconds: float = 0
+    cpu_seconds: float = 0
+    peak_rss_bytes: int = 0
 
 
 class PrepareDestination(Wire):

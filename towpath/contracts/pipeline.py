@@ -284,6 +284,8 @@ class PipelineOutcome(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     DISCARDED = "discarded"
+    FAILED = "failed"
+    """In a report only: the run itself fails."""
 
 
 class PipelineResult(Wire):
@@ -387,9 +389,11 @@ class PipelineView(Wire):
 
 
 class PipelineFailure(Wire):
-    """Second detail of a failed run, after its DeadLetter: what a redrive starts with."""
+    """Second detail of a failed run, after its DeadLetter: what a redrive starts with, and the report until then."""
 
     pipeline: PipelineRequest
+    report: Artefact | None = None
+    document: Artefact | None = None
 
 
 PipelineRequest.model_rebuild()

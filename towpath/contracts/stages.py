@@ -20,6 +20,7 @@ from towpath.contracts.dataset import (
 from towpath.contracts.loading import Destination
 from towpath.contracts.pipeline import DateRange, PipelineConfig, PipelineResult, SchemaAction, Source
 from towpath.contracts.quality import Quality, Rule
+from towpath.contracts.run import StepRecord
 from towpath.contracts.transformation import (
     FrozenSpecification,
     Specification,
@@ -337,7 +338,7 @@ class LineageTask(Wire):
     """One OpenLineage event of a run or of a step of it. `run_id` derives from workflow id and step."""
 
     event: str
-    """START, COMPLETE or FAIL."""
+    """START, COMPLETE, FAIL or ABORT."""
     workflow_id: str
     step: str
     at: datetime
@@ -366,6 +367,7 @@ class ReportTask(Wire):
     source_columns: dict[Identifier, tuple[Column, ...]] = {}
     dataset: Dataset | None = None
     notes: tuple[str, ...] = ()
+    steps: tuple[StepRecord, ...] = ()
     failure: str = ""
 
 

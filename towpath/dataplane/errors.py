@@ -68,8 +68,10 @@ class LoadError(DataError):
 
 
 class LineageError(DataError):
-    def __init__(self, message: str) -> None:
-        super().__init__(FailureCode.PIPELINE_LINEAGE, message)
+    """`retryable`: the collector may take the event later."""
+
+    def __init__(self, message: str, *, retryable: bool = True) -> None:
+        super().__init__(FailureCode.PIPELINE_LINEAGE, message, final=not retryable)
 
 
 class SpecificationError(DataError):

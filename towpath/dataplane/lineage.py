@@ -18,7 +18,7 @@ COLLECTOR = "openlineage"
 PATH = "api/v1/lineage"
 LOOKED_AT = 4 * 1024**2
 """So much of the end of a file is searched for an event that was told before."""
-_FINE = 300
+_LATER = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS})
 
 
 def emit_lineage(task: LineageTask, work: Workspace) -> LineageEmitted:
@@ -55,7 +55,8 @@ def _send(collector: HttpConnection, events: tuple[JsonObject, ...]) -> None:
         with httpx.Client(headers=headers, timeout=collector.timeout_seconds, trust_env=False) as client:
             for event in events:
                 answer = client.post(url, json=event)
-                if answer.status_code >= _FINE:
-                    raise LineageError(f"the lineage collector answered {answer.status_code}")
+                if not answer.is_success:
+                    later = answer.is_server_error or answer.status_code in _LATER
+                    raise LineageError(f"the lineage collector answered {answer.status_code}", retryable=later)
     except httpx.HTTPError as error:
         raise LineageError(f"the lineage collector cannot be reached: {type(error).__name__}") from error

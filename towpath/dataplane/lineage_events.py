@@ -4,19 +4,19 @@ A run has one id, and so has its quality check; both derive from the workflow: a
 event, and consumers take it once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
 from towpath.contracts.dataset import Column
 from towpath.contracts.quality import Quality, Rule, RuleResult
-from towpath.contracts.stages import LineageTask, SpecificationTask
+from towpath.contracts.stages import LineageTask
 from towpath.contracts.wire import JsonObject, JsonValue, clip, effect_key
 from towpath.dataplane.columns import sql_type
 from towpath.dataplane.datasets import Named, destination_name, source_name
-from towpath.dataplane.errors import SpecificationError
-from towpath.dataplane.specification.lineage import DIRECT, Origin, lineage_of
+from towpath.dataplane.specification.lineage import DECIDING, DIRECT, Origin, origins_of
 from towpath.dataplane.workspace import Workspace
 from towpath.policy.pipeline.rules import columns_of, describe, rule_names
 
@@ -31,6 +31,7 @@ FACETS: Final = {
     "jobType": "2-0-4/JobTypeJobFacet",
     "outputStatistics": "1-0-2/OutputStatisticsOutputDatasetFacet",
     "parent": "1-2-0/ParentRunFacet",
+    "processing_engine": "1-1-1/ProcessingEngineRunFacet",
     "schema": "1-2-0/SchemaDatasetFacet",
 }
 """Versions of the facets that are told."""
@@ -105,23 +106,8 @@ class _Telling:
 
     def _lineage(self) -> JsonObject | None:
         """None as long as there is no specification, or none that fits the columns as they are known."""
-        frozen, columns = self._task.specification, self._task.source_columns
-        if frozen is None:
-            return None
-        main = self._config.main.name
-        given = SpecificationTask(
-            specification=frozen.specification,
-            source=columns.get(main, self._config.main.columns),
-            target=self._config.target.columns,
-            key=self._config.target.key,
-            newest_by=self._config.target.newest_by,
-            others={one.name: columns.get(one.name, one.columns) for one in self._config.sources if not one.main},
-        )
-        try:
-            origins = lineage_of(given)
-        except SpecificationError:
-            return None
-        return column_lineage(origins, self._sources)
+        origins = origins_of(self._config, self._task.specification, self._task.source_columns)
+        return column_lineage(origins, self._sources) if origins else None
 
     def _quality_facets(self, quality: Quality) -> JsonObject:
         rules = dict(zip(rule_names(self._config.quality.rules), self._config.quality.rules, strict=True))
@@ -153,17 +139,21 @@ class _Telling:
             "eventTime": (at or self._task.at).astimezone(UTC).isoformat(),
             "producer": PRODUCER,
             "schemaURL": f"{SPEC}/2-0-2/OpenLineage.json#/$defs/RunEvent",
-            "run": {"runId": run, "facets": dict(facets)},
+            "run": {"runId": run, "facets": {"processing_engine": _engine(), **facets}},
             "job": {"namespace": self._config.lineage.namespace, "name": job, "facets": told},
             "inputs": inputs,
             "outputs": outputs,
         }
 
 
-def facet(name: str, **fields: JsonValue) -> JsonObject:
+def facet(name: str, /, **fields: JsonValue) -> JsonObject:
     """A facet of the published version."""
-    version, _, kind = FACETS[name].partition("/")
-    return {"_producer": PRODUCER, "_schemaURL": f"{SPEC}/facets/{version}/{kind}.json#/$defs/{kind}", **fields}
+    published, _, kind = FACETS[name].partition("/")
+    return {"_producer": PRODUCER, "_schemaURL": f"{SPEC}/facets/{published}/{kind}.json#/$defs/{kind}", **fields}
+
+
+def _engine() -> JsonObject:
+    return facet("processing_engine", name="DuckDB", version=version("duckdb"))
 
 
 def schema(columns: tuple[Column, ...]) -> JsonObject:
@@ -175,23 +165,25 @@ def schema(columns: tuple[Column, ...]) -> JsonObject:
 
 
 def column_lineage(origins: Mapping[str, tuple[Origin, ...]], sources: Mapping[str, Named]) -> JsonObject:
-    """Direct origins by column. What decides about rows is told once, for the whole dataset."""
+    """By column what it is made of, and what chooses between its values. What decides about rows is told once."""
     fields: JsonObject = {}
-    indirect: dict[Origin, None] = {}
+    deciding: set[Origin] = set()
     for column, found in origins.items():
-        direct = [_origin(origin, sources[origin.source], "DIRECT") for origin in found if origin.kind in DIRECT]
-        fields[column] = {"inputFields": list(direct)}
-        indirect.update(dict.fromkeys(origin for origin in found if origin.kind not in DIRECT))
-    told: list[JsonValue] = [_origin(origin, sources[origin.source], "INDIRECT") for origin in sorted(indirect)]
-    return facet("columnLineage", fields=fields, dataset=told)
+        fields[column] = {"inputFields": _inputs((one for one in found if one.kind not in DECIDING), sources)}
+        deciding.update(one for one in found if one.kind in DECIDING)
+    return facet("columnLineage", fields=fields, dataset=_inputs(deciding, sources))
 
 
-def _origin(origin: Origin, named: Named, kind: str) -> JsonObject:
-    return {
-        **_named(named),
-        "field": origin.column,
-        "transformations": [{"type": kind, "subtype": origin.kind.upper(), "masking": False}],
-    }
+def _inputs(origins: Iterable[Origin], sources: Mapping[str, Named]) -> list[JsonValue]:
+    """Each column of a source once, with all that it does."""
+    told: dict[tuple[str, str], list[JsonValue]] = {}
+    for one in sorted(origins):
+        kind = "DIRECT" if one.kind in DIRECT else "INDIRECT"
+        does: JsonObject = {"type": kind, "subtype": one.kind.upper(), "masking": one.masking}
+        told.setdefault((one.source, one.column), []).append(does)
+    return [
+        {**_named(sources[source]), "field": column, "transformations": does} for (source, column), does in told.items()
+    ]
 
 
 def _assertion(result: RuleResult, rule: Rule) -> JsonObject:

@@ -5,10 +5,9 @@ from collections.abc import Iterable
 
 from towpath.contracts.dataset import Profile, StageMetrics
 from towpath.contracts.pipeline import PipelineResult
-from towpath.contracts.stages import ReportTask, SpecificationTask
+from towpath.contracts.stages import ReportTask
 from towpath.contracts.wire import Wire
-from towpath.dataplane.errors import SpecificationError
-from towpath.dataplane.specification.lineage import DIRECT, lineage_of
+from towpath.dataplane.specification.lineage import DIRECT, origins_of
 
 
 class StageTotal(Wire):
@@ -28,13 +27,18 @@ class StageTotal(Wire):
 
 
 class ColumnOrigin(Wire):
-    """`target` comes of `column` of `source`; with `direct` false it decides about rows, and so about every column."""
+    """`target` comes of `column` of `source`; with `direct` false the column only decides.
+
+    Between values of this target, where it is `conditional`; else which rows there are, and so about every column.
+    """
 
     target: str
     source: str
     column: str
     kind: str
     direct: bool
+    masking: bool = False
+    """Hashed, or counted only: the value cannot be read back."""
 
 
 class ReportFacts(Wire):
@@ -83,23 +87,16 @@ def stage_totals(metrics: Iterable[StageMetrics]) -> tuple[StageTotal, ...]:
 
 
 def _lineage(task: ReportTask) -> tuple[ColumnOrigin, ...]:
-    frozen, config = task.result.specification, task.config
-    if frozen is None:
-        return ()
-    given = SpecificationTask(
-        specification=frozen.specification,
-        source=task.source_columns.get(config.main.name, config.main.columns),
-        target=config.target.columns,
-        key=config.target.key,
-        newest_by=config.target.newest_by,
-        others={one.name: task.source_columns.get(one.name, one.columns) for one in config.sources if not one.main},
-    )
-    try:
-        origins = lineage_of(given)
-    except SpecificationError:
-        return ()
+    origins = origins_of(task.config, task.result.specification, task.source_columns)
     return tuple(
-        ColumnOrigin(target=target, source=one.source, column=one.column, kind=one.kind, direct=one.kind in DIRECT)
+        ColumnOrigin(
+            target=target,
+            source=one.source,
+            column=one.column,
+            kind=one.kind,
+            direct=one.kind in DIRECT,
+            masking=one.masking,
+        )
         for target, found in origins.items()
         for one in found
     )

@@ -1,5 +1,8 @@
 """The tasks of loading, by kind of destination."""
 
+import resource
+import time
+
 from towpath.contracts.loading import (
     AdvanceWatermark,
     CleanDestination,
@@ -32,6 +35,13 @@ def prepare_destination(request: PrepareDestination, work: Workspace) -> Destina
 
 def load_part(request: LoadPart, work: Workspace) -> PartLoaded:
     """Loads one part once. Raises DestinationError when another attempt may help, LoadError when none will."""
+    began = time.process_time()
+    loaded = _load(request, work)
+    used, peak = time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return loaded.model_copy(update={"cpu_seconds": round(used, 3), "peak_rss_bytes": peak})
+
+
+def _load(request: LoadPart, work: Workspace) -> PartLoaded:
     match request.destination:
         case PostgresqlDestination() as destination:
             return postgresql.load(request, destination, work)

@@ -16,6 +16,7 @@ from towpath.dataplane.specification.agreement import readable, same_meaning
 from towpath.dataplane.specification.errors import ExpressionError
 from towpath.dataplane.specification.limits import check_growth, check_size, check_text
 from towpath.dataplane.specification.printing import Printer
+from towpath.dataplane.specification.uses import Use, uses_of
 
 __all__ = ["ExpressionError", "Guarded", "guard"]
 
@@ -26,6 +27,7 @@ class Guarded:
 
     sql: str
     columns: tuple[str, ...]
+    uses: tuple[Use, ...]
 
 
 def guard(text: str, columns: Collection[str]) -> Guarded:
@@ -45,7 +47,7 @@ def guard(text: str, columns: Collection[str]) -> Guarded:
             "two parsers read this expression differently",
             "write it with parentheses, and with the plain names of functions and types",
         )
-    return Guarded(sql, tuple(sorted(printer.read)))
+    return Guarded(sql, tuple(sorted(printer.read)), uses_of(tree))
 
 
 def _parsed(text: str) -> exp.Expr:

@@ -5,6 +5,7 @@ from functools import singledispatchmethod
 from typing import Literal, NamedTuple
 
 from towpath.contracts.dataset import Column
+from towpath.contracts.pipeline import PipelineConfig
 from towpath.contracts.stages import SpecificationTask
 from towpath.contracts.transformation import (
     Aggregate,
@@ -12,6 +13,7 @@ from towpath.contracts.transformation import (
     Deduplicate,
     Derive,
     Filter,
+    FrozenSpecification,
     Join,
     MapValues,
     Normalise,
@@ -21,19 +23,44 @@ from towpath.contracts.transformation import (
     Unnest,
 )
 from towpath.contracts.wire import Wire
+from towpath.dataplane.errors import SpecificationError
 from towpath.dataplane.specification.compile import compile_specification
 from towpath.dataplane.specification.guard import guard
 
-Influence = Literal["identity", "transformation", "aggregation", "filter", "join", "group_by", "sort"]
+Influence = Literal["identity", "transformation", "aggregation", "conditional", "filter", "join", "group_by", "sort"]
 DIRECT = frozenset({"identity", "transformation", "aggregation"})
+DECIDING = frozenset({"filter", "join", "group_by", "sort"})
+"""These decide which rows there are, and so about every column."""
+_MASKING = frozenset({"count", "count_distinct"})
 
 
 class Origin(NamedTuple):
-    """A column of a source. What is not DIRECT decides which rows there are, and so about every column."""
+    """A column of a source. A `conditional` one chooses between others. `masking`: it is hashed, or only counted."""
 
     source: str
     column: str
     kind: Influence
+    masking: bool = False
+
+
+def origins_of(
+    config: PipelineConfig, frozen: FrozenSpecification | None, columns: Mapping[str, tuple[Column, ...]]
+) -> dict[str, tuple[Origin, ...]]:
+    """Origins by target column, where sources have `columns`; none when the specification does not fit them."""
+    if frozen is None:
+        return {}
+    task = SpecificationTask(
+        specification=frozen.specification,
+        source=columns.get(config.main.name, config.main.columns),
+        target=config.target.columns,
+        key=config.target.key,
+        newest_by=config.target.newest_by,
+        others={one.name: columns.get(one.name, one.columns) for one in config.sources if not one.main},
+    )
+    try:
+        return lineage_of(task)
+    except SpecificationError:
+        return {}
 
 
 def lineage_of(task: SpecificationTask) -> dict[str, tuple[Origin, ...]]:
@@ -53,13 +80,15 @@ class _Trace:
         self.columns = {column.name: {Origin(self._source, column.name, "identity")} for column in source}
         self.rows: set[Origin] = set()
 
-    def _made_of(self, names: Iterable[str], kind: Influence) -> set[Origin]:
+    def _made_of(self, names: Iterable[str], kind: Influence, *, masking: bool = False) -> set[Origin]:
         """Origins of columns, none of them closer than `kind`."""
         found = {origin for name in names for origin in self.columns[name]}
-        return {origin._replace(kind=_farther(origin.kind, kind)) for origin in found}
+        return {
+            origin._replace(kind=_farther(origin.kind, kind), masking=origin.masking or masking) for origin in found
+        }
 
     def _decide(self, names: Iterable[str], kind: Influence) -> None:
-        self.rows |= {origin._replace(kind=kind) for name in names for origin in self.columns[name]}
+        self.rows |= {origin._replace(kind=kind, masking=False) for name in names for origin in self.columns[name]}
 
     @singledispatchmethod
     def follow(self, operation: Wire) -> None:
@@ -79,7 +108,12 @@ class _Trace:
     def _(self, operation: Derive) -> None:
         guarded = guard(operation.expression, self.columns)
         plain = len(guarded.columns) == 1 and guarded.sql == f'"{guarded.columns[0]}"'
-        self.columns[operation.column.name] = self._made_of(guarded.columns, "identity" if plain else "transformation")
+        value: Influence = "identity" if plain else "transformation"
+        made = [
+            self._made_of([use.column], "conditional" if use.chooses else value, masking=use.masked)
+            for use in guarded.uses
+        ]
+        self.columns[operation.column.name] = {origin for origins in made for origin in origins}
 
     @follow.register(Normalise)
     @follow.register(MapValues)
@@ -114,7 +148,10 @@ class _Trace:
     def _(self, operation: Aggregate) -> None:
         self._decide(operation.by, "group_by")
         grouped = {name: self.columns[name] for name in operation.by}
-        measured = {name: self._made_of([of], "aggregation") for name, (_, of) in operation.measures.items()}
+        measured = {
+            name: self._made_of([of], "aggregation", masking=function in _MASKING)
+            for name, (function, of) in operation.measures.items()
+        }
         self.columns = {**grouped, **measured}
 
     @follow.register
@@ -122,7 +159,7 @@ class _Trace:
         self.columns[operation.into] = self._made_of([operation.column], "transformation")
 
 
-_DISTANCE: Mapping[str, int] = {"identity": 0, "transformation": 1, "aggregation": 2}
+_DISTANCE: Mapping[str, int] = {"identity": 0, "transformation": 1, "aggregation": 2, "conditional": 3}
 
 
 def _farther(one: Influence, other: Influence) -> Influence:
