@@ -36,7 +36,6 @@ from towpath.contracts.wire import JsonObject, json_object
 from towpath.engine.check import check_text
 from towpath.engine.loading import digest, load_plan
 from towpath.engine.redriving import kept_outputs
-from towpath.local.view import cost_text
 
 RunOf = Annotated[str, typer.Argument(help="The run: DEFINITION/KEY.", metavar="RUN")]
 By = Annotated[str, typer.Option(help="Who does it.")]
@@ -202,7 +201,7 @@ async def finish_run(handle: WorkflowHandle[Any, DeclaredResult], seconds: float
         console.print(f"outcome: {result.outcome}")
         for name, value in result.outputs.items():
             console.print(f"  {name}: {json.dumps(value, ensure_ascii=False)}", markup=False, soft_wrap=True)
-        console.print(f"cost: {cost_text(result.cost)}")
+        console.print(f"cost: {result.cost.in_words}")
     if result.outcome is not DeclaredOutcome.COMPLETED:
         raise typer.Exit(Exit.REFUSED)
 

@@ -43,7 +43,7 @@ from towpath.contracts.pipeline import (
     PipelineView,
     StageProgress,
 )
-from towpath.local.view import Watched, cost_text, panel
+from towpath.local.view import Watched, panel
 
 POLL_SECONDS = 0.5
 SUCCESS = frozenset({PipelineOutcome.LOADED, PipelineOutcome.NOTHING, PipelineOutcome.DISCARDED})
@@ -253,4 +253,4 @@ def describe(ended: PipelineResult) -> list[str]:
     lines += [f"note: {note}" for note in ended.notes]
     lines += [f"watermark: {ended.watermark}"] if ended.watermark else []
     lines += [f"without {step}: {note}" for step, note in ended.degraded.items()]
-    return [*lines, f"cost: {cost_text(ended.cost)}"]
+    return [*lines, f"cost: {ended.cost.in_words}"]

@@ -22,7 +22,6 @@ from towpath.contracts.incident import Acknowledge, Acknowledged, IncidentOutcom
 from towpath.contracts.process import INCIDENT, PROCESS, SEVERITY, STATUS, SUBJECT
 from towpath.contracts.review import Decision, Verdict
 from towpath.local.server import LOOPBACK
-from towpath.local.view import cost_text
 from towpath.policy.incident.notices import action_end
 
 IncidentId = Annotated[str, typer.Argument(help="The incident: incident-response/GROUP, or GROUP alone.", metavar="ID")]
@@ -223,7 +222,7 @@ async def finish_incident(handle: WorkflowHandle[Any, IncidentResult], seconds: 
         show_json(ended)
     else:
         lines = [f"outcome: {ended.outcome}", *(f"{one.number}. {action_end(one)}" for one in ended.actions)]
-        console.print(*lines, f"cost: {cost_text(ended.cost)}", sep="\n", markup=False, soft_wrap=True)
+        console.print(*lines, f"cost: {ended.cost.in_words}", sep="\n", markup=False, soft_wrap=True)
     if ended.outcome is IncidentOutcome.HANDED_OVER:
         raise typer.Exit(Exit.REFUSED)
 

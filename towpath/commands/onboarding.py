@@ -42,7 +42,7 @@ from towpath.contracts.process import ONBOARDING, customer_key
 from towpath.contracts.review import ReviewPolicy
 from towpath.contracts.run import RunRecord, StepState
 from towpath.contracts.wire import json_object
-from towpath.local.view import Watched, cost_text, panel
+from towpath.local.view import Watched, panel
 
 POLL_SECONDS = 0.5
 STARTABLE = frozenset({"customer", "trigger", "budget", "review"})
@@ -216,7 +216,7 @@ async def show_status(workflow_id: str, *, watch: bool, as_json: bool) -> None:
         return
     watched = Watched(workflow_id, record)
     if not watch:
-        console.print(panel(watched), f"cost: {cost_text(record.cost)}")
+        console.print(panel(watched), f"cost: {record.cost.in_words}")
         return
     with Live(panel(watched), console=console) as live:
         while watched.record is not None and watched.record.ended_at is None:
@@ -272,7 +272,7 @@ def describe(ended: OnboardingResult) -> list[str]:
     told = [f"{delivery.channel} {delivery.state}" for delivery in ended.deliveries]
     lines += [f"told: {', '.join(told)}"] if told else []
     lines += [f"without {step}: {note}" for step, note in ended.degraded.items()]
-    return [*lines, f"cost: {cost_text(ended.cost)}"]
+    return [*lines, f"cost: {ended.cost.in_words}"]
 
 
 async def _cancel(workflow_id: str, *, as_json: bool) -> None:

@@ -32,6 +32,10 @@ class Usage(Wire):
         return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
 
 
+OFFLINE_MODEL = "offline-stand-in"
+"""What the stand-in for Claude calls itself in every answer."""
+
+
 class Provenance(Wire):
     """Where an answer came from, read off the response: never off the settings."""
 

@@ -75,6 +75,17 @@ class Cost(Wire):
             models=tuple(dict.fromkeys((*self.models, *other.models))),
         )
 
+    @property
+    def in_words(self) -> str:
+        """A model without a price costs "no known price", never nothing."""
+        if self.calls == 0:
+            return "Claude not asked"
+        calls = f"{self.calls} call{'s' if self.calls != 1 else ''}, {self.input_tokens + self.output_tokens} tokens"
+        if self.priced:
+            return f"{calls}, ${self.usd:.4f}"
+        known = f"${self.usd:.4f} and " if self.usd else ""
+        return f"{calls}, {known}no known price ({', '.join(self.models)})"
+
 
 class RunRecord(Wire):
     """A whole run as the query `status` answers it."""

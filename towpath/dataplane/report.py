@@ -11,7 +11,7 @@ from towpath.dataplane.workspace import Workspace
 
 def write_report(task: ReportTask, work: Workspace) -> ReportRendered:
     """Raises StoreError and EngineError."""
-    facts = facts_of(task, _profile(task, work))
+    facts = facts_of(task, _profile(task, work), work)
     return ReportRendered(page=page(task.config, facts), document=facts.model_dump_json(indent=2))
 
 

@@ -5,9 +5,13 @@ from collections.abc import Iterable
 
 from towpath.contracts.dataset import Profile, StageMetrics
 from towpath.contracts.pipeline import PipelineResult
+from towpath.contracts.run import StepRecord
 from towpath.contracts.stages import ReportTask
 from towpath.contracts.wire import Wire
+from towpath.dataplane.report_quarantine import QuarantineTotal, quarantine_totals
 from towpath.dataplane.specification.lineage import DIRECT, origins_of
+from towpath.dataplane.workspace import Workspace
+from towpath.policy.pipeline.wording import in_words
 
 
 class StageTotal(Wire):
@@ -49,9 +53,14 @@ class ReportFacts(Wire):
     profile: Profile | None = None
     notes: tuple[str, ...] = ()
     failure: str = ""
+    steps: tuple[StepRecord, ...] = ()
+    specification: tuple[str, ...] = ()
+    """The operations in words."""
+    quarantine: tuple[QuarantineTotal, ...] = ()
 
 
-def facts_of(task: ReportTask, profile: Profile | None) -> ReportFacts:
+def facts_of(task: ReportTask, profile: Profile | None, work: Workspace) -> ReportFacts:
+    frozen = task.result.specification
     return ReportFacts(
         workflow_id=task.workflow_id,
         result=task.result,
@@ -60,14 +69,18 @@ def facts_of(task: ReportTask, profile: Profile | None) -> ReportFacts:
         profile=profile,
         notes=task.notes,
         failure=task.failure,
+        steps=task.steps,
+        specification=() if frozen is None else tuple(map(in_words, frozen.specification.operations)),
+        quarantine=quarantine_totals(task.result.quarantine, work),
     )
 
 
 def stage_totals(metrics: Iterable[StageMetrics]) -> tuple[StageTotal, ...]:
-    """By stage, in the order in which they first occur."""
+    """By stage, and loading by destination, in the order in which they first occur."""
     stages: dict[str, list[StageMetrics]] = defaultdict(list)
     for one in metrics:
-        stages[one.stage].append(one)
+        destination = one.partition.rpartition("/")[0] if one.stage == "load" else ""
+        stages[f"{one.stage}/{destination}" if destination else one.stage].append(one)
     return tuple(
         StageTotal(
             stage=stage,

@@ -14,12 +14,13 @@ BOX, GAP, LINE, HEAD = 210, 150, 22, 34
 
 
 class Bar(NamedTuple):
-    """A row of a bar chart: `rest` is stacked onto `value`, in the colour of what is bad."""
+    """A row of a bar chart, that begins at `start`: `rest` is stacked onto `value`, in the colour of what is bad."""
 
     label: str
     value: float
     told: str
     rest: float = 0
+    start: float = 0
 
 
 class Port(NamedTuple):
@@ -31,20 +32,20 @@ def bars(title: str, rows: Sequence[Bar], width: int = HALF) -> Markup:
     """Horizontal bars with label and figure; the longest ends the scale."""
     label = 14 + CHARACTER * max((len(row.label) for row in rows), default=0)
     room = width - label - FIGURE
-    scale = room / (max((row.value + row.rest for row in rows), default=0) or 1)
+    scale = room / (max((row.start + row.value + row.rest for row in rows), default=0) or 1)
     drawn: list[Markup] = []
     for number, row in enumerate(rows):
         top = number * ROW + (ROW - BAR) / 2
         middle = top + BAR / 2 + 4.5
-        long, rest = row.value * scale, row.rest * scale
+        begin, long, rest = label + row.start * scale, row.value * scale, row.rest * scale
         drawn.append(tag("text", text(row.label), x=_px(label - 12), y=middle, class_="label end"))
         drawn.append(tag("rect", x=_px(label), y=top, width=_px(room), height=BAR, rx=3, class_="track"))
         if long:
-            drawn.append(tag("rect", x=_px(label), y=top, width=_px(max(long, 1.5)), height=BAR, rx=3, class_="value"))
+            drawn.append(tag("rect", x=_px(begin), y=top, width=_px(max(long, 1.5)), height=BAR, rx=3, class_="value"))
         if rest:
-            drawn.append(tag("rect", x=_px(label + long), y=top, width=_px(max(rest, 2)), height=BAR, class_="bad"))
+            drawn.append(tag("rect", x=_px(begin + long), y=top, width=_px(max(rest, 2)), height=BAR, class_="bad"))
         drawn.append(tag("text", text(row.told), x=_px(label + room + 12), y=middle, class_="figure"))
-    return _svg(title, width, max(ROW * len(rows), 1), drawn)
+    return _svg(title, width, max(ROW * len(rows), 1), drawn, "half" if width == HALF else "wide")
 
 
 def columns(title: str, counts: Sequence[int], width: int = 232, height: int = 56) -> Markup:
@@ -104,11 +105,13 @@ class Graph:
         self._curves.append(tag("path", d=path, class_=f"edge {kind}"))
 
     def svg(self, title: str) -> Markup:
-        return _svg(title, 3 * BOX + 2 * GAP + 2, max(self._bottom) - 16, [*self._curves, *self._boxes])
+        return _svg(title, 3 * BOX + 2 * GAP + 2, max(self._bottom) - 16, [*self._curves, *self._boxes], "wide")
 
 
-def _svg(title: str, width: float, height: float, drawn: Sequence[Markup]) -> Markup:
-    return tag("svg", tag("title", text(title)), *drawn, viewBox=f"0 0 {_px(width)} {_px(height)}", role="img")
+def _svg(title: str, width: float, height: float, drawn: Sequence[Markup], kind: str | None = None) -> Markup:
+    """Of the kinds `wide` and `half` labels stay readable: a narrow page scrolls them, and shrinks all others."""
+    box = f"0 0 {_px(width)} {_px(height)}"
+    return tag("svg", tag("title", text(title)), *drawn, viewBox=box, role="img", class_=kind)
 
 
 def _cut(value: str, most: int) -> str:

@@ -10,6 +10,10 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
+def row_count(value: int) -> str:
+    return "1 row" if value == 1 else f"{value:,} rows"
+
+
 def share(part: float, whole: float) -> str:
     """Never 100 % or 0 % for what is not all or none."""
     if not whole:

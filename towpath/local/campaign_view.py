@@ -9,7 +9,6 @@ from rich.text import Text
 
 from towpath.contracts.posting import Job, JobState, Post
 from towpath.contracts.publishing import Adaptation, CampaignView, ChannelQuality, PublishingResult
-from towpath.local.view import cost_text
 
 STYLES = {
     JobState.PUBLISHED: "green",
@@ -65,7 +64,7 @@ def result_lines(result: PublishingResult) -> list[str]:
         lines.append(f"{decision.verdict} by {decision.reviewer} ({decision.reason or 'no reason given'})")
     lines += job_lines(result.jobs)
     lines += [f"without {step}: {note}" for step, note in result.degraded.items()]
-    return [*lines, f"cost: {cost_text(result.cost)}"]
+    return [*lines, f"cost: {result.cost.in_words}"]
 
 
 def name_of(item: Adaptation | ChannelQuality) -> str:

@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from towpath.contracts.run import Cost, RunRecord, StepRecord, StepState
+from towpath.contracts.run import RunRecord, StepRecord, StepState
 
 MARKS: dict[StepState, tuple[str, str]] = {
     StepState.PENDING: ("·", "dim"),
@@ -147,14 +147,3 @@ def duration(step: StepRecord, now: datetime | None = None) -> str:
     end = step.ended_at or now or datetime.now(UTC)
     seconds = max(0.0, (end - step.started_at).total_seconds())
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
-
-
-def cost_text(cost: Cost) -> str:
-    """What a run cost, in words: a model without a price costs "no price", never nothing."""
-    if cost.calls == 0:
-        return "Claude not asked"
-    calls = f"{cost.calls} call{'s' if cost.calls != 1 else ''}, {cost.input_tokens + cost.output_tokens} tokens"
-    if cost.priced:
-        return f"{calls}, ${cost.usd:.4f}"
-    known = f"${cost.usd:.4f} and " if cost.usd else ""
-    return f"{calls}, {known}no known price ({', '.join(cost.models)})"

@@ -1,23 +1,31 @@
 """The report of a run: a page that loads nothing and runs nothing, and the same facts as JSON."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.unit.pipeline.tables import Table, columns, specification
-from towpath.contracts.dataset import Dataset, QuarantinedRows, StageMetrics
+from towpath.contracts.dataset import Dataset, DatasetPart, QuarantinedRows, StageMetrics
 from towpath.contracts.loading import LoadResult
 from towpath.contracts.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
 from towpath.contracts.quality import ModelIssue, Quality, RuleResult
+from towpath.contracts.run import Cost, StepRecord
 from towpath.contracts.stages import ReportRendered, ReportTask
 from towpath.contracts.transformation import FrozenSpecification
+from towpath.dataplane.quarantine import Quarantine
 from towpath.dataplane.report import write_report
 from towpath.dataplane.report_facts import ReportFacts, stage_totals
 from towpath.dataplane.report_style import CSS
+from towpath.policy.pipeline.wording import in_words
 
 SOURCE, TARGET = columns("no name"), columns("id name")
 HOSTILE = "<script>alert(1)</script>"
+BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
+GONE = DatasetPart(uri="00/gone.parquet", rows=1, size_bytes=1, sha256="0" * 64, schema_hash="s")
 RENAME = {"op": "rename", "columns": {"no": "id"}}
 
 
@@ -69,12 +77,17 @@ def report(root: Path, *, failure: str = "", empty: bool = False) -> ReportRende
         specification=FrozenSpecification(
             digest="d1", specification=specification(RENAME), source_schema="s", target_schema="t", origin="written"
         ),
-        quarantine=(QuarantinedRows(stage="quality", part=part, by_rule={HOSTILE: 1}),),
+        quarantine=(QuarantinedRows(stage="quality", part=GONE, by_rule={HOSTILE: 1}),),
         metrics=(StageMetrics(stage="extract", partition="a", rows_in=3, rows_out=3, seconds=0.5),),
-        started_at=datetime(2026, 3, 1, tzinfo=UTC),
+        started_at=BEGAN,
         seconds=2.0,
+        cost=Cost(calls=1, input_tokens=7, priced=False, models=("offline-stand-in",)),
         degraded={"lineage": HOSTILE},
     )
+    quarantine = Quarantine(table.work(), "transform", HOSTILE)
+    for number in range(5):
+        quarantine.add(rule=HOSTILE, reason=HOSTILE, position=f"{HOSTILE}:{number}", row={"name": HOSTILE})
+    result = result.model_copy(update={"quarantine": (quarantine.close(), *result.quarantine)})
     if empty:
         result = PipelineResult(outcome=PipelineOutcome.NOTHING, pipeline="shop", run_key="r")
     dataset = None if empty else Dataset(name="orders", parts=(part,), columns=TARGET)
@@ -84,6 +97,7 @@ def report(root: Path, *, failure: str = "", empty: bool = False) -> ReportRende
         result=result,
         source_columns={"orders": SOURCE},
         dataset=dataset,
+        steps=(StepRecord(step="plan", title=HOSTILE, started_at=BEGAN, ended_at=BEGAN + timedelta(seconds=1.25)),),
         failure=failure,
     )
     return write_report(task, table.work())
@@ -97,7 +111,7 @@ def test_the_page_runs_nothing_and_loads_nothing(tmp_path: Path) -> None:
     assert not {"src", "href", "srcset"} & set(elements.attributes)
     assert not [name for name in elements.attributes if name.startswith("on")]
     assert "default-src &#x27;none&#x27;" in page
-    assert page.count("&lt;script&gt;") >= 10
+    assert page.count("&lt;script&gt;") >= 20
     assert "url(" not in page
 
 
@@ -108,6 +122,9 @@ def test_the_page_shows_the_run(tmp_path: Path) -> None:
     for words in ("0.5000", "not reached", "Destinations", "Lineage", "Profile of what was loaded", "1 operation,"):
         assert words in told
     assert "Remarks by Claude on a sample: not part of the score" in told
+    for words in ("1.25 s", "3 of 5 rows", "Rename no to id", "1 operation, written by hand", "no known price"):
+        assert words in told
+    assert "those of the offline stand-in, and not Claude" in told
     assert "1 with a key that occurred before" in told
     assert len(re.findall(r'class="edge identity"', page)) == 2
 
@@ -126,6 +143,12 @@ def test_the_document_holds_the_same_facts(tmp_path: Path) -> None:
         ("id", "no", True),
         ("name", "name", True),
     ]
+    assert facts.specification == ("Rename no to id",)
+    assert [(one.stage, one.rows, len(one.samples)) for one in facts.quarantine] == [
+        ("transform", 5, 3),
+        ("quality", 1, 0),
+    ]
+    assert facts.quarantine[0].samples[0].position == f"{HOSTILE}:0"
     assert facts.profile is not None
     assert facts.profile.duplicates == 1
 
@@ -141,6 +164,60 @@ def test_stages_are_summed_over_partitions() -> None:
         1.5,
         9,
     )
+
+
+def test_loading_is_summed_by_destination() -> None:
+    """Each destination is a stage of its own: they take their time independently."""
+    parts = [
+        StageMetrics(stage="load", partition=name, rows_out=2) for name in ("lake/1", "lake/2", "dwh/1", "transform")
+    ]
+    assert [(one.stage, one.rows_out) for one in stage_totals(parts)] == [
+        ("load/lake", 4),
+        ("load/dwh", 2),
+        ("load", 2),
+    ]
+
+
+WORDS: list[tuple[dict[str, Any], str]] = [
+    (
+        {"op": "cast", "column": "at", "to": {"name": "day", "type": "date"}, "formats": ["%Y-%m-%d", "%d.%m.%Y"]},
+        "Read at as date, as day, written %Y-%m-%d or %d.%m.%Y; what is none sends its row to quarantine",
+    ),
+    (
+        {"op": "derive", "column": {"name": "a", "type": "decimal", "scale": 1}, "expression": "b * 2"},
+        "Make a (decimal(18, 1)) of b * 2",
+    ),
+    ({"op": "normalise", "column": "a", "steps": ["trim", "lower"]}, "Clean a: trim and make lower case"),
+    (
+        {"op": "map_values", "column": "a", "values": {"x": "y", "z": None}, "otherwise": "null"},
+        "Map values of a: x to y and z to null; others become null",
+    ),
+    ({"op": "split", "column": "a", "separator": "-", "into": ["b", "c"]}, "Split a at '-' into b and c"),
+    ({"op": "filter", "expression": "a > 1"}, "Keep the rows for which a > 1"),
+    ({"op": "deduplicate", "key": ["a"], "newest_by": "b"}, "Of rows with the same a keep the newest by b"),
+    (
+        {"op": "join", "source": "people", "on": {"who": "id"}, "columns": {"name": "name", "age": "years"}},
+        "Add name and age as years from people by who = id; rows without a match go on",
+    ),
+    (
+        {"op": "aggregate", "by": ["a", "b"], "measures": {"total": ["sum", "c"]}},
+        "Compute total = sum(c) for each a and b",
+    ),
+    (
+        {"op": "unnest", "column": "items", "into": "item"},
+        "Make a row of each entry of items, as item; a row with an empty list is left out",
+    ),
+    (
+        {"op": "rename", "columns": {name: name.upper() for name in "abcdefg"}},
+        "Rename a to A, b to B, c to C, d to D, e to E and 2 more",
+    ),
+]
+
+
+@pytest.mark.parametrize(("operation", "words"), WORDS, ids=[words for _, words in WORDS])
+def test_operations_in_words(operation: dict[str, Any], words: str) -> None:
+    """What each kind does, for people who cannot read a specification."""
+    assert in_words(specification(operation).operations[0]) == words
 
 
 def _luminance(colour: str) -> float:

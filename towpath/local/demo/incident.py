@@ -21,7 +21,7 @@ from towpath.contracts.run import RunRecord
 from towpath.contracts.wire import JsonObject, effect_key
 from towpath.local.demo.scene import LOOK_SECONDS, POLL_SECONDS, Scene, Told, until
 from towpath.local.stack import ROOT
-from towpath.local.view import RunView, Watched, cost_text
+from towpath.local.view import RunView, Watched
 from towpath.policy.incident.notices import action_end
 
 STORY_SECONDS = 300
@@ -227,7 +227,7 @@ def report(stories: Sequence[Story], scene: Scene, effects: dict[str, Any]) -> l
         else:
             lines += [f"  {entry.at:%H:%M:%S} {entry.what}" for entry in story.result.timeline]
         page = scene.page(story.handle.id, story.handle.run_id or "")
-        lines.append(f"  {cost_text(story.result.cost)}; {page}")
+        lines.append(f"  {story.result.cost.in_words}; {page}")
     changes = {story.service: effects["platform"][story.service]["changes"] for story in stories}
     told = "; ".join(f"{service}: {', '.join(made) or 'none'}" for service, made in changes.items())
     resolved = sum(page["state"] == "resolved" for page in effects["pages"])

@@ -16,7 +16,7 @@ from towpath.contracts.process import ONBOARDING
 from towpath.contracts.review import Decision, Verdict
 from towpath.contracts.run import Cost, RunRecord
 from towpath.local.demo.scene import LOOK_SECONDS, POLL_SECONDS, Scene, Told, until
-from towpath.local.view import RunView, Watched, cost_text
+from towpath.local.view import RunView, Watched
 
 STORY_SECONDS = 300
 REVIEWER = "dana"
@@ -182,8 +182,8 @@ def summarise(story: Story) -> dict[str, Any]:
 
 
 def _cost(story: Story) -> str:
-    now = cost_text(Cost() if story.result is None else story.result.cost)
-    return now if story.failed is None else f"{cost_text(story.failed.letter.cost)}; redriven: {now}"
+    now = (Cost() if story.result is None else story.result.cost).in_words
+    return now if story.failed is None else f"{story.failed.letter.cost.in_words}; redriven: {now}"
 
 
 def _done(result: OnboardingResult) -> str:

@@ -24,7 +24,7 @@ from towpath.contracts.review import Decision, Verdict
 from towpath.contracts.run import RunRecord
 from towpath.local.campaign_view import job_lines, side_by_side
 from towpath.local.demo.scene import LOOK_SECONDS, POLL_SECONDS, Scene, Told, until
-from towpath.local.view import RunView, Watched, cost_text
+from towpath.local.view import RunView, Watched
 
 STORY_SECONDS = 300
 EDITOR = "mira"
@@ -163,9 +163,7 @@ def report(stories: Sequence[Story], scene: Scene, messages: dict[str, Any], eff
             continue
         lines += ["", f"{story.watched.title}: the texts", side_by_side(story.view, scene.console.width)]
         lines += [f"  {line}" for line in job_lines(story.result.jobs)]
-        lines.append(
-            f"  {cost_text(story.result.cost)}; {scene.page(story.handle.id, story.handle.result_run_id or '')}"
-        )
+        lines.append(f"  {story.result.cost.in_words}; {scene.page(story.handle.id, story.handle.result_run_id or '')}")
     thread = [post for post in messages["x"] if not post["removed"]]
     lines += [
         "",

@@ -1,0 +1,87 @@
+"""The quarantine of a report: how many rows each reason has, and a few of them with their place."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from towpath.contracts.dataset import QuarantinedRows
+from towpath.contracts.wire import Wire, clip
+from towpath.dataplane.arrow import parquet
+from towpath.dataplane.errors import StoreError
+from towpath.dataplane.markup import Markup, joined, tag, text
+from towpath.dataplane.report_parts import examples, section, table
+from towpath.dataplane.report_words import count, row_count
+from towpath.dataplane.workspace import Workspace
+
+MOST_SAMPLES = 3
+MOST_READ = 50_000
+"""So many rows of a file are looked at for samples."""
+
+
+class QuarantinedRow(Wire):
+    """`row` is JSON, cut where it is long."""
+
+    position: str
+    reason: str
+    row: str
+
+
+class QuarantineTotal(Wire):
+    stage: str
+    rule: str
+    rows: int
+    samples: tuple[QuarantinedRow, ...] = ()
+
+
+def quarantine_totals(quarantine: Iterable[QuarantinedRows], work: Workspace) -> tuple[QuarantineTotal, ...]:
+    """By stage and rule, the most rows first. A file that was cleaned up since, as before a redrive, has no samples."""
+    totals: Counter[tuple[str, str]] = Counter()
+    samples: dict[tuple[str, str], list[QuarantinedRow]] = defaultdict(list)
+    for one in quarantine:
+        for rule, number in one.by_rule.items():
+            totals[one.stage, rule] += number
+        wanted = {rule: MOST_SAMPLES - len(samples[one.stage, rule]) for rule in one.by_rule}
+        for rule, found in _samples(one, wanted, work):
+            samples[one.stage, rule].append(found)
+    return tuple(
+        QuarantineTotal(stage=stage, rule=rule, rows=number, samples=tuple(samples[stage, rule]))
+        for (stage, rule), number in totals.most_common()
+    )
+
+
+def _samples(
+    quarantined: QuarantinedRows, wanted: dict[str, int], work: Workspace
+) -> Iterator[tuple[str, QuarantinedRow]]:
+    """As many of each rule as are wanted."""
+    if not any(wanted.values()):
+        return
+    try:
+        file = parquet.ParquetFile(work.local(quarantined.part))
+    except StoreError:
+        return
+    read = 0
+    for batch in file.iter_batches(batch_size=1_000):
+        for row in batch.to_pylist():
+            if wanted.get(row["rule"], 0):
+                wanted[row["rule"]] -= 1
+                yield (
+                    row["rule"],
+                    QuarantinedRow(position=row["position"], reason=row["reason"], row=clip(row["row"])),
+                )
+        read += batch.num_rows
+        if read >= MOST_READ or not any(wanted.values()):
+            return
+
+
+def quarantine_section(totals: Sequence[QuarantineTotal]) -> Markup:
+    if not totals:
+        return Markup("")
+    told = [(text(one.stage), _reason(one), text(one.rule), text(count(one.rows))) for one in totals]
+    return section("Quarantine", table(("Stage", "Reason", "Rule", "Rows"), told, frozenset({3})))
+
+
+def _reason(total: QuarantineTotal) -> Markup:
+    if not total.samples:
+        return text(total.rule)
+    shown = [(one.position, one.row) for one in total.samples]
+    of = f"{len(shown)} of " if len(shown) < total.rows else ""
+    return joined(tag("span", text(total.samples[0].reason)), examples(f"{of}{row_count(total.rows)}", shown))
