@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from towpath.contracts.dataset import Profile, StageMetrics
+from towpath.contracts.dataset import Column, Profile, StageMetrics
 from towpath.contracts.pipeline import PipelineResult
 from towpath.contracts.run import StepRecord
 from towpath.contracts.stages import ReportTask
@@ -71,8 +71,15 @@ def facts_of(task: ReportTask, profile: Profile | None, work: Workspace) -> Repo
         failure=task.failure,
         steps=task.steps,
         specification=() if frozen is None else tuple(map(in_words, frozen.specification.operations)),
-        quarantine=quarantine_totals(task.result.quarantine, work),
+        quarantine=quarantine_totals(task.result.quarantine, _columns(task), work),
     )
+
+
+def _columns(task: ReportTask) -> list[Column]:
+    """All that the run knows, declared or found."""
+    declared = [column for source in task.config.sources for column in source.columns]
+    found = [column for columns in task.source_columns.values() for column in columns]
+    return [*declared, *found, *task.config.target.columns]
 
 
 def stage_totals(metrics: Iterable[StageMetrics]) -> tuple[StageTotal, ...]:

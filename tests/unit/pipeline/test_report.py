@@ -1,5 +1,6 @@
 """The report of a run: a page that loads nothing and runs nothing, and the same facts as JSON."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -16,9 +17,11 @@ from towpath.contracts.quality import ModelIssue, Quality, RuleResult
 from towpath.contracts.run import Cost, StepRecord
 from towpath.contracts.stages import ReportRendered, ReportTask
 from towpath.contracts.transformation import FrozenSpecification
+from towpath.contracts.wire import JsonObject
 from towpath.dataplane.quarantine import Quarantine
 from towpath.dataplane.report import write_report
 from towpath.dataplane.report_facts import ReportFacts, stage_totals
+from towpath.dataplane.report_quarantine import quarantine_totals
 from towpath.dataplane.report_style import CSS
 from towpath.policy.pipeline.wording import in_words
 
@@ -151,6 +154,20 @@ def test_the_document_holds_the_same_facts(tmp_path: Path) -> None:
     assert facts.quarantine[0].samples[0].position == f"{HOSTILE}:0"
     assert facts.profile is not None
     assert facts.profile.duplicates == 1
+
+
+def test_personal_values_are_not_among_the_samples(tmp_path: Path) -> None:
+    """Only columns that are known, and not personal, are shown with their values; lines as they came are not."""
+    table = Table(tmp_path, TARGET, TARGET, key=("id",))
+    quarantine = Quarantine(table.work(), "extract", "a")
+    row: JsonObject = {"id": 7, "name": "Kim Min", "renamed": "Kim Min", "$line": "7;Kim Min"}
+    quarantine.add(rule="r", reason="name: too long", position="a.csv:1", row=row)
+    kept = quarantine.close()
+    assert kept is not None
+    columns = [one.model_copy(update={"personal": one.name == "name"}) for one in TARGET]
+
+    ((sample,),) = (one.samples for one in quarantine_totals([kept], columns, table.work()))
+    assert json.loads(sample.row) == {"id": 7, "name": "AAA AAA", "renamed": "AAA AAA", "$line": "9;AAA AAA"}
 
 
 def test_stages_are_summed_over_partitions() -> None:
