@@ -24,11 +24,12 @@ def show_pipelines(console: Console, measured: Measured) -> None:
 
 
 def _lanes(measured: Measured) -> Table:
-    table = Table(title="CPU in seconds, memory in MiB, summed over the processes of a lane; servers apart")
+    title = "CPU in seconds, memory in MiB, summed over the processes of a lane; servers apart"
+    table = Table(title=title, padding=(0, 0))
     table.add_column("lane", no_wrap=True)
     columns = ("rows", "wall s", "rows/s", "CPU client", "database", "Temporal", "RSS", "PSS", "wrong rows")
     for column in (*columns, "quarantined too many"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=column == "rows")
     for lane, row in measured.figures.items():
         table.add_row(
             lane,
