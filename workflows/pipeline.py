@@ -98,7 +98,7 @@ class EtlPipelineWorkflow(Reviewable):
     async def _load_nothing(self) -> PipelineOutcome:
         """Rows that are quarantined or left out are not read again: the watermark moves past them."""
         state = self._state
-        if not state.known.new_rows or not workflow.patched(WITHOUT_ROWS):
+        if not (state.known.new_rows or state.known.behind) or not workflow.patched(WITHOUT_ROWS):
             return PipelineOutcome.NOTHING
         if state.known.reached is not None and not state.is_partial:
             await Loading(state).run(Dataset(name=state.config.target.table))

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from temporalio import workflow
+
 from activities.pipeline import PipelineActivities
 from towpath.contracts.dataset import Dataset
 from towpath.contracts.failure import FailureCode
@@ -17,10 +19,12 @@ from towpath.contracts.stages import (
     WatermarkTask,
 )
 from towpath.policy.pipeline.contract import SchemaDecision, decide
-from towpath.policy.pipeline.watermarks import MOST_AT_WATERMARK, Place, WatermarkError, appending, frontier, lowest
+from towpath.policy.pipeline.watermarks import MOST_AT_WATERMARK, Place, appending, frontier, lowest
 from workflows.pipeline_state import PipelineState
 
 PLAN = "plan"
+CATCH_UP = "catch-up-2026-11"
+"""Destinations of which one appends were refused when their watermarks differed; now those behind are loaded alone."""
 
 
 class Extraction:
@@ -67,12 +71,24 @@ class Extraction:
         if state.config.main.name in state.known.extracted:
             return
         by_name = {one.name: mark for one, mark in zip(state.config.destinations, found, strict=True)}
-        try:
-            place = Place() if state.request.full else lowest(state.config, by_name)
-        except WatermarkError as error:
-            raise state.refuse(PLAN, FailureCode.PIPELINE_WATERMARKS, str(error)) from error
-        marks = {name: mark.load for name, mark in by_name.items()}
-        state.set(watermark=place.watermark, boundary=place.boundary, marks=marks, history=_longest(found))
+        place = Place() if state.request.full else lowest(state.config, by_name)
+        if place.behind:
+            self._catch_up(place)
+        state.set(
+            watermark=place.watermark,
+            boundary=place.boundary,
+            marks={name: mark.load for name, mark in by_name.items()},
+            behind=place.behind,
+            until=place.until,
+            history=_longest(found),
+        )
+
+    def _catch_up(self, place: Place) -> None:
+        """Raises StepFailedError in the replay of a run from before there was another way."""
+        names = ", ".join(place.behind)
+        if not workflow.patched(CATCH_UP):
+            raise self._state.refuse(PLAN, FailureCode.PIPELINE_WATERMARKS, f"{names} lacks what the others have")
+        self._state.note(f"{names} lacks what the others have, and is loaded alone up to {place.until or 'the end'}")
 
     async def _plan(self, source: Source) -> Planned:
         state = self._state
@@ -147,7 +163,7 @@ class Extraction:
                 partition=partition,
                 columns=decision.columns,
                 since=planned.since,
-                until=planned.until,
+                until=(state.known.until if source.main else None) or planned.until,
                 at_once=min(state.config.concurrency, len(planned.partitions)),
                 quarantine_where_set=decision.quarantine_where_set,
                 discard_where_set=decision.discard_where_set,
@@ -168,6 +184,10 @@ class Extraction:
                 " which of them are loaded could not be told later; use a finer cursor, or upsert"
             )
             raise state.refuse(step, FailureCode.PIPELINE_WATERMARKS, message)
+        until = state.known.until
+        if until is not None:
+            # Its place is that of the next destination, though the last rows there be gone by now.
+            boundary, reached = (boundary if reached == until else ()), until
         state.set(reached=reached, reached_boundary=boundary or ())
 
     @property

@@ -39,6 +39,9 @@ class Loading:
 
     async def _destination(self, destination: Destination, dataset: Dataset) -> StepFailedError | None:
         state, step = self._state, f"load/{destination.name}"
+        if state.known.behind and destination.name not in state.known.behind:
+            self._steps.skip(step, "it waits for those that are behind")
+            return None
         known = state.known.loads.get(destination.name)
         if known is not None and known.state != "failed":
             self._steps.keep(step)

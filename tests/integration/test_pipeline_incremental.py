@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from temporalio.client import WorkflowFailureError
 
 from tests.integration.warehouse import KINDS, Row, Warehouse, open_warehouse, rows_read, rows_taken
 from towpath.contracts.loading import Strategy
@@ -147,6 +148,35 @@ async def test_append_at_the_watermark(warehouse: Warehouse, kind: str) -> None:
 
     loaded, nothing = PipelineOutcome.LOADED, PipelineOutcome.NOTHING
     assert outcomes == [loaded, loaded, nothing, loaded, nothing]
+
+
+async def test_destination_behind(warehouse: Warehouse) -> None:
+    """A run that could not load one destination is not redriven. The next one loads what it lacks, and it alone, up to
+    where the others are; after it all go on together. No row is lost, or there twice, though all append.
+    """
+    name = "behind"
+    events = [event(1, 1), event(2, 2)]
+
+    def pipeline() -> PipelineConfig:
+        return events_pipeline(warehouse, name, as_table(warehouse, name, events), "append")
+
+    await warehouse.run(pipeline())
+    events += [event(3, 2), event(4, 3)]
+    warehouse.sql("ALTER TABLE behind RENAME TO elsewhere")
+    warehouse.sql("CREATE TABLE behind (id date)")
+    with pytest.raises(WorkflowFailureError):
+        await warehouse.run(pipeline())
+    warehouse.sql("DROP TABLE behind")
+    warehouse.sql("ALTER TABLE elsewhere RENAME TO behind")
+    events += [event(5, 3), event(6, 4)]
+
+    loads = [{load.destination: load.inserted for load in (await warehouse.run(pipeline())).loads} for _ in range(4)]
+
+    # Row 5 came late to the place where the others were: it sets them apart once more.
+    assert loads[0] == {"postgresql": 3}
+    assert loads[-1] == {}
+    for destination in KINDS:
+        assert warehouse.read(pipeline(), destination, "id") == [(number,) for number in range(1, 7)], destination
 
 
 async def test_append_without_a_cursor_in_a_row(warehouse: Warehouse) -> None:

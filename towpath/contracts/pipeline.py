@@ -337,6 +337,10 @@ class PipelineProgress(Wire):
     """Rows of the loads before, newest last."""
     marks: dict[Identifier, str | None] | None = None
     """Which loads had set the watermarks of the destinations when the run read them."""
+    behind: tuple[Identifier, ...] = ()
+    """Destinations that this run loads alone, since the others are further, and one appends; empty: all are loaded."""
+    until: str | None = None
+    """How far the next of the others is."""
     columns: dict[Identifier, tuple[Column, ...]] = {}
     """Schema of each source, as the run reads it."""
     notes: tuple[str, ...] = ()

@@ -81,6 +81,17 @@ def test_watermark_never_passes_over_a_part(world: World) -> None:
     assert world.read("id") == [(1,), (2,)]
 
 
+def test_rows_at_the_watermark(world: World) -> None:
+    """Their digests move with it; at the same place they gather, and an older load changes nothing."""
+    world.load([row(1)], watermark="10", boundary=[1, 2])
+    world.load([row(2)], watermark="10", boundary=[2, 2**64 - 1])
+    world.load([row(3)], watermark="9", boundary=[4])
+
+    assert world.boundary() == {1, 2, 2**64 - 1}
+    world.load([row(4)], watermark="11", boundary=[5])
+    assert world.boundary() == {5}
+
+
 def test_watermark_never_goes_back(world: World) -> None:
     """A load that ends after a later one leaves the watermark where it is."""
     world.load([row(1)], watermark="10")

@@ -22,6 +22,7 @@ from towpath.contracts.loading import (
 )
 from towpath.contracts.stages import Watermark, WatermarkTask
 from towpath.dataplane.arrow import arrow_type, pa, parquet
+from towpath.dataplane.boundary import NONE, keep, read
 from towpath.dataplane.connections import PostgresqlConnection, S3Connection
 from towpath.dataplane.load.folder import Folder, open_folder
 from towpath.dataplane.load.manifest import Manifest
@@ -125,9 +126,12 @@ class World:
             **more,
         )
 
-    def load(self, *parts: Sequence[Row], load: str = "", watermark: str | None = None) -> PartLoaded:
+    def load(
+        self, *parts: Sequence[Row], load: str = "", watermark: str | None = None, boundary: Sequence[int] = ()
+    ) -> PartLoaded:
         """All parts of one load, one after the other: the sum of what they did."""
         self.loads += 1
+        told = keep(self.work(), frozenset(boundary))
         name = load or f"run-{self.loads}"
         done = [
             load_part(
@@ -137,6 +141,7 @@ class World:
                     number,
                     len(parts),
                     watermark=watermark if number == len(parts) else None,
+                    boundary=() if told is None or number < len(parts) else (told,),
                 ),
                 self.work(),
             )
@@ -155,6 +160,11 @@ class World:
         """But for the load that set it."""
         task = WatermarkTask(destination=self.destination(), pipeline="orders")
         return read_watermark(task, self.work()).model_copy(update={"load": None})
+
+    def boundary(self) -> frozenset[int]:
+        """Digests of the rows at the watermark."""
+        found = self.watermark().boundary
+        return NONE if found is None else read(self.work(), [found])
 
     def read(self, *names: str) -> list[tuple[Any, ...]]:
         """What is there, in the order of these columns. Times have no zone; nothing is there before the first load."""

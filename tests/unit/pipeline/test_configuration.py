@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from towpath.clients.pipelines import list_files
+from towpath.contracts.dataset import DatasetPart
 from towpath.contracts.pipeline import PipelineConfig
+from towpath.contracts.stages import Watermark
 from towpath.policy.pipeline.configuration import check_pipeline, pipeline_digest
-from towpath.policy.pipeline.watermarks import WatermarkError, greatest, lowest
+from towpath.policy.pipeline.watermarks import Place, greatest, lowest
 
 ROOT = Path(__file__).resolve().parents[3]
 ORDERS = (ROOT / "definitions/pipelines/orders.yaml").read_text(encoding="utf-8")
@@ -61,6 +63,14 @@ def test_digest_does_not_depend_on_the_text() -> None:
     assert pipeline_digest(one) == pipeline_digest(other) != pipeline_digest(changed)
 
 
+def _digests(rows: int) -> DatasetPart:
+    return DatasetPart(uri=f"{rows}.parquet", rows=rows, size_bytes=1, sha256=f"{rows}", schema_hash="")
+
+
+def _mark(value: str, rows: int = 0) -> Watermark:
+    return Watermark(value=value, boundary=_digests(rows) if rows else None)
+
+
 def _two_destinations(second: str) -> PipelineConfig:
     text = ORDERS + f"  - {{name: copy, type: duckdb, path: copy.duckdb, table: orders, strategy: {second}}}\n"
     config = check_pipeline(text).config
@@ -71,21 +81,32 @@ def _two_destinations(second: str) -> PipelineConfig:
 @pytest.mark.parametrize(
     ("watermarks", "expected"),
     [
-        pytest.param({"analytics": "9", "copy": "10"}, "9", id="numbers"),
-        pytest.param({"analytics": "2026-11-02", "copy": "2026-11-01"}, "2026-11-01", id="dates"),
-        pytest.param({"analytics": "9", "copy": None}, None, id="one-is-new"),
-        pytest.param({"analytics": None, "copy": None}, None, id="all-are-new"),
+        pytest.param({"analytics": _mark("9", 1), "copy": _mark("10", 1)}, Place("9"), id="numbers"),
+        pytest.param({"analytics": _mark("2026-11-02"), "copy": _mark("2026-11-01")}, Place("2026-11-01"), id="dates"),
+        pytest.param({"analytics": _mark("9", 1), "copy": Watermark()}, Place(), id="one-is-new"),
+        pytest.param({}, Place(), id="all-are-new"),
+        pytest.param({"analytics": _mark("9", 2), "copy": _mark("9", 2)}, Place("9", _digests(2)), id="same"),
+        pytest.param({"analytics": _mark("9", 2), "copy": _mark("9", 3)}, Place("9"), id="same-with-other-rows"),
     ],
 )
-def test_lowest_watermark(watermarks: dict[str, str | None], expected: str | None) -> None:
-    """A run reads from where the destination stands that is the furthest behind."""
+def test_lowest_watermark(watermarks: dict[str, Watermark], expected: Place) -> None:
+    """A run reads from where the destination stands that is the furthest behind, and leaves out what all have there."""
     assert lowest(_two_destinations("upsert"), watermarks) == expected
 
 
-def test_appending_destination_must_not_be_ahead() -> None:
-    """Rows would be there twice: the run is refused."""
-    with pytest.raises(WatermarkError, match="copy appends"):
-        lowest(_two_destinations("append"), {"analytics": "1", "copy": "2"})
+@pytest.mark.parametrize(
+    ("analytics", "copy", "expected"),
+    [
+        pytest.param(_mark("9", 1), _mark("10", 1), Place("9", _digests(1), ("analytics",), "10"), id="behind"),
+        pytest.param(Watermark(), _mark("10", 1), Place(None, None, ("analytics",), "10"), id="new"),
+        pytest.param(_mark("9", 3), _mark("9", 2), Place("9", _digests(2), ("copy",)), id="same-with-other-rows"),
+        pytest.param(_mark("9", 2), _mark("9", 2), Place("9", _digests(2)), id="same"),
+        pytest.param(Watermark(), Watermark(), Place(), id="all-are-new"),
+    ],
+)
+def test_appending_destinations_apart(analytics: Watermark, copy: Watermark, expected: Place) -> None:
+    """What is behind is loaded alone, up to where the other is: no row is there twice."""
+    assert lowest(_two_destinations("append"), {"analytics": analytics, "copy": copy}) == expected
 
 
 def test_greatest_cursor() -> None:

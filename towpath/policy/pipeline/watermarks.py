@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
-from towpath.contracts.dataset import DatasetPart
+from towpath.contracts.dataset import DatasetPart, Identifier
 from towpath.contracts.pipeline import PipelineConfig
 from towpath.contracts.stages import Extracted, Watermark
 
@@ -12,15 +12,16 @@ MOST_AT_WATERMARK = 100_000
 """Rows at one value of a cursor that are known by their digests: beyond that a watermark would exceed a megabyte."""
 
 
-class WatermarkError(Exception):
-    """The destinations are at different places, and one of them cannot take a row twice."""
-
-
 class Place(NamedTuple):
-    """From where on to read, and the digests of the rows there that all destinations have."""
+    """From where on to read, and the digests of the rows there that all destinations have.
+
+    `behind` are the destinations that are loaded alone, up to where the next of the others is; empty: all are loaded.
+    """
 
     watermark: str | None = None
     boundary: DatasetPart | None = None
+    behind: tuple[Identifier, ...] = ()
+    until: str | None = None
 
 
 def appending(config: PipelineConfig) -> list[str]:
@@ -31,26 +32,32 @@ def appending(config: PipelineConfig) -> list[str]:
 def lowest(config: PipelineConfig, watermarks: Mapping[str, Watermark]) -> Place:
     """The lowest watermark; None reads from the beginning. A destination that is further ignores what it has.
 
-    That holds for strategies that know rows by their key. One that appends would have rows twice: its pipeline must
-    first end the run that left the destinations apart. Raises WatermarkError.
+    That holds for strategies that know rows by their key. Where one appends, the destinations that are behind are
+    loaded alone, until all are at one place.
     """
-    found = [watermarks.get(destination.name, Watermark()) for destination in config.destinations]
+    found = {one.name: watermarks.get(one.name, Watermark()) for one in config.destinations}
+    if not appending(config):
+        return _common(tuple(found.values()))
+    least = min(found.values(), key=_place)
+    behind = tuple(name for name, one in found.items() if _place(one) == _place(least))
+    if len(behind) == len(found):
+        return Place(least.value, least.boundary)
+    further = [one.value for one in found.values() if one.value is not None and one.value != least.value]
+    return Place(least.value, least.boundary, behind, min(further, key=_order, default=None))
+
+
+def _common(found: Sequence[Watermark]) -> Place:
     known = [one.value for one in found if one.value is not None]
-    places = {(one.value, None if one.boundary is None else one.boundary.sha256) for one in found}
-    names = ", ".join(appending(config))
-    if names and len(places) > 1:
-        raise WatermarkError(
-            f"the destinations have different watermarks, and {names} appends: rows would be there "
-            "twice; redrive the run that failed, or load that destination by a pipeline of its own"
-        )
-    if names and known and found[0].boundary is None:
-        raise WatermarkError(
-            f"which rows at the watermark {known[0]} are loaded is not known, and {names} appends: rows would be there "
-            "twice; use upsert, or load a new table"
-        )
     if len(known) < len(found):
         return Place()
-    return Place(min(known, key=_order), found[0].boundary if len(places) == 1 else None)
+    same = len({_place(one) for one in found}) == 1
+    return Place(min(known, key=_order), found[0].boundary if same else None)
+
+
+def _place(one: Watermark) -> tuple[bool, tuple[int, Decimal, str], int, str]:
+    """In the order of what a destination has: at the same watermark, the rows there decide."""
+    rows, digest = (0, "") if one.boundary is None else (one.boundary.rows, one.boundary.sha256)
+    return one.value is not None, _order(one.value or ""), rows, digest
 
 
 def frontier(
