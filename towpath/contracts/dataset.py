@@ -124,6 +124,6 @@ class Profile(ActivityResult):
     rows: int
     total: int = 0
     columns: tuple[ColumnProfile, ...]
-    duplicates: int = 0
-    """Rows whose key occurred before."""
+    duplicates: int | None = 0
+    """Rows whose key occurred before; None when nobody counted."""
     sampled_at: datetime | None = None

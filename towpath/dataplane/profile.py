@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -9,6 +10,7 @@ import duckdb
 from towpath.contracts.dataset import Column, ColumnProfile, ColumnType, Dataset, DatasetPart, Profile
 from towpath.contracts.stages import Profiled, ProfileTask
 from towpath.contracts.wire import JsonObject, json_object
+from towpath.dataplane.arrow import ArrowTable, pa, parquet, with_columns
 from towpath.dataplane.columns import ROW, quoted
 from towpath.dataplane.shapes import masked, personal_in
 from towpath.dataplane.specification.inputs import columns_in, scan_of
@@ -18,6 +20,8 @@ from towpath.dataplane.workspace import Workspace
 
 MOST_ROWS = 200_000
 """Looked at in a profile: enough for every value that one row in ten thousand has."""
+MOST_GROUPS = 8
+"""Row groups that they are taken from, evenly spread: to read all of a large dataset would cost as much as a load."""
 STEPS = 20
 """Of a histogram."""
 MOST_LISTED = 10
@@ -53,24 +57,29 @@ def profile_of(
             ColumnProfile(name=column.name, type=column.type, rows=0, nulls=0, distinct=0) for column in dataset.columns
         )
         return Profile(dataset=dataset.name, rows=0, columns=nothing)
-    scan, step = scan_of(files), max(1, -(-dataset.rows // most))
+    scan = scan_of(files)
     columns = columns_in(connection, scan)
     columns.pop(ROW, None)
-    connection.execute(
-        statement(
-            "CREATE OR REPLACE TEMP TABLE looked_at AS SELECT {names} FROM {scan} WHERE file_row_number % {step} = 0",
-            names=", ".join(map(quoted, columns)),
-            scan=scan,
-            step=str(step),
-        )
-    )
+    connection.from_arrow(_looked_at(files, list(columns), most)).create("looked_at")
     rows = int(_row(connection, "SELECT count(*) FROM looked_at")[0])
     personal = personal_in(dataset.columns)
     profiled = (_column(connection, column, rows) for column in columns.values())
     shown = tuple(_without_values(one) if one.name in personal else one for one in profiled)
-    duplicates = _duplicates(connection, scan, key) if key else 0
+    duplicates = _duplicates(connection, scan, key) if key else None
     connection.execute("DROP TABLE looked_at")
     return Profile(dataset=dataset.name, rows=rows, total=dataset.rows, columns=shown, duplicates=duplicates)
+
+
+def _looked_at(files: Sequence[Path], names: list[str], most: int) -> ArrowTable:
+    """At most so many rows, from row groups that are evenly spread over the files."""
+    known = [(file, parquet.read_metadata(file)) for file in files]
+    groups = [(file, number) for file, told in known for number in range(told.num_row_groups)]
+    count = len(groups) if sum(told.num_rows for _, told in known) <= most else min(len(groups), MOST_GROUPS)
+    chosen = [groups[index * len(groups) // count] for index in range(count)]
+    read = [parquet.ParquetFile(file).read_row_group(number, use_threads=False) for file, number in chosen]
+    step = max(1, -(-sum(table.num_rows for table in read) // most))
+    kept = [table.take(pa.arange(0, table.num_rows, step)) for table in read]
+    return pa.concat_tables((with_columns(table, names).select(names) for table in kept), promote_options="permissive")
 
 
 def sample_of(

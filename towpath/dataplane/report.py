@@ -8,6 +8,9 @@ from towpath.dataplane.report_page import page
 from towpath.dataplane.specification.running import engine
 from towpath.dataplane.workspace import Workspace
 
+MOST_KEYS = 1_000_000
+"""Rows whose keys are counted for the report. Of more, the rules of the quality tell."""
+
 
 def write_report(task: ReportTask, work: Workspace) -> ReportRendered:
     """Raises StoreError and EngineError."""
@@ -19,5 +22,6 @@ def _profile(task: ReportTask, work: Workspace) -> Profile | None:
     """Of the target's columns; sizes are those of the dataset that was loaded."""
     if task.dataset is None or not task.dataset.parts:
         return None
+    key = task.config.target.key if task.dataset.rows <= MOST_KEYS else ()
     with engine(work) as connection:
-        return profile_of(connection, work, task.dataset, task.config.target.key)
+        return profile_of(connection, work, task.dataset, key)

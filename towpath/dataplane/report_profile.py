@@ -12,8 +12,8 @@ def profile_section(profile: Profile | None, title: str = "Profile of what was l
     if profile is None or not profile.rows:
         return Markup("")
     of = f" of {count(profile.total)}" if profile.total > profile.rows else ""
-    repeated = f"{count(profile.duplicates)} with a key that occurred before"
-    told = f"{profile.dataset}: {count(profile.rows)}{of} rows looked at, {repeated}"
+    repeated = "" if profile.duplicates is None else f", {count(profile.duplicates)} with a key that occurred before"
+    told = f"{profile.dataset}: {count(profile.rows)}{of} rows looked at{repeated}"
     return tag(
         "section",
         tag("h2", text(title)),

@@ -40,6 +40,7 @@ class Decoded:
     def __init__(self, pieces: Iterator[bytes], encoding: str) -> None:
         self._pieces = pieces
         self._decoder = codecs.getincrementaldecoder(encoding)(MARKING)
+        self._is_utf8 = encoding == "utf-8"
         self.marks = 0
         self.quotes = False
         self.size_bytes = 0
@@ -47,18 +48,28 @@ class Decoded:
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._pieces:
             self.size_bytes += len(piece)
-            if (text := self._decode(piece)) != b"":
+            if (text := self._plain(piece) or self._decode(piece)) != b"":
                 yield text
         if (text := self._decode(b"", final=True)) != b"":
             yield text
 
+    def _plain(self, piece: bytes) -> bytes | None:
+        """ASCII is the same in all encodings that we read, unless a character began in the piece before."""
+        if not piece.isascii() or b"\0" in piece or self._decoder.getstate()[0]:
+            return None
+        self.quotes = self.quotes or b'"' in piece
+        return piece
+
     def _decode(self, piece: bytes, *, final: bool = False) -> bytes:
+        began = not self._decoder.getstate()[0]
         text = self._decoder.decode(piece, final)
-        if "\0" in text:
+        ended = not self._decoder.getstate()[0]
+        if b"\0" in piece:
             text = text.replace("\0", _marked(0))
-        self.marks += text.count(MARK)
+        marks = text.count(MARK)
+        self.marks += marks
         self.quotes = self.quotes or '"' in text
-        return text.encode()
+        return piece if self._is_utf8 and began and ended and not marks else text.encode()
 
 
 def as_read(text: str, encoding: str) -> JsonValue:
