@@ -157,6 +157,8 @@ class Extraction:
     def _tasks(self, source: Source, planned: Planned, decision: SchemaDecision) -> tuple[ExtractTask, ...]:
         state = self._state
         at_watermark = source.main and planned.since is not None and planned.since == state.known.watermark
+        # Whole partitions are replaced, so what is there of the watermark's day has to be read again.
+        whole = any(destination.strategy == "delete_insert" for destination in state.config.destinations)
         return tuple(
             ExtractTask(
                 source=source,
@@ -167,7 +169,7 @@ class Extraction:
                 at_once=min(state.config.concurrency, len(planned.partitions)),
                 quarantine_where_set=decision.quarantine_where_set,
                 discard_where_set=decision.discard_where_set,
-                loaded=state.known.boundary if at_watermark else None,
+                loaded=state.known.boundary if at_watermark and not whole else None,
                 exact=source.main and self._moves and bool(appending(state.config)),
             )
             for partition in planned.partitions

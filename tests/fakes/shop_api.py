@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ class ShopApi:
     next_link: str | None = None
     answers: list[Response] = field(default_factory=list[Response])
     asked: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    at: list[float] = field(default_factory=list[float])
     tokens: list[str | None] = field(default_factory=list[str | None])
     url: str = ""
 
@@ -59,6 +61,7 @@ class ShopApi:
 
     def _begin(self, request: Request) -> Response | None:
         self.asked.append(dict(request.query_params))
+        self.at.append(time.monotonic())
         self.tokens.append(request.headers.get("authorization"))
         return self.answers.pop(0) if self.answers else None
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from starlette.responses import Response
 from temporalio.client import WorkflowFailureError
 
 from tests.integration.warehouse import KINDS, Row, Warehouse, open_warehouse, rows_read, rows_taken
@@ -177,6 +178,53 @@ async def test_destination_behind(warehouse: Warehouse) -> None:
     assert loads[-1] == {}
     for destination in KINDS:
         assert warehouse.read(pipeline(), destination, "id") == [(number,) for number in range(1, 7)], destination
+
+
+async def test_limits_of_an_api(warehouse: Warehouse) -> None:
+    """All partitions together ask no faster than is allowed, and wait when they are told to: no page is lost."""
+    events = [event(number, number) for number in range(20)]
+    source = as_api(warehouse, "limits", events) | {"requests_per_second": 10}
+    shop = warehouse.shop
+    shop.at.clear()
+    shop.answers = [Response(status_code=429, headers={"retry-after": "1"})]
+    config = events_pipeline(warehouse, "limits", source, concurrency=2)
+
+    await warehouse.run(config)
+
+    requests, seconds = len(shop.at), shop.at[-1] - shop.at[0]
+    assert requests >= 11
+    assert seconds >= 1 + (requests - 3) / 10
+    assert warehouse.read(config, "duckdb", "id") == sorted(((number,) for number in range(20)), key=repr)
+
+
+async def test_whole_days(warehouse: Warehouse) -> None:
+    """Where partitions are replaced, the watermark's day is read again: a later row joins those of its day."""
+    day = {"name": "day", "type": "date"}
+    columns, name = [*COLUMNS, day], "days"
+    target = {"table": "days", "key": ["id"], "partition_by": "day", "columns": columns}
+    source = {
+        "type": "postgresql",
+        "connection": "warehouse",
+        "table": "source_days",
+        "columns": columns,
+        "cursor": {"field": "day"},
+    }
+    warehouse.sql("CREATE TABLE source_days (id bigint, name text, at timestamptz, day date)")
+    config = events_pipeline(
+        warehouse,
+        name,
+        source,
+        "delete_insert",
+        target=target,
+        transformation={"source": "events", "operations": []},
+    )
+
+    for number, hours in enumerate((1, 30, 31)):
+        moment = BEGAN + timedelta(hours=hours)
+        warehouse.insert("source_days", [(number, "new", moment, moment.date())])
+        await warehouse.run(config)
+
+    assert [warehouse.read(config, kind, "id") for kind in KINDS] == [[(0,), (1,), (2,)]] * 3
 
 
 async def test_append_without_a_cursor_in_a_row(warehouse: Warehouse) -> None:

@@ -31,6 +31,9 @@ def test_shipped_pipelines_are_good() -> None:
         pytest.param("op: join", "op: joyn", "op.unknown", 55, id="unknown-operation"),
         pytest.param("column: amount, minimum", "column: amont, minimum", "column.unknown", 65, id="unknown-column"),
         pytest.param("strategy: upsert", "strategy: delete_insert", "strategy.partition", 72, id="no-partition"),
+        pytest.param(
+            "path: definitions/pipelines/data/orders-*.csv", "path: s3://shop/*.csv", "connection.missing", 9, id="s3"
+        ),
         pytest.param("main: false", "main: true", "source.main", 20, id="two-main-sources"),
         pytest.param("source: customers\n", "source: clients\n", "join.unknown", 56, id="unknown-source"),
         pytest.param(
@@ -50,6 +53,29 @@ def test_wrong_pipeline_is_told(old: str, new: str, code: str, line: int) -> Non
 
     assert not checked.ok
     assert (code, line) in [(found.code, found.line) for found in checked.diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("kind", "strategy", "code"),
+    [
+        pytest.param("timestamp", "delete_insert", "strategy.cursor", id="parts-of-partitions"),
+        pytest.param("date", "delete_insert", None, id="whole-days"),
+        pytest.param("date", "append", "strategy.mixed", id="whole-days-and-append"),
+    ],
+)
+def test_whole_partitions_by_cursor(kind: str, strategy: str, code: str | None) -> None:
+    """A partition is only replaced by all of its rows."""
+    day = f"{{name: ordered_on, type: {kind}}}"
+    text = ORDERS.replace("{name: ordered_on, type: text}", day, 1).replace(
+        "strategy: upsert", "strategy: delete_insert"
+    )
+    text = text.replace("    validation:", "    cursor: {field: ordered_on}\n    validation:", 1)
+    text = text.replace("  key: [order_id]\n", "  key: [order_id]\n  partition_by: ordered_on\n", 1)
+    text += f"  - {{name: copy, type: duckdb, path: copy.duckdb, table: orders, strategy: {strategy}}}\n"
+
+    codes = {found.code for found in check_pipeline(text).diagnostics}
+
+    assert codes == ({code} if code else set())
 
 
 def test_digest_does_not_depend_on_the_text() -> None:

@@ -2,17 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import pytest
 import pytest_asyncio
+from starlette.responses import Response
 
+from tests.fakes.shop_api import ShopApi
+from tests.unit.pipeline.reading import source
 from towpath.clients.dataplane import Dataplane
 from towpath.contracts.dataplane import Setup, TaskProgress
 from towpath.contracts.failure import FailureCode, PipelineError
 from towpath.contracts.loading import DuckdbDestination
-from towpath.contracts.stages import Watermark, WatermarkTask
+from towpath.contracts.stages import Planned, PlanTask, Watermark, WatermarkTask
 from towpath.contracts.wire import JsonObject
 
 SECRET = "postgresql://kim:hidden-word@127.0.0.1/none"
@@ -69,6 +73,22 @@ async def test_killed_process_is_replaced(plane: Dataplane, tmp_path: Path) -> N
 
     assert told in ([], [FailureCode.PIPELINE_CHILD_DIED])
     assert plane.pids[0] != before
+
+
+async def test_wait_that_a_source_asks_for(tmp_path: Path) -> None:
+    """An API that wants to be left alone for ten minutes is asked again after ten minutes: the wait reaches the run."""
+    shop = ShopApi(orders=[], answers=[Response(status_code=429, headers={"retry-after": "600"})])
+    with shop.served() as url:
+        connections: JsonObject = {"shop": {"type": "http", "base_url": url}}
+        setup = Setup(store=str(tmp_path / "store"), scratch=str(tmp_path / "scratch"), connections=connections)
+        opened = Dataplane(setup, 1)
+        told = source(type="http", connection="shop", path="list", requests_per_second=1_000)
+        with pytest.raises(PipelineError) as refused:
+            await opened.run("plan_partitions", PlanTask(source=told), Planned, silent)
+        await opened.close()
+
+    assert refused.value.retryable
+    assert refused.value.retry_after == timedelta(minutes=10)
 
 
 async def test_unknown_task_is_final(plane: Dataplane, tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ class ApiClient:
         self._source = source
         self._base = httpx.URL(connection.base_url.rstrip("/") + "/")
         self._interval = 1 / requests_per_second
-        self._next = 0.0
+        # The task before this one may have asked just now.
+        self._next = time.monotonic() + self._interval
         self._pause = threading.Event()
         self._http = httpx.Client(
             headers={"accept": "application/json"} | headers, timeout=connection.timeout_seconds, trust_env=False

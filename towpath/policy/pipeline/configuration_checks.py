@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from towpath.contracts.dataset import Column
+from towpath.contracts.dataset import Column, ColumnType
 from towpath.contracts.loading import ParquetDestination
 from towpath.contracts.pipeline import FileSource, PipelineConfig
 from towpath.contracts.pipeline import Source as Origin
@@ -112,6 +112,7 @@ class ConfigurationChecks:
         config = self._config
         self._once([destination.name for destination in config.destinations], "destinations")
         lag = config.main.cursor is not None and bool(config.main.cursor.lag)
+        strategies = {destination.strategy for destination in config.destinations}
         for index, destination in enumerate(config.destinations):
             path: Path = ("destinations", index)
             strategy = destination.strategy
@@ -121,15 +122,29 @@ class ConfigurationChecks:
             if strategy == "delete_insert" and config.target.partition_by is None:
                 what = "delete_insert replaces whole partitions of the target"
                 self._report(place, "strategy.partition", what, "add target.partition_by")
+            if strategy == "append" and "delete_insert" in strategies and config.main.cursor is not None:
+                what = "delete_insert wants the watermark's day read again, and append has its rows twice then"
+                self._report(place, "strategy.mixed", what, "load one of them by a pipeline of its own")
             if strategy == "append" and lag:
                 what = "append has rows twice that the lag reads again"
                 self._report(place, "strategy.lag", what, "use upsert, or leave the lag out")
+            if strategy == "delete_insert" and not self._whole_days():
+                what = "a run by cursor reads only what is new of a partition, and delete_insert replaces all of it"
+                self._report(
+                    place, "strategy.cursor", what, "use upsert, or a cursor of type date: its days are read whole"
+                )
             if isinstance(destination, ParquetDestination):
                 self._bucket(destination.path, destination.connection, path)
             if strategy == "upsert" and config.target.newest_by is None:
                 what = "without newest_by a late, older row replaces a newer one"
                 self._report(place, "strategy.newest", what, "add target.newest_by", warning=True)
         self._apart()
+
+    def _whole_days(self) -> bool:
+        """Whether each run reads all rows of the partitions that it has rows of."""
+        main = self._config.main
+        types = {column.name: column.type for column in main.columns}
+        return main.cursor is None or types.get(main.cursor.field) is ColumnType.DATE
 
     def _bucket(self, address: str, connection: str | None, path: Path) -> None:
         if address.startswith("s3://") and connection is None:
