@@ -220,4 +220,4 @@ async def _checked(site: Site, data: Data, result: PipelineResult, figures: Figu
     wrong = {DATABASE: wrong_in_postgresql(site.database, TABLE, expected, site.folder)}
     planted = data.truth.late_quarantined if late else data.truth.quarantined
     found = sum(rows.part.rows for rows in result.quarantine)
-    return replace(figures, wrong=wrong, quarantined=found - planted)
+    return replace(figures, wrong=wrong, quarantined=found - planted, metrics=result.metrics)

@@ -19,6 +19,7 @@ from bench.etl_data import Data
 from bench.etl_gate import READY
 from bench.etl_meter import TreeMeter, Used, tree_cpu
 from bench.etl_plain import CREATE, copy
+from towpath.contracts.dataset import StageMetrics
 from towpath.dataplane.sql import statement
 from towpath.local.postgresql import postgresql_server
 from towpath.local.stack import ROOT
@@ -59,6 +60,8 @@ class Figures:
     """Rows of each destination that are missing, too many or different."""
     quarantined: int | None = None
     """So many more than the truth has; None when the lane sets nothing aside."""
+    metrics: tuple[StageMetrics, ...] = ()
+    """What ours tells of its own tasks."""
 
     @property
     def cpu(self) -> float:

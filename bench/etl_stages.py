@@ -6,6 +6,7 @@ nothing tried again. `python -m bench.etl_stages` waits for its job.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from towpath.contracts.pipeline import PipelineOutcome, PipelineProgress, Pipeli
 from towpath.contracts.process import PIPELINE
 from towpath.contracts.quality import Quality
 from towpath.contracts.review import DecidedReview
+from towpath.contracts.run import RunRecord
 from towpath.contracts.transformation import BackTest, FrozenSpecification
 from towpath.contracts.windows import WindowRequest, WindowResult
 from towpath.settings import WorkerSettings
@@ -57,6 +59,10 @@ class Unrecorded(Steps):
     def fail(self, step: str, failure: Failure) -> None:
         raise RuntimeError(f"{step}: {failure.message}")
 
+    def record(self) -> RunRecord:
+        """Without steps: the report shows none."""
+        return RunRecord(process=PIPELINE.name, workflow_id="", run_id="", status="", started_at=datetime.now(UTC))
+
 
 class PlainState(PipelineState):
     """The state of a run whose calls are plain ones."""
@@ -88,29 +94,34 @@ class PlainState(PipelineState):
         self, activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, *, name: str, summary: str
     ) -> ResultT:
         del name, summary
-        return await ActivityEnvironment().run(activity, self._activities, arg)
+        return await self._environment().run(activity, self._activities, arg)
 
     async def windows(self, step: str, request: WindowRequest, total: int) -> WindowResult:
         del step, total
         doors: PipelineActivities = self._activities
         turns = request.concurrency
         return WindowResult(
-            extracted=await _side_by_side(doors.extract_partition, request.extract, turns),
-            transformed=await _side_by_side(doors.transform_part, request.transform, turns),
-            loaded=await _side_by_side(doors.load_part, request.load, turns),
+            extracted=await self._side_by_side(doors.extract_partition, request.extract, turns),
+            transformed=await self._side_by_side(doors.transform_part, request.transform, turns),
+            loaded=await self._side_by_side(doors.load_part, request.load, turns),
         )
 
+    async def _side_by_side(
+        self, act: Callable[[TaskT], Awaitable[DoneT]], tasks: Sequence[TaskT], concurrency: int
+    ) -> tuple[DoneT, ...]:
+        turns = asyncio.Semaphore(concurrency)
 
-async def _side_by_side(
-    act: Callable[[TaskT], Awaitable[DoneT]], tasks: Sequence[TaskT], concurrency: int
-) -> tuple[DoneT, ...]:
-    turns = asyncio.Semaphore(concurrency)
+        async def one(task: TaskT) -> DoneT:
+            async with turns:
+                return await self._environment().run(act, task)
 
-    async def one(task: TaskT) -> DoneT:
-        async with turns:
-            return await ActivityEnvironment().run(act, task)
+        return tuple(await asyncio.gather(*(one(task) for task in tasks)))
 
-    return tuple(await asyncio.gather(*(one(task) for task in tasks)))
+    def _environment(self) -> ActivityEnvironment:
+        """What an activity asks about itself, outside of a worker."""
+        environment = ActivityEnvironment()
+        environment.info = replace(environment.info, workflow_id=self.workflow_id)
+        return environment
 
 
 async def _nobody(_: FrozenSpecification | Quality, __: BackTest | None = None) -> DecidedReview | None:

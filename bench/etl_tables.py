@@ -7,6 +7,7 @@ from rich.table import Table
 
 from bench.etl import Measured
 from bench.etl_lanes import Histories
+from bench.etl_meter import MIB
 from bench.etl_site import Figures
 
 Row = tuple[str, str, str]
@@ -17,6 +18,9 @@ OURS = ("stages", "workflow")
 
 def show_pipelines(console: Console, measured: Measured) -> None:
     console.print(_lanes(measured))
+    for lane in OURS:
+        if lane in measured.figures:
+            console.print(_stages(lane, measured.figures[lane]))
     wanted = Table("pipelines", "measured", "wanted")
     for row in _wanted(measured):
         wanted.add_row(*row)
@@ -40,6 +44,20 @@ def _lanes(measured: Measured) -> Table:
             *(f"{value:,.0f}" for value in (row.used.rss, row.used.pss)),
             ", ".join(f"{count:,}" for count in row.wrong.values()),
             "–" if row.quarantined is None else f"{row.quarantined:,}",
+        )
+    return table
+
+
+def _stages(lane: str, row: Figures) -> Table:
+    """As the tasks themselves tell it; the start of the processes, report and lineage are in the lane's sum alone."""
+    table = Table(lane, "tasks", "CPU-s", "seconds", "peak RSS MiB", title="Stages of a lane")
+    for stage in dict.fromkeys(one.stage for one in row.metrics):
+        tasks = [one for one in row.metrics if one.stage == stage]
+        table.add_row(
+            stage,
+            f"{len(tasks):,}",
+            *(f"{value:.1f}" for value in (sum(t.cpu_seconds for t in tasks), sum(t.seconds for t in tasks))),
+            f"{max(task.peak_rss_bytes for task in tasks) / MIB:,.0f}",
         )
     return table
 
