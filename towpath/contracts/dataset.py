@@ -1,5 +1,6 @@
 """Rows by reference: what a part of a dataset is called, where it lies, and what is known of it. Rows never travel."""
 
+import hashlib
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -37,6 +38,14 @@ class Column(Wire):
     personal: bool = False
 
 
+class LeftOut(Wire):
+    """Rows of a part's file that are not in the part: a file with their numbers in it, from 0, in the column `row`."""
+
+    uri: str
+    sha256: str
+    rows: int
+
+
 class DatasetPart(Wire):
     """One immutable file of a dataset, named by its content: whole or absent.
 
@@ -55,6 +64,15 @@ class DatasetPart(Wire):
     """Name of the partition that it came from."""
     origin: str = ""
     """What `_row` counts in: a file and its lines, pages of an API and their items, rows of a table."""
+    without: LeftOut | None = None
+    """Rows that were set aside after the file was written; `rows` counts the others."""
+
+    @property
+    def digest(self) -> str:
+        """Names the content: two parts with the same rows of the same file have the same one."""
+        if self.without is None:
+            return self.sha256
+        return hashlib.sha256(f"{self.sha256} {self.without.sha256}".encode()).hexdigest()
 
 
 class Dataset(Wire):

@@ -15,6 +15,9 @@ parquet: Any = importlib.import_module("pyarrow.parquet")
 ArrowTable = Any
 """A pyarrow.Table."""
 
+ArrowArray = Any
+"""A pyarrow.Array, or a ChunkedArray."""
+
 ArrowSchema = Any
 
 _SIMPLE = {

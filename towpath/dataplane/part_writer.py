@@ -1,15 +1,20 @@
 """A part on its way into a Parquet file: row groups that an engine likes, from batches of any size."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from towpath.dataplane.arrow import ArrowSchema, ArrowTable, compute, pa, parquet
+from towpath.dataplane.arrow import ArrowArray, ArrowSchema, ArrowTable, compute, pa, parquet
 
 GROUP_ROWS = 122_880
 GROUP_BYTES = 32 * 1024**2
 SAMPLE_ROWS = 8_192
 REPEATED = 8
 """A column whose values occur so often on average gets a dictionary: for others, making one saves nothing."""
+
+
+LEFT_OUT_ROW = "row"
+"""The column of a file of rows that a part is without."""
 
 
 class PartWriter:
@@ -52,6 +57,28 @@ class PartWriter:
         self._writer.write_table(group, row_group_size=self._waiting_rows)
         self._rows += self._waiting_rows
         self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
+
+
+def leave_out(file: Path, rows: ArrowArray, target: Path) -> Path:
+    """Writes the rows of a file without those of these numbers."""
+    with parquet.ParquetFile(file) as opened:
+        writer = PartWriter(target, opened.schema_arrow)
+        for table in tables_without(opened, rows, GROUP_ROWS):
+            writer.write(table)
+    return writer.close()[0]
+
+
+def tables_without(file: Any, rows: ArrowArray, size: int, columns: list[str] | None = None) -> Iterator[ArrowTable]:
+    """Of a pyarrow.ParquetFile, at most `size` rows at a time, without those of these numbers."""
+    done = 0
+    for batch in file.iter_batches(size, columns=columns):
+        table = pa.Table.from_batches([batch])
+        yield (
+            table
+            if not len(rows)
+            else table.filter(compute.invert(compute.is_in(pa.arange(done, done + batch.num_rows), rows)))
+        )
+        done += batch.num_rows
 
 
 def _writer(path: Path, schema: ArrowSchema, first: ArrowTable) -> Any:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -10,7 +9,7 @@ import duckdb
 from towpath.contracts.dataset import Column, ColumnProfile, ColumnType, Dataset, DatasetPart, Profile
 from towpath.contracts.stages import Profiled, ProfileTask
 from towpath.contracts.wire import JsonObject, json_object
-from towpath.dataplane.arrow import ArrowTable, pa, parquet, with_columns
+from towpath.dataplane.arrow import ArrowTable, compute, pa, parquet, with_columns
 from towpath.dataplane.columns import ROW, quoted
 from towpath.dataplane.shapes import masked, personal_in
 from towpath.dataplane.specification.inputs import columns_in, scan_of
@@ -51,35 +50,43 @@ def profile_of(
     most: int = MOST_ROWS,
 ) -> Profile:
     """Duplicates of the key are counted over all rows, everything else over at most `most`."""
-    files = [work.local(part) for part in dataset.parts]
-    if not files:
+    if not dataset.parts:
         nothing = tuple(
             ColumnProfile(name=column.name, type=column.type, rows=0, nulls=0, distinct=0) for column in dataset.columns
         )
         return Profile(dataset=dataset.name, rows=0, columns=nothing)
-    scan = scan_of(files)
-    columns = columns_in(connection, scan)
+    columns = columns_in(connection, scan_of(work.file(part) for part in dataset.parts))
     columns.pop(ROW, None)
-    connection.from_arrow(_looked_at(files, list(columns), most)).create("looked_at")
+    connection.from_arrow(_looked_at(work, dataset.parts, list(columns), most)).create("looked_at")
     rows = int(_row(connection, "SELECT count(*) FROM looked_at")[0])
     personal = personal_in(dataset.columns)
     profiled = (_column(connection, column, rows) for column in columns.values())
     shown = tuple(_without_values(one) if one.name in personal else one for one in profiled)
-    duplicates = _duplicates(connection, scan, key) if key else None
+    duplicates = _duplicates(connection, scan_of(map(work.local, dataset.parts)), key) if key else None
     connection.execute("DROP TABLE looked_at")
     return Profile(dataset=dataset.name, rows=rows, total=dataset.rows, columns=shown, duplicates=duplicates)
 
 
-def _looked_at(files: Sequence[Path], names: list[str], most: int) -> ArrowTable:
-    """At most so many rows, from row groups that are evenly spread over the files."""
-    known = [(file, parquet.read_metadata(file)) for file in files]
-    groups = [(file, number) for file, told in known for number in range(told.num_row_groups)]
-    count = len(groups) if sum(told.num_rows for _, told in known) <= most else min(len(groups), MOST_GROUPS)
-    chosen = [groups[index * len(groups) // count] for index in range(count)]
-    read = [parquet.ParquetFile(file).read_row_group(number, use_threads=False) for file, number in chosen]
+def _looked_at(work: Workspace, parts: Sequence[DatasetPart], names: list[str], most: int) -> ArrowTable:
+    """At most so many rows, from row groups that are evenly spread over the parts."""
+    groups: list[tuple[DatasetPart, int, int]] = []
+    for part in parts:
+        told, first = parquet.read_metadata(work.file(part)), 0
+        for number in range(told.num_row_groups):
+            groups.append((part, number, first))
+            first += told.row_group(number).num_rows
+    count = len(groups) if sum(part.rows for part in parts) <= most else min(len(groups), MOST_GROUPS)
+    read = [_group(work, *groups[index * len(groups) // count]) for index in range(count)]
     step = max(1, -(-sum(table.num_rows for table in read) // most))
     kept = [table.take(pa.arange(0, table.num_rows, step)) for table in read]
     return pa.concat_tables((with_columns(table, names).select(names) for table in kept), promote_options="permissive")
+
+
+def _group(work: Workspace, part: DatasetPart, number: int, first: int) -> ArrowTable:
+    """The rows of a group that are in the part; `first` is where the group begins in the file."""
+    table = parquet.ParquetFile(work.file(part)).read_row_group(number, use_threads=False)
+    gone = compute.is_in(pa.arange(first, first + table.num_rows), work.left_out(part))
+    return table.filter(compute.invert(gone))
 
 
 def sample_of(
@@ -101,13 +108,17 @@ def sample_of(
     found: list[JsonObject] = []
     before = 0
     for part in parts:
-        numbers = [str(number - before) for number in wanted if before <= number < before + part.rows]
+        numbers = [number - before for number in wanted if before <= number < before + part.rows]
         before += part.rows
+        if part.without is not None:
+            left_out = set(work.left_out(part).to_pylist())
+            # One that is left out is not replaced: of a large part, nobody misses a row in a sample.
+            numbers = [number for number in numbers if number not in left_out]
         if numbers:
             query = statement(
                 "SELECT * FROM {scan} WHERE file_row_number IN ({numbers}) ORDER BY file_row_number",
-                scan=scan_of([work.local(part)]),
-                numbers=", ".join(numbers),
+                scan=scan_of([work.file(part)]),
+                numbers=", ".join(map(str, numbers)),
             )
             found.extend(json_rows(connection, query))
     kept = ({name: value for name, value in row.items() if places or name != ROW} for row in found)

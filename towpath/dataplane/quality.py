@@ -9,13 +9,13 @@ from typing import Any
 
 import duckdb
 
-from towpath.contracts.dataset import Dataset, DatasetPart, QuarantinedRows, StageMetrics
+from towpath.contracts.dataset import Column, ColumnType, Dataset, DatasetPart, LeftOut, QuarantinedRows, StageMetrics
 from towpath.contracts.quality import ForeignKey, Freshness, Quality, Rule, RuleResult, Unique, Volume
 from towpath.contracts.stages import QualityChecked, QualityTask
 from towpath.contracts.wire import JsonObject, clip
-from towpath.dataplane.arrow import compute, pa, parquet, text_columns
+from towpath.dataplane.arrow import parquet, text_columns
 from towpath.dataplane.columns import ROW, literal, quoted
-from towpath.dataplane.part_writer import GROUP_ROWS, PartWriter
+from towpath.dataplane.part_writer import LEFT_OUT_ROW, leave_out
 from towpath.dataplane.profile import json_rows, sample_of
 from towpath.dataplane.quality_rules import NUMBER, Check, compile_rules, look_up_keys, look_up_repeated
 from towpath.dataplane.shapes import masked, personal_in
@@ -27,6 +27,10 @@ from towpath.policy.pipeline.rules import rule_names
 from towpath.policy.pipeline.score import freshness_problem, score, volume_problem
 
 MOST_SAMPLES = 5
+REWRITTEN_ROWS = 50_000
+"""A smaller part is written anew without its bad rows: that is quick, and easier to read for whoever comes next."""
+REWRITTEN_SHARE = 4
+"""So is one of which a fourth or more is bad."""
 POSITION = "$position"
 """The key of a sample row that says where its source has it."""
 QUARANTINE_COLUMNS = text_columns(("reason", "rule", "position", "row"))
@@ -199,10 +203,9 @@ class _Checking:
 
     def _split(self, part: DatasetPart, file: Path) -> None:
         rows = statement("(SELECT file_row_number AS {number}, * FROM {scan})", number=NUMBER, scan=scan_of([file]))
-        kept = self._without_bad(file)
-        if kept:
-            columns = tuple(self._columns.values())
-            self.valid.append(self._work.keep(self._valid, kept, columns, part.partition, part.origin))
+        kept = self._without_bad(part, file)
+        if kept is not None:
+            self.valid.append(kept)
         reasons, names = ([literal(getattr(check, told)) for check in self._checks] for told in ("reason", "name"))
         packed = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in self._columns)
         quarantine = self._work.folder / "quarantine.parquet"
@@ -223,20 +226,27 @@ class _Checking:
         kept_part = self._work.keep(quarantine, rejected, QUARANTINE_COLUMNS, part.partition)
         self.quarantined.append(QuarantinedRows(stage="quality", part=kept_part, by_rule=self._by_rule()))
 
-    def _without_bad(self, file: Path) -> int:
-        """Writes the rows of a part that pass; their number."""
-        bad = self._connection.sql(
-            statement("SELECT {number} FROM failing WHERE mask & {bad} <> 0", number=NUMBER, bad=str(self._bad))
-        ).to_arrow_table()[NUMBER]
-        self._valid.unlink(missing_ok=True)
-        with parquet.ParquetFile(file) as opened:
-            writer, done = PartWriter(self._valid, opened.schema_arrow), 0
-            for batch in opened.iter_batches(GROUP_ROWS):
-                numbers = pa.arange(done, done + batch.num_rows)
-                done += batch.num_rows
-                passes = compute.invert(compute.is_in(numbers, bad))
-                writer.write(pa.Table.from_batches([batch.filter(passes)]))
-        return writer.close()[1]
+    def _without_bad(self, part: DatasetPart, file: Path) -> DatasetPart | None:
+        """The rows of a part that pass. A large file stays as it is, with a list of those that are not in the part."""
+        failed = statement(
+            "SELECT {number} AS {row} FROM failing WHERE mask & {bad} <> 0 ORDER BY {number}",
+            number=NUMBER,
+            row=LEFT_OUT_ROW,
+            bad=str(self._bad),
+        )
+        bad = self._connection.sql(failed).to_arrow_table()
+        left, columns = part.rows - bad.num_rows, tuple(self._columns.values())
+        if not left:
+            return None
+        if part.without is not None or part.rows < REWRITTEN_ROWS or bad.num_rows * REWRITTEN_SHARE > part.rows:
+            self._valid.unlink(missing_ok=True)
+            leave_out(file, bad[LEFT_OUT_ROW], self._valid)
+            return self._work.keep(self._valid, left, columns, part.partition, part.origin)
+        listed = self._work.folder / "left-out.parquet"
+        parquet.write_table(bad, listed, compression="zstd")
+        kept = self._work.keep(listed, bad.num_rows, (Column(name=LEFT_OUT_ROW, type=ColumnType.INTEGER),))
+        without = LeftOut(uri=kept.uri, sha256=kept.sha256, rows=kept.rows)
+        return part.model_copy(update={"rows": left, "without": without})
 
     def _by_rule(self) -> dict[str, int]:
         counted = self._connection.execute(

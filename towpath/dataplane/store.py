@@ -16,7 +16,6 @@ from uuid import uuid4
 import obstore
 from obstore.exceptions import AlreadyExistsError
 
-from towpath.contracts.dataset import DatasetPart
 from towpath.dataplane.connections import S3Connection
 from towpath.dataplane.errors import StoreError
 from towpath.dataplane.objects import OBJECT_ERRORS, SCHEME, open_bucket, split_address
@@ -67,23 +66,21 @@ class DatasetStore:
             raise StoreError(f"the dataset store cannot be written: {type(error).__name__}") from error
         return name, digest, size
 
-    def read(self, part: DatasetPart, folder: Path) -> Path:
-        """A file in `folder` with the part's content. Raises StoreError when it is missing, or is not what was kept."""
-        target = folder / f"{part.sha256}{Path(part.uri).suffix}"
+    def read(self, name: str, sha256: str, folder: Path) -> Path:
+        """A file in `folder` with that content. Raises StoreError when it is missing, or is not what was kept."""
+        target = folder / f"{sha256}{Path(name).suffix}"
         if target.exists():
             return target
         unfinished = target.with_name(f"{target.name}{UNFINISHED}")
         unfinished.unlink(missing_ok=True)
         try:
-            self._files.get(part.uri, unfinished)
+            self._files.get(name, unfinished)
         except FileNotFoundError as error:
-            raise StoreError(
-                f"part {part.uri} is not in the dataset store: it was cleaned up, or never kept"
-            ) from error
+            raise StoreError(f"part {name} is not in the dataset store: it was cleaned up, or never kept") from error
         except OBJECT_ERRORS as error:
-            raise StoreError(f"part {part.uri} cannot be read: {type(error).__name__}") from error
-        if _digest(unfinished) != part.sha256:
-            raise StoreError(f"part {part.uri} was altered in the dataset store")
+            raise StoreError(f"part {name} cannot be read: {type(error).__name__}") from error
+        if _digest(unfinished) != sha256:
+            raise StoreError(f"part {name} was altered in the dataset store")
         return unfinished.rename(target)
 
     def put_first(self, name: str, content: bytes) -> bytes:

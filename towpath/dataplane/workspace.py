@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from towpath.contracts.dataset import Column, DatasetPart
+from towpath.dataplane.arrow import ArrowArray, pa, parquet
 from towpath.dataplane.columns import schema_hash
 from towpath.dataplane.connections import DataConnection, HttpConnection, PostgresqlConnection, S3Connection
 from towpath.dataplane.errors import ConnectionNameError
+from towpath.dataplane.part_writer import LEFT_OUT_ROW, leave_out
 from towpath.dataplane.store import DatasetStore
 
 Progress = Callable[[int, int], None]
@@ -37,7 +39,21 @@ class Workspace:
 
     def local(self, part: DatasetPart) -> Path:
         """The part as a file below `folder`, to be read and never written. Raises StoreError."""
-        return self.store.read(part, self.folder)
+        file = self.file(part)
+        if part.without is None:
+            return file
+        target = file.with_name(f"{part.digest}{file.suffix}")
+        return target if target.exists() else leave_out(file, self.left_out(part), target)
+
+    def file(self, part: DatasetPart) -> Path:
+        """The file that has the part, and the rows that it is without. Raises StoreError."""
+        return self.store.read(part.uri, part.sha256, self.folder)
+
+    def left_out(self, part: DatasetPart) -> ArrowArray:
+        """Numbers of the rows of the file that the part is without, in order. Raises StoreError."""
+        if part.without is None:
+            return pa.array([], pa.int64())
+        return parquet.read_table(self.store.read(part.without.uri, part.without.sha256, self.folder))[LEFT_OUT_ROW]
 
     def keep(
         self, file: Path, rows: int, columns: Iterable[Column], partition: str = "", origin: str = ""

@@ -13,9 +13,12 @@ from tests.unit.pipeline.tables import Row, Table, columns
 from towpath.contracts.dataset import Column, Dataset
 from towpath.contracts.quality import Rule
 from towpath.contracts.stages import QualityChecked, QualityTask
+from towpath.dataplane import quality
 from towpath.dataplane.arrow import parquet
 from towpath.dataplane.errors import SpecificationError
+from towpath.dataplane.profile import profile_of
 from towpath.dataplane.quality import check_quality
+from towpath.dataplane.specification.running import engine
 
 ORDERS = columns("id:integer email amount:decimal(12,2) ratio:float country paid:date")
 PAID = date(2026, 3, 1)
@@ -193,3 +196,35 @@ def test_a_custom_rule_that_cannot_be_computed_fails_its_row(tmp_path: Path) -> 
     rows = [row(id=2**62), row(id=1)]
     found = Checked(tmp_path, rows).check({"rule": "custom", "expression": "id * id > 0"})
     assert found.quality.results[0].failed == 1
+
+
+def test_large_part_keeps_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bad rows of a large part are listed beside its file; whoever reads the part, or checks it again, sees none."""
+    monkeypatch.setattr(quality, "REWRITTEN_ROWS", 0)
+    rows = [
+        row(id=number, amount=-1 if number in {2, 5} else 1, country="XX" if number == 7 else "DE")
+        for number in range(10)
+    ]
+    checked = Checked(tmp_path, rows)
+    rules = (
+        {"rule": "range", "column": "amount", "minimum": 0},
+        {"rule": "set", "column": "country", "values": ["DE"], "severity": "warning"},
+    )
+
+    found = checked.check(*rules, sample=10)
+
+    (part,) = found.valid.parts
+    assert part.without is not None and (part.rows, part.without.rows) == (8, 2)
+    assert part.uri == checked.table.parts[0].uri and part.digest != checked.table.parts[0].digest
+    good = [0, 1, 3, 4, 6, 7, 8, 9]
+    assert [one["id"] for one in checked.rows(part)] == good
+    assert {one["id"] for one in found.sample} <= set(good)
+    work = checked.table.work()
+    with engine(work) as connection:
+        profile = profile_of(connection, work, found.valid, ("id",))
+    assert (profile.rows, profile.duplicates, profile.columns[0].distinct) == (8, 0, 8)
+
+    checked.table.parts = [part]
+    (again,) = checked.check(*rules, strict=True).valid.parts
+    assert again.without is None
+    assert [one["id"] for one in checked.rows(again)] == [0, 1, 3, 4, 6, 7, 8]

@@ -104,7 +104,7 @@ class Ledger:
             request.number,
             request.total,
             request.pipeline,
-            request.part.sha256,
+            request.part.digest,
             request.part.rows,
             counts.inserted,
             counts.updated,
@@ -194,7 +194,7 @@ class Ledger:
 
 def check_same(request: LoadPart, sha256: str) -> None:
     """Raises LoadError when the ledger has other content for this part: one of the two would be lost or doubled."""
-    if sha256 != request.part.sha256:
+    if sha256 != request.part.digest:
         raise LoadError(
             f"part {request.number} of load {request.load} is in {request.destination.name} with other content:"
             " start a run with another run key"

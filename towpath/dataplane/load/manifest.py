@@ -87,7 +87,7 @@ class Manifest(Wire):
         found = self.open.get(
             request.load, OpenLoad(pipeline=request.pipeline, total=request.total, began_at=datetime.now(UTC))
         )
-        part = StagedPart(number=request.number, sha256=request.part.sha256, file=file)
+        part = StagedPart(number=request.number, sha256=request.part.digest, file=file)
         parts = tuple(sorted((*found.parts, part), key=lambda one: one.number))
         return self.model_copy(update={"open": {**self.open, request.load: found.model_copy(update={"parts": parts})}})
 

@@ -3,7 +3,6 @@
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from time import monotonic
 from typing import Any, LiteralString
 
@@ -39,7 +38,7 @@ from towpath.dataplane.load.postgresql_table import (
     split_name,
     written,
 )
-from towpath.dataplane.load.reading import batches, target_schema
+from towpath.dataplane.load.reading import PartRows, batches, rows_of, target_schema
 from towpath.dataplane.load.target import VALID_TO, Target, target_of
 from towpath.dataplane.sql import statement
 from towpath.dataplane.workspace import Progress, Workspace
@@ -66,7 +65,7 @@ def load(request: LoadPart, destination: PostgresqlDestination, work: Workspace)
         done = database.ledger.find(request)
         if done is not None:
             return done
-        file = work.local(request.part)
+        rows = rows_of(request.part, work)
         holding = database.hold(request, target) if is_held(request, target) else None
         with database.connection.transaction():
             # A killed attempt may still hold its transaction on the server: wait for it, then look again.
@@ -74,7 +73,7 @@ def load(request: LoadPart, destination: PostgresqlDestination, work: Workspace)
             done = database.ledger.find(request)
             if done is not None:
                 return done
-            counts = _Part(database, request, target, file, work.progress, holding).load()
+            counts = _Part(database, request, target, rows, work.progress, holding).load()
             if request.fenced and request.watermark is not None:
                 database.lock(f"{request.pipeline}/{destination.name}/watermark")
             database.ledger.record(request, counts, told_boundary(request, work))
@@ -201,14 +200,14 @@ class _Part:
         database: _Database,
         request: LoadPart,
         target: Target,
-        file: Path,
+        rows: PartRows,
         progress: Progress,
         holding: Holding | None,
     ) -> None:
         self._database = database
         self._request = request
         self._target = target
-        self._file = file
+        self._part_rows = rows
         self._progress = progress
         self._table: Table = read_table(database.run, database.table)
         self._names: dict[str, str] = {
@@ -361,7 +360,7 @@ class _Part:
         rows = size = 0
         with self._database.connection.cursor() as cursor, cursor.copy(told.encode()) as copy:
             copy.write(encoder.write_header())
-            for batch in batches(self._file, self._target.columns):
+            for batch in batches(self._part_rows, self._target.columns):
                 encoded = encoder.write_batch(batch)
                 copy.write(encoded)
                 rows, size = rows + int(batch.num_rows), size + len(encoded)

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from towpath.contracts.dataset import Column
-from towpath.dataplane.arrow import arrow_type, pa, parquet
+from towpath.contracts.dataset import Column, DatasetPart
+from towpath.dataplane.arrow import ArrowArray, arrow_type, pa, parquet
 from towpath.dataplane.errors import LoadError
+from towpath.dataplane.part_writer import tables_without
+from towpath.dataplane.workspace import Workspace
 
 BATCH_ROWS = 32_768
 
@@ -16,17 +18,30 @@ def target_schema(columns: Iterable[Column]) -> Any:
     return pa.schema([pa.field(column.name, arrow_type(column)) for column in columns])
 
 
-def batches(file: Path, columns: tuple[Column, ...]) -> Iterator[Any]:
+class PartRows(NamedTuple):
+    """A file that has the rows of a part, and the numbers of those that are not in it."""
+
+    file: Path
+    without: ArrowArray
+
+
+def rows_of(part: DatasetPart, work: Workspace) -> PartRows:
+    """Raises StoreError."""
+    return PartRows(work.file(part), work.left_out(part))
+
+
+def batches(rows: PartRows, columns: tuple[Column, ...]) -> Iterator[Any]:
     """Record batches, cast where their types differ. Raises LoadError for a column that is missing or does not fit."""
     schema = target_schema(columns)
-    with parquet.ParquetFile(file) as opened:
+    with parquet.ParquetFile(rows.file) as opened:
         check_columns(opened.schema_arrow.names, columns)
-        for batch in opened.iter_batches(BATCH_ROWS, columns=schema.names):
-            ordered = batch.select(schema.names)
+        for table in tables_without(opened, rows.without, BATCH_ROWS, schema.names):
+            ordered = table.select(schema.names)
             try:
-                yield ordered if ordered.schema.equals(schema) else ordered.cast(schema)
+                cast = ordered if ordered.schema.equals(schema) else ordered.cast(schema)
             except pa.ArrowInvalid as error:
                 raise LoadError("the part's values do not fit the target's types") from error
+            yield from cast.combine_chunks().to_batches()
 
 
 def check_columns(names: Iterable[str], columns: Iterable[Column]) -> None:
