@@ -9,8 +9,8 @@ from towpath.contracts.pipeline import (
     PipelineOutcome,
     PipelineRequest,
     PipelineResult,
-    PipelineView,
 )
+from towpath.contracts.pipeline_view import PipelineView
 from towpath.contracts.process import DEAD_LETTER_QUEUE, PIPELINE
 from towpath.contracts.quality import Quality
 from towpath.contracts.review import DecidedReview

@@ -8,7 +8,8 @@ from temporalio.types import MethodAsyncSingleParam
 
 from towpath.contracts.dataset import Dataset, QuarantinedRows, StageMetrics
 from towpath.contracts.failure import Failure, FailureCode
-from towpath.contracts.pipeline import PipelineConfig, PipelineProgress, PipelineRequest, PipelineView, StageProgress
+from towpath.contracts.pipeline import PipelineConfig, PipelineProgress, PipelineRequest
+from towpath.contracts.pipeline_view import PipelineView, StageProgress
 from towpath.contracts.process import PIPELINE
 from towpath.contracts.transformation import BackTest
 from towpath.contracts.windows import WindowRequest, WindowResult

@@ -24,8 +24,8 @@ from towpath.contracts.pipeline import (
     PipelineFailure,
     PipelineRequest,
     PipelineResult,
-    PipelineView,
 )
+from towpath.contracts.pipeline_view import PipelineView
 from towpath.contracts.process import CLAUDE_QUEUE, DATA_QUEUE, PIPELINE
 from towpath.contracts.review import Decision, ReviewTask, Verdict
 from towpath.contracts.run import DeadLetter, RunRecord, StepRecord

@@ -40,9 +40,8 @@ from towpath.contracts.pipeline import (
     PipelineConfig,
     PipelineOutcome,
     PipelineResult,
-    PipelineView,
-    StageProgress,
 )
+from towpath.contracts.pipeline_view import PipelineView, StageProgress
 from towpath.local.view import Watched, panel
 
 POLL_SECONDS = 0.5

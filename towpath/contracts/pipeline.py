@@ -24,7 +24,7 @@ from towpath.contracts.quality import Quality, Rule
 from towpath.contracts.review import DecidedReview, ReviewPolicy
 from towpath.contracts.run import Cost
 from towpath.contracts.scheduling import PipelineSchedule
-from towpath.contracts.transformation import BackTest, FrozenSpecification, Specification
+from towpath.contracts.transformation import FrozenSpecification, Specification
 from towpath.contracts.wire import Wire
 
 Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
@@ -364,32 +364,6 @@ class PipelineProgress(Wire):
     cost: Cost = Cost()
     unfinished: dict[str, dict[str, FinishedPartition]] = {}
     """Of a stage that failed: its partitions that were done, by the digest of their task."""
-
-
-class StageProgress(Wire):
-    """One stage as it goes on: partitions, rows and bytes that are done."""
-
-    stage: str
-    done: int = 0
-    total: int = 0
-    rows: int = 0
-    size_bytes: int = 0
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-
-
-class PipelineView(Wire):
-    """What the query `pipeline` answers while it goes on."""
-
-    pipeline: str
-    run_key: str
-    stages: tuple[StageProgress, ...] = ()
-    notes: tuple[str, ...] = ()
-    quality: tuple[Quality, ...] = ()
-    loads: tuple[LoadResult, ...] = ()
-    quarantined: int = 0
-    back_test: BackTest | None = None
-    """Before and after, for whoever decides about a new specification."""
 
 
 class PipelineFailure(Wire):
