@@ -1,5 +1,6 @@
 """What one run of a pipeline knows: its steps, how far each stage is, and what a redrive begins with."""
 
+import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -96,9 +97,11 @@ class PipelineState:
     ) -> ResultT:
         """One task of a step that has several. Raises StepFailedError; the step fails with it."""
         try:
-            return await call(activity, arg, DATA, activity_id=f"{step}/{name}" if name else step, summary=summary)
+            result = await call(activity, arg, DATA, activity_id=f"{step}/{name}" if name else step, summary=summary)
         except CallFailedError as error:
             raise self.failed(step, error.failure) from error
+        _end_if_cancelled()
+        return result
 
     async def tell(
         self, activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, *, name: str, summary: str
@@ -120,6 +123,7 @@ class PipelineState:
         if result.failure is not None:
             self.set(unfinished={**others, request.step: {**known, **finished(rest, result)}})
             raise self.failed(step, result.failure)
+        _end_if_cancelled()
         self.set(unfinished=others)
         self._stages[step] = self._stages[step].model_copy(update={"ended_at": self.now})
         return completed(result, kept)
@@ -168,6 +172,12 @@ class PipelineState:
             }
         )
         self.steps.remark(step, f"{before.done + 1} of {before.total} partitions, {before.rows + rows:,} rows")
+
+
+def _end_if_cancelled() -> None:
+    """An activity that succeeds before it hears of the cancellation would let the run go on."""
+    if workflow.cancellation_reason() is not None:
+        raise asyncio.CancelledError
 
 
 def others(datasets: dict[str, Dataset], main: str) -> dict[str, Dataset]:
