@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
-from uuid import uuid4
 
 from pydantic import ValidationError
 
+from towpath.clients.scratch import Scratch
 from towpath.contracts.dataplane import Setup, TaskCall, TaskProgress, TaskReply
 from towpath.contracts.failure import FailureCode, PipelineError
 from towpath.contracts.wire import ActivityResult, Wire
@@ -50,13 +50,13 @@ class Dataplane:
     """A pool of children. The secrets of connections go to them over their sockets: not by argument or environment."""
 
     def __init__(self, setup: Setup, slots: int, command: Sequence[str] = COMMAND) -> None:
-        """`setup.scratch` is the folder below which each child gets its own."""
+        """`setup.scratch` is the folder below which each child gets its own; other workers may use it too."""
         self._setup = setup
+        self._scratch = Scratch(Path(setup.scratch))
         self._command = command
         self._turns = asyncio.Semaphore(slots)
         self._idle: list[_Child] = []
         self._busy: set[int] = set()
-        self._closed = False
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -96,6 +96,7 @@ class Dataplane:
         idle, self._idle = self._idle, []
         for child in idle:
             await child.kill()
+        await asyncio.to_thread(self._scratch.close)
 
     async def _take(self) -> _Child:
         while self._idle:
@@ -122,8 +123,7 @@ class Dataplane:
             raise await _died(child, task) from error
 
     async def _start(self) -> _Child:
-        scratch = Path(self._setup.scratch) / f"child-{uuid4().hex}"
-        await asyncio.to_thread(scratch.mkdir, parents=True)
+        scratch = await asyncio.to_thread(self._scratch.new)
         ours, theirs = socket.socketpair()
         process = await asyncio.create_subprocess_exec(
             *self._command,

@@ -182,7 +182,7 @@ def _files(folder: Path) -> dict[str, int]:
         *folder.glob("orders*"),
         *folder.glob("orders/*"),
         *folder.glob("orders/data/*"),
-        *folder.glob("children/*/*/*"),
+        *folder.glob("children/*/*/*/*"),
     ):
         with contextlib.suppress(OSError):
             found[str(path)] = path.stat().st_size if path.is_file() else 0

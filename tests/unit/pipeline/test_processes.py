@@ -1,6 +1,8 @@
 """The data plane's processes: one for a slot, told everything by their socket, replaced when they die."""
 
 import asyncio
+import signal
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,12 +15,20 @@ from starlette.responses import Response
 from tests.fakes.shop_api import ShopApi
 from tests.unit.pipeline.reading import source
 from towpath.clients.dataplane import Dataplane
+from towpath.clients.scratch import Scratch
 from towpath.contracts.dataplane import Setup, TaskProgress
 from towpath.contracts.failure import FailureCode, PipelineError
 from towpath.contracts.loading import DuckdbDestination
 from towpath.contracts.stages import Planned, PlanTask, Watermark, WatermarkTask
 from towpath.contracts.wire import JsonObject
 
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from towpath.clients.scratch import Scratch
+(Scratch(Path(sys.argv[1])).new() / "spilled").write_text("rows")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 SECRET = "postgresql://kim:hidden-word@127.0.0.1/none"
 
 
@@ -117,3 +127,21 @@ async def test_cancelled_task_ends_its_process(plane: Dataplane, tmp_path: Path)
 
     gone, _ = await asyncio.to_thread(psutil.wait_procs, [process], 10)
     assert gone
+
+
+async def test_what_a_killed_worker_left_is_removed(plane: Dataplane, tmp_path: Path) -> None:
+    """The next worker removes the folders of one that was killed, and none of one that lives."""
+    root = tmp_path / "scratch"
+    living = Scratch(root)
+    lives = living.new()
+    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, str(root))
+    assert await killed.wait() == -signal.SIGKILL
+    (left,) = [folder for folder in root.glob("worker-*") if folder != lives.parent]
+
+    await ask(plane, tmp_path)
+
+    assert not left.exists()
+    assert lives.exists()
+    await plane.close()
+    living.close()
+    assert [path.name for path in root.iterdir()] == ["workers.lock"]
