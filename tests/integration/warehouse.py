@@ -77,20 +77,24 @@ class Warehouse:
 
     def read(self, config: PipelineConfig, kind: str, *columns: str) -> list[tuple[Any, ...]]:
         """What the destination of that kind has, sorted; times in UTC and without their zone."""
-        destination = next(one for one in config.destinations if one.type == kind)
-        shown = ", ".join(quoted(column) for column in columns)
-        if destination.type == "postgresql":
-            with psycopg.connect(self.url, options="-c timezone=UTC") as connection:
-                told = statement("SELECT {shown} FROM {table}", shown=shown, table=destination.table)
-                found = connection.execute(told.encode()).fetchall()
-        elif destination.type == "duckdb":
-            with duckdb.connect(destination.path, read_only=True) as opened:
-                found = opened.execute(
-                    statement("SELECT {shown} FROM {table}", shown=shown, table=destination.table)
-                ).fetchall()
-        else:
-            found = _read_dataset(Path(destination.path), shown)
-        return sorted((tuple(_plain(value) for value in row) for row in found), key=repr)
+        return read_destination(self.url, config, kind, *columns)
+
+
+def read_destination(url: str, config: PipelineConfig, kind: str, *columns: str) -> list[tuple[Any, ...]]:
+    """What the destination of that kind has, sorted; times in UTC and without their zone. `url` is the database's."""
+    destination = next(one for one in config.destinations if one.type == kind)
+    shown = ", ".join(quoted(column) for column in columns)
+    if destination.type == "postgresql":
+        with psycopg.connect(url, options="-c timezone=UTC") as connection:
+            told = statement("SELECT {shown} FROM {table}", shown=shown, table=destination.table)
+            found = connection.execute(told.encode()).fetchall()
+    elif destination.type == "duckdb":
+        with duckdb.connect(destination.path, read_only=True) as opened:
+            told = statement("SELECT {shown} FROM {table}", shown=shown, table=destination.table)
+            found = opened.execute(told).fetchall()
+    else:
+        found = _read_dataset(Path(destination.path), shown)
+    return sorted((tuple(_plain(value) for value in row) for row in found), key=repr)
 
 
 @asynccontextmanager

@@ -1,0 +1,280 @@
+"""Pipelines whose worker, data-plane processes or servers are killed with -9, and runs that are cancelled.
+
+Whatever ends in the middle of whatever stage: every row is in every destination once, and nothing is left behind.
+"""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+import pytest_asyncio
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import CancelledError
+
+from tests.fakes.postgresql import postgresql_server
+from tests.fakes.shop_api import ShopApi
+from tests.integration.conftest import House, open_house, until
+from tests.integration.pipelines import TARGET, items_pipeline, write_items
+from tests.integration.warehouse import KINDS, read_destination
+from towpath.clients.pipelines import request_of, start_run
+from towpath.contracts.loading import CleanDestination, Strategy
+from towpath.contracts.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
+from towpath.contracts.run import RunRecord, StepState
+from towpath.dataplane.connections import PostgresqlConnection
+from towpath.dataplane.load.parts import clean_destination
+from towpath.dataplane.store import DatasetStore
+from towpath.dataplane.workspace import Workspace
+from towpath.local.processes import Child
+from towpath.local.server import temporal_server
+
+Handle = WorkflowHandle[Any, PipelineResult]
+FILES, ROWS, SECONDS = 6, 10_000, 120
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
+LOADS = tuple(f"load/{kind}" for kind in KINDS)
+STARTED = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+WORKING = b"SELECT pid FROM pg_stat_activity WHERE application_name = 'towpath'"
+WAITING = b"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+PRESENT = b"SELECT count(*) FROM towpath_loads WHERE load = 'cancelled/load' AND destination = 'postgresql'"
+LEFT = b"SELECT relname FROM pg_class WHERE relname LIKE 'towpath_stage%' OR relname LIKE 'towpath_append%'"
+
+
+@dataclass(frozen=True)
+class Yard:
+    """What pipelines read from and load into; `url` is that of the database."""
+
+    url: str
+    shop: ShopApi
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        connections = {
+            "warehouse": {"type": "postgresql", "url": self.url},
+            "shop": {"type": "http", "base_url": self.shop.url},
+        }
+        return {"TOWPATH_PIPELINE_CONNECTIONS": json.dumps(connections)}
+
+    def work(self, folder: Path) -> Workspace:
+        connections = {"warehouse": PostgresqlConnection.model_validate({"url": self.url})}
+        return Workspace(store=DatasetStore(str(folder / "store")), folder=folder, connections=connections)
+
+    def ask(self, told: bytes) -> list[Any]:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            return [row[0] for row in connection.execute(told).fetchall()]
+
+
+@pytest.fixture(scope="module")
+def yard() -> Iterator[Yard]:
+    shop = ShopApi(orders=[])
+    with postgresql_server() as url, shop.served():
+        yield Yard(url, shop)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shared(yard: Yard, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[House, Child]]:
+    """A stack with one worker for the tests that do not kill it."""
+    folder = tmp_path_factory.mktemp("house")
+    async with open_house(folder) as house, house.worker(yard.env, log=folder / "worker.log") as worker:
+        yield house, worker
+
+
+def pipeline(folder: Path, name: str, strategy: Strategy, **fields: Any) -> PipelineConfig:
+    """From files into a destination of each kind."""
+    places: Mapping[str, Mapping[str, Any]] = {
+        "postgresql": {"connection": "warehouse", "table": name.replace("-", "_")},
+        "duckdb": {"path": str(folder / "items.duckdb"), "table": "items"},
+        "parquet": {"path": str(folder / "dataset"), "buckets": 2},
+    }
+    destinations = [{"name": kind, "type": kind, "strategy": strategy, **places[kind]} for kind in KINDS]
+    target = {**TARGET, "partition_by": "updated_at"}
+    return items_pipeline(folder, id=name, target=target, destinations=destinations, **fields)
+
+
+async def begin(house: House, config: PipelineConfig, run_key: str = "") -> Handle:
+    started = await start_run(house.client, request_of(config, run_key=run_key))
+    handle: Handle = started.handle
+    return handle
+
+
+async def ended(handle: Handle) -> PipelineResult:
+    result: PipelineResult = await asyncio.wait_for(handle.result(), SECONDS)
+    assert result.outcome is PipelineOutcome.LOADED
+    return result
+
+
+def check(yard: Yard, config: PipelineConfig, truth: Mapping[int, str], kinds: Sequence[str] = KINDS) -> None:
+    """Every row is in every destination once."""
+    wanted = sorted(truth.items(), key=repr)
+    for kind in kinds:
+        found = read_destination(yard.url, config, kind, "id", "price")
+        assert sorted(((key, str(price)) for key, price in found), key=repr) == wanted, kind
+
+
+async def under_way(handle: Handle, step: str) -> Mapping[str, int]:
+    """Activities of a step that a process does now, with their attempts."""
+    described = await handle.describe()
+    pending = described.raw_description.pending_activities
+    return {
+        one.activity_id: one.attempt for one in pending if one.activity_id.startswith(step) and one.state == STARTED
+    }
+
+
+async def begun(handle: Handle, step: str) -> None:
+    """Waits until the step goes on, or is over."""
+
+    async def record() -> RunRecord:
+        return await handle.query("status", result_type=RunRecord)
+
+    await until(record, lambda found: {one.step: one.state for one in found.steps}[step] is not StepState.PENDING)
+
+
+def children(worker: Child) -> list[psutil.Process]:
+    return psutil.Process(worker.pid).children()
+
+
+async def gone(processes: list[psutil.Process]) -> None:
+    _, alive = await asyncio.to_thread(psutil.wait_procs, processes, 10)
+    assert not alive
+
+
+async def kill_in(handle: Handle, worker: Child, step: str) -> None:
+    """Kills the data-plane processes while a task of the step goes on, and sees it tried again."""
+    for _ in range(FILES):
+        first = await until(lambda: under_way(handle, step), lambda found: 1 in found.values())
+        processes = children(worker)
+        for process in processes:
+            process.kill()
+        await gone(processes)
+        described = await handle.describe()
+        pending = described.raw_description.pending_activities
+        if any(one.activity_id in first and one.last_failure.message for one in pending):
+            return
+    raise AssertionError(f"no task of {step} was hit")
+
+
+async def test_processes_killed_in_each_stage(shared: tuple[House, Child], yard: Yard, tmp_path: Path) -> None:
+    """Data-plane processes killed inside extraction, transformation, quality and every load: one more attempt each."""
+    house, worker = shared
+    truth = write_items(tmp_path, FILES, ROWS)
+    config = pipeline(tmp_path, "processes", "append")
+    handle = await begin(house, config)
+
+    for step in ("extract/items", "transform", "quality", "load/"):
+        await kill_in(handle, worker, step)
+    await ended(handle)
+
+    check(yard, config, truth)
+    assert yard.ask(LEFT) == []
+
+
+@pytest.mark.parametrize("kind", ["http", "postgresql"])
+async def test_processes_killed_in_extraction(
+    shared: tuple[House, Child], yard: Yard, tmp_path: Path, kind: str
+) -> None:
+    """Killed while it reads an API or a table, it reads its partition again: nothing is lost, and nothing twice."""
+    house, worker = shared
+    rows = [{"id": str(key), "price": f"{key}.50", "updated_at": "2026-11-02 00:00:00"} for key in range(3_000)]
+    source: dict[str, Any] = {"name": "items", "type": kind}
+    if kind == "http":
+        yard.shop.orders = rows
+        paging = {"style": "page", "items": "data.items", "size": 100, "total": "meta.total"}
+        yard.shop.total = True
+        source |= {"connection": "shop", "path": "pages", "paging": paging, "requests_per_second": 15}
+        source |= {"partition": {"by": "page", "pages": 10}}
+    else:
+        with psycopg.connect(yard.url, autocommit=True) as connection:
+            connection.execute(
+                b"CREATE TABLE source_items AS SELECT id::text, id || '.50' AS price, ts AS updated_at"
+                b" FROM generate_series(0, 149999) id, (VALUES ('2026-11-02 00:00:00')) v (ts)"
+            )
+        source |= {"connection": "warehouse", "table": "source_items"}
+    config = pipeline(tmp_path, f"from-{kind}", "delete_insert", sources=[source])
+    handle = await begin(house, config)
+
+    await kill_in(handle, worker, "extract/items")
+    await ended(handle)
+
+    keys = range(3_000 if kind == "http" else 150_000)
+    check(yard, config, {key: f"{key}.50" for key in keys})
+
+
+async def test_worker_killed_in_each_stage(bare_house: House, yard: Yard, tmp_path: Path) -> None:
+    """A run that loses its worker in every stage, with all its processes, is ended by the last one; truth exact."""
+    truth = write_items(tmp_path, FILES, ROWS)
+    config = pipeline(tmp_path, "workers", "scd2")
+    handle: Handle | None = None
+    for step in ("plan", "extract/items", "duplicates", "transform", "quality", *LOADS[:1]):
+        async with bare_house.worker(yard.env) as worker:
+            handle = handle or await begin(bare_house, config)
+            await begun(handle, step)
+            processes = children(worker)
+            await worker.kill()
+            await gone(processes)
+    async with bare_house.worker(yard.env):
+        assert handle is not None
+        await ended(handle)
+
+    check(yard, config, truth)
+    assert yard.ask(LEFT) == []
+    assert [path.name for path in (bare_house.folder / "scratch").iterdir()] == ["workers.lock"]
+
+
+async def test_servers_killed_in_a_load(bare_house: House, yard: Yard, tmp_path: Path) -> None:
+    """While a part is loaded, the Temporal server is killed and started anew; then PostgreSQL crashes and recovers."""
+    truth = write_items(tmp_path, FILES, ROWS)
+    config = pipeline(tmp_path, "servers", "append")
+    async with bare_house.worker(yard.env):
+        with psycopg.connect(yard.url, autocommit=True) as holding:
+            holding.execute(b"SELECT pg_advisory_lock(hashtextextended('towpath/servers/held/postgresql/2', 0))")
+            handle = await begin(bare_house, config, "held")
+            await until(lambda: asyncio.to_thread(yard.ask, WAITING), bool)
+            await bare_house.server.process.kill()
+            port = int(bare_house.server.address.rpartition(":")[2])
+            async with temporal_server(db=bare_house.folder / "temporal.db", port=port):
+                await until(lambda: asyncio.to_thread(yard.ask, WAITING), bool)
+                (waiting,) = yard.ask(WAITING)
+                os.kill(waiting, signal.SIGKILL)
+                await ended(handle)
+
+    check(yard, config, truth)
+    assert yard.ask(LEFT) == []
+
+
+async def test_cancelled_in_each_stage(shared: tuple[House, Child], yard: Yard, tmp_path: Path) -> None:
+    """A run cancelled in whatever stage ends cancelled and ends its processes; the run after them all is exact."""
+    house, _ = shared
+    truth = write_items(tmp_path, FILES, ROWS)
+    config = pipeline(tmp_path, "cancelled", "append")
+    with psycopg.connect(yard.url, autocommit=True) as holding:
+        holding.execute(b"SELECT pg_advisory_lock(hashtextextended('towpath/cancelled/load/postgresql/2', 0))")
+        for step in ("extract/items", "transform", "quality", "load/postgresql"):
+            await cancel_in(await begin(house, config, step.partition("/")[0]), yard, step)
+    check(yard, config, {}, ["postgresql"])
+
+    await ended(await begin(house, config))
+
+    check(yard, config, truth)
+    clean_destination(CleanDestination(destination=config.destinations[0], before=LATER), yard.work(tmp_path))
+    assert yard.ask(LEFT) == []
+
+
+async def cancel_in(handle: Handle, yard: Yard, step: str) -> None:
+    """While a task of the step goes on; in a load, while its second part waits and others are in."""
+    await until(lambda: under_way(handle, step), bool)
+    if step.startswith("load/"):
+        await until(lambda: asyncio.to_thread(yard.ask, WAITING), bool)
+        await until(lambda: asyncio.to_thread(yard.ask, PRESENT), lambda found: found[0] > 0)
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError) as failed:
+        await asyncio.wait_for(handle.result(), SECONDS)
+    assert isinstance(failed.value.cause, CancelledError)
+    await until(lambda: asyncio.to_thread(yard.ask, WORKING), lambda found: not found)
