@@ -44,3 +44,10 @@ async def test_demo_ends_well_and_says_who_answered(tmp_path: Path) -> None:
     assert changes == {"checkout": ["rollbackDeployment"], "search": ["scaleService"], "catalog": []}
     assert {page["state"] for page in told["effects"]["pages"]} == {"resolved"}
     assert "# Post-mortem" in shown.decode()
+
+    first, again = (run for run in told["runs"] if run["process"] == "etl")
+    assert [load["inserted"] for load in first["result"]["loads"]] == [27_578] * 2
+    assert [load["inserted"] + load["updated"] for load in again["result"]["loads"]] == [0, 0]
+    assert "405 rows: elevation" in shown.decode()
+    assert "region comes of regions.region" in shown.decode()
+    assert (ROOT / first["report"]).read_text().startswith("<!doctype html>")

@@ -31,7 +31,8 @@ def _spans(steps: Sequence[StepRecord], began: datetime) -> list[Bar]:
     """Steps that have begun and ended, from the beginning of the run on. What was kept from an earlier run is not."""
     spans: list[Bar] = []
     for step in steps:
-        if step.started_at is None or step.ended_at is None or step.started_at < began:
+        done = step.state not in {StepState.PENDING, StepState.SKIPPED}
+        if not done or step.started_at is None or step.ended_at is None or step.started_at < began:
             continue
         start, took = (step.started_at - began).total_seconds(), (step.ended_at - step.started_at).total_seconds()
         failed = step.state in {StepState.FAILED, StepState.DEGRADED}

@@ -37,6 +37,8 @@ DYNAMIC_CONFIG = (
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
     "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2",
+    # Else the server asks a host of its makers at every start what the newest version is.
+    "frontend.enableServerVersionCheck=false",
 )
 SQLITE_PRAGMAS = ("journal_mode=wal", "synchronous=1")
 

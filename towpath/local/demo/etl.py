@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from rich.table import Table
 from temporalio.client import WorkflowHandle
 
@@ -19,9 +20,35 @@ from towpath.local.postgresql import postgresql_server
 from towpath.local.view import RunView, Watched
 
 ETL = "etl"
+SOURCE = "airports"
 FOLDER = Path(".towpath/airports")
+DATABASE, LINEAGE, REPORT = FOLDER / "airports.duckdb", FOLDER / "lineage.ndjson", FOLDER / "report.html"
 STORY_SECONDS = 300
 CONNECTION = "warehouse"
+
+
+class _Sample(BaseModel):
+    position: str
+    reason: str
+
+
+class _Reason(BaseModel):
+    rows: int
+    samples: tuple[_Sample, ...]
+
+
+class _Origin(BaseModel):
+    target: str
+    source: str
+    column: str
+    direct: bool
+
+
+class _Facts(BaseModel):
+    """What the demo reads of a report's document."""
+
+    quarantine: tuple[_Reason, ...] = ()
+    lineage: tuple[_Origin, ...] = ()
 
 
 @contextmanager
@@ -37,15 +64,26 @@ def database(wanted: Sequence[str]) -> Generator[Mapping[str, str]]:
 async def show(scene: Scene) -> Told:
     """The pipeline twice: the second run finds everything loaded, and changes nothing."""
     planted = await asyncio.to_thread(write_airports, FOLDER)
-    (FOLDER / "airports.duckdb").unlink(missing_ok=True)
+    for left in (DATABASE, LINEAGE):
+        left.unlink(missing_ok=True)
     config = usable(find_file("airports"))
     first = await _run(scene, config, "1 first run")
     again = await _run(scene, config, "2 run again")
+    facts = await _keep_report(scene, first[1])
     return Told(
-        report=_report(scene, planted, first, again),
+        report=_report(scene, planted, facts, first, again),
         runs=[_summary(result) for _, result in (first, again)],
-        well=all(result.outcome is PipelineOutcome.LOADED for _, result in (first, again)),
+        well=all(result.outcome is PipelineOutcome.LOADED and result.report for _, result in (first, again)),
     )
+
+
+async def _keep_report(scene: Scene, result: PipelineResult) -> _Facts:
+    """Puts the page of the run where it can be opened; what the document beside it tells."""
+    if result.report is None or result.document is None:
+        return _Facts()
+    page = await scene.artefacts.read(result.report)
+    await asyncio.to_thread(REPORT.write_bytes, page)
+    return _Facts.model_validate_json(await scene.artefacts.read(result.document))
 
 
 Ended = tuple[WorkflowHandle[Any, PipelineResult], PipelineResult]
@@ -66,33 +104,49 @@ async def _run(scene: Scene, config: PipelineConfig, title: str) -> Ended:
     return started.handle, ending.result()
 
 
-def _report(scene: Scene, planted: Mapping[str, int], first: Ended, again: Ended) -> list[Any]:
+def _report(scene: Scene, planted: Mapping[str, int], facts: _Facts, first: Ended, again: Ended) -> list[Any]:
     _, result = first
-    table = Table(
-        "destination", "inserted", "updated", "stale", box=None, title="What was loaded", title_justify="left"
-    )
-    for name, (_, ended) in (("", first), (" (again)", again)):
+    loaded = Table("destination", "inserted", "updated", "as it was", box=None)
+    for name, (_, ended) in (("", first), (", second run", again)):
         for load in ended.loads:
-            table.add_row(f"{load.destination}{name}", f"{load.inserted:,}", f"{load.updated:,}", f"{load.stale:,}")
-    dirt = ", ".join(f"{count:,} {what}" for what, count in planted.items())
-    rules: dict[str, int] = {}
-    for rows in result.quarantine:
-        for rule, count in rows.by_rule.items():
-            rules[rule] = rules.get(rule, 0) + count
-    quality = ", ".join(f"{one.score:.4f}" for one in result.quality)
+            loaded.add_row(f"{load.destination}{name}", f"{load.inserted:,}", f"{load.updated:,}", f"{load.stale:,}")
+    score = result.quality[-1]
     lines: list[Any] = [
-        table,
         "",
-        f"In the files: {dirt}.",
-        f"Quarantined, with reason and source position: {', '.join(f'{k}: {v:,}' for k, v in sorted(rules.items()))}.",
-        f"Quality score: {quality}, threshold {result.quality[-1].threshold if result.quality else 0}.",
-        "Data: airportsdata (MIT), the airports of the world.",
+        f"Planted in {FOLDER}: {', '.join(f'{number:,} {what}' for what, number in planted.items())}.",
+        "",
+        loaded,
+        "",
+        "Set aside, and why:",
+        *_set_aside(facts),
+        f"Quality: score {score.score:.4f}, threshold {score.threshold}.",
+        f"Lineage: {_made_of(facts)}.",
+        f"  as events of OpenLineage: {LINEAGE}",
+        "",
+        f"Open the report: {REPORT.resolve().as_uri()}",
+        f"The rows: {DATABASE} (DuckDB, table airports)",
         "The runs in the Temporal UI (open while the stack is up: `make up`):",
+        *(f"  {scene.page(handle.id, handle.result_run_id or '')}" for handle, _ in (first, again)),
+        "Data: airportsdata (MIT), the airports of the world.",
     ]
-    for handle, _ in (first, again):
-        lines.append(f"  {scene.page(handle.id, handle.result_run_id or '')}")
     return lines
 
 
+def _set_aside(facts: _Facts) -> Iterator[str]:
+    """Each reason with its rows, and the place of one of them."""
+    for one in facts.quarantine:
+        sample = one.samples[0]
+        yield f"  {one.rows:,} rows: {sample.reason}, as in {sample.position}"
+
+
+def _made_of(facts: _Facts) -> str:
+    """What the target's columns are made of, where that is not the column of the same name."""
+    return ", ".join(
+        f"{one.target} comes of {one.source}.{one.column}"
+        for one in facts.lineage
+        if one.direct and (one.target, SOURCE) != (one.column, one.source)
+    )
+
+
 def _summary(result: PipelineResult) -> dict[str, Any]:
-    return {"process": ETL, "result": result.model_dump(mode="json", exclude={"metrics"})}
+    return {"process": ETL, "report": str(REPORT), "result": result.model_dump(mode="json", exclude={"metrics"})}
