@@ -19,6 +19,7 @@ def without(world: World, part: DatasetPart, numbers: list[int]) -> DatasetPart:
 
 
 def test_left_out_rows_are_not_loaded(world: World) -> None:
+    """The part has the rows of its file but for those that are listed beside it."""
     part = without(world, world.part([row(number) for number in range(6)]), [0, 3, 5])
 
     loaded = load_part(world.request(part, "one"), world.work())

@@ -78,6 +78,20 @@ def test_whole_partitions_by_cursor(kind: str, strategy: str, code: str | None) 
     assert codes == ({code} if code else set())
 
 
+@pytest.mark.parametrize("declared", [True, False], ids=["as-text", "not-at-all"])
+def test_cursor_without_an_order(declared: bool) -> None:
+    """The watermark of a text would pass over rows: a CSV file has nothing else until the column is declared."""
+    text = ORDERS.replace("    validation:", "    cursor: {field: updated_at}\n    validation:", 1)
+    if not declared:
+        begin = text.index("    columns:")
+        text = text[:begin] + text[text.index("    cursor:") :]
+
+    checked = check_pipeline(text)
+
+    assert [found.code for found in checked.diagnostics] == ["cursor.type"]
+    assert check_pipeline(text.replace("updated_at, type: text", "updated_at, type: timestamp", 1)).ok is declared
+
+
 def test_digest_does_not_depend_on_the_text() -> None:
     """Comments and layout are not the pipeline; its parts are."""
     one, other = check_pipeline(ORDERS).config, check_pipeline(f"# said\n{ORDERS}").config

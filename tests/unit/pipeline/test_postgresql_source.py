@@ -51,6 +51,18 @@ def table(**told: Any) -> Source:
     return source(**({"type": "postgresql", "connection": "shop", "table": "public.orders"} | told))
 
 
+@pytest.mark.parametrize("field", ["ref", "extra", "kind"])
+def test_cursor_that_the_database_orders_otherwise(
+    reader: Reader, database: psycopg.Connection[Any], field: str
+) -> None:
+    """A number that is a text there comes after itself: rows would be passed over, so the source is refused."""
+    database.execute("ALTER TABLE orders ADD kind text")
+    columns = [{"name": field, "type": "integer"}]
+
+    with pytest.raises(SourceFormatError, match=f"{field} is .* in PostgreSQL"):
+        reader.plan(table(columns=columns, cursor={"field": field}))
+
+
 def test_types(reader: Reader, database: psycopg.Connection[Any]) -> None:
     """Numbers keep their scale, times become UTC; what has no type of ours is read as its text."""
     database.execute(ROWS, (1,))

@@ -20,7 +20,7 @@ from towpath.dataplane.connections import PostgresqlConnection
 from towpath.dataplane.errors import SourceError, SourceFormatError
 from towpath.dataplane.extract.intake import Intake, cursor_text
 from towpath.dataplane.workspace import Workspace
-from towpath.policy.pipeline.bounds import TIMES, Bounds, periods, ranges
+from towpath.policy.pipeline.bounds import ORDERED, TIMES, Bounds, periods, ranges
 from towpath.policy.pipeline.naming import column_names
 
 dbapi: Any = importlib.import_module("adbc_driver_postgresql.dbapi")
@@ -43,6 +43,8 @@ _TYPES = {
 }
 _NATIVE = frozenset({ColumnType.INTEGER, ColumnType.FLOAT, ColumnType.BOOLEAN, *TIMES})
 """Arrow has them as they are; numbers with a scale and everything else come as text, which loses nothing."""
+_ORDERED = {"numeric", *(kind for kind, column_type in _TYPES.items() if column_type in ORDERED)}
+"""The database orders them as we do: what is declared as a number and is a text there, it orders as a text."""
 _COLUMNS = """
 SELECT a.attname::text, format_type(a.atttypid, NULL), a.atttypmod, NOT a.attnotnull
 FROM pg_attribute a WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
@@ -64,6 +66,8 @@ def plan_table(
 ) -> tuple[tuple[Partition, ...], Bounds]:
     """Partitions, and the bounds with the cursor's maximum as it is now: no partition sees more than another."""
     with _session(source, work) as session:
+        if source.cursor is not None:
+            _check_order(session, source, source.cursor.field)
         if source.cursor is not None and bounds.until is None:
             field = sql.Identifier(source.cursor.field)
             greatest = _one(session, sql.SQL("SELECT max({}) FROM {}").format(field, _table(source)))[0]
@@ -103,6 +107,16 @@ def extract_table(task: ExtractTask, source: PostgresqlSource, work: Workspace) 
             intake.add(table, size)
     known = {column.name for column in task.wanted}
     return intake.close(new_columns=tuple(name for name in present if name not in known))
+
+
+def _check_order(session: psycopg.Connection, source: PostgresqlSource, field: str) -> None:
+    rows = session.execute(_COLUMNS, (_table(source).as_string(session),)).fetchall()
+    kind = next((row[1] for row in rows if row[0] == field), None)
+    if kind not in _ORDERED:
+        raise SourceFormatError(
+            f"{source.name}: {field} is {kind or 'not there'} in PostgreSQL, which gives a cursor no order:"
+            " take a column of numbers, dates or times, or a view that has one"
+        )
 
 
 def _by_key(session: psycopg.Connection, source: PostgresqlSource, by: ByRange, where: Where) -> list[ValueRange]:

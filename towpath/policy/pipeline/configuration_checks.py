@@ -12,6 +12,7 @@ from towpath.engine.cron import cron_problem
 from towpath.engine.diagnostics import Path
 from towpath.engine.source import Source
 from towpath.engine.suggestions import did_you_mean
+from towpath.policy.pipeline.bounds import ORDERED
 
 PARTITIONS = {
     "csv": ("file",),
@@ -60,6 +61,7 @@ class ConfigurationChecks:
         if source.cursor is not None and not source.main:
             what = "only the main source is read incrementally"
             self._report((*path, "cursor"), "cursor.source", what, "leave it out: joined sources are read whole")
+        self._cursor_type(source, path)
         columns = [column.name for column in source.columns]
         if not columns:
             return
@@ -70,6 +72,18 @@ class ConfigurationChecks:
             self._known(column, columns, (*path, "partition", "column"))
         for index, rule in enumerate(source.validation):
             self._known(rule.column, columns, (*path, "validation", index, "column"))
+
+    def _cursor_type(self, source: Origin, path: Path) -> None:
+        """What has no types of its own is text, unless it is declared."""
+        if source.cursor is None:
+            return
+        found = next((column.type for column in source.columns if column.name == source.cursor.field), None)
+        if found is None and not source.columns and source.type not in {"parquet", "postgresql"}:
+            found = ColumnType.TEXT
+        if found is not None and found not in ORDERED:
+            what = f"a cursor of type {found} has no order to go by"
+            mend = f"declare {source.cursor.field} in columns as integer, decimal, float, date or timestamp"
+            self._report((*path, "cursor", "field"), "cursor.type", what, mend)
 
     def _transformation(self) -> None:
         wanted = self._config.transformation
