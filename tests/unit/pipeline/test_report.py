@@ -14,7 +14,7 @@ from towpath.contracts.dataset import Dataset, DatasetPart, QuarantinedRows, Sta
 from towpath.contracts.loading import LoadResult
 from towpath.contracts.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
 from towpath.contracts.quality import ModelIssue, Quality, RuleResult
-from towpath.contracts.run import Cost, StepRecord
+from towpath.contracts.run import Cost, StepRecord, StepState
 from towpath.contracts.stages import ReportRendered, ReportTask
 from towpath.contracts.transformation import FrozenSpecification
 from towpath.contracts.wire import JsonObject
@@ -51,6 +51,11 @@ class Elements(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self._open.pop() == tag
+
+
+def step(title: str, state: StepState, seconds: float = 0) -> StepRecord:
+    ended = BEGAN + timedelta(seconds=seconds)
+    return StepRecord(step=title, title=title, state=state, started_at=BEGAN, ended_at=ended)
 
 
 def report(root: Path, *, failure: str = "", empty: bool = False) -> ReportRendered:
@@ -100,7 +105,11 @@ def report(root: Path, *, failure: str = "", empty: bool = False) -> ReportRende
         result=result,
         source_columns={"orders": SOURCE},
         dataset=dataset,
-        steps=(StepRecord(step="plan", title=HOSTILE, started_at=BEGAN, ended_at=BEGAN + timedelta(seconds=1.25)),),
+        steps=(
+            step(HOSTILE, StepState.COMPLETED, seconds=1.25),
+            step("Left out", StepState.SKIPPED),
+            step("Tell", StepState.DEGRADED, seconds=3.5),
+        ),
         failure=failure,
     )
     return write_report(task, table.work())
@@ -125,7 +134,15 @@ def test_the_page_shows_the_run(tmp_path: Path) -> None:
     for words in ("0.5000", "not reached", "Destinations", "Lineage", "Profile of what was loaded", "1 operation,"):
         assert words in told
     assert "Remarks by Claude on a sample: not part of the score" in told
-    for words in ("1.25 s", "3 of 5 rows", "Rename no to id", "1 operation, written by hand", "no known price"):
+    assert "Left out" not in told
+    for words in (
+        "1.25 s",
+        "3.50 s, degraded",
+        "3 of 5 rows",
+        "Rename no to id",
+        "1 operation, written by hand",
+        "no known price",
+    ):
         assert words in told
     assert "those of the offline stand-in, and not Claude" in told
     assert "1 with a key that occurred before" in told
