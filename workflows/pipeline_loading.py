@@ -55,8 +55,9 @@ class Loading:
                 return error
         result = _total(destination, loaded)
         self._keep(destination, result)
-        tasks = self._tasks(destination, dataset)
-        state.measured((load_metrics(task, part) for task, part in zip(tasks, loaded, strict=True)), ())
+        if dataset.parts:
+            tasks = self._tasks(destination, dataset)
+            state.measured((load_metrics(task, part) for task, part in zip(tasks, loaded, strict=True)), ())
         note = f"{result.inserted:,} inserted, {result.updated:,} updated, {result.stale:,} stale"
         self._steps.complete(step, note=note)
         return None

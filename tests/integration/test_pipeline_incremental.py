@@ -151,31 +151,37 @@ async def test_append_at_the_watermark(warehouse: Warehouse, kind: str) -> None:
     assert outcomes == [loaded, loaded, nothing, loaded, nothing]
 
 
-async def test_destination_behind(warehouse: Warehouse) -> None:
-    """A run that could not load one destination is not redriven. The next one loads what it lacks, and it alone, up to
-    where the others are; after it all go on together. No row is lost, or there twice, though all append.
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [
+        pytest.param("append", {"postgresql": 3}, id="append"),
+        pytest.param("upsert", {"postgresql": 4, "duckdb": 2, "parquet": 2}, id="upsert"),
+    ],
+)
+async def test_destination_behind(warehouse: Warehouse, strategy: Strategy, expected: Mapping[str, int]) -> None:
+    """A run that could not load one destination is not redriven. The next one loads what it lacks: all others ignore
+    what they have, and where they append, it is loaded alone up to where they are. No row is lost, or there twice.
     """
-    name = "behind"
+    name = f"behind_{strategy}"
     events = [event(1, 1), event(2, 2)]
 
     def pipeline() -> PipelineConfig:
-        return events_pipeline(warehouse, name, as_table(warehouse, name, events), "append")
+        return events_pipeline(warehouse, name.replace("_", "-"), as_table(warehouse, name, events), strategy)
 
     await warehouse.run(pipeline())
     events += [event(3, 2), event(4, 3)]
-    warehouse.sql("ALTER TABLE behind RENAME TO elsewhere")
-    warehouse.sql("CREATE TABLE behind (id date)")
+    warehouse.sql(f"ALTER TABLE {name} RENAME TO elsewhere")
+    warehouse.sql(f"CREATE TABLE {name} (id date)")
     with pytest.raises(WorkflowFailureError):
         await warehouse.run(pipeline())
-    warehouse.sql("DROP TABLE behind")
-    warehouse.sql("ALTER TABLE elsewhere RENAME TO behind")
+    warehouse.sql(f"DROP TABLE {name}")
+    warehouse.sql(f"ALTER TABLE elsewhere RENAME TO {name}")
+    # The first comes late to where the others are: where they append, it sets them apart once more.
     events += [event(5, 3), event(6, 4)]
 
     loads = [{load.destination: load.inserted for load in (await warehouse.run(pipeline())).loads} for _ in range(4)]
 
-    # Row 5 came late to the place where the others were: it sets them apart once more.
-    assert loads[0] == {"postgresql": 3}
-    assert loads[-1] == {}
+    assert (loads[0], loads[-1]) == (expected, {})
     for destination in KINDS:
         assert warehouse.read(pipeline(), destination, "id") == [(number,) for number in range(1, 7)], destination
 
