@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,7 +17,7 @@ from towpath.contracts.dataplane import Setup
 from towpath.contracts.failure import FailureCode, PipelineError
 from towpath.contracts.loading import LoadPart, PartLoaded, PrepareDestination, Strategy
 from towpath.contracts.stages import Watermark
-from towpath.dataplane.load.parts import prepare_destination
+from towpath.dataplane.load.parts import load_part, prepare_destination
 
 WAIT_SECONDS = 60
 FIRST = [row(number) for number in range(1, 6)]
@@ -123,28 +124,69 @@ async def test_killed_in_postgresql(
     assert world.watermark() == Watermark(value="2", rows=(5, 5))
 
 
+async def test_killed_while_appended_parts_join(postgresql: World, plane: Callable[[World], Dataplane]) -> None:
+    """Killed while the parts that wait join the table, it leaves none of them there; the last one brings all in."""
+    world = postgresql
+    world.strategy = "append"
+    world.load(FIRST, watermark="1")
+    load_part(world.request(world.part(SECOND), "second", 1, 2), world.work())
+    last = world.request(world.part(SECOND), "second", 2, 2, watermark="2")
+    child = plane(world)
+    with psycopg.connect(world.url, autocommit=True) as watching, psycopg.connect(world.url) as holding:
+        holding.execute(HELD["before-rows-are-written"].encode())
+        loading = asyncio.create_task(load(child, last))
+        await until(lambda: _blocked(watching) or loading.done())
+        kill(child)
+        with pytest.raises(PipelineError):
+            await loading
+        holding.rollback()
+
+    assert world.read("id") == sorted(((one["id"],) for one in FIRST), key=repr)
+    assert world.watermark() == Watermark(value="1", rows=(5,))
+
+    assert not (await load(child, last)).skipped
+    assert world.read("id") == sorted(((one["id"],) for one in (*FIRST, *SECOND, *SECOND)), key=repr)
+    assert world.watermark() == Watermark(value="2", rows=(5, 10))
+
+
+def _blocked(watching: psycopg.Connection[Any]) -> bool:
+    """Whether a load waits for the table that the test holds."""
+    waits = b"SELECT count(*) FROM pg_locks WHERE relation = 'orders'::regclass AND NOT granted"
+    return (watching.execute(waits).fetchone() or (0,))[0] > 0
+
+
 @pytest.mark.parametrize(
-    ("kind", "strategy"),
-    [("duckdb", "append"), ("duckdb", "upsert"), ("parquet", "append"), ("parquet", "upsert"), ("parquet", "scd2")],
+    ("kind", "strategy", "total"),
+    [
+        ("duckdb", "append", 2),
+        ("duckdb", "upsert", 1),
+        ("parquet", "append", 2),
+        ("parquet", "upsert", 1),
+        ("parquet", "scd2", 1),
+    ],
 )
 async def test_killed_in_files(
-    kind: str, strategy: Strategy, tmp_path: Path, plane: Callable[[World], Dataplane]
+    kind: str, strategy: Strategy, total: int, tmp_path: Path, plane: Callable[[World], Dataplane]
 ) -> None:
     """Killed whenever something changed on disk, step by step until a load gets through, it leaves all or nothing."""
     world = World(kind, tmp_path, "postgresql://nowhere", strategy=strategy)
-    request = world.request(world.part([row(number) for number in range(1, 40_001)]), "first", watermark="1")
+    rows = [row(number) for number in range(1, 40_001)]
+    cut = 100 if total == 2 else 0
+    request = world.request(world.part(rows[cut:]), "first", total, total, watermark="1")
     whole = [(number, "a") for number in sorted(range(1, 40_001), key=str)]
     prepare_destination(PrepareDestination.model_validate(request.model_dump()), world.work())
+    if cut:
+        load_part(world.request(world.part(rows[:cut]), "first", 1, 2), world.work())
     child = plane(world)
     kills = steps = 0
     loaded = None
     while loaded is None:
         loaded = await _killed_after(child, request, tmp_path, steps)
         if loaded is None:
-            kills, steps = kills + 1, steps + 1
+            kills, steps = kills + 1, steps + 2 + steps // 4
             found = world.watermark()
-            rows = world.read("id", "name")
-            assert (found, len(rows)) in [(Watermark(), 0), (Watermark(value="1", rows=(40_000,)), 40_000)]
+            there = world.read("id", "name")
+            assert (found, len(there)) in [(Watermark(), 0), (Watermark(value="1", rows=(40_000,)), 40_000)]
 
     assert kills >= 2
     assert sorted(world.read("id", "name"), key=lambda one: str(one[0])) == whole

@@ -66,19 +66,19 @@ def load(request: LoadPart, destination: PostgresqlDestination, work: Workspace)
         if done is not None:
             return done
         rows = rows_of(request.part, work)
-        holding = database.hold(request, target) if is_held(request, target) else None
         with database.connection.transaction():
             # A killed attempt may still hold its transaction on the server: wait for it, then look again.
             database.lock(f"{request.load}/{destination.name}/{request.number}")
             done = database.ledger.find(request)
             if done is not None:
                 return done
+            holding = database.hold(request, target) if is_held(request, target) else None
             counts = _Part(database, request, target, rows, work.progress, holding).load()
             if request.fenced and request.watermark is not None:
                 database.lock(f"{request.pipeline}/{destination.name}/watermark")
             database.ledger.record(request, counts, told_boundary(request, work))
             if holding is not None:
-                database.lock(f"{request.load}/{destination.name}/append")
+                database.lock(holding.table)
                 holding.release(written(destination.table), target, request.total)
     return PartLoaded(
         rows=request.part.rows,
@@ -135,13 +135,12 @@ class _Database:
         return self.exists(self.ledger.watermarks)
 
     def hold(self, request: LoadPart, target: Target) -> Holding:
-        """In a transaction of its own: parts that go side by side must not wait for each other's rows."""
+        """Made by the part that is first, for which the others wait: without its ledger row the table is not there."""
         schema, _ = split_name(self.table)
         holding = Holding(self.run, self.ledger, schema, request.load, request.destination.name)
         if not self.exists(holding.table):
-            with self.connection.transaction():
-                self.lock("tables")
-                holding.create(written(self.table), target)
+            self.lock(holding.table)
+            holding.create(written(self.table), target)
         return holding
 
     def prepare(self, target: Target) -> DestinationPrepared:
