@@ -5,7 +5,7 @@ import typer
 from towpath.commands import (
     declared,
     definition,
-    etl_runs,
+    etl,
     history,
     incident,
     local,
@@ -34,7 +34,7 @@ local.register(app)
 app.add_typer(publishing.app, name="publishing")
 app.add_typer(definition.app, name="definition")
 app.add_typer(incident.app, name="incident")
-app.add_typer(etl_runs.app, name="etl")
+app.add_typer(etl.app, name="etl")
 app.add_typer(review.app, name="review")
 app.add_typer(queue.app, name="queue")
 

@@ -8,7 +8,7 @@ from temporalio.client import ScheduleActionExecutionStartWorkflow
 
 from tests.integration.commands import starter, starter_json
 from tests.integration.conftest import House, until
-from tests.integration.pipelines import items_pipeline, read_duckdb, write_items
+from tests.integration.pipelines import COLUMNS, OPERATIONS, items_pipeline, read_duckdb, write_items
 from towpath.contracts.process import TRIGGER
 
 PLACE = "definitions/pipelines"
@@ -72,3 +72,91 @@ async def test_schedule_that_is_not_there(house: House, tmp_path: Path) -> None:
     assert code == 2 and "add schedule: {cron:" in told
     code, told = await problem("untimd")
     assert code == 3 and "did you mean 'untimed'?" in told
+
+
+async def test_unhappy_ways_are_told(house: House, tmp_path: Path) -> None:
+    """A pipeline that there is not, one without a run, and one whose expression is wrong: what, where, and the mend."""
+    wrong = [*OPERATIONS, {"op": "filter", "expression": "prize > 0"}]
+    file = write_pipeline(tmp_path, "unrun", transformation={"source": "items", "operations": wrong})
+    write_items(tmp_path / "items", 1, 20)
+
+    code, _, told = await starter(house, "etl", "report", "unrum", folder=tmp_path)
+    assert code == 3 and "did you mean 'unrun'?" in told
+    code, _, told = await starter(house, "etl", "result", "unrun", folder=tmp_path)
+    assert code == 3 and "unrun has no run yet: starter.py etl run unrun" in told
+    code, _, told = await starter(house, "etl", "run", "unrun", folder=tmp_path)
+    assert code == 2 and f"{PLACE}/{file.name}:1:" in told and "did you mean 'price'?" in told
+
+
+async def test_quarantine_is_mended_and_replayed(house: House, tmp_path: Path) -> None:
+    """Run, report, rows with reason and place, export; mend the file, replay; a second changes nothing."""
+    truth = dict(write_items(tmp_path / "items", 2, 100))
+    write_pipeline(tmp_path, "mended")
+
+    async def told(*arguments: str) -> Any:
+        return await starter_json(house, "etl", *arguments, folder=tmp_path)
+
+    result = await told("run", "mended")
+    await starter(house, "etl", "report", "mended", "--out", "report.html", folder=tmp_path)
+    shown = await told("quarantine", "mended", "--show", "5")
+    exported = await told("quarantine", "mended", "--export", "bad.csv")
+    mend = {"op": "map_values", "column": "price", "values": {"n/a": "0.00"}}
+    write_pipeline(tmp_path, "mended", transformation={"source": "items", "operations": [mend, *OPERATIONS]})
+    before = read_duckdb(tmp_path / "items")
+    replayed = await told("quarantine", "mended", "--replay")
+    again = await told("quarantine", "mended", "--replay")
+    _, left, _ = await starter(house, "etl", "quarantine", "mended", folder=tmp_path)
+
+    assert (result["outcome"], before) == ("loaded", truth)
+    assert "<h1>mended</h1>" in (tmp_path / "report.html").read_text()
+    assert len(shown) == 2 and shown[0]["row"]["price"] == "n/a"
+    assert shown[0]["position"].rpartition("/")[2].startswith("items-0000.csv:")
+    assert exported["rows"] == 2 and len((tmp_path / "bad.csv").read_text().splitlines()) == 3
+    assert (tmp_path / "bad.csv").stat().st_mode & 0o077 == 0
+    assert (replayed["outcome"], replayed["loads"][0]["inserted"]) == ("loaded", 2)
+    assert read_duckdb(tmp_path / "items") == truth | {5: "0.00", 105: "0.00"}
+    assert again == {"outcome": "nothing-left", "replays": 1}
+    assert "nothing is in quarantine after 1 replay" in left
+
+
+async def test_days_are_back_filled(house: House, tmp_path: Path) -> None:
+    """Ranges, so many at once; one that fails stops no other and is told; the command given again mends the rest."""
+    folder = tmp_path / "items"
+    folder.mkdir()
+    for day in (1, 2, 3):
+        (folder / f"items-2026-11-0{day}.csv").write_text(f"id,price,updated_at\n{day},1.50,2026-11-0{day} 00:00:00\n")
+    (folder / "items-2026-11-02.csv").write_text("id;price\n2;2.50\n")
+    sources = [
+        {
+            "name": "items",
+            "type": "csv",
+            "path": str(folder / "items-%Y-%m-%d.csv"),
+            "columns": [{"name": name, "type": "text"} for name in COLUMNS],
+            "contract": {"columns": "freeze"},
+        }
+    ]
+    write_pipeline(tmp_path, "days", sources=sources)
+    arguments = ("etl", "backfill", "days", "--from", "2026-11-01", "--to", "2026-11-03", "--days", "1")
+
+    dry = await starter_json(house, *arguments, "--dry-run", folder=tmp_path)
+    code, output, problems = await starter(house, *arguments, folder=tmp_path)
+    (folder / "items-2026-11-02.csv").write_text("id,price,updated_at\n2,2.50,2026-11-02 00:00:00\n")
+    again = await starter_json(house, *arguments, folder=tmp_path)
+
+    assert dry == ["2026-11-01..2026-11-01", "2026-11-02..2026-11-02", "2026-11-03..2026-11-03"]
+    assert code == 1 and "2 of 3 ranges done, 2 rows" in output
+    assert "queue redrive etl-pipeline/days/2026-11-02..2026-11-02" in problems
+    assert [one["outcome"] for one in again] == ["loaded"] * 3
+    assert read_duckdb(folder) == {1: "1.50", 2: "2.50", 3: "1.50"}
+
+
+async def test_run_without_a_worker_is_told(bare_house: House, tmp_path: Path) -> None:
+    """The run is there and waits; the command says for whom, and ends."""
+    write_items(tmp_path / "items", 1, 20)
+    write_pipeline(tmp_path, "alone")
+
+    code, output, problems = await starter(bare_house, "etl", "run", "alone", folder=tmp_path)
+
+    assert code == 4 and "started etl-pipeline/alone" in output
+    assert "no worker listens on etl-pipeline and data-plane" in problems
+    assert "starter.py etl watch etl-pipeline/alone" in problems

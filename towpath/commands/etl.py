@@ -1,30 +1,18 @@
-"""`starter.py etl check | list | run | watch | result`: pipelines from their files, and their runs as they go on."""
+"""`starter.py etl`: pipelines from their files, and their runs as they go on."""
 
-import asyncio
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.console import Group, RenderableType
-from rich.live import Live
 from rich.table import Table
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import WorkflowExecutionStatus
 
 from towpath.clients.pipeline_schedules import PipelineSchedules, Scheduled
-from towpath.clients.pipelines import (
-    FOLDER,
-    PipelineFile,
-    list_files,
-    request_of,
-    run_handle,
-    start_run,
-)
+from towpath.clients.pipelines import FOLDER, PipelineFile, list_files, request_of, start_run
 from towpath.clients.temporal import address, link, run_to_end
-from towpath.commands import etl_profile, etl_schedule
-from towpath.commands.endings import ended_run
-from towpath.commands.etl_files import Pipeline, check_files, checked_config_of, found_file, id_of
+from towpath.commands import etl_backfill, etl_profile, etl_quarantine, etl_report, etl_schedule
+from towpath.commands.etl_files import Pipeline, check_files, checked_config_of, found_file, run_of
+from towpath.commands.etl_following import ended, finish, follow, need_workers, show_result
 from towpath.commands.etl_schedule import next_firing, state_of
-from towpath.commands.onboarding import read_record
 from towpath.commands.terminal import (
     Exit,
     JsonFlag,
@@ -36,20 +24,9 @@ from towpath.commands.terminal import (
     settings,
     show_json,
 )
-from towpath.contracts.pipeline import (
-    PipelineConfig,
-    PipelineOutcome,
-    PipelineResult,
-)
-from towpath.contracts.pipeline_view import PipelineView, StageProgress
-from towpath.local.view import Watched, panel
-
-POLL_SECONDS = 0.5
-SUCCESS = frozenset({PipelineOutcome.LOADED, PipelineOutcome.NOTHING, PipelineOutcome.DISCARDED})
+from towpath.contracts.pipeline import PipelineConfig
 
 app = typer.Typer(no_args_is_help=True, help="ETL pipelines: check, run, follow, back-fill.")
-etl_profile.register(app)
-etl_schedule.register(app)
 WaitFlag = Annotated[bool, typer.Option("--wait/--no-wait", help="Show the run until it ends, and exit by it.")]
 
 
@@ -169,87 +146,30 @@ async def _run(pipeline: str, *, full: bool, wait: bool, as_json: bool) -> None:
     request = request_of(await checked_config_of(pipeline), full=full)
     temporal = await client()
     started = await start_run(temporal, request)
+    if wait:
+        await finish(temporal, started, as_json=as_json)
+        return
     handle = started.handle
     page = link(handle.id, handle.result_run_id or "", temporal.namespace, settings().ui_url)
-    if as_json and not wait:
+    if as_json:
         show_json({"workflow_id": handle.id, "run_id": handle.result_run_id, "existing": started.existing, "url": page})
-    elif not as_json:
-        console.print(f"{'joined the running' if started.existing else 'started'} {handle.id}", markup=False)
-        console.print(page, markup=False, soft_wrap=True)
-    if wait:
-        await finish(handle, as_json=as_json)
+    else:
+        told = "joined the running" if started.existing else "started"
+        console.print(f"{told} {handle.id}", page, sep="\n", markup=False, soft_wrap=True)
 
 
 async def _watch(pipeline: str) -> None:
-    handle = run_handle(await client(), id_of(pipeline))
-    await follow(handle)
+    temporal = await client()
+    handle = await run_of(temporal, pipeline)
+    if (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+        await need_workers(temporal, handle.id)
+        await follow(temporal, handle)
+    show_result(await ended(handle), as_json=False)
 
 
 async def _result(pipeline: str, *, as_json: bool) -> None:
-    temporal: Client = await client()
-    ended = await ended_run(run_handle(temporal, id_of(pipeline)), None)
-    _show(ended, as_json=as_json)
+    show_result(await ended(await run_of(await client(), pipeline)), as_json=as_json)
 
 
-async def finish(handle: WorkflowHandle[Any, PipelineResult], *, as_json: bool) -> None:
-    """Wait for a run, print its result, and exit by it."""
-    if not as_json:
-        await follow(handle)
-    _show(await ended_run(handle, None), as_json=as_json)
-
-
-async def follow(handle: WorkflowHandle[Any, PipelineResult]) -> None:
-    """Show a run until it ends."""
-    watched = Watched(handle.id)
-    with Live(console=console, refresh_per_second=4) as live:
-        while True:
-            watched.record = await read_record(handle)
-            view = await handle.query("pipeline", result_type=PipelineView)
-            live.update(_picture(watched, view))
-            if watched.record.ended_at is not None:
-                return
-            await asyncio.sleep(POLL_SECONDS)
-
-
-def _picture(watched: Watched, view: PipelineView) -> RenderableType:
-    table = Table("stage", "partitions", "rows", "rows/s", box=None)
-    for stage in view.stages:
-        table.add_row(stage.stage, f"{stage.done}/{stage.total}", f"{stage.rows:,}", f"{_rate(stage):,.0f}")
-    return Group(panel(watched), table)
-
-
-def _rate(stage: StageProgress) -> float:
-    if stage.started_at is None:
-        return 0
-    seconds = ((stage.ended_at or datetime.now(UTC)) - stage.started_at).total_seconds()
-    return stage.rows / seconds if seconds > 0 else 0
-
-
-def _show(ended: PipelineResult, *, as_json: bool) -> None:
-    if as_json:
-        show_json(ended)
-    else:
-        console.print(*describe(ended), sep="\n", markup=False, soft_wrap=True)
-    if ended.outcome not in SUCCESS:
-        raise typer.Exit(Exit.REFUSED)
-
-
-def describe(ended: PipelineResult) -> list[str]:
-    """A result in lines for people."""
-    lines = [f"outcome: {ended.outcome}, {ended.seconds:.1f} s"]
-    for stage in ("extract", "transform", "quality"):
-        metrics = [one for one in ended.metrics if one.stage == stage]
-        if metrics:
-            rows, seconds = sum(one.rows_out for one in metrics), sum(one.seconds for one in metrics)
-            bad = sum(one.rows_quarantined for one in metrics)
-            lines.append(f"{stage}: {rows:,} rows, {bad:,} quarantined, {len(metrics)} parts, {seconds:.1f} s in all")
-    lines += [f"quality, round {one.round}: {one.score:.4f} (threshold {one.threshold})" for one in ended.quality]
-    for load in ended.loads:
-        told = f"{load.inserted:,} inserted, {load.updated:,} updated, {load.stale:,} stale"
-        lines.append(f"{load.destination}: {load.state}, {told}{f', {load.failure}' if load.failure else ''}")
-    if ended.specification is not None:
-        lines.append(f"specification: {ended.specification.digest} ({ended.specification.origin})")
-    lines += [f"note: {note}" for note in ended.notes]
-    lines += [f"watermark: {ended.watermark}"] if ended.watermark else []
-    lines += [f"without {step}: {note}" for step, note in ended.degraded.items()]
-    return [*lines, f"cost: {ended.cost.in_words}"]
+for _part in (etl_report, etl_quarantine, etl_backfill, etl_schedule, etl_profile):
+    _part.register(app)

@@ -3,16 +3,19 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.clients.dataplane import Dataplane
-from towpath.clients.pipelines import FOLDER, PipelineFile, PipelineFileError, find_file, usable
+from towpath.clients.pipelines import FOLDER, PipelineFile, PipelineFileError, find_file, run_handle, usable
 from towpath.commands.etl_plane import SETTING, known_connections, local_plane, silent
 from towpath.commands.terminal import Exit, fail
 from towpath.contracts.inspection import Finding, PipelineChecked, PipelineCheckTask
-from towpath.contracts.pipeline import PipelineConfig
+from towpath.contracts.pipeline import PipelineConfig, PipelineResult
+from towpath.contracts.process import PIPELINE
 from towpath.engine.suggestions import did_you_mean
 from towpath.policy.pipeline.configuration import with_findings
 
@@ -84,3 +87,28 @@ def _usable(file: PipelineFile) -> PipelineConfig:
 def id_of(pipeline: str) -> str:
     """Its id; a pipeline that was deleted since has one as well, and its runs are still there."""
     return config_of(pipeline).id if Path(pipeline).suffix else pipeline
+
+
+def personal_columns(pipeline: str) -> frozenset[str]:
+    """Columns whose values are personal, of the sources and the target. Ends the command without the pipeline's file,
+    since nothing else tells them.
+    """
+    config = config_of(pipeline)
+    columns = (*config.target.columns, *(column for source in config.sources for column in source.columns))
+    return frozenset(column.name for column in columns if column.personal)
+
+
+async def run_of(temporal: Client, pipeline: str) -> WorkflowHandle[Any, PipelineResult]:
+    """The latest run of a pipeline by id or file, or a run by its whole id. Ends the command when there is none."""
+    is_run = pipeline.startswith(f"{PIPELINE.name}/")
+    handle = run_handle(temporal, pipeline if is_run else id_of(pipeline))
+    try:
+        await handle.describe()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        if is_run:
+            fail(Exit.NOT_FOUND, f"there is no run {pipeline}")
+        found_file(pipeline)
+        fail(Exit.NOT_FOUND, f"{pipeline} has no run yet: starter.py etl run {pipeline}")
+    return handle

@@ -1,10 +1,10 @@
-"""What the command line asks of the data plane before a run: a source looked at, a pipeline held against its files."""
+"""What the command line asks of the data plane to look at: a source, a pipeline, what was quarantined."""
 
 from pydantic import Field
 
-from towpath.contracts.dataset import Column, ColumnName, Profile
+from towpath.contracts.dataset import Column, ColumnName, Profile, QuarantinedRows
 from towpath.contracts.pipeline import PipelineConfig, Source
-from towpath.contracts.wire import ActivityResult, Wire
+from towpath.contracts.wire import ActivityResult, JsonObject, Wire
 
 
 class SourceProfileTask(Wire):
@@ -55,3 +55,32 @@ class Finding(Wire):
 
 class PipelineChecked(ActivityResult):
     findings: tuple[Finding, ...] = ()
+
+
+class ReadQuarantine(Wire):
+    """The first `most` rows of quarantine. With `file`, all of them are written there instead, by its ending as CSV or
+    NDJSON.
+    """
+
+    quarantine: tuple[QuarantinedRows, ...]
+    most: int = 20
+    personal: tuple[ColumnName, ...] = ()
+    """Columns of which only shapes are shown; a file has their values."""
+    file: str = ""
+
+
+class QuarantinedRow(Wire):
+    """`row` is as it came into the stage."""
+
+    stage: str
+    rule: str
+    reason: str
+    position: str
+    row: JsonObject
+
+
+class QuarantineRead(ActivityResult):
+    """`rows` is how many were written, or shown."""
+
+    rows: int = 0
+    shown: tuple[QuarantinedRow, ...] = ()

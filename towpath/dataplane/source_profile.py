@@ -18,6 +18,7 @@ from towpath.dataplane.profile import profile_of
 from towpath.dataplane.report_page import document
 from towpath.dataplane.report_profile import profile_section
 from towpath.dataplane.report_words import count, size
+from towpath.dataplane.shapes import personal_in
 from towpath.dataplane.specification.inputs import scan_of
 from towpath.dataplane.specification.running import engine
 from towpath.dataplane.sql import statement
@@ -41,7 +42,9 @@ def profile_source(task: SourceProfileTask, work: Workspace) -> SourceProfiled:
     planned = plan_partitions(PlanTask(source=source, full=True), private)
     found = list(_read(source, planned, task.rows, private))
     parts = tuple(one.part for one in found if one.part is not None)
-    dataset = _typed(Dataset(name=source.name, parts=parts, columns=planned.columns), private)
+    personal = personal_in(source.columns)
+    columns = tuple(one.model_copy(update={"personal": one.name in personal}) for one in planned.columns)
+    dataset = _typed(Dataset(name=source.name, parts=parts, columns=columns), private)
     with engine(private) as connection:
         names = {column.name for column in dataset.columns}
         key = task.key if names.issuperset(task.key) else ()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from towpath.contracts.inspection import PipelineCheckTask, SourceProfileTask
+from towpath.contracts.inspection import PipelineCheckTask, ReadQuarantine, SourceProfileTask
 from towpath.contracts.loading import AdvanceWatermark, CleanDestination, LoadPart, PrepareDestination
 from towpath.contracts.stages import (
     BackTestTask,
@@ -37,6 +37,7 @@ from towpath.dataplane.load.parts import (
 )
 from towpath.dataplane.profile import profile_dataset
 from towpath.dataplane.quality import check_quality
+from towpath.dataplane.quarantine_rows import read_quarantine
 from towpath.dataplane.report import write_report
 from towpath.dataplane.source_profile import profile_source
 from towpath.dataplane.specification.backtest import back_test, check_specification
@@ -63,6 +64,7 @@ TASKS: Mapping[str, Task] = {
     "transform_part": Task(TransformTask, transform),
     "profile_dataset": Task(ProfileTask, profile_dataset),
     "check_pipeline": Task(PipelineCheckTask, check_pipeline),
+    "read_quarantine": Task(ReadQuarantine, read_quarantine),
     "profile_source": Task(SourceProfileTask, profile_source),
     "check_quality": Task(QualityTask, check_quality),
     "emit_lineage": Task(LineageTask, emit_lineage),

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 
 from towpath.contracts.dataset import Column
-from towpath.contracts.pipeline import ByDate, FileSource, HttpSource, Source
+from towpath.contracts.pipeline import FileSource, HttpSource
 from towpath.contracts.stages import Planned, PlanTask
 from towpath.dataplane.errors import SourceFormatError
 from towpath.dataplane.extract.api import plan_api
 from towpath.dataplane.extract.file_sources import plan_files
 from towpath.dataplane.extract.postgresql import plan_table, table_columns
 from towpath.dataplane.workspace import Workspace
-from towpath.policy.pipeline.bounds import Bounds, BoundsError, cursor_bounds
+from towpath.policy.pipeline.bounds import Bounds, BoundsError, cursor_bounds, has_days
 
 
 def plan_partitions(task: PlanTask, work: Workspace) -> Planned:
@@ -53,12 +53,6 @@ def _bounds(task: PlanTask, found: Iterable[Column]) -> Bounds:
 
 def _check_dates(task: PlanTask) -> None:
     """Days that nothing tells apart would be read whole for each of them."""
-    if task.dates is None or not task.source.main or _has_days(task.source):
+    if task.dates is None or not task.source.main or has_days(task.source):
         return
     raise BoundsError("dates need a cursor, a partition by date, or a path with %Y, %m and %d")
-
-
-def _has_days(source: Source) -> bool:
-    by_path = isinstance(source, FileSource) and "%" in source.path
-    by_date = isinstance(source.partition, ByDate) and not isinstance(source, FileSource)
-    return by_path or by_date or source.cursor is not None

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.pipeline import CursorField, DateRange
+from towpath.contracts.pipeline import ByDate, CursorField, DateRange, FileSource, Source
 
 TIMES = frozenset({ColumnType.DATE, ColumnType.TIMESTAMP})
 ORDERED = TIMES | {ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.FLOAT}
@@ -23,6 +23,13 @@ class Bounds(NamedTuple):
 
     since: str | None = None
     until: str | None = None
+
+
+def has_days(source: Source) -> bool:
+    """It can be read by days: something tells them apart."""
+    by_path = isinstance(source, FileSource) and "%" in source.path
+    by_date = isinstance(source.partition, ByDate) and not isinstance(source, FileSource)
+    return by_path or by_date or source.cursor is not None
 
 
 def cursor_bounds(

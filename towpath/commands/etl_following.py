@@ -1,0 +1,204 @@
+"""A pipeline's run as it goes on: partitions, rows and rows a second, the partitions under way among them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import typer
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+
+from towpath.clients.temporal import Started, link
+from towpath.commands.etl_failures import tell_failed
+from towpath.commands.onboarding import read_record
+from towpath.commands.terminal import Exit, console, fail, settings, show_json
+from towpath.contracts.dataplane import TaskProgress
+from towpath.contracts.pipeline import PipelineOutcome, PipelineResult
+from towpath.contracts.pipeline_view import PipelineView, StageProgress
+from towpath.contracts.process import DATA_QUEUE, PIPELINE
+from towpath.local.view import RunView, Watched, panel
+
+POLL_SECONDS = 0.5
+QUEUES = (
+    (PIPELINE.queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
+    (DATA_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
+)
+LISTENING = timedelta(seconds=90)
+"""A worker asks for tasks at least once a minute."""
+SUCCESS = frozenset({PipelineOutcome.LOADED, PipelineOutcome.NOTHING, PipelineOutcome.DISCARDED})
+
+
+@dataclass(slots=True)
+class UnderWay:
+    """Partitions of a stage that are being worked on, with the rows that they have so far."""
+
+    partitions: int = 0
+    rows: int = 0
+
+
+async def finish(temporal: Client, started: Started, *, as_json: bool) -> None:
+    """Wait for a run that was just started, print its result, and exit by it."""
+    handle = started.handle
+    if not as_json:
+        console.print(f"{'joined the running' if started.existing else 'started'} {handle.id}", markup=False)
+        page = link(handle.id, handle.result_run_id or "", temporal.namespace, settings().ui_url)
+        console.print(page, markup=False, soft_wrap=True)
+    await need_workers(temporal, handle.id)
+    try:
+        if not as_json:
+            await follow(temporal, handle)
+        show_result(await ended(handle), as_json=as_json)
+    except asyncio.CancelledError:
+        fail(Exit.REFUSED, f"{handle.id} goes on: starter.py etl watch {handle.id}")
+
+
+async def need_workers(temporal: Client, workflow_id: str) -> None:
+    """Ends the command when nobody is there to go on with the run."""
+    asked = (
+        (PIPELINE.queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
+        (DATA_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
+    )
+    silent = [queue for queue, kind in asked if not await _is_served(temporal, queue, kind)]
+    if silent:
+        fail(
+            Exit.UNREACHABLE,
+            f"{workflow_id} waits: no worker listens on {' and '.join(silent)}",
+            f"start one with `python worker.py`, then: starter.py etl watch {workflow_id}",
+        )
+
+
+async def _is_served(temporal: Client, queue: str, kind: TaskQueueType.ValueType) -> bool:
+    request = DescribeTaskQueueRequest(
+        namespace=temporal.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
+    )
+    pollers = (await temporal.workflow_service.describe_task_queue(request)).pollers
+    since = datetime.now(UTC) - LISTENING
+    return any(one.last_access_time.ToDatetime(tzinfo=UTC) > since for one in pollers)
+
+
+async def ended(handle: WorkflowHandle[Any, PipelineResult]) -> PipelineResult:
+    """The result. Ends the command for a run that failed, with the next step."""
+    try:
+        return await handle.result()
+    except WorkflowFailureError as error:
+        tell_failed(handle.id, error)
+
+
+async def follow(temporal: Client, handle: WorkflowHandle[Any, PipelineResult]) -> None:
+    """Show a run until it ends: redrawn on a terminal, a line for each change elsewhere."""
+    watched = Watched(handle.id)
+    if not console.is_terminal:
+        with RunView(console, [watched]) as lines:
+            async for _ in _views(temporal, handle, watched):
+                lines.refresh()
+        return
+    with Live(console=console, refresh_per_second=4) as live:
+        async for picture in _views(temporal, handle, watched):
+            live.update(picture)
+
+
+async def _views(
+    temporal: Client, handle: WorkflowHandle[Any, PipelineResult], watched: Watched
+) -> AsyncIterator[RenderableType]:
+    while True:
+        record = watched.record = await read_record(handle)
+        view = await handle.query("pipeline", result_type=PipelineView)
+        pending = [] if record.ended_at is not None else await _pending(temporal, handle)
+        yield _picture(watched, view, await _under_way(temporal, pending), _troubles(pending))
+        if record.ended_at is not None:
+            return
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _pending(temporal: Client, handle: WorkflowHandle[Any, PipelineResult]) -> list[PendingActivityInfo]:
+    """What the run and its windows wait for, as the server has it: no worker is asked."""
+    described = (await handle.describe()).raw_description
+    found = list(described.pending_activities)
+    for child in described.pending_children:
+        window = temporal.get_workflow_handle(child.workflow_id, run_id=child.run_id)
+        found += (await window.describe()).raw_description.pending_activities
+    return found
+
+
+async def _under_way(temporal: Client, pending: Sequence[PendingActivityInfo]) -> dict[str, UnderWay]:
+    """By stage, from the heartbeats of its activities."""
+    found: dict[str, UnderWay] = {}
+    for one in pending:
+        if one.heartbeat_details.payloads:
+            decoded = await temporal.data_converter.decode(one.heartbeat_details.payloads, [TaskProgress])
+            stage = found.setdefault(one.activity_id.rpartition("/")[0], UnderWay())
+            stage.partitions += 1
+            stage.rows += decoded[0].rows if isinstance(decoded[0], TaskProgress) else 0
+    return found
+
+
+def _troubles(pending: Sequence[PendingActivityInfo]) -> list[str]:
+    """What is being tried again, and why."""
+    return [
+        f"{one.activity_id}: attempt {one.attempt} of {one.maximum_attempts}: {one.last_failure.message}"
+        for one in pending
+        if one.attempt > 1 and one.last_failure.message
+    ]
+
+
+def _picture(
+    watched: Watched, view: PipelineView, under_way: dict[str, UnderWay], troubles: Sequence[str]
+) -> RenderableType:
+    table = Table("stage", "partitions", "under way", "rows", "rows/s", box=None)
+    for stage in view.stages:
+        going = under_way.get(stage.stage, UnderWay())
+        rows = stage.rows + going.rows
+        more = str(going.partitions) if going.partitions else ""
+        table.add_row(stage.stage, f"{stage.done}/{stage.total}", more, f"{rows:,}", f"{_rate(stage, rows):,.0f}")
+    told = [Text(line, style="yellow") for line in troubles]
+    if view.quarantined:
+        told.append(Text(f"{view.quarantined:,} rows in quarantine"))
+    return Group(panel(watched), table, *told)
+
+
+def _rate(stage: StageProgress, rows: int) -> float:
+    if stage.started_at is None:
+        return 0
+    seconds = ((stage.ended_at or datetime.now(UTC)) - stage.started_at).total_seconds()
+    return rows / seconds if seconds > 0 else 0
+
+
+def show_result(result: PipelineResult, *, as_json: bool) -> None:
+    """Print a result, and exit by it."""
+    if as_json:
+        show_json(result)
+    else:
+        console.print(*describe(result), sep="\n", markup=False, soft_wrap=True)
+    if result.outcome not in SUCCESS:
+        raise typer.Exit(Exit.REFUSED)
+
+
+def describe(ended: PipelineResult) -> list[str]:
+    """A result in lines for people."""
+    lines = [f"outcome: {ended.outcome}, {ended.seconds:.1f} s"]
+    for stage in ("extract", "transform", "quality"):
+        metrics = [one for one in ended.metrics if one.stage == stage]
+        if metrics:
+            rows, seconds = sum(one.rows_out for one in metrics), sum(one.seconds for one in metrics)
+            bad = sum(one.rows_quarantined for one in metrics)
+            lines.append(f"{stage}: {rows:,} rows, {bad:,} quarantined, {len(metrics)} parts, {seconds:.1f} s in all")
+    lines += [f"quality, round {one.round}: {one.score:.4f} (threshold {one.threshold})" for one in ended.quality]
+    for load in ended.loads:
+        told = f"{load.inserted:,} inserted, {load.updated:,} updated, {load.stale:,} stale"
+        lines.append(f"{load.destination}: {load.state}, {told}{f', {load.failure}' if load.failure else ''}")
+    if ended.specification is not None:
+        lines.append(f"specification: {ended.specification.digest} ({ended.specification.origin})")
+    lines += [f"note: {note}" for note in ended.notes]
+    lines += [f"note: {note}" for note in ended.notes]
+    lines += [f"watermark: {ended.watermark}"] if ended.watermark else []
+    lines += [f"without {step}: {note}" for step, note in ended.degraded.items()]
+    return [*lines, f"cost: {ended.cost.in_words}"]

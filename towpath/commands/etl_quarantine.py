@@ -1,0 +1,167 @@
+"""`starter.py etl quarantine`: rows that were set aside, looked at, exported, and loaded after a mend."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from towpath.clients.deadletters import NotInQueueError, find_letter
+from towpath.clients.pipelines import request_of, run_handle, start_run
+from towpath.commands.etl_files import Pipeline, checked_config_of, personal_columns, run_of
+from towpath.commands.etl_following import ended, finish
+from towpath.commands.etl_plane import local_plane, silent
+from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, run, show_json
+from towpath.contracts.dataset import QuarantinedRows
+from towpath.contracts.inspection import QuarantineRead, ReadQuarantine
+from towpath.contracts.pipeline import PipelineFailure, PipelineOutcome, PipelineResult
+from towpath.contracts.process import PIPELINE
+
+REPLAYABLE = frozenset({"extract", "transform"})
+"""Stages that quarantine rows as they came from the source."""
+EXPORTS = frozenset({".csv", ".ndjson", ".jsonl"})
+MOST_REPLAYS = 100
+
+
+def register(app: typer.Typer) -> None:
+    app.command("quarantine")(quarantine)
+
+
+def quarantine(
+    pipeline: Pipeline,
+    show: Annotated[int, typer.Option(min=0, help="Show so many of the rows, with reason and position.")] = 0,
+    export: Annotated[Path | None, typer.Option(help="Write all of them to a file: .csv or .ndjson.")] = None,
+    replay: Annotated[bool, typer.Option("--replay", help="Load the rows again, as the pipeline is now.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """What the latest run set aside and no replay has loaded since, by stage and rule.
+
+    After a mend of the pipeline's file, --replay loads rows again that came from the source: each once, however often
+    it is given. What is bad again stays in quarantine. --show and --export bring rows to this machine from the dataset
+    store; of columns that the file calls personal, --show shows shapes and --export has the values.
+    """
+    if export is not None and export.suffix not in EXPORTS:
+        fail(Exit.WRONG_INPUT, f"--export: {export} must end in one of {', '.join(sorted(EXPORTS))}")
+    if replay and (show or export is not None):
+        fail(Exit.WRONG_INPUT, "Give --replay by itself.")
+    run(_quarantine(pipeline, show, export, replay=replay, as_json=as_json))
+
+
+async def _quarantine(pipeline: str, show: int, export: Path | None, *, replay: bool, as_json: bool) -> None:
+    temporal = await client()
+    result, replays = await _latest(temporal, pipeline)
+    if replay:
+        await _replay(temporal, pipeline, result, replays, as_json=as_json)
+        return
+    if export is not None:
+        task = ReadQuarantine(quarantine=result.quarantine, file=str(export))
+        rows = (await _read(task)).rows
+        show_json({"file": str(export), "rows": rows}) if as_json else console.print(f"{rows:,} rows written: {export}")
+        return
+    shown = None
+    if show:
+        personal = tuple(sorted(personal_columns(pipeline)))
+        shown = await _read(ReadQuarantine(quarantine=result.quarantine, most=show, personal=personal))
+    if as_json:
+        listed = [one.model_dump(mode="json") for one in result.quarantine]
+        show_json(listed if shown is None else [one.model_dump(mode="json") for one in shown.shown])
+        return
+    _tell(result.quarantine, replays)
+    if shown is not None:
+        _tell_rows(shown)
+
+
+async def _latest(temporal: Client, pipeline: str) -> tuple[PipelineResult, int]:
+    """The latest run with what is still in quarantine after its replays, and how many there were of those."""
+    handle = await run_of(temporal, pipeline)
+    first = await ended(handle)
+    name, left, replays = handle.id.split("/")[1], first.quarantine, 0
+    while replays < MOST_REPLAYS:
+        again = await _ended(temporal, _replay_id(name, first, replays + 1))
+        if again is None:
+            break
+        kept = tuple(rows for rows in left if rows.stage not in REPLAYABLE)
+        left, replays = (*kept, *again.quarantine), replays + 1
+    return first.model_copy(update={"quarantine": left}), replays
+
+
+async def _ended(temporal: Client, workflow_id: str) -> PipelineResult | None:
+    """How a replay ended; None when there was none, or it came to nothing. Ends the command for one under way."""
+    handle = run_handle(temporal, workflow_id)
+    try:
+        status = (await handle.describe()).status
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+    if status is WorkflowExecutionStatus.RUNNING:
+        fail(Exit.REFUSED, f"{workflow_id} replays these rows now: follow it with `etl watch {workflow_id}`")
+    if status is not WorkflowExecutionStatus.COMPLETED:
+        await _nothing_loaded(temporal, workflow_id)
+        return None
+    result = await handle.result()
+    return None if result.outcome is PipelineOutcome.DISCARDED else result
+
+
+async def _nothing_loaded(temporal: Client, workflow_id: str) -> None:
+    """Ends the command for a replay that failed halfway: a part that it loaded would be left out of another."""
+    try:
+        letter = await find_letter(temporal, workflow_id)
+    except NotInQueueError:
+        return
+    failure = letter.failure
+    if isinstance(failure, PipelineFailure) and failure.pipeline.resume is not None and failure.pipeline.resume.loads:
+        mend = f"go on with it: starter.py queue redrive {workflow_id}"
+        fail(Exit.REFUSED, f"{workflow_id} failed when some of its rows were loaded: {mend}")
+
+
+async def _replay(temporal: Client, pipeline: str, result: PipelineResult, replays: int, *, as_json: bool) -> None:
+    rows = tuple(rows for rows in result.quarantine if rows.stage in REPLAYABLE)
+    if not rows:
+        what = "everything that came from the source is loaded" if replays else "nothing came from the source"
+        if as_json:
+            show_json({"outcome": "nothing-left", "replays": replays})
+        else:
+            console.print(f"nothing to replay: {what}", markup=False)
+        return
+    config = await checked_config_of(pipeline)
+    request = request_of(config, replay=rows, run_key=_replay_key(result, replays + 1))
+    await finish(temporal, await start_run(temporal, request), as_json=as_json)
+
+
+async def _read(task: ReadQuarantine) -> QuarantineRead:
+    async with local_plane(reads_store=True) as plane:
+        return await plane.run("read_quarantine", task, QuarantineRead, silent)
+
+
+def _replay_key(first: PipelineResult, number: int) -> str:
+    """Names the load of a replay in the ledgers, so that each is done once."""
+    return f"replay-{first.run_key}-{number}"
+
+
+def _replay_id(name: str, first: PipelineResult, number: int) -> str:
+    return f"{PIPELINE.name}/{name}/replay/{_replay_key(first, number)}"
+
+
+def _tell(quarantine: tuple[QuarantinedRows, ...], replays: int) -> None:
+    after = f" after {replays} replay{'s' if replays > 1 else ''}" if replays else ""
+    if not quarantine:
+        console.print(f"nothing is in quarantine{after}")
+        return
+    table = Table("stage", "partition", "rows", "rules", box=None)
+    for rows in quarantine:
+        rules = ", ".join(f"{rule}: {count}" for rule, count in rows.by_rule.items())
+        table.add_row(rows.stage, rows.part.partition, f"{rows.part.rows:,}", rules)
+    console.print(table)
+    total = sum(rows.part.rows for rows in quarantine)
+    again = sum(rows.part.rows for rows in quarantine if rows.stage in REPLAYABLE)
+    console.print(f"{total:,} rows{after}, of which --replay can load {again:,} again", markup=False)
+
+
+def _tell_rows(shown: QuarantineRead) -> None:
+    for row in shown.shown:
+        console.print(f"{row.position}: {row.reason} ({row.stage}, {row.rule})", markup=False, soft_wrap=True)
+        console.print(f"  {json.dumps(row.row, ensure_ascii=False)}", markup=False, soft_wrap=True)
