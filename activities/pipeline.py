@@ -10,14 +10,17 @@ from temporalio import activity
 from towpath.contracts.artefact import Artefact
 from towpath.contracts.dataplane import TaskProgress
 from towpath.contracts.dataset import StageMetrics
+from towpath.contracts.keeping import FindSpecification, ForgetTask, Forgotten, FoundSpecification, KeepSpecification
 from towpath.contracts.loading import (
     AdvanceWatermark,
     CleanDestination,
     DestinationCleaned,
     DestinationPrepared,
+    FindTable,
     LoadPart,
     PartLoaded,
     PrepareDestination,
+    TableFound,
 )
 from towpath.contracts.stages import (
     BackTestTask,
@@ -25,11 +28,6 @@ from towpath.contracts.stages import (
     DuplicatesTask,
     Extracted,
     ExtractTask,
-    FindSpecification,
-    ForgetTask,
-    Forgotten,
-    FoundSpecification,
-    KeepSpecification,
     LineageEmitted,
     LineageTask,
     Planned,
@@ -48,6 +46,7 @@ from towpath.contracts.stages import (
     Watermark,
     WatermarkTask,
 )
+from towpath.contracts.tracing import ColumnsTraced, TraceTask
 from towpath.contracts.transformation import BackTest
 from towpath.contracts.wire import ActivityResult, Wire
 from towpath.policy.pipeline.metering import load_metrics
@@ -97,6 +96,10 @@ class PipelineActivities:
     async def check_specification(self, request: SpecificationTask) -> SpecificationCheck:
         return await self._run("check_specification", request, SpecificationCheck)
 
+    @activity.defn(name="trace_columns")
+    async def trace_columns(self, request: TraceTask) -> ColumnsTraced:
+        return await self._run("trace_columns", request, ColumnsTraced)
+
     @activity.defn(name="back_test")
     async def back_test(self, request: BackTestTask) -> BackTest:
         return await self._run("back_test", request, BackTest)
@@ -129,6 +132,10 @@ class PipelineActivities:
     @activity.defn(name="read_watermark")
     async def read_watermark(self, request: WatermarkTask) -> Watermark:
         return await self._run("read_watermark", request, Watermark)
+
+    @activity.defn(name="find_table")
+    async def find_table(self, request: FindTable) -> TableFound:
+        return await self._run("find_table", request, TableFound)
 
     @activity.defn(name="prepare_destination")
     async def prepare_destination(self, request: PrepareDestination) -> DestinationPrepared:

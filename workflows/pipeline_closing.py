@@ -8,9 +8,13 @@ from temporalio import workflow
 
 from activities.pipeline import PipelineActivities
 from towpath.contracts.failure import Failure
+from towpath.contracts.keeping import ForgetTask
 from towpath.contracts.loading import CleanDestination, Destination
 from towpath.contracts.pipeline import PipelineOutcome, PipelineResult
-from towpath.contracts.stages import ForgetTask, LineageTask, ReportTask
+from towpath.contracts.stages import (
+    LineageTask,
+    ReportTask,
+)
 from workflows.calling import CallFailedError
 from workflows.pipeline_state import PipelineState
 

@@ -7,7 +7,8 @@ from temporalio import workflow
 from activities.pipeline import PipelineActivities
 from towpath.contracts.dataset import Dataset
 from towpath.contracts.failure import FailureCode
-from towpath.contracts.pipeline import SchemaAction, Source
+from towpath.contracts.pipeline import Source
+from towpath.contracts.schema import SchemaAction
 from towpath.contracts.stages import (
     Extracted,
     ExtractTask,
@@ -18,11 +19,16 @@ from towpath.contracts.stages import (
     Watermark,
     WatermarkTask,
 )
+from towpath.contracts.transformation import Specification
 from towpath.policy.pipeline.contract import SchemaDecision, decide
+from towpath.policy.pipeline.drift import likely_renames, rename_notes
 from towpath.policy.pipeline.watermarks import MOST_AT_WATERMARK, Place, appending, frontier, lowest
+from workflows.pipeline_contract import impact_of, keep_changes, late_columns, leave_out_tables, refused
 from workflows.pipeline_state import PipelineState
 
 PLAN = "plan"
+SAMPLED = frozenset({"ndjson", "json", "http"})
+"""Sources whose columns are those of their first objects: one that may be null may come later."""
 CATCH_UP = "catch-up-2026-11"
 """Destinations of which one appends were refused when their watermarks differed; now those behind are loaded alone."""
 
@@ -43,9 +49,14 @@ class Extraction:
             self._steps.keep(PLAN)
             return
         self._steps.begin(PLAN)
+        if not await leave_out_tables(state, PLAN):
+            main = state.config.main.name
+            state.set(extracted={**state.known.extracted, main: Dataset(name=main)})
+            self._steps.complete(PLAN, note="no destination has its table")
+            return
         await self._read_watermark()
         plans = await asyncio.gather(*(self._plan(source) for source in wanted))
-        decisions = [self._decide(source, planned) for source, planned in zip(wanted, plans, strict=True)]
+        decisions = [await self._decide(source, planned) for source, planned in zip(wanted, plans, strict=True)]
         count, size = sum(len(plan.partitions) for plan in plans), sum(plan.size_bytes for plan in plans)
         self._steps.complete(PLAN, note=f"{count} partitions, {size:,} bytes")
         for source, planned, decision in zip(wanted, plans, decisions, strict=True):
@@ -56,6 +67,8 @@ class Extraction:
         state = self._state
         if state.config.main.cursor is None or state.is_partial:
             return
+        config = state.config
+        there = tuple(one for one in config.destinations if one.name not in state.known.left_out)
         found = await asyncio.gather(
             *(
                 state.activity(
@@ -65,13 +78,14 @@ class Extraction:
                     name=f"watermark/{destination.name}",
                     summary=f"Read the watermark of {destination.name}",
                 )
-                for destination in state.config.destinations
+                for destination in there
             )
         )
         if state.config.main.name in state.known.extracted:
             return
-        by_name = {one.name: mark for one, mark in zip(state.config.destinations, found, strict=True)}
-        place = Place() if state.request.full else lowest(state.config, by_name)
+        by_name = {one.name: mark for one, mark in zip(there, found, strict=True)}
+        loaded = config.model_copy(update={"destinations": there})
+        place = Place() if state.request.full else lowest(loaded, by_name)
         if place.behind:
             self._catch_up(place)
         state.set(
@@ -115,35 +129,63 @@ class Extraction:
         )
         return planned.model_copy(update={"partitions": partitions, "since": None, "until": None})
 
-    def _decide(self, source: Source, planned: Planned) -> SchemaDecision:
+    async def _decide(self, source: Source, planned: Planned) -> SchemaDecision:
         """What the schema contract makes of the source as it is now. Raises StepFailedError for a frozen schema."""
         state = self._state
-        decision = decide(source.contract, source.columns, planned.columns)
-        notes = tuple(f"{source.name}: {change.message} ({change.action})" for change in decision.changes)
-        state.note(*notes)
+        decision = decide(
+            source.contract,
+            source.columns,
+            planned.columns,
+            typed=source.type == "parquet",
+            sampled=source.type in SAMPLED,
+        )
+        renames = tuple(rename_notes(source.name, likely_renames(source.columns, planned.columns)))
+        keep_changes(state, source, decision.changes)
+        state.note(*renames)
         state.set(columns={**state.known.columns, source.name: decision.columns})
         if decision.refused and planned.partitions:
-            told = "; ".join(change.message for change in decision.refused)
-            message = f"the schema of {source.name} changed, and its contract says {SchemaAction.FREEZE}: {told}"
-            raise state.refuse(PLAN, FailureCode.PIPELINE_SCHEMA_CHANGED, message)
+            written = state.config.transformation
+            impact = await impact_of(state, PLAN, written) if isinstance(written, Specification) else ()
+            raise refused(state, PLAN, source, decision.refused, *impact, *renames)
         return decision
 
-    async def _all(self, step: str, tasks: tuple[ExtractTask, ...]) -> tuple[Extracted, ...]:
+    async def _all(self, step: str, tasks: tuple[ExtractTask, ...]) -> list[tuple[ExtractTask, Extracted]]:
         """The partitions of the plan, then those that only their predecessors could name: pages of an API."""
         state = self._state
-        found: list[Extracted] = []
+        found: list[tuple[ExtractTask, Extracted]] = []
         while tasks:
             window = state.window(step).model_copy(update={"extract": tasks, "first": len(found) + 1})
             done = (await state.windows(step, window, len(found) + len(tasks))).extracted
-            found.extend(done)
+            found.extend(zip(tasks, done, strict=True))
             following = (_following(task, result) for task, result in zip(tasks, done, strict=True))
             tasks = tuple(task for task in following if task is not None)
-        return tuple(found)
+        return found
+
+    async def _again(
+        self, step: str, found: list[tuple[ExtractTask, Extracted]], late: tuple[str, ...]
+    ) -> list[Extracted]:
+        """Partitions with columns that decide about rows and were not known are read once more, knowing them."""
+        state = self._state
+        action = found[0][0].source.contract.columns
+        field = "discard_where_set" if action is SchemaAction.DISCARD_ROW else "quarantine_where_set"
+        places = [place for place, (_, one) in enumerate(found) if set(one.new_columns) & set(late)]
+        tasks = tuple(
+            task.model_copy(update={field: tuple(dict.fromkeys((*getattr(task, field), *late)))})
+            for task in (found[place][0] for place in places)
+        )
+        window = state.window(f"{step}/again").model_copy(update={"extract": tasks})
+        done = (await state.windows(step, window, len(found) + len(tasks))).extracted
+        results = [one for _, one in found]
+        for place, one in zip(places, done, strict=True):
+            results[place] = one
+        return results
 
     async def _extract(self, source: Source, planned: Planned, decision: SchemaDecision) -> None:
         state, step = self._state, f"extract/{source.name}"
         self._steps.begin(step)
-        found = await self._all(step, self._tasks(source, planned, decision))
+        first = await self._all(step, self._tasks(source, planned, decision))
+        late = late_columns(state, source, decision, first)
+        found = await self._again(step, first, late) if late else [one for _, one in first]
         state.measured((one.metrics for one in found), (one.quarantined for one in found))
         parts = tuple(one.part for one in found if one.part is not None and one.part.rows)
         dataset = Dataset(name=source.name, parts=parts, columns=decision.columns)
@@ -169,13 +211,14 @@ class Extraction:
                 at_once=min(state.config.concurrency, len(planned.partitions)),
                 quarantine_where_set=decision.quarantine_where_set,
                 discard_where_set=decision.discard_where_set,
+                deciding=decision.new,
                 loaded=state.known.boundary if at_watermark and not whole else None,
                 exact=source.main and self._moves and bool(appending(state.config)),
             )
             for partition in planned.partitions
         )
 
-    def _reach(self, step: str, found: tuple[Extracted, ...]) -> None:
+    def _reach(self, step: str, found: list[Extracted]) -> None:
         """How far this run came. Raises StepFailedError when a destination that appends could not go on from there."""
         state = self._state
         reached, boundary = frontier(found, state.known.watermark)

@@ -19,6 +19,8 @@ from towpath.policy.pipeline.metering import load_metrics
 from workflows.pipeline_state import PipelineState
 from workflows.steps import StepFailedError
 
+NO_TABLE = "it has no table, and the contract makes none"
+
 
 class Loading:
     """Each part is loaded once, whatever is tried again: the ledger of its destination says so."""
@@ -45,6 +47,10 @@ class Loading:
         known = state.known.loads.get(destination.name)
         if known is not None and known.state != "failed":
             self._steps.keep(step)
+            return None
+        if destination.name in state.known.left_out:
+            self._keep(destination, LoadResult(destination=destination.name, state="skipped", note=NO_TABLE))
+            self._steps.skip(step, NO_TABLE)
             return None
         async with self._turn(destination):
             self._steps.begin(step)

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from activities.pipeline import PipelineActivities
 from towpath.contracts.dataset import Dataset
 from towpath.contracts.failure import FailureCode
-from towpath.contracts.pipeline import SchemaAction
 from towpath.contracts.prompts import VALIDATE_SAMPLE
 from towpath.contracts.quality import Quality
 from towpath.contracts.review import DecidedReview
+from towpath.contracts.schema import SchemaAction
 from towpath.contracts.stages import QualityChecked, QualityTask, TransformTask
 from towpath.contracts.transformation import Specification
 from towpath.policy.pipeline.validation import kept_issues, validation_task

@@ -5,15 +5,13 @@ from collections.abc import Awaitable, Callable
 from temporalio import workflow
 
 from activities.pipeline import PipelineActivities
-from towpath.contracts.dataset import Column
 from towpath.contracts.failure import FailureCode
+from towpath.contracts.keeping import FindSpecification, KeepSpecification
 from towpath.contracts.pipeline import Proposing
 from towpath.contracts.prompts import PROPOSE_TRANSFORMATION
 from towpath.contracts.review import DecidedReview
 from towpath.contracts.stages import (
     BackTestTask,
-    FindSpecification,
-    KeepSpecification,
     Profiled,
     ProfileTask,
     ProposalInput,
@@ -33,7 +31,8 @@ from towpath.policy.pipeline.digests import schema_digest, specification_digest
 from towpath.policy.pipeline.messages import proposal_note
 from towpath.policy.pipeline.propose import proposal_task, read_proposal
 from workflows.asking import Asked
-from workflows.pipeline_state import PipelineState, others
+from workflows.pipeline_contract import impact_of
+from workflows.pipeline_state import PipelineState, others, specification_task
 from workflows.steps import StepFailedError
 
 STEP, APPROVAL = "specification", "approval"
@@ -74,7 +73,7 @@ class Settling:
         frozen = await (self._propose(wanted) if isinstance(wanted, Proposing) else self._written(wanted))
         if frozen is not None:
             state.set(specification=frozen)
-            state.note(*filter(None, [proposal_note(frozen)]))
+            state.note(*filter(None, [proposal_note(frozen)]), *await impact_of(state, STEP, frozen.specification))
         return frozen
 
     async def _written(self, specification: Specification) -> FrozenSpecification:
@@ -212,22 +211,6 @@ class Settling:
             origin="written" if asked is None else "proposed",
             provenance=None if asked is None else asked.provenance,
         )
-
-
-def specification_task(state: PipelineState, specification: Specification) -> SpecificationTask:
-    """A specification between the schemas of this run."""
-    config, columns = state.config, state.known.columns
-    related: dict[str, tuple[Column, ...]] = {
-        source.name: columns.get(source.name, source.columns) for source in config.sources if source is not config.main
-    }
-    return SpecificationTask(
-        specification=specification,
-        source=columns.get(config.main.name, config.main.columns),
-        target=config.target.columns,
-        key=config.target.key,
-        newest_by=config.target.newest_by,
-        others=related,
-    )
 
 
 def told(problems: tuple[SpecificationProblem, ...]) -> str:

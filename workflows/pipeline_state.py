@@ -7,12 +7,13 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.types import MethodAsyncSingleParam
 
-from towpath.contracts.dataset import Dataset, QuarantinedRows, StageMetrics
+from towpath.contracts.dataset import Column, Dataset, QuarantinedRows, StageMetrics
 from towpath.contracts.failure import Failure, FailureCode
 from towpath.contracts.pipeline import PipelineConfig, PipelineProgress, PipelineRequest
 from towpath.contracts.pipeline_view import PipelineView, StageProgress
 from towpath.contracts.process import PIPELINE
-from towpath.contracts.transformation import BackTest
+from towpath.contracts.stages import SpecificationTask
+from towpath.contracts.transformation import BackTest, Specification
 from towpath.contracts.windows import WindowRequest, WindowResult
 from towpath.contracts.wire import clip
 from towpath.policy.pipeline.finished import completed, finished, kept_results, without
@@ -183,3 +184,19 @@ def _end_if_cancelled() -> None:
 def others(datasets: dict[str, Dataset], main: str) -> dict[str, Dataset]:
     """What joins and foreign keys may look at."""
     return {name: dataset for name, dataset in datasets.items() if name != main}
+
+
+def specification_task(state: PipelineState, specification: Specification) -> SpecificationTask:
+    """A specification between the schemas of this run."""
+    config, columns = state.config, state.known.columns
+    related: dict[str, tuple[Column, ...]] = {
+        source.name: columns.get(source.name, source.columns) for source in config.sources if source is not config.main
+    }
+    return SpecificationTask(
+        specification=specification,
+        source=columns.get(config.main.name, config.main.columns),
+        target=config.target.columns,
+        key=config.target.key,
+        newest_by=config.target.newest_by,
+        others=related,
+    )

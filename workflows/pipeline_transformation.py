@@ -7,8 +7,7 @@ from towpath.contracts.dataset import Dataset, DatasetPart
 from towpath.contracts.stages import DuplicatesTask, SpecificationTask, TransformTask
 from towpath.contracts.transformation import FrozenSpecification, Specification
 from towpath.policy.pipeline.plan import deduplicates, joined_sources, needs_all_parts
-from workflows.pipeline_specification import specification_task
-from workflows.pipeline_state import PipelineState
+from workflows.pipeline_state import PipelineState, specification_task
 
 DUPLICATES, TRANSFORM = "duplicates", "transform"
 

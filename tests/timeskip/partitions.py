@@ -20,6 +20,7 @@ from towpath.contracts.artefact import Artefact
 from towpath.contracts.dataplane import TaskProgress
 from towpath.contracts.dataset import Column, ColumnType, DatasetPart, StageMetrics
 from towpath.contracts.failure import FailureCode, PipelineError
+from towpath.contracts.keeping import Forgotten
 from towpath.contracts.loading import DestinationPrepared, LoadPart, PartLoaded
 from towpath.contracts.pipeline import PipelineConfig, PipelineProgress, PipelineRequest, PipelineResult
 from towpath.contracts.process import DATA_QUEUE, PIPELINE
@@ -28,7 +29,6 @@ from towpath.contracts.stages import (
     ByteRange,
     Extracted,
     ExtractTask,
-    Forgotten,
     LineageEmitted,
     Partition,
     Planned,

@@ -101,6 +101,16 @@ class PartLoaded(ActivityResult):
     peak_rss_bytes: int = 0
 
 
+class FindTable(Wire):
+    """Whether a destination has its table, or its dataset, yet."""
+
+    destination: Destination
+
+
+class TableFound(ActivityResult):
+    found: bool
+
+
 class PrepareDestination(Wire):
     """Make the target and the ledger where they are missing, and add what columns it lacks."""
 
@@ -145,3 +155,4 @@ class LoadResult(Wire):
     updated: int = 0
     stale: int = 0
     failure: str = ""
+    note: str = ""

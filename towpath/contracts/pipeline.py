@@ -24,29 +24,11 @@ from towpath.contracts.quality import Quality, Rule
 from towpath.contracts.review import DecidedReview, ReviewPolicy
 from towpath.contracts.run import Cost
 from towpath.contracts.scheduling import PipelineSchedule
+from towpath.contracts.schema import SchemaChange, SchemaContract
 from towpath.contracts.transformation import FrozenSpecification, Specification
 from towpath.contracts.wire import Wire
 
 Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
-
-
-class SchemaAction(StrEnum):
-    """What a change of the source's schema leads to."""
-
-    EVOLVE = "evolve"
-    FREEZE = "freeze"
-    """The run fails before anything is loaded, and says what changed."""
-    DISCARD_ROW = "discard_row"
-    DISCARD_VALUE = "discard_value"
-    QUARANTINE_ROW = "quarantine_row"
-
-
-class SchemaContract(Wire):
-    """Actions for new tables, new columns, and values of another type. dlt's matrix, and quarantine beside."""
-
-    tables: SchemaAction = SchemaAction.EVOLVE
-    columns: SchemaAction = SchemaAction.EVOLVE
-    types: SchemaAction = SchemaAction.QUARANTINE_ROW
 
 
 class CursorField(Wire):
@@ -345,6 +327,10 @@ class PipelineProgress(Wire):
     """Schema of each source, as the run reads it."""
     notes: tuple[str, ...] = ()
     """As in the result."""
+    changes: dict[Identifier, tuple[SchemaChange, ...]] = {}
+    """Of each source's schema against the declared one."""
+    left_out: tuple[Identifier, ...] = ()
+    """Destinations without a table, which the contract does not let this run make."""
     extracted: dict[Identifier, Dataset] = {}
     reached: str | None = None
     """Greatest cursor that was extracted: the watermark of the load."""

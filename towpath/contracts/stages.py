@@ -1,6 +1,6 @@
 """Requests and results of the data plane's tasks: what an activity hands to the child process that touches bytes."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -18,9 +18,10 @@ from towpath.contracts.dataset import (
     StageMetrics,
 )
 from towpath.contracts.loading import Destination
-from towpath.contracts.pipeline import DateRange, PipelineConfig, PipelineResult, SchemaAction, Source
+from towpath.contracts.pipeline import DateRange, PipelineConfig, PipelineResult, Source
 from towpath.contracts.quality import Quality, Rule
 from towpath.contracts.run import StepRecord
+from towpath.contracts.schema import SchemaAction
 from towpath.contracts.transformation import (
     FrozenSpecification,
     Specification,
@@ -218,7 +219,7 @@ class ExtractTask(Wire):
     `at_once` is how many partitions of an API are read at the same time: they share what it may be asked in a second.
 
     Rows with a value in `quarantine_where_set` or `discard_where_set` (columns the contract does not let in) are
-    quarantined or left out.
+    quarantined or left out; `deciding` are those columns, as far as the plan saw them.
     """
 
     source: Source
@@ -233,12 +234,15 @@ class ExtractTask(Wire):
     """Digests of rows at `since` that an earlier run loaded: they are left out."""
     exact: bool = False
     """A row whose cursor cannot tell whether it is loaded is quarantined."""
+    deciding: tuple[Column, ...] = ()
 
     @property
     def wanted(self) -> tuple[Column, ...]:
         """The columns to read: those of the schema, and those that only decide about a row."""
         others = {*self.quarantine_where_set, *self.discard_where_set} - {column.name for column in self.columns}
-        return (*self.columns, *(Column(name=name, type=ColumnType.TEXT) for name in sorted(others)))
+        told = {column.name: column.description for column in self.deciding}
+        deciding = (Column(name=name, type=ColumnType.TEXT, description=told.get(name, "")) for name in sorted(others))
+        return (*self.columns, *deciding)
 
 
 class Extracted(ActivityResult):
@@ -317,23 +321,6 @@ class Watermark(ActivityResult):
     """Which set it."""
 
 
-class FindSpecification(Wire):
-    """A specification that was frozen for the same pipeline, source schema and target schema."""
-
-    pipeline: str
-    source_schema: str
-    target_schema: str
-
-
-class FoundSpecification(ActivityResult):
-    frozen: FrozenSpecification | None = None
-
-
-class KeepSpecification(Wire):
-    pipeline: str
-    frozen: FrozenSpecification
-
-
 class LineageTask(Wire):
     """One OpenLineage event of a run or of a step of it. `run_id` derives from workflow id and step."""
 
@@ -383,15 +370,3 @@ class ReportWritten(ActivityResult):
 
     page: Artefact
     document: Artefact
-
-
-class ForgetTask(Wire):
-    """Delete what runs have left in the store and nothing names any more: older than `keep`."""
-
-    before: datetime
-    keep: timedelta = timedelta()
-
-
-class Forgotten(ActivityResult):
-    files: int = 0
-    size_bytes: int = 0

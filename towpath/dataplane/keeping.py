@@ -1,6 +1,6 @@
 """What the dataset store keeps beside datasets: frozen specifications, and the end of everything that is too old."""
 
-from towpath.contracts.stages import FindSpecification, ForgetTask, Forgotten, FoundSpecification, KeepSpecification
+from towpath.contracts.keeping import FindSpecification, ForgetTask, Forgotten, FoundSpecification, KeepSpecification
 from towpath.contracts.transformation import FrozenSpecification
 from towpath.dataplane.workspace import Workspace
 

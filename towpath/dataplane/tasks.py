@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from towpath.contracts.inspection import PipelineCheckTask, ReadQuarantine, SourceProfileTask
-from towpath.contracts.loading import AdvanceWatermark, CleanDestination, LoadPart, PrepareDestination
+from towpath.contracts.keeping import FindSpecification, ForgetTask, KeepSpecification
+from towpath.contracts.loading import AdvanceWatermark, CleanDestination, FindTable, LoadPart, PrepareDestination
 from towpath.contracts.stages import (
     BackTestTask,
     DuplicatesTask,
     ExtractTask,
-    FindSpecification,
-    ForgetTask,
-    KeepSpecification,
     LineageTask,
     PlanTask,
     ProfileTask,
@@ -22,6 +20,7 @@ from towpath.contracts.stages import (
     TransformTask,
     WatermarkTask,
 )
+from towpath.contracts.tracing import TraceTask
 from towpath.contracts.wire import ActivityResult, Wire
 from towpath.dataplane.checking import check_pipeline
 from towpath.dataplane.extract.extraction import extract_partition
@@ -31,6 +30,7 @@ from towpath.dataplane.lineage import emit_lineage
 from towpath.dataplane.load.parts import (
     advance_watermark,
     clean_destination,
+    find_table,
     load_part,
     prepare_destination,
     read_watermark,
@@ -41,6 +41,7 @@ from towpath.dataplane.quarantine_rows import read_quarantine
 from towpath.dataplane.report import write_report
 from towpath.dataplane.source_profile import profile_source
 from towpath.dataplane.specification.backtest import back_test, check_specification
+from towpath.dataplane.specification.lineage import trace_columns
 from towpath.dataplane.specification.transform import find_duplicates, transform
 from towpath.dataplane.workspace import Workspace
 
@@ -57,6 +58,7 @@ TASKS: Mapping[str, Task] = {
     "plan_partitions": Task(PlanTask, plan_partitions),
     "extract_partition": Task(ExtractTask, extract_partition),
     "check_specification": Task(SpecificationTask, check_specification),
+    "trace_columns": Task(TraceTask, trace_columns),
     "back_test": Task(BackTestTask, back_test),
     "find_specification": Task(FindSpecification, find_specification),
     "keep_specification": Task(KeepSpecification, keep_specification),
@@ -70,6 +72,7 @@ TASKS: Mapping[str, Task] = {
     "emit_lineage": Task(LineageTask, emit_lineage),
     "write_report": Task(ReportTask, write_report),
     "read_watermark": Task(WatermarkTask, read_watermark),
+    "find_table": Task(FindTable, find_table),
     "prepare_destination": Task(PrepareDestination, prepare_destination),
     "load_part": Task(LoadPart, load_part),
     "advance_watermark": Task(AdvanceWatermark, advance_watermark),

@@ -92,6 +92,28 @@ def test_cursor_without_an_order(declared: bool) -> None:
     assert check_pipeline(text.replace("updated_at, type: text", "updated_at, type: timestamp", 1)).ok is declared
 
 
+CONTRACT = "    validation:\n      - {rule: not_null, column: order_id}\n"
+NAMES = ("{name: customer_id, type: integer}", "{name: segment, type: text}", "{name: country, type: text}")
+LOADED = "".join(("    columns:\n", *(f"      - {name}\n" for name in NAMES)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "severity"),
+    [
+        pytest.param(CONTRACT, "    contract: {tables: quarantine_row}\n", 18, "error", id="a-row-for-a-table"),
+        pytest.param(CONTRACT, "    contract: {types: evolve}\n", 18, "warning", id="types-of-texts"),
+        pytest.param(LOADED, "    contract: {columns: freeze}\n", 24, "error", id="nothing-declared"),
+        pytest.param(LOADED, f"{LOADED}    contract: {{tables: freeze}}\n", 28, "error", id="table-of-a-joined-source"),
+    ],
+)
+def test_actions_that_can_mean_nothing_are_told(old: str, new: str, line: int, severity: str) -> None:
+    """A cell of the contract that no run could act on is told where it stands, with what to write instead."""
+    assert old in ORDERS
+    found = [one for one in check_pipeline(ORDERS.replace(old, new, 1)).diagnostics if one.code == "contract.action"]
+
+    assert [(one.line, one.severity, bool(one.mend)) for one in found] == [(line, severity, True)]
+
+
 def test_digest_does_not_depend_on_the_text() -> None:
     """Comments and layout are not the pipeline; its parts are."""
     one, other = check_pipeline(ORDERS).config, check_pipeline(f"# said\n{ORDERS}").config

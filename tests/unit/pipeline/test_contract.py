@@ -3,8 +3,10 @@
 import pytest
 
 from tests.unit.pipeline.tables import columns
-from towpath.contracts.pipeline import SchemaAction, SchemaContract
-from towpath.policy.pipeline.contract import common_type, decide, may_create_table
+from towpath.contracts.schema import SchemaAction, SchemaChange, SchemaContract
+from towpath.contracts.tracing import ColumnUse
+from towpath.policy.pipeline.contract import common_type, decide
+from towpath.policy.pipeline.drift import impact_notes, likely_renames
 
 DECLARED = columns("id:integer! amount:decimal(10,2) note")
 
@@ -105,8 +107,61 @@ def test_common_types(one: str, other: str, wide: str) -> None:
         )
 
 
-def test_tables_are_made_where_they_may() -> None:
-    """Only an evolving contract makes a table."""
-    assert [action for action in SchemaAction if may_create_table(SchemaContract(tables=action))] == [
-        SchemaAction.EVOLVE
+@pytest.mark.parametrize(
+    ("typed", "action", "kept", "refused"),
+    [
+        (False, SchemaAction.FREEZE, "decimal", False),
+        (True, SchemaAction.FREEZE, "decimal", True),
+        (True, SchemaAction.EVOLVE, "text", False),
+    ],
+)
+def test_text_in_place_of_a_number(typed: bool, action: SchemaAction, kept: str, refused: bool) -> None:
+    """Files of text hold every type; a text in a file that knows types is one."""
+    seen = columns("id:integer amount note")
+    found = decide(SchemaContract(types=action), DECLARED, seen, typed=typed)
+
+    assert (found.columns[1].type, bool(found.refused)) == (kept, refused)
+
+
+def test_objects_may_lack_a_field() -> None:
+    """What the first objects lack may come later: that alone ends no frozen contract, unless it must not be null."""
+    contract = SchemaContract(columns=SchemaAction.FREEZE)
+
+    assert decide(contract, DECLARED, columns("id:integer amount:decimal(10,2)"), sampled=True).refused == ()
+    assert [one.column for one in decide(contract, DECLARED, columns("note"), sampled=True).refused] == ["id"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "renames"),
+    [
+        ("id amounts note", [("amount", "amounts")]),
+        ("id Amount note", [("amount", "Amount")]),
+        ("id total note", [("amount", "total")]),
+        ("id note total other", []),
+        ("id amount note extra", []),
+        ("id note", []),
+    ],
+    ids=["letters", "case", "place", "several", "only-new", "only-gone"],
+)
+def test_likely_renames(seen: str, renames: list[tuple[str, str]]) -> None:
+    """A column that is gone and one that is new are told as a likely rename where letters or place say so."""
+    assert likely_renames(columns("id amount note"), columns(seen)) == renames
+
+
+def test_the_impact_of_changes_is_told() -> None:
+    """For each changed column what comes from it, and whether it decides about rows."""
+    changes = tuple(
+        SchemaChange(kind=kind, column=column, action=SchemaAction.EVOLVE, message="")
+        for kind, column in (("new_column", "extra"), ("missing_column", "amount"), ("type", "id"))
+    )
+    uses = (
+        ColumnUse(source="orders", column="extra"),
+        ColumnUse(source="orders", column="amount", makes=("total", "net")),
+        ColumnUse(source="orders", column="id", makes=("key",), decides=True),
+    )
+
+    assert list(impact_notes({"orders": changes}, uses)) == [
+        "orders.extra is new: nothing downstream reads it",
+        "orders.amount is gone: target columns total, net come from it",
+        "orders.id has another type: target columns key come from it; it decides which rows there are",
     ]

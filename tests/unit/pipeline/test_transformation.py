@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from tests.unit.pipeline.tables import Table, columns
-from towpath.contracts.pipeline import SchemaAction
+from towpath.contracts.schema import SchemaAction
 from towpath.dataplane.errors import SchemaError
 
 at = datetime.fromisoformat

@@ -9,16 +9,19 @@ from typing import Any, NamedTuple
 import duckdb
 
 from towpath.contracts.dataset import Column, ColumnType, DatasetPart, StageMetrics
-from towpath.contracts.pipeline import RowRule, SchemaAction
+from towpath.contracts.pipeline import RowRule
+from towpath.contracts.schema import SchemaAction
 from towpath.contracts.stages import Extracted, ExtractTask, Partition
 from towpath.contracts.wire import JsonObject
-from towpath.dataplane.arrow import ArrowTable, arrow_schema, compute, pa, shaped, with_columns
+from towpath.dataplane.arrow import ArrowTable, arrow_schema, column_of, compute, pa, shaped, with_columns
 from towpath.dataplane.columns import ROW, literal, quoted, sql_type
 from towpath.dataplane.engine import EngineLimits, open_engine
 from towpath.dataplane.errors import SourceFormatError
 from towpath.dataplane.extract.frontier import Frontier
 from towpath.dataplane.part_writer import PartWriter
 from towpath.dataplane.quarantine import Quarantine
+from towpath.dataplane.specification.casting import exact_cast
+from towpath.dataplane.specification.errors import ExpressionError
 from towpath.dataplane.workspace import Workspace
 
 _CLOCKS = timedelta(days=1)
@@ -125,14 +128,13 @@ class Intake:
         if action is SchemaAction.FREEZE:
             raise SourceFormatError(f"{self._task.source.name}: a value is not of its column's type (contract: freeze)")
         types = {column.name: column for column in self._task.columns}
-        casts = [f"try_cast({quoted(name)} AS {sql_type(types[name])}) AS {quoted(name)}" for name in types]
-        lost = [
-            f"{quoted(name)} IS NOT NULL AND try_cast({quoted(name)} AS {sql_type(types[name])}) IS NULL"
-            for name in types
-        ]
+        whole = with_columns(table, list(types))
+        values = {name: _exact(column_of(name, whole[name].type), wanted) for name, wanted in types.items()}
+        casts = [f"{value} AS {quoted(name)}" for name, value in values.items()]
+        lost = (f"{quoted(name)} IS NOT NULL AND ({value}) IS NULL" for name, value in values.items())
         named = " ".join(f"WHEN {one} THEN {number}" for number, one in enumerate(lost))
-        whole = self.engine.from_arrow(with_columns(table, list(types)))
-        cast = whole.project(f"{', '.join(casts)}, {quoted(ROW)}, CASE {named} ELSE -1 END AS lost").to_arrow_table()
+        shown = f"{', '.join(casts)}, {quoted(ROW)}, CASE {named} ELSE -1 END AS lost"
+        cast = self.engine.from_arrow(whole).project(shown).to_arrow_table()
         bad = compute.greater_equal(cast["lost"], 0)
         if action is not SchemaAction.DISCARD_VALUE:
             self._reject_types(table.filter(bad), cast["lost"].filter(bad).to_pylist(), list(types), action)
@@ -171,6 +173,14 @@ class Intake:
             check = select.checks[number - _FIRST_RULE]
             self.reject(rule=check.rule, reason=check.reason, line=row.pop(ROW), row=_as_json(row))
         return table.filter(compute.equal(verdict, _KEPT))
+
+
+def _exact(given: Column, wanted: Column) -> str:
+    """The value in the wanted type, null where it is none, and where no value of its type could be one."""
+    try:
+        return exact_cast(quoted(wanted.name), given, wanted)
+    except ExpressionError:
+        return f"CAST(NULL AS {sql_type(wanted)})"
 
 
 class _Selection(NamedTuple):

@@ -95,6 +95,13 @@ def clean(request: CleanDestination, destination: DuckdbDestination, work: Works
     return DestinationCleaned(parts=parts)
 
 
+def is_there(destination: DuckdbDestination, work: Workspace) -> bool:
+    if not Path(destination.path).exists():
+        return False
+    with _database(destination, work) as database:
+        return has_table(database.run, destination.table)
+
+
 class _Database:
     """The file, open for this process alone."""
 

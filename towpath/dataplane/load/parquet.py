@@ -85,6 +85,10 @@ def watermark(request: WatermarkTask, destination: ParquetDestination, work: Wor
     return told_watermark(None if found is None else found.mark, known.history(request.pipeline), work)
 
 
+def is_there(destination: ParquetDestination, work: Workspace) -> bool:
+    return _read(open_folder(destination, work), destination)[0] is not None
+
+
 def clean(request: CleanDestination, destination: ParquetDestination, work: Workspace) -> DestinationCleaned:
     """Gives up loads that began before the moment and never ended, and removes files that nothing names."""
     folder = open_folder(destination, work)

@@ -9,17 +9,30 @@ from towpath.contracts.loading import (
     DestinationCleaned,
     DestinationPrepared,
     DuckdbDestination,
+    FindTable,
     LoadPart,
     ParquetDestination,
     PartLoaded,
     PostgresqlDestination,
     PrepareDestination,
+    TableFound,
 )
 from towpath.contracts.stages import Watermark, WatermarkTask
 from towpath.dataplane.arrow import parquet as files
 from towpath.dataplane.load import duckdb, parquet, postgresql
 from towpath.dataplane.load.reading import target_schema
 from towpath.dataplane.workspace import Workspace
+
+
+def find_table(request: FindTable, work: Workspace) -> TableFound:
+    """Makes nothing. Raises DestinationError."""
+    match request.destination:
+        case PostgresqlDestination() as destination:
+            return TableFound(found=postgresql.is_there(destination, work))
+        case DuckdbDestination() as destination:
+            return TableFound(found=duckdb.is_there(destination, work))
+        case ParquetDestination() as destination:
+            return TableFound(found=parquet.is_there(destination, work))
 
 
 def prepare_destination(request: PrepareDestination, work: Workspace) -> DestinationPrepared:

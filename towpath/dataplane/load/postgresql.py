@@ -110,6 +110,11 @@ def clean(request: CleanDestination, destination: PostgresqlDestination, work: W
     return DestinationCleaned(parts=parts)
 
 
+def is_there(destination: PostgresqlDestination, work: Workspace) -> bool:
+    with _database(destination, work) as database:
+        return bool(read_table(database.run, destination.table).types)
+
+
 class _Database:
     """A connection, with the target's name and the ledger beside it."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from towpath.contracts.dataset import Column
-from towpath.contracts.pipeline import SchemaAction
+from towpath.contracts.schema import SchemaAction
 from towpath.dataplane.columns import ROW as SOURCE_ROW
 from towpath.dataplane.columns import literal, quoted, sql_type
 from towpath.dataplane.errors import SchemaError

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from towpath.contracts.dataset import Column
 from towpath.contracts.pipeline import PipelineConfig
 from towpath.contracts.stages import SpecificationTask
+from towpath.contracts.tracing import ColumnsTraced, ColumnUse, TraceTask
 from towpath.contracts.transformation import (
     Aggregate,
     Cast,
@@ -26,6 +27,7 @@ from towpath.contracts.wire import Wire
 from towpath.dataplane.errors import SpecificationError
 from towpath.dataplane.specification.compile import compile_specification
 from towpath.dataplane.specification.guard import guard
+from towpath.dataplane.workspace import Workspace
 
 Influence = Literal["identity", "transformation", "aggregation", "conditional", "filter", "join", "group_by", "sort"]
 DIRECT = frozenset({"identity", "transformation", "aggregation"})
@@ -70,6 +72,31 @@ def lineage_of(task: SpecificationTask) -> dict[str, tuple[Origin, ...]]:
     for operation in task.specification.operations:
         trace.follow(operation)
     return {column.name: tuple(sorted(trace.columns[column.name] | trace.rows)) for column in task.target}
+
+
+def trace_columns(task: TraceTask, work: Workspace) -> ColumnsTraced:
+    """What the columns that are asked for are used for."""
+    del work
+    try:
+        found = lineage_of(task)
+    except SpecificationError:
+        return ColumnsTraced()
+    return ColumnsTraced(
+        uses=tuple(_use(found, source, column) for source, columns in task.columns.items() for column in columns)
+    )
+
+
+def _use(found: Mapping[str, tuple[Origin, ...]], source: str, column: str) -> ColumnUse:
+    kinds = {
+        target: {origin.kind for origin in origins if (origin.source, origin.column) == (source, column)}
+        for target, origins in found.items()
+    }
+    return ColumnUse(
+        source=source,
+        column=column,
+        makes=tuple(target for target, of in kinds.items() if of & DIRECT),
+        decides=any(of - DIRECT for of in kinds.values()),
+    )
 
 
 class _Trace:

@@ -13,6 +13,7 @@ from towpath.engine.diagnostics import Path
 from towpath.engine.source import Source
 from towpath.engine.suggestions import did_you_mean
 from towpath.policy.pipeline.bounds import ORDERED
+from towpath.policy.pipeline.contract_checks import contract_problems
 
 PARTITIONS = {
     "csv": ("file",),
@@ -62,6 +63,8 @@ class ConfigurationChecks:
             what = "only the main source is read incrementally"
             self._report((*path, "cursor"), "cursor.source", what, "leave it out: joined sources are read whole")
         self._cursor_type(source, path)
+        for field, what, mend, warning in contract_problems(source):
+            self._report((*path, "contract", field), "contract.action", what, mend, warning=warning)
         columns = [column.name for column in source.columns]
         if not columns:
             return

@@ -3,30 +3,23 @@
 from collections.abc import Iterator
 
 from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.pipeline import SchemaAction, SchemaContract
+from towpath.contracts.schema import SchemaAction, SchemaChange, SchemaContract
 from towpath.contracts.wire import Wire
 
 _NUMBERS = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.FLOAT)
 _TIMES = (ColumnType.DATE, ColumnType.TIMESTAMP)
 
 
-class SchemaChange(Wire):
-    """One difference: `new_column`, `missing_column` or `type`. A change whose action is `freeze` ends the run."""
-
-    kind: str
-    column: str
-    action: SchemaAction
-    message: str
-
-
 class SchemaDecision(Wire):
     """`columns` is the schema that the run reads by. `refused`: the run fails before anything is loaded.
 
-    Rows with a value in `quarantine_where_set` or `discard_where_set` are quarantined or left out.
+    Rows with a value in `quarantine_where_set` or `discard_where_set` are quarantined or left out. `new` columns are
+    those that nobody declared.
     """
 
     columns: tuple[Column, ...]
     changes: tuple[SchemaChange, ...] = ()
+    new: tuple[Column, ...] = ()
     quarantine_where_set: tuple[str, ...] = ()
     discard_where_set: tuple[str, ...] = ()
 
@@ -35,10 +28,19 @@ class SchemaDecision(Wire):
         return tuple(change for change in self.changes if change.action is SchemaAction.FREEZE)
 
 
-def decide(contract: SchemaContract, declared: tuple[Column, ...], seen: tuple[Column, ...]) -> SchemaDecision:
+def decide(
+    contract: SchemaContract,
+    declared: tuple[Column, ...],
+    seen: tuple[Column, ...],
+    *,
+    typed: bool = False,
+    sampled: bool = False,
+) -> SchemaDecision:
     """Columns are compared by name; without a declaration everything that is seen is taken.
 
-    A text is no change of type: files of text hold every type, and whether a value is one is told row by row.
+    A text is no change of type, since files of text hold every type, and whether a value is one is told row by row;
+    unless the source is `typed`, and means it. `sampled`: `seen` are the columns of some rows, so that one that may be
+    null may come in others.
     """
     if not declared:
         return SchemaDecision(columns=seen)
@@ -47,7 +49,10 @@ def decide(contract: SchemaContract, declared: tuple[Column, ...], seen: tuple[C
     columns: list[Column] = []
     for column in declared:
         found = there.get(column.name)
-        kept, change = _missing(column, contract) if found is None else _typed(column, found, contract)
+        if found is None:
+            kept, change = _missing(column, contract, sampled=sampled)
+        else:
+            kept, change = _typed(column, found, contract, typed=typed)
         columns.append(kept)
         if change is not None:
             changes.append(change)
@@ -60,14 +65,10 @@ def decide(contract: SchemaContract, declared: tuple[Column, ...], seen: tuple[C
     return SchemaDecision(
         columns=tuple(columns),
         changes=tuple(changes),
+        new=tuple(new),
         quarantine_where_set=names if contract.columns is SchemaAction.QUARANTINE_ROW else (),
         discard_where_set=names if contract.columns is SchemaAction.DISCARD_ROW else (),
     )
-
-
-def may_create_table(contract: SchemaContract) -> bool:
-    """A target table that is not there is made, unless the contract freezes tables or takes nothing into new ones."""
-    return contract.tables is SchemaAction.EVOLVE
 
 
 def common_type(one: Column, other: Column) -> Column:
@@ -91,8 +92,8 @@ def common_type(one: Column, other: Column) -> Column:
     return one.model_copy(update={"type": ColumnType.TEXT})
 
 
-def _missing(column: Column, contract: SchemaContract) -> tuple[Column, SchemaChange | None]:
-    frozen = not column.nullable or contract.columns is SchemaAction.FREEZE
+def _missing(column: Column, contract: SchemaContract, *, sampled: bool) -> tuple[Column, SchemaChange]:
+    frozen = not column.nullable or (contract.columns is SchemaAction.FREEZE and not sampled)
     why = "and must not be null" if not column.nullable else "and is null"
     return column, SchemaChange(
         kind="missing_column",
@@ -102,9 +103,11 @@ def _missing(column: Column, contract: SchemaContract) -> tuple[Column, SchemaCh
     )
 
 
-def _typed(declared: Column, found: Column, contract: SchemaContract) -> tuple[Column, SchemaChange | None]:
+def _typed(
+    declared: Column, found: Column, contract: SchemaContract, *, typed: bool
+) -> tuple[Column, SchemaChange | None]:
     wide = common_type(declared, found)
-    if found.type is ColumnType.TEXT or _same(wide, declared):
+    if (found.type is ColumnType.TEXT and not typed) or _same(wide, declared):
         return declared, None
     change = SchemaChange(
         kind="type",
