@@ -21,7 +21,7 @@ from tests.fakes.seaweed import s3_server
 from tests.fakes.shop_api import ShopApi
 from tests.integration.conftest import House, open_house
 from towpath.clients.pipelines import request_of, start_run
-from towpath.contracts.loading import LoadResult, Strategy
+from towpath.contracts.loading import Strategy
 from towpath.contracts.pipeline import PipelineConfig, PipelineResult
 from towpath.dataplane.columns import literal, quoted
 from towpath.dataplane.connections import S3Connection
@@ -113,10 +113,6 @@ async def open_warehouse(folder: Path) -> AsyncGenerator[Warehouse]:
         env = {"TOWPATH_PIPELINE_CONNECTIONS": json.dumps(connections)}
         await stack.enter_async_context(house.worker(env, log=folder / "worker.log"))
         yield Warehouse(house, url, open_bucket(BUCKET, s3), shop, folder)
-
-
-def load_of(result: PipelineResult, destination: str) -> LoadResult:
-    return next(load for load in result.loads if load.destination == destination)
 
 
 def rows_read(result: PipelineResult) -> int:
