@@ -17,6 +17,7 @@ from towpath.clients.pipeline_schedules import PipelineSchedules
 from towpath.clients.pipelines import request_of, start_run
 from towpath.clients.temporal import run_to_end
 from towpath.commands.history import without_hosts
+from towpath.contracts.pipeline import PipelineResult
 from towpath.contracts.review import DecidedReview, Decision, ReviewTask, Verdict
 
 FOLDER = Path(__file__).with_name("histories")
@@ -64,6 +65,15 @@ async def failed(house: House, folder: Path) -> Recorded:
 
 async def reviewed(house: House, folder: Path) -> Recorded:
     """Quality below the threshold, remedied twice in vain; a person lets it through."""
+    handle = await _waiting(house, folder, "reviewed")
+    decision = Decision(verdict=Verdict.APPROVE, reviewer="dana", reason="recorded")
+    await handle.execute_update("decide", decision, result_type=DecidedReview)
+    await handle.result()
+    yield "reviewed", handle
+
+
+async def _waiting(house: House, folder: Path, name: str) -> WorkflowHandle[Any, PipelineResult]:
+    """A run of low quality that waits for a person."""
     write_items(folder, 2, 50)
     quality: dict[str, Any] = {
         "threshold": 1.0,
@@ -72,13 +82,10 @@ async def reviewed(house: House, folder: Path) -> Recorded:
         "remediation": "repair",
         "repair": REPAIR,
     }
-    config = items_pipeline(folder, id="reviewed", quality=quality, review=REVIEW)
+    config = items_pipeline(folder, id=name, quality=quality, review=REVIEW)
     handle = (await start_run(house.client, request_of(config))).handle
     await until(lambda: handle.query("review", result_type=ReviewTask), lambda task: task is not None)
-    decision = Decision(verdict=Verdict.APPROVE, reviewer="dana", reason="recorded")
-    await handle.execute_update("decide", decision, result_type=DecidedReview)
-    await handle.result()
-    yield "reviewed", handle
+    return handle
 
 
 async def scheduled(house: House, folder: Path) -> Recorded:
@@ -97,10 +104,33 @@ async def scheduled(house: House, folder: Path) -> Recorded:
     yield "scheduled", handle
 
 
-async def main(version: str) -> None:
+async def missing(house: House, folder: Path) -> Recorded:
+    """No file to read: the run fails before its lineage has begun."""
+    nowhere = [{"name": "items", "type": "csv", "path": str(folder / "none.csv")}]
+    handle = (await start_run(house.client, request_of(items_pipeline(folder, id="missing", sources=nowhere)))).handle
+    with suppress(WorkflowFailureError):
+        await handle.result()
+    yield "missing", handle
+
+
+async def cancelled(house: House, folder: Path) -> Recorded:
+    """Cancelled while it waits for a person."""
+    handle = await _waiting(house, folder, "cancelled")
+    await handle.cancel()
+    with suppress(WorkflowFailureError):
+        await handle.result()
+    yield "cancelled", handle
+
+
+SCENARIOS = (loaded, windows, failed, reviewed, scheduled, missing, cancelled)
+
+
+async def main(version: str, *names: str) -> None:
+    """All scenarios, or those of these names."""
+    wanted = [scenario for scenario in SCENARIOS if not names or scenario.__name__ in names]
     with tempfile.TemporaryDirectory() as folder:
         async with open_house(Path(folder)) as house, house.worker(log=Path(folder) / "worker.log"):
-            for scenario in (loaded, windows, failed, reviewed, scheduled):
+            for scenario in wanted:
                 async for name, handle in scenario(house, Path(folder) / scenario.__name__):
                     history = await handle.fetch_history()
                     file = FOLDER / f"pipeline-{name}-{version}.json"
