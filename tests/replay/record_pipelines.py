@@ -11,13 +11,13 @@ from typing import Any
 from temporalio.client import ScheduleActionExecutionStartWorkflow, WorkflowFailureError, WorkflowHandle
 
 from tests.integration.conftest import House, open_house, until
-from tests.integration.pipelines import items_pipeline, write_items
+from tests.integration.pipelines import TARGET, items_pipeline, write_items
 from towpath.clients.deadletters import find_letter, redrive
 from towpath.clients.pipeline_schedules import PipelineSchedules
 from towpath.clients.pipelines import request_of, start_run
 from towpath.clients.temporal import run_to_end
 from towpath.commands.history import without_hosts
-from towpath.contracts.pipeline import PipelineResult
+from towpath.contracts.pipeline import PipelineConfig, PipelineResult
 from towpath.contracts.review import DecidedReview, Decision, ReviewTask, Verdict
 
 FOLDER = Path(__file__).with_name("histories")
@@ -113,6 +113,40 @@ async def missing(house: House, folder: Path) -> Recorded:
     yield "missing", handle
 
 
+def _by_time(folder: Path, **fields: Any) -> PipelineConfig:
+    """Only what is new since the last run."""
+    columns = [{"name": "id", "type": "text"}, {"name": "price", "type": "text"}, TARGET["columns"][-1]]
+    source = {"name": "items", "type": "csv", "path": str(folder / "items-*.csv"), "columns": columns}
+    return items_pipeline(folder, sources=[{**source, "cursor": {"field": "updated_at"}}], **fields)
+
+
+def _write_bad(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "items-0.csv").write_text("id,price,updated_at\n1,n/a,2026-11-01 00:00:00\n", encoding="utf-8")
+
+
+async def bad(house: House, folder: Path) -> Recorded:
+    """All rows are quarantined, and the watermark moves past them."""
+    _write_bad(folder)
+    handle = (await start_run(house.client, request_of(_by_time(folder, id="bad")))).handle
+    await handle.result()
+    yield "bad", handle
+
+
+async def behind(house: House, folder: Path) -> Recorded:
+    """A destination that is new is loaded alone, up to where the other one is, which appends."""
+    write_items(folder, 2, 50)
+    lakes = [
+        {"name": name, "type": "duckdb", "path": str(folder / f"{name}.duckdb"), "table": "items", "strategy": "append"}
+        for name in ("first", "second")
+    ]
+    before = _by_time(folder, id="behind", destinations=lakes[:1])
+    await (await start_run(house.client, request_of(before))).handle.result()
+    handle = (await start_run(house.client, request_of(_by_time(folder, id="behind", destinations=lakes)))).handle
+    await handle.result()
+    yield "behind", handle
+
+
 async def cancelled(house: House, folder: Path) -> Recorded:
     """Cancelled while it waits for a person."""
     handle = await _waiting(house, folder, "cancelled")
@@ -122,7 +156,7 @@ async def cancelled(house: House, folder: Path) -> Recorded:
     yield "cancelled", handle
 
 
-SCENARIOS = (loaded, windows, failed, reviewed, scheduled, missing, cancelled)
+SCENARIOS = (loaded, windows, failed, reviewed, scheduled, missing, cancelled, bad, behind)
 
 
 async def main(version: str, *names: str) -> None:
