@@ -11,13 +11,14 @@ from towpath.contracts.review import DecidedReview
 from towpath.contracts.schema import SchemaAction
 from towpath.contracts.stages import QualityChecked, QualityTask, TransformTask
 from towpath.contracts.transformation import Specification
-from towpath.policy.pipeline.validation import kept_issues, validation_task
+from towpath.policy.pipeline.validation import kept_issues, shown_columns, validation_task
 from workflows.pipeline_state import PipelineState, others
 from workflows.steps import StepFailedError
 
 QUALITY, REMEDIATION, REVIEW = "quality", "remediation", "quality-review"
 MOST_ROUNDS = 3
 """The first look, and two after a remediation."""
+STAGES = frozenset({"quality", "repair"})
 Decide = Callable[[Quality], Awaitable[DecidedReview | None]]
 
 
@@ -36,11 +37,21 @@ class QualityGate:
             for step in (QUALITY, REMEDIATION, REVIEW):
                 self._steps.keep(step)
             return state.known.valid
+        self._forget()
         checked = await self._check(dataset, 1)
         valid = checked.valid if self._is_enough(checked) else await self._remedy(checked)
         if valid is not None:
             state.set(valid=valid)
         return valid
+
+    def _forget(self) -> None:
+        """What a run that this one redrives found here is found again: it must not count twice."""
+        known = self._state.known
+        self._state.set(
+            quality=(),
+            quarantine=tuple(rows for rows in known.quarantine if rows.stage not in STAGES),
+            metrics=tuple(one for one in known.metrics if one.stage not in STAGES),
+        )
 
     async def _check(self, dataset: Dataset, turn: int) -> QualityChecked:
         state, policy = self._state, self._state.config.quality
@@ -73,7 +84,8 @@ class QualityGate:
     async def _remarked(self, checked: QualityChecked) -> QualityChecked:
         """With Claude's remarks about the sample, which change neither score nor rows. Without them it goes on."""
         state, sample = self._state, checked.sample
-        target, rules = state.config.target.columns, state.config.quality.rules
+        policy = state.config.quality
+        target, rules = shown_columns(state.config.target.columns, policy.claude_columns), policy.rules
         try:
             asked = await state.asker.ask(QUALITY, VALIDATE_SAMPLE, validation_task(target, sample, rules))
         except StepFailedError as error:
@@ -121,6 +133,7 @@ class QualityGate:
                 parts=(part,),
                 first=index,
                 types=SchemaAction.QUARANTINE_ROW,
+                stage="repair",
                 partition=part.partition,
             )
             for index, part in enumerate(dataset.parts)

@@ -200,6 +200,8 @@ class QualityPolicy(Wire):
     repair: Specification | None = None
     otherwise: Literal["human", "fail"] = "human"
     ask_claude: bool = False
+    claude_columns: tuple[ColumnName, ...] = ()
+    """Columns of the target that Claude sees then; without any, all that are not personal."""
 
 
 class LineageSinks(Wire):

@@ -83,9 +83,11 @@ class TransformTask(SpecificationTask):
     """Parts to transform together: one, but all of them where the specification aggregates.
 
     `first` is the index of the first among all parts of the source, as `superseded` counts them.
-    `types` says what happens to a value that is not of its declared type. `partition` names the result.
+    `types` says what happens to a value that is not of its declared type. `partition` names the result. Rows that a
+    `repair` sets aside are those of the target.
     """
 
+    stage: Literal["transform", "repair"] = "transform"
     parts: tuple[DatasetPart, ...] = Field(min_length=1)
     first: int = 0
     superseded: DatasetPart | None = None

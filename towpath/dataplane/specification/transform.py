@@ -51,11 +51,11 @@ def transform(task: TransformTask, work: Workspace) -> Transformed:
         add_superseded(connection, superseded, task.first, len(task.parts))
         carry_out = _staged if whole or len(task.parts) > 1 else _streamed
         valid, outcome = carry_out(connection, compiled, task, work)
-        quarantined = _quarantined(connection, work, partition, outcome)
+        quarantined = _quarantined(connection, work, task.stage, partition, outcome)
     rows = sum(part.rows for part in task.parts)
     work.progress(rows, 0)
     metrics = StageMetrics(
-        stage="transform",
+        stage=task.stage,
         partition=partition,
         rows_in=rows,
         rows_out=valid.rows if valid else 0,
@@ -168,12 +168,10 @@ def _duplicates_task(task: TransformTask) -> DuplicatesTask:
 
 
 def _quarantined(
-    connection: duckdb.DuckDBPyConnection, work: Workspace, partition: str, outcome: Outcome
+    connection: duckdb.DuckDBPyConnection, work: Workspace, stage: str, partition: str, outcome: Outcome
 ) -> QuarantinedRows | None:
     part = _keep(connection, work, statement("SELECT * FROM {table}", table=QUARANTINE), COLUMNS, partition)
-    return (
-        QuarantinedRows(stage="transform", part=part, by_rule=dict(sorted(outcome.by_rule.items()))) if part else None
-    )
+    return QuarantinedRows(stage=stage, part=part, by_rule=dict(sorted(outcome.by_rule.items()))) if part else None
 
 
 def _keep(

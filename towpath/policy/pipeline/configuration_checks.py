@@ -113,6 +113,8 @@ class ConfigurationChecks:
                 self._known(column, self._target, (*path, *field))
             if isinstance(rule, ForeignKey):
                 self._foreign_key(rule, path)
+        for index, column in enumerate(policy.claude_columns):
+            self._known(column, self._target, ("quality", "claude_columns", index))
         if policy.remediation == "repair" and policy.repair is None:
             what = "remediation: repair needs a specification"
             self._report(("quality", "remediation"), "quality.repair", what, "add repair: {source: …, operations: […]}")

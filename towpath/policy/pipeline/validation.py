@@ -11,10 +11,15 @@ MOST_ISSUES = 10
 MOST_ROWS = 20
 
 
+def shown_columns(target: Sequence[Column], allowed: Sequence[str]) -> tuple[Column, ...]:
+    """What Claude may see: the columns that are allowed, or all that are not personal. A personal one never."""
+    return tuple(column for column in target if not column.personal and (not allowed or column.name in allowed))
+
+
 def validation_task(target: Sequence[Column], sample: Sequence[JsonObject], rules: Sequence[Rule]) -> ValidationTask:
     return ValidationTask(
         target=tuple(f"{column.name} {column.type}" for column in target),
-        sample=tuple(sample[:MOST_ROWS]),
+        sample=tuple({column.name: row.get(column.name) for column in target} for row in sample[:MOST_ROWS]),
         rules=tuple(describe(rule) for rule in rules),
     )
 
