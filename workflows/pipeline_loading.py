@@ -99,6 +99,7 @@ class Loading:
             name=str(len(tasks)),
             summary=f"Load the last part into {destination.name}, with the watermark",
         )
+        state.loaded_last(step, len(tasks), last.rows)
         return [*loaded, last]
 
     async def _advance(self, destination: Destination, step: str) -> PartLoaded:

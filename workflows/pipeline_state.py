@@ -163,6 +163,12 @@ class PipelineState:
             back_test=self.back_test,
         )
 
+    def loaded_last(self, step: str, total: int, rows: int) -> None:
+        """The part that carries the watermark is in no window, and counts like the others."""
+        before = self._stages.get(step) or StageProgress(stage=step, total=total, started_at=self.now)
+        self._stages[step] = before.model_copy(update={"ended_at": self.now})
+        self._advance(step, rows, 0)
+
     def _advance(self, step: str, rows: int, size_bytes: int) -> None:
         before = self._stages[step]
         self._stages[step] = before.model_copy(
