@@ -13,8 +13,9 @@ class EtlWindowWorkflow:
 
     @workflow.run
     async def run(self, request: WindowRequest) -> WindowResult:
-        result = await perform_window(request)
+        given = request.unpack()
+        result = await perform_window(given)
         failure = result.failure
-        if failure is None or request.partial:
-            return result
+        if failure is None or given.partial:
+            return result.pack() if request.packed else result
         raise ApplicationError(failure.message, failure, type=failure.code, non_retryable=True)

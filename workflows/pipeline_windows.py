@@ -175,9 +175,9 @@ async def _child(request: WindowRequest, done: Done) -> WindowResult:
     count = _count(request)
     last = request.first + count - 1
     try:
-        result: WindowResult = await workflow.execute_child_workflow(
+        done_by_child: WindowResult = await workflow.execute_child_workflow(
             WINDOW,
-            request,
+            request.pack() if request.partial else request,
             id=f"{request.owner}/{request.step}/{request.first}-{last}",
             result_type=WindowResult,
             static_summary=f"{request.step}: partitions {request.first} to {last}",
@@ -186,6 +186,7 @@ async def _child(request: WindowRequest, done: Done) -> WindowResult:
         if is_cancelled_exception(error):
             raise
         return WindowResult(missing=tuple(range(count)), failure=failure_of(error.cause or error))
+    result = done_by_child.unpack()
     for one in _results(result):
         _tell(one, done)
     return result

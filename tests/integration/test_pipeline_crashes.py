@@ -41,6 +41,12 @@ Handle = WorkflowHandle[Any, PipelineResult]
 FILES, ROWS, SECONDS = 6, 10_000, 120
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 LOADS = tuple(f"load/{kind}" for kind in KINDS)
+ROWS_READ = [{"id": str(key), "price": f"{key}.50", "updated_at": "2026-11-02 00:00:00"} for key in range(3_000)]
+TRUTH_READ = {key: f"{key}.50" for key in range(3_000)}
+TABLE_READ = b"""
+    CREATE TABLE source_items AS SELECT id, id || '.50' AS price, '2026-11-02 00:00:00' AS updated_at
+        FROM generate_series(0, 99999) id
+"""
 STARTED = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
 WORKING = b"SELECT pid FROM pg_stat_activity WHERE application_name = 'towpath'"
 WAITING = b"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
@@ -176,35 +182,36 @@ async def test_processes_killed_in_each_stage(shared: tuple[House, Child], yard:
     assert yard.ask(LEFT) == []
 
 
-@pytest.mark.parametrize("kind", ["http", "postgresql"])
-async def test_processes_killed_in_extraction(
-    shared: tuple[House, Child], yard: Yard, tmp_path: Path, kind: str
-) -> None:
-    """Killed while it reads an API or a table, it reads its partition again: nothing is lost, and nothing twice."""
+async def test_processes_killed_while_an_api_is_read(shared: tuple[House, Child], yard: Yard, tmp_path: Path) -> None:
+    """Killed while it reads pages of an API, it reads its partition again: nothing is lost, and nothing twice."""
     house, worker = shared
-    rows = [{"id": str(key), "price": f"{key}.50", "updated_at": "2026-11-02 00:00:00"} for key in range(3_000)]
-    source: dict[str, Any] = {"name": "items", "type": kind}
-    if kind == "http":
-        yard.shop.orders = rows
-        paging = {"style": "page", "items": "data.items", "size": 100, "total": "meta.total"}
-        yard.shop.total = True
-        source |= {"connection": "shop", "path": "pages", "paging": paging, "requests_per_second": 15}
-        source |= {"partition": {"by": "page", "pages": 10}}
-    else:
-        with psycopg.connect(yard.url, autocommit=True) as connection:
-            connection.execute(
-                b"CREATE TABLE source_items AS SELECT id::text, id || '.50' AS price, ts AS updated_at"
-                b" FROM generate_series(0, 149999) id, (VALUES ('2026-11-02 00:00:00')) v (ts)"
-            )
-        source |= {"connection": "warehouse", "table": "source_items"}
-    config = pipeline(tmp_path, f"from-{kind}", "delete_insert", sources=[source])
+    yard.shop.orders, yard.shop.total = ROWS_READ, True
+    paging = {"style": "page", "items": "data.items", "size": 100, "total": "meta.total"}
+    source = {"name": "items", "type": "http", "connection": "shop", "path": "pages", "requests_per_second": 15}
+    source |= {"paging": paging, "partition": {"by": "page", "pages": 10}}
+    config = pipeline(tmp_path, "from-api", "delete_insert", sources=[source])
     handle = await begin(house, config)
 
     await kill_in(handle, worker, "extract/items")
     await ended(handle)
 
-    keys = range(3_000 if kind == "http" else 150_000)
-    check(yard, config, {key: f"{key}.50" for key in keys})
+    check(yard, config, TRUTH_READ)
+
+
+async def test_processes_killed_while_a_table_is_read(shared: tuple[House, Child], yard: Yard, tmp_path: Path) -> None:
+    """Killed while it reads a range of a table, it reads the range again."""
+    house, worker = shared
+    source = {"name": "items", "type": "postgresql", "connection": "warehouse", "table": "source_items"}
+    source |= {"partition": {"by": "range", "column": "id", "rows": 10_000}}
+    config = pipeline(tmp_path, "from-table", "delete_insert", sources=[source])
+    with psycopg.connect(yard.url, autocommit=True) as connection:
+        connection.execute(TABLE_READ)
+    handle = await begin(house, config)
+
+    await kill_in(handle, worker, "extract/items")
+    await ended(handle)
+
+    check(yard, config, {key: f"{key}.50" for key in range(100_000)})
 
 
 async def test_worker_killed_in_each_stage(bare_house: House, yard: Yard, tmp_path: Path) -> None:

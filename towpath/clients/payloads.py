@@ -9,17 +9,12 @@ from temporalio.converter import (
     StorageDriver,
     StorageDriverClaim,
     StorageDriverRetrieveContext,
-    StorageDriverSelectContext,
     StorageDriverStoreContext,
-    StorageDriverWorkflowInfo,
 )
 
 from towpath.clients.artefacts import ContentStore, StoreError
-from towpath.contracts.process import PIPELINE
 
 THRESHOLD_BYTES = 128 * 1024
-PIPELINE_THRESHOLD_BYTES = 16 * 1024
-"""Of runs of pipelines: ten thousand partitions pass by hundreds of child runs, each with payloads of that size."""
 NAME = "towpath"
 
 
@@ -71,17 +66,4 @@ class PayloadStore(StorageDriver):
 
 def external(store: PayloadStore | None) -> ExternalStorage | None:
     """What the data converter is given."""
-    if store is None:
-        return None
-
-    def select(context: StorageDriverSelectContext, payload: Payload) -> StorageDriver | None:
-        large = PIPELINE_THRESHOLD_BYTES if _is_of_pipeline(context) else THRESHOLD_BYTES
-        return store if payload.ByteSize() >= large else None
-
-    return ExternalStorage(drivers=[store], driver_selector=select, payload_size_threshold=PIPELINE_THRESHOLD_BYTES)
-
-
-def _is_of_pipeline(context: StorageDriverSelectContext) -> bool:
-    """By its id: a child's result goes to a parent of which no more is told."""
-    target = context.target
-    return isinstance(target, StorageDriverWorkflowInfo) and (target.id or "").startswith(f"{PIPELINE.name}/")
+    return None if store is None else ExternalStorage(drivers=[store], payload_size_threshold=THRESHOLD_BYTES)
