@@ -10,7 +10,15 @@ from temporalio import activity
 from towpath.contracts.artefact import Artefact
 from towpath.contracts.dataplane import TaskProgress
 from towpath.contracts.dataset import StageMetrics
-from towpath.contracts.keeping import FindSpecification, ForgetTask, Forgotten, FoundSpecification, KeepSpecification
+from towpath.contracts.keeping import (
+    FindSpecification,
+    ForgetTask,
+    Forgotten,
+    FoundSpecification,
+    Held,
+    HoldTask,
+    KeepSpecification,
+)
 from towpath.contracts.loading import (
     AdvanceWatermark,
     CleanDestination,
@@ -166,6 +174,10 @@ class PipelineActivities:
         page = await self._artefacts.keep(rendered.page.encode(), "text/html")
         document = await self._artefacts.keep(rendered.document.encode(), "application/json")
         return ReportWritten(page=page, document=document)
+
+    @activity.defn(name="hold_datasets")
+    async def hold_datasets(self, request: HoldTask) -> Held:
+        return await self._run("hold_datasets", request, Held)
 
     @activity.defn(name="forget_datasets")
     async def forget_datasets(self, request: ForgetTask) -> Forgotten:

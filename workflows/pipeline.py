@@ -139,6 +139,7 @@ class EtlPipelineWorkflow(Reviewable):
             at=workflow.now(),
             cost=self._steps.cost,
         )
+        await state.hold("failed", workflow.now())
         told = await self._closing.fail(error.failure, error.step)
         title, text = failure_notice(state.config.id, workflow.info().workflow_id, letter)
         await state.notify(OPERATIONS_TEAM, "failure", title, text)

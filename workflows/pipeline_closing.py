@@ -8,13 +8,14 @@ from temporalio import workflow
 
 from activities.pipeline import PipelineActivities
 from towpath.contracts.failure import Failure
-from towpath.contracts.keeping import ForgetTask
+from towpath.contracts.keeping import ForgetTask, HoldTask
 from towpath.contracts.loading import CleanDestination, Destination
 from towpath.contracts.pipeline import PipelineOutcome, PipelineResult
 from towpath.contracts.stages import (
     LineageTask,
     ReportTask,
 )
+from towpath.policy.pipeline.keeping import quarantined
 from workflows.calling import CallFailedError
 from workflows.pipeline_state import PipelineState
 
@@ -111,7 +112,9 @@ class Closing:
         """Delete what is older than the pipeline's retention."""
         state, step = self._state, "clean-up"
         self._steps.begin(step)
-        task = ForgetTask(before=state.now - state.config.retention)
+        until = state.now + state.config.retention
+        hold = HoldTask(run=state.load, until=until, uris=quarantined(state.known))
+        task = ForgetTask(before=state.now - state.config.retention, at=state.now, hold=hold)
         try:
             gone = await state.tell(PipelineActivities.forget_datasets, task, name=step, summary="Clean up the store")
         except CallFailedError as error:

@@ -7,8 +7,10 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.types import MethodAsyncSingleParam
 
+from activities.pipeline import PipelineActivities
 from towpath.contracts.dataset import Column, Dataset, QuarantinedRows, StageMetrics
 from towpath.contracts.failure import Failure, FailureCode
+from towpath.contracts.keeping import HoldTask
 from towpath.contracts.pipeline import PipelineConfig, PipelineProgress, PipelineRequest
 from towpath.contracts.pipeline_view import PipelineView, StageProgress
 from towpath.contracts.process import PIPELINE
@@ -17,12 +19,16 @@ from towpath.contracts.transformation import BackTest, Specification
 from towpath.contracts.windows import WindowRequest, WindowResult
 from towpath.contracts.wire import clip
 from towpath.policy.pipeline.finished import completed, finished, kept_results, without
+from towpath.policy.pipeline.keeping import needed
 from workflows.asking import Asker
 from workflows.calling import ArgT, CallFailedError, ResultT, SelfT, call
 from workflows.notices import tell_team
 from workflows.options import DATA, TOLD
 from workflows.pipeline_windows import perform_windows
 from workflows.steps import StepFailedError, Steps
+
+HELD = "held-datasets-2026-11"
+"""A run that waits or failed holds what it has made."""
 
 
 def titles(config: PipelineConfig) -> dict[str, str]:
@@ -109,6 +115,17 @@ class PipelineState:
     ) -> ResultT:
         """An activity at the end of a run, which no row waits for. Raises CallFailedError."""
         return await call(activity, arg, TOLD, activity_id=name, summary=summary)
+
+    async def hold(self, why: str, until: datetime) -> None:
+        """What the run has made stays in the store for so long and its retention, whoever cleans up meanwhile."""
+        uris = needed(self.known)
+        if not uris or not workflow.patched(HELD):
+            return
+        task = HoldTask(run=self.load, until=until + self.config.retention, uris=uris)
+        try:
+            await self.tell(PipelineActivities.hold_datasets, task, name=f"hold/{why}", summary="Keep what it has made")
+        except CallFailedError as error:
+            self.note(f"what the run has made is not held in the store ({error.failure.code})")
 
     async def windows(self, step: str, request: WindowRequest, total: int) -> WindowResult:
         """The partitions of a stage. Raises StepFailedError."""

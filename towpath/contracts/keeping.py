@@ -23,11 +23,28 @@ class KeepSpecification(Wire):
     frozen: FrozenSpecification
 
 
+class HoldTask(Wire):
+    """Keep files of the store until a moment, however old they are: `run` still needs them, or its quarantine does."""
+
+    run: str
+    until: datetime
+    uris: tuple[str, ...]
+
+
+class Held(ActivityResult):
+    """`files` are held for this run."""
+
+    files: int = 0
+
+
 class ForgetTask(Wire):
-    """Delete what runs have left in the store and nothing names any more: older than `keep`."""
+    """Delete what runs have left in the store and nobody holds at the moment `at`: older than `keep`."""
 
     before: datetime
     keep: timedelta = timedelta()
+    at: datetime | None = None
+    hold: HoldTask | None = None
+    """What the run that cleans up leaves behind to be held."""
 
 
 class Forgotten(ActivityResult):

@@ -7,7 +7,7 @@ again, as a retry does, changes nothing but its age.
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +37,12 @@ class _Files(Protocol):
     def put_first(self, name: str, content: bytes) -> bytes: ...
 
     def find(self, name: str) -> bytes | None: ...
+
+    def names(self, folder: str) -> list[str]:
+        """Of what is kept under names of its own, below one."""
+        ...
+
+    def drop(self, name: str) -> None: ...
 
     def old(self, before: datetime) -> Iterator[tuple[str, int]]:
         """Names and sizes of what was last kept before a moment."""
@@ -97,12 +103,26 @@ class DatasetStore:
         except OBJECT_ERRORS as error:
             raise StoreError(f"the dataset store cannot be read: {type(error).__name__}") from error
 
-    def forget(self, before: datetime) -> tuple[int, int]:
-        """Removes what was last kept before a moment: files and bytes removed. Raises StoreError."""
+    def names(self, folder: str) -> list[str]:
+        """What is kept under names of its own, below a folder. Raises StoreError."""
+        try:
+            return self._files.names(folder)
+        except OBJECT_ERRORS as error:
+            raise StoreError(f"the dataset store cannot be read: {type(error).__name__}") from error
+
+    def drop(self, name: str) -> None:
+        """Removes what was kept under a name. Raises StoreError."""
+        try:
+            self._files.drop(name)
+        except OBJECT_ERRORS as error:
+            raise StoreError(f"the dataset store cannot be cleaned up: {type(error).__name__}") from error
+
+    def forget(self, before: datetime, held: Collection[str] = ()) -> tuple[int, int]:
+        """Removes what was last kept before a moment and is not held: files and bytes removed. Raises StoreError."""
         files = size = 0
         try:
             for name, size_bytes in self._files.old(before):
-                if self._files.remove(name, before):
+                if name not in held and self._files.remove(name, before):
                     files, size = files + 1, size + size_bytes
         except OBJECT_ERRORS as error:
             raise StoreError(f"the dataset store cannot be cleaned up: {type(error).__name__}") from error
@@ -154,6 +174,12 @@ class _Folder:
         except FileNotFoundError:
             return None
 
+    def names(self, folder: str) -> list[str]:
+        return [path.relative_to(self._root).as_posix() for path in sorted((self._root / folder).glob("*.json"))]
+
+    def drop(self, name: str) -> None:
+        (self._root / name).unlink(missing_ok=True)
+
     def old(self, before: datetime) -> Iterator[tuple[str, int]]:
         for path in self._root.glob("??/*"):
             try:
@@ -203,6 +229,14 @@ class _Bucket:
             return bytes(obstore.get(self._bucket, self._key(name)).bytes())
         except FileNotFoundError:
             return None
+
+    def names(self, folder: str) -> list[str]:
+        start = len(self._key(""))
+        listed = obstore.list(self._bucket, self._key(folder))
+        return sorted(known["path"][start:] for chunk in listed for known in chunk)
+
+    def drop(self, name: str) -> None:
+        obstore.delete(self._bucket, self._key(name))
 
     def old(self, before: datetime) -> Iterator[tuple[str, int]]:
         start = len(self._prefix) + 1 if self._prefix else 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from towpath.contracts.inspection import PipelineCheckTask, ReadQuarantine, SourceProfileTask
-from towpath.contracts.keeping import FindSpecification, ForgetTask, KeepSpecification
+from towpath.contracts.keeping import FindSpecification, ForgetTask, HoldTask, KeepSpecification
 from towpath.contracts.loading import AdvanceWatermark, CleanDestination, FindTable, LoadPart, PrepareDestination
 from towpath.contracts.stages import (
     BackTestTask,
@@ -25,7 +25,7 @@ from towpath.contracts.wire import ActivityResult, Wire
 from towpath.dataplane.checking import check_pipeline
 from towpath.dataplane.extract.extraction import extract_partition
 from towpath.dataplane.extract.planning import plan_partitions
-from towpath.dataplane.keeping import find_specification, forget_datasets, keep_specification
+from towpath.dataplane.keeping import find_specification, forget_datasets, hold_datasets, keep_specification
 from towpath.dataplane.lineage import emit_lineage
 from towpath.dataplane.load.parts import (
     advance_watermark,
@@ -77,6 +77,7 @@ TASKS: Mapping[str, Task] = {
     "load_part": Task(LoadPart, load_part),
     "advance_watermark": Task(AdvanceWatermark, advance_watermark),
     "clean_destination": Task(CleanDestination, clean_destination),
+    "hold_datasets": Task(HoldTask, hold_datasets),
     "forget_datasets": Task(ForgetTask, forget_datasets),
 }
 """By the name of the activity that asks for it; what only the command line asks for has none."""

@@ -1,0 +1,25 @@
+"""Which files of the store a run needs: those of its stages while it waits or failed, and its quarantine after."""
+
+from collections.abc import Iterable, Iterator
+
+from towpath.contracts.dataset import DatasetPart
+from towpath.contracts.pipeline import PipelineProgress
+
+
+def needed(known: PipelineProgress) -> tuple[str, ...]:
+    """By whoever goes on with the run, or redrives it."""
+    datasets = [*known.extracted.values(), known.transformed, known.valid]
+    parts = [part for dataset in datasets if dataset is not None for part in dataset.parts]
+    return (*_uris(parts), *quarantined(known))
+
+
+def quarantined(known: PipelineProgress) -> tuple[str, ...]:
+    """By whoever replays its bad rows."""
+    return tuple(_uris(rows.part for rows in known.quarantine))
+
+
+def _uris(parts: Iterable[DatasetPart]) -> Iterator[str]:
+    for part in parts:
+        yield part.uri
+        if part.without is not None:
+            yield part.without.uri
