@@ -38,7 +38,6 @@ async def test_pipeline_is_scheduled(house: House, tmp_path: Path) -> None:
     (paused,) = await starter_json(house, "etl", "list", folder=tmp_path)
     changed = await told("timed")
     await told("timed", "--resume")
-    (listed,) = await told("timed", "--list")
     handle = house.client.get_schedule_handle("etl-pipeline/timed")
     await handle.trigger()
     described = await until(handle.describe, lambda found: len(found.info.recent_actions) == 1)
@@ -47,16 +46,15 @@ async def test_pipeline_is_scheduled(house: House, tmp_path: Path) -> None:
     ended = await house.client.get_workflow_handle(fired.workflow_id).result()
     run = await house.client.get_workflow_handle("etl-pipeline/timed").describe()
     (removed,) = await told("timed", "--remove")
-    gone, _, problems = await starter(house, "etl", "schedule", "timed", "--remove", folder=tmp_path)
 
     assert [one["done"] for one in (*made, *same, *changed, removed)] == ["made", "unchanged", "changed", "removed"]
     assert paused["next_run"] is None
-    assert listed["next"][0].endswith("-12-31T21:00:00+00:00")
-    assert (listed["version"], listed["paused"], listed["as_the_file"]) == ("1.0.1", False, None)
+    assert made[0]["next"][0].endswith("-12-31T21:00:00+00:00")
+    assert (changed[0]["version"], changed[0]["paused"], changed[0]["as_the_file"]) == ("1.0.1", True, True)
     assert ended == {"workflow_id": "etl-pipeline/timed", "outcome": "loaded"}
     assert run.typed_search_attributes[TRIGGER] == "schedule"
     assert read_duckdb(tmp_path / "items") == truth
-    assert gone == 3 and "timed" in problems
+    assert not described.schedule.state.paused
 
 
 async def test_schedule_that_is_not_there(house: House, tmp_path: Path) -> None:
@@ -117,6 +115,24 @@ async def test_quarantine_is_mended_and_replayed(house: House, tmp_path: Path) -
     assert read_duckdb(tmp_path / "items") == truth | {5: "0.00", 105: "0.00"}
     assert again == {"outcome": "nothing-left", "replays": 1}
     assert "nothing is in quarantine after 1 replay" in left
+
+
+async def test_failed_run_is_explained(house: House, tmp_path: Path) -> None:
+    """What failed and the next step; what was set aside until then can be looked at, and is not replayed."""
+    write_items(tmp_path / "items", 1, 100)
+    rules = [{"rule": "range", "column": "price", "maximum": 20, "severity": "warning"}]
+    repair = {"source": "items", "operations": []}
+    quality = {"threshold": 1.0, "rules": rules, "otherwise": "fail", "remediation": "repair", "repair": repair}
+    write_pipeline(tmp_path, "poor", quality=quality)
+
+    code, _, problems = await starter(house, "etl", "run", "poor", folder=tmp_path)
+    _, output, _ = await starter(house, "etl", "quarantine", "poor", "--show", "1", folder=tmp_path)
+    refused, _, why = await starter(house, "etl", "quarantine", "poor", "--replay", folder=tmp_path)
+
+    assert code == 1 and "(pipeline.quality)" in problems
+    assert "etl quarantine poor --show 20" in problems and "starter.py etl run poor" in problems
+    assert "until the run failed" in output and '"price": "n/a"' in output
+    assert refused == 1 and "run the pipeline again" in why
 
 
 async def test_days_are_back_filled(house: House, tmp_path: Path) -> None:

@@ -1,18 +1,21 @@
 """`starter.py etl quarantine`: rows that were set aside, looked at, exported, and loaded after a mend."""
 
 import json
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.clients.deadletters import NotInQueueError, find_letter
 from towpath.clients.pipelines import request_of, run_handle, start_run
+from towpath.commands.etl_failures import tell_failed
 from towpath.commands.etl_files import Pipeline, checked_config_of, personal_columns, run_of
-from towpath.commands.etl_following import ended, finish
+from towpath.commands.etl_following import finish
 from towpath.commands.etl_plane import local_plane, silent
 from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, run, show_json
 from towpath.contracts.dataset import QuarantinedRows
@@ -24,6 +27,17 @@ REPLAYABLE = frozenset({"extract", "transform"})
 """Stages that quarantine rows as they came from the source."""
 EXPORTS = frozenset({".csv", ".ndjson", ".jsonl"})
 MOST_REPLAYS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """What is in quarantine of a run, less what its replays have loaded since."""
+
+    run_key: str
+    rows: tuple[QuarantinedRows, ...]
+    replays: int = 0
+    failed: bool = False
+    """The run loaded nothing, or not everywhere: it has to end before anything is replayed."""
 
 
 def register(app: typer.Typer) -> None:
@@ -52,40 +66,56 @@ def quarantine(
 
 async def _quarantine(pipeline: str, show: int, export: Path | None, *, replay: bool, as_json: bool) -> None:
     temporal = await client()
-    result, replays = await _latest(temporal, pipeline)
+    aside = await _latest(temporal, pipeline)
     if replay:
-        await _replay(temporal, pipeline, result, replays, as_json=as_json)
+        await _replay(temporal, pipeline, aside, as_json=as_json)
         return
     if export is not None:
-        task = ReadQuarantine(quarantine=result.quarantine, file=str(export))
+        task = ReadQuarantine(quarantine=aside.rows, file=str(export))
         rows = (await _read(task)).rows
         show_json({"file": str(export), "rows": rows}) if as_json else console.print(f"{rows:,} rows written: {export}")
         return
     shown = None
     if show:
         personal = tuple(sorted(personal_columns(pipeline)))
-        shown = await _read(ReadQuarantine(quarantine=result.quarantine, most=show, personal=personal))
+        shown = await _read(ReadQuarantine(quarantine=aside.rows, most=show, personal=personal))
     if as_json:
-        listed = [one.model_dump(mode="json") for one in result.quarantine]
+        listed = [one.model_dump(mode="json") for one in aside.rows]
         show_json(listed if shown is None else [one.model_dump(mode="json") for one in shown.shown])
         return
-    _tell(result.quarantine, replays)
+    _tell(aside)
     if shown is not None:
         _tell_rows(shown)
 
 
-async def _latest(temporal: Client, pipeline: str) -> tuple[PipelineResult, int]:
-    """The latest run with what is still in quarantine after its replays, and how many there were of those."""
+async def _latest(temporal: Client, pipeline: str) -> SetAside:
+    """Of the latest run, whether it failed or not."""
     handle = await run_of(temporal, pipeline)
-    first = await ended(handle)
+    try:
+        first = await handle.result()
+    except WorkflowFailureError as error:
+        return await _until_failure(temporal, handle, error)
     name, left, replays = handle.id.split("/")[1], first.quarantine, 0
     while replays < MOST_REPLAYS:
-        again = await _ended(temporal, _replay_id(name, first, replays + 1))
+        again = await _ended(temporal, f"{PIPELINE.name}/{name}/replay/{_replay_key(first.run_key, replays + 1)}")
         if again is None:
             break
         kept = tuple(rows for rows in left if rows.stage not in REPLAYABLE)
         left, replays = (*kept, *again.quarantine), replays + 1
-    return first.model_copy(update={"quarantine": left}), replays
+    return SetAside(first.run_key, left, replays)
+
+
+async def _until_failure(
+    temporal: Client, handle: WorkflowHandle[Any, PipelineResult], error: WorkflowFailureError
+) -> SetAside:
+    """Ends the command for a run that failed before it had set anything aside."""
+    known = None
+    with suppress(NotInQueueError):
+        failure = (await find_letter(temporal, handle.id)).failure
+        known = failure.pipeline.resume if isinstance(failure, PipelineFailure) else None
+    if known is None or not known.quarantine:
+        tell_failed(handle.id, error)
+    return SetAside(known.run_key, known.quarantine, failed=True)
 
 
 async def _ended(temporal: Client, workflow_id: str) -> PipelineResult | None:
@@ -118,17 +148,19 @@ async def _nothing_loaded(temporal: Client, workflow_id: str) -> None:
         fail(Exit.REFUSED, f"{workflow_id} failed when some of its rows were loaded: {mend}")
 
 
-async def _replay(temporal: Client, pipeline: str, result: PipelineResult, replays: int, *, as_json: bool) -> None:
-    rows = tuple(rows for rows in result.quarantine if rows.stage in REPLAYABLE)
+async def _replay(temporal: Client, pipeline: str, aside: SetAside, *, as_json: bool) -> None:
+    if aside.failed:
+        fail(Exit.REFUSED, "the run failed: mend it and run the pipeline again; that reads these rows as well")
+    rows = tuple(rows for rows in aside.rows if rows.stage in REPLAYABLE)
     if not rows:
-        what = "everything that came from the source is loaded" if replays else "nothing came from the source"
+        what = "everything that came from the source is loaded" if aside.replays else "nothing came from the source"
         if as_json:
-            show_json({"outcome": "nothing-left", "replays": replays})
+            show_json({"outcome": "nothing-left", "replays": aside.replays})
         else:
             console.print(f"nothing to replay: {what}", markup=False)
         return
     config = await checked_config_of(pipeline)
-    request = request_of(config, replay=rows, run_key=_replay_key(result, replays + 1))
+    request = request_of(config, replay=rows, run_key=_replay_key(aside.run_key, aside.replays + 1))
     await finish(temporal, await start_run(temporal, request), as_json=as_json)
 
 
@@ -137,28 +169,25 @@ async def _read(task: ReadQuarantine) -> QuarantineRead:
         return await plane.run("read_quarantine", task, QuarantineRead, silent)
 
 
-def _replay_key(first: PipelineResult, number: int) -> str:
+def _replay_key(run_key: str, number: int) -> str:
     """Names the load of a replay in the ledgers, so that each is done once."""
-    return f"replay-{first.run_key}-{number}"
+    return f"replay-{run_key}-{number}"
 
 
-def _replay_id(name: str, first: PipelineResult, number: int) -> str:
-    return f"{PIPELINE.name}/{name}/replay/{_replay_key(first, number)}"
-
-
-def _tell(quarantine: tuple[QuarantinedRows, ...], replays: int) -> None:
-    after = f" after {replays} replay{'s' if replays > 1 else ''}" if replays else ""
-    if not quarantine:
+def _tell(aside: SetAside) -> None:
+    after = f" after {aside.replays} replay{'s' if aside.replays > 1 else ''}" if aside.replays else ""
+    if not aside.rows:
         console.print(f"nothing is in quarantine{after}")
         return
     table = Table("stage", "partition", "rows", "rules", box=None)
-    for rows in quarantine:
+    for rows in aside.rows:
         rules = ", ".join(f"{rule}: {count}" for rule, count in rows.by_rule.items())
         table.add_row(rows.stage, rows.part.partition, f"{rows.part.rows:,}", rules)
     console.print(table)
-    total = sum(rows.part.rows for rows in quarantine)
-    again = sum(rows.part.rows for rows in quarantine if rows.stage in REPLAYABLE)
-    console.print(f"{total:,} rows{after}, of which --replay can load {again:,} again", markup=False)
+    total = sum(rows.part.rows for rows in aside.rows)
+    again = sum(rows.part.rows for rows in aside.rows if rows.stage in REPLAYABLE)
+    note = "until the run failed" if aside.failed else f"of which --replay can load {again:,} again"
+    console.print(f"{total:,} rows{after}, {note}", markup=False)
 
 
 def _tell_rows(shown: QuarantineRead) -> None:
