@@ -73,7 +73,7 @@ async def test_a_repair_keeps_places(pipelines: Pipelines) -> None:
 @pytest.mark.parametrize("ending", ["approved", "rejected", "expired"])
 async def test_a_person_decides(pipelines: Pipelines, ending: str) -> None:
     """What stays below the threshold after two remediations is loaded only when a person says so."""
-    keep = {"source": "items", "operations": []}
+    keep: dict[str, Any] = {"source": "items", "operations": []}
     config = checked(pipelines, 1.0, CHEAP, remediation="repair", repair=keep, otherwise="human")
     handle = await pipelines.start(config, skipping=ending == "expired")
     if ending != "expired":
