@@ -131,7 +131,7 @@ async def test_failed_run_is_explained(house: House, tmp_path: Path) -> None:
 
     assert code == 1 and "(pipeline.quality)" in problems
     assert "etl quarantine poor --show 20" in problems and "starter.py etl run poor" in problems
-    assert "until the run failed" in output and '"price": "n/a"' in output
+    assert "until the run ended without a load" in output and '"price": "n/a"' in output
     assert refused == 1 and "run the pipeline again" in why
 
 

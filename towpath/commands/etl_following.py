@@ -197,6 +197,8 @@ def describe(ended: PipelineResult) -> list[str]:
         lines.append(f"{load.destination}: {load.state}, {told}{f', {load.failure}' if load.failure else ''}")
     if ended.specification is not None:
         lines.append(f"specification: {ended.specification.digest} ({ended.specification.origin})")
+    if ended.outcome is PipelineOutcome.QUARANTINED:
+        lines.append(f"no row was good enough: etl quarantine {ended.pipeline} --show 20")
     lines += [f"note: {note}" for note in ended.notes]
     lines += [f"note: {note}" for note in ended.notes]
     lines += [f"watermark: {ended.watermark}"] if ended.watermark else []

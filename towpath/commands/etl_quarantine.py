@@ -25,6 +25,8 @@ from towpath.contracts.process import PIPELINE
 
 REPLAYABLE = frozenset({"extract", "transform"})
 """Stages that quarantine rows as they came from the source."""
+THROUGH = frozenset({PipelineOutcome.LOADED, PipelineOutcome.NOTHING, PipelineOutcome.QUARANTINED})
+"""Outcomes of runs that loaded all rows that were not set aside."""
 EXPORTS = frozenset({".csv", ".ndjson", ".jsonl"})
 MOST_REPLAYS = 100
 
@@ -95,6 +97,8 @@ async def _latest(temporal: Client, pipeline: str) -> SetAside:
         first = await handle.result()
     except WorkflowFailureError as error:
         return await _until_failure(temporal, handle, error)
+    if first.outcome not in THROUGH:
+        return SetAside(first.run_key, first.quarantine, failed=True)
     name, left, replays = handle.id.split("/")[1], first.quarantine, 0
     while replays < MOST_REPLAYS:
         again = await _ended(temporal, f"{PIPELINE.name}/{name}/replay/{_replay_key(first.run_key, replays + 1)}")
@@ -133,7 +137,7 @@ async def _ended(temporal: Client, workflow_id: str) -> PipelineResult | None:
         await _nothing_loaded(temporal, workflow_id)
         return None
     result = await handle.result()
-    return None if result.outcome is PipelineOutcome.DISCARDED else result
+    return result if result.outcome in THROUGH else None
 
 
 async def _nothing_loaded(temporal: Client, workflow_id: str) -> None:
@@ -150,7 +154,7 @@ async def _nothing_loaded(temporal: Client, workflow_id: str) -> None:
 
 async def _replay(temporal: Client, pipeline: str, aside: SetAside, *, as_json: bool) -> None:
     if aside.failed:
-        fail(Exit.REFUSED, "the run failed: mend it and run the pipeline again; that reads these rows as well")
+        fail(Exit.REFUSED, "the run did not load everywhere: run the pipeline again, which reads these rows too")
     rows = tuple(rows for rows in aside.rows if rows.stage in REPLAYABLE)
     if not rows:
         what = "everything that came from the source is loaded" if aside.replays else "nothing came from the source"
@@ -186,7 +190,7 @@ def _tell(aside: SetAside) -> None:
     console.print(table)
     total = sum(rows.part.rows for rows in aside.rows)
     again = sum(rows.part.rows for rows in aside.rows if rows.stage in REPLAYABLE)
-    note = "until the run failed" if aside.failed else f"of which --replay can load {again:,} again"
+    note = "until the run ended without a load" if aside.failed else f"of which --replay can load {again:,} again"
     console.print(f"{total:,} rows{after}, {note}", markup=False)
 
 
