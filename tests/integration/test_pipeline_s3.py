@@ -55,7 +55,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 
 async def test_a_run_keeps_its_datasets_in_s3(stack: Stack, tmp_path: Path) -> None:
-    """Rows, quarantine and report by way of the bucket; a second run writes the same files; only old rows are deleted."""
+    """Rows, quarantine and report by way of the bucket; a second run writes the same files; old rows are deleted."""
     truth = write_items(tmp_path, 3, 200)
     quality: dict[str, Any] = {"threshold": 0.5, "rules": [{"rule": "range", "column": "price", "maximum": 500}]}
     result = await stack.run(items_pipeline(tmp_path, id="bucket", quality=quality))
