@@ -121,7 +121,7 @@ async def test_failed_run_is_explained(house: House, tmp_path: Path) -> None:
     """What failed and the next step; what was set aside until then can be looked at, and is not replayed."""
     write_items(tmp_path / "items", 1, 100)
     rules = [{"rule": "range", "column": "price", "maximum": 20, "severity": "warning"}]
-    repair = {"source": "items", "operations": []}
+    repair: dict[str, object] = {"source": "items", "operations": []}
     quality = {"threshold": 1.0, "rules": rules, "otherwise": "fail", "remediation": "repair", "repair": repair}
     write_pipeline(tmp_path, "poor", quality=quality)
 
