@@ -24,7 +24,8 @@ def show_pipelines(console: Console, measured: Measured) -> None:
     wanted = Table("pipelines", "measured", "wanted")
     for row in _wanted(measured):
         wanted.add_row(*row)
-    console.print(wanted)
+    if wanted.row_count:
+        console.print(wanted)
 
 
 def _lanes(measured: Measured) -> Table:
