@@ -74,6 +74,7 @@ class PlainState(PipelineState):
         self.steps = Unrecorded(PIPELINE.name, titles(request.config), None)
         self.asker = Asker(self.steps, request.config.budget)
         self.back_test = None
+        self._stages = {}
         self._activities: Any = activities
 
     @property

@@ -7,7 +7,8 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -153,18 +154,38 @@ async def gone(processes: list[psutil.Process]) -> None:
 
 
 async def kill_in(handle: Handle, worker: Child, step: str) -> None:
-    """Kills the data-plane processes while a task of the step goes on, and sees it tried again."""
-    for _ in range(FILES):
-        first = await until(lambda: under_way(handle, step), lambda found: 1 in found.values())
-        processes = children(worker)
-        for process in processes:
-            process.kill()
-        await gone(processes)
-        described = await handle.describe()
-        pending = described.raw_description.pending_activities
-        if any(one.activity_id in first and one.last_failure.message for one in pending):
-            return
-    raise AssertionError(f"no task of {step} was hit")
+    """Kills the data-plane processes while a task of the step goes on, and sees it tried again.
+
+    They stand still while they are looked at: no task ends unseen, however quick the machine is.
+    """
+    async with asyncio.timeout(SECONDS):
+        while True:
+            processes = children(worker)
+            each(processes, psutil.Process.suspend)
+            first = {name for name, attempt in (await under_way(handle, step)).items() if attempt == 1}
+            each(processes, psutil.Process.kill if first else psutil.Process.resume)
+            if first:
+                await gone(processes)
+                if await failed_once(handle, first):
+                    return
+            await asyncio.sleep(0.01)
+
+
+def each(processes: Sequence[psutil.Process], act: Callable[[psutil.Process], None]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            act(process)
+
+
+async def failed_once(handle: Handle, names: Set[str]) -> bool:
+    """Whether one of the activities is tried again. False when all of them are over: their processes had answered."""
+
+    async def failed() -> Mapping[str, bool]:
+        pending = (await handle.describe()).raw_description.pending_activities
+        return {one.activity_id: bool(one.last_failure.message) for one in pending if one.activity_id in names}
+
+    found = await until(failed, lambda found: not found or any(found.values()))
+    return any(found.values())
 
 
 async def test_processes_killed_in_each_stage(shared: tuple[House, Child], yard: Yard, tmp_path: Path) -> None:
