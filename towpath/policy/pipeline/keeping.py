@@ -10,7 +10,11 @@ def needed(known: PipelineProgress) -> tuple[str, ...]:
     """By whoever goes on with the run, or redrives it."""
     datasets = [*known.extracted.values(), known.transformed, known.valid]
     parts = [part for dataset in datasets if dataset is not None for part in dataset.parts]
-    return (*_uris(parts), *quarantined(known))
+    finished = [one for stage in known.unfinished.values() for one in stage.values()]
+    parts += [part for one in finished for part in (one.part, one.boundary) if part is not None]
+    parts += [one.quarantined.part for one in finished if one.quarantined is not None]
+    parts += [part for part in (known.boundary, *known.reached_boundary) if part is not None]
+    return tuple(dict.fromkeys((*_uris(parts), *quarantined(known))))
 
 
 def quarantined(known: PipelineProgress) -> tuple[str, ...]:
