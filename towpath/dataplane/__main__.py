@@ -5,7 +5,6 @@ environment and nothing goes to stdout or stderr, where libraries write what the
 """
 
 import os
-import resource
 import shutil
 import socket
 import sys
@@ -24,6 +23,7 @@ from towpath.contracts.failure import FailureCode, HouseError, PipelineError
 from towpath.contracts.wire import ActivityResult
 from towpath.dataplane.connections import DataConnection, S3Connection
 from towpath.dataplane.engine import ProcessLimits, restrict_process
+from towpath.dataplane.memory import peak_rss_bytes
 from towpath.dataplane.store import DatasetStore
 from towpath.dataplane.tasks import TASKS, Task
 from towpath.dataplane.workspace import Workspace
@@ -119,12 +119,8 @@ def _unforeseen(task: str, error: BaseException) -> PipelineError:
     where = f"{Path(place.filename).stem}.{place.name}:{place.lineno}"
     wrong = isinstance(error, ValidationError)
     message = f"{task} failed: {type(error).__name__} at {where}"
-    evidence = {"error": type(error).__name__, "at": where, "peak_rss_bytes": _peak_rss()}
+    evidence = {"error": type(error).__name__, "at": where, "peak_rss_bytes": peak_rss_bytes()}
     return PipelineError(FailureCode.PIPELINE_TASK_FAILED, message, evidence=evidence, final=wrong)
-
-
-def _peak_rss() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _silence() -> None:

@@ -1,6 +1,5 @@
 """Rules checked over a dataset: one pass for each part, rows that fail set aside, and the score."""
 
-import resource
 import time
 from collections import Counter
 from datetime import UTC, date, datetime
@@ -15,6 +14,7 @@ from towpath.contracts.stages import QualityChecked, QualityTask
 from towpath.contracts.wire import JsonObject, clip
 from towpath.dataplane.arrow import parquet, text_columns
 from towpath.dataplane.columns import ROW, literal, quoted
+from towpath.dataplane.memory import peak_rss_bytes
 from towpath.dataplane.part_writer import LEFT_OUT_ROW, leave_out
 from towpath.dataplane.profile import json_rows, sample_of
 from towpath.dataplane.quality_rules import NUMBER, Check, compile_rules, look_up_keys, look_up_repeated
@@ -71,7 +71,7 @@ def check_quality(task: QualityTask, work: Workspace) -> QualityChecked:
         size_bytes=sum(part.size_bytes for part in checking.valid),
         seconds=round(time.perf_counter() - began, 3),
         cpu_seconds=round(time.process_time() - cpu, 3),
-        peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        peak_rss_bytes=peak_rss_bytes(),
     )
     return QualityChecked(
         quality=quality,

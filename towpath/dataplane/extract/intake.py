@@ -1,6 +1,5 @@
 """The way of rows from a reader into a part: bounds of the cursor, the contract's columns, rules, and the file."""
 
-import resource
 import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -18,6 +17,7 @@ from towpath.dataplane.columns import ROW, literal, quoted, sql_type
 from towpath.dataplane.engine import EngineLimits, open_engine
 from towpath.dataplane.errors import SourceFormatError
 from towpath.dataplane.extract.frontier import Frontier
+from towpath.dataplane.memory import peak_rss_bytes
 from towpath.dataplane.part_writer import PartWriter
 from towpath.dataplane.quarantine import Quarantine
 from towpath.dataplane.specification.casting import exact_cast
@@ -105,7 +105,7 @@ class Intake:
             size_bytes=self._bytes,
             seconds=round(time.perf_counter() - self._began, 3),
             cpu_seconds=round(time.process_time() - self._cpu, 3),
-            peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            peak_rss_bytes=peak_rss_bytes(),
         )
         return Extracted(
             part=part,

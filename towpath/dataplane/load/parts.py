@@ -1,6 +1,5 @@
 """The tasks of loading, by kind of destination."""
 
-import resource
 import time
 
 from towpath.contracts.loading import (
@@ -21,6 +20,7 @@ from towpath.contracts.stages import Watermark, WatermarkTask
 from towpath.dataplane.arrow import parquet as files
 from towpath.dataplane.load import duckdb, parquet, postgresql
 from towpath.dataplane.load.reading import target_schema
+from towpath.dataplane.memory import peak_rss_bytes
 from towpath.dataplane.workspace import Workspace
 
 
@@ -50,7 +50,7 @@ def load_part(request: LoadPart, work: Workspace) -> PartLoaded:
     """Loads one part once. Raises DestinationError when another attempt may help, LoadError when none will."""
     began = time.process_time()
     loaded = _load(request, work)
-    used, peak = time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    used, peak = time.process_time() - began, peak_rss_bytes()
     return loaded.model_copy(update={"cpu_seconds": round(used, 3), "peak_rss_bytes": peak})
 
 

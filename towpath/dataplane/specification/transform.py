@@ -1,6 +1,5 @@
 """Running a specification over parts: valid rows, quarantined rows, and the count of everything left out."""
 
-import resource
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from towpath.contracts.dataset import Column, ColumnType, Dataset, DatasetPart, 
 from towpath.contracts.stages import Duplicates, DuplicatesTask, Transformed, TransformTask
 from towpath.contracts.transformation import Deduplicate
 from towpath.dataplane.columns import literal, quoted
+from towpath.dataplane.memory import peak_rss_bytes
 from towpath.dataplane.quarantine import COLUMNS
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, PART, ROW
 from towpath.dataplane.specification.compile import Compiled, compile_specification
@@ -63,7 +63,7 @@ def transform(task: TransformTask, work: Workspace) -> Transformed:
         size_bytes=valid.size_bytes if valid else 0,
         seconds=round(time.perf_counter() - began, 3),
         cpu_seconds=round(time.process_time() - cpu, 3),
-        peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        peak_rss_bytes=peak_rss_bytes(),
     )
     return Transformed(
         valid=valid,
