@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from asyncio.subprocess import Process
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ from tests.integration.conftest import House
 from towpath.local.stack import ROOT
 
 
-async def starter(house: House, *arguments: str, given: str = "", folder: Path | None = None) -> tuple[int, str, str]:
-    """Exit code, stdout, stderr. `folder` is where the command is given."""
-    process = await asyncio.create_subprocess_exec(
+async def begin_starter(house: House, *arguments: str, folder: Path | None = None) -> Process:
+    """A command as it goes on; whoever begins it waits for its end. `folder` is where it is given."""
+    return await asyncio.create_subprocess_exec(
         *(sys.executable, str(ROOT / "starter.py"), *arguments),
         cwd=folder,
         env={**house.environment(), "PATH": "", "COLUMNS": "200"},
@@ -20,6 +21,11 @@ async def starter(house: House, *arguments: str, given: str = "", folder: Path |
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+async def starter(house: House, *arguments: str, given: str = "", folder: Path | None = None) -> tuple[int, str, str]:
+    """Exit code, stdout, stderr."""
+    process = await begin_starter(house, *arguments, folder=folder)
     output, problems = await process.communicate(given.encode())
     return process.returncode or 0, output.decode(), problems.decode()
 

@@ -1,13 +1,15 @@
 """Pipelines by starter.py, as a user handles them: scheduled, run, looked at, mended, replayed, back-filled."""
 
+import asyncio
+import itertools
 import json
 from pathlib import Path
 from typing import Any
 
 from temporalio.client import ScheduleActionExecutionStartWorkflow
 
-from tests.integration.commands import starter, starter_json
-from tests.integration.conftest import House, until
+from tests.integration.commands import begin_starter, starter, starter_json
+from tests.integration.conftest import WAIT_SECONDS, House, until
 from tests.integration.pipelines import COLUMNS, OPERATIONS, items_pipeline, read_duckdb, write_items
 from towpath.contracts.process import TRIGGER
 
@@ -115,6 +117,36 @@ async def test_quarantine_is_mended_and_replayed(house: House, tmp_path: Path) -
     assert read_duckdb(tmp_path / "items") == truth | {5: "0.00", 105: "0.00"}
     assert again == {"outcome": "nothing-left", "replays": 1}
     assert "nothing is in quarantine after 1 replay" in left
+
+
+async def test_run_is_watched_as_json(house: House, tmp_path: Path) -> None:
+    """Each change is a line while the run goes on, the last has the result; of one that has ended, the result alone."""
+    write_items(tmp_path / "items", 1, 20)
+    review = {"team": "operations", "escalate_to": "operations-leads"}
+    write_pipeline(tmp_path, "watched", transformation={"propose": True, "approval": "required"}, review=review)
+    started = await starter_json(house, "etl", "run", "watched", "--no-wait", folder=tmp_path)
+
+    watching = await begin_starter(house, "etl", "watch", "watched", "--json", folder=tmp_path)
+    assert watching.stdout is not None
+    lines: list[Any] = []
+    async with asyncio.timeout(WAIT_SECONDS):
+        async for line in watching.stdout:
+            lines.append(json.loads(line))
+            if lines[-1].get("status") == "waiting-for-review":
+                break
+        await starter_json(house, "review", "approve", started["workflow_id"], "--as", "sora", folder=tmp_path)
+        lines += [json.loads(line) async for line in watching.stdout]
+        assert await watching.wait() == 0
+    _, ended, _ = await starter(house, "etl", "watch", "watched", "--json", folder=tmp_path)
+
+    *progress, last = lines
+    extract = progress[-1]["stages"][0]
+    steps = {step["step"]: step["state"] for step in progress[-1]["steps"]}
+    assert all(one != two for one, two in itertools.pairwise(progress))
+    assert (extract["stage"], extract["done"], extract["rows"], extract["under_way"]) == ("extract/items", 1, 22, 0)
+    assert (progress[-1]["status"], steps["approval"], steps["load/lake"]) == ("loaded", "completed", "completed")
+    assert (last["workflow_id"], last["result"]["outcome"]) == (started["workflow_id"], "loaded")
+    assert json.loads(ended) == last
 
 
 async def test_failed_run_is_explained(house: House, tmp_path: Path) -> None:

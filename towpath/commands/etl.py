@@ -11,7 +11,7 @@ from towpath.clients.pipelines import FOLDER, PipelineFile, list_files, request_
 from towpath.clients.temporal import address, link, run_to_end
 from towpath.commands import etl_backfill, etl_profile, etl_quarantine, etl_report, etl_schedule
 from towpath.commands.etl_files import Pipeline, check_files, checked_config_of, found_file, run_of
-from towpath.commands.etl_following import ended, finish, follow, need_workers, show_result
+from towpath.commands.etl_following import ended, exit_by, finish, follow, follow_as_json, need_workers, show_result
 from towpath.commands.etl_schedule import next_firing, state_of
 from towpath.commands.terminal import (
     Exit,
@@ -23,6 +23,7 @@ from towpath.commands.terminal import (
     run,
     settings,
     show_json,
+    show_json_line,
 )
 from towpath.contracts.pipeline import PipelineConfig
 
@@ -116,9 +117,12 @@ def run_pipeline(
 
 
 @app.command("watch")
-def watch(pipeline: Pipeline) -> None:
-    """Follow the latest run of a pipeline until it ends: partitions, rows, rows a second."""
-    run(_watch(pipeline))
+def watch(pipeline: Pipeline, as_json: JsonFlag = False) -> None:
+    """Follow the latest run of a pipeline until it ends: partitions, rows, rows a second.
+
+    With --json each change is an object on a line of its own; the last has the result.
+    """
+    run(_watch(pipeline, as_json=as_json))
 
 
 @app.command("result")
@@ -158,13 +162,18 @@ async def _run(pipeline: str, *, full: bool, wait: bool, as_json: bool) -> None:
         console.print(f"{told} {handle.id}", page, sep="\n", markup=False, soft_wrap=True)
 
 
-async def _watch(pipeline: str) -> None:
+async def _watch(pipeline: str, *, as_json: bool) -> None:
     temporal = await client()
     handle = await run_of(temporal, pipeline)
     if (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
         await need_workers(temporal, handle.id)
-        await follow(temporal, handle)
-    show_result(await ended(handle), as_json=False)
+        await (follow_as_json if as_json else follow)(temporal, handle)
+    found = await ended(handle)
+    if not as_json:
+        show_result(found, as_json=False)
+        return
+    show_json_line({"workflow_id": handle.id, "result": found})
+    exit_by(found)
 
 
 async def _result(pipeline: str, *, as_json: bool) -> None:

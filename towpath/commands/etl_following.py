@@ -20,11 +20,12 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from towpath.clients.temporal import Started, link
 from towpath.commands.etl_failures import tell_failed
 from towpath.commands.onboarding import read_record
-from towpath.commands.terminal import Exit, console, fail, settings, show_json
+from towpath.commands.terminal import Exit, console, fail, settings, show_json, show_json_line
 from towpath.contracts.dataplane import TaskProgress
 from towpath.contracts.pipeline import PipelineOutcome, PipelineResult
 from towpath.contracts.pipeline_view import PipelineView, StageProgress
 from towpath.contracts.process import DATA_QUEUE, PIPELINE
+from towpath.contracts.run import RunRecord
 from towpath.local.view import RunView, Watched, panel
 
 POLL_SECONDS = 0.5
@@ -34,6 +35,7 @@ QUEUES = (
 )
 LISTENING = timedelta(seconds=90)
 """A worker asks for tasks at least once a minute."""
+STEP_FIELDS = {"step", "state", "attempts", "note", "failure", "waiting"}
 SUCCESS = frozenset({PipelineOutcome.LOADED, PipelineOutcome.NOTHING, PipelineOutcome.DISCARDED})
 
 
@@ -43,6 +45,34 @@ class UnderWay:
 
     partitions: int = 0
     rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A run at one moment; `troubles` is what is being tried again, and why."""
+
+    record: RunRecord
+    view: PipelineView
+    under_way: dict[str, UnderWay]
+    troubles: tuple[str, ...]
+
+    def going(self, stage: StageProgress) -> UnderWay:
+        return self.under_way.get(stage.stage, UnderWay())
+
+    def as_json(self) -> dict[str, object]:
+        """What has changed when it differs; a rate moves with the clock, and is left to the reader."""
+        return {
+            "workflow_id": self.record.workflow_id,
+            "status": self.record.status,
+            "steps": [step.model_dump(mode="json", include=STEP_FIELDS) for step in self.record.steps],
+            "stages": [self._stage(stage) for stage in self.view.stages],
+            "quarantined": self.view.quarantined,
+            "retries": self.troubles,
+        }
+
+    def _stage(self, stage: StageProgress) -> dict[str, object]:
+        going = self.going(stage)
+        return {**stage.model_dump(mode="json"), "rows": stage.rows + going.rows, "under_way": going.partitions}
 
 
 async def finish(temporal: Client, started: Started, *, as_json: bool) -> None:
@@ -98,22 +128,32 @@ async def follow(temporal: Client, handle: WorkflowHandle[Any, PipelineResult]) 
     watched = Watched(handle.id)
     if not console.is_terminal:
         with RunView(console, [watched]) as lines:
-            async for _ in _views(temporal, handle, watched):
+            async for seen in _seen(temporal, handle):
+                watched.record = seen.record
                 lines.refresh()
         return
     with Live(console=console, refresh_per_second=4) as live:
-        async for picture in _views(temporal, handle, watched):
-            live.update(picture)
+        async for seen in _seen(temporal, handle):
+            watched.record = seen.record
+            live.update(_picture(watched, seen))
 
 
-async def _views(
-    temporal: Client, handle: WorkflowHandle[Any, PipelineResult], watched: Watched
-) -> AsyncIterator[RenderableType]:
+async def follow_as_json(temporal: Client, handle: WorkflowHandle[Any, PipelineResult]) -> None:
+    """The same as JSON, an object a line: the whole of what is seen, whenever something of it changes."""
+    last: dict[str, object] = {}
+    async for seen in _seen(temporal, handle):
+        told = seen.as_json()
+        if told != last:
+            show_json_line(told)
+        last = told
+
+
+async def _seen(temporal: Client, handle: WorkflowHandle[Any, PipelineResult]) -> AsyncIterator[Seen]:
     while True:
-        record = watched.record = await read_record(handle)
+        record = await read_record(handle)
         view = await handle.query("pipeline", result_type=PipelineView)
         pending = [] if record.ended_at is not None else await _pending(temporal, handle)
-        yield _picture(watched, view, await _under_way(temporal, pending), _troubles(pending))
+        yield Seen(record, view, await _under_way(temporal, pending), _troubles(pending))
         if record.ended_at is not None:
             return
         await asyncio.sleep(POLL_SECONDS)
@@ -141,27 +181,24 @@ async def _under_way(temporal: Client, pending: Sequence[PendingActivityInfo]) -
     return found
 
 
-def _troubles(pending: Sequence[PendingActivityInfo]) -> list[str]:
-    """What is being tried again, and why."""
-    return [
+def _troubles(pending: Sequence[PendingActivityInfo]) -> tuple[str, ...]:
+    return tuple(
         f"{one.activity_id}: attempt {one.attempt} of {one.maximum_attempts}: {one.last_failure.message}"
         for one in pending
         if one.attempt > 1 and one.last_failure.message
-    ]
+    )
 
 
-def _picture(
-    watched: Watched, view: PipelineView, under_way: dict[str, UnderWay], troubles: Sequence[str]
-) -> RenderableType:
+def _picture(watched: Watched, seen: Seen) -> RenderableType:
     table = Table("stage", "partitions", "under way", "rows", "rows/s", box=None)
-    for stage in view.stages:
-        going = under_way.get(stage.stage, UnderWay())
+    for stage in seen.view.stages:
+        going = seen.going(stage)
         rows = stage.rows + going.rows
         more = str(going.partitions) if going.partitions else ""
         table.add_row(stage.stage, f"{stage.done}/{stage.total}", more, f"{rows:,}", f"{_rate(stage, rows):,.0f}")
-    told = [Text(line, style="yellow") for line in troubles]
-    if view.quarantined:
-        told.append(Text(f"{view.quarantined:,} rows in quarantine"))
+    told = [Text(line, style="yellow") for line in seen.troubles]
+    if seen.view.quarantined:
+        told.append(Text(f"{seen.view.quarantined:,} rows in quarantine"))
     return Group(panel(watched), table, *told)
 
 
@@ -178,6 +215,10 @@ def show_result(result: PipelineResult, *, as_json: bool) -> None:
         show_json(result)
     else:
         console.print(*describe(result), sep="\n", markup=False, soft_wrap=True)
+    exit_by(result)
+
+
+def exit_by(result: PipelineResult) -> None:
     if result.outcome not in SUCCESS:
         raise typer.Exit(Exit.REFUSED)
 
@@ -199,7 +240,6 @@ def describe(ended: PipelineResult) -> list[str]:
         lines.append(f"specification: {ended.specification.digest} ({ended.specification.origin})")
     if ended.outcome is PipelineOutcome.QUARANTINED:
         lines.append(f"no row was good enough: etl quarantine {ended.pipeline} --show 20")
-    lines += [f"note: {note}" for note in ended.notes]
     lines += [f"note: {note}" for note in ended.notes]
     lines += [f"watermark: {ended.watermark}"] if ended.watermark else []
     lines += [f"without {step}: {note}" for step, note in ended.degraded.items()]

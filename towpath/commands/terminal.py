@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -108,6 +108,12 @@ def _temporal_problems() -> Generator[None]:
 
 def show_json(value: BaseModel | dict[str, Any] | Sequence[Any]) -> None:
     sys.stdout.write(json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=False) + "\n")
+
+
+def show_json_line(value: Mapping[str, Any]) -> None:
+    """For a command that goes on: whoever reads it sees each line at once."""
+    sys.stdout.write(json.dumps(to_jsonable_python(value), ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 def full_id(workflow_id: str) -> str:
