@@ -212,6 +212,41 @@ def test_rules_at_extraction(reader: Reader, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        pytest.param("integer", ["7", "1e2"], ["1.5", "99999999999999999999"], id="integer"),
+        pytest.param("decimal", ["1.25"], ["1.2345678901234567890123", "nan"], id="decimal"),
+        pytest.param("float", ["1.5"], ["inf", "nan"], id="float"),
+        pytest.param("timestamp", ["2026-01-01T00:00:00+09:00"], ["epoch", "infinity"], id="timestamp"),
+        pytest.param("json", ["{}"], ["{"], id="json"),
+    ],
+)
+def test_type_is_that_of_a_later_cast(
+    reader: Reader, tmp_path: Path, kind: str, good: list[str], bad: list[str]
+) -> None:
+    """A text that would lose something in its type is refused, declared or not, as a cast refuses it."""
+    path = write(tmp_path, "\n".join(["value", *good, *bad]).encode(), "orders.csv")
+    rule, columns = {"rule": "type", "column": "value"}, [{"name": "value", "type": kind}]
+
+    named = reader.read(source(type="csv", path=path, validation=[rule | {"value": kind}]))
+    declared = reader.read(source(type="csv", path=path, validation=[rule], columns=columns))
+
+    for found in (named, declared):
+        assert [row["value"] for row in found.rows] == good
+        assert [row["value"] for row in found.bad_rows] == bad
+
+
+def test_typed_values_keep_their_type(reader: Reader, tmp_path: Path) -> None:
+    """Numbers of a Parquet file are integers where they are whole."""
+    parquet.write_table(pa.table({"value": [1.0, 1.5, 2.0]}), tmp_path / "a.parquet")
+    rules = [{"rule": "type", "column": "value", "value": "integer"}]
+
+    found = reader.read(source(type="parquet", path=str(tmp_path / "a.parquet"), validation=rules))
+
+    assert ([row["value"] for row in found.rows], found.bad_places) == ([1.0, 2.0], [("type", "a.parquet:2")])
+
+
+@pytest.mark.parametrize(
     "rule",
     [
         {"rule": "max_length", "column": "id", "value": "many"},
