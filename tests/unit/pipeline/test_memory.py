@@ -10,6 +10,7 @@ PROGRAM = "from towpath.dataplane.memory import peak_rss_bytes; print(peak_rss_b
 
 
 def test_peak_is_not_the_parents() -> None:
+    """A worker that holds much starts processes that tell what they hold themselves."""
     held = bytearray(b"x") * (300 * MIB)
     child = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
 
