@@ -10,7 +10,7 @@ from temporalio.client import ScheduleActionExecutionStartWorkflow
 
 from tests.integration.commands import begin_starter, starter, starter_json
 from tests.integration.conftest import WAIT_SECONDS, House, until
-from tests.integration.pipelines import COLUMNS, OPERATIONS, items_pipeline, read_duckdb, write_items
+from tests.integration.pipelines import COLUMNS, OPERATIONS, duckdb, items_pipeline, read_duckdb, write_items
 from towpath.contracts.process import TRIGGER
 
 PLACE = "definitions/pipelines"
@@ -196,6 +196,38 @@ async def test_days_are_back_filled(house: House, tmp_path: Path) -> None:
     assert "queue redrive etl-pipeline/days/2026-11-02..2026-11-02" in problems
     assert [one["outcome"] for one in again] == ["loaded"] * 3
     assert read_duckdb(folder) == {1: "1.50", 2: "2.50", 3: "1.50"}
+
+
+async def test_what_appends_is_warned_of(house: House, tmp_path: Path) -> None:
+    """A range is appended once, and refused when it changed; other ranges and a whole reading double it, as is told."""
+    folder = tmp_path / "items"
+    folder.mkdir()
+    for day in (1, 2):
+        (folder / f"items-2026-11-0{day}.csv").write_text(f"id,price,updated_at\n{day},1.50,2026-11-0{day} 00:00:00\n")
+    sources = [{"name": "items", "type": "csv", "path": str(folder / "items-%Y-%m-%d.csv")}]
+    lake = {"name": "lake", "type": "duckdb", "path": str(folder / "items.duckdb"), "strategy": "append"}
+    write_pipeline(tmp_path, "appended", sources=sources, destinations=[lake | {"table": "items"}])
+    arguments = ("etl", "backfill", "appended", "--from", "2026-11-01", "--to", "2026-11-02", "--days")
+
+    def loaded() -> list[int]:
+        with duckdb.connect(str(folder / "items.duckdb"), read_only=True) as opened:
+            return [key for (key,) in opened.execute("SELECT id FROM items ORDER BY id").fetchall()]
+
+    first = await starter_json(house, *arguments, "1", folder=tmp_path)
+    (folder / "items-2026-11-02.csv").write_text("id,price,updated_at\n3,1.50,2026-11-02 00:00:00\n")
+    code, output, problems = await starter(house, *arguments, "1", folder=tmp_path)
+    once = loaded()
+    await starter_json(house, *arguments, "2", folder=tmp_path)
+    twice = loaded()
+    full = await starter_json(house, "etl", "run", "appended", "--full", folder=tmp_path)
+
+    assert (once, twice, loaded()) == ([1, 2], [1, 1, 2, 3], [1, 1, 1, 2, 3, 3])
+    assert code == 1 and "1 of 2 ranges done, 1 rows" in output
+    assert problems.startswith("warning: lake appends: what a range holds and is there already")
+    assert "2026-11-02..2026-11-02 is in lake with other content" in problems
+    for one in (*first, full):
+        assert one["outcome"] == "loaded"
+        assert "give it upsert or delete_insert" in one["warnings"][0]
 
 
 async def test_run_without_a_worker_is_told(bare_house: House, tmp_path: Path) -> None:

@@ -24,8 +24,10 @@ from towpath.commands.terminal import (
     settings,
     show_json,
     show_json_line,
+    warn,
 )
 from towpath.contracts.pipeline import PipelineConfig
+from towpath.policy.pipeline.watermarks import doubled
 
 app = typer.Typer(no_args_is_help=True, help="ETL pipelines: check, run, follow, back-fill.")
 WaitFlag = Annotated[bool, typer.Option("--wait/--no-wait", help="Show the run until it ends, and exit by it.")]
@@ -112,7 +114,10 @@ def run_pipeline(
     wait: WaitFlag = True,
     as_json: JsonFlag = False,
 ) -> None:
-    """Run a pipeline. A second start joins the run that is under way."""
+    """Run a pipeline. A second start joins the run that is under way.
+
+    With --full a destination that appends has rows twice; the others know rows by their key.
+    """
     run(_run(pipeline, full=full, wait=wait, as_json=as_json))
 
 
@@ -147,16 +152,19 @@ def _as_json(file: PipelineFile) -> dict[str, Any]:
 
 
 async def _run(pipeline: str, *, full: bool, wait: bool, as_json: bool) -> None:
-    request = request_of(await checked_config_of(pipeline), full=full)
+    config = await checked_config_of(pipeline)
+    warnings = doubled(config, "what it reads") if full else ()
+    warn(*warnings)
     temporal = await client()
-    started = await start_run(temporal, request)
+    started = await start_run(temporal, request_of(config, full=full))
     if wait:
-        await finish(temporal, started, as_json=as_json)
+        await finish(temporal, started, as_json=as_json, warnings=warnings)
         return
     handle = started.handle
     page = link(handle.id, handle.result_run_id or "", temporal.namespace, settings().ui_url)
     if as_json:
-        show_json({"workflow_id": handle.id, "run_id": handle.result_run_id, "existing": started.existing, "url": page})
+        told = {"workflow_id": handle.id, "run_id": handle.result_run_id, "existing": started.existing, "url": page}
+        show_json({**told, "warnings": warnings})
     else:
         told = "joined the running" if started.existing else "started"
         console.print(f"{told} {handle.id}", page, sep="\n", markup=False, soft_wrap=True)

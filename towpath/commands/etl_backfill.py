@@ -16,9 +16,10 @@ from towpath.clients.pipelines import request_of, start_run
 from towpath.commands.etl_failures import explained
 from towpath.commands.etl_files import Pipeline, checked_config_of
 from towpath.commands.etl_following import SUCCESS
-from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, problems, run, show_json
+from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, problems, run, show_json, warn
 from towpath.contracts.pipeline import DateRange, PipelineConfig, PipelineResult
 from towpath.policy.pipeline.bounds import has_days
+from towpath.policy.pipeline.watermarks import appending, doubled
 
 FORMAT = "%Y-%m-%d"
 MOST_RANGES = 1_000
@@ -34,6 +35,7 @@ class Range:
     rows: int = 0
     seconds: float = 0
     failure: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -41,7 +43,8 @@ class Range:
 
     def as_json(self) -> dict[str, object]:
         told: dict[str, object] = {"dates": self.name, "workflow_id": self.workflow_id, "outcome": self.outcome}
-        return told | {"rows": self.rows, "seconds": self.seconds, "failure": self.failure}
+        told |= {"rows": self.rows, "seconds": self.seconds, "failure": self.failure}
+        return told | {"warnings": self.warnings}
 
 
 def register(app: typer.Typer) -> None:
@@ -60,7 +63,8 @@ def backfill(
     """Run a pipeline over days that have passed, in ranges. The watermark stays where it is.
 
     A range that fails stops no other. The command can be given again: a range under way is joined, and rows that are
-    loaded stay as they are. A destination that appends takes each range once, whatever it held the second time.
+    loaded stay as they are. A destination that appends takes each range once, and refuses one that holds other rows
+    the second time; rows that it has by another run or other ranges are there twice then.
     """
     ranges = [Range(one) for one in _ranges(first.date(), last.date(), days)]
     if not ranges or len(ranges) > MOST_RANGES:
@@ -73,10 +77,14 @@ async def _backfill(pipeline: str, ranges: list[Range], concurrency: int, *, dry
     if not has_days(config.main):
         mend = "give it a cursor, a partition by date, or a path with %Y, %m and %d"
         fail(Exit.WRONG_INPUT, f"{config.id}: its main source cannot be read by days: {mend}")
+    warnings = doubled(config, "what a range holds")
+    warn(*warnings)
     if dry_run:
         told = [one.name for one in ranges]
         show_json(told) if as_json else console.print(*told, sep="\n")
         return
+    for one in ranges:
+        one.warnings = warnings
     temporal = await client()
     try:
         await _carry_out(temporal, config, ranges, concurrency, quiet=as_json)
@@ -105,8 +113,7 @@ async def _carry_out(
 
 
 async def _run(temporal: Client, config: PipelineConfig, wanted: Range) -> None:
-    appends = any(destination.strategy == "append" for destination in config.destinations)
-    key = f"backfill-{wanted.name}" if appends else ""
+    key = f"backfill-{wanted.name}" if appending(config) else ""
     started = await start_run(temporal, request_of(config, dates=wanted.dates, run_key=key))
     wanted.workflow_id, wanted.outcome = started.handle.id, "joined" if started.existing else "runs"
     try:

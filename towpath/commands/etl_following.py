@@ -75,8 +75,8 @@ class Seen:
         return {**stage.model_dump(mode="json"), "rows": stage.rows + going.rows, "under_way": going.partitions}
 
 
-async def finish(temporal: Client, started: Started, *, as_json: bool) -> None:
-    """Wait for a run that was just started, print its result, and exit by it."""
+async def finish(temporal: Client, started: Started, *, as_json: bool, warnings: Sequence[str] = ()) -> None:
+    """Wait for a run that was just started, print its result, and exit by it. `warnings` were told at its start."""
     handle = started.handle
     if not as_json:
         console.print(f"{'joined the running' if started.existing else 'started'} {handle.id}", markup=False)
@@ -86,7 +86,7 @@ async def finish(temporal: Client, started: Started, *, as_json: bool) -> None:
     try:
         if not as_json:
             await follow(temporal, handle)
-        show_result(await ended(handle), as_json=as_json)
+        show_result(await ended(handle), as_json=as_json, warnings=warnings)
     except asyncio.CancelledError:
         fail(Exit.REFUSED, f"{handle.id} goes on: starter.py etl watch {handle.id}")
 
@@ -209,10 +209,11 @@ def _rate(stage: StageProgress, rows: int) -> float:
     return rows / seconds if seconds > 0 else 0
 
 
-def show_result(result: PipelineResult, *, as_json: bool) -> None:
-    """Print a result, and exit by it."""
+def show_result(result: PipelineResult, *, as_json: bool, warnings: Sequence[str] | None = None) -> None:
+    """Print a result, and exit by it; with the warnings of the command that started it."""
     if as_json:
-        show_json(result)
+        told = {} if warnings is None else {"warnings": warnings}
+        show_json(result.model_dump(mode="json") | told)
     else:
         console.print(*describe(result), sep="\n", markup=False, soft_wrap=True)
     exit_by(result)

@@ -53,6 +53,12 @@ def fail(code: Exit, *lines: str) -> NoReturn:
     raise typer.Exit(code)
 
 
+def warn(*lines: str) -> None:
+    """Say what a command is about to do that its user may not mean."""
+    for line in lines:
+        problems.print(f"warning: {line}", markup=False, soft_wrap=True)
+
+
 def settings() -> ClientSettings:
     try:
         return load_client_settings()

@@ -29,6 +29,15 @@ def appending(config: PipelineConfig) -> list[str]:
     return [one.name for one in config.destinations if one.strategy == "append"]
 
 
+def doubled(config: PipelineConfig, what: str) -> tuple[str, ...]:
+    """Warns of a run that reads what may be loaded: a destination that appends does not know it again."""
+    names = appending(config)
+    if not names:
+        return ()
+    verb, mend = "append" if len(names) > 1 else "appends", "to have each row once, give it upsert or delete_insert"
+    return (f"{', '.join(names)} {verb}: {what} and is there already will be there twice; {mend}",)
+
+
 def lowest(config: PipelineConfig, watermarks: Mapping[str, Watermark]) -> Place:
     """The lowest watermark; None reads from the beginning. A destination that is further ignores what it has.
 
