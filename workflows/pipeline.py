@@ -76,6 +76,7 @@ class EtlPipelineWorkflow(Reviewable):
     async def _carry_out(self) -> PipelineOutcome:
         """The stages in their order. Raises StepFailedError."""
         state = self._state
+        await state.begin_hold()
         await Extraction(state).run()
         if not state.known.extracted[state.config.main.name].parts:
             return await self._load_nothing()

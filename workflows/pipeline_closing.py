@@ -113,7 +113,7 @@ class Closing:
         state, step = self._state, "clean-up"
         self._steps.begin(step)
         until = state.now + state.config.retention
-        hold = HoldTask(run=state.load, until=until, uris=quarantined(state.known))
+        hold = HoldTask(run=state.load, until=until, uris=quarantined(state.known), ended=True)
         task = ForgetTask(before=state.now - state.config.retention, at=state.now, hold=hold)
         try:
             gone = await state.tell(PipelineActivities.forget_datasets, task, name=step, summary="Clean up the store")
@@ -122,7 +122,7 @@ class Closing:
             return
         files, size = gone.files, gone.size_bytes
         for destination in self._to_clean():
-            clean = CleanDestination(destination=destination, before=task.before)
+            clean = CleanDestination(destination=destination, before=task.before, pipeline=state.config.id)
             name = f"{step}/{destination.name}"
             try:
                 cleaned = await state.tell(

@@ -77,6 +77,7 @@ class Asking:
         note = "expired" if decided is None else f"{decided.verdict} by {decided.reviewer}"
         self._steps.complete(step, note=note)
         await self._tell(step, policy.team, "closed")
+        await self._state.hold_on(f"{step}/closed")
         return decided
 
     async def _tell(self, step: str, team: str, event: str) -> Failure | None:

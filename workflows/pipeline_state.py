@@ -29,6 +29,8 @@ from workflows.steps import StepFailedError, Steps
 
 HELD = "held-datasets-2026-11"
 """A run that waits or failed holds what it has made."""
+UNDER_WAY = "held-under-way-2026-11"
+"""So does one that is under way."""
 
 
 def titles(config: PipelineConfig) -> dict[str, str]:
@@ -63,6 +65,7 @@ class PipelineState:
         self.asker = Asker(self.steps, request.config.budget)
         self.back_test: BackTest | None = None
         self._stages: dict[str, StageProgress] = {}
+        self._is_held = False
 
     @property
     def load(self) -> str:
@@ -116,12 +119,26 @@ class PipelineState:
         """An activity at the end of a run, which no row waits for. Raises CallFailedError."""
         return await call(activity, arg, TOLD, activity_id=name, summary=summary)
 
+    async def begin_hold(self) -> None:
+        """What the run makes stays for its own retention at least, whoever cleans up while it goes on."""
+        self._is_held = workflow.patched(UNDER_WAY)
+        await self.hold_on("begin")
+
+    async def hold_on(self, why: str) -> None:
+        """So it does again when the run goes on after it has waited."""
+        if self._is_held:
+            until = self.now + self.config.retention
+            await self._hold(why, HoldTask(run=self.load, until=until, since=self.known.started_at))
+            _end_if_cancelled()
+
     async def hold(self, why: str, until: datetime) -> None:
-        """What the run has made stays in the store for so long and its retention, whoever cleans up meanwhile."""
+        """What the run has made until it waits or ends stays in the store for so long and its retention; no more."""
         uris = needed(self.known)
-        if not uris or not workflow.patched(HELD):
-            return
-        task = HoldTask(run=self.load, until=until + self.config.retention, uris=uris)
+        if (uris or self._is_held) and workflow.patched(HELD):
+            until += self.config.retention
+            await self._hold(why, HoldTask(run=self.load, until=until, uris=uris, ended=self._is_held))
+
+    async def _hold(self, why: str, task: HoldTask) -> None:
         try:
             await self.tell(PipelineActivities.hold_datasets, task, name=f"hold/{why}", summary="Keep what it has made")
         except CallFailedError as error:

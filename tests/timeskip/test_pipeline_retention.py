@@ -5,9 +5,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.timeskip.pipeline import Pipelines, decide, task_of
+import pytest
+
+from tests.timeskip.pipeline import Pipelines, decide, failure_of, task_of
 from towpath.contracts.keeping import ForgetTask, Forgotten
 from towpath.contracts.pipeline import PipelineOutcome
+from towpath.dataplane.errors import LoadError
 
 COLUMNS = "id price updated_at"
 ROWS = (("1", "1.00", "2026-11-01 00:00:00"), ("2", "n/a", "2026-11-01 00:00:00"))
@@ -15,9 +18,9 @@ OLD = timedelta(days=30)
 RETENTION = timedelta(days=14)
 
 
-def age(pipelines: Pipelines) -> list[Path]:
-    """The parts in the store, all made as old as a month."""
-    moment = (datetime.now(UTC) - OLD).timestamp()
+def age(pipelines: Pipelines, at: datetime | None = None) -> list[Path]:
+    """The parts in the store, all made as old as a month, or as if they were kept at a moment."""
+    moment = (at or datetime.now(UTC) - OLD).timestamp()
     files = list((pipelines.folder.parent / "store").glob("??/*"))
     for file in files:
         os.utime(file, (moment, moment))
@@ -26,9 +29,17 @@ def age(pipelines: Pipelines) -> list[Path]:
 
 async def clean(pipelines: Pipelines, later: timedelta = timedelta()) -> int:
     """What the end of another run does to the store, some time from now: files removed."""
-    now = datetime.now(UTC) + later
+    return await clean_at(pipelines, datetime.now(UTC) + later)
+
+
+async def clean_at(pipelines: Pipelines, now: datetime) -> int:
     task = ForgetTask(before=now - RETENTION, at=now)
     return (await pipelines.world.run("forget_datasets", task, Forgotten, lambda _: None)).files
+
+
+def under_way(pipelines: Pipelines) -> int:
+    """Runs that hold whatever is kept while they go on."""
+    return len(list((pipelines.folder.parent / "store" / "holds").glob("run-*.json")))
 
 
 async def test_a_run_removes_what_is_too_old(pipelines: Pipelines) -> None:
@@ -45,6 +56,44 @@ async def test_a_run_removes_what_is_too_old(pipelines: Pipelines) -> None:
     age(pipelines)
     assert await clean(pipelines, RETENTION * 2) > 0
     assert list((pipelines.folder.parent / "store").glob("??/*")) == []
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["loaded", "failed"])
+async def test_a_run_under_way_outlasts_the_retention_of_others(pipelines: Pipelines, fails: bool) -> None:
+    """A run has its own retention, whoever cleans up while it goes on; of one that ended what is not needed goes."""
+    pipelines.write(COLUMNS, ROWS[0])
+    released = pipelines.world.hold("load_part")
+    handle = await pipelines.start(pipelines.config(retention="30d"), skipping=False)
+    await pipelines.world.entered["load_part"].wait()
+    begun = (await handle.describe()).start_time
+    files = len(age(pipelines, begun + timedelta(seconds=1)))
+    later = begun + RETENTION + timedelta(days=1)
+
+    assert (await clean_at(pipelines, later), under_way(pipelines)) == (0, 1)
+    if fails:
+        pipelines.world.house.faults["load_part"].append(LoadError("no"))
+    released.set()
+    if fails:
+        await failure_of(handle)
+    else:
+        assert (await handle.result()).outcome is PipelineOutcome.LOADED
+    assert under_way(pipelines) == 0
+    age(pipelines, begun + timedelta(seconds=1))
+    assert (await clean_at(pipelines, later) == files) is not fails
+
+
+async def test_a_run_keeps_nothing_beyond_its_own_retention(pipelines: Pipelines) -> None:
+    """One that was killed, or lasts for longer, holds nothing up."""
+    pipelines.write(COLUMNS, ROWS[0])
+    pipelines.world.hold("load_part")
+    handle = await pipelines.start(pipelines.config(retention="15d"), skipping=False)
+    await pipelines.world.entered["load_part"].wait()
+    begun = (await handle.describe()).start_time
+    files = len(age(pipelines, begun + timedelta(seconds=1)))
+    await handle.terminate()
+
+    assert (await clean_at(pipelines, begun + timedelta(days=16)), under_way(pipelines)) == (files, 0)
+    pipelines.world.held["load_part"].set()
 
 
 async def test_a_failed_run_can_be_redriven(pipelines: Pipelines) -> None:
@@ -78,6 +127,11 @@ async def test_a_run_that_waits_goes_on(pipelines: Pipelines) -> None:
     await task_of(handle)
     age(pipelines)
     await clean(pipelines)
+    waiting = under_way(pipelines)
+    released = pipelines.world.hold("load_part")
     await decide(handle)
+    await pipelines.world.entered["load_part"].wait()
 
+    assert (waiting, under_way(pipelines)) == (0, 1)
+    released.set()
     assert (await handle.result()).outcome is PipelineOutcome.LOADED

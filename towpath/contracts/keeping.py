@@ -24,11 +24,16 @@ class KeepSpecification(Wire):
 
 
 class HoldTask(Wire):
-    """Keep files of the store until a moment, however old they are: `run` still needs them, or its quarantine does."""
+    """Keep files of the store until a moment, however old they are: `run` still needs them, or its quarantine does.
+
+    With `since` the run is under way, and all that was kept since then may be its own; `ended` lets those files go.
+    """
 
     run: str
     until: datetime
-    uris: tuple[str, ...]
+    uris: tuple[str, ...] = ()
+    since: datetime | None = None
+    ended: bool = False
 
 
 class Held(ActivityResult):

@@ -131,11 +131,12 @@ class DestinationPrepared(ActivityResult):
 
 class CleanDestination(Wire):
     """Remove what is of no use since a moment: files that the manifest of a Parquet dataset stopped naming, and parts
-    that wait to be appended with others that never came.
+    that wait to be appended with others that never came, of the loads of a pipeline; without one, of all loads.
     """
 
     destination: Destination
     before: datetime
+    pipeline: str = ""
 
 
 class DestinationCleaned(ActivityResult):

@@ -1,6 +1,7 @@
 """What the dataset store keeps beside datasets: frozen specifications, and the end of everything that is too old."""
 
 import hashlib
+from collections.abc import Iterator
 from datetime import datetime
 
 from towpath.contracts.keeping import (
@@ -34,8 +35,12 @@ def keep_specification(request: KeepSpecification, work: Workspace) -> FoundSpec
 
 def hold_datasets(request: HoldTask, work: Workspace) -> Held:
     """Of several holds for a run each counts until it ends. Raises StoreError."""
+    content = request.model_dump_json().encode()
+    if request.since is not None or request.ended:
+        work.store.drop(_under_way(request.run))
+    if request.since is not None:
+        work.store.put_first(_under_way(request.run), content)
     if request.uris:
-        content = request.model_dump_json().encode()
         work.store.put_first(f"{HOLDS}/{hashlib.sha256(content).hexdigest()}.json", content)
     return Held(files=len(request.uris))
 
@@ -44,21 +49,26 @@ def forget_datasets(request: ForgetTask, work: Workspace) -> Forgotten:
     """Parts that no run has kept since, and that no run holds. Raises StoreError."""
     if request.hold is not None:
         hold_datasets(request.hold, work)
-    files, size = work.store.forget(request.before - request.keep, _held(work, request.at))
+    holds = list(_holds(work, request.at))
+    held = frozenset(uri for hold in holds for uri in hold.uris)
+    before = min((request.before - request.keep, *(hold.since for hold in holds if hold.since is not None)))
+    files, size = work.store.forget(before, held)
     return Forgotten(files=files, size_bytes=size)
 
 
-def _held(work: Workspace, at: datetime | None) -> frozenset[str]:
-    """Holds that have ended are removed."""
-    held: set[str] = set()
+def _holds(work: Workspace, at: datetime | None) -> Iterator[HoldTask]:
+    """Those that have ended are removed."""
     for name in work.store.names(HOLDS):
         content = work.store.find(name)
         hold = None if content is None else HoldTask.model_validate_json(content)
         if hold is not None and at is not None and hold.until < at:
             work.store.drop(name)
         elif hold is not None:
-            held.update(hold.uris)
-    return frozenset(held)
+            yield hold
+
+
+def _under_way(run: str) -> str:
+    return f"{HOLDS}/run-{hashlib.sha256(run.encode()).hexdigest()}.json"
 
 
 def _name(pipeline: str, source_schema: str, target_schema: str) -> str:

@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
@@ -21,6 +21,8 @@ from towpath.dataplane.errors import StoreError
 from towpath.dataplane.objects import OBJECT_ERRORS, SCHEME, open_bucket, split_address
 
 UNFINISHED = ".unfinished"
+ABANDONED = timedelta(days=1)
+"""Keeping a file takes minutes at most: what is unfinished for longer is what a killed task left."""
 
 
 class _Files(Protocol):
@@ -46,6 +48,10 @@ class _Files(Protocol):
 
     def old(self, before: datetime) -> Iterator[tuple[str, int]]:
         """Names and sizes of what was last kept before a moment."""
+        ...
+
+    def unfinished(self, before: datetime) -> Iterator[tuple[str, int]]:
+        """The same of what was never whole."""
         ...
 
     def remove(self, name: str, before: datetime) -> bool:
@@ -120,9 +126,11 @@ class DatasetStore:
     def forget(self, before: datetime, held: Collection[str] = ()) -> tuple[int, int]:
         """Removes what was last kept before a moment and is not held: files and bytes removed. Raises StoreError."""
         files = size = 0
+        abandoned = datetime.now(UTC) - ABANDONED
+        found = ((self._files.old(before), before), (self._files.unfinished(abandoned), abandoned))
         try:
-            for name, size_bytes in self._files.old(before):
-                if name not in held and self._files.remove(name, before):
+            for name, size_bytes, moment in ((*one, moment) for ones, moment in found for one in ones):
+                if name not in held and self._files.remove(name, moment):
                     files, size = files + 1, size + size_bytes
         except OBJECT_ERRORS as error:
             raise StoreError(f"the dataset store cannot be cleaned up: {type(error).__name__}") from error
@@ -181,7 +189,13 @@ class _Folder:
         (self._root / name).unlink(missing_ok=True)
 
     def old(self, before: datetime) -> Iterator[tuple[str, int]]:
-        for path in self._root.glob("??/*"):
+        return self._older("??/*", before)
+
+    def unfinished(self, before: datetime) -> Iterator[tuple[str, int]]:
+        return self._older(f"**/*{UNFINISHED}", before)
+
+    def _older(self, pattern: str, before: datetime) -> Iterator[tuple[str, int]]:
+        for path in self._root.glob(pattern):
             try:
                 known = path.stat()
             except FileNotFoundError:
@@ -195,12 +209,12 @@ class _Folder:
         aside = path.with_name(f"{path.name}.{uuid4().hex}{UNFINISHED}")
         try:
             path.rename(aside)
+            if aside.stat().st_mtime >= before.timestamp():
+                aside.replace(path)
+                return False
+            aside.unlink()
         except FileNotFoundError:
             return False
-        if aside.stat().st_mtime >= before.timestamp():
-            aside.replace(path)
-            return False
-        aside.unlink()
         return True
 
 
@@ -247,9 +261,16 @@ class _Bucket:
                 if known["last_modified"] < before.astimezone(UTC) and name[2:3] == "/":
                     yield name, known["size"]
 
+    def unfinished(self, before: datetime) -> Iterator[tuple[str, int]]:
+        del before
+        return iter(())
+
     def remove(self, name: str, before: datetime) -> bool:
         key = self._key(name)
-        if obstore.head(self._bucket, key)["last_modified"] >= before.astimezone(UTC):
+        try:
+            if obstore.head(self._bucket, key)["last_modified"] >= before.astimezone(UTC):
+                return False
+        except FileNotFoundError:
             return False
         obstore.delete(self._bucket, key)
         return True

@@ -103,6 +103,19 @@ def test_parts_that_wait_are_given_up(world: World) -> None:
     assert world.read("id") == WHOLE
 
 
+@pytest.mark.parametrize(("pipeline", "kept"), [("items", True), ("orders", False)])
+def test_parts_that_wait_are_those_of_their_pipeline(world: World, pipeline: str, kept: bool) -> None:
+    """A destination of two pipelines: the retention of one gives up no load of the other."""
+    append(world, "failed", [1, 2])
+    before = datetime(2100, 1, 1, tzinfo=UTC)
+
+    clean = CleanDestination(destination=world.destination(), before=before, pipeline=pipeline)
+    clean_destination(clean, world.work())
+
+    assert [one.skipped for one in append(world, "failed", [1, 2, 3, 4])] == [kept, kept, False, False]
+    assert world.read("id") == WHOLE
+
+
 def test_parts_that_wait_are_kept_for_their_time(world: World) -> None:
     """Cleaning up leaves the load alone that still goes on."""
     append(world, "failed", [1, 2])

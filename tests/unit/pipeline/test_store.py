@@ -84,6 +84,22 @@ def test_retention(work: Workspace) -> None:
     assert work.local(young).read_bytes() == b"young"
 
 
+@pytest.mark.parametrize("folder", ["ab", "holds", "specifications/orders"])
+def test_what_a_killed_task_left(work: Workspace, folder: str) -> None:
+    """What is unfinished for a day goes, however long the retention is; what is being written now does not."""
+    place = Path(work.store.url) / folder
+    place.mkdir(parents=True)
+    remains, young = place / "x.1.unfinished", place / "x.2.unfinished"
+    for file in (remains, young):
+        file.write_bytes(b"half")
+    moment = (NOW - timedelta(hours=25)).timestamp()
+    os.utime(remains, (moment, moment))
+
+    assert work.store.forget(NOW - timedelta(days=14)) == (1, 4)
+
+    assert list(place.iterdir()) == [young]
+
+
 def test_part_in_use_again_is_not_forgotten(work: Workspace) -> None:
     """A part that a run made long ago and another one makes again today is today's."""
     part = keep(work)

@@ -89,9 +89,7 @@ def clean(request: CleanDestination, destination: DuckdbDestination, work: Works
     with _database(destination, work) as database, database.transaction():
         if not database.exists(f"{database.schema or 'main'}.towpath_loads"):
             return DestinationCleaned()
-        parts = give_up(
-            database.run, database.ledger, database.schema, destination.name, request.before, database.exists
-        )
+        parts = give_up(database.run, database.ledger, database.schema, request, database.exists)
     return DestinationCleaned(parts=parts)
 
 

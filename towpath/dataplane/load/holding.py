@@ -6,9 +6,8 @@ So a load that failed half-way has appended nothing: whatever run comes next nei
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
-from towpath.contracts.loading import LoadPart
+from towpath.contracts.loading import CleanDestination, LoadPart
 from towpath.dataplane.columns import quoted
 from towpath.dataplane.load.history import listed
 from towpath.dataplane.load.ledger import Ledger, Run
@@ -61,11 +60,11 @@ class Holding:
 
 
 def give_up(
-    run: Run, ledger: Ledger, schema: str | None, destination: str, before: datetime, exists: Callable[[str], bool]
+    run: Run, ledger: Ledger, schema: str | None, request: CleanDestination, exists: Callable[[str], bool]
 ) -> int:
     """Forgets the parts of loads that nobody went on with since: how many. One that is redriven begins anew."""
-    parts = 0
-    for load in ledger.stalled(destination, before):
+    parts, destination = 0, request.destination.name
+    for load in ledger.stalled(request.pipeline, destination, request.before):
         holding = Holding(run, ledger, schema, load, destination)
         if exists(holding.table):
             holding.drop()

@@ -138,12 +138,14 @@ class Ledger:
         found = self._ask("SELECT count(*) FROM {loads} WHERE load = ? AND destination = ?", load, destination)
         return int(found[0][0])
 
-    def stalled(self, destination: str, before: datetime) -> tuple[str, ...]:
-        """Loads that are not whole, and had no part since."""
+    def stalled(self, pipeline: str, destination: str, before: datetime) -> tuple[str, ...]:
+        """Loads of a pipeline, or of all, that are not whole, and had no part since."""
         found = self._ask(
-            "SELECT load FROM {loads} WHERE destination = ? GROUP BY load"
+            "SELECT load FROM {loads} WHERE destination = ? AND (pipeline = ? OR ? = '') GROUP BY load"
             " HAVING count(*) < max(total) AND max(loaded_at) < CAST(? AS timestamptz) ORDER BY load",
             destination,
+            pipeline,
+            pipeline,
             before.isoformat(),
         )
         return tuple(str(row[0]) for row in found)

@@ -24,7 +24,7 @@ from towpath.dataplane.engine import EngineLimits, open_engine
 from towpath.dataplane.errors import DataError, DestinationError, LoadError
 from towpath.dataplane.load.folder import Folder, data_name, open_folder
 from towpath.dataplane.load.ledger import Counts
-from towpath.dataplane.load.manifest import DataFile, Manifest, check_staged, made, prepared
+from towpath.dataplane.load.manifest import DataFile, Manifest, OpenLoad, check_staged, made, prepared
 from towpath.dataplane.load.marking import told_boundary, told_watermark
 from towpath.dataplane.load.merging import Merging
 from towpath.dataplane.load.target import Target, target_of
@@ -90,14 +90,14 @@ def is_there(destination: ParquetDestination, work: Workspace) -> bool:
 
 
 def clean(request: CleanDestination, destination: ParquetDestination, work: Workspace) -> DestinationCleaned:
-    """Gives up loads that began before the moment and never ended, and removes files that nothing names."""
+    """Removes files that nothing names, those of loads that are given up among them."""
     folder = open_folder(destination, work)
     files = size = 0
     with folder.alone():
         known, version = _read(folder, destination)
         if known is None:
             return DestinationCleaned()
-        kept = {load: one for load, one in known.open.items() if one.began_at >= request.before}
+        kept = {load: one for load, one in known.open.items() if not _given_up(one, request)}
         after = known.model_copy(update={"open": kept})
         if after != known and not folder.swap(_written(after), version):
             raise _contended(destination)
@@ -108,6 +108,11 @@ def clean(request: CleanDestination, destination: ParquetDestination, work: Work
                 folder.remove(name)
                 files, size = files + 1, size + size_bytes
     return DestinationCleaned(files=files, size_bytes=size)
+
+
+def _given_up(load: OpenLoad, request: CleanDestination) -> bool:
+    """It began before the moment and never ended."""
+    return load.began_at < request.before and request.pipeline in {"", load.pipeline}
 
 
 @dataclass(frozen=True, slots=True)

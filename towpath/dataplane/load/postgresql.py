@@ -106,7 +106,7 @@ def clean(request: CleanDestination, destination: PostgresqlDestination, work: W
         with database.connection.transaction():
             database.lock("tables")
             schema, _ = split_name(destination.table)
-            parts = give_up(database.run, database.ledger, schema, destination.name, request.before, database.exists)
+            parts = give_up(database.run, database.ledger, schema, request, database.exists)
     return DestinationCleaned(parts=parts)
 
 
