@@ -6,14 +6,22 @@ import json
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import ScheduleActionExecutionStartWorkflow
+import pytest
+from temporalio.client import ScheduleActionExecution, ScheduleActionExecutionStartWorkflow
+from temporalio.service import RPCError
 
 from tests.integration.commands import begin_starter, starter, starter_json
 from tests.integration.conftest import WAIT_SECONDS, House, until
 from tests.integration.pipelines import COLUMNS, OPERATIONS, duckdb, items_pipeline, read_duckdb, write_items
+from towpath.clients.pipeline_schedules import PipelineSchedules
 from towpath.contracts.process import TRIGGER
+from towpath.contracts.review import DecidedReview, Decision, ReviewTask, Verdict
 
 PLACE = "definitions/pipelines"
+APPROVED: dict[str, Any] = {
+    "transformation": {"propose": True, "approval": "required"},
+    "review": {"team": "operations", "escalate_to": "operations-leads"},
+}
 
 
 def write_pipeline(folder: Path, name: str, **fields: Any) -> Path:
@@ -23,6 +31,12 @@ def write_pipeline(folder: Path, name: str, **fields: Any) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(config.model_dump(mode="json", exclude_defaults=True)))
     return file
+
+
+def workflow_of(action: ScheduleActionExecution) -> str:
+    """The workflow that a firing started."""
+    assert isinstance(action, ScheduleActionExecutionStartWorkflow)
+    return action.workflow_id
 
 
 async def test_pipeline_is_scheduled(house: House, tmp_path: Path) -> None:
@@ -43,9 +57,7 @@ async def test_pipeline_is_scheduled(house: House, tmp_path: Path) -> None:
     handle = house.client.get_schedule_handle("etl-pipeline/timed")
     await handle.trigger()
     described = await until(handle.describe, lambda found: len(found.info.recent_actions) == 1)
-    fired = described.info.recent_actions[0].action
-    assert isinstance(fired, ScheduleActionExecutionStartWorkflow)
-    ended = await house.client.get_workflow_handle(fired.workflow_id).result()
+    ended = await house.client.get_workflow_handle(workflow_of(described.info.recent_actions[0].action)).result()
     run = await house.client.get_workflow_handle("etl-pipeline/timed").describe()
     (removed,) = await told("timed", "--remove")
 
@@ -57,6 +69,39 @@ async def test_pipeline_is_scheduled(house: House, tmp_path: Path) -> None:
     assert run.typed_search_attributes[TRIGGER] == "schedule"
     assert read_duckdb(tmp_path / "items") == truth
     assert not described.schedule.state.paused
+
+
+@pytest.mark.parametrize(("overlap", "runs"), [("skip", 1), ("buffer-one", 2)])
+async def test_firings_while_a_run_goes_on(house: House, tmp_path: Path, overlap: str, runs: int) -> None:
+    """Two more firings: both are left out, or one waits for the end of the run and starts another."""
+    write_items(tmp_path / "items", 1, 20)
+    schedule = {"cron": "0 6 1 1 *", "overlap": overlap}
+    config = items_pipeline(tmp_path / "items", id=f"fired-{overlap}", schedule=schedule, **APPROVED)
+    await PipelineSchedules(house.client).put(config)
+    name = f"etl-pipeline/{config.id}"
+    handle, run = house.client.get_schedule_handle(name), house.client.get_workflow_handle(name)
+
+    async def waits() -> ReviewTask | None:
+        try:
+            return await run.query("review", result_type=ReviewTask)
+        except RPCError:
+            return None
+
+    await handle.trigger()
+    await until(waits, lambda task: task is not None)
+    for _ in range(2):
+        await handle.trigger()
+    await until(handle.describe, lambda found: found.info.num_actions_skipped_overlap == 3 - runs)
+    decision = Decision(verdict=Verdict.APPROVE, reviewer="sora", reason="read")
+    await run.execute_update("decide", decision, result_type=DecidedReview)
+    described = await until(handle.describe, lambda found: len(found.info.recent_actions) == runs)
+    fired = [house.client.get_workflow_handle(workflow_of(one.action)) for one in described.info.recent_actions]
+    ends = [await one.result() for one in fired]
+    closed = [(await one.describe()).close_time for one in fired]
+    began = [(await one.describe()).start_time for one in fired]
+
+    assert [end["outcome"] for end in ends] == ["loaded"] * runs
+    assert all(end is not None and end <= begin for end, begin in zip(closed, began[1:], strict=False))
 
 
 async def test_schedule_that_is_not_there(house: House, tmp_path: Path) -> None:
@@ -89,8 +134,10 @@ async def test_unhappy_ways_are_told(house: House, tmp_path: Path) -> None:
 
 
 async def test_quarantine_is_mended_and_replayed(house: House, tmp_path: Path) -> None:
-    """Run, report, rows with reason and place, export; mend the file, replay; a second changes nothing."""
+    """Run, report, rows with reason and place, export; mend some rows, replay, then the rest; more changes nothing."""
     truth = dict(write_items(tmp_path / "items", 2, 100))
+    second = tmp_path / "items" / "items-0001.csv"
+    second.write_text(second.read_text().replace("n/a", "tbd"))
     write_pipeline(tmp_path, "mended")
 
     async def told(*arguments: str) -> Any:
@@ -100,30 +147,31 @@ async def test_quarantine_is_mended_and_replayed(house: House, tmp_path: Path) -
     await starter(house, "etl", "report", "mended", "--out", "report.html", folder=tmp_path)
     shown = await told("quarantine", "mended", "--show", "5")
     exported = await told("quarantine", "mended", "--export", "bad.csv")
-    mend = {"op": "map_values", "column": "price", "values": {"n/a": "0.00"}}
-    write_pipeline(tmp_path, "mended", transformation={"source": "items", "operations": [mend, *OPERATIONS]})
-    before = read_duckdb(tmp_path / "items")
-    replayed = await told("quarantine", "mended", "--replay")
+    loaded, replayed = [read_duckdb(tmp_path / "items")], list[Any]()
+    for values in ({"n/a": "0.00"}, {"tbd": "1.00"}):
+        mend = {"op": "map_values", "column": "price", "values": values}
+        write_pipeline(tmp_path, "mended", transformation={"source": "items", "operations": [mend, *OPERATIONS]})
+        replayed.append(await told("quarantine", "mended", "--replay"))
+        loaded.append(read_duckdb(tmp_path / "items"))
     again = await told("quarantine", "mended", "--replay")
     _, left, _ = await starter(house, "etl", "quarantine", "mended", folder=tmp_path)
 
-    assert (result["outcome"], before) == ("loaded", truth)
+    assert result["outcome"] == "loaded"
+    assert loaded == [truth, truth | {5: "0.00"}, truth | {5: "0.00", 105: "1.00"}]
     assert "<h1>mended</h1>" in (tmp_path / "report.html").read_text()
     assert len(shown) == 2 and shown[0]["row"]["price"] == "n/a"
     assert shown[0]["position"].rpartition("/")[2].startswith("items-0000.csv:")
     assert exported["rows"] == 2 and len((tmp_path / "bad.csv").read_text().splitlines()) == 3
     assert (tmp_path / "bad.csv").stat().st_mode & 0o077 == 0
-    assert (replayed["outcome"], replayed["loads"][0]["inserted"]) == ("loaded", 2)
-    assert read_duckdb(tmp_path / "items") == truth | {5: "0.00", 105: "0.00"}
-    assert again == {"outcome": "nothing-left", "replays": 1}
-    assert "nothing is in quarantine after 1 replay" in left
+    assert [(one["outcome"], one["loads"][0]["inserted"]) for one in replayed] == [("loaded", 1)] * 2
+    assert again == {"outcome": "nothing-left", "replays": 2}
+    assert "nothing is in quarantine after 2 replays" in left
 
 
 async def test_run_is_watched_as_json(house: House, tmp_path: Path) -> None:
     """Each change is a line while the run goes on, the last has the result; of one that has ended, the result alone."""
     write_items(tmp_path / "items", 1, 20)
-    review = {"team": "operations", "escalate_to": "operations-leads"}
-    write_pipeline(tmp_path, "watched", transformation={"propose": True, "approval": "required"}, review=review)
+    write_pipeline(tmp_path, "watched", **APPROVED)
     started = await starter_json(house, "etl", "run", "watched", "--no-wait", folder=tmp_path)
 
     watching = await begin_starter(house, "etl", "watch", "watched", "--json", folder=tmp_path)
@@ -150,7 +198,7 @@ async def test_run_is_watched_as_json(house: House, tmp_path: Path) -> None:
 
 
 async def test_failed_run_is_explained(house: House, tmp_path: Path) -> None:
-    """What failed and the next step; what was set aside until then can be looked at, and is not replayed."""
+    """What failed and the next step; it has a report, and what was set aside can be looked at, and is not replayed."""
     write_items(tmp_path / "items", 1, 100)
     rules = [{"rule": "range", "column": "price", "maximum": 20, "severity": "warning"}]
     repair: dict[str, object] = {"source": "items", "operations": []}
@@ -159,10 +207,15 @@ async def test_failed_run_is_explained(house: House, tmp_path: Path) -> None:
 
     code, _, problems = await starter(house, "etl", "run", "poor", folder=tmp_path)
     _, output, _ = await starter(house, "etl", "quarantine", "poor", "--show", "1", folder=tmp_path)
+    reported, _, _ = await starter(house, "etl", "report", "poor", "--out", "report.json", folder=tmp_path)
     refused, _, why = await starter(house, "etl", "quarantine", "poor", "--replay", folder=tmp_path)
 
     assert code == 1 and "(pipeline.quality)" in problems
     assert "etl quarantine poor --show 20" in problems and "starter.py etl run poor" in problems
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (reported, report["result"]["outcome"]) == (0, "failed")
+    assert report["failure"].startswith("remediation: ") and report["failure"].endswith("(pipeline.quality)")
+    assert "operations.3.cast" in {one["rule"] for one in report["quarantine"]}
     assert "until the run ended without a load" in output and '"price": "n/a"' in output
     assert refused == 1 and "run the pipeline again" in why
 
