@@ -66,10 +66,14 @@ async def failed(house: House, folder: Path) -> Recorded:
 async def reviewed(house: House, folder: Path) -> Recorded:
     """Quality below the threshold, remedied twice in vain; a person lets it through."""
     handle = await _waiting(house, folder, "reviewed")
+    await _approve(handle)
+    yield "reviewed", handle
+
+
+async def _approve(handle: WorkflowHandle[Any, PipelineResult]) -> None:
     decision = Decision(verdict=Verdict.APPROVE, reviewer="dana", reason="recorded")
     await handle.execute_update("decide", decision, result_type=DecidedReview)
     await handle.result()
-    yield "reviewed", handle
 
 
 async def _waiting(house: House, folder: Path, name: str) -> WorkflowHandle[Any, PipelineResult]:
@@ -86,6 +90,27 @@ async def _waiting(house: House, folder: Path, name: str) -> WorkflowHandle[Any,
     handle = (await start_run(house.client, request_of(config))).handle
     await until(lambda: handle.query("review", result_type=ReviewTask), lambda task: task is not None)
     return handle
+
+
+async def approved(house: House, folder: Path) -> Recorded:
+    """A specification is proposed, and a person lets it through."""
+    write_items(folder, 1, 20)
+    proposed = {"propose": True, "approval": "required"}
+    config = items_pipeline(folder, id="approved", transformation=proposed, review=REVIEW)
+    handle = (await start_run(house.client, request_of(config))).handle
+    await until(lambda: handle.query("review", result_type=ReviewTask), lambda task: task is not None)
+    await _approve(handle)
+    yield "approved", handle
+
+
+async def frozen(house: House, folder: Path) -> Recorded:
+    """A destination without a table, and a contract that makes none."""
+    write_items(folder, 1, 20)
+    source = {"name": "items", "type": "csv", "path": str(folder / "items-*.csv"), "contract": {"tables": "freeze"}}
+    handle = (await start_run(house.client, request_of(items_pipeline(folder, id="frozen", sources=[source])))).handle
+    with suppress(WorkflowFailureError):
+        await handle.result()
+    yield "frozen", handle
 
 
 async def scheduled(house: House, folder: Path) -> Recorded:
@@ -156,7 +181,7 @@ async def cancelled(house: House, folder: Path) -> Recorded:
     yield "cancelled", handle
 
 
-SCENARIOS = (loaded, windows, failed, reviewed, scheduled, missing, cancelled, bad, behind)
+SCENARIOS = (loaded, windows, failed, reviewed, approved, frozen, scheduled, missing, cancelled, bad, behind)
 
 
 async def main(version: str, *names: str) -> None:
