@@ -73,6 +73,10 @@ class ClientSettings(BaseSettings):
     dataset_store_connection: str | None = Field(
         default=None, description="the entry of TOWPATH_PIPELINE_CONNECTIONS that reaches an s3:// store"
     )
+    dataset_compression: Literal["none", "snappy", "zstd"] | None = Field(
+        default=None,
+        description="of datasets: none, snappy or zstd; unless told, none in a folder (quickest) and zstd in s3://…",
+    )
     pipeline_connections: SecretStr | None = Field(
         default=None,
         description="what pipelines may reach, as JSON: name to a connection with its type, address and secrets; a "

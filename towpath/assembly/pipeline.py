@@ -49,6 +49,7 @@ def dataplane_setup(settings: WorkerSettings) -> Setup:
             connections,
             settings.dataset_store_connection,
             settings.pipeline_memory_mib,
+            settings.dataset_compression,
         )
     except SetupError as error:
         raise SettingsError(str(error)) from None

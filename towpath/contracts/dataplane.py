@@ -9,6 +9,9 @@ from towpath.contracts.wire import JsonObject, Wire
 
 MIB = 1024**2
 
+Compression = Literal["none", "snappy", "zstd"]
+"""How the columns of a dataset's files are compressed."""
+
 
 class Setup(Wire):
     """First line to a child: all that it knows of the world."""
@@ -18,6 +21,8 @@ class Setup(Wire):
     scratch: str
     """Folder of this child alone; what is in it does not outlive a task."""
     store_connection: str | None = None
+    compression: Compression | None = None
+    """Of what is written into the store; without a word, as its kind of store does best."""
     connections: JsonObject = Field(default={}, repr=False)
     """By name, as `towpath.dataplane.connections` reads them, secrets in clear."""
     memory_bytes: int = 350 * MIB

@@ -83,7 +83,7 @@ def perform(call: TaskCall, setup: Setup, channel: Channel, tasks: Mapping[str, 
     if not isinstance(store, S3Connection):
         store = None
     workspace = Workspace(
-        store=DatasetStore(setup.store, store),
+        store=DatasetStore(setup.store, store, setup.compression),
         folder=folder,
         memory_bytes=setup.memory_bytes,
         connections=connections,

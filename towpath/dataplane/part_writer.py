@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from towpath.contracts.dataplane import Compression
 from towpath.dataplane.arrow import ArrowArray, ArrowSchema, ArrowTable, compute, pa, parquet
 
 GROUP_ROWS = 122_880
@@ -20,8 +21,9 @@ LEFT_OUT_ROW = "row"
 class PartWriter:
     """The same batches give the same file."""
 
-    def __init__(self, path: Path, schema: ArrowSchema) -> None:
+    def __init__(self, path: Path, schema: ArrowSchema, compression: Compression) -> None:
         self.schema = schema
+        self._compression: Compression = compression
         self._path = path
         self._writer: Any = None
         self._waiting: list[ArrowTable] = []
@@ -53,16 +55,16 @@ class PartWriter:
             return
         group = pa.concat_tables(self._waiting)
         if self._writer is None:
-            self._writer = _writer(self._path, self.schema, group)
+            self._writer = _writer(self._path, group, self._compression)
         self._writer.write_table(group, row_group_size=self._waiting_rows)
         self._rows += self._waiting_rows
         self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
 
 
-def leave_out(file: Path, rows: ArrowArray, target: Path) -> Path:
+def leave_out(file: Path, rows: ArrowArray, target: Path, compression: Compression) -> Path:
     """Writes the rows of a file without those of these numbers."""
     with parquet.ParquetFile(file) as opened:
-        writer = PartWriter(target, opened.schema_arrow)
+        writer = PartWriter(target, opened.schema_arrow, compression)
         for table in tables_without(opened, rows, GROUP_ROWS):
             writer.write(table)
     return writer.close()[0]
@@ -81,13 +83,13 @@ def tables_without(file: Any, rows: ArrowArray, size: int, columns: list[str] | 
         done += batch.num_rows
 
 
-def _writer(path: Path, schema: ArrowSchema, first: ArrowTable) -> Any:
+def _writer(path: Path, first: ArrowTable, compression: Compression) -> Any:
     """Without statistics: every reader of a part reads all of it."""
     return parquet.ParquetWriter(
         path,
-        schema,
-        compression="zstd",
-        compression_level=1,
+        first.schema,
+        compression=compression,
+        compression_level=1 if compression == "zstd" else None,
         use_dictionary=_repeated(first.slice(0, SAMPLE_ROWS)) or False,
         write_statistics=False,
         store_decimal_as_integer=True,

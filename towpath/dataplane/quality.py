@@ -182,7 +182,7 @@ class _Checking:
             " (SELECT {number}, {mask} AS mask FROM (SELECT file_row_number AS {number}, * FROM {scan}))"
             " WHERE mask <> 0",
             number=NUMBER,
-            mask=" | ".join(f"CASE WHEN {check.fails} THEN {check.mask} ELSE 0 END" for check in self._checks),
+            mask=" | ".join(f"CAST({check.fails} AS BIGINT) * {check.mask}" for check in self._checks),
             scan=scan_of([file]),
         )
 
@@ -240,7 +240,7 @@ class _Checking:
             return None
         if part.without is not None or part.rows < REWRITTEN_ROWS or bad.num_rows * REWRITTEN_SHARE > part.rows:
             self._valid.unlink(missing_ok=True)
-            leave_out(file, bad[LEFT_OUT_ROW], self._valid)
+            leave_out(file, bad[LEFT_OUT_ROW], self._valid, self._work.store.compression)
             return self._work.keep(self._valid, left, columns, part.partition, part.origin)
         listed = self._work.folder / "left-out.parquet"
         parquet.write_table(bad, listed, compression="zstd")

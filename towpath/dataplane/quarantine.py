@@ -18,7 +18,7 @@ LINE = "$line"
 BYTES = "$bytes"
 """`{"$bytes": …}`, in base64, stands for a value that is no text in the source's encoding."""
 
-_SCHEMA = pa.schema([pa.field(column.name, pa.string()) for column in COLUMNS])
+SCHEMA = pa.schema([pa.field(column.name, pa.string()) for column in COLUMNS])
 _BATCH = 10_000
 _JSON = TypeAdapter(JsonValue)
 
@@ -56,7 +56,7 @@ class Quarantine:
 
     def _flush(self) -> None:
         if self._writer is None:
-            self._writer = parquet.ParquetWriter(self._path, _SCHEMA, compression="zstd", compression_level=1)
+            self._writer = parquet.ParquetWriter(self._path, SCHEMA, compression="zstd", compression_level=1)
         if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=_SCHEMA))
+            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=SCHEMA))
             self._rows = []

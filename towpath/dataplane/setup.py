@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from towpath.contracts.dataplane import MIB, Setup
+from towpath.contracts.dataplane import MIB, Compression, Setup
 from towpath.contracts.wire import JsonObject, json_object
 from towpath.dataplane.connections import DataConnection
 
@@ -30,7 +30,14 @@ def read_connections(text: str | None) -> dict[str, JsonValue]:
     return given
 
 
-def setup_of(store: str, scratch: str, connections: JsonObject, store_connection: str | None, memory_mib: int) -> Setup:
+def setup_of(
+    store: str,
+    scratch: str,
+    connections: JsonObject,
+    store_connection: str | None,
+    memory_mib: int,
+    compression: Compression | None = None,
+) -> Setup:
     """Raises SetupError for a store whose connection is not there, or not named."""
     if store.startswith("s3://") and store_connection is None:
         raise SetupError(f"TOWPATH_DATASET_STORE_CONNECTION: {store} needs one of the connections")
@@ -42,4 +49,5 @@ def setup_of(store: str, scratch: str, connections: JsonObject, store_connection
         store_connection=store_connection,
         connections=connections,
         memory_bytes=memory_mib * MIB,
+        compression=compression,
     )

@@ -10,12 +10,13 @@ import shutil
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 from uuid import uuid4
 
 import obstore
 from obstore.exceptions import AlreadyExistsError
 
+from towpath.contracts.dataplane import Compression
 from towpath.dataplane.connections import S3Connection
 from towpath.dataplane.errors import StoreError
 from towpath.dataplane.objects import OBJECT_ERRORS, SCHEME, open_bucket, split_address
@@ -23,6 +24,12 @@ from towpath.dataplane.objects import OBJECT_ERRORS, SCHEME, open_bucket, split_
 UNFINISHED = ".unfinished"
 ABANDONED = timedelta(days=1)
 """Keeping a file takes minutes at most: what is unfinished for longer is what a killed task left."""
+_BEST: dict[bool, Compression] = {True: "zstd", False: "none"}
+"""By whether a store is remote. In a folder, what compression saves is not worth a fifth of a pipeline's CPU."""
+
+MOST_KNOWN = 10_000
+_Identity = tuple[int, int, int, int]
+"""Device, inode, size in bytes and time of the last change in ns: the same while nobody writes to the file."""
 
 
 class _Files(Protocol):
@@ -30,6 +37,10 @@ class _Files(Protocol):
 
     def put(self, name: str, file: Path) -> None:
         """Moves the file in; it is gone afterwards or may be removed."""
+        ...
+
+    def identity(self, name: str) -> _Identity | None:
+        """Of a file that readers get as it is, without a copy."""
         ...
 
     def get(self, name: str, target: Path) -> None:
@@ -62,9 +73,15 @@ class _Files(Protocol):
 class DatasetStore:
     """Parts of datasets at one address: a folder, or `s3://bucket/prefix`."""
 
-    def __init__(self, url: str, connection: S3Connection | None = None) -> None:
+    _known: ClassVar[dict[str, _Identity]] = {}
+    """Files of folders, by digest, that this process has written or compared: they are not compared again."""
+
+    def __init__(
+        self, url: str, connection: S3Connection | None = None, compression: Compression | None = None
+    ) -> None:
         """Raises StoreError for an address that cannot be used."""
         self.url = url
+        self.compression: Compression = compression or _BEST[url.startswith(SCHEME)]
         self._files: _Files = _Bucket(url, connection) if url.startswith(SCHEME) else _Folder(Path(url))
 
     def put(self, file: Path) -> tuple[str, str, int]:
@@ -74,6 +91,7 @@ class DatasetStore:
         name = f"{digest[:2]}/{digest}{file.suffix}"
         try:
             self._files.put(name, file)
+            self._note(digest, self._files.identity(name))
         except OBJECT_ERRORS as error:
             raise StoreError(f"the dataset store cannot be written: {type(error).__name__}") from error
         return name, digest, size
@@ -91,8 +109,11 @@ class DatasetStore:
             raise StoreError(f"part {name} is not in the dataset store: it was cleaned up, or never kept") from error
         except OBJECT_ERRORS as error:
             raise StoreError(f"part {name} cannot be read: {type(error).__name__}") from error
-        if _digest(unfinished) != sha256:
-            raise StoreError(f"part {name} was altered in the dataset store")
+        identity = _identity(unfinished)
+        if self._known.get(sha256) != identity:
+            if _digest(unfinished) != sha256:
+                raise StoreError(f"part {name} was altered in the dataset store")
+            self._note(sha256, identity)
         return unfinished.rename(target)
 
     def put_first(self, name: str, content: bytes) -> bytes:
@@ -136,6 +157,18 @@ class DatasetStore:
             raise StoreError(f"the dataset store cannot be cleaned up: {type(error).__name__}") from error
         return files, size
 
+    @classmethod
+    def _note(cls, digest: str, identity: _Identity | None) -> None:
+        if identity is not None:
+            while len(cls._known) >= MOST_KNOWN:
+                del cls._known[next(iter(cls._known))]
+            cls._known[digest] = identity
+
+
+def _identity(file: Path) -> _Identity:
+    known = file.stat()
+    return known.st_dev, known.st_ino, known.st_size, known.st_mtime_ns
+
 
 class _Folder:
     def __init__(self, root: Path) -> None:
@@ -153,6 +186,12 @@ class _Folder:
         beside.replace(target)
         # Of two links to one file the rename leaves both.
         beside.unlink(missing_ok=True)
+
+    def identity(self, name: str) -> _Identity | None:
+        try:
+            return _identity(self._root / name)
+        except FileNotFoundError:
+            return None
 
     def get(self, name: str, target: Path) -> None:
         source = self._root / name
@@ -225,6 +264,10 @@ class _Bucket:
 
     def put(self, name: str, file: Path) -> None:
         obstore.put(self._bucket, self._key(name), file)
+
+    def identity(self, name: str) -> _Identity | None:
+        del name
+        return None
 
     def get(self, name: str, target: Path) -> None:
         with target.open("wb") as opened:

@@ -43,7 +43,7 @@ class Workspace:
         if part.without is None:
             return file
         target = file.with_name(f"{part.digest}{file.suffix}")
-        return target if target.exists() else leave_out(file, self.left_out(part), target)
+        return target if target.exists() else leave_out(file, self.left_out(part), target, self.store.compression)
 
     def file(self, part: DatasetPart) -> Path:
         """The file that has the part, and the rows that it is without. Raises StoreError."""

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter
 
+from towpath.contracts.dataplane import Compression
 from towpath.contracts.dataset import DatasetPart, QuarantinedRows
 from towpath.contracts.pipeline import DateRange, Source
 from towpath.contracts.stages import Extracted, ExtractTask, Partition, Planned, PlanTask
@@ -59,12 +60,13 @@ class Reader:
     folder: Path
     connections: Mapping[str, DataConnection] = field(default_factory=dict[str, DataConnection])
     told: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    compression: Compression | None = None
 
     def work(self) -> Workspace:
         folder = self.folder / f"task-{uuid4().hex}"
         folder.mkdir(parents=True)
         return Workspace(
-            store=DatasetStore(str(self.folder / "store")),
+            store=DatasetStore(str(self.folder / "store"), compression=self.compression),
             folder=folder,
             connections=self.connections,
             progress=lambda rows, size: self.told.append((rows, size)),

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 
 from tests.unit.pipeline.reading import Reader, source
+from towpath.contracts.dataplane import Compression
 from towpath.contracts.dataset import DatasetPart
 from towpath.contracts.failure import FailureCode
 from towpath.contracts.pipeline import Source
+from towpath.dataplane.arrow import parquet
 from towpath.dataplane.columns import ROW
 from towpath.dataplane.errors import SourceChangedError, SourceFormatError, SourceMissingError
+from towpath.dataplane.extract.decoding import MARK, MARKING, Decoded
 from towpath.dataplane.extract.lines import cut_at_lines
 
 DIRTY = (
@@ -55,6 +58,29 @@ def test_dirty_file(reader: Reader, tmp_path: Path) -> None:
     assert found.extracted[0].metrics.rows_in == 9
     assert found.extracted[0].quarantined is not None
     assert found.extracted[0].quarantined.by_rule == {"columns": 2, "encoding": 2}
+
+
+@pytest.mark.parametrize(
+    ("told", "found"), [(None, "UNCOMPRESSED"), ("snappy", "SNAPPY"), ("zstd", "ZSTD"), ("none", "UNCOMPRESSED")]
+)
+def test_compression(reader: Reader, tmp_path: Path, told: Compression | None, found: str) -> None:
+    """Parts in a folder are not compressed unless it is wished."""
+    reader.compression = told
+    part = reader.read(csv_source(write(tmp_path, DIRTY))).extracted[0].part
+
+    assert part is not None
+    assert parquet.read_metadata(reader.work().local(part)).row_group(0).column(0).compression == found
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_pieces_that_end_within_a_character(size: int) -> None:
+    """Text is the same however it is cut; bytes that are no text are marked, and so is what looks like a mark."""
+    text = 'a€b\ud55c"é"'.encode() + b"\xff" + MARK.encode() + "z\U0001f600".encode()
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    whole, cut = Decoded(iter([text]), "utf-8"), Decoded(iter(pieces), "utf-8")
+
+    assert b"".join(cut) == b"".join(whole) == text.decode("utf-8", MARKING).encode()
+    assert (cut.marks, cut.quotes) == (whole.marks, whole.quotes) == (2, True)
 
 
 def test_reasons_tell_no_values(reader: Reader, tmp_path: Path) -> None:

@@ -31,3 +31,9 @@ def test_store_that_cannot_be_reached(store: str, connection: str | None, told: 
     """A bucket is reached through a connection, which carries its keys: the data plane has no environment."""
     with pytest.raises(SetupError, match=f"TOWPATH_DATASET_STORE_CONNECTION: .*{told}"):
         setup_of(store, "scratch", {}, connection, 100)
+
+
+def test_compression_is_handed_on() -> None:
+    """A process of the data plane compresses as the setting says, or as its kind of store does best."""
+    assert setup_of("store", "scratch", {}, None, 100, "snappy").compression == "snappy"
+    assert setup_of("store", "scratch", {}, None, 100).compression is None

@@ -12,7 +12,7 @@ from towpath.contracts.pipeline import RowRule
 from towpath.contracts.schema import SchemaAction
 from towpath.contracts.stages import Extracted, ExtractTask, Partition
 from towpath.contracts.wire import JsonObject
-from towpath.dataplane.arrow import ArrowTable, arrow_schema, column_of, compute, pa, shaped, with_columns
+from towpath.dataplane.arrow import ArrowTable, arrow_schema, column_of, compute, pa, shaped, with_columns, without_rows
 from towpath.dataplane.columns import ROW, literal, quoted, sql_type
 from towpath.dataplane.engine import EngineLimits, open_engine
 from towpath.dataplane.errors import SourceFormatError
@@ -52,7 +52,7 @@ class Intake:
         self._began = time.perf_counter()
         self._cpu = time.process_time()
         self._quarantine = Quarantine(work, "extract", task.partition.name)
-        self._writer = PartWriter(work.folder / "part.parquet", arrow_schema(task.columns))
+        self._writer = PartWriter(work.folder / "part.parquet", arrow_schema(task.columns), work.store.compression)
         self._select = _selection(task)
         self._engine: duckdb.DuckDBPyConnection | None = None
         self._left_out: Counter[str] = Counter()
@@ -172,7 +172,7 @@ class Intake:
         for number, row in zip(numbers, table.filter(bad).to_pylist(), strict=True):
             check = select.checks[number - _FIRST_RULE]
             self.reject(rule=check.rule, reason=check.reason, line=row.pop(ROW), row=_as_json(row))
-        return table.filter(compute.equal(verdict, _KEPT))
+        return without_rows(table, compute.not_equal(verdict, _KEPT))
 
 
 def _exact(given: Column, wanted: Column) -> str:

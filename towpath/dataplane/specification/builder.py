@@ -29,11 +29,17 @@ class Stage:
 
 
 class Builder:
-    """`rule` is the operation that is being built, as `operations.3.cast`: it names the marks that it makes."""
+    """`rule` is the operation that is being built, as `operations.3.cast`: it names the marks that it makes.
 
-    def __init__(self, columns: tuple[Column, ...], others: Mapping[str, tuple[Column, ...]]) -> None:
+    `unique` takes for granted that no key of a join is there twice.
+    """
+
+    def __init__(
+        self, columns: tuple[Column, ...], others: Mapping[str, tuple[Column, ...]], *, unique: bool = False
+    ) -> None:
         self.columns = {column.name: column for column in columns}
         self.others = others
+        self.unique = unique
         self.rule = ""
         self.rules: dict[str, str] = {}
         """Reasons of failures, by their rule."""
@@ -41,11 +47,17 @@ class Builder:
         self.joined: list[str] = []
         """Sources that are joined, in order."""
         self.counters: dict[str, str] = {}
+        self._fails: dict[str, str] = {}
+        """Hidden columns that are true where a row fails, with the rule: together they make FAILED, in one look."""
         self._queries: list[str] = []
 
     @property
     def last(self) -> str:
         return f"q{len(self._queries)}" if self._queries else "input"
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        return (*MARKS, *self.counters, *self._fails)
 
     def column(self, name: str) -> Column:
         """Raises ExpressionError for a column that is not there."""
@@ -73,10 +85,12 @@ class Builder:
         `failed` and `left_out` are conditions under which a row is marked; `null_made` one under which a null of the
         first of `values` is counted.
         """
-        marks = {name: quoted(name) for name in (*MARKS, *self.counters)}
+        marks = {name: quoted(name) for name in self.hidden}
         if failed:
             self.rules[self.rule] = reason
-            marks[FAILED] = f"coalesce({quoted(FAILED)}, CASE WHEN {failed} THEN {literal(self.rule)} END)"
+            fails = f"{RESERVED}fails_{len(self._queries)}"
+            self._fails[fails] = self.rule
+            marks[fails] = failed
         if left_out:
             marks[LEFT_OUT] = f"coalesce({quoted(LEFT_OUT)}, CASE WHEN {left_out} THEN {literal(self.rule)} END)"
         if null_made:
@@ -92,8 +106,27 @@ class Builder:
         """One more query, over `self.last`."""
         self._queries.append(query)
 
+    def settle(self, *others: tuple[str, str]) -> None:
+        """Brings FAILED up to date for who reads it. `others` are more conditions that fail a row, with their rules."""
+        fails = [(quoted(name), rule) for name, rule in self._fails.items()]
+        branches = " ".join(f"WHEN {condition} THEN {literal(rule)}" for condition, rule in (*fails, *others))
+        if not branches:
+            return
+        self.read(
+            statement(
+                "SELECT * {without} REPLACE (CASE WHEN {failed} IS NOT NULL THEN {failed} {branches} END AS {failed})"
+                " FROM {last}",
+                without=f"EXCLUDE ({', '.join(name for name, _ in fails)})" if fails else "",
+                failed=quoted(FAILED),
+                branches=branches,
+                last=self.last,
+            )
+        )
+        self._fails.clear()
+
     def end_stage(self) -> None:
         """Closes the queries so far into a stage; the next one reads a new `input`."""
+        self.settle()
         if not self._queries:
             self.read(statement("SELECT * FROM {last}", last=self.last))
         queries = ", ".join(f"q{number} AS ({query})" for number, query in enumerate(self._queries, 1))

@@ -8,6 +8,7 @@ from towpath.contracts.stages import SpecificationTask
 from towpath.contracts.transformation import (
     Aggregate,
     Deduplicate,
+    Join,
     Operation,
     Specification,
     SpecificationProblem,
@@ -15,11 +16,10 @@ from towpath.contracts.transformation import (
 )
 from towpath.dataplane.columns import quoted
 from towpath.dataplane.errors import SpecificationError
-from towpath.dataplane.specification.builder import FAILED, RESERVED, Builder, Stage
+from towpath.dataplane.specification.builder import RESERVED, Builder, Stage
 from towpath.dataplane.specification.casting import exact_cast
 from towpath.dataplane.specification.errors import ExpressionError
 from towpath.dataplane.specification.operations import build, type_name
-from towpath.dataplane.sql import statement
 
 MAX_OPERATIONS = 200
 TARGET = "target"
@@ -30,22 +30,27 @@ class Compiled:
     """`stages` run one after the other; each is a table of rows with their marks. `rules` are reasons of failures.
 
     `joined` are the sources behind the tables `other_0`, `other_1`, … The last stage has the target's columns.
+    `unique`: were a key twice in one of them, a row would come out twice.
     """
 
     stages: tuple[Stage, ...]
     rules: dict[str, str]
     joined: tuple[str, ...]
     key: Deduplicate | None
+    unique: bool = False
 
 
-def compile_specification(task: SpecificationTask, *, until_key: bool = False) -> Compiled:
+def compile_specification(task: SpecificationTask, *, until_key: bool = False, unique: bool = False) -> Compiled:
     """Raises SpecificationError with every problem that can be told without reading a row.
 
-    `until_key` compiles the operations before the deduplication only.
+    `until_key` compiles the operations before the deduplication only. `unique` joins without counting keys, which is
+    quick, and right only when no row comes out twice; not done where a row may become several.
     """
     problems = list(_order(task.specification))
     problems += _names(task.source, "source")
-    builder = Builder(task.source, task.others)
+    kinds = {type(operation) for operation in task.specification.operations}
+    unique = unique and Join in kinds and Unnest not in kinds
+    builder = Builder(task.source, task.others, unique=unique)
     wanted = None
     for number, operation in enumerate(task.specification.operations):
         builder.rule = f"operations.{number}.{operation.op}"
@@ -61,7 +66,7 @@ def compile_specification(task: SpecificationTask, *, until_key: bool = False) -
     if problems:
         raise SpecificationError(tuple(problems))
     builder.end_stage()
-    return Compiled(tuple(builder.stages), builder.rules, tuple(builder.joined), wanted)
+    return Compiled(tuple(builder.stages), builder.rules, tuple(builder.joined), wanted, unique)
 
 
 def _built(operation: Operation, builder: Builder, place: str) -> SpecificationProblem | None:
@@ -156,16 +161,7 @@ def _into_target(builder: Builder, target: tuple[Column, ...], key: tuple[str, .
 def _finish(
     builder: Builder, target: tuple[Column, ...], values: dict[str, str], failures: list[tuple[str, str, str]]
 ) -> None:
-    branches = " ".join(f"WHEN {condition} THEN '{rule}'" for rule, condition, _ in failures)
-    if branches:
-        builder.rules.update({rule: reason for rule, _, reason in failures})
-        builder.read(
-            statement(
-                "SELECT * REPLACE (coalesce({failed}, CASE {branches} END) AS {failed}) FROM {last}",
-                failed=quoted(FAILED),
-                branches=branches,
-                last=builder.last,
-            )
-        )
+    builder.rules.update({rule: reason for rule, _, reason in failures})
+    builder.settle(*((condition, rule) for rule, condition, _ in failures))
     builder.rule = TARGET
     builder.leave({column.name: column for column in target}, values)

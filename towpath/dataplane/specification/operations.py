@@ -22,7 +22,7 @@ from towpath.contracts.wire import Wire
 from towpath.dataplane.columns import literal, quoted, sql_type
 from towpath.dataplane.specification.aggregating import aggregate
 from towpath.dataplane.specification.binding import bound_type
-from towpath.dataplane.specification.builder import FAILED, MARKS, NEW, PART, RESERVED, ROW, Builder
+from towpath.dataplane.specification.builder import FAILED, NEW, PART, RESERVED, ROW, Builder
 from towpath.dataplane.specification.casting import exact_cast, same_type
 from towpath.dataplane.specification.errors import ExpressionError
 from towpath.dataplane.specification.guard import guard
@@ -184,6 +184,7 @@ def _filter(operation: Filter, builder: Builder) -> None:
     given = bound_type(guarded.sql, builder.columns)
     if given is None or given.type is not ColumnType.BOOLEAN:
         raise ExpressionError("type", "a filter has to be true or false", "write a comparison")
+    builder.settle()
     builder.compute(f"TRY({guarded.sql})")
     new, known = quoted(NEW), "".join(f" AND {quoted(name)} IS NOT NULL" for name in guarded.columns)
     failed = f"{new} IS NULL{known}"
@@ -229,23 +230,18 @@ def _join(operation: Join, builder: Builder) -> None:
     _distinct([*builder.columns, *added])
     table = f"other_{len(builder.joined)}"
     builder.joined.append(operation.source)
-    keys = ", ".join(quoted(name) for name in operation.on.values())
-    picked = "".join(
-        f", any_value({quoted(old)}) AS {quoted(f'{RESERVED}to_{new}')}" for old, new in operation.columns.items()
-    )
+    if operation.kind == "inner":
+        builder.settle()
     on = " AND ".join(f"t.{quoted(here)} = o.{quoted(other)}" for here, other in operation.on.items())
     got = "".join(f", o.{quoted(f'{RESERVED}to_{new}')}" for new in added)
     builder.read(
         statement(
-            "SELECT {shown}{got}, coalesce(o.{new}, 0) AS {new} FROM {last} t LEFT JOIN"
-            " (SELECT {keys}, count(*) AS {new}{picked} FROM {table} GROUP BY {keys}) o ON {on}",
+            "SELECT {shown}{got}, coalesce(o.{new}, 0) AS {new} FROM {last} t LEFT JOIN ({other}) o ON {on}",
             shown=_carried(builder, "t."),
             got=got,
             new=quoted(NEW),
             last=builder.last,
-            keys=keys,
-            picked=picked,
-            table=table,
+            other=_one_for_each_key(operation, table, unique=builder.unique),
             on=on,
         )
     )
@@ -255,6 +251,21 @@ def _join(operation: Join, builder: Builder) -> None:
         failed=f"{quoted(NEW)} > 1",
         reason=f"{operation.source} has more than one row of this key",
         left_out=f"{quoted(NEW)} = 0 AND {quoted(FAILED)} IS NULL" if operation.kind == "inner" else "",
+    )
+
+
+def _one_for_each_key(operation: Join, table: str, *, unique: bool) -> str:
+    """The other source with the number of its rows that have a key. Where keys are unique, counting is not needed."""
+    keys = [quoted(name) for name in operation.on.values()]
+    new = {quoted(old): quoted(f"{RESERVED}to_{new}") for old, new in operation.columns.items()}
+    picked = [f"{old if unique else f'any_value({old})'} AS {name}" for old, name in new.items()]
+    return statement(
+        "SELECT {shown}, {count} AS {new} FROM {table} {grouped}",
+        shown=", ".join((*keys, *picked)),
+        count="1" if unique else "count(*)",
+        new=quoted(NEW),
+        table=table,
+        grouped="" if unique else f"GROUP BY {', '.join(keys)}",
     )
 
 
@@ -270,6 +281,8 @@ def _unnest(operation: Unnest, builder: Builder) -> None:
     if column.type not in {ColumnType.TEXT, ColumnType.JSON}:
         raise ExpressionError("type", f"{column.name} is {column.type}; a JSON list is wanted")
     _distinct([*builder.columns, operation.into] if operation.into != column.name else list(builder.columns))
+    if not operation.keep_empty:
+        builder.settle()
     name = quoted(column.name)
     is_list = f"coalesce(TRY(json_type({name})) = 'ARRAY', FALSE)"
     builder.compute(f"CASE WHEN {is_list} THEN json_extract_string({name}, '$[*]') END")
@@ -305,7 +318,7 @@ def type_name(column: Column) -> str:
 
 
 def _carried(builder: Builder, of: str = "") -> str:
-    return ", ".join(f"{of}{quoted(name)}" for name in (*builder.columns, *MARKS, *builder.counters))
+    return ", ".join(f"{of}{quoted(name)}" for name in (*builder.columns, *builder.hidden))
 
 
 def _text(builder: Builder, name: str) -> Column:

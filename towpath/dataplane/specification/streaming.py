@@ -1,26 +1,25 @@
-"""A specification of one stage run as a stream: valid rows go into their part as they come, none is kept in the engine.
-
-Only marks are kept of rows that fail. They are looked up in their parts afterwards, as they came in.
-"""
+"""A specification of one stage run as a stream: valid rows and those that fail go into their parts as they come."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from towpath.contracts.dataset import Column
+from towpath.contracts.stages import TransformTask
 from towpath.dataplane.arrow import ArrowTable, arrow_schema, compute, pa, shaped
 from towpath.dataplane.columns import ROW as SOURCE_ROW
 from towpath.dataplane.columns import quoted
 from towpath.dataplane.errors import EngineError
 from towpath.dataplane.part_writer import GROUP_ROWS, PartWriter
+from towpath.dataplane.quarantine import SCHEMA
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, LINE, POSITION, ROW, SOURCE
-from towpath.dataplane.specification.compile import Compiled
+from towpath.dataplane.specification.compile import Compiled, compile_specification
 from towpath.dataplane.specification.inputs import Rows
-from towpath.dataplane.specification.running import QUARANTINE, Outcome, create_quarantine, reason_of
+from towpath.dataplane.specification.running import Outcome
 from towpath.dataplane.sql import statement
+from towpath.dataplane.workspace import Workspace
 
+VALID, QUARANTINED = "valid.parquet", "quarantined.parquet"
 _OUT_OF_MEMORY = "Out of Memory Error"
 
 
@@ -28,82 +27,98 @@ class _DisorderedError(Exception):
     """A join gave the rows back in another order."""
 
 
-def run_stream(
-    connection: duckdb.DuckDBPyConnection,
-    compiled: Compiled,
-    rows: Rows,
-    target: tuple[Column, ...],
-    file: Path,
-) -> tuple[int, Outcome]:
-    """Writes the valid rows of one part, after the only stage, to `file` in the order of their source; their number.
+class _RepeatedError(Exception):
+    """A join made several rows of one: its key is not unique."""
 
-    QUARANTINE has the rows that failed, as after `run_stages`. Raises EngineError.
+
+def run_stream(
+    connection: duckdb.DuckDBPyConnection, compiled: Compiled, task: TransformTask, rows: Rows, work: Workspace
+) -> tuple[int, Outcome]:
+    """Writes the valid rows of one part, after the only stage, to VALID in the order of their source; their number.
+
+    Those that fail are in QUARANTINED, if there are any. Raises EngineError.
     """
     connection.execute(f"CREATE TEMP VIEW input AS {rows.sql}")
-    passing = _Pass(compiled, target, file)
-    try:
-        passing.run(connection, sort=False)
-    except _DisorderedError:
-        passing = _Pass(compiled, target, file)
-        passing.run(connection, sort=True)
-    create_quarantine(connection)
-    if passing.failed:
-        _quarantine(connection, pa.concat_tables(passing.failed), {**rows.rules, **compiled.rules})
-    _, written = passing.writer.close()
-    return written, passing.outcome
+    ordered = False
+    while True:
+        passing = _Pass(compiled, task, rows, work)
+        try:
+            passing.run(connection, ordered=ordered)
+        except _RepeatedError:
+            compiled = compile_specification(task)
+        except _DisorderedError:
+            ordered = True
+        else:
+            return passing.close(), passing.outcome
 
 
 class _Pass:
-    def __init__(self, compiled: Compiled, target: tuple[Column, ...], file: Path) -> None:
+    def __init__(self, compiled: Compiled, task: TransformTask, rows: Rows, work: Workspace) -> None:
         self._stage = compiled.stages[0]
-        self._schema = arrow_schema(target)
-        self.writer = PartWriter(file, self._schema)
+        self._unique = compiled.unique
+        reasons = {**rows.rules, **compiled.rules}
+        self._rules = pa.array(reasons.keys(), pa.string())
+        self._reasons = pa.array(reasons.values(), pa.string())
+        self._schema = arrow_schema(task.target)
+        self._valid = PartWriter(work.folder / VALID, self._schema, work.store.compression)
+        self._quarantine = PartWriter(work.folder / QUARANTINED, SCHEMA, "zstd")
         self.outcome = Outcome()
-        self.failed: list[ArrowTable] = []
-        """Row and rule of rows that failed."""
         self._last = -1
 
-    def run(self, connection: duckdb.DuckDBPyConnection, *, sort: bool) -> None:
-        marks = (ROW, FAILED, LEFT_OUT, *self._stage.counters)
-        shown = [quoted(name) for name in (*self._schema.names[:-1], *marks)]
+    def run(self, connection: duckdb.DuckDBPyConnection, *, ordered: bool) -> None:
+        failed = quoted(FAILED)
+        shown = [
+            *(quoted(name) for name in (*self._schema.names[:-1], ROW, FAILED, LEFT_OUT, *self._stage.counters)),
+            f"CAST({quoted(LINE)} AS BIGINT) AS {quoted(SOURCE_ROW)}",
+            f"CASE WHEN {failed} IS NOT NULL THEN {quoted(POSITION)} END AS {quoted(POSITION)}",
+            f"CASE WHEN {failed} IS NOT NULL THEN CAST(to_json({quoted(SOURCE)}) AS VARCHAR) END AS {quoted(SOURCE)}",
+        ]
         query = statement(
-            "SELECT {shown}, CAST({line} AS BIGINT) AS {row} FROM ({sql}) {ordered}",
+            "SELECT {shown} FROM ({sql}) {ordered}",
             shown=", ".join(shown),
-            line=quoted(LINE),
-            row=quoted(SOURCE_ROW),
             sql=self._stage.sql,
-            ordered=f"ORDER BY {quoted(ROW)}" if sort else "",
+            ordered=f"ORDER BY {quoted(ROW)}" if ordered else "",
         )
         for batch in _batches(connection, query):
             table = pa.Table.from_batches([batch])
-            if not sort:
-                self._check_order(table[ROW])
+            self._check_order(table[ROW])
             self._take(table)
+
+    def close(self) -> int:
+        """The number of valid rows."""
+        self._quarantine.close()
+        return self._valid.close()[1]
 
     def _check_order(self, rows: Any) -> None:
         count = len(rows)
         if not count:
             return
-        back = compute.any(compute.less(rows.slice(1), rows.slice(0, count - 1))).as_py()
-        if back or rows[0].as_py() < self._last:
+        before, after = rows.slice(0, count - 1), rows.slice(1)
+        first = rows[0].as_py()
+        if first < self._last or compute.any(compute.less(after, before)).as_py():
             raise _DisorderedError
+        if self._unique and (first == self._last or compute.any(compute.equal(after, before)).as_py()):
+            raise _RepeatedError
         self._last = rows[count - 1].as_py()
 
     def _take(self, table: ArrowTable) -> None:
         failed, left_out = table[FAILED], table[LEFT_OUT]
         if failed.null_count < table.num_rows or left_out.null_count < table.num_rows:
             self._count(left_out, self.outcome.left_out)
-            bad = compute.and_(failed.is_valid(), left_out.is_null())
-            rejected = table.filter(bad).select([ROW, FAILED])
-            self._count(rejected[FAILED], self.outcome.by_rule)
-            if rejected.num_rows:
-                self.failed.append(rejected)
+            self._reject(table.filter(compute.and_(failed.is_valid(), left_out.is_null())))
             table = table.filter(compute.and_(failed.is_null(), left_out.is_null()))
         for counter, column in self._stage.counters.items():
             nulls = compute.sum(table[counter]).as_py()
             if nulls:
                 self.outcome.nulls_made[column] += nulls
-        self.writer.write(shaped(table.select(self._schema.names), self._schema))
+        self._valid.write(shaped(table.select(self._schema.names), self._schema))
+
+    def _reject(self, rows: ArrowTable) -> None:
+        rules = rows[FAILED]
+        self._count(rules, self.outcome.by_rule)
+        told = self._reasons.take(compute.index_in(rules, value_set=self._rules))
+        columns = [compute.coalesce(told, rules), rules, rows[POSITION], rows[SOURCE]]
+        self._quarantine.write(pa.table(columns, schema=SCHEMA))
 
     @staticmethod
     def _count(values: Any, counts: Any) -> None:
@@ -118,19 +133,3 @@ def _batches(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[Any]
         # What the engine says in the middle of a stream comes as this. Its message may hold values.
         kind = str(error).partition(":")[0]
         raise EngineError(kind, out_of_memory=kind == _OUT_OF_MEMORY) from error
-
-
-def _quarantine(connection: duckdb.DuckDBPyConnection, marked: ArrowTable, reasons: dict[str, str]) -> None:
-    connection.from_arrow(marked).create("marked")
-    connection.execute(
-        statement(
-            "INSERT INTO {quarantine} SELECT {told}, m.{failed}, i.{position}, CAST(to_json(i.{source}) AS VARCHAR)"
-            " FROM input i JOIN marked m USING ({row}) ORDER BY {row}",
-            quarantine=QUARANTINE,
-            told=reason_of(f"m.{quoted(FAILED)}", reasons),
-            failed=quoted(FAILED),
-            position=quoted(POSITION),
-            source=quoted(SOURCE),
-            row=quoted(ROW),
-        )
-    )

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import LiteralString
 
 import duckdb
 
@@ -24,12 +25,14 @@ from towpath.dataplane.specification.running import (
     run_stages,
     valid_rows,
 )
-from towpath.dataplane.specification.streaming import run_stream
+from towpath.dataplane.specification.streaming import QUARANTINED, VALID, run_stream
 from towpath.dataplane.sql import statement
 from towpath.dataplane.workspace import Workspace
 
 _INTEGER = ColumnType.INTEGER
 _DUPLICATE_COLUMNS = (Column(name="part", type=_INTEGER), Column(name="row", type=_INTEGER))
+FEW_OPERATIONS = 4
+"""Before a deduplication: so many may be computed for every row, to save a look at all keys."""
 _FORMAT = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
 
 
@@ -39,35 +42,36 @@ def transform(task: TransformTask, work: Workspace) -> Transformed:
     Rows that fail are quarantined as they came in; the same parts give the same files, byte by byte.
     """
     began, cpu = time.perf_counter(), time.process_time()
-    compiled = compile_specification(task)
+    compiled = compile_specification(task, unique=True)
     whole = len(compiled.stages) > 1
     if whole and compiled.key is not None and task.superseded is None:
         # All parts are here, so nobody has looked at their keys before.
         task = task.model_copy(update={"superseded": find_duplicates(_duplicates_task(task), work).superseded})
-    partition = task.partition or task.parts[0].partition
     with engine(work) as connection:
         add_related(connection, compiled, _related(task.related, work), task.others)
         superseded = work.local(task.superseded) if task.superseded else None
         add_superseded(connection, superseded, task.first, len(task.parts))
-        carry_out = _staged if whole or len(task.parts) > 1 else _streamed
-        valid, outcome = carry_out(connection, compiled, task, work)
-        quarantined = _quarantined(connection, work, task.stage, partition, outcome)
+        if whole or len(task.parts) > 1:
+            valid, bad, outcome = _staged(connection, task, work)
+        else:
+            valid, bad, outcome = _streamed(connection, compiled, task, work)
     rows = sum(part.rows for part in task.parts)
     work.progress(rows, 0)
     metrics = StageMetrics(
         stage=task.stage,
-        partition=partition,
+        partition=_partition(task),
         rows_in=rows,
         rows_out=valid.rows if valid else 0,
-        rows_quarantined=quarantined.part.rows if quarantined else 0,
+        rows_quarantined=bad.rows if bad else 0,
         size_bytes=valid.size_bytes if valid else 0,
         seconds=round(time.perf_counter() - began, 3),
         cpu_seconds=round(time.process_time() - cpu, 3),
         peak_rss_bytes=peak_rss_bytes(),
     )
+    by_rule = dict(sorted(outcome.by_rule.items()))
     return Transformed(
         valid=valid,
-        quarantined=quarantined,
+        quarantined=QuarantinedRows(stage=task.stage, part=bad, by_rule=by_rule) if bad else None,
         rows=rows,
         left_out=dict(sorted(outcome.left_out.items())),
         nulls_made=dict(sorted(outcome.nulls_made.items())),
@@ -77,22 +81,29 @@ def transform(task: TransformTask, work: Workspace) -> Transformed:
 
 def _streamed(
     connection: duckdb.DuckDBPyConnection, compiled: Compiled, task: TransformTask, work: Workspace
-) -> tuple[DatasetPart | None, Outcome]:
+) -> tuple[DatasetPart | None, DatasetPart | None, Outcome]:
     """Each row of the result names its line in its source."""
-    file = work.folder / "result.parquet"
-    written, outcome = run_stream(connection, compiled, _rows(connection, task, work), task.target, file)
-    if not written:
-        return None, outcome
-    part = task.parts[0]
-    return work.keep(file, written, task.target, task.partition or part.partition, part.origin), outcome
+    rows, outcome = run_stream(connection, compiled, task, _rows(connection, task, work), work)
+    valid = bad = None
+    if rows:
+        valid = work.keep(work.folder / VALID, rows, task.target, _partition(task), task.parts[0].origin)
+    if outcome.by_rule:
+        bad = work.keep(work.folder / QUARANTINED, outcome.by_rule.total(), COLUMNS, _partition(task))
+    return valid, bad, outcome
 
 
 def _staged(
-    connection: duckdb.DuckDBPyConnection, compiled: Compiled, task: TransformTask, work: Workspace
-) -> tuple[DatasetPart | None, Outcome]:
-    outcome = run_stages(connection, compiled, _rows(connection, task, work))
+    connection: duckdb.DuckDBPyConnection, task: TransformTask, work: Workspace
+) -> tuple[DatasetPart | None, DatasetPart | None, Outcome]:
+    outcome = run_stages(connection, compile_specification(task), _rows(connection, task, work))
     query = valid_rows([quoted(column.name) for column in task.target])
-    return _keep(connection, work, query, task.target, task.partition or task.parts[0].partition), outcome
+    valid = _keep(connection, work, query, task.target, _partition(task))
+    bad = _keep(connection, work, statement("SELECT * FROM {table}", table=QUARANTINE), COLUMNS, _partition(task))
+    return valid, bad, outcome
+
+
+def _partition(task: TransformTask) -> str:
+    return task.partition or task.parts[0].partition
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, task: TransformTask, work: Workspace) -> Rows:
@@ -113,65 +124,54 @@ def find_duplicates(task: DuplicatesTask, work: Workspace) -> Duplicates:
     with engine(work) as connection:
         add_related(connection, compiled, _related(task.related, work), task.others)
         rows = rows_of(connection, [_part_file(part, work) for part in task.parts], task.source, types=task.types)
-        keys = rank(connection, rows, compiled.stages[0].sql, compiled.key)
+        before = task.specification.operations.index(compiled.key)
+        keys = rank(connection, rows, compiled.stages[0].sql, compiled.key, before)
         work.progress(sum(part.rows for part in task.parts), 0)
         superseded = _keep(connection, work, "SELECT part, row FROM losers ORDER BY part, row", _DUPLICATE_COLUMNS, "")
     return Duplicates(superseded=superseded, keys=keys, rows=superseded.rows if superseded else 0)
 
 
-def rank(connection: duckdb.DuckDBPyConnection, rows: Rows, sql: str, operation: Deduplicate) -> int:
+def rank(
+    connection: duckdb.DuckDBPyConnection, rows: Rows, sql: str, operation: Deduplicate, operations: int = 0
+) -> int:
     """Fills the view `losers` (part, row) from a stage over the rows; the number of keys that occur more than once.
 
-    A key is looked up by its hash first, eight bytes for each. Only rows whose hash occurs twice are computed whole.
+    A key is looked up by its hash first, eight bytes for each. Of many `operations` before it, the others are computed
+    for rows whose hash occurs twice only, which takes one more look at the keys.
     """
-    key = ", ".join(quoted(name) for name in operation.key)
     newest = quoted(operation.newest_by) if operation.newest_by else "NULL"
-    known = f"({quoted(FAILED)} IS NULL OR {newest} IS NOT NULL)" if operation.newest_by else "TRUE"
     names = {
-        "key": key,
+        "key": ", ".join(quoted(name) for name in operation.key),
         "part": quoted(PART),
         "row": quoted(ROW),
         "sql": sql,
         "whole": " AND ".join(f"{quoted(name)} IS NOT NULL" for name in operation.key),
+        "newest": newest,
+        "left_out": quoted(LEFT_OUT),
+        "known": f"({quoted(FAILED)} IS NULL OR {newest} IS NOT NULL)" if operation.newest_by else "TRUE",
+        "rows": rows.sql,
     }
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW input AS {rows.sql}")
-    for text in (
-        "CREATE TEMP TABLE twice AS SELECT hash({key}) AS h FROM ({sql}) WHERE {whole} GROUP BY h HAVING count(*) > 1",
-        "CREATE TEMP TABLE candidates AS SELECT {part}, {row} FROM ({sql})"
-        " WHERE {whole} AND hash({key}) IN (SELECT h FROM twice)",
-    ):
-        connection.execute(statement(text, **names))
-    connection.execute(
-        statement(
-            "CREATE OR REPLACE TEMP VIEW input AS SELECT * FROM ({rows}) SEMI JOIN candidates USING ({part}, {row})",
-            rows=rows.sql,
-            **names,
-        )
+    twice = statement("{whole} AND hash({key}) IN (SELECT h FROM twice)", **names)
+
+    def run(text: LiteralString) -> None:
+        connection.execute(statement(text, twice=twice, **names))
+
+    run("CREATE OR REPLACE TEMP VIEW input AS {rows}")
+    run("CREATE TEMP TABLE twice AS SELECT hash({key}) AS h FROM ({sql}) WHERE {whole} GROUP BY h HAVING count(*) > 1")
+    if operations > FEW_OPERATIONS:
+        run("CREATE TEMP TABLE candidates AS SELECT {part}, {row} FROM ({sql}) WHERE {twice}")
+        run("CREATE OR REPLACE TEMP VIEW input AS SELECT * FROM ({rows}) SEMI JOIN candidates USING ({part}, {row})")
+    run(
+        "CREATE TEMP TABLE placed AS SELECT {part} AS part, {row} AS row, row_number() OVER (PARTITION BY {key}"
+        " ORDER BY {newest} DESC NULLS LAST, {part} DESC, {row} DESC) AS place"
+        " FROM ({sql}) WHERE {twice} AND {left_out} IS NULL AND {known}"
     )
-    connection.execute(
-        statement(
-            "CREATE TEMP TABLE placed AS SELECT {part} AS part, {row} AS row, row_number() OVER (PARTITION BY {key}"
-            " ORDER BY {newest} DESC NULLS LAST, {part} DESC, {row} DESC) AS place"
-            " FROM ({sql}) WHERE {left_out} IS NULL AND {whole} AND {known}",
-            newest=newest,
-            left_out=quoted(LEFT_OUT),
-            known=known,
-            **names,
-        )
-    )
-    connection.execute("CREATE TEMP VIEW losers AS SELECT part, row FROM placed WHERE place > 1")
+    run("CREATE TEMP VIEW losers AS SELECT part, row FROM placed WHERE place > 1")
     return int(connection.execute("SELECT count(*) FROM placed WHERE place = 2").fetchall()[0][0])
 
 
 def _duplicates_task(task: TransformTask) -> DuplicatesTask:
     return DuplicatesTask.model_validate(task.model_dump(include={*DuplicatesTask.model_fields}))
-
-
-def _quarantined(
-    connection: duckdb.DuckDBPyConnection, work: Workspace, stage: str, partition: str, outcome: Outcome
-) -> QuarantinedRows | None:
-    part = _keep(connection, work, statement("SELECT * FROM {table}", table=QUARANTINE), COLUMNS, partition)
-    return QuarantinedRows(stage=stage, part=part, by_rule=dict(sorted(outcome.by_rule.items()))) if part else None
 
 
 def _keep(
