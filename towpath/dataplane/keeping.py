@@ -36,12 +36,12 @@ def keep_specification(request: KeepSpecification, work: Workspace) -> FoundSpec
 def hold_datasets(request: HoldTask, work: Workspace) -> Held:
     """Of several holds for a run each counts until it ends. Raises StoreError."""
     content = request.model_dump_json().encode()
+    if request.uris:
+        work.store.put_first(f"{HOLDS}/{hashlib.sha256(content).hexdigest()}.json", content)
     if request.since is not None or request.ended:
         work.store.drop(_under_way(request.run))
     if request.since is not None:
         work.store.put_first(_under_way(request.run), content)
-    if request.uris:
-        work.store.put_first(f"{HOLDS}/{hashlib.sha256(content).hexdigest()}.json", content)
     return Held(files=len(request.uris))
 
 
