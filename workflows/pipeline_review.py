@@ -65,7 +65,7 @@ class Asking:
         async def tell(team: str, event: str) -> Failure | None:
             return await self._tell(step, team, event)
 
-        await self._state.hold(step, due)
+        await self._state.hold_waiting(step, due)
         desk = ReviewDesk(reviewers=find, tell=tell)
         try:
             task = await self._hold(policy, title, reasons, opened_at, desk, step)

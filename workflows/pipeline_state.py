@@ -138,6 +138,12 @@ class PipelineState:
             until += self.config.retention
             await self._hold(why, HoldTask(run=self.load, until=until, uris=uris, ended=self._is_held))
 
+    async def hold_waiting(self, why: str, until: datetime) -> None:
+        """A run that was cancelled meanwhile does not wait."""
+        await self.hold(why, until)
+        if self._is_held:
+            _end_if_cancelled()
+
     async def _hold(self, why: str, task: HoldTask) -> None:
         try:
             await self.tell(PipelineActivities.hold_datasets, task, name=f"hold/{why}", summary="Keep what it has made")

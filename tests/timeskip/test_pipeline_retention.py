@@ -1,19 +1,23 @@
 """What the store keeps: nothing that is older than the retention, but for what waits, failed, or may be replayed."""
 
+import asyncio
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowFailureError
 
-from tests.timeskip.pipeline import Pipelines, decide, failure_of, task_of
+from tests.timeskip.pipeline import WAIT_SECONDS, Pipelines, decide, failure_of, task_of
 from towpath.contracts.keeping import ForgetTask, Forgotten
 from towpath.contracts.pipeline import PipelineOutcome
 from towpath.dataplane.errors import LoadError
+from workflows.pipeline import EtlPipelineWorkflow
 
 COLUMNS = "id price updated_at"
 ROWS = (("1", "1.00", "2026-11-01 00:00:00"), ("2", "n/a", "2026-11-01 00:00:00"))
+ASK: dict[str, Any] = {"propose": True, "approval": "required"}
 OLD = timedelta(days=30)
 RETENTION = timedelta(days=14)
 
@@ -122,7 +126,7 @@ async def test_a_failed_run_can_be_redriven(pipelines: Pipelines) -> None:
 async def test_a_run_that_waits_goes_on(pipelines: Pipelines) -> None:
     """A person may take longer than the retention of others."""
     pipelines.write(COLUMNS, ROWS[0])
-    config = pipelines.config(transformation={"propose": True, "approval": "required"})
+    config = pipelines.config(transformation=ASK)
     handle = await pipelines.start(config, skipping=False)
     await task_of(handle)
     age(pipelines)
@@ -135,3 +139,21 @@ async def test_a_run_that_waits_goes_on(pipelines: Pipelines) -> None:
     assert (waiting, under_way(pipelines)) == (0, 1)
     released.set()
     assert (await handle.result()).outcome is PipelineOutcome.LOADED
+
+
+async def test_a_run_that_is_cancelled_does_not_wait(pipelines: Pipelines) -> None:
+    """The cancellation comes while it holds what it has made, just before it asks a person."""
+    pipelines.write(COLUMNS, ROWS[0])
+    tried = pipelines.world.hold("back_test")
+    handle = await pipelines.start(pipelines.config(transformation=ASK), skipping=False)
+    await pipelines.world.entered["back_test"].wait()
+    released = pipelines.world.hold("hold_datasets")
+    pipelines.world.entered["hold_datasets"].clear()
+    tried.set()
+    await pipelines.world.entered["hold_datasets"].wait()
+    await handle.cancel()
+    released.set()
+
+    with pytest.raises(WorkflowFailureError):
+        await asyncio.wait_for(handle.result(), WAIT_SECONDS)
+    assert await handle.query(EtlPipelineWorkflow.review) is None
