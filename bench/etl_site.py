@@ -75,7 +75,10 @@ async def open_site(name: str) -> AsyncGenerator[Site]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with postgresql_server() as url:
-        with psycopg.connect(url) as connection:
+        with psycopg.connect(url, autocommit=True) as connection:
+            # Its turn would come after the plain script's only transaction, and in the middle of every other lane.
+            connection.execute("ALTER SYSTEM SET autovacuum = off")
+            connection.execute("SELECT pg_reload_conf()")
             postmaster = psutil.Process(connection.info.backend_pid).ppid()
         yield Site(folder, url, postmaster)
     shutil.rmtree(folder)

@@ -26,6 +26,7 @@ CREATE TEMP MACRO plain_number(x) AS CASE
 WHEN regexp_full_match(x, '-?[0-9]+(\.[0-9]+)?') THEN x
 WHEN regexp_full_match(x, '-?[0-9]{1,3}(\.[0-9]{3})*,[0-9]{1,2}( ?€)?')
     THEN replace(replace(replace(replace(x, '.', ''), ' ', ''), '€', ''), ',', '.')
+WHEN regexp_full_match(x, '\$?-?[0-9]{1,3}(,[0-9]{3})*(\.[0-9]+)?') THEN replace(replace(x, '$', ''), ',', '')
 WHEN regexp_full_match(x, ' *[$€£¥₩]? *-?[0-9]{1,3}(,[0-9]{3})*(\.[0-9]+)? *') THEN translate(x, '$€£¥₩, ', '')
 WHEN NOT regexp_full_match(x,
     '\s*(?:[(+-]?\s*(?:[A-Z]{3}|[$€£¥₩])?|(?:[A-Z]{3}|[$€£¥₩])\s*[+-])\s*[0-9][0-9., ''\x{a0}\x{202f}]*'
