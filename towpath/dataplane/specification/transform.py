@@ -13,7 +13,7 @@ from towpath.contracts.transformation import Deduplicate
 from towpath.dataplane.columns import literal, quoted
 from towpath.dataplane.memory import peak_rss_bytes
 from towpath.dataplane.quarantine import COLUMNS
-from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, PART, ROW
+from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, NEW, PART, ROW
 from towpath.dataplane.specification.compile import Compiled, compile_specification
 from towpath.dataplane.specification.inputs import PartFile, Rows, rows_of
 from towpath.dataplane.specification.running import (
@@ -31,8 +31,6 @@ from towpath.dataplane.workspace import Workspace
 
 _INTEGER = ColumnType.INTEGER
 _DUPLICATE_COLUMNS = (Column(name="part", type=_INTEGER), Column(name="row", type=_INTEGER))
-FEW_OPERATIONS = 4
-"""Before a deduplication: so many may be computed for every row, to save a look at all keys."""
 _FORMAT = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
 
 
@@ -124,47 +122,55 @@ def find_duplicates(task: DuplicatesTask, work: Workspace) -> Duplicates:
     with engine(work) as connection:
         add_related(connection, compiled, _related(task.related, work), task.others)
         rows = rows_of(connection, [_part_file(part, work) for part in task.parts], task.source, types=task.types)
-        before = task.specification.operations.index(compiled.key)
-        keys = rank(connection, rows, compiled.stages[0].sql, compiled.key, before)
+        keys = rank(connection, rows, compiled.stages[0].sql, compiled.key)
         work.progress(sum(part.rows for part in task.parts), 0)
         superseded = _keep(connection, work, "SELECT part, row FROM losers ORDER BY part, row", _DUPLICATE_COLUMNS, "")
     return Duplicates(superseded=superseded, keys=keys, rows=superseded.rows if superseded else 0)
 
 
-def rank(
-    connection: duckdb.DuckDBPyConnection, rows: Rows, sql: str, operation: Deduplicate, operations: int = 0
-) -> int:
+def rank(connection: duckdb.DuckDBPyConnection, rows: Rows, sql: str, operation: Deduplicate) -> int:
     """Fills the view `losers` (part, row) from a stage over the rows; the number of keys that occur more than once.
 
-    A key is looked up by its hash first, eight bytes for each. Of many `operations` before it, the others are computed
-    for rows whose hash occurs twice only, which takes one more look at the keys.
+    A key is looked up by its hash first, 16 bytes a row. Only rows whose hash occurs twice are computed whole.
     """
-    newest = quoted(operation.newest_by) if operation.newest_by else "NULL"
     names = {
         "key": ", ".join(quoted(name) for name in operation.key),
         "part": quoted(PART),
         "row": quoted(ROW),
         "sql": sql,
         "whole": " AND ".join(f"{quoted(name)} IS NOT NULL" for name in operation.key),
-        "newest": newest,
+        "newest": quoted(operation.newest_by) if operation.newest_by else "NULL",
         "left_out": quoted(LEFT_OUT),
-        "known": f"({quoted(FAILED)} IS NULL OR {newest} IS NOT NULL)" if operation.newest_by else "TRUE",
+        "new": quoted(NEW),
+        "failed": quoted(FAILED),
+        "known": f"{quoted(NEW)} IS NOT NULL" if operation.newest_by else "TRUE",
         "rows": rows.sql,
     }
-    twice = statement("{whole} AND hash({key}) IN (SELECT h FROM twice)", **names)
 
     def run(text: LiteralString) -> None:
-        connection.execute(statement(text, twice=twice, **names))
+        connection.execute(statement(text, **names))
 
     run("CREATE OR REPLACE TEMP VIEW input AS {rows}")
-    run("CREATE TEMP TABLE twice AS SELECT hash({key}) AS h FROM ({sql}) WHERE {whole} GROUP BY h HAVING count(*) > 1")
-    if operations > FEW_OPERATIONS:
-        run("CREATE TEMP TABLE candidates AS SELECT {part}, {row} FROM ({sql}) WHERE {twice}")
-        run("CREATE OR REPLACE TEMP VIEW input AS SELECT * FROM ({rows}) SEMI JOIN candidates USING ({part}, {row})")
+    run(
+        "CREATE TEMP TABLE hashes AS SELECT CAST({part} AS UINTEGER) AS part, CAST({row} AS UINTEGER) AS row,"
+        " hash({key}) AS h FROM ({sql}) WHERE {whole}"
+    )
+    run("CREATE TEMP TABLE twice AS SELECT h FROM hashes GROUP BY h HAVING count(*) > 1")
+    run(
+        "CREATE TEMP TABLE candidates AS SELECT CAST(part AS BIGINT) AS {part}, CAST(row AS BIGINT) AS {row}"
+        " FROM hashes WHERE h IN (SELECT h FROM twice)"
+    )
+    run("DROP TABLE hashes")
+    run("CREATE OR REPLACE TEMP VIEW input AS SELECT * FROM ({rows}) SEMI JOIN candidates USING ({part}, {row})")
+    # A table of its own: in one query the conditions below would be computed for all rows, before the join.
+    run(
+        "CREATE TEMP TABLE computed AS SELECT {part}, {row}, {key}, {newest} AS {new}, {failed}, {left_out}"
+        " FROM ({sql})"
+    )
     run(
         "CREATE TEMP TABLE placed AS SELECT {part} AS part, {row} AS row, row_number() OVER (PARTITION BY {key}"
-        " ORDER BY {newest} DESC NULLS LAST, {part} DESC, {row} DESC) AS place"
-        " FROM ({sql}) WHERE {twice} AND {left_out} IS NULL AND {known}"
+        " ORDER BY {new} DESC NULLS LAST, {part} DESC, {row} DESC) AS place"
+        " FROM computed WHERE {left_out} IS NULL AND {whole} AND ({failed} IS NULL OR {known})"
     )
     run("CREATE TEMP VIEW losers AS SELECT part, row FROM placed WHERE place > 1")
     return int(connection.execute("SELECT count(*) FROM placed WHERE place = 2").fetchall()[0][0])
