@@ -161,7 +161,7 @@ def test_claims_take_linear_time(unit: str) -> None:
     start = time.process_time()
     unsupported_claims([text], text)
 
-    assert time.process_time() - start < 1.5
+    assert time.process_time() - start < 5
 
 
 def test_text_that_is_not_read_is_a_claim() -> None:

@@ -48,7 +48,7 @@ def test_fine_pattern(pattern: str) -> None:
     begun = time.process_time()
     for text in ("a" * 3_000 + "!", "-" * 3_000, "1" * 3_000 + "!", "a@" + "b." * 1_500, "ab" * 1_500 + "!"):
         re.search(pattern, text)
-    assert time.process_time() - begun < 1
+    assert time.process_time() - begun < 5
 
 
 def test_pattern_of_an_input_is_told() -> None:

@@ -195,7 +195,10 @@ async def test_killed_in_files(
 
 
 async def _killed_after(child: Dataplane, request: LoadPart, folder: Path, steps: int) -> PartLoaded | None:
-    """Kills the process when the destination's files have changed so many times. None when it was in time."""
+    """Kills the process when the destination's files have changed so many times. None when it was in time.
+
+    When it had just answered, the next call finds out that it is dead, as a worker's next attempt would.
+    """
     loading = asyncio.create_task(load(child, request))
     seen = _files(folder)
     changes = 0
@@ -207,14 +210,19 @@ async def _killed_after(child: Dataplane, request: LoadPart, folder: Path, steps
         return changes > steps or loading.done()
 
     await until(changed)
-    if not loading.done():
+    killed = not loading.done()
+    if killed:
         kill(child)
     try:
-        return await loading
+        loaded = await loading
     except PipelineError as error:
         if error.code is not FailureCode.PIPELINE_CHILD_DIED:
             raise
         return None
+    if killed:
+        with contextlib.suppress(PipelineError):
+            await load(child, request)
+    return loaded
 
 
 def _files(folder: Path) -> dict[str, int]:

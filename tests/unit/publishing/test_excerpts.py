@@ -39,4 +39,4 @@ def test_any_content_gives_an_excerpt_quickly(content: str) -> None:
     given = excerpt(content)
 
     assert len(given) <= EXCERPT_CHARACTERS
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 5
