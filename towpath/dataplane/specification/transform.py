@@ -131,7 +131,7 @@ def find_duplicates(task: DuplicatesTask, work: Workspace) -> Duplicates:
 def rank(connection: duckdb.DuckDBPyConnection, rows: Rows, sql: str, operation: Deduplicate) -> int:
     """Fills the view `losers` (part, row) from a stage over the rows; the number of keys that occur more than once.
 
-    A key is looked up by its hash first, 16 bytes a row. Only rows whose hash occurs twice are computed whole.
+    A key is looked up by its hash first, eight bytes for each. Only rows whose hash occurs twice are computed whole.
     """
     names = {
         "key": ", ".join(quoted(name) for name in operation.key),
@@ -151,16 +151,11 @@ def rank(connection: duckdb.DuckDBPyConnection, rows: Rows, sql: str, operation:
         connection.execute(statement(text, **names))
 
     run("CREATE OR REPLACE TEMP VIEW input AS {rows}")
+    run("CREATE TEMP TABLE twice AS SELECT hash({key}) AS h FROM ({sql}) WHERE {whole} GROUP BY h HAVING count(*) > 1")
     run(
-        "CREATE TEMP TABLE hashes AS SELECT CAST({part} AS UINTEGER) AS part, CAST({row} AS UINTEGER) AS row,"
-        " hash({key}) AS h FROM ({sql}) WHERE {whole}"
+        "CREATE TEMP TABLE candidates AS SELECT {part}, {row} FROM ({sql})"
+        " WHERE {whole} AND hash({key}) IN (SELECT h FROM twice)"
     )
-    run("CREATE TEMP TABLE twice AS SELECT h FROM hashes GROUP BY h HAVING count(*) > 1")
-    run(
-        "CREATE TEMP TABLE candidates AS SELECT CAST(part AS BIGINT) AS {part}, CAST(row AS BIGINT) AS {row}"
-        " FROM hashes WHERE h IN (SELECT h FROM twice)"
-    )
-    run("DROP TABLE hashes")
     run("CREATE OR REPLACE TEMP VIEW input AS SELECT * FROM ({rows}) SEMI JOIN candidates USING ({part}, {row})")
     # A table of its own: in one query the conditions below would be computed for all rows, before the join.
     run(
