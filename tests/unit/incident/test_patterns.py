@@ -1,6 +1,5 @@
 """Log lines become patterns: values are masked, what happened stays, and no line is lost or counted twice."""
 
-import time
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -8,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.cpu import least_cpu_seconds
 from tests.unit.incident.material import NOON, lines
 from towpath.contracts.investigation import LogLine, LogPattern
 from towpath.policy.incident.patterns import LEVELS, MAX_LINES, MAX_VARIANTS, most_telling, patterns, sample
@@ -156,8 +156,8 @@ def test_the_sample_has_lines_of_each_pattern() -> None:
     assert [line.number for line in sample(patterns(given_lines), given_lines, 4)] == [1, 2, 6, 7]
 
 
-def test_a_hundred_thousand_lines_are_read_in_time() -> None:
-    """Two seconds of a CPU on a machine that does nothing else; a way that is not linear would take hours."""
+def test_a_hundred_thousand_lines_take_less_than_two_seconds() -> None:
+    """A window of 100,000 lines is read in time, the CPU's own counted."""
     forms = (
         "ERROR request {0:08x} failed: connection to 10.0.{1}.3:5432 refused after {1} ms",
         'level=info msg="order placed" order={0} took={1}ms status=200',
@@ -168,12 +168,9 @@ def test_a_hundred_thousand_lines_are_read_in_time() -> None:
         LogLine(number=number + 1, at=NOON, text=forms[number % 4].format(number * 7919, number % 250))
         for number in range(100_000)
     ]
-    began = time.process_time()
 
-    found = patterns(given_lines)
-
-    assert time.process_time() - began < 10
-    assert sorted(pattern.count for pattern in found) == [25_000] * 4
+    assert least_cpu_seconds(lambda: patterns(given_lines), 2) < 2
+    assert sorted(pattern.count for pattern in patterns(given_lines)) == [25_000] * 4
 
 
 @pytest.mark.parametrize(
@@ -193,7 +190,6 @@ def test_a_hundred_thousand_lines_are_read_in_time() -> None:
 def test_hostile_lines_take_no_longer(text: str) -> None:
     """Lines made to be slow are cut, and read in linear time."""
     given_lines = lines(*[text + str(number) for number in range(500)])
-    began = time.process_time()
 
     assert sum(pattern.count for pattern in patterns(given_lines)) == 500
-    assert time.process_time() - began < 10
+    assert least_cpu_seconds(lambda: patterns(given_lines), 2) < 2
