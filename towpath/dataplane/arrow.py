@@ -58,7 +58,7 @@ def with_columns(table: ArrowTable, names: Iterable[str]) -> ArrowTable:
 
 
 def is_utf8(text: bytes) -> bool:
-    """Whether all of it is, to the end of its last character: ten times as quick as decoding it."""
+    """Whether all of it is, to the end of its last character: eight times as quick as decoding it."""
     ends = pa.array([0, len(text)], pa.int32()).buffers()[1]
     try:
         pa.StringArray.from_buffers(1, ends, pa.py_buffer(text)).validate(full=True)

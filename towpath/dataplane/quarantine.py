@@ -9,7 +9,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from towpath.contracts.dataset import QuarantinedRows
 from towpath.contracts.wire import JsonObject, clip
-from towpath.dataplane.arrow import pa, parquet, text_columns
+from towpath.dataplane.arrow import ArrowArray, compute, pa, parquet, text_columns
 from towpath.dataplane.workspace import Workspace
 
 COLUMNS = text_columns(("reason", "rule", "position", "row"))
@@ -18,7 +18,7 @@ LINE = "$line"
 BYTES = "$bytes"
 """`{"$bytes": …}`, in base64, stands for a value that is no text in the source's encoding."""
 
-SCHEMA = pa.schema([pa.field(column.name, pa.string()) for column in COLUMNS])
+_SCHEMA = pa.schema([pa.field(column.name, pa.string()) for column in COLUMNS])
 _BATCH = 10_000
 _JSON = TypeAdapter(JsonValue)
 
@@ -45,6 +45,14 @@ class Quarantine:
             if len(self._rows) >= _BATCH:
                 self._flush()
 
+    def add_columns(self, *, rules: ArrowArray, reasons: ArrowArray, positions: ArrowArray, rows: ArrowArray) -> None:
+        """Many at once, as `add` takes one; `rows` are JSON."""
+        with self._lock:
+            self._flush()
+            self._writer.write_table(pa.table([reasons, rules, positions, rows], schema=_SCHEMA))
+            for one in compute.value_counts(rules).to_pylist():
+                self.by_rule[one["values"]] += one["counts"]
+
     def close(self) -> QuarantinedRows | None:
         """Keeps the file; None when no row is bad. Raises StoreError."""
         if not self.by_rule:
@@ -56,7 +64,7 @@ class Quarantine:
 
     def _flush(self) -> None:
         if self._writer is None:
-            self._writer = parquet.ParquetWriter(self._path, SCHEMA, compression="zstd", compression_level=1)
+            self._writer = parquet.ParquetWriter(self._path, _SCHEMA, compression="zstd", compression_level=1)
         if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=SCHEMA))
+            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=_SCHEMA))
             self._rows = []

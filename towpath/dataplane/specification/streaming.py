@@ -5,13 +5,14 @@ from typing import Any
 
 import duckdb
 
+from towpath.contracts.dataset import QuarantinedRows
 from towpath.contracts.stages import TransformTask
 from towpath.dataplane.arrow import ArrowTable, arrow_schema, compute, pa, shaped
 from towpath.dataplane.columns import ROW as SOURCE_ROW
 from towpath.dataplane.columns import quoted
 from towpath.dataplane.errors import EngineError
 from towpath.dataplane.part_writer import GROUP_ROWS, PartWriter
-from towpath.dataplane.quarantine import SCHEMA
+from towpath.dataplane.quarantine import Quarantine
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, LINE, POSITION, ROW, SOURCE
 from towpath.dataplane.specification.compile import Compiled, compile_specification
 from towpath.dataplane.specification.inputs import Rows
@@ -19,7 +20,7 @@ from towpath.dataplane.specification.running import Outcome
 from towpath.dataplane.sql import statement
 from towpath.dataplane.workspace import Workspace
 
-VALID, QUARANTINED = "valid.parquet", "quarantined.parquet"
+VALID = "valid.parquet"
 _OUT_OF_MEMORY = "Out of Memory Error"
 
 
@@ -31,12 +32,16 @@ class _RepeatedError(Exception):
     """A join made several rows of one: its key is not unique."""
 
 
+def partition_of(task: TransformTask) -> str:
+    return task.partition or task.parts[0].partition
+
+
 def run_stream(
     connection: duckdb.DuckDBPyConnection, compiled: Compiled, task: TransformTask, rows: Rows, work: Workspace
-) -> tuple[int, Outcome]:
+) -> tuple[int, QuarantinedRows | None, Outcome]:
     """Writes the valid rows of one part, after the only stage, to VALID in the order of their source; their number.
 
-    Those that fail are in QUARANTINED, if there are any. Raises EngineError.
+    Those that fail are kept beside them. Raises EngineError, StoreError.
     """
     connection.execute(f"CREATE TEMP VIEW input AS {rows.sql}")
     ordered = False
@@ -49,7 +54,7 @@ def run_stream(
         except _DisorderedError:
             ordered = True
         else:
-            return passing.close(), passing.outcome
+            return *passing.close(), passing.outcome
 
 
 class _Pass:
@@ -61,7 +66,7 @@ class _Pass:
         self._reasons = pa.array(reasons.values(), pa.string())
         self._schema = arrow_schema(task.target)
         self._valid = PartWriter(work.folder / VALID, self._schema, work.store.compression)
-        self._quarantine = PartWriter(work.folder / QUARANTINED, SCHEMA, "zstd")
+        self._quarantine = Quarantine(work, task.stage, partition_of(task))
         self.outcome = Outcome()
         self._last = -1
 
@@ -84,10 +89,9 @@ class _Pass:
             self._check_order(table[ROW])
             self._take(table)
 
-    def close(self) -> int:
-        """The number of valid rows."""
-        self._quarantine.close()
-        return self._valid.close()[1]
+    def close(self) -> tuple[int, QuarantinedRows | None]:
+        """The number of valid rows, and those that failed."""
+        return self._valid.close()[1], self._quarantine.close()
 
     def _check_order(self, rows: Any) -> None:
         count = len(rows)
@@ -114,11 +118,12 @@ class _Pass:
         self._valid.write(shaped(table.select(self._schema.names), self._schema))
 
     def _reject(self, rows: ArrowTable) -> None:
+        if not rows.num_rows:
+            return
         rules = rows[FAILED]
-        self._count(rules, self.outcome.by_rule)
         told = self._reasons.take(compute.index_in(rules, value_set=self._rules))
-        columns = [compute.coalesce(told, rules), rules, rows[POSITION], rows[SOURCE]]
-        self._quarantine.write(pa.table(columns, schema=SCHEMA))
+        reasons = compute.coalesce(told, rules)
+        self._quarantine.add_columns(rules=rules, reasons=reasons, positions=rows[POSITION], rows=rows[SOURCE])
 
     @staticmethod
     def _count(values: Any, counts: Any) -> None:

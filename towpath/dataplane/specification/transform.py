@@ -25,7 +25,7 @@ from towpath.dataplane.specification.running import (
     run_stages,
     valid_rows,
 )
-from towpath.dataplane.specification.streaming import QUARANTINED, VALID, run_stream
+from towpath.dataplane.specification.streaming import VALID, partition_of, run_stream
 from towpath.dataplane.sql import statement
 from towpath.dataplane.workspace import Workspace
 
@@ -50,26 +50,25 @@ def transform(task: TransformTask, work: Workspace) -> Transformed:
         superseded = work.local(task.superseded) if task.superseded else None
         add_superseded(connection, superseded, task.first, len(task.parts))
         if whole or len(task.parts) > 1:
-            valid, bad, outcome = _staged(connection, task, work)
+            valid, quarantined, outcome = _staged(connection, task, work)
         else:
-            valid, bad, outcome = _streamed(connection, compiled, task, work)
+            valid, quarantined, outcome = _streamed(connection, compiled, task, work)
     rows = sum(part.rows for part in task.parts)
     work.progress(rows, 0)
     metrics = StageMetrics(
         stage=task.stage,
-        partition=_partition(task),
+        partition=partition_of(task),
         rows_in=rows,
         rows_out=valid.rows if valid else 0,
-        rows_quarantined=bad.rows if bad else 0,
+        rows_quarantined=quarantined.part.rows if quarantined else 0,
         size_bytes=valid.size_bytes if valid else 0,
         seconds=round(time.perf_counter() - began, 3),
         cpu_seconds=round(time.process_time() - cpu, 3),
         peak_rss_bytes=peak_rss_bytes(),
     )
-    by_rule = dict(sorted(outcome.by_rule.items()))
     return Transformed(
         valid=valid,
-        quarantined=QuarantinedRows(stage=task.stage, part=bad, by_rule=by_rule) if bad else None,
+        quarantined=quarantined,
         rows=rows,
         left_out=dict(sorted(outcome.left_out.items())),
         nulls_made=dict(sorted(outcome.nulls_made.items())),
@@ -79,29 +78,25 @@ def transform(task: TransformTask, work: Workspace) -> Transformed:
 
 def _streamed(
     connection: duckdb.DuckDBPyConnection, compiled: Compiled, task: TransformTask, work: Workspace
-) -> tuple[DatasetPart | None, DatasetPart | None, Outcome]:
+) -> tuple[DatasetPart | None, QuarantinedRows | None, Outcome]:
     """Each row of the result names its line in its source."""
-    rows, outcome = run_stream(connection, compiled, task, _rows(connection, task, work), work)
-    valid = bad = None
-    if rows:
-        valid = work.keep(work.folder / VALID, rows, task.target, _partition(task), task.parts[0].origin)
-    if outcome.by_rule:
-        bad = work.keep(work.folder / QUARANTINED, outcome.by_rule.total(), COLUMNS, _partition(task))
-    return valid, bad, outcome
+    rows, quarantined, outcome = run_stream(connection, compiled, task, _rows(connection, task, work), work)
+    if not rows:
+        return None, quarantined, outcome
+    valid = work.keep(work.folder / VALID, rows, task.target, partition_of(task), task.parts[0].origin)
+    return valid, quarantined, outcome
 
 
 def _staged(
     connection: duckdb.DuckDBPyConnection, task: TransformTask, work: Workspace
-) -> tuple[DatasetPart | None, DatasetPart | None, Outcome]:
+) -> tuple[DatasetPart | None, QuarantinedRows | None, Outcome]:
     outcome = run_stages(connection, compile_specification(task), _rows(connection, task, work))
     query = valid_rows([quoted(column.name) for column in task.target])
-    valid = _keep(connection, work, query, task.target, _partition(task))
-    bad = _keep(connection, work, statement("SELECT * FROM {table}", table=QUARANTINE), COLUMNS, _partition(task))
-    return valid, bad, outcome
-
-
-def _partition(task: TransformTask) -> str:
-    return task.partition or task.parts[0].partition
+    valid = _keep(connection, work, query, task.target, partition_of(task))
+    bad = _keep(connection, work, statement("SELECT * FROM {table}", table=QUARANTINE), COLUMNS, partition_of(task))
+    if bad is None:
+        return valid, None, outcome
+    return valid, QuarantinedRows(stage=task.stage, part=bad, by_rule=dict(sorted(outcome.by_rule.items()))), outcome
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, task: TransformTask, work: Workspace) -> Rows:
