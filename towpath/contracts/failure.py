@@ -130,6 +130,25 @@ RETRYABLE = frozenset(
 )
 
 
+OUTCOME_UNKNOWN = frozenset(
+    {
+        FailureCode.SERVICE_UNAVAILABLE,
+        FailureCode.SERVICE_TIMEOUT,
+        FailureCode.SERVICE_CONNECTION,
+        FailureCode.SERVICE_BAD_RESPONSE,
+        FailureCode.DELIVERY_UNAVAILABLE,
+        FailureCode.PUBLISH_UNKNOWN,
+        FailureCode.PUBLISH_DUPLICATE,
+        FailureCode.FUNCTION_FAILED,
+        FailureCode.CHILD_FAILED,
+        FailureCode.STEP_TIMEOUT,
+        FailureCode.STEP_CANCELLED,
+        FailureCode.UNEXPECTED,
+    }
+)
+"""Failures after which the effect may have happened, unless it is certain that nothing was sent."""
+
+
 class Failure(Wire):
     """One failure as it travels: in an ApplicationError's details, a status, a result. Bounded: about 2 KiB at most."""
 
@@ -139,12 +158,15 @@ class Failure(Wire):
     retryable: bool = False
     retry_after_seconds: float | None = None
     evidence: dict[str, str | int | float | None] = {}
+    unknown: bool = False
+    """Whether the effect may have happened all the same, in this attempt or in one before it."""
 
 
 class HouseError(Exception):
     """An error this code raises on purpose. `retry_after` is what the other side asked for, already capped.
 
-    `final` takes a code that is retried as a rule out of the retries, for a reason that the message names.
+    `final` takes a code that is retried as a rule out of the retries, for a reason that the message names. `sent` is
+    False when it is certain that the request never left: then nothing can have happened.
     """
 
     def __init__(
@@ -155,9 +177,11 @@ class HouseError(Exception):
         retry_after: timedelta | None = None,
         evidence: Evidence | None = None,
         final: bool = False,
+        sent: bool = True,
     ) -> None:
         super().__init__(message)
         self.final = final
+        self.sent = sent
         self.code = code
         self.message = clip(message)
         self.retry_after = retry_after
@@ -167,6 +191,11 @@ class HouseError(Exception):
     def retryable(self) -> bool:
         return not self.final and self.code in RETRYABLE
 
+    @property
+    def unknown(self) -> bool:
+        """Whether this attempt may have had its effect."""
+        return self.sent and self.code in OUTCOME_UNKNOWN
+
     def failure(self, attempts: int) -> Failure:
         return Failure(
             code=self.code,
@@ -175,6 +204,7 @@ class HouseError(Exception):
             retryable=self.retryable,
             retry_after_seconds=None if self.retry_after is None else self.retry_after.total_seconds(),
             evidence=self.evidence,
+            unknown=self.unknown,
         )
 
 
@@ -245,9 +275,10 @@ def _from_application(error: ApplicationError) -> Failure:
         code=FailureCode.UNEXPECTED,
         message=f"unexpected error of type {clip(error.type or 'unknown', 100)}",
         retryable=not error.non_retryable,
+        unknown=True,
     )
 
 
 def _plain(code: FailureCode, error: BaseException, *, retryable: bool = False) -> Failure:
     text = error.message if isinstance(error, FailureError) else type(error).__name__
-    return Failure(code=code, message=clip(text), retryable=retryable)
+    return Failure(code=code, message=clip(text), retryable=retryable, unknown=code in OUTCOME_UNKNOWN)
