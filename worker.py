@@ -18,6 +18,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.attempts import ActivityEdge
+from activities.batch import BatchActivities, with_batches
 from activities.cache import CacheActivities
 from activities.claude import ClaudeActivities
 from activities.definitions import DefinitionActivities
@@ -81,6 +82,7 @@ DECLARED_WORKFLOWS: Sequence[type] = (
     RateWatchWorkflow,
 )
 ACTIVITIES: Sequence[type] = (
+    BatchActivities,
     ServiceActivities,
     DeliveryActivities,
     ReviewActivities,
@@ -247,7 +249,7 @@ def _deciding(settings: WorkerSettings) -> dict[str, Any]:
 
 
 def _all(rooms: Sequence[object]) -> list[Callable[..., Any]]:
-    return [activity for room in rooms for activity in activities_of(room)]
+    return with_batches([activity for room in rooms for activity in activities_of(room)])
 
 
 def activities_of(room: object) -> list[Callable[..., Any]]:

@@ -9,6 +9,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
+from activities.batch import with_batches
 from activities.functions import FunctionActivities
 from bench.loop import HandLoop, HandPart
 from towpath.clients.secrets import Secrets
@@ -59,7 +60,7 @@ async def main() -> None:
         client,
         task_queue=DECLARED,
         workflows=[DeclaredWorkflow, DeclaredItemsWorkflow, HandLoop, HandPart],
-        activities=rooms,
+        activities=with_batches(rooms),
         workflow_runner=runner(),
         interceptors=[ActivityEdge()],
         build_id="bench",

@@ -1,24 +1,28 @@
-"""One call of an activity: the first attempt local where its class of work allows it, the rest ordinary."""
+"""One call of an activity. First attempts of short ones share an activity; the rest are activities by themselves."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import FailureError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, FailureError, RetryState, is_cancelled_exception
 from temporalio.types import MethodAsyncSingleParam
 from temporalio.workflow import ActivityCancellationType
 
+from activities.batch import definition_of
+from towpath.contracts.batch import BatchedCall, CallOutcome
 from towpath.contracts.failure import Failure, failure_of
 from towpath.contracts.wire import ActivityResult, Wire
+from workflows.batching import batches
 from workflows.options import Work
 
 SelfT = TypeVar("SelfT")
 ArgT = TypeVar("ArgT", bound=Wire)
 ResultT = TypeVar("ResultT", bound=ActivityResult)
-ONCE = RetryPolicy(maximum_attempts=1)
 
 
 class CallFailedError(Exception):
@@ -32,46 +36,93 @@ class CallFailedError(Exception):
 async def call(
     activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, work: Work, *, activity_id: str, summary: str
 ) -> ResultT:
-    """Run an activity by its class of work; `attempt` of the result counts local and ordinary attempts together.
+    """Run an activity by its class of work; `attempt` of the result counts all attempts.
 
-    A first attempt as a local activity costs one history event instead of three, and no round trip. One that fails for
-    a passing reason goes on as an ordinary activity, so the Temporal UI shows its retries, and they can be paused.
+    The first attempts of short calls that a run makes at one moment are one activity: that costs the server three
+    events instead of three for each. One that fails for a passing reason goes on by itself, so that Temporal's UI shows
+    its retries, and they can be paused.
 
-    Raises CallFailedError; a cancellation passes as it came.
+    Raises CallFailedError; its failure is `unknown` when any attempt may have had the effect. A cancellation passes
+    once the call has ended. A call that was done all the same returns its result, and the cancellation meets the caller
+    where it waits next.
     """
-    if work.first_try is None:
-        return await _ordinary(activity, arg, work, activity_id, summary)
+    with later_cancellation():
+        return await _attempts(activity, arg, work, activity_id, summary)
+
+
+@contextmanager
+def later_cancellation() -> Generator[None]:
+    """A cancellation that what is awaited here outlived is not lost: it comes at the next wait of the same task."""
+    task = asyncio.current_task()
+    before = 0 if task is None else task.cancelling()
     try:
-        return await workflow.execute_local_activity_method(
-            activity,
-            arg,
-            activity_id=activity_id,
-            summary=summary,
-            start_to_close_timeout=work.first_try,
-            retry_policy=ONCE,
-            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        )
-    except FailureError as error:
-        # Not ActivityError alone: a local activity's failure has that wrapper or not, and a time-out has it in the live
-        # run but not in its replay.
-        first = _failure(error, spent=0)
-    if not first.retryable or work.retry.maximum_attempts == 1 or first.code in _final(work):
-        raise CallFailedError(first)
-    await workflow.sleep(_wait_after(first, work), summary=f"{summary}: wait before attempt 2")
-    rest = replace(work, retry=replace(work.retry, maximum_attempts=max(1, work.retry.maximum_attempts - 1)))
-    result = await _ordinary(activity, arg, rest, activity_id, summary, spent=1)
-    return result.model_copy(update={"attempt": result.attempt + 1})
+        yield
+    except BaseException as error:
+        if is_cancelled_exception(error):
+            raise
+        _cancel_again(task, before)
+        raise
+    _cancel_again(task, before)
 
 
-async def _ordinary(
+def _cancel_again(task: "asyncio.Task[object] | None", before: int) -> None:
+    if task is not None and task.cancelling() > before:
+        task.cancel()
+
+
+async def _attempts(
+    activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, work: Work, activity_id: str, summary: str
+) -> ResultT:
+    if not work.short:
+        return await _alone(activity, arg, work, activity_id, summary)
+    asked = BatchedCall.model_construct(
+        id=activity_id,
+        activity=definition_of(activity).name,
+        request=arg.model_dump(mode="json"),
+        seconds=work.start_to_close.total_seconds(),
+        once=work.once,
+    )
+    outcome = await batches().attempt(asked, summary)
+    if outcome is None:
+        return await _alone(activity, arg, work, activity_id, summary)
+    if outcome.failure is None:
+        return _result(activity, outcome)
+    return await _go_on(activity, arg, work, activity_id, summary, outcome.failure)
+
+
+def _result(activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], outcome: CallOutcome) -> ResultT:
+    if outcome.value is None:
+        raise asyncio.CancelledError
+    return definition_of(activity).ret_type.model_validate(outcome.value)
+
+
+async def _go_on(
     activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT],
     arg: ArgT,
     work: Work,
     activity_id: str,
     summary: str,
-    spent: int = 0,
+    first: Failure,
 ) -> ResultT:
-    retry = work.retry if spent == 0 else replace(work.retry, initial_interval=_second_wait(work.retry))
+    """The attempts that are left after those in a batch."""
+    left = work.retry.maximum_attempts - first.attempts
+    if not first.retryable or left <= 0 or first.code in (work.retry.non_retryable_error_types or ()):
+        raise CallFailedError(first)
+    await workflow.sleep(_wait_after(first, work), summary=f"{summary}: wait before attempt {first.attempts + 1}")
+    initial = _wait(work.retry, first.attempts)
+    rest = replace(work, retry=replace(work.retry, maximum_attempts=left, initial_interval=initial))
+    try:
+        result = await _alone(activity, arg, rest, activity_id, summary)
+    except CallFailedError as error:
+        last = error.failure
+        known = {"attempts": last.attempts + first.attempts, "unknown": last.unknown or first.unknown}
+        raise CallFailedError(last.model_copy(update=known)) from error
+    return result.model_copy(update={"attempt": result.attempt + first.attempts})
+
+
+async def _alone(
+    activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, work: Work, activity_id: str, summary: str
+) -> ResultT:
     try:
         return await workflow.execute_activity_method(
             activity,
@@ -82,30 +133,29 @@ async def _ordinary(
             start_to_close_timeout=work.start_to_close,
             schedule_to_close_timeout=work.schedule_to_close,
             heartbeat_timeout=work.heartbeat,
-            retry_policy=retry,
+            retry_policy=work.retry,
             cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
     except FailureError as error:
-        raise CallFailedError(_failure(error, spent)) from error
+        if is_cancelled_exception(error):
+            raise
+        raise CallFailedError(_counted(error, work)) from error
 
 
-def _second_wait(retry: RetryPolicy) -> timedelta:
-    """The wait that follows the first one. Temporal refuses one that is longer than the longest."""
-    wait = retry.initial_interval * retry.backoff_coefficient
+def _counted(error: FailureError, work: Work) -> Failure:
+    """The failure with its attempts: a time-out, or an error that nobody foresaw, does not count them itself."""
+    failure = failure_of(error)
+    if isinstance(error, ActivityError) and error.retry_state is RetryState.MAXIMUM_ATTEMPTS_REACHED:
+        return failure.model_copy(update={"attempts": max(failure.attempts, work.retry.maximum_attempts)})
+    return failure
+
+
+def _wait(retry: RetryPolicy, attempt: int) -> timedelta:
+    """The wait after the attempt. Temporal refuses one that is longer than the longest."""
+    wait = retry.initial_interval * retry.backoff_coefficient**attempt
     return wait if retry.maximum_interval is None else min(wait, retry.maximum_interval)
 
 
-def _final(work: Work) -> Sequence[str]:
-    return work.retry.non_retryable_error_types or ()
-
-
-def _failure(error: FailureError, spent: int) -> Failure:
-    if is_cancelled_exception(error):
-        raise error
-    failure = failure_of(error)
-    return failure.model_copy(update={"attempts": failure.attempts + spent})
-
-
 def _wait_after(failure: Failure, work: Work) -> timedelta:
-    initial = work.retry.initial_interval
-    return max(initial, timedelta(seconds=failure.retry_after_seconds or 0))
+    asked = timedelta(seconds=failure.retry_after_seconds or 0)
+    return max(_wait(work.retry, failure.attempts - 1), asked)

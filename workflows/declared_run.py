@@ -25,10 +25,6 @@ from workflows.options import Work
 from workflows.steps import Steps
 
 KEPT_EVENTS = 500
-BY_SOURCE = "events-by-source-2026-11"
-"""Two events with one id from different sources are two. Before, the second was taken for the first."""
-CAREFUL_UNDO = "careful-undo-2026-11"
-"""Undoes one after another whatever comes meanwhile; cancelled effects, and those whose check failed, are undone."""
 
 BY_STATUS = {
     "408": FailureCode.SERVICE_UNAVAILABLE,
@@ -71,7 +67,7 @@ class Inbox:
     def put(self, event: CloudEvent) -> None:
         """The same event delivered twice counts once; what names it is its id and its source."""
         sources = self._seen.setdefault(event.id, set())
-        if event.source in sources or (sources and not workflow.patched(BY_SOURCE)):
+        if event.source in sources:
             return
         sources.add(event.source)
         while len(self._seen) > 2 * KEPT_EVENTS:
@@ -154,14 +150,11 @@ class DeclaredRun:
         work = base if retry is None else replace(base, retry=self._policy(retry))
         if step.check is not None:
             # Its outcome may be unknown: the check is asked before any second attempt.
-            first = None if work.first_try is None else max(work.first_try, work.start_to_close)
-            work = replace(work, retry=replace(work.retry, maximum_attempts=1), first_try=first)
+            work = replace(work, retry=replace(work.retry, maximum_attempts=1), once=True)
         if step.timeout is None:
             return work
         whole = self.evaluation.duration(step.timeout, "timeout")
-        first = None if work.first_try is None else min(work.first_try, whole)
-        start = min(work.start_to_close, whole)
-        return replace(work, schedule_to_close=whole, start_to_close=start, first_try=first)
+        return replace(work, schedule_to_close=whole, start_to_close=min(work.start_to_close, whole), short=False)
 
     def _policy(self, retry: Retry) -> RetryPolicy:
         final = {_code(entry) for entry in retry.no_retry_on}

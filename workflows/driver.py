@@ -23,14 +23,12 @@ from towpath.engine.steps import CancelOn, Step
 from towpath.functions.library import PURE
 from workflows.continuing import began, hand_over, is_whole, take_over
 from workflows.declared_record import Alerts, Mirror, Outbox, count_run, titles
-from workflows.declared_run import CAREFUL_UNDO, DeclaredRun
+from workflows.declared_run import DeclaredRun
 from workflows.repeating import Repeating
 from workflows.steering import Steering, guarded
 from workflows.steps import Steps
 from workflows.unwinding import Unwinding
 
-WHOLE_STORY = "whole-story-2026-11"
-"""Events and alerts on their way are delivered before a run goes on in a new history."""
 NOT_PENDING = (PENDING_ASSIGNEES.value_unset(), PENDING_UNTIL.value_unset())
 
 
@@ -98,23 +96,17 @@ class Driver:
     async def _finish_messages(self) -> None:
         """Notices on their way are lost with the history that they are in."""
         is_telling = self.outbox.sending or self.alerts.telling > 0
-        if self._ended is None and is_telling and workflow.patched(WHOLE_STORY):
+        if self._ended is None and is_telling:
             await self.outbox.flush()
             await workflow.wait_condition(lambda: not self.alerts.telling)
 
     async def cancel(self, driving: asyncio.Task[DeclaredResult]) -> None:
         """Cancel what runs, undo what was done, and wait until that is over."""
-        self.was_ending = self.progress.stopping is not None and workflow.patched(CAREFUL_UNDO)
-        self._take_turns()
+        self.was_ending = self.progress.stopping is not None
         self.apply(self.progress.cancel(workflow.now()))
         await asyncio.wait([driving])
         if not driving.cancelled():
             driving.exception()
-
-    def _take_turns(self) -> None:
-        """An undo that is under way is waited for. In runs of earlier versions the next one began beside it."""
-        if self.progress.unwinding and not workflow.patched(CAREFUL_UNDO):
-            self.progress.let_overlap()
 
     def pause(self) -> None:
         self.paused = True
@@ -122,7 +114,6 @@ class Driver:
 
     def resume(self) -> None:
         self.paused = False
-        self._take_turns()
         self.apply(self.progress.resume(workflow.now()))
 
     def replace(self, step: str, outcome: Completed | Cancelled) -> None:
@@ -190,7 +181,6 @@ class Driver:
 
         async def watch() -> None:
             await self._until(cancel_on, "run")
-            self._take_turns()
             self.apply(self.progress.cancel(workflow.now(), f"the event {cancel_on.event} came"))
 
         self._in_background(watch())
@@ -275,7 +265,7 @@ class Driver:
 
 def _may_have_happened(node: PlanNode) -> bool:
     """Whether the effect of a step that was cancelled is to be undone: its answer is lost, its effect may not be."""
-    return node.step is not None and node.step.compensate is not None and workflow.patched(CAREFUL_UNDO)
+    return node.step is not None and node.step.compensate is not None
 
 
 def _state(resume: JsonObject) -> JsonObject:

@@ -37,17 +37,13 @@ from towpath.engine.steps import Call
 from towpath.functions.library import PURE
 from workflows.calling import CallFailedError, call
 from workflows.declared_run import DeclaredRun, Job
-from workflows.options import CHECK, EFFECT, LOOKUP, NOTICE, Work
+from workflows.options import CHECK, EFFECT, FUNCTION, LOOKUP, NOTICE, Work
 
 Config = dict[str, Value]
 UNKNOWN_OUTCOMES = frozenset(
     {FailureCode.STEP_TIMEOUT, FailureCode.SERVICE_TIMEOUT, FailureCode.SERVICE_CONNECTION, FailureCode.UNEXPECTED}
 )
 """Failures after which the effect may have happened all the same."""
-LASTING = "lasting-calls-2026-11"
-"""Functions and undoes may take as long as the definition says. Before, each of their attempts ended after 15 s."""
-REJECTED_CHILD = "rejected-child-2026-11"
-"""A run that waits for another one fails with its rejection. Before, it went on without outputs."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -66,8 +62,7 @@ Called = Awaitable[tuple[Value, int]]
 async def _http(job: Job) -> tuple[Value, int]:
     request = http_request(job.run, job.config, job.key, job.secrets)
     request = request.model_copy(update={"select": tuple(job.step.select)})
-    base = CHECK if request.method in READING else EFFECT
-    base = _lasting(base, timedelta(seconds=request.timeout_seconds))
+    base = _lasting(CHECK if request.method in READING else EFFECT, timedelta(seconds=request.timeout_seconds))
     poll = cast("dict[str, str] | None", job.config.get("poll"))
     until = None if poll is None else workflow.now() + job.run.evaluation.duration(poll["for"], "poll.for")
     while True:
@@ -83,13 +78,10 @@ async def _http(job: Job) -> tuple[Value, int]:
 
 
 def _lasting(base: Work, wanted: timedelta) -> Work:
-    """Work of which one attempt may take as long as the definition says: an effect that is cut off is asked for again.
-
-    What would hold up the workflow's own task for too long is an ordinary activity from the first attempt on.
-    """
-    if base.first_try is None or wanted > base.start_to_close:
-        return replace(base, first_try=None, start_to_close=wanted + timedelta(seconds=2))
-    return replace(base, first_try=max(base.first_try, wanted)) if base is not CHECK else base
+    """Work of which one attempt may take as long as the definition says. One that may last shares no activity."""
+    if wanted <= base.start_to_close:
+        return base
+    return replace(base, short=False, start_to_close=wanted + timedelta(seconds=2))
 
 
 def http_request(run: DeclaredRun, config: Config, key: EffectKey, secrets: tuple[str, ...]) -> HttpRequest:
@@ -127,11 +119,9 @@ async def _function(job: Job) -> tuple[Value, int]:
         select=tuple(job.step.select),
         key=job.key,
     )
-    base = EFFECT
+    base = FUNCTION
     if job.step.timeout is not None:
-        whole = job.run.evaluation.duration(job.step.timeout, "timeout", **job.names)
-        if whole > EFFECT.start_to_close and workflow.patched(LASTING):
-            base = _lasting(EFFECT, whole)
+        base = _lasting(FUNCTION, job.run.evaluation.duration(job.step.timeout, "timeout", **job.names))
     answer = await job.call(FunctionActivities.call_function, request, base)
     return answer.value, answer.attempt
 
@@ -181,7 +171,7 @@ async def _workflow(job: Job) -> tuple[Value, int]:
         cause = failure_of(error.cause or error)
         message = f"the run {child.id} failed: {cause.message}"
         raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=clip(message))) from error
-    if result.outcome is DeclaredOutcome.REJECTED and workflow.patched(REJECTED_CHILD):
+    if result.outcome is DeclaredOutcome.REJECTED:
         message = f"the run {child.id} was rejected"
         raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=message))
     return result.outputs, 1
@@ -222,9 +212,7 @@ async def call_apart(run: DeclaredRun, node: PlanNode, part: Call, config: Confi
     secrets = secrets_read(part.config)
     limit = part.timeout or (config.get("timeout") if part.type == "http" else None)
     if limit is not None:
-        wanted_time = run.evaluation.duration(limit, "timeout")
-        if wanted_time <= base.start_to_close or workflow.patched(LASTING):
-            base = _lasting(base, wanted_time)
+        base = _lasting(base, run.evaluation.duration(limit, "timeout"))
     if part.type == "http":
         full: Config = {"method": "GET", "headers": {}, "query": {}, "body": None, "expect": None, "connection": None}
         request = http_request(run, {**full, "timeout": "10s", **config}, key, secrets)

@@ -30,8 +30,6 @@ from workflows.review import Reviewable
 from workflows.steps import StepFailedError
 
 OPERATIONS_TEAM = "ops-team"
-WITHOUT_ROWS = "watermark-without-rows-2026-11"
-"""A run whose rows are all quarantined or left out moves the watermark."""
 
 
 @workflow.defn(name=PIPELINE.name)
@@ -99,7 +97,7 @@ class EtlPipelineWorkflow(Reviewable):
     async def _load_nothing(self) -> PipelineOutcome:
         """Rows that are quarantined or left out are not read again: the watermark moves past them."""
         state = self._state
-        if not (state.known.new_rows or state.known.behind) or not workflow.patched(WITHOUT_ROWS):
+        if not (state.known.new_rows or state.known.behind):
             return PipelineOutcome.NOTHING
         if state.known.reached is not None and not state.is_partial:
             await Loading(state).run(Dataset(name=state.config.target.table))

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Iterator
 from typing import Literal
 
-from temporalio import workflow
-
 from activities.pipeline import PipelineActivities
 from towpath.contracts.failure import Failure
 from towpath.contracts.keeping import ForgetTask, HoldTask
@@ -19,8 +17,6 @@ from towpath.policy.pipeline.keeping import quarantined
 from workflows.calling import CallFailedError
 from workflows.pipeline_state import PipelineState
 
-EVERY_END = "every-end-told-2026-11"
-WAITING_PARTS = "waiting-parts-2026-11"
 Event = Literal["START", "COMPLETE", "FAIL", "ABORT"]
 
 
@@ -42,9 +38,6 @@ class Closing:
 
     async def fail(self, failure: Failure, step: str) -> PipelineResult | None:
         """Tell of a run that failed, however early: its lineage, and a report of what was done until then."""
-        if not workflow.patched(EVERY_END):
-            await self.end_lineage("FAIL", str(failure.code))
-            return None
         if self._beginning is None:
             self.begin_lineage()
         await self.end_lineage("FAIL", str(failure.code))
@@ -57,7 +50,7 @@ class Closing:
             return
         begun = self._beginning.done() and not self._beginning.cancelled()
         self._beginning.cancel()
-        if begun and workflow.patched(EVERY_END):
+        if begun:
             await self._tell("ABORT")
 
     async def _tell(self, event: Event, failure: str = "") -> None:
@@ -137,9 +130,7 @@ class Closing:
     def _to_clean(self) -> Iterator[Destination]:
         """Datasets of files, and tables beside which parts may wait that were never appended."""
         for one in self._state.config.destinations:
-            if one.name in self._state.known.loads and (
-                one.type == "parquet" or (one.strategy == "append" and workflow.patched(WAITING_PARTS))
-            ):
+            if one.name in self._state.known.loads and (one.type == "parquet" or one.strategy == "append"):
                 yield one
 
     def result(self, outcome: PipelineOutcome) -> PipelineResult:

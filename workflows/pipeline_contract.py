@@ -2,8 +2,6 @@
 
 import asyncio
 
-from temporalio import workflow
-
 from activities.pipeline import PipelineActivities
 from towpath.contracts.failure import FailureCode
 from towpath.contracts.loading import FindTable
@@ -17,7 +15,6 @@ from towpath.policy.pipeline.drift import impact_notes
 from workflows.pipeline_state import PipelineState, specification_task
 from workflows.steps import StepFailedError
 
-TABLES, LATE, IMPACT = "table-contract-2026-11", "late-columns-2026-11", "schema-impact-2026-11"
 LATER = "was not seen at planning"
 
 
@@ -27,7 +24,7 @@ async def leave_out_tables(state: PipelineState, step: str) -> bool:
     Raises StepFailedError for a contract that freezes tables.
     """
     config, action = state.config, state.config.main.contract.tables
-    if action is SchemaAction.EVOLVE or not workflow.patched(TABLES):
+    if action is SchemaAction.EVOLVE:
         return True
     found = await asyncio.gather(
         *(
@@ -59,7 +56,7 @@ def late_columns(
     """
     known = {column.name for column in (*decision.columns, *decision.new)}
     late = tuple(sorted({name for _, one in done for name in one.new_columns} - known))
-    if not late or not workflow.patched(LATE):
+    if not late:
         return ()
     action = source.contract.columns if source.columns else SchemaAction.EVOLVE
     unread = "; declare it to have it read" if action is SchemaAction.EVOLVE else ""
@@ -92,7 +89,7 @@ def refused(
 async def impact_of(state: PipelineState, step: str, specification: Specification) -> tuple[str, ...]:
     """What the columns that changed are used for. Nothing changed: nothing is asked."""
     changes = {source: found for source, found in state.known.changes.items() if found}
-    if not changes or not workflow.patched(IMPACT):
+    if not changes:
         return ()
     task = TraceTask(
         **dict(specification_task(state, specification)),

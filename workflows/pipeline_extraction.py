@@ -2,8 +2,6 @@
 
 import asyncio
 
-from temporalio import workflow
-
 from activities.pipeline import PipelineActivities
 from towpath.contracts.dataset import Dataset
 from towpath.contracts.failure import FailureCode
@@ -29,8 +27,6 @@ from workflows.pipeline_state import PipelineState
 PLAN = "plan"
 SAMPLED = frozenset({"ndjson", "json", "http"})
 """Sources whose columns are those of their first objects: one that may be null may come later."""
-CATCH_UP = "catch-up-2026-11"
-"""Destinations of which one appends were refused when their watermarks differed; now those behind are loaded alone."""
 
 
 class Extraction:
@@ -98,10 +94,7 @@ class Extraction:
         )
 
     def _catch_up(self, place: Place) -> None:
-        """Raises StepFailedError in the replay of a run from before there was another way."""
         names = ", ".join(place.behind)
-        if not workflow.patched(CATCH_UP):
-            raise self._state.refuse(PLAN, FailureCode.PIPELINE_WATERMARKS, f"{names} lacks what the others have")
         self._state.note(f"{names} lacks what the others have, and is loaded alone up to {place.until or 'the end'}")
 
     async def _plan(self, source: Source) -> Planned:

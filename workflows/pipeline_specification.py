@@ -2,8 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 
-from temporalio import workflow
-
 from activities.pipeline import PipelineActivities
 from towpath.contracts.failure import FailureCode
 from towpath.contracts.keeping import FindSpecification, KeepSpecification
@@ -12,7 +10,6 @@ from towpath.contracts.prompts import PROPOSE_TRANSFORMATION
 from towpath.contracts.review import DecidedReview
 from towpath.contracts.stages import (
     BackTestTask,
-    Profiled,
     ProfileTask,
     ProposalInput,
     SpecificationCheck,
@@ -26,7 +23,6 @@ from towpath.contracts.transformation import (
     Specification,
     SpecificationProblem,
 )
-from towpath.contracts.wire import JsonObject
 from towpath.policy.pipeline.digests import schema_digest, specification_digest
 from towpath.policy.pipeline.messages import proposal_note
 from towpath.policy.pipeline.propose import proposal_task, read_proposal
@@ -39,8 +35,6 @@ STEP, APPROVAL = "specification", "approval"
 MOST_ROUNDS = 4
 """One proposal and three repairs."""
 SAMPLE_ROWS = 50
-TRIED_IN_PLACE = "back-test-in-place-2026-11"
-"""The back test takes its rows from the store by itself: more of them, and none in the history."""
 Approve = Callable[[FrozenSpecification, BackTest], Awaitable[DecidedReview | None]]
 
 
@@ -117,7 +111,7 @@ class Settling:
 
     async def _new(self) -> tuple[FrozenSpecification, BackTest]:
         """Proposed from profile, sample and target, and repaired with what is wrong with it. Raises StepFailedError."""
-        given, profiled = await self._input()
+        given = await self._input()
         problems: tuple[SpecificationProblem, ...] = ()
         previous = ""
         for turn in range(1, MOST_ROUNDS + 1):
@@ -129,21 +123,21 @@ class Settling:
             problems = (await self._check(specification, f"check/{turn}")).problems
             if problems:
                 continue
-            tested = await self._test(specification, profiled, turn)
+            tested = await self._test(specification, turn)
             problems = tested.problems
             if not problems:
                 return self._frozen(specification, asked), tested
         message = f"Claude's proposal stayed wrong: {told(problems)}"
         raise self._state.refuse(STEP, FailureCode.PIPELINE_SPECIFICATION, message)
 
-    async def _input(self) -> tuple[ProposalInput, Profiled]:
+    async def _input(self) -> ProposalInput:
         state, target = self._state, self._state.config.target
         main = state.config.main.name
         task = ProfileTask(dataset=state.known.extracted[main], sample=SAMPLE_ROWS)
         profiled = await state.activity(
             STEP, PipelineActivities.profile_dataset, task, name="profile", summary=f"Profile {main}"
         )
-        given = ProposalInput(
+        return ProposalInput(
             source=main,
             columns=self._source,
             profile=profiled.profile,
@@ -153,7 +147,6 @@ class Settling:
             newest_by=target.newest_by,
             others=self._others,
         )
-        return given, profiled
 
     async def _ask(self, task: ProposalTask) -> Asked[Proposal]:
         try:
@@ -171,27 +164,8 @@ class Settling:
             summary="Check the specification against both schemas",
         )
 
-    async def _test(self, specification: Specification, profiled: Profiled, turn: int) -> BackTest:
-        """On the sample, and on rows made to hurt it. Samples of the sources that it joins come from a profile."""
-        state = self._state
-        if workflow.patched(TRIED_IN_PLACE):
-            return await self._try(specification, turn)
-        related: dict[str, tuple[JsonObject, ...]] = {}
-        for name, dataset in others(state.known.extracted, state.config.main.name).items():
-            found = await state.activity(
-                STEP,
-                PipelineActivities.profile_dataset,
-                ProfileTask(dataset=dataset, sample=SAMPLE_ROWS),
-                name=f"sample/{name}/{turn}",
-                summary=f"Take a sample of {name}",
-            )
-            related[name] = found.sample
-        task = BackTestTask(**dict(self._task(specification)), sample=profiled.sample, related=related)
-        return await state.activity(
-            STEP, PipelineActivities.back_test, task, name=f"back-test/{turn}", summary="Try it on the sample"
-        )
-
-    async def _try(self, specification: Specification, turn: int) -> BackTest:
+    async def _test(self, specification: Specification, turn: int) -> BackTest:
+        """On a sample of the rows, which it takes from the store itself, and on rows made to hurt it."""
         extracted, main = self._state.known.extracted, self._state.config.main.name
         task = BackTestTask(**dict(self._task(specification)), dataset=extracted[main], joined=others(extracted, main))
         return await self._state.activity(

@@ -27,11 +27,6 @@ from workflows.options import DATA, TOLD
 from workflows.pipeline_windows import perform_windows
 from workflows.steps import StepFailedError, Steps
 
-HELD = "held-datasets-2026-11"
-"""A run that waits or failed holds what it has made."""
-UNDER_WAY = "held-under-way-2026-11"
-"""So does one that is under way."""
-
 
 def titles(config: PipelineConfig) -> dict[str, str]:
     """Steps of a run in their order: some depend on the pipeline."""
@@ -121,7 +116,7 @@ class PipelineState:
 
     async def begin_hold(self) -> None:
         """What the run makes stays for its own retention at least, whoever cleans up while it goes on."""
-        self._is_held = workflow.patched(UNDER_WAY)
+        self._is_held = True
         await self.hold_on("begin")
 
     async def hold_on(self, why: str) -> None:
@@ -134,7 +129,7 @@ class PipelineState:
     async def hold(self, why: str, until: datetime) -> None:
         """What the run has made until it waits or ends stays in the store for so long and its retention; no more."""
         uris = needed(self.known)
-        if (uris or self._is_held) and workflow.patched(HELD):
+        if uris or self._is_held:
             until += self.config.retention
             await self._hold(why, HoldTask(run=self.load, until=until, uris=uris, ended=self._is_held))
 

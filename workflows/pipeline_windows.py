@@ -17,11 +17,8 @@ from workflows.options import DATA
 
 MOST_INLINE = 32
 """Partitions that a run does itself: their steps are seen in one place."""
-PER_WINDOW = 100
-"""In runs from before windows slid."""
 MOST_PER_WINDOW = 25
 """Few, since they follow each other: whatever comes after a straggler in its window waits for it."""
-SLIDING = "sliding-windows-2026-11"
 Result = Extracted | Transformed | PartLoaded
 Done = Callable[[int, int], None]
 """Hears of each partition that is done: its rows and bytes."""
@@ -55,28 +52,14 @@ async def perform_window(request: WindowRequest, done: Done = nobody) -> WindowR
 
 
 async def perform_windows(request: WindowRequest, done: Done) -> WindowResult:
-    """The same for any number of tasks. What was done before a failure is in the result."""
+    """The same for any number of tasks. What was done before a failure is in the result.
+
+    There are as many lanes as tasks may go on at once. A lane takes a window, whose tasks follow each other, then the
+    next.
+    """
     count = _count(request)
     if count <= MOST_INLINE:
         return await perform_window(request, done)
-    if workflow.patched(SLIDING):
-        return await _slide(request, done)
-    results: list[WindowResult] = []
-    for first in range(0, count, PER_WINDOW):
-        results.append(await _child(_cut(request, first, PER_WINDOW), done))
-        if results[-1].failure is not None:
-            break
-    return WindowResult(
-        extracted=tuple(one for result in results for one in result.extracted),
-        transformed=tuple(one for result in results for one in result.transformed),
-        loaded=tuple(one for result in results for one in result.loaded),
-        failure=results[-1].failure,
-    )
-
-
-async def _slide(request: WindowRequest, done: Done) -> WindowResult:
-    """As many lanes as tasks may go on at once. A lane takes a window, whose tasks follow each other, then the next."""
-    count = _count(request)
     found: dict[int, Result] = {}
     given = 0
 

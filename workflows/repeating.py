@@ -17,8 +17,7 @@ from towpath.engine.expression.values import Value, size_of
 from towpath.engine.plan import PlanNode
 from towpath.engine.reads import steps_read
 from towpath.engine.steps import ForEach
-from workflows.declared_run import CAREFUL_UNDO, DeclaredRun, Item, Job
-from workflows.recording import Recording
+from workflows.declared_run import DeclaredRun, Item, Job
 from workflows.steering import Steering, guarded
 
 HERE = 200
@@ -85,21 +84,18 @@ class Repeating:
                 running[index] = asyncio.ensure_future(one(index))
 
         def end(index: int, *, ok: bool) -> None:
-            recording.let(window.finish(index, ok=ok))
+            for following in window.finish(index, ok=ok):
+                begin(following)
             if window.done:
                 done.set()
 
-        recording = Recording(begin, len(items), pure=self._run.evaluation.is_pure(node))
-        recording.let(window.begin())
+        for index in window.begin():
+            begin(index)
         try:
             if items:
                 await done.wait()
         finally:
-            recording.close()
-            for task in running.values():
-                task.cancel()
-            if running and workflow.patched(CAREFUL_UNDO):
-                await workflow.wait(list(running.values()))
+            await _ended(list(running.values()))
         return gathered
 
     async def _item(self, node: PlanNode, loop: ForEach, item: JsonValue, index: int) -> Outcome:
@@ -198,6 +194,14 @@ def _keep(gathered: _Gathered, index: int, outcome: Outcome) -> bool:
     gathered.failed += 1
     gathered.failure = gathered.failure or failure
     return False
+
+
+async def _ended(running: list[asyncio.Task[None]]) -> None:
+    """Cancel what runs, and wait for its end."""
+    for task in running:
+        task.cancel()
+    if running:
+        await workflow.wait(running)
 
 
 def _cut(items: list[Value]) -> list[_Part]:

@@ -16,7 +16,7 @@ from towpath.engine.evaluation import StepError
 from towpath.engine.plan import PlanNode
 from towpath.engine.steps import Check
 from workflows.calling import CallFailedError, call
-from workflows.declared_run import CAREFUL_UNDO, DeclaredRun, Job
+from workflows.declared_run import DeclaredRun, Job
 from workflows.options import CHECK, EFFECT, LOOKUP
 from workflows.performing import call_apart, perform_call
 from workflows.performing_channels import perform_channels
@@ -24,8 +24,6 @@ from workflows.performing_claude import perform_claude
 from workflows.waiting import Waits
 
 Performer = Callable[[Job], Awaitable[Outcome]]
-WHOLE_TIME = "whole-time-2026-11"
-"""A step's time-out bounds all that it does, and its retry policy counts beside a check, too."""
 LONG_LIVED = frozenset({"claude", "workflow", "wait", "wait-any", "human-task"})
 """Types whose time is more than that of one activity with its retries."""
 
@@ -57,7 +55,7 @@ class Steering:
     async def attempt(self, job: Job) -> Outcome:
         """Do it, within the time that the step has. Raises StepError."""
         limit = job.step.timeout
-        if limit is None or not _is_long_lived(job) or not workflow.patched(WHOLE_TIME):
+        if limit is None or not _is_long_lived(job):
             return await self._attempts(job)
         whole = self.run.evaluation.duration(limit, "timeout", **job.names)
         trying = asyncio.ensure_future(self._attempts(job))
@@ -89,7 +87,7 @@ class Steering:
                 try:
                     found = await self.happened(job, check, f"{job.name}/check/{attempt}")
                 except StepError as error:
-                    return Failed(error.failure, unknown=workflow.patched(CAREFUL_UNDO))
+                    return Failed(error.failure, unknown=True)
                 if found is not None:
                     return Completed(found, attempt, note="found by its check")
                 outcome = replace(outcome, unknown=False)
@@ -103,7 +101,7 @@ class Steering:
     def _is_final(self, job: Job, failure: Failure) -> bool:
         """Whether the definition says not to try again after it."""
         final = self.run.work(job.step, EFFECT).retry.non_retryable_error_types or ()
-        return failure.code in final and workflow.patched(WHOLE_TIME)
+        return failure.code in final
 
     async def happened(self, job: Job, check: Check, name: str) -> object | None:
         """What the check found when the effect happened, None when it did not. Raises StepError."""

@@ -9,6 +9,7 @@ from typing import NoReturn
 from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
+from activities.batch import with_batches
 from activities.publishing import PublishingActivities
 from tests.evaluations.cases import CHANNELS, ContentCase
 from tests.evaluations.content_properties import content_properties
@@ -62,7 +63,7 @@ async def content_worker(place: Place) -> AsyncGenerator[None]:
         place.client,
         task_queue=PUBLISHING.queue,
         workflows=[ContentPublishingWorkflow],
-        activities=[room.load_campaign, room.check_texts, house.notify_team, house.find_reviewers],
+        activities=with_batches([room.load_campaign, room.check_texts, house.notify_team, house.find_reviewers]),
         workflow_runner=runner(),
         interceptors=[ActivityEdge()],
         build_id="evaluation",

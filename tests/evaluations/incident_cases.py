@@ -6,6 +6,7 @@ from pathlib import Path
 from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
+from activities.batch import with_batches
 from tests.evaluations.cases import IncidentCase
 from tests.evaluations.incident_properties import incident_properties
 from tests.evaluations.incident_world import IncidentWorld, shipped_files
@@ -30,7 +31,7 @@ async def run_incident(place: Place, case: IncidentCase, files: CheckedFiles | N
         place.client,
         task_queue=queue,
         workflows=[IncidentResponseWorkflow],
-        activities=await world.activities(),
+        activities=with_batches(await world.activities()),
         workflow_runner=runner(),
         interceptors=[ActivityEdge()],
         build_id="evaluation",

@@ -21,7 +21,18 @@ from towpath.settings import LocalSettings, WorkerSettings, variable
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY_POINTS = {
     "worker.py": {
-        *{"attempts", "cache", "claude", "definitions", "delivery", "events", "functions", "http", "publishing"},
+        *{
+            "attempts",
+            "batch",
+            "cache",
+            "claude",
+            "definitions",
+            "delivery",
+            "events",
+            "functions",
+            "http",
+            "publishing",
+        },
         *{"reviews", "services", "cached_output", "declared", "declared_items", "launcher", "onboarding"},
         *{"pipeline", "pipeline_scheduled", "pipeline_window", "posting_slots"},
         *{"rates", "sandbox", "incident", "remediation"},

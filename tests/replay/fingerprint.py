@@ -19,7 +19,7 @@ COMMANDS = frozenset(
         "deprecate_patch",
         "execute_activity_method",
         "execute_child_workflow",
-        "execute_local_activity_method",
+        "start_activity_method",
         "gather",
         "notify",
         "patched",

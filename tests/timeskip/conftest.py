@@ -13,6 +13,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
+from activities.batch import with_batches
 from tests.fakes.house import FakeHouse
 from tests.timeskip import publishing
 from tests.timeskip.pipeline import Pipelines, serve_pipelines
@@ -53,16 +54,17 @@ class Bench:
 
 
 @asynccontextmanager
-async def serve(env: WorkflowEnvironment, house: FakeHouse) -> AsyncGenerator[Bench]:
-    """Both task queues of the onboarding, served by the fake house."""
+async def serve(env: WorkflowEnvironment, house: FakeHouse, *, patched: bool = True) -> AsyncGenerator[Bench]:
+    """Both task queues of the onboarding, served by the fake house; `patched` is whether new runs take patches."""
     workflows = Worker(
         env.client,
         task_queue=ONBOARDING.queue,
         workflows=[CustomerOnboardingWorkflow],
-        activities=house.activities(),
+        activities=with_batches(house.activities()),
         workflow_runner=runner(),
         interceptors=[ActivityEdge()],
         build_id="test",
+        patch_activation_callback=lambda _: patched,
     )
     claude = Worker(
         env.client,

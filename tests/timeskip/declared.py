@@ -11,6 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
+from activities.batch import with_batches
 from tests.fakes.services import FakeServices
 from towpath.clients.definitions import make_request
 from towpath.contracts.declared import DECLARED, DeclaredResult
@@ -66,7 +67,7 @@ async def serve(env: WorkflowEnvironment) -> AsyncGenerator[Runs]:
         env.client,
         task_queue=DECLARED,
         workflows=[DeclaredWorkflow, DeclaredItemsWorkflow],
-        activities=services.activities(),
+        activities=with_batches(services.activities()),
         workflow_runner=runner(),
         **common,
     )

@@ -12,6 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
+from activities.batch import with_batches
 from tests.fakes.incident import FakeIncident, firing, request
 from towpath.contracts.alerts import AlertBatch
 from towpath.contracts.incident import Acknowledge, Acknowledged, IncidentRequest, IncidentResult, IncidentView
@@ -70,7 +71,7 @@ async def serve_incidents(env: WorkflowEnvironment, world: FakeIncident) -> Asyn
         env.client,
         task_queue=INCIDENT.queue,
         workflows=[IncidentResponseWorkflow, RemediationControlWorkflow],
-        activities=world.activities(),
+        activities=with_batches(world.activities()),
         workflow_runner=runner(),
         interceptors=[ActivityEdge()],
         build_id="test",

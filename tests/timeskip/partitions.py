@@ -13,6 +13,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
+from activities.batch import with_batches
 from activities.pipeline import PipelineActivities
 from tests.fakes.house import FakeHouse
 from towpath.clients.pipelines import request_of
@@ -135,7 +136,7 @@ async def serve(client: Client, plane: FakePlane) -> AsyncGenerator[Canal]:
         client,
         task_queue=PIPELINE.queue,
         workflows=[EtlPipelineWorkflow, EtlWindowWorkflow],
-        activities=FakeHouse().activities(),
+        activities=with_batches(FakeHouse().activities()),
         workflow_runner=runner(),
         interceptors=[ActivityEdge()],
         build_id="test",

@@ -16,6 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
+from activities.batch import with_batches
 from tests.fakes.pipeline import FakePipelines
 from tests.integration.pipelines import items_pipeline
 from towpath.clients.pipelines import request_of
@@ -119,7 +120,7 @@ async def serve_pipelines(env: WorkflowEnvironment, root: Path) -> AsyncGenerato
         env.client,
         task_queue=PIPELINE.queue,
         workflows=[EtlPipelineWorkflow, EtlWindowWorkflow],
-        activities=[world.house.notify_team, world.house.find_reviewers],
+        activities=with_batches([world.house.notify_team, world.house.find_reviewers]),
         workflow_runner=runner(),
         **common,
     )

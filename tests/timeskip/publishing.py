@@ -16,6 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
+from activities.batch import with_batches
 from tests.fakes.press import FakePress
 from towpath.contracts.posting import Job, JobState
 from towpath.contracts.process import CLAUDE_QUEUE, PUBLISHING
@@ -83,7 +84,7 @@ async def serve(env: WorkflowEnvironment) -> AsyncGenerator[Press]:
         env.client,
         task_queue=PUBLISHING.queue,
         workflows=[ContentPublishingWorkflow],
-        activities=fake.activities(),
+        activities=with_batches(fake.activities()),
         workflow_runner=runner(),
         **common,
     )

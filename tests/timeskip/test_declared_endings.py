@@ -100,7 +100,7 @@ async def test_effect_stays_unknown_when_its_check_fails(runs: Runs) -> None:
     titles = [
         event.user_metadata.summary.data.decode()
         async for event in handle.fetch_history_events()
-        if event.HasField("marker_recorded_event_attributes") and event.user_metadata.HasField("summary")
+        if event.HasField("activity_task_scheduled_event_attributes") and event.user_metadata.HasField("summary")
     ]
     assert titles[:4] == ['"pay"', '"pay: did it happen?"', '"pay: did it happen?"', '"pay: undo"']
     assert told.undone == ("pay",)

@@ -6,7 +6,6 @@ from typing import cast
 
 import pytest
 import pytest_asyncio
-from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecution
 from temporalio.testing import WorkflowEnvironment
 
@@ -137,20 +136,3 @@ async def test_an_event_counts_once_over_all_histories(runs: Runs) -> None:
     found = result.outputs["go"]
 
     assert isinstance(found, dict) and found["data"] == 3
-
-
-async def test_items_are_recorded_as_they_are_done(runs: Runs) -> None:
-    """However fast the items of a loop are, no more than some hundreds are done before the history knows of them."""
-    runs.services.answers["item"] = [{"n": 1}]
-    handle = await runs.start("""
-  - {id: each, type: api, for_each: {times: 400, concurrency: 10}, config: {service: s, method: item}}""")
-    await handle.result()
-    part = runs.env.client.get_workflow_handle(f"{handle.id}/each/0-399")
-    recorded = [0]
-    async for event in part.fetch_history_events():
-        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
-            recorded.append(0)
-        elif event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED:
-            recorded[-1] += 1
-    assert sum(recorded) >= 400 and max(recorded) <= 270
-    assert len({call.key for call in runs.services.calls}) == 400

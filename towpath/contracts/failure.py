@@ -196,7 +196,8 @@ class HouseError(Exception):
         """Whether this attempt may have had its effect."""
         return self.sent and self.code in OUTCOME_UNKNOWN
 
-    def failure(self, attempts: int) -> Failure:
+    def failure(self, attempts: int, *, unknown: bool | None = None) -> Failure:
+        """`unknown` adds what is known of earlier attempts."""
         return Failure(
             code=self.code,
             message=self.message,
@@ -204,7 +205,7 @@ class HouseError(Exception):
             retryable=self.retryable,
             retry_after_seconds=None if self.retry_after is None else self.retry_after.total_seconds(),
             evidence=self.evidence,
-            unknown=self.unknown,
+            unknown=self.unknown if unknown is None else unknown,
         )
 
 
@@ -235,11 +236,11 @@ class BudgetError(HouseError):
     """The run's budget does not cover the next call."""
 
 
-def to_application_error(error: HouseError, *, attempts: int = 1) -> ApplicationError:
+def to_application_error(error: HouseError, *, attempts: int = 1, unknown: bool | None = None) -> ApplicationError:
     """The ApplicationError of a house error: type = code, details = one Failure, Retry-After as the next delay."""
     return ApplicationError(
         error.message,
-        error.failure(attempts),
+        error.failure(attempts, unknown=unknown),
         type=error.code,
         non_retryable=not error.retryable,
         next_retry_delay=error.retry_after,

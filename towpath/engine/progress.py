@@ -116,10 +116,6 @@ class Progress(Scheduling):
         """Whether an undo or an entry of the fallback chain is under way: the next one waits for it."""
         return self._unwinding
 
-    def let_overlap(self) -> None:
-        """Go on without the one under way, as runs of earlier versions of this code did."""
-        self._unwinding = False
-
     @property
     def running(self) -> list[str]:
         """Steps that were started and have not ended, in the order of the document."""

@@ -1,0 +1,105 @@
+"""A workflow of nothing but short calls, and the receiver of them: what it got, what it answers, what it holds back."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from temporalio import activity, workflow
+
+from towpath.contracts.wire import ActivityResult, Wire
+from workflows.calling import CallFailedError, call
+from workflows.options import CHECK, EFFECT, Work
+
+ONCE = Work(EFFECT.retry, start_to_close=EFFECT.start_to_close, short=True, once=True)
+KINDS = {"effect": EFFECT, "once": ONCE, "check": CHECK}
+
+
+class Letter(Wire):
+    to: str
+    kind: str = "effect"
+
+
+class Receipt(ActivityResult):
+    to: str
+    at: timedelta = timedelta()
+
+
+class Mail(Wire):
+    """Letters by the stage in which they are sent: those of one stage together."""
+
+    stages: tuple[tuple[Letter, ...], ...]
+
+
+class Sent(Wire):
+    """Per letter: `ok:attempt`, `failed:code:attempts:unknown`, or `cancelled`; in the order in which they ended."""
+
+    ended: tuple[str, ...] = ()
+
+
+@dataclass
+class Receiver:
+    """`faults[to]` are raised in turn; a letter to a name in `held` is answered once that event is set."""
+
+    got: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    faults: dict[str, list[BaseException]] = field(default_factory=lambda: defaultdict(list))
+    held: dict[str, asyncio.Event] = field(default_factory=dict)
+    arrived: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
+
+    def activities(self) -> Sequence[Callable[..., Any]]:
+        return (self.deliver,)
+
+    @activity.defn(name="deliver")
+    async def deliver(self, letter: Letter) -> Receipt:
+        self.got.append(letter.to)
+        self.arrived[letter.to].set()
+        try:
+            if letter.to in self.held:
+                await self.held[letter.to].wait()
+        except asyncio.CancelledError:
+            self.dropped.append(letter.to)
+            raise
+        if self.faults[letter.to]:
+            raise self.faults[letter.to].pop(0)
+        return Receipt(to=letter.to, at=timedelta(seconds=1))
+
+
+@workflow.defn(name="test-mail")
+class MailWorkflow:
+    @workflow.init
+    def __init__(self, mail: Mail) -> None:
+        self._mail = mail
+        self._ended: list[str] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    @workflow.run
+    async def run(self, mail: Mail) -> Sent:
+        for stage in mail.stages:
+            self._tasks = {letter.to: asyncio.ensure_future(self._send(letter)) for letter in stage}
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        return Sent(ended=tuple(self._ended))
+
+    @workflow.signal
+    def drop(self, to: str) -> None:
+        """Cancel one letter alone."""
+        self._tasks[to].cancel()
+
+    @workflow.query
+    def ended(self) -> Sent:
+        return Sent(ended=tuple(self._ended))
+
+    async def _send(self, letter: Letter) -> None:
+        to = letter.to
+        try:
+            receipt = await call(Receiver.deliver, letter, KINDS[letter.kind], activity_id=to, summary=f"To {to}")
+            told = f"ok:{receipt.attempt}"
+        except CallFailedError as error:
+            failure = error.failure
+            told = f"failed:{failure.code}:{failure.attempts}:{failure.unknown}"
+        except asyncio.CancelledError:
+            self._ended.append(f"{to} cancelled")
+            raise
+        self._ended.append(f"{to} {told}")

@@ -1,0 +1,191 @@
+"""Short calls of one moment: one activity, an outcome each, and each cancelled, failed or late by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import CancelledError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Replayer, Worker
+
+from activities.attempts import ActivityEdge
+from activities.batch import with_batches
+from tests.fakes.calls import Letter, Mail, MailWorkflow, Receiver, Sent
+from towpath.clients.temporal import converter
+from towpath.contracts.failure import FailureCode, ServiceError
+from workflows.sandbox import runner
+
+Handle = WorkflowHandle[MailWorkflow, Sent]
+
+
+@dataclass(frozen=True)
+class Post:
+    env: WorkflowEnvironment
+    receiver: Receiver
+    queue: str
+
+    async def start(self, *stages: Sequence[str], kind: str = "effect") -> Handle:
+        mail = Mail(stages=tuple(tuple(Letter(to=to, kind=kind) for to in stage) for stage in stages))
+        with self.env.with_time_skipping_disabled():
+            return await self.env.client.start_workflow(
+                MailWorkflow.run, mail, id=f"mail/{uuid4().hex}", task_queue=self.queue
+            )
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def post(env: WorkflowEnvironment) -> AsyncIterator[Post]:
+    receiver, queue = Receiver(), f"mail-{uuid4().hex}"
+    worker = Worker(
+        env.client,
+        task_queue=queue,
+        workflows=[MailWorkflow],
+        activities=with_batches(receiver.activities()),
+        workflow_runner=runner(),
+        interceptors=[ActivityEdge()],
+        build_id="test",
+    )
+    async with worker:
+        yield Post(env, receiver, queue)
+
+
+async def activities_of(handle: Handle) -> list[tuple[str, str, str]]:
+    """Type, id and summary of every activity in the history, which replays."""
+    history = await handle.fetch_history()
+    replayer = Replayer(workflows=[MailWorkflow], workflow_runner=runner(), data_converter=converter(None))
+    await replayer.replay_workflow(history)
+    return [
+        (given.activity_type.name, given.activity_id, event.user_metadata.summary.data.decode().strip('"'))
+        for event in history.events
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+        for given in [event.activity_task_scheduled_event_attributes]
+    ]
+
+
+async def ended(handle: Handle, wanted: str) -> Sent:
+    async with asyncio.timeout(30):
+        while True:
+            sent = await handle.query(MailWorkflow.ended)
+            if wanted in sent.ended:
+                return sent
+            await asyncio.sleep(0)
+
+
+async def test_calls_of_one_moment_are_one_activity(post: Post) -> None:
+    """Three calls together and then one: two activities, and the history names every call."""
+    handle = await post.start("abc", "d")
+    sent = await handle.result()
+
+    assert sorted(sent.ended) == ["a ok:1", "b ok:1", "c ok:1", "d ok:1"]
+    assert await activities_of(handle) == [
+        ("perform_calls", "a+b+c", "To a · To b · To c"),
+        ("deliver", "d", "To d"),
+    ]
+
+
+async def test_many_calls_are_several_activities(post: Post) -> None:
+    """Forty calls are three activities: what a crash repeats stays bounded."""
+    letters = [f"l{number}" for number in range(40)]
+    handle = await post.start(letters)
+    await handle.result()
+
+    assert [name for name, _, _ in await activities_of(handle)] == ["perform_calls"] * 3
+    assert sorted(post.receiver.got) == sorted(letters)
+
+
+async def test_a_failed_call_goes_on_by_itself(post: Post) -> None:
+    """One of two fails for a moment: only that one is tried again, as an activity by itself, under its own name."""
+    post.receiver.faults["b"] = [ServiceError(FailureCode.SERVICE_UNAVAILABLE, "down")]
+    handle = await post.start("ab")
+    sent = await handle.result()
+
+    assert sorted(sent.ended) == ["a ok:1", "b ok:2"]
+    assert sorted(post.receiver.got) == ["a", "b", "b"]
+    assert [found[:2] for found in await activities_of(handle)] == [("perform_calls", "a+b"), ("deliver", "b")]
+
+
+@pytest.mark.parametrize("letters", ["a", "ab"], ids=["alone", "in a batch"])
+@pytest.mark.parametrize(
+    ("faults", "told"),
+    [
+        ([FailureCode.SERVICE_REFUSED], "failed:service.refused:1:False"),
+        ([FailureCode.SERVICE_UNAVAILABLE, FailureCode.SERVICE_REFUSED], "failed:service.refused:2:True"),
+        ([FailureCode.SERVICE_RATE_LIMITED, FailureCode.SERVICE_REFUSED], "failed:service.refused:2:False"),
+        ([FailureCode.SERVICE_RATE_LIMITED] * 3, "failed:service.rate_limited:3:False"),
+        (
+            [FailureCode.SERVICE_RATE_LIMITED, FailureCode.SERVICE_TIMEOUT, FailureCode.SERVICE_RATE_LIMITED],
+            "failed:service.rate_limited:3:True",
+        ),
+        ([FailureCode.SERVICE_UNAVAILABLE] * 3, "failed:service.unavailable:3:True"),
+    ],
+    ids=["refused", "lost, refused", "busy, refused", "busy", "busy, lost, busy", "down"],
+)
+async def test_a_failure_says_what_all_attempts_left_unknown(
+    post: Post, letters: str, faults: list[FailureCode], told: str
+) -> None:
+    """Whatever the last attempt said: one before it that may have had its effect leaves the outcome unknown."""
+    post.receiver.faults["a"] = [ServiceError(code, "no") for code in faults]
+    sent = await (await post.start(letters)).result()
+
+    assert f"a {told}" in sent.ended
+    assert post.receiver.got.count("a") == len(faults)
+
+
+async def test_an_error_nobody_foresaw_fails_one_call(post: Post) -> None:
+    """A bug in one activity is that call's failure: the others of its moment are sent once."""
+    post.receiver.faults["b"] = [KeyError("x"), KeyError("x"), KeyError("x")]
+    sent = await (await post.start("ab")).result()
+
+    assert sorted(sent.ended) == ["a ok:1", "b failed:unexpected:3:True"]
+    assert post.receiver.got.count("a") == 1
+
+
+async def test_a_slow_call_holds_nobody_up(post: Post) -> None:
+    """While one call takes its time, the run goes on with the answers of the others."""
+    post.receiver.held["slow"] = asyncio.Event()
+    handle = await post.start(["fast", "slow"])
+    before = await ended(handle, "fast ok:1")
+    post.receiver.held["slow"].set()
+    sent = await handle.result()
+
+    assert before.ended == ("fast ok:1",)
+    assert sent.ended == ("fast ok:1", "slow ok:1")
+    assert len(await activities_of(handle)) == 1
+
+
+async def test_a_call_is_cancelled_alone(post: Post) -> None:
+    """Two calls are under way; one is cancelled and ends at once, then a second one; the third is answered."""
+    for name in "abc":
+        post.receiver.held[name] = asyncio.Event()
+    handle = await post.start("abc")
+    for name in "abc":
+        await post.receiver.arrived[name].wait()
+    for name in "ab":
+        await handle.signal(MailWorkflow.drop, name)
+        await ended(handle, f"{name} cancelled")
+    post.receiver.held["c"].set()
+    sent = await handle.result()
+
+    assert sent.ended == ("a cancelled", "b cancelled", "c ok:1")
+    assert post.receiver.dropped == ["a", "b"] and post.receiver.got == ["a", "b", "c"]
+    assert len(await activities_of(handle)) == 1
+
+
+async def test_a_cancelled_run_ends_all_its_calls(post: Post) -> None:
+    """Cancelling the run cancels what is under way, and the run ends cancelled."""
+    for name in "ab":
+        post.receiver.held[name] = asyncio.Event()
+    handle = await post.start("ab", "c")
+    for name in "ab":
+        await post.receiver.arrived[name].wait()
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError) as caught:
+        await handle.result()
+
+    assert isinstance(caught.value.cause, CancelledError)
+    assert sorted(post.receiver.dropped) == ["a", "b"] and "c" not in post.receiver.got
+    assert len(await activities_of(handle)) == 1

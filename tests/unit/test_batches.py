@@ -1,0 +1,70 @@
+"""A batch that is repeated after its worker died: what had ended is kept, what must not go out twice does not."""
+
+import dataclasses
+from typing import Any
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.batch import BatchActivities
+from tests.fakes.calls import Letter, Receiver
+from towpath.contracts.batch import BatchedCall, CallBatch, CallOutcome, CallsReport
+from towpath.contracts.failure import FailureCode, ServiceError
+
+
+def calls(*letters: str, once: str = "") -> CallBatch:
+    return CallBatch(
+        calls=tuple(
+            BatchedCall(
+                id=to, activity="deliver", request=Letter(to=to).model_dump(mode="json"), seconds=5, once=to in once
+            )
+            for to in letters
+        )
+    )
+
+
+async def perform(receiver: Receiver, batch: CallBatch, attempt: int, details: list[Any]) -> dict[str, CallOutcome]:
+    environment = ActivityEnvironment()
+    environment.info = dataclasses.replace(environment.info, attempt=attempt, heartbeat_details=details)
+    report = await environment.run(BatchActivities(receiver.activities()).perform_calls, batch)
+    return {outcome.id: outcome for outcome in report.outcomes}
+
+
+async def test_what_had_ended_is_not_sent_again() -> None:
+    """The second attempt of a batch keeps what the first one told, and sends the rest."""
+    receiver = Receiver()
+    kept = CallsReport(outcomes=(CallOutcome(id="a", value={"to": "a", "attempt": 1}),)).model_dump(mode="json")
+    outcomes = await perform(receiver, calls("a", "b"), 2, [kept])
+
+    assert receiver.got == ["b"]
+    assert outcomes["a"].value == {"to": "a", "attempt": 1}
+    assert outcomes["b"].value is not None and outcomes["b"].value["attempt"] == 2
+
+
+async def test_what_must_go_out_once_stays_unknown() -> None:
+    """A call without a key may have gone out before the crash: it is not sent again, and told as unknown."""
+    receiver = Receiver()
+    outcomes = await perform(receiver, calls("a", "b", once="a"), 2, [])
+    failure = outcomes["a"].failure
+
+    assert receiver.got == ["b"]
+    assert failure is not None and (failure.code, failure.unknown) == (FailureCode.STEP_TIMEOUT, True)
+
+
+async def test_a_refusal_after_a_crash_leaves_the_outcome_unknown() -> None:
+    """The attempt before the crash may have had its effect, whatever the receiver says to the second one."""
+    receiver = Receiver()
+    receiver.faults["a"] = [ServiceError(FailureCode.SERVICE_REFUSED, "no")]
+    receiver.faults["b"] = [ServiceError(FailureCode.SERVICE_REFUSED, "no")]
+    first = (await perform(receiver, calls("a", "c"), 1, []))["a"].failure
+    second = (await perform(receiver, calls("b", "c"), 2, []))["b"].failure
+
+    assert first is not None and not first.unknown
+    assert second is not None and second.unknown and second.attempts == 2
+
+
+async def test_details_of_another_shape_tell_nothing() -> None:
+    """Heartbeat details that are none of a batch's are no outcomes."""
+    receiver = Receiver()
+    await perform(receiver, calls("a", "b"), 2, [{"outcomes": [{"no": "id"}]}])
+
+    assert sorted(receiver.got) == ["a", "b"]

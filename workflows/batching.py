@@ -1,0 +1,184 @@
+"""Gathers the short calls that a run makes at one moment into one activity, and brings each its own outcome.
+
+The run's tasks go on until all of them wait; then what they want called is sent to the server as one ordinary activity,
+in the order in which they asked. A single call is left to go by itself.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import FailureError
+from temporalio.workflow import ActivityCancellationType
+
+from activities.batch import BatchActivities
+from towpath.contracts.batch import CALLS_ENDED, UNWANTED_CALLS, BatchedCall, CallBatch, CallOutcome, CallsReport
+from towpath.contracts.failure import failure_of
+
+MOST = 16
+"""Calls in one batch. Another one is begun for more: a worker's slots, and what a crash repeats, stay bounded."""
+HEARTBEAT = timedelta(seconds=10)
+MARGIN = timedelta(seconds=10)
+"""What a batch may take beyond the longest of its calls."""
+RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_attempts=3)
+"""For a batch whose worker died: what a call raises is its outcome, and no reason to repeat the others."""
+NAMED = 3
+"""So many calls are named in the id and the summary of their batch."""
+
+
+class _Entry:
+    """One call, what people read of it, and its outcome to come: None tells it to go by itself."""
+
+    def __init__(self, call: BatchedCall, summary: str) -> None:
+        self.call = call
+        self.summary = summary
+        self.ended: asyncio.Future[CallOutcome | None] = asyncio.get_running_loop().create_future()
+
+    def end(self, outcome: CallOutcome | None) -> None:
+        if not self.ended.done():
+            self.ended.set_result(outcome)
+
+
+class _Batch:
+    """Calls that are under way together. `activity` is None before it is asked for."""
+
+    def __init__(self, entries: Sequence[_Entry]) -> None:
+        self.entries = entries
+        self.id = _named([entry.call.id for entry in entries], "+")
+        self.unwanted: list[str] = []
+        self.activity: workflow.ActivityHandle[CallsReport] | None = None
+
+    def cancel(self, entry: _Entry) -> None:
+        """The activity asks which calls are meant: see `Batches.unwanted`."""
+        self.unwanted.append(entry.call.id)
+        if self.activity is not None:
+            self.activity.cancel()
+
+
+class Batches:
+    """The batches of one run."""
+
+    def __init__(self) -> None:
+        self._gathering: list[_Entry] = []
+        self._open: dict[str, _Batch] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        workflow.set_signal_handler(CALLS_ENDED, self._hear)
+        workflow.set_query_handler(UNWANTED_CALLS, self._unwanted)
+
+    async def attempt(self, call: BatchedCall, summary: str) -> CallOutcome | None:
+        """How the first attempt ended; None when the call is the only one of this moment, and was not made.
+
+        A cancellation ends this call alone; it passes when the call was not made yet, else its outcome tells.
+        """
+        entry = _Entry(call, summary)
+        if not self._gathering:
+            self._in_background(self._send())
+        self._gathering.append(entry)
+        try:
+            return await asyncio.shield(entry.ended)
+        except asyncio.CancelledError:
+            if entry in self._gathering:
+                self._gathering.remove(entry)
+                raise
+            batch = next((found for found in self._open.values() if entry in found.entries), None)
+            if batch is None:
+                raise
+            batch.cancel(entry)
+        return await _whatever_happens(entry.ended)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send(self) -> None:
+        """What is gathered, once every task of the run waits."""
+        count = 0
+        while count != len(self._gathering):
+            count = len(self._gathering)
+            await workflow.wait_condition(lambda: True)
+        entries, self._gathering = self._gathering, []
+        for first in range(0, len(entries), MOST):
+            self._begin(entries[first : first + MOST])
+
+    def _begin(self, entries: Sequence[_Entry]) -> None:
+        if len(entries) == 1:
+            entries[0].end(None)
+            return
+        batch = _Batch(entries)
+        self._open[batch.id] = batch
+        batch.activity = workflow.start_activity_method(
+            BatchActivities.perform_calls,
+            CallBatch(calls=tuple(entry.call for entry in entries)),
+            activity_id=batch.id,
+            summary=_named([entry.summary for entry in entries], " · "),
+            start_to_close_timeout=timedelta(seconds=max(entry.call.seconds for entry in entries)) + MARGIN,
+            heartbeat_timeout=HEARTBEAT,
+            retry_policy=RETRY,
+            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+        self._in_background(self._follow(batch, batch.activity))
+
+    async def _follow(self, batch: _Batch, activity: "workflow.ActivityHandle[CallsReport]") -> None:
+        try:
+            report = await activity
+        except FailureError as error:
+            self._lose(batch, error)
+        else:
+            self._hear(report)
+        finally:
+            del self._open[batch.id]
+            # What has no outcome now is of a run that leaves its worker's memory: nobody is to wait on.
+            for entry in batch.entries:
+                entry.ended.cancel()
+
+    def _lose(self, batch: _Batch, error: FailureError) -> None:
+        """The batch has no result. A call of it may have had its effect; what is wanted of it goes on by itself."""
+        failure = failure_of(error).model_copy(update={"unknown": True, "retryable": True})
+        for entry in batch.entries:
+            if entry.call.id in batch.unwanted:
+                entry.end(CallOutcome(id=entry.call.id))
+            else:
+                entry.end(CallOutcome(id=entry.call.id, failure=failure))
+
+    def _hear(self, report: CallsReport) -> None:
+        ended = {outcome.id: outcome for outcome in report.outcomes}
+        for batch in self._open.values():
+            for entry in batch.entries:
+                if entry.call.id in ended:
+                    entry.end(ended[entry.call.id])
+
+    def _unwanted(self, batch: str) -> list[str]:
+        found = self._open.get(batch)
+        return [] if found is None else found.unwanted
+
+
+_OF_RUN: "WeakKeyDictionary[object, Batches]" = WeakKeyDictionary()
+
+
+def batches() -> Batches:
+    """The batches of the run that asks."""
+    run = workflow.instance()
+    found = _OF_RUN.get(run)
+    if found is None:
+        found = _OF_RUN[run] = Batches()
+    return found
+
+
+async def _whatever_happens(ended: "asyncio.Future[CallOutcome | None]") -> CallOutcome | None:
+    """The result, however often the waiting is cancelled."""
+    while True:
+        try:
+            return await asyncio.shield(ended)
+        except asyncio.CancelledError:
+            if ended.cancelled():
+                raise
+
+
+def _named(names: Sequence[str], mark: str) -> str:
+    more = len(names) - NAMED
+    return mark.join(names[:NAMED]) + (f"{mark}{more} more" if more > 0 else "")
