@@ -5,8 +5,9 @@ from typing import Any
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from towpath.contracts.failure import HouseError, to_application_error
+from towpath.contracts.failure import HouseError
 from towpath.contracts.wire import ActivityResult
+from towpath.temporal.failures import to_application_error
 
 
 class ActivityEdge(Interceptor):

@@ -11,8 +11,9 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 from temporalio.types import MethodAsyncSingleParam
 from temporalio.workflow import ActivityCancellationType
 
-from towpath.contracts.failure import Failure, failure_of
+from towpath.contracts.failure import Failure
 from towpath.contracts.wire import ActivityResult, Wire
+from towpath.temporal.failures import failure_of
 from workflows.options import Work
 
 SelfT = TypeVar("SelfT")

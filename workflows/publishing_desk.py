@@ -8,10 +8,11 @@ from datetime import datetime
 
 from temporalio import workflow
 
-from towpath.contracts.failure import FailureCode, HouseError, to_application_error
+from towpath.contracts.failure import FailureCode, HouseError
 from towpath.contracts.posting import EditPosts, Job, JobChange, JobState, Reschedule, Settle
 from towpath.contracts.publishing import Adaptation
 from towpath.policy.publishing.limits import post_problems
+from towpath.temporal.failures import to_application_error
 from workflows.calling import CallFailedError
 from workflows.publishing_board import Board
 from workflows.publishing_jobs import JobRun

@@ -12,6 +12,7 @@ PASSED_THROUGH = (
     "towpath.engine",
     "towpath.functions",
     "towpath.policy",
+    "towpath.temporal",
     "activities",
     "workflows.asking",
     "workflows.calling",
