@@ -109,7 +109,7 @@ class Driver:
         self.was_ending = self.progress.stopping is not None and workflow.patched(CAREFUL_UNDO)
         self._take_turns()
         self.apply(self.progress.cancel(workflow.now()))
-        await asyncio.wait([driving])
+        await workflow.wait([driving])
         if not driving.cancelled():
             driving.exception()
 

@@ -70,7 +70,7 @@ class Steering:
         finally:
             if not trying.done():
                 trying.cancel()
-                await asyncio.wait([trying])
+                await workflow.wait([trying])
         return trying.result()
 
     async def _attempts(self, job: Job) -> Outcome:
