@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from towpath.contracts.declared import DECLARED, DeclaredResult
 from towpath.contracts.incident import IncidentRequest, IncidentResult
 from towpath.contracts.onboarding import Customer, OnboardingRequest, OnboardingResult
 from towpath.contracts.pipeline import PipelineRequest, PipelineResult
@@ -163,3 +164,9 @@ PIPELINE = Process(
 )
 
 PROCESSES = {process.name: process for process in (ONBOARDING, PUBLISHING, INCIDENT, PIPELINE)}
+
+RESULTS: Mapping[str, type[Wire]] = {
+    **{process.name: process.result for process in PROCESSES.values()},
+    DECLARED: DeclaredResult,
+}
+"""What a run answers when it has ended, by its Temporal type."""
