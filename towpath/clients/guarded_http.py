@@ -206,7 +206,7 @@ def _accepted(status: int, expect: tuple[int, ...] | None) -> bool:
 
 def _refusal(response: httpx.Response, call: Call) -> Exception:
     status = response.status_code
-    wait = retry_after(response.headers.get("retry-after"))
+    wait = retry_after(response.headers)
     return call.failed(
         _code(status), f"{status} {httpx.codes.get_reason_phrase(status)}".rstrip(), status=status, wait=wait
     )
