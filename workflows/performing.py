@@ -26,7 +26,7 @@ from towpath.contracts.declared import (
 )
 from towpath.contracts.delivery import TeamNotice
 from towpath.contracts.failure import Failure, FailureCode
-from towpath.contracts.http import HttpRequest
+from towpath.contracts.http_call import HttpRequest
 from towpath.contracts.process import DEAD_LETTER_QUEUE
 from towpath.contracts.wire import EffectKey, JsonObject, clip
 from towpath.engine.actions import Completed, Failed, Outcome

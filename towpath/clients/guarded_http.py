@@ -19,7 +19,7 @@ from towpath.clients.connections import Connection, Connections, host_of, url_pr
 from towpath.clients.http_messages import Call, Outgoing, outgoing, parse_body, read_body, safe_headers
 from towpath.clients.secrets import Secrets, secret_names
 from towpath.contracts.failure import FailureCode
-from towpath.contracts.http import HttpAnswer, HttpRequest
+from towpath.contracts.http_call import HttpAnswer, HttpRequest
 from towpath.policy.retry_after import retry_after
 
 MAX_REDIRECTS = 5
