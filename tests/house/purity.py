@@ -112,7 +112,7 @@ def _unordered(nodes: Nodes) -> Iterator[tuple[int, str]]:
     """Places where the order of a set, which differs between processes, gets into something that has an order."""
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     free = {id(argument) for call in calls if _dotted(call.func) in ORDER_FREE for argument in call.args}
-    of_module = _set_names(_own(nodes[0]))
+    of_module = _set_names(_own(nodes[0])) | {name for name in _set_names(nodes) if name.startswith("self.")}
     for scope in nodes:
         if isinstance(scope, SCOPES):
             own = list(_own(scope))
@@ -153,6 +153,10 @@ def _set_names(scope: Iterable[ast.AST]) -> frozenset[str]:
         elif isinstance(node, (ast.AnnAssign, ast.arg)) and node.annotation is not None:
             name = node.arg if isinstance(node, ast.arg) else _dotted(node.target)
             kinds.setdefault(name, []).append(_is_set_type(node.annotation))
+        elif isinstance(node, ast.ClassDef):
+            fields = (field for field in node.body if isinstance(field, ast.AnnAssign))
+            for field in fields:
+                kinds.setdefault(f"self.{_dotted(field.target)}", []).append(_is_set_type(field.annotation))
     return frozenset(name for name, values in kinds.items() if name and all(values))
 
 

@@ -63,6 +63,9 @@ LINES = (
     "def f(names: set[str]) -> str:\n    return ', '.join(names)",
     "def f(names: set[str]) -> list[str]:\n    return list(names)",
     "def f(names: set[str]) -> list[str]:\n    return [*names]",
+    "class F:\n    def __init__(self) -> None:\n        self.names: set[str] = set()\n\n"
+    "    def f(self) -> tuple[str, ...]:\n        return tuple(self.names)",
+    "class F:\n    names: frozenset[str]\n\n    def f(self) -> str:\n        return ''.join(n for n in self.names)",
     "def f(names: frozenset[str]) -> dict[str, int]:\n    return {name: 1 for name in names - {'a'}}",
 )
 ALLOWED = (
