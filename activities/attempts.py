@@ -17,8 +17,9 @@ from temporalio.worker import (
     Interceptor,
 )
 
-from towpath.contracts.failure import HouseError, to_application_error
+from towpath.contracts.failure import HouseError
 from towpath.contracts.wire import ActivityResult, Wire
+from towpath.temporal.failures import to_application_error
 
 BEAT_SECONDS = 1.0
 """A cancellation arrives with the answer to a heartbeat, so this is also about how long a cancelled call goes on."""

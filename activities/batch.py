@@ -13,7 +13,6 @@ from temporalio.service import RPCError
 
 from towpath.contracts.batch import (
     CALLS_ENDED,
-    CURRENT_CALL,
     PERFORM_CALLS,
     UNWANTED_CALLS,
     BatchedCall,
@@ -21,8 +20,10 @@ from towpath.contracts.batch import (
     CallOutcome,
     CallsReport,
 )
-from towpath.contracts.failure import Failure, FailureCode, failure_of
+from towpath.contracts.failure import Failure, FailureCode
 from towpath.contracts.wire import ActivityResult, Wire
+from towpath.temporal.current import CURRENT_CALL
+from towpath.temporal.failures import failure_of
 
 QUIET_SECONDS = 0.5
 """Most batches are over by then, and cost the server no heartbeat."""

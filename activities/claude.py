@@ -1,9 +1,10 @@
 """The activity `ask`: one question to Claude, with heartbeats, a budget check, and an account of what it used."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -42,7 +43,7 @@ class ClaudeActivities:
     @activity.defn(name="ask")
     async def ask(self, request: AskRequest) -> Answer:
         """Raises ClaudeError and BudgetError; a cancellation closes the stream and passes."""
-        info = activity.info()
+        info, begun = activity.info(), time.monotonic()
         progress = _earlier_progress()
         spent_before = progress.spent
         self._check_budget(request, spent_before)
@@ -55,7 +56,8 @@ class ClaudeActivities:
             except ClaudeError as error:
                 spent = _sum(spent_before, _lost(error))
                 activity.heartbeat(Progress(phase="failed", spent=spent))
-                raise _give_up_if_too_late(_with_spending(error, spent), info) from error
+                took = timedelta(seconds=time.monotonic() - begun)
+                raise _give_up_if_too_late(_with_spending(error, spent), info, took) from error
 
     def _check_budget(self, request: AskRequest, spent: Usage | None) -> None:
         """Refuse a call whose worst case is not covered: what earlier attempts used counts, and so do searches.
@@ -142,11 +144,14 @@ def _deadline(info: activity.Info) -> timedelta:
     return max(allowed - DEADLINE_MARGIN, allowed / 2)
 
 
-def _give_up_if_too_late(error: ClaudeError, info: activity.Info) -> ClaudeError:
-    """A wait that outlasts the step is not begun: the failure is final now."""
+def _give_up_if_too_late(error: ClaudeError, info: activity.Info, took: timedelta) -> ClaudeError:
+    """A wait that outlasts the step is not begun: the failure is final now.
+
+    Both moments are by Temporal's clock, and this attempt adds what it `took`: the worker's clock may be wrong.
+    """
     if error.retry_after is None or info.schedule_to_close_timeout is None:
         return error
-    left = info.scheduled_time + info.schedule_to_close_timeout - datetime.now(UTC)
+    left = info.scheduled_time + info.schedule_to_close_timeout - info.started_time - took
     asked = error.evidence.get("asked_to_wait_seconds")
     wait = max(error.retry_after, timedelta(seconds=float(asked or 0)))
     if wait < left:

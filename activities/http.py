@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from towpath.contracts.http import HttpAnswer, HttpRequest
+from towpath.contracts.http_call import HttpAnswer, HttpRequest
 from towpath.engine.selecting import pick
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from temporalio import activity, workflow
 from temporalio.runtime import LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig, TelemetryFilter
 
 from towpath.settings import ClientSettings
+from towpath.temporal.current import CURRENT_CALL
 
 Event = MutableMapping[str, Any]
 SECRET_NAMES = re.compile(r"(token|password|secret|api_?key|authorization|salt)", re.IGNORECASE)
@@ -84,7 +85,8 @@ def replay_safe(_: Any, __: str, event: Event) -> Event:
         event.update(process=info.workflow_type, run=info.workflow_id)
     elif activity.in_activity():
         details = activity.info()
-        event.update(process=details.workflow_type, run=details.workflow_id, step=details.activity_id)
+        step = CURRENT_CALL.get() or details.activity_id
+        event.update(process=details.workflow_type, run=details.workflow_id, step=step)
         event["attempt"] = details.attempt
     return event
 

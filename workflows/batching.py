@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -17,7 +16,7 @@ from temporalio.workflow import ActivityCancellationType
 
 from activities.batch import BatchActivities
 from towpath.contracts.batch import CALLS_ENDED, UNWANTED_CALLS, BatchedCall, CallBatch, CallOutcome, CallsReport
-from towpath.contracts.failure import failure_of
+from towpath.temporal.failures import failure_of
 
 MOST = 16
 """Calls in one batch. Another one is begun for more: a worker's slots, and what a crash repeats, stay bounded."""
@@ -26,6 +25,7 @@ MARGIN = timedelta(seconds=10)
 """What a batch may take beyond the longest of its calls."""
 RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_attempts=3)
 """For a batch whose worker died: what a call raises is its outcome, and no reason to repeat the others."""
+OF_RUN = "batches of calls"
 NAMED = 3
 """So many calls are named in the id and the summary of their batch."""
 
@@ -157,15 +157,12 @@ class Batches:
         return [] if found is None else found.unwanted
 
 
-_OF_RUN: "WeakKeyDictionary[object, Batches]" = WeakKeyDictionary()
-
-
 def batches() -> Batches:
-    """The batches of the run that asks."""
-    run = workflow.instance()
-    found = _OF_RUN.get(run)
+    """The batches of the run that asks. They live with its workflow object, of whatever class that is."""
+    kept: dict[str, Any] = vars(workflow.instance())
+    found: Batches | None = kept.get(OF_RUN)
     if found is None:
-        found = _OF_RUN[run] = Batches()
+        found = kept[OF_RUN] = Batches()
     return found
 
 

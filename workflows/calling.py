@@ -15,8 +15,9 @@ from temporalio.workflow import ActivityCancellationType
 
 from activities.batch import definition_of
 from towpath.contracts.batch import BatchedCall, CallOutcome
-from towpath.contracts.failure import Failure, failure_of
+from towpath.contracts.failure import Failure
 from towpath.contracts.wire import ActivityResult, Wire
+from towpath.temporal.failures import failure_of
 from workflows.batching import batches
 from workflows.options import Work
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from temporalio import workflow
 from temporalio.exceptions import is_cancelled_exception
 
 ResultT = TypeVar("ResultT")
@@ -45,7 +46,7 @@ class Compensations:
 async def cancelled(task: asyncio.Task[Any]) -> None:
     """Cancel a part of the run and wait until it has ended. What else it raised is raised."""
     task.cancel()
-    await asyncio.wait([task])
+    await workflow.wait([task])
     error = None if task.cancelled() else task.exception()
     if error is not None and not is_cancelled_exception(error):
         raise error

@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 from towpath.contracts.declared import DeclaredFailure, DeclaredOutcome, DeclaredRequest, DeclaredResult
-from towpath.contracts.failure import FailureCode, HouseError, to_application_error
+from towpath.contracts.failure import FailureCode, HouseError
 from towpath.contracts.process import DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, PENDING_UNTIL
 from towpath.contracts.wire import JsonObject, clip
 from towpath.engine.actions import Action, Cancel, Cancelled, Completed, End, FallBack, Outcome, Start, State, Undo
@@ -21,6 +21,8 @@ from towpath.engine.progress import Progress
 from towpath.engine.scheduling import PATIENT
 from towpath.engine.steps import CancelOn, Step
 from towpath.functions.library import PURE
+from towpath.temporal.attributes import search_key
+from towpath.temporal.failures import to_application_error
 from workflows.continuing import began, hand_over, is_whole, take_over
 from workflows.declared_record import Alerts, Mirror, Outbox, count_run, titles
 from workflows.declared_run import DeclaredRun
@@ -29,7 +31,7 @@ from workflows.steering import Steering, guarded
 from workflows.steps import Steps
 from workflows.unwinding import Unwinding
 
-NOT_PENDING = (PENDING_ASSIGNEES.value_unset(), PENDING_UNTIL.value_unset())
+NOT_PENDING = (search_key(PENDING_ASSIGNEES).value_unset(), search_key(PENDING_UNTIL).value_unset())
 
 
 class RefusedRunError(HouseError):
@@ -104,7 +106,7 @@ class Driver:
         """Cancel what runs, undo what was done, and wait until that is over."""
         self.was_ending = self.progress.stopping is not None
         self.apply(self.progress.cancel(workflow.now()))
-        await asyncio.wait([driving])
+        await workflow.wait([driving])
         if not driving.cancelled():
             driving.exception()
 
@@ -230,7 +232,7 @@ class Driver:
 
     def _failed(self, end: End) -> ApplicationError:
         letter = self._unwinding.letter()
-        queued = [DEAD_LETTER_QUEUE.value_set(letter.queue)] if letter.queue else []
+        queued = [search_key(DEAD_LETTER_QUEUE).value_set(letter.queue)] if letter.queue else []
         self.steps.end("failed", *queued, *self._unset())
         seed: JsonObject = {}
         for node in self.plan.steps():

@@ -4,7 +4,6 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 from towpath.contracts.alerts import AlertBatch
-from towpath.contracts.failure import to_application_error
 from towpath.contracts.incident import (
     Acknowledge,
     Acknowledged,
@@ -20,6 +19,8 @@ from towpath.contracts.review import ReviewTask
 from towpath.contracts.run import DeadLetter, RunRecord
 from towpath.policy.incident.messages import notice
 from towpath.policy.incident.notices import failed_notice, stopped_notice
+from towpath.temporal.attributes import search_key
+from towpath.temporal.failures import to_application_error
 from workflows.calling import CallFailedError
 from workflows.compensation import shielded
 from workflows.incident_approval import NOT_PENDING, ApprovalDesk
@@ -177,7 +178,7 @@ class IncidentResponseWorkflow(Reviewable):
         )
         await self._oncall.page_again("failure", f"the response failed in {error.step}: {error.failure.message}")
         await state.notify(OPERATIONS_TEAM, "failure", *failed_notice(state.known, letter, state.id))
-        self._steps.end("failed", DEAD_LETTER_QUEUE.value_set(letter.queue), *NOT_PENDING)
+        self._steps.end("failed", search_key(DEAD_LETTER_QUEUE).value_set(letter.queue), *NOT_PENDING)
         return ApplicationError(
             f"{error.step} failed: {error.failure.message}",
             letter,

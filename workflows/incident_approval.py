@@ -14,13 +14,14 @@ from towpath.contracts.review import FindReviewers, Reviewers, ReviewTask
 from towpath.contracts.run import Waiting
 from towpath.policy.incident.messages import approval
 from towpath.policy.incident.notices import approval_notice, in_words
+from towpath.temporal.attributes import search_key
 from workflows.calling import call
 from workflows.incident_state import IncidentState
 from workflows.options import LOOKUP
 from workflows.review import ReviewDesk
 
 STEP = "execute"
-NOT_PENDING = (PENDING_ASSIGNEES.value_unset(), PENDING_UNTIL.value_unset())
+NOT_PENDING = (search_key(PENDING_ASSIGNEES).value_unset(), search_key(PENDING_UNTIL).value_unset())
 
 
 class Terms(TypedDict):
@@ -58,7 +59,10 @@ class ApprovalDesk:
         policy = self._state.request.review
         due = workflow.now() + policy.deadline
         self._steps.wait_in(STEP, (Waiting(what=f"approval of {self._title}", who=policy.team, until=due),))
-        assignees, until = PENDING_ASSIGNEES.value_set([policy.team]), PENDING_UNTIL.value_set(due)
+        assignees, until = (
+            search_key(PENDING_ASSIGNEES).value_set([policy.team]),
+            search_key(PENDING_UNTIL).value_set(due),
+        )
         self._steps.status("waiting-for-approval", assignees, until)
 
     def close(self) -> None:
@@ -91,5 +95,5 @@ class ApprovalDesk:
             return None
         if event == "escalation":
             assignees = [self._state.request.review.team, team]
-            workflow.upsert_search_attributes([PENDING_ASSIGNEES.value_set(assignees)])
+            workflow.upsert_search_attributes([search_key(PENDING_ASSIGNEES).value_set(assignees)])
         return await self._state.notify(team, f"{self.name}/{event}", *approval_notice(task, event))

@@ -19,6 +19,7 @@ from towpath.contracts.process import INCIDENT, SEVERITY
 from towpath.contracts.remediation import ActionRecord
 from towpath.contracts.wire import EffectKey, clip, effect_key
 from towpath.policy.incident.severity import assess
+from towpath.temporal.attributes import search_key
 from workflows.asking import Asker
 from workflows.incident_intake import AlertInbox
 from workflows.notices import tell_team
@@ -140,8 +141,8 @@ class IncidentState:
         return IncidentView(group=self.inbox.group, **known)
 
     def show_severity(self, level: int) -> None:
-        if workflow.info().typed_search_attributes.get(SEVERITY) != level:
-            workflow.upsert_search_attributes([SEVERITY.value_set(level)])
+        if workflow.info().typed_search_attributes.get(search_key(SEVERITY)) != level:
+            workflow.upsert_search_attributes([search_key(SEVERITY).value_set(level)])
 
     async def notify(self, team: str, event: str, title: str, text: str) -> Failure | None:
         """Tell a team's channel. What failed, if it did: nothing waits for a notice."""

@@ -10,13 +10,14 @@ from temporalio.exceptions import ApplicationError, ChildWorkflowError, is_cance
 from activities.definitions import DefinitionActivities
 from activities.services import ServiceActivities
 from towpath.contracts.declared import DECLARED, DeclaredRequest, DeclaredResult, FindDefinition, ServiceCall
-from towpath.contracts.failure import FailureCode, HouseError, failure_of, to_application_error
+from towpath.contracts.failure import FailureCode, HouseError
 from towpath.contracts.published import Launch, Launched
 from towpath.contracts.wire import effect_key
 from towpath.engine.definition import ScheduleTrigger, TriggerForEach
 from towpath.engine.evaluation import Evaluation, RunFacts, StepError
 from towpath.engine.loading import load_plan
 from towpath.engine.shapes import as_list
+from towpath.temporal.failures import failure_of, to_application_error
 from workflows.calling import CallFailedError, call
 from workflows.options import EFFECT, LOOKUP
 

@@ -20,6 +20,7 @@ from towpath.contracts.run import DeadLetter, RunRecord, Waiting
 from towpath.contracts.service import EmailVerdict, EmailVerification
 from towpath.policy.messages import failure_notice, review_notice
 from towpath.policy.risk import RULE_VERSION
+from towpath.temporal.attributes import search_key
 from workflows.calling import CallFailedError, call
 from workflows.compensation import Compensations, shielded
 from workflows.notices import tell_team
@@ -29,7 +30,7 @@ from workflows.review import Reviewable, ReviewDesk
 from workflows.steps import StepFailedError
 
 OPERATIONS_TEAM = "ops-team"
-NOT_PENDING = (PENDING_ASSIGNEES.value_unset(), PENDING_UNTIL.value_unset())
+NOT_PENDING = (search_key(PENDING_ASSIGNEES).value_unset(), search_key(PENDING_UNTIL).value_unset())
 
 
 @workflow.defn(name=ONBOARDING.name)
@@ -127,7 +128,9 @@ class CustomerOnboardingWorkflow(Reviewable):
         due = opened_at + policy.deadline
         self._steps.wait_for(Waiting(what="a decision", who=policy.team, until=due))
         self._steps.status(
-            "waiting-for-review", PENDING_ASSIGNEES.value_set([policy.team]), PENDING_UNTIL.value_set(due)
+            "waiting-for-review",
+            search_key(PENDING_ASSIGNEES).value_set([policy.team]),
+            search_key(PENDING_UNTIL).value_set(due),
         )
         desk = ReviewDesk(reviewers=self._find_reviewers, tell=self._tell_reviewers)
         title = f"onboard {customer.company} ({customer.plan})"
@@ -163,7 +166,7 @@ class CustomerOnboardingWorkflow(Reviewable):
             return None
         if event == "escalation":
             assignees = [self._request.review.team, team]
-            workflow.upsert_search_attributes([PENDING_ASSIGNEES.value_set(assignees)])
+            workflow.upsert_search_attributes([search_key(PENDING_ASSIGNEES).value_set(assignees)])
         title, text = review_notice(task, event)
         return await tell_team(team, f"manual-review/{event}", title, text)
 
@@ -180,7 +183,7 @@ class CustomerOnboardingWorkflow(Reviewable):
         )
         title, text = failure_notice(workflow.info().workflow_id, letter)
         await tell_team(OPERATIONS_TEAM, "failure-notice", title, text)
-        self._steps.end("failed", DEAD_LETTER_QUEUE.value_set(letter.queue), *NOT_PENDING)
+        self._steps.end("failed", search_key(DEAD_LETTER_QUEUE).value_set(letter.queue), *NOT_PENDING)
         checkpoint = OnboardingFailure(
             request=self._request.model_copy(update={"redrive": None}), checkpoint=self._state.checkpoint()
         )

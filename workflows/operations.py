@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 from towpath.contracts.declared import CloudEvent, DeclaredRequest, Edit, PauseRequest
-from towpath.contracts.failure import FailureCode, HouseError, to_application_error
+from towpath.contracts.failure import FailureCode, HouseError
 from towpath.contracts.process import (
     AWAITED_EVENTS,
     DEFINITION_HASH,
@@ -19,6 +19,8 @@ from towpath.contracts.run import RunRecord
 from towpath.engine.actions import SETTLED, Cancelled, Completed
 from towpath.engine.awaited import awaited_events
 from towpath.engine.suggestions import did_you_mean
+from towpath.temporal.attributes import search_key
+from towpath.temporal.failures import to_application_error
 from workflows.driver import Driver
 from workflows.human import HumanTask
 from workflows.review import ReviewRefusedError
@@ -51,8 +53,8 @@ class Operations:
             }
         )
         awaited = awaited_events(driver.plan, driver.run.evaluation)
-        if awaited and workflow.info().typed_search_attributes.get(AWAITED_EVENTS) != awaited:
-            workflow.upsert_search_attributes([AWAITED_EVENTS.value_set(awaited)])
+        if awaited and workflow.info().typed_search_attributes.get(search_key(AWAITED_EVENTS)) != awaited:
+            workflow.upsert_search_attributes([search_key(AWAITED_EVENTS).value_set(awaited)])
 
     def record(self) -> RunRecord:
         driver = self._driver

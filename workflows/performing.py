@@ -25,8 +25,8 @@ from towpath.contracts.declared import (
     ServiceCall,
 )
 from towpath.contracts.delivery import TeamNotice
-from towpath.contracts.failure import Failure, FailureCode, failure_of
-from towpath.contracts.http import HttpRequest
+from towpath.contracts.failure import Failure, FailureCode
+from towpath.contracts.http_call import HttpRequest
 from towpath.contracts.process import DEAD_LETTER_QUEUE
 from towpath.contracts.wire import EffectKey, JsonObject, clip
 from towpath.engine.actions import Completed, Failed, Outcome
@@ -35,6 +35,8 @@ from towpath.engine.plan import PlanNode
 from towpath.engine.reads import secrets_read
 from towpath.engine.steps import Call
 from towpath.functions.library import PURE
+from towpath.temporal.attributes import search_key
+from towpath.temporal.failures import failure_of
 from workflows.calling import CallFailedError, call
 from workflows.declared_run import DeclaredRun, Job
 from workflows.options import CHECK, EFFECT, FUNCTION, LOOKUP, NOTICE, Work
@@ -141,7 +143,7 @@ def team_notice(team: str, title: str, text: str, key: EffectKey) -> TeamNotice:
 
 
 async def _queue(job: Job) -> tuple[Value, int]:
-    workflow.upsert_search_attributes([DEAD_LETTER_QUEUE.value_set(job.config["queue"])])
+    workflow.upsert_search_attributes([search_key(DEAD_LETTER_QUEUE).value_set(job.config["queue"])])
     job.run.queued = job.config["queue"]
     return {"status": "queued", "id": job.config["queue"]}, 1
 

@@ -17,6 +17,7 @@ from towpath.contracts.review import DecidedReview
 from towpath.contracts.run import DeadLetter, RunRecord
 from towpath.contracts.transformation import BackTest, FrozenSpecification
 from towpath.policy.pipeline.messages import failure_notice, quality_reasons, specification_reasons
+from towpath.temporal.attributes import search_key
 from workflows.compensation import shielded
 from workflows.pipeline_closing import Closing
 from workflows.pipeline_extraction import Extraction
@@ -142,7 +143,7 @@ class EtlPipelineWorkflow(Reviewable):
         told = await self._closing.fail(error.failure, error.step)
         title, text = failure_notice(state.config.id, workflow.info().workflow_id, letter)
         await state.notify(OPERATIONS_TEAM, "failure", title, text)
-        self._steps.end("failed", DEAD_LETTER_QUEUE.value_set(letter.queue), *NOT_PENDING)
+        self._steps.end("failed", search_key(DEAD_LETTER_QUEUE).value_set(letter.queue), *NOT_PENDING)
         again = self._request.model_copy(update={"resume": state.progress(), "discard": None})
         return ApplicationError(
             f"{error.step} failed: {error.failure.message}",

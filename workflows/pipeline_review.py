@@ -12,12 +12,13 @@ from towpath.contracts.process import PENDING_ASSIGNEES, PENDING_UNTIL, RUNNING
 from towpath.contracts.review import DecidedReview, FindReviewers, Reviewers, ReviewPolicy, ReviewTask
 from towpath.contracts.run import Waiting
 from towpath.policy.pipeline.messages import review_notice
+from towpath.temporal.attributes import search_key
 from workflows.calling import CallFailedError, call
 from workflows.options import LOOKUP
 from workflows.pipeline_state import PipelineState
 from workflows.review import ReviewDesk
 
-NOT_PENDING = (PENDING_ASSIGNEES.value_unset(), PENDING_UNTIL.value_unset())
+NOT_PENDING = (search_key(PENDING_ASSIGNEES).value_unset(), search_key(PENDING_UNTIL).value_unset())
 
 
 class Hold(Protocol):
@@ -50,7 +51,9 @@ class Asking:
         self._steps.begin(step)
         self._steps.wait_for(Waiting(what="a decision", who=policy.team, until=due))
         self._steps.status(
-            "waiting-for-review", PENDING_ASSIGNEES.value_set([policy.team]), PENDING_UNTIL.value_set(due)
+            "waiting-for-review",
+            search_key(PENDING_ASSIGNEES).value_set([policy.team]),
+            search_key(PENDING_UNTIL).value_set(due),
         )
 
         async def find(team: str) -> Reviewers:
@@ -86,5 +89,5 @@ class Asking:
             return None
         if event == "escalation":
             assignees = [self._state.config.review.team, team]
-            workflow.upsert_search_attributes([PENDING_ASSIGNEES.value_set(assignees)])
+            workflow.upsert_search_attributes([search_key(PENDING_ASSIGNEES).value_set(assignees)])
         return await self._state.notify(team, f"{step}/{event}", *review_notice(task, event))

@@ -1,7 +1,6 @@
 """What a pipeline's schedule starts: a run under the pipeline's own id, as if somebody had started it by hand."""
 
 from temporalio import workflow
-from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import (
     ApplicationError,
     ChildWorkflowError,
@@ -9,10 +8,11 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
-from towpath.contracts.failure import failure_of
 from towpath.contracts.pipeline import PipelineRequest, PipelineResult
 from towpath.contracts.process import PIPELINE
 from towpath.contracts.scheduling import SCHEDULED, ScheduledRun
+from towpath.temporal.attributes import search_attributes
+from towpath.temporal.failures import failure_of
 
 
 @workflow.defn(name=SCHEDULED)
@@ -31,9 +31,7 @@ class EtlScheduledWorkflow:
                 request,
                 id=name,
                 result_type=PipelineResult,
-                search_attributes=TypedSearchAttributes(
-                    [SearchAttributePair(key, value) for key, value in PIPELINE.attributes(request).items()]
-                ),
+                search_attributes=search_attributes(PIPELINE.attributes(request)),
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                 static_summary=f"Pipeline {request.config.id} {request.config.version}",
             )

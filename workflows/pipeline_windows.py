@@ -8,10 +8,11 @@ from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, FailureError, is_cancelled_exception
 
 from activities.pipeline import PipelineActivities
-from towpath.contracts.failure import Failure, failure_of
+from towpath.contracts.failure import Failure
 from towpath.contracts.loading import LoadPart, PartLoaded
 from towpath.contracts.stages import Extracted, ExtractTask, Transformed, TransformTask
 from towpath.contracts.windows import WINDOW, WindowRequest, WindowResult
+from towpath.temporal.failures import failure_of
 from workflows.calling import CallFailedError, call
 from workflows.options import DATA
 

@@ -2,12 +2,13 @@
 
 from temporalio import workflow
 
-from towpath.contracts.failure import FailureCode, HouseError, to_application_error
+from towpath.contracts.failure import FailureCode, HouseError
 from towpath.contracts.published import DefinitionRecord, Publication, Publishing, Version
 from towpath.contracts.wire import JsonObject
 from towpath.engine.diff import Comparison, bump_problem, compare
 from towpath.engine.loading import InvalidDefinitionError, load_plan
 from towpath.engine.reading import Definition
+from towpath.temporal.failures import to_application_error
 
 KEPT_VERSIONS = 200
 KEPT_TEXTS = 20

@@ -19,6 +19,7 @@ from towpath.contracts.run import DeadLetter, RunRecord, Waiting
 from towpath.policy.messages import failure_notice
 from towpath.policy.publishing.messages import approval_notice, cancelled_notice
 from towpath.policy.publishing.outcome import outcome_of
+from towpath.temporal.attributes import search_key
 from workflows.calling import CallFailedError, call
 from workflows.compensation import shielded
 from workflows.notices import tell_team
@@ -31,7 +32,7 @@ from workflows.review import Reviewable, ReviewDesk
 from workflows.steps import StepFailedError
 
 OPERATIONS_TEAM = "ops-team"
-NOT_PENDING = (PENDING_ASSIGNEES.value_unset(), PENDING_UNTIL.value_unset())
+NOT_PENDING = (search_key(PENDING_ASSIGNEES).value_unset(), search_key(PENDING_UNTIL).value_unset())
 
 
 @workflow.defn(name=PUBLISHING.name)
@@ -120,7 +121,9 @@ class ContentPublishingWorkflow(Reviewable, PostingDesk):
         due = opened_at + policy.deadline
         self._steps.wait_for(Waiting(what="an approval", who=policy.team, until=due))
         self._steps.status(
-            "waiting-for-review", PENDING_ASSIGNEES.value_set([policy.team]), PENDING_UNTIL.value_set(due)
+            "waiting-for-review",
+            search_key(PENDING_ASSIGNEES).value_set([policy.team]),
+            search_key(PENDING_UNTIL).value_set(due),
         )
         desk = ReviewDesk(reviewers=self._find_reviewers, tell=self._tell_reviewers)
         title = f"publish {self._request.metadata.title}"
@@ -160,7 +163,9 @@ class ContentPublishingWorkflow(Reviewable, PostingDesk):
         if task is None:
             return None
         if event == "escalation":
-            workflow.upsert_search_attributes([PENDING_ASSIGNEES.value_set([self._request.review.team, team])])
+            workflow.upsert_search_attributes(
+                [search_key(PENDING_ASSIGNEES).value_set([self._request.review.team, team])]
+            )
         title, text = approval_notice(task, event)
         return await tell_team(team, f"{APPROVE}/{event}", title, text)
 
@@ -175,7 +180,7 @@ class ContentPublishingWorkflow(Reviewable, PostingDesk):
         )
         title, text = failure_notice(workflow.info().workflow_id, letter)
         await tell_team(OPERATIONS_TEAM, "failure-notice", title, text)
-        self._steps.end("failed", DEAD_LETTER_QUEUE.value_set(letter.queue), *NOT_PENDING)
+        self._steps.end("failed", search_key(DEAD_LETTER_QUEUE).value_set(letter.queue), *NOT_PENDING)
         start = PublishingFailure(
             request=self._request.model_copy(update={"redrive": None}), analysis=self._state.analysis
         )

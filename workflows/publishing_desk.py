@@ -8,10 +8,11 @@ from datetime import datetime
 
 from temporalio import workflow
 
-from towpath.contracts.failure import FailureCode, HouseError, to_application_error
+from towpath.contracts.failure import FailureCode, HouseError
 from towpath.contracts.posting import EditPosts, Job, JobChange, JobState, Reschedule, Settle
 from towpath.contracts.publishing import Adaptation
 from towpath.policy.publishing.limits import post_problems
+from towpath.temporal.failures import to_application_error
 from workflows.calling import CallFailedError
 from workflows.publishing_board import Board
 from workflows.publishing_jobs import JobRun
@@ -29,7 +30,7 @@ class PostingDesk:
 
     def __init__(self, state: PublishingState, board: Board, may_edit: Callable[[str], str]) -> None:
         self._desk_state = state
-        self._board = board
+        self._desk_board = board
         self._may_edit = may_edit
         """Why somebody may not edit; empty when they may."""
 
@@ -67,10 +68,10 @@ class PostingDesk:
     @workflow.update(name="reschedule")
     async def reschedule(self, change: Reschedule) -> Job:
         """Another time, later where the account's spacing needs it; never before the embargo or after `not_after`."""
-        run = self._board.runs[change.job]
+        run = self._desk_board.runs[change.job]
         channel = self._desk_state.channels[change.job]
         try:
-            at = await self._board.schedule.reserve(channel.wish, run.rules, change.at)
+            at = await self._desk_board.schedule.reserve(channel.wish, run.rules, change.at)
         except CallFailedError as error:
             raise _refused(FailureCode.JOB_REFUSED, f"no time can be reserved: {error.failure.message}") from error
         if at is None:
@@ -92,7 +93,7 @@ class PostingDesk:
             run.change(changed_by=change.by)
             run.end(JobState.CANCELLED, _why("cancelled", change.by, change.reason))
         for run in runs:
-            left = await self._board.schedule.release(self._desk_state.channels[run.job.job].wish, run.rules)
+            left = await self._desk_board.schedule.release(self._desk_state.channels[run.job.job].wish, run.rules)
             if left:
                 run.change(reason=f"{run.job.reason}; {left}")
         return [run.job for run in runs]
@@ -130,7 +131,7 @@ class PostingDesk:
     @workflow.update(name="settle")
     def settle(self, settlement: Settle) -> Job:
         """Somebody has looked: the post is out, with this id, or it is not."""
-        run = self._board.runs[settlement.job]
+        run = self._desk_board.runs[settlement.job]
         run.settlement = settlement
         return run.job
 
@@ -150,7 +151,7 @@ class PostingDesk:
             raise self._unknown(edit.job)
         if channel.adaptation is None or channel.quality is None:
             raise ChangeRefusedError(FailureCode.JOB_CLOSED, f"{edit.job} has no texts to edit, or not yet")
-        run = self._board.runs.get(edit.job)
+        run = self._desk_board.runs.get(edit.job)
         if run is not None:
             self._check_open(run)
         problem = self._may_edit(edit.by)
@@ -213,7 +214,7 @@ class PostingDesk:
             raise ChangeRefusedError(FailureCode.JOB_CLOSED, message)
 
     def _run(self, job: str) -> JobRun:
-        run = self._board.runs.get(job)
+        run = self._desk_board.runs.get(job)
         if run is None:
             raise self._unknown(job)
         return run
@@ -226,17 +227,19 @@ class PostingDesk:
     def _named(self, change: JobChange) -> list[JobRun]:
         """The jobs that are meant; of all, those that can still be changed."""
         if change.job != ALL:
-            return [self._board.runs[change.job]]
+            return [self._desk_board.runs[change.job]]
         now = workflow.now()
-        return [run for run in self._board.runs.values() if run.is_open and (run.cut_off is None or now <= run.cut_off)]
+        return [
+            run for run in self._desk_board.runs.values() if run.is_open and (run.cut_off is None or now <= run.cut_off)
+        ]
 
     def _held(self, change: JobChange) -> list[JobRun]:
-        runs = self._board.runs.values()
+        runs = self._desk_board.runs.values()
         return [run for run in runs if run.job.state is JobState.HELD and change.job in {ALL, run.job.job}]
 
     def _put(self, channel: Channel, adaptation: Adaptation) -> None:
         channel.adaptation = adaptation
-        run = self._board.runs.get(channel.job)
+        run = self._desk_board.runs.get(channel.job)
         if run is not None:
             run.posts = adaptation.posts
             run.change(changed_by=adaptation.edited_by)

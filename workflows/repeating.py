@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
 
 from towpath.contracts.declared import ITEMS, ItemsRequest, ItemsResult
-from towpath.contracts.failure import Failure, FailureCode, failure_of
+from towpath.contracts.failure import Failure, FailureCode
 from towpath.engine.actions import Completed, Failed, Outcome, Rejected
 from towpath.engine.each import Window
 from towpath.engine.evaluation import StepError
@@ -17,6 +17,7 @@ from towpath.engine.expression.values import Value, size_of
 from towpath.engine.plan import PlanNode
 from towpath.engine.reads import steps_read
 from towpath.engine.steps import ForEach
+from towpath.temporal.failures import failure_of
 from workflows.declared_run import DeclaredRun, Item, Job
 from workflows.steering import Steering, guarded
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from towpath.contracts.failure import Failure, FailureCode, HouseError, to_application_error
+from towpath.contracts.failure import Failure, FailureCode, HouseError
 from towpath.contracts.review import (
     DecidedReview,
     Decision,
@@ -18,6 +18,7 @@ from towpath.contracts.review import (
     ReviewTask,
     Verdict,
 )
+from towpath.temporal.failures import to_application_error
 
 MAX_REFUSED_KEPT = 20
 

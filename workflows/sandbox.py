@@ -7,65 +7,13 @@ from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import Info, SandboxImportNotificationPolicy
 
-PASSED_THROUGH = (
-    "towpath.contracts",
-    "towpath.engine",
-    "towpath.functions",
-    "towpath.policy",
-    "activities",
-    "workflows.asking",
-    "workflows.calling",
-    "workflows.compensation",
-    "workflows.declared_record",
-    "workflows.declared_run",
-    "workflows.driver",
-    "workflows.human",
-    "workflows.incident_approval",
-    "workflows.incident_closing",
-    "workflows.incident_course",
-    "workflows.incident_execution",
-    "workflows.incident_intake",
-    "workflows.incident_investigation",
-    "workflows.incident_paging",
-    "workflows.incident_planning",
-    "workflows.incident_state",
-    "workflows.incident_watching",
-    "workflows.launching",
-    "workflows.notices",
-    "workflows.onboarding_steps",
-    "workflows.operations",
-    "workflows.options",
-    "workflows.parts",
-    "workflows.performing",
-    "workflows.performing_channels",
-    "workflows.performing_claude",
-    "workflows.pipeline_closing",
-    "workflows.pipeline_extraction",
-    "workflows.pipeline_loading",
-    "workflows.pipeline_quality",
-    "workflows.pipeline_review",
-    "workflows.pipeline_specification",
-    "workflows.pipeline_state",
-    "workflows.pipeline_transformation",
-    "workflows.pipeline_windows",
-    "workflows.publications",
-    "workflows.publishing_board",
-    "workflows.publishing_desk",
-    "workflows.publishing_jobs",
-    "workflows.publishing_posting",
-    "workflows.publishing_quality",
-    "workflows.publishing_schedule",
-    "workflows.publishing_steps",
-    "workflows.repeating",
-    "workflows.review",
-    "workflows.slots",
-    "workflows.steering",
-    "workflows.steps",
-    "workflows.waiting",
-)
-"""Loaded once, not again for each run. They are outside the sandbox's guard, so the lint rules of the workflow room
-hold for them too. The modules that define workflows are never in this list."""
+import workflows
+from towpath.temporal.passing import without_workflows
 
+ROOMS = ("towpath.contracts", "towpath.engine", "towpath.functions", "towpath.policy", "towpath.temporal", "activities")
+PASSED_THROUGH = (*ROOMS, *without_workflows(workflows))
+"""Loaded once, not again for each run. They are outside the sandbox's guard, so the lint rules of the workflow room
+hold for them too. The modules that define workflows are never among them."""
 
 NO_STORE = StorageDriverStoreContext()
 

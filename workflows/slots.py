@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from towpath.contracts.failure import FailureCode, PublishError, to_application_error
+from towpath.contracts.failure import FailureCode, PublishError
 from towpath.contracts.posting import ReleaseSlot, Reservation, ReserveSlot, Slot, SlotRecord
 from towpath.contracts.service import Undone
 from towpath.policy.publishing.timing import next_free
+from towpath.temporal.failures import to_application_error
 
 KEPT = timedelta(days=2)
 """A time is kept so long after it is over: a run that asks again gets it, and the next post keeps its distance."""

@@ -10,11 +10,12 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from activities.cache import CacheActivities
 from towpath.contracts.declared import CacheRead, CacheWrite
-from towpath.contracts.failure import Failure, FailureCode, failure_of
+from towpath.contracts.failure import Failure, FailureCode
 from towpath.engine.actions import Completed, Failed, Outcome, Start
 from towpath.engine.evaluation import StepError
 from towpath.engine.plan import PlanNode
 from towpath.engine.steps import Check
+from towpath.temporal.failures import failure_of
 from workflows.calling import CallFailedError, call
 from workflows.declared_run import DeclaredRun, Job
 from workflows.options import CHECK, EFFECT, LOOKUP
@@ -67,7 +68,7 @@ class Steering:
         finally:
             if not trying.done():
                 trying.cancel()
-                await asyncio.wait([trying])
+                await workflow.wait([trying])
         return trying.result()
 
     async def _attempts(self, job: Job) -> Outcome:

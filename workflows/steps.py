@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Any, cast
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import is_cancelled_exception
 from temporalio.types import MethodAsyncSingleParam
 
 from towpath.contracts.claude import Answer, Budget, Usage
 from towpath.contracts.failure import Failure
-from towpath.contracts.process import RUNNING, STATUS
+from towpath.contracts.process import RUNNING, STATUS, SearchAttribute
 from towpath.contracts.run import Cost, RunRecord, StepRecord, StepState, Waiting
 from towpath.contracts.wire import EffectKey, effect_key
+from towpath.temporal.attributes import search_key
 from workflows.calling import ArgT, CallFailedError, ResultT, SelfT, call
 from workflows.options import Work
 
@@ -142,7 +142,7 @@ class Steps:
     def status(self, status: str, *others: Any) -> None:
         """Set the run's status where people list runs; `others` are further search attribute updates."""
         self._status = status
-        workflow.upsert_search_attributes([STATUS.value_set(status), *others])
+        workflow.upsert_search_attributes([search_key(STATUS).value_set(status), *others])
         self._show()
 
     def mark(self, status: str) -> None:
@@ -151,10 +151,11 @@ class Steps:
         self._ended_at = workflow.info().start_time
         self._records = {}
 
-    def introduce(self, wanted: Mapping[SearchAttributeKey[str], str]) -> None:
+    def introduce(self, wanted: Mapping[SearchAttribute[str], str]) -> None:
         """Set what the starter left out: runs are also started by services that know no search attributes."""
         known = workflow.info().typed_search_attributes
-        missing = [key.value_set(value) for key, value in wanted.items() if known.get(key) != value]
+        keys = {search_key(attribute): value for attribute, value in wanted.items()}
+        missing = [key.value_set(value) for key, value in keys.items() if known.get(key) != value]
         if missing:
             workflow.upsert_search_attributes(missing)
 

@@ -18,6 +18,7 @@ from towpath.engine.actions import Completed, Failed, Outcome, Rejected
 from towpath.engine.expression.values import Value
 from towpath.engine.steps import Choice, HumanTaskConfig, WaitAnyConfig, WaitConfig
 from towpath.policy.messages import task_notice
+from towpath.temporal.attributes import search_key
 from workflows.calling import CallFailedError, call
 from workflows.declared_run import DeclaredRun, Job, moment_left
 from workflows.human import Desk, HumanTask, TaskPlan
@@ -49,10 +50,14 @@ class Tasks:
     def publish(self) -> None:
         teams = sorted({team for teams in self._assignees.values() for team in teams})
         if not teams:
-            workflow.upsert_search_attributes([PENDING_ASSIGNEES.value_unset(), PENDING_UNTIL.value_unset()])
+            workflow.upsert_search_attributes(
+                [search_key(PENDING_ASSIGNEES).value_unset(), search_key(PENDING_UNTIL).value_unset()]
+            )
             return
         due = min(self.by_step[name].task.due_at for name in self._assignees)
-        workflow.upsert_search_attributes([PENDING_ASSIGNEES.value_set(teams), PENDING_UNTIL.value_set(due)])
+        workflow.upsert_search_attributes(
+            [search_key(PENDING_ASSIGNEES).value_set(teams), search_key(PENDING_UNTIL).value_set(due)]
+        )
 
 
 class Waits:

@@ -11,7 +11,7 @@ from temporalio import activity
 from tests.fakes.house import FakeHouse
 from towpath.contracts.declared import CallAnswer, CloudEvent, FunctionCall, LifecycleEvents, ServiceCall, Told
 from towpath.contracts.failure import HouseError
-from towpath.contracts.http import HttpAnswer, HttpRequest
+from towpath.contracts.http_call import HttpAnswer, HttpRequest
 
 
 @dataclass

@@ -28,6 +28,7 @@ from towpath.contracts.incident import IncidentOutcome, IncidentView
 from towpath.contracts.process import INCIDENT, STATUS, group_name
 from towpath.contracts.remediation import ActionState
 from towpath.local.monitoring import monitoring
+from towpath.temporal.attributes import search_key
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -151,7 +152,7 @@ async def test_people_work_by_the_command_line(staffed: House) -> None:
     assert code == 1 and "review.unknown_reviewer" in problems
     assert shown["paging"]["acknowledged"]["note"] == "looking"
     assert text.startswith("# Post-mortem") and "rejected by sora: we fix forward" in text
-    assert (await handle.describe()).typed_search_attributes.get(STATUS) == "resolved"
+    assert (await handle.describe()).typed_search_attributes.get(search_key(STATUS)) == "resolved"
     assert handle.id == f"{INCIDENT.name}/{group}"
 
 

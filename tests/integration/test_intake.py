@@ -19,6 +19,7 @@ from towpath.contracts.alerts import AlertBatch, AlertmanagerWebhook
 from towpath.contracts.process import INCIDENT, SUBJECT
 from towpath.local.monitoring import webhook_body
 from towpath.local.server import temporal_server
+from towpath.temporal.attributes import search_key
 
 BEGAN = "2026-11-25T12:00:00Z"
 DAMAGED: list[tuple[str, Any, str]] = [
@@ -98,7 +99,7 @@ async def test_run_is_found_by_its_service(client: Client) -> None:
     described = await client.get_workflow_handle(taken.workflow_id).describe()
 
     assert taken.workflow_id.startswith(f"{INCIDENT.name}/")
-    assert (described.typed_search_attributes.get(SUBJECT) or "").startswith("svc-")
+    assert (described.typed_search_attributes.get(search_key(SUBJECT)) or "").startswith("svc-")
 
 
 class Recorded(Intake):

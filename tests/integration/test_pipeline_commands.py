@@ -16,6 +16,7 @@ from tests.integration.pipelines import COLUMNS, OPERATIONS, duckdb, items_pipel
 from towpath.clients.pipeline_schedules import PipelineSchedules
 from towpath.contracts.process import TRIGGER
 from towpath.contracts.review import DecidedReview, Decision, ReviewTask, Verdict
+from towpath.temporal.attributes import search_key
 
 PLACE = "definitions/pipelines"
 APPROVED: dict[str, Any] = {
@@ -66,7 +67,7 @@ async def test_pipeline_is_scheduled(house: House, tmp_path: Path) -> None:
     assert made[0]["next"][0].endswith("-12-31T21:00:00+00:00")
     assert (changed[0]["version"], changed[0]["paused"], changed[0]["as_the_file"]) == ("1.0.1", True, True)
     assert ended == {"workflow_id": "etl-pipeline/timed", "outcome": "loaded"}
-    assert run.typed_search_attributes[TRIGGER] == "schedule"
+    assert run.typed_search_attributes[search_key(TRIGGER)] == "schedule"
     assert read_duckdb(tmp_path / "items") == truth
     assert not described.schedule.state.paused
 

@@ -22,6 +22,7 @@ from towpath.clients.temporal import converter
 from towpath.contracts.onboarding import OnboardingRequest, OnboardingResult
 from towpath.contracts.process import CLAUDE_QUEUE, ONBOARDING, SEARCH_ATTRIBUTES
 from towpath.local.server import DYNAMIC_CONFIG, find_executable
+from towpath.temporal.attributes import search_key
 from workflows.onboarding import CustomerOnboardingWorkflow
 from workflows.sandbox import runner
 
@@ -90,7 +91,7 @@ async def time_skipping(payloads: Path, *settings: str) -> AsyncGenerator[Workfl
     environment = await WorkflowEnvironment.start_time_skipping_v2(
         dev_server_existing_path=str(find_executable()),
         dev_server_extra_args=flags,
-        search_attributes=SEARCH_ATTRIBUTES,
+        search_attributes=[search_key(attribute) for attribute in SEARCH_ATTRIBUTES],
         data_converter=converter(None, PayloadStore(str(payloads))),
     )
     async with environment:

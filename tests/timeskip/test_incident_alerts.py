@@ -31,6 +31,7 @@ from towpath.contracts.incident import Acknowledge, IncidentOutcome, IncidentVie
 from towpath.contracts.process import SEVERITY
 from towpath.contracts.remediation import ActionState
 from towpath.contracts.review import Decision, Verdict
+from towpath.temporal.attributes import search_key
 from workflows.incident import IncidentResponseWorkflow
 
 LATER = BEGAN + timedelta(minutes=10)
@@ -202,7 +203,7 @@ async def test_later_alert_raises_the_severity(incidents: Incidents) -> None:
     result = await handle.result()
 
     assert before == 0 and (result.severity.level, result.severity.floor) == (4, 4)
-    assert (await handle.describe()).typed_search_attributes.get(SEVERITY) == 4
+    assert (await handle.describe()).typed_search_attributes.get(search_key(SEVERITY)) == 4
 
 
 @pytest.mark.parametrize(("suggested", "level"), [(1, 4), (5, 5)])

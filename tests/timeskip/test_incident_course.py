@@ -41,6 +41,7 @@ from towpath.contracts.incident import IncidentFailure, IncidentOutcome
 from towpath.contracts.process import DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, SEVERITY, STATUS, SUBJECT
 from towpath.contracts.remediation import ActionState, KillSwitch
 from towpath.contracts.run import DeadLetter, StepState
+from towpath.temporal.attributes import search_key
 
 LONG = timedelta(hours=3)
 Prepare = Callable[[FakeIncident], object]
@@ -72,7 +73,7 @@ async def test_approved_rollback_resolves_the_incident(incidents: Incidents) -> 
     assert world.names().index("page") < world.names().index("ask")
     assert {change.action for change in world.asked("change_page")} == {"resolve"}
     attributes = (await handle.describe()).typed_search_attributes
-    assert (attributes.get(SEVERITY), attributes.get(SUBJECT)) == (4, "checkout")
+    assert (attributes.get(search_key(SEVERITY)), attributes.get(search_key(SUBJECT))) == (4, "checkout")
 
 
 async def test_keys_name_the_incident_and_the_step(incidents: Incidents) -> None:
@@ -180,7 +181,7 @@ async def test_resolved_while_an_approval_is_open(incidents: Incidents) -> None:
     assert result.outcome is IncidentOutcome.FALSE_ALARM
     assert [action.state for action in result.actions] == [ActionState.NOT_NEEDED]
     assert incidents.world.operations() == []
-    assert (await handle.describe()).typed_search_attributes.get(PENDING_ASSIGNEES) is None
+    assert (await handle.describe()).typed_search_attributes.get(search_key(PENDING_ASSIGNEES)) is None
 
 
 async def test_rejected_action_is_handed_over(incidents: Incidents) -> None:
@@ -342,7 +343,7 @@ async def test_failed_archive_pages_and_queues(incidents: Incidents) -> None:
     letter, failure = (DeadLetter.model_validate(error.details[0]), IncidentFailure.model_validate(error.details[1]))
 
     assert (letter.queue, letter.step) == ("failed-incidents", "archive")
-    assert (await handle.describe()).typed_search_attributes.get(DEAD_LETTER_QUEUE) == "failed-incidents"
+    assert (await handle.describe()).typed_search_attributes.get(search_key(DEAD_LETTER_QUEUE)) == "failed-incidents"
     assert failure.request.resume is not None and failure.request.resume.diagnosis is not None
     assert any(page.key.endswith("/page/failure") for page in incidents.world.asked("page"))
     assert ("ops-team", "Incident") in incidents.world.notices()
@@ -379,7 +380,7 @@ async def test_cancelled_in_the_middle_of_an_action(incidents: Incidents) -> Non
     assert view.actions[0].state is ActionState.APPLIED and "cancelled" in view.actions[0].note
     assert len({call.key for call in incidents.world.asked("call_service")}) == 1
     assert ("operations", "Incident") in incidents.world.notices()
-    assert (await handle.describe()).typed_search_attributes.get(STATUS) == "cancelled"
+    assert (await handle.describe()).typed_search_attributes.get(search_key(STATUS)) == "cancelled"
 
 
 async def test_insufficient_evidence_is_a_proper_answer(incidents: Incidents) -> None:

@@ -23,6 +23,7 @@ from towpath.contracts.onboarding import (
 )
 from towpath.contracts.process import DEAD_LETTER_QUEUE, ONBOARDING
 from towpath.contracts.run import DeadLetter, RunRecord, StepState
+from towpath.temporal.attributes import search_key
 from workflows.onboarding import CustomerOnboardingWorkflow
 
 LOW_RISK = Customer(email="kim@hanbit.example", company="Hanbit Logistics", plan=Plan.BUSINESS)
@@ -109,7 +110,7 @@ async def test_permanent_failure_is_not_retried_and_undone(bench: Bench) -> None
     assert letter.undone == ("setup-billing", "create-account")
     assert [notice.team for notice in bench.house.asked("notify_team")] == ["ops-team"]
     assert failed.checkpoint.kit is not None and failed.checkpoint.decision is not None
-    assert (await handle.describe()).typed_search_attributes.get(DEAD_LETTER_QUEUE) == "failed-onboarding"
+    assert (await handle.describe()).typed_search_attributes.get(search_key(DEAD_LETTER_QUEUE)) == "failed-onboarding"
     assert "send_email" not in bench.house.names()
 
 

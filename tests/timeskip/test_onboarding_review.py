@@ -16,6 +16,7 @@ from towpath.contracts.onboarding import Outcome
 from towpath.contracts.process import PENDING_ASSIGNEES, PENDING_UNTIL, STATUS
 from towpath.contracts.review import Decision, ReviewTask, Verdict
 from towpath.contracts.run import RunRecord
+from towpath.temporal.attributes import search_key
 from workflows.onboarding import CustomerOnboardingWorkflow
 
 APPROVE = Decision(verdict=Verdict.APPROVE, reviewer="dana", reason="known customer")
@@ -155,13 +156,13 @@ async def test_run_can_be_found_while_it_waits(bench: Bench) -> None:
     attributes = (await handle.describe()).typed_search_attributes
 
     assert waiting is not None and waiting.who == "compliance-team" and waiting.until == task.due_at
-    assert attributes.get(PENDING_ASSIGNEES) == ["compliance-team"]
-    assert attributes.get(STATUS) == "waiting-for-review"
+    assert attributes.get(search_key(PENDING_ASSIGNEES)) == ["compliance-team"]
+    assert attributes.get(search_key(STATUS)) == "waiting-for-review"
     await decide(handle, APPROVE)
     await handle.result()
     closed = (await handle.describe()).typed_search_attributes
-    assert closed.get(PENDING_ASSIGNEES) is None
-    assert closed.get(PENDING_UNTIL) is None
+    assert closed.get(search_key(PENDING_ASSIGNEES)) is None
+    assert closed.get(search_key(PENDING_UNTIL)) is None
 
 
 async def test_unverified_address_is_reviewed_and_never_approved_by_itself(bench: Bench) -> None:
@@ -196,7 +197,7 @@ async def test_cancelling_while_waiting_ends_the_run(bench: Bench) -> None:
     record = await ended(handle)
 
     assert record.status == "cancelled"
-    assert (await handle.describe()).typed_search_attributes.get(PENDING_ASSIGNEES) is None
+    assert (await handle.describe()).typed_search_attributes.get(search_key(PENDING_ASSIGNEES)) is None
 
 
 async def test_cancelling_undoes_in_reverse(bench: Bench) -> None:

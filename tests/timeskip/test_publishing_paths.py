@@ -17,6 +17,7 @@ from towpath.contracts.process import DEAD_LETTER_QUEUE, PUBLISHING, SUBJECT
 from towpath.contracts.publishing import PublishingFailure, PublishingOutcome, PublishingRedrive
 from towpath.contracts.run import StepState
 from towpath.standins.claude.answers import HANDLERS
+from towpath.temporal.attributes import search_key
 
 GOOD: Mapping[str, object] = {"score": 0.9, "issues": [], "evidence": []}
 
@@ -68,7 +69,7 @@ async def test_a_campaign_is_published_on_every_channel(press: Press) -> None:
     assert len((await view_of(handle)).adaptations) == 3
     assert result.cost.calls == 5
     described = await handle.describe()
-    assert described.typed_search_attributes[SUBJECT] == handle.id.removeprefix(f"{PUBLISHING.name}/")
+    assert described.typed_search_attributes[search_key(SUBJECT)] == handle.id.removeprefix(f"{PUBLISHING.name}/")
 
 
 async def test_content_by_reference_is_read_where_it_is(press: Press) -> None:
@@ -165,7 +166,7 @@ async def test_a_campaign_without_texts_is_queued_and_redriven(
     described = await handle.describe()
 
     assert letter["step"] == step
-    assert described.typed_search_attributes[DEAD_LETTER_QUEUE] == PUBLISHING.dead_letter_queue
+    assert described.typed_search_attributes[search_key(DEAD_LETTER_QUEUE)] == PUBLISHING.dead_letter_queue
     assert any("failed" in notice for notice in press.fake.notices())
     assert press.fake.timelines == {}
 

@@ -11,6 +11,7 @@ from towpath.contracts.posting import Job, JobState, Settle
 from towpath.contracts.process import STATUS
 from towpath.contracts.publishing import PublishingOutcome
 from towpath.contracts.run import StepState
+from towpath.temporal.attributes import search_key
 from workflows.publishing import ContentPublishingWorkflow
 from workflows.publishing_posting import LOOKS
 
@@ -153,7 +154,7 @@ async def test_what_nobody_can_find_out_is_asked_of_a_person(press: Press) -> No
     """No answer and no timeline: the job waits for a person, who says that the post is out, and the thread goes on."""
     handle = await unsettled(press)
     described = await handle.describe()
-    assert described.typed_search_attributes[STATUS] == "outcome-unknown"
+    assert described.typed_search_attributes[search_key(STATUS)] == "outcome-unknown"
     assert any(title.startswith("Is it out?") for title in press.fake.notices())
     waiting = (await record_of(handle)).waiting
     assert waiting is not None

@@ -12,6 +12,7 @@ from towpath.contracts.process import PENDING_ASSIGNEES, PENDING_UNTIL, STATUS
 from towpath.contracts.publishing import Adaptation, PublishingOutcome, PublishingRequest
 from towpath.contracts.review import Verdict
 from towpath.contracts.run import StepState
+from towpath.temporal.attributes import search_key
 from workflows.publishing import ContentPublishingWorkflow
 
 TEXT = f"The canal is open again.\n\n{LINK}"
@@ -38,9 +39,9 @@ async def test_a_person_must_approve(press: Press, model: str, request_: Publish
     result = await press.finish(handle)
 
     assert any(reason in line for line in task.reasons)
-    assert described.typed_search_attributes[STATUS] == "waiting-for-review"
-    assert described.typed_search_attributes[PENDING_ASSIGNEES] == ["content-team"]
-    assert described.typed_search_attributes[PENDING_UNTIL] == task.due_at
+    assert described.typed_search_attributes[search_key(STATUS)] == "waiting-for-review"
+    assert described.typed_search_attributes[search_key(PENDING_ASSIGNEES)] == ["content-team"]
+    assert described.typed_search_attributes[search_key(PENDING_UNTIL)] == task.due_at
     assert result.outcome is PublishingOutcome.PUBLISHED
     assert [title.partition(":")[0] for title in press.fake.notices()] == ["Texts to approve", "Review closed"]
 

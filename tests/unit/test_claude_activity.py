@@ -52,13 +52,18 @@ def request(tokens: int) -> AskRequest:
     return AskRequest(prompt="research-company", input={"company": "Hanbit"}, budget_left=left)
 
 
-async def ask(client: Any, given: AskRequest, *, spent: Usage | None = None) -> Any:
+async def ask(
+    client: Any, given: AskRequest, *, spent: Usage | None = None, ahead: timedelta = timedelta(), after: int = 0
+) -> Any:
+    """One attempt, `after` so many seconds of its step, on a worker whose clock is `ahead` of Temporal's."""
     environment = ActivityEnvironment()
     details = [] if spent is None else [{"phase": "failed", "spent": spent.model_dump(mode="json")}]
+    started = datetime.now(UTC) - ahead
     environment.info = replace(
         environment.info,
         heartbeat_details=details,
-        scheduled_time=datetime.now(UTC),
+        scheduled_time=started - timedelta(seconds=after),
+        started_time=started,
         schedule_to_close_timeout=timedelta(minutes=30),
     )
     return await environment.run(ClaudeActivities(client, Prices()).ask, given)
@@ -90,16 +95,26 @@ async def test_unknown_ending_is_a_failure_that_was_billed() -> None:
     assert refused.value.evidence["spent_output_tokens"] == 7
 
 
-@pytest.mark.parametrize(("seconds", "retryable"), [(60, True), (3_000, False)])
-async def test_a_wait_that_outlasts_the_step_is_not_begun(seconds: int, retryable: bool) -> None:
-    """Asked to wait for 50 minutes of a 30-minute step, it gives up now."""
+@pytest.mark.parametrize(
+    ("seconds", "after", "retryable"),
+    [
+        pytest.param(60, 0, True, id="in-time"),
+        pytest.param(3_000, 0, False, id="too-long"),
+        pytest.param(60, 1_750, False, id="too-late"),
+    ],
+)
+@pytest.mark.parametrize("ahead", [timedelta(), timedelta(hours=1), timedelta(hours=-1)], ids=["right", "fast", "slow"])
+async def test_a_wait_that_outlasts_the_step_is_not_begun(
+    seconds: int, after: int, retryable: bool, ahead: timedelta
+) -> None:
+    """Asked to wait for longer than is left of a 30-minute step, it gives up now; a wrong clock changes nothing."""
     limited = ClaudeError(
         FailureCode.CLAUDE_RATE_LIMITED,
         "later",
-        retry_after=timedelta(minutes=15),
+        retry_after=timedelta(seconds=min(seconds, 900)),
         evidence={"asked_to_wait_seconds": float(seconds)},
     )
     with pytest.raises(ClaudeError) as refused:
-        await ask(FakeClient(limited), request(50_000))
+        await ask(FakeClient(limited), request(50_000), ahead=ahead, after=after)
 
     assert refused.value.retryable is retryable

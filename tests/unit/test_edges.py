@@ -8,10 +8,11 @@ from temporalio.exceptions import ActivityError, ApplicationError, RetryState, T
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from towpath.clients.reviewers import ReviewerDirectory, ReviewersFileError
-from towpath.contracts.failure import Failure, FailureCode, HouseError, failure_of, to_application_error
+from towpath.contracts.failure import Failure, FailureCode, HouseError
 from towpath.contracts.onboarding import Customer, Plan
 from towpath.contracts.process import customer_key
 from towpath.observability import MASK, redact
+from towpath.temporal.failures import failure_of, to_application_error
 
 ROOT = Path(__file__).resolve().parents[2]
 

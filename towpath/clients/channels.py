@@ -114,7 +114,7 @@ class Slack:
         except httpx.TransportError as error:
             raise DeliveryError(FailureCode.DELIVERY_UNAVAILABLE, "Slack could not be reached") from error
         if response.status_code == 429:
-            wait = retry_after(response.headers.get("retry-after"))
+            wait = retry_after(response.headers)
             raise DeliveryError(FailureCode.DELIVERY_RATE_LIMITED, "Slack asks to wait", retry_after=wait)
         if not response.is_success:
             raise DeliveryError(

@@ -79,7 +79,7 @@ def _status_error(error: anthropic.APIStatusError, attempt: int, evidence: Evide
     code = status_code(error)
     advice = ADVICE.get(code)
     kind = error.type if isinstance(error.type, str) and error.type else "error"
-    asked = retry_after(error.response.headers.get("retry-after"))
+    asked = retry_after(error.response.headers)
     return ClaudeError(
         code,
         f"Claude answered {error.status_code} {kind}" + (f": {advice}" if advice else ""),
@@ -114,5 +114,5 @@ def status_code(error: anthropic.APIStatusError) -> FailureCode:
 def _wait(error: anthropic.APIStatusError, attempt: int) -> timedelta:
     """The longer of what the API asked for and our own doubling wait, with jitter, at most 15 minutes."""
     own = min(FIRST_WAIT * 2 ** min(attempt - 1, 12), MAX_WAIT)
-    asked = retry_after(error.response.headers.get("retry-after")) or timedelta()
+    asked = retry_after(error.response.headers) or timedelta()
     return min(max(own, asked) * _JITTER.uniform(1.0, 1.2), MAX_WAIT)

@@ -1,13 +1,12 @@
 """Definitions as their users handle them: published, listed, looked up, and started."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import uuid4
 
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import (
-    SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
@@ -34,6 +33,7 @@ from towpath.engine.loading import InvalidDefinitionError, load_plan, runnable
 from towpath.engine.plan import Plan
 from towpath.engine.reads import secrets_read
 from towpath.engine.suggestions import did_you_mean
+from towpath.temporal.attributes import search_attributes
 
 ANSWER_WITHIN = timedelta(seconds=10)
 ENDED = ("Completed", "Failed", "TimedOut", "Terminated")
@@ -166,13 +166,13 @@ class Definitions:
             result_type=DeclaredResult,
             id_conflict_policy=conflict,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-            search_attributes=TypedSearchAttributes(search_attributes(header.id, header.version, request)),
+            search_attributes=starting_attributes(header.id, header.version, request),
             static_summary=header.name or header.id,
         )
 
 
-def search_attributes(name: str, version: str, request: DeclaredRequest) -> Sequence[SearchAttributePair[str]]:
-    """Of a run that begins."""
+def starting_attributes(name: str, version: str, request: DeclaredRequest) -> TypedSearchAttributes:
+    """Search attributes of a run of a definition."""
     values = {
         PROCESS: name,
         STATUS: RUNNING,
@@ -181,7 +181,7 @@ def search_attributes(name: str, version: str, request: DeclaredRequest) -> Sequ
         DEFINITION_VERSION: version,
         DEFINITION_HASH: request.digest[:16],
     }
-    return [SearchAttributePair(key, value) for key, value in values.items()]
+    return search_attributes(values)
 
 
 def make_request(

@@ -19,7 +19,7 @@ from towpath.clients.connections import Connection, Connections, host_of, url_pr
 from towpath.clients.http_messages import Call, Outgoing, outgoing, parse_body, read_body, safe_headers
 from towpath.clients.secrets import Secrets, secret_names
 from towpath.contracts.failure import FailureCode
-from towpath.contracts.http import HttpAnswer, HttpRequest
+from towpath.contracts.http_call import HttpAnswer, HttpRequest
 from towpath.policy.retry_after import retry_after
 
 MAX_REDIRECTS = 5
@@ -206,7 +206,7 @@ def _accepted(status: int, expect: tuple[int, ...] | None) -> bool:
 
 def _refusal(response: httpx.Response, call: Call) -> Exception:
     status = response.status_code
-    wait = retry_after(response.headers.get("retry-after"))
+    wait = retry_after(response.headers)
     return call.failed(
         _code(status), f"{status} {httpx.codes.get_reason_phrase(status)}".rstrip(), status=status, wait=wait
     )

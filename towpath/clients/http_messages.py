@@ -18,7 +18,7 @@ from towpath.clients.connections import HEADER_NAME, RESERVED_HEADERS, Connectio
 from towpath.clients.openapi import IDEMPOTENCY_HEADER
 from towpath.clients.secrets import Secrets, secret_names
 from towpath.contracts.failure import FailureCode, ServiceError
-from towpath.contracts.http import HttpRequest
+from towpath.contracts.http_call import HttpRequest
 from towpath.contracts.wire import JsonObject
 
 MAX_HEADER_BYTES = 32 * 1024

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from temporalio.client import Client
 from temporalio.common import (
-    SearchAttributePair,
-    TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
@@ -15,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from towpath.contracts.alerts import Alert, AlertBatch, AlertmanagerWebhook, AlertStatus
 from towpath.contracts.incident import IncidentRequest
 from towpath.contracts.process import INCIDENT
+from towpath.temporal.attributes import search_attributes
 
 BATCH = 200
 """Alerts in one signal: far below Temporal's limit for a payload."""
@@ -72,9 +71,7 @@ class Intake:
             start_signal_args=[batch],
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            search_attributes=TypedSearchAttributes(
-                [SearchAttributePair(key, value) for key, value in attributes.items()]
-            ),
+            search_attributes=search_attributes(attributes),
             static_summary=f"incident at {request.service or 'an unknown service'}",
         )
 

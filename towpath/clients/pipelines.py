@@ -8,8 +8,6 @@ from zoneinfo import available_timezones
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import (
-    SearchAttributePair,
-    TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
@@ -21,6 +19,7 @@ from towpath.contracts.process import PIPELINE
 from towpath.engine.diagnostics import excerpt
 from towpath.engine.suggestions import did_you_mean
 from towpath.policy.pipeline.configuration import CheckedPipeline, check_pipeline, pipeline_digest
+from towpath.temporal.attributes import search_attributes
 
 FOLDER = Path("definitions/pipelines")
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
@@ -92,9 +91,7 @@ async def start_run(client: Client, request: PipelineRequest) -> Started:
         result_type=PipelineResult,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        search_attributes=TypedSearchAttributes(
-            [SearchAttributePair(key, value) for key, value in PIPELINE.attributes(request).items()]
-        ),
+        search_attributes=search_attributes(PIPELINE.attributes(request)),
         static_summary=f"Pipeline {request.config.id} {request.config.version}",
     )
     return Started(handle, existing=before is not None and handle.result_run_id == before)

@@ -21,10 +21,9 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
-from temporalio.common import TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
-from towpath.clients.definitions import search_attributes
+from towpath.clients.definitions import starting_attributes
 from towpath.contracts.declared import DECLARED, DeclaredRequest
 from towpath.contracts.published import LAUNCHER, RATE_WATCH, Launch, RateAlert, RateWatch
 from towpath.engine.alerts import watch_alert
@@ -134,7 +133,7 @@ class Schedules:
                 given if direct else launcher,
                 id=f"{header.id}/{index}" if direct else f"launch-{header.id}/{index}",
                 task_queue=DECLARED,
-                typed_search_attributes=TypedSearchAttributes(search_attributes(header.id, header.version, given)),
+                typed_search_attributes=starting_attributes(header.id, header.version, given),
             ),
             spec=ScheduleSpec(
                 cron_expressions=[trigger.cron],

@@ -87,7 +87,7 @@ def _refuse(operation: Operation, response: httpx.Response) -> NoReturn:
     raise ServiceError(
         _code(status),
         f"{operation.service} {operation.operation_id}: {status} {problem or response.reason_phrase}".rstrip(),
-        retry_after=retry_after(response.headers.get("retry-after")),
+        retry_after=retry_after(response.headers),
         evidence={
             "service": operation.service,
             "operation": operation.operation_id,

@@ -10,13 +10,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client, WorkflowHandle
-from temporalio.common import (
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
 from temporalio.converter import (
     CompositePayloadConverter,
@@ -33,8 +27,9 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime
 
 from towpath.clients.payloads import PayloadStore, external
-from towpath.contracts.process import SEARCH_ATTRIBUTES, Process
+from towpath.contracts.process import SEARCH_ATTRIBUTES, AttributeKind, Process
 from towpath.contracts.wire import Wire
+from towpath.temporal.attributes import search_attributes
 
 DEFAULT_ADDRESS = "localhost:7233"
 EXIT_PAUSE_SECONDS = 0.05
@@ -45,10 +40,10 @@ OutcomeT = TypeVar("OutcomeT", bound=Wire)
 JOIN_NONE, JOIN_RUNNING = WorkflowIDConflictPolicy.FAIL, WorkflowIDConflictPolicy.USE_EXISTING
 
 _TYPES = {
-    "Keyword": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-    "KeywordList": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
-    "Datetime": IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
-    "Int": IndexedValueType.INDEXED_VALUE_TYPE_INT,
+    AttributeKind.KEYWORD: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    AttributeKind.KEYWORD_LIST: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+    AttributeKind.DATETIME: IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
+    AttributeKind.INT: IndexedValueType.INDEXED_VALUE_TYPE_INT,
 }
 
 
@@ -109,15 +104,10 @@ async def connect(
 
 async def ensure_search_attributes(client: Client) -> None:
     """Register what the catalogue declares; those that exist stay as they are."""
-    attributes = {key.name: _TYPES[type_name(key)] for key in SEARCH_ATTRIBUTES}
+    attributes = {each.name: _TYPES[each.kind] for each in SEARCH_ATTRIBUTES}
     await client.operator_service.add_search_attributes(
         AddSearchAttributesRequest(namespace=client.namespace, search_attributes=attributes)
     )
-
-
-def type_name(key: SearchAttributeKey[Any]) -> str:
-    """`Keyword`, `KeywordList`, `Datetime`, `Int`: as the `temporal` command spells it."""
-    return "".join(part.capitalize() for part in key.indexed_value_type.name.split("_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +153,7 @@ async def _start(
         result_type=process.result,
         id_conflict_policy=conflict,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-        search_attributes=TypedSearchAttributes(
-            [SearchAttributePair(key, value) for key, value in process.attributes(request).items()]
-        ),
+        search_attributes=search_attributes(process.attributes(request)),
         static_summary=summary,
     )
 

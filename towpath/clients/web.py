@@ -67,7 +67,7 @@ class Web:
     def refused(self, answer: WebAnswer, why: str = "") -> ServiceError:
         """The failure that an answer outside of 2xx stands for. `why` must hold nothing that was sent."""
         status = answer.status
-        wait = retry_after(answer.headers.get("retry-after"))
+        wait = retry_after(answer.headers)
         message = f"{self.name}: {status} {why}".rstrip()
         return ServiceError(_code(status), message, retry_after=wait, evidence={"service": self.name, "status": status})
 

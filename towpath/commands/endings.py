@@ -1,6 +1,7 @@
 """How a command waits for the end of a run, and says why one failed."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 from temporalio.client import (
@@ -17,23 +18,6 @@ from towpath.commands.terminal import Exit, fail
 EndT = TypeVar("EndT")
 
 
-async def ended_run(handle: WorkflowHandle[Any, EndT], seconds: float | None) -> EndT:
-    """The result. Ends the command for a run that failed, or goes on for longer than that."""
-    try:
-        return await asyncio.wait_for(handle.result(), seconds)
-    except TimeoutError:
-        fail(Exit.TIMED_OUT, f"{handle.id}: still running after {seconds or 0:.0f} s")
-    except WorkflowFailureError as error:
-        tell_failure(handle.id, error)
-
-
-async def open_run(temporal: Client, workflow_id: str) -> None:
-    """Ends the command for a run that has ended: nothing can be done to it any more."""
-    status = (await temporal.get_workflow_handle(workflow_id).describe()).status
-    if status is not None and status is not WorkflowExecutionStatus.RUNNING:
-        fail(Exit.REFUSED, f"{workflow_id}: has ended ({status.name.lower()}); nothing was changed")
-
-
 def tell_failure(workflow_id: str, error: WorkflowFailureError) -> NoReturn:
     """Say why a run failed, and end the command."""
     cause = error.cause
@@ -41,6 +25,27 @@ def tell_failure(workflow_id: str, error: WorkflowFailureError) -> NoReturn:
         fail(Exit.REFUSED, f"{workflow_id}: cancelled", f"What was undone: python starter.py run-status {workflow_id}")
     kind = f" ({cause.type})" if isinstance(cause, ApplicationError) else ""
     fail(Exit.REFUSED, f"{workflow_id}: failed: {cause}{kind}", f"See: python starter.py queue show {workflow_id}")
+
+
+async def ended_run(
+    handle: WorkflowHandle[Any, EndT],
+    seconds: float | None,
+    tell: Callable[[str, WorkflowFailureError], NoReturn] = tell_failure,
+) -> EndT:
+    """The result. Ends the command for a run that failed, or goes on for longer than that."""
+    try:
+        return await asyncio.wait_for(handle.result(), seconds)
+    except TimeoutError:
+        fail(Exit.TIMED_OUT, f"{handle.id}: still running after {seconds or 0:.0f} s")
+    except WorkflowFailureError as error:
+        tell(handle.id, error)
+
+
+async def open_run(temporal: Client, workflow_id: str) -> None:
+    """Ends the command for a run that has ended: nothing can be done to it any more."""
+    status = (await temporal.get_workflow_handle(workflow_id).describe()).status
+    if status is not None and status is not WorkflowExecutionStatus.RUNNING:
+        fail(Exit.REFUSED, f"{workflow_id}: has ended ({status.name.lower()}); nothing was changed")
 
 
 def refused(workflow_id: str, error: WorkflowUpdateFailedError) -> NoReturn:

@@ -15,9 +15,10 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle
 
 from towpath.clients.temporal import Started, link
+from towpath.commands.endings import ended_run
 from towpath.commands.etl_failures import tell_failed
 from towpath.commands.onboarding import read_record
 from towpath.commands.terminal import Exit, console, fail, settings, show_json, show_json_line
@@ -115,12 +116,14 @@ async def _is_served(temporal: Client, queue: str, kind: TaskQueueType.ValueType
     return any(one.last_access_time.ToDatetime(tzinfo=UTC) > since for one in pollers)
 
 
-async def ended(handle: WorkflowHandle[Any, PipelineResult]) -> PipelineResult:
-    """The result. Ends the command for a run that failed, with the next step."""
-    try:
-        return await handle.result()
-    except WorkflowFailureError as error:
-        tell_failed(handle.id, error)
+async def ended(handle: WorkflowHandle[Any, PipelineResult], seconds: float | None = None) -> PipelineResult:
+    """The result. Ends the command for a run that failed, with the next step, or goes on for longer than that."""
+    return await ended_run(handle, seconds, tell_failed)
+
+
+async def finish_pipeline(handle: WorkflowHandle[Any, PipelineResult], seconds: float | None, *, as_json: bool) -> None:
+    """Wait for a run of a pipeline, print its result, and exit by it."""
+    show_result(await ended(handle, seconds), as_json=as_json)
 
 
 async def follow(temporal: Client, handle: WorkflowHandle[Any, PipelineResult]) -> None:

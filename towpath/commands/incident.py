@@ -23,6 +23,7 @@ from towpath.contracts.process import INCIDENT, PROCESS, SEVERITY, STATUS, SUBJE
 from towpath.contracts.review import Decision, Verdict
 from towpath.local.server import LOOPBACK
 from towpath.policy.incident.notices import action_end
+from towpath.temporal.attributes import search_key
 
 IncidentId = Annotated[str, typer.Argument(help="The incident: incident-response/GROUP, or GROUP alone.", metavar="ID")]
 Person = Annotated[
@@ -162,9 +163,9 @@ def _row(one: WorkflowExecution) -> dict[str, Any]:
     return {
         "workflow_id": one.id,
         "run_id": one.run_id,
-        "service": attributes.get(SUBJECT) or "unknown",
-        "level": attributes.get(SEVERITY) or 0,
-        "status": attributes.get(STATUS) or "unknown",
+        "service": attributes.get(search_key(SUBJECT)) or "unknown",
+        "level": attributes.get(search_key(SEVERITY)) or 0,
+        "status": attributes.get(search_key(STATUS)) or "unknown",
         "started_at": one.start_time,
     }
 

@@ -1,16 +1,27 @@
 """`starter.py result`: how a run of any process ended."""
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any
 
 import typer
 
 from towpath.commands.declared import finish_run
+from towpath.commands.etl_following import finish_pipeline
 from towpath.commands.incident import finish_incident
 from towpath.commands.onboarding import finish_onboarding, full_id
 from towpath.commands.publishing import finish_campaign
-from towpath.commands.terminal import JsonFlag, RunId, client, run
-from towpath.contracts.declared import DECLARED, DeclaredResult
-from towpath.contracts.process import INCIDENT, ONBOARDING, PUBLISHING
+from towpath.commands.terminal import Exit, JsonFlag, RunId, client, fail, run
+from towpath.contracts.declared import DECLARED
+from towpath.contracts.process import INCIDENT, ONBOARDING, PIPELINE, PUBLISHING, RESULTS
+
+FINISHERS: Mapping[str, Callable[..., Awaitable[None]]] = {
+    ONBOARDING.name: finish_onboarding,
+    PUBLISHING.name: finish_campaign,
+    INCIDENT.name: finish_incident,
+    PIPELINE.name: finish_pipeline,
+    DECLARED: finish_run,
+}
+"""By the type of a run: what waits for its end, prints its result, and exits by it."""
 
 
 def register(app: typer.Typer) -> None:
@@ -22,24 +33,17 @@ def result(
     timeout: Annotated[float | None, typer.Option(help="Seconds to wait; without it, as long as it takes.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Wait for a run's result. Exits 0 for success: a customer onboarded, a campaign published, …"""
+    """Wait for a run's result. Exits 0 for success: a customer onboarded, a campaign published, rows loaded, …"""
     run(_result(full_id(workflow_id), timeout, as_json=as_json))
 
 
 async def _result(workflow_id: str, seconds: float | None, *, as_json: bool) -> None:
     temporal = await client()
-    described = await temporal.get_workflow_handle(workflow_id).describe()
-    if described.workflow_type == DECLARED:
-        handle = temporal.get_workflow_handle(workflow_id, result_type=DeclaredResult)
-        await finish_run(handle, seconds, as_json=as_json)
-    elif described.workflow_type == PUBLISHING.name:
-        campaign = temporal.get_workflow_handle(workflow_id, result_type=PUBLISHING.result)
-        await finish_campaign(campaign, seconds, as_json=as_json)
-    elif described.workflow_type == INCIDENT.name:
-        await finish_incident(
-            temporal.get_workflow_handle(workflow_id, result_type=INCIDENT.result), seconds, as_json=as_json
+    kind = (await temporal.get_workflow_handle(workflow_id).describe()).workflow_type
+    finish = FINISHERS.get(kind)
+    if finish is None:
+        fail(
+            Exit.WRONG_INPUT, f"{workflow_id} is a run of {kind}, which is part of a process: ask for that of the whole"
         )
-    else:
-        await finish_onboarding(
-            temporal.get_workflow_handle(workflow_id, result_type=ONBOARDING.result), seconds, as_json=as_json
-        )
+    answer: type[Any] = RESULTS[kind]
+    await finish(temporal.get_workflow_handle(workflow_id, result_type=answer), seconds, as_json=as_json)

@@ -1,7 +1,5 @@
 """Short calls of one moment of a run as one activity: what is asked of it, and what it answers for each call."""
 
-from contextvars import ContextVar
-
 from towpath.contracts.failure import Failure
 from towpath.contracts.wire import ActivityResult, JsonObject, Wire
 
@@ -10,9 +8,6 @@ CALLS_ENDED = "calls-ended"
 """Signal with a `CallsReport`: calls of a batch that have ended while others of it go on."""
 UNWANTED_CALLS = "unwanted-calls"
 """Query with the id of a batch: ids of the calls in it that nobody waits for any more."""
-
-CURRENT_CALL: ContextVar[str | None] = ContextVar("current_call", default=None)
-"""Id of the call that a batch performs, for the log: `activity.info()` is the batch's."""
 
 
 class BatchedCall(Wire):

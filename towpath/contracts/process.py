@@ -2,12 +2,13 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
 
-from temporalio.common import SearchAttributeKey
-
+from towpath.contracts.declared import DECLARED, DeclaredResult
 from towpath.contracts.incident import IncidentRequest, IncidentResult
 from towpath.contracts.onboarding import Customer, OnboardingRequest, OnboardingResult
 from towpath.contracts.pipeline import PipelineRequest, PipelineResult
@@ -16,6 +17,7 @@ from towpath.contracts.wire import CustomerKey, Wire
 
 RequestT = TypeVar("RequestT", bound=Wire)
 ResultT = TypeVar("ResultT", bound=Wire)
+ValueT = TypeVar("ValueT", str, int, datetime, Sequence[str])
 
 CLAUDE_QUEUE = "claude"
 """Claude's own task queue: its rate limit must not slow the other steps."""
@@ -26,23 +28,41 @@ DATA_QUEUE = "data-plane"
 RUNNING = "running"
 """Status of a run that waits for nobody."""
 
-PROCESS = SearchAttributeKey.for_keyword("ProcessName")
-STATUS = SearchAttributeKey.for_keyword("ProcessStatus")
-PLAN = SearchAttributeKey.for_keyword("CustomerPlan")
-TRIGGER = SearchAttributeKey.for_keyword("TriggerType")
-SUBJECT = SearchAttributeKey.for_keyword("ProcessSubject")
+
+class AttributeKind(StrEnum):
+    """Types of search attributes, as Temporal's server and command line spell them."""
+
+    KEYWORD = "Keyword"
+    KEYWORD_LIST = "KeywordList"
+    DATETIME = "Datetime"
+    INT = "Int"
+
+
+@dataclass(frozen=True)
+class SearchAttribute(Generic[ValueT]):
+    """One field by which runs are listed; `ValueT` is what Python gives for it."""
+
+    kind: AttributeKind
+    name: str
+
+
+PROCESS = SearchAttribute[str](AttributeKind.KEYWORD, "ProcessName")
+STATUS = SearchAttribute[str](AttributeKind.KEYWORD, "ProcessStatus")
+PLAN = SearchAttribute[str](AttributeKind.KEYWORD, "CustomerPlan")
+TRIGGER = SearchAttribute[str](AttributeKind.KEYWORD, "TriggerType")
+SUBJECT = SearchAttribute[str](AttributeKind.KEYWORD, "ProcessSubject")
 """What a run is about: a campaign, the service that an incident is at."""
-SEVERITY = SearchAttributeKey.for_int("IncidentSeverity")
-DEAD_LETTER_QUEUE = SearchAttributeKey.for_keyword("DeadLetterQueue")
-PENDING_ASSIGNEES = SearchAttributeKey.for_keyword_list("PendingAssignees")
-PENDING_UNTIL = SearchAttributeKey.for_datetime("PendingUntil")
+SEVERITY = SearchAttribute[int](AttributeKind.INT, "IncidentSeverity")
+DEAD_LETTER_QUEUE = SearchAttribute[str](AttributeKind.KEYWORD, "DeadLetterQueue")
+PENDING_ASSIGNEES = SearchAttribute[Sequence[str]](AttributeKind.KEYWORD_LIST, "PendingAssignees")
+PENDING_UNTIL = SearchAttribute[datetime](AttributeKind.DATETIME, "PendingUntil")
 
-DEFINITION_ID = SearchAttributeKey.for_keyword("DefinitionId")
-DEFINITION_VERSION = SearchAttributeKey.for_keyword("DefinitionVersion")
-DEFINITION_HASH = SearchAttributeKey.for_keyword("DefinitionHash")
-AWAITED_EVENTS = SearchAttributeKey.for_keyword_list("AwaitedEvents")
+DEFINITION_ID = SearchAttribute[str](AttributeKind.KEYWORD, "DefinitionId")
+DEFINITION_VERSION = SearchAttribute[str](AttributeKind.KEYWORD, "DefinitionVersion")
+DEFINITION_HASH = SearchAttribute[str](AttributeKind.KEYWORD, "DefinitionHash")
+AWAITED_EVENTS = SearchAttribute[Sequence[str]](AttributeKind.KEYWORD_LIST, "AwaitedEvents")
 
-SEARCH_ATTRIBUTES = (
+SEARCH_ATTRIBUTES: tuple[SearchAttribute[Any], ...] = (
     PROCESS,
     STATUS,
     PLAN,
@@ -69,7 +89,7 @@ class Process(Generic[RequestT, ResultT]):
     result: type[ResultT]
     key: Callable[[RequestT, bytes], str]
     """Business key of a request, from the request and the installation's salt."""
-    labels: Callable[[RequestT], Mapping[SearchAttributeKey[str], str]]
+    labels: Callable[[RequestT], Mapping[SearchAttribute[str], str]]
     """Search attributes that a request sets, beside those that every process sets."""
     dead_letter_queue: str
 
@@ -80,7 +100,7 @@ class Process(Generic[RequestT, ResultT]):
     def workflow_id(self, request: RequestT, salt: bytes) -> str:
         return f"{self.name}/{self.key(request, salt)}"
 
-    def attributes(self, request: RequestT) -> dict[SearchAttributeKey[str], str]:
+    def attributes(self, request: RequestT) -> dict[SearchAttribute[str], str]:
         """Search attributes of a run that has just begun."""
         return {PROCESS: self.name, STATUS: RUNNING, **self.labels(request)}
 
@@ -144,3 +164,9 @@ PIPELINE = Process(
 )
 
 PROCESSES = {process.name: process for process in (ONBOARDING, PUBLISHING, INCIDENT, PIPELINE)}
+
+RESULTS: Mapping[str, type[Wire]] = {
+    **{process.name: process.result for process in PROCESSES.values()},
+    DECLARED: DeclaredResult,
+}
+"""What a run answers when it has ended, by its Temporal type."""

@@ -189,7 +189,7 @@ class Evaluation:
             else:
                 found[name] = _field(name, value, scope)
         if isinstance(given, (NotifyConfig, HumanTaskConfig, ClaudeConfig)):
-            found |= {name: as_text(found[name]) for name in TEXTS & found.keys() if found[name] is not None}
+            found |= {name: as_text(found[name]) for name in sorted(TEXTS & found.keys()) if found[name] is not None}
         return found
 
     def _url(self, url: str, **more: Value) -> Value:

@@ -18,7 +18,6 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from towpath.clients.temporal import type_name
 from towpath.contracts.process import SEARCH_ATTRIBUTES
 from towpath.local.processes import Child, spawn
 
@@ -74,8 +73,8 @@ def command(*, host: str, port: int, ui_port: int | None, db: Path | None, extra
         line += [flag for pragma in SQLITE_PRAGMAS for flag in ("--sqlite-pragma", pragma)]
     for setting in DYNAMIC_CONFIG:
         line += ["--dynamic-config-value", setting]
-    for key in SEARCH_ATTRIBUTES:
-        line += ["--search-attribute", f"{key.name}={type_name(key)}"]
+    for attribute in SEARCH_ATTRIBUTES:
+        line += ["--search-attribute", f"{attribute.name}={attribute.kind}"]
     return [*line, *extra]
 
 

@@ -17,7 +17,7 @@ from towpath.clients.connections import Connection, Connections
 from towpath.clients.guarded_http import GuardedHttp
 from towpath.clients.secrets import Secrets
 from towpath.contracts.failure import ServiceError
-from towpath.contracts.http import HttpRequest
+from towpath.contracts.http_call import HttpRequest
 
 LOOPBACK = "127.0.0.1"
 CANARY = "sk-canary/1+2 3"

@@ -32,7 +32,7 @@ from tests.unit.guarded_http.loopback import (
 from towpath.clients.guarded_http import GuardedHttp
 from towpath.clients.secrets import Secrets
 from towpath.contracts.failure import FailureCode, HouseError
-from towpath.contracts.http import HttpAnswer
+from towpath.contracts.http_call import HttpAnswer
 
 SECRET = {"$secret": "TOKEN"}
 MIB = 1024 * 1024

@@ -162,6 +162,15 @@ async def test_a_limit_of_the_day_ends_at_midnight(world: World) -> None:
     assert timedelta() <= caught.value.retry_after <= timedelta(days=1)
 
 
+async def test_midnight_comes_by_the_clock_of_linkedin() -> None:
+    """Its answer's date counts: on a machine whose clock is wrong the wait is the same."""
+    answer = httpx.Response(429, headers={"Date": "Wed, 25 Nov 2026 22:30:00 GMT"})
+    with pytest.raises(PublishError) as caught:
+        await linkedin_on(mocked(lambda _: answer)).publish(publishing(Post(text=TEXT)))
+
+    assert caught.value.retry_after == timedelta(hours=1, minutes=30)
+
+
 async def test_the_stand_in_loses_what_is_not_escaped(world: World) -> None:
     """As on LinkedIn a bracket that is not escaped cuts the post: a client that forgets to escape is noticed."""
     headers = {"Authorization": "Bearer stand-in", "LinkedIn-Version": "202606", "X-Restli-Protocol-Version": "2.0.0"}

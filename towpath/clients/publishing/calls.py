@@ -91,7 +91,7 @@ class Platform:
             operation,
             f"answered {what} {text}".rstrip(),
             status=status,
-            wait=_bounded(wait) if wait is not None else retry_after(response.headers.get("retry-after")),
+            wait=_bounded(wait) if wait is not None else retry_after(response.headers),
         )
 
     def error(

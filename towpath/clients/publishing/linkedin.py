@@ -19,6 +19,7 @@ from towpath.contracts.failure import FailureCode
 from towpath.contracts.posting import FindPost, PreparePost, PublishedPost, PublishPost, RemovePost
 from towpath.contracts.wire import JsonObject, json_object
 from towpath.policy.publishing.fingerprints import matches
+from towpath.policy.retry_after import answered_at
 
 NAME = "linkedin"
 PAGE = 50
@@ -164,7 +165,8 @@ class LinkedIn:
         elif status == 403:
             code = FailureCode.PUBLISH_AUTH
         has_wait = "retry-after" in response.headers
-        wait = until_midnight(datetime.now(UTC)) if status == 429 and not has_wait else None
+        now = answered_at(response.headers) or datetime.now(UTC)
+        wait = until_midnight(now) if status == 429 and not has_wait else None
         raise self._platform.refusal(operation, response, problem=word, code=code, wait=wait)
 
 

@@ -17,6 +17,7 @@ from towpath.contracts.failure import FailureCode
 from towpath.contracts.posting import FindPost, PreparePost, PublishedPost, PublishPost, RemovePost
 from towpath.contracts.wire import JsonObject, json_object
 from towpath.policy.publishing.fingerprints import matches
+from towpath.policy.retry_after import answered_at
 
 NAME = "x"
 PAGE = 100
@@ -167,7 +168,7 @@ class X:
             response,
             problem=detail,
             code=FailureCode.PUBLISH_DUPLICATE if duplicate else None,
-            wait=reset_wait(response.headers, datetime.now(UTC)) if response.status_code == 429 else None,
+            wait=reset_wait(response.headers) if response.status_code == 429 else None,
         )
 
     def _timeline(self, operation: Operation, answer: JsonObject) -> _Timeline:
@@ -188,11 +189,15 @@ def readable(tweet: _Tweet) -> str:
     return html.unescape(text)
 
 
-def reset_wait(headers: httpx.Headers, now: datetime) -> timedelta | None:
-    """Until the limit that is used up is reset: X sends remaining and reset (epoch seconds) of several limits."""
+def reset_wait(headers: httpx.Headers) -> timedelta | None:
+    """Until the limit that is used up is reset: X sends remaining and reset (epoch seconds) of several limits.
+
+    Both moments are by X's clock, where its answer is dated.
+    """
     used_up = [name for name in LIMITS if headers.get(f"{name}-remaining") == "0"]
     resets = [headers.get(f"{name}-reset", "") for name in used_up or LIMITS[:1]]
     seconds = [int(reset) for reset in resets if reset.isascii() and reset.isdigit() and len(reset) < 12]
+    now = answered_at(headers) or datetime.now(UTC)
     return datetime.fromtimestamp(max(seconds), UTC) - now if seconds else None
 
 

@@ -46,7 +46,7 @@ class ApiClient:
         url = self._url(path)
         attempt = 1
         while (response := self._once(url, query)).status_code in _LATER:
-            wanted = retry_after(response.headers.get("retry-after"))
+            wanted = retry_after(response.headers)
             wait = wanted if wanted is not None else timedelta(seconds=0.5 * 2**attempt)
             if attempt == ATTEMPTS or wait > PATIENCE:
                 raise SourceError(f"{self._source}: answered {response.status_code}", retry_after=wanted)

@@ -43,7 +43,7 @@ _RESERVED = frozenset({"or", "and", "not", "in", *_CONSTANTS})
 POWERS: Mapping[str, int] = {
     "||": 1,
     "&&": 2,
-    **dict.fromkeys(COMPARISONS, 3),
+    **dict.fromkeys(sorted(COMPARISONS), 3),
     "??": 4,
     **dict.fromkeys(("+", "-"), 5),
     **dict.fromkeys(("*", "/", "%"), 6),

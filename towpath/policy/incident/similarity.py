@@ -81,7 +81,7 @@ def relevance(query: str, texts: Sequence[str]) -> tuple[float, ...]:
 
 def _bm25(query: set[str], documents: Sequence[Sequence[str]]) -> list[float]:
     counts = [Counter(words) for words in documents]
-    among = Counter(word for count in counts for word in query & count.keys())
+    among = Counter(word for count in counts for word in sorted(query & count.keys()))
     weight = {word: math.log(1 + (len(documents) - n + 0.5) / (n + 0.5)) for word, n in among.items()}
     average = sum(map(len, documents)) / len(documents) if documents else 0.0
     scores: list[float] = []
