@@ -20,7 +20,8 @@ from bench.declared import (
     loop_figures,
     plan_figures,
 )
-from bench.effects import effect_figures
+from bench.effects import LANES as EFFECT_LANES
+from bench.effects import EffectSize, effect_figures
 from bench.effects_tables import show_effects
 from bench.etl import Measured, add_options, measure
 from bench.etl_tables import show_pipelines
@@ -58,6 +59,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=300, help="runs of a lane in a round (default %(default)s)")
     parser.add_argument("--idle", type=int, default=40, help="runs one by one, for latency (default %(default)s)")
     parser.add_argument("--passes", type=int, default=5, help="crashes of each effect lane (default %(default)s)")
+    parser.add_argument(
+        "--effect-lanes",
+        nargs="+",
+        choices=EFFECT_LANES,
+        default=list(EFFECT_LANES),
+        help="which of them (default: all)",
+    )
     parser.add_argument("--waiting", type=int, default=10_000, help="runs that wait for review (default %(default)s)")
     parser.add_argument("--items", type=int, default=100_000, help="items of the large loop (default %(default)s)")
     parser.add_argument("--concurrency", type=int, default=50, help="of the loops (default %(default)s)")
@@ -87,9 +95,8 @@ async def measure_claude(_: argparse.Namespace) -> None:
 
 
 async def measure_effects(options: argparse.Namespace) -> None:
-    rounds = options.rounds or EFFECT_ROUNDS
-    counts = {"rounds": rounds, "runs": options.runs, "idle": options.idle, "passes": options.passes}
-    show_effects(console, await effect_figures(house, **counts, say=say))
+    size = EffectSize(options.rounds or EFFECT_ROUNDS, options.runs, options.idle, options.passes)
+    show_effects(console, await effect_figures(house, options.effect_lanes, size, say))
 
 
 async def measure_onboarding(options: argparse.Namespace) -> None:

@@ -66,6 +66,16 @@ class Lane:
     replayer: Callable[[], Replayer]
 
 
+@dataclass(frozen=True, slots=True)
+class EffectSize:
+    """Rounds of so many runs together and then one by one, and passes with a crash."""
+
+    rounds: int
+    runs: int
+    idle: int
+    passes: int
+
+
 @dataclass(slots=True)
 class EffectFigures:
     """One lane: its rounds, its crashes, and its replays."""
@@ -159,33 +169,30 @@ def _our_replayer(workflow: type) -> Replayer:
     return Replayer(workflows=[workflow], workflow_runner=runner(), data_converter=converter(None))
 
 
-async def effect_figures(
-    make: MakeHouse, *, rounds: int, runs: int, idle: int, passes: int, say: Say
-) -> dict[str, EffectFigures]:
-    """All lanes by name. The lanes take turns in each round, and another one comes first each time."""
-    figures = {name: EffectFigures() for name in LANES}
+async def effect_figures(make: MakeHouse, names: Sequence[str], size: EffectSize, say: Say) -> dict[str, EffectFigures]:
+    """Lanes by name. They take turns in each round, and another one comes first each time."""
+    figures = {name: EffectFigures() for name in names}
     async with _receiver() as receiver:
-        for number in range(rounds):
-            for name in _in_turn(number):
-                found = await _round(LANES[name], make, receiver, figures[name].replays, runs, idle)
+        for number in range(size.rounds):
+            for name in _in_turn(names, number):
+                found = await _round(LANES[name], make, receiver, figures[name].replays, size)
                 figures[name].rounds.append(found)
                 say(f"round {number + 1}, {name}: {found.runs_per_second:.1f} runs/s, {found.cpu:.0f} ms CPU")
-        for number in range(passes):
-            for name in _in_turn(number):
+        for number in range(size.passes):
+            for name in _in_turn(names, number):
                 crashed = await _pass(LANES[name], make, receiver, figures[name].replays)
                 figures[name].crashes.append(crashed)
                 say(f"crash {number + 1}, {name}: {crashed.repeated} repeated, {crashed.lost} lost")
     return figures
 
 
-def _in_turn(number: int) -> Sequence[str]:
-    names = list(LANES)
+def _in_turn(names: Sequence[str], number: int) -> Sequence[str]:
     first = number % len(names)
-    return names[first:] + names[:first]
+    return [*names[first:], *names[:first]]
 
 
 async def _round(
-    lane: Lane, make: MakeHouse, receiver: Receiver, replays: ReplayFigures, runs: int, idle: int
+    lane: Lane, make: MakeHouse, receiver: Receiver, replays: ReplayFigures, size: EffectSize
 ) -> LaneFigures:
     async with lane.place(make) as place:
         client = await Client.connect(place.server.address, data_converter=lane.converter)
@@ -197,7 +204,7 @@ async def _round(
             return handle
 
         async with _worker(lane, place, receiver) as child:
-            found = await measure_lane(run_one, place.server, child.pid, runs, idle)
+            found = await measure_lane(run_one, place.server, child.pid, size.runs, size.idle)
         await replay_all(lane.replayer(), handles, replays)
     return found
 

@@ -18,10 +18,6 @@ class ReplayFigures:
     histories: int = 0
     problems: dict[str, str] = field(default_factory=dict[str, str])
 
-    @property
-    def share(self) -> float:
-        return 1 - len(self.problems) / self.histories if self.histories else 0.0
-
 
 async def replay_all(replayer: Replayer, handles: Sequence[WorkflowHandle[Any, Any]], figures: ReplayFigures) -> None:
     """Add these to the figures. A history that does not replay is kept as a file, to be looked into."""
