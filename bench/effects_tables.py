@@ -53,7 +53,7 @@ def show_effects(console: Console, figures: Mapping[str, EffectFigures]) -> None
     base = figures.get(BASE)
     if all(found.rounds for found in figures.values()):
         _show_rounds(console, figures)
-        if base is not None:
+        if base is not None and len(figures) > 1:
             _show_ratios(console, figures, base)
     if all(found.crashes for found in figures.values()):
         _show_crashes(console, figures, base)
