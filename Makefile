@@ -33,7 +33,7 @@ lint: $(DEVELOPMENT) ## check style, types, imports, compose file, Dockerfile an
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/pytest -q tests/house
 
-bench: $(DEVELOPMENT) ## measure, and print the figures as tables (about an hour, most of it pipelines of 10 million rows)
+bench: $(DEVELOPMENT) ## measure, and print the figures as tables (an hour and a quarter, most of it pipelines of 10 million rows)
 	@$(BIN)/python -m bench
 
 evaluate: $(DEVELOPMENT) ## judge the prompts on 40 cases, offline (OPTIONS=--claude asks Claude, with a key)

@@ -20,6 +20,9 @@ from bench.declared import (
     loop_figures,
     plan_figures,
 )
+from bench.effects import LANES as EFFECT_LANES
+from bench.effects import EffectSize, effect_figures
+from bench.effects_tables import show_effects
 from bench.etl import Measured, add_options, measure
 from bench.etl_tables import show_pipelines
 from bench.expressions import ExpressionRow, expression_rows
@@ -34,23 +37,35 @@ from towpath.local.server import free_port, temporal_server
 from towpath.local.stack import stand_ins, worker_process
 
 PARTS = (
-    *("start", "claude", "lanes", "waiting", "expressions", "definitions", "loops", "chains", "texts", "processes"),
-    "etl",
+    *("start", "claude", "effects", "lanes", "waiting", "expressions", "definitions", "loops", "chains", "texts"),
+    *("processes", "etl"),
 )
 LANES = {"a": lane_a, "b": lane_b, "c": lane_c, "d": lane_d}
 TITLES = {"a": "a plain", "b": "b shortest", "c": "c onboarding", "d": "d definition"}
 RATIOS = (("runs/s", "runs_per_second"), ("CPU", "cpu"), ("idle p50", "idle_p50"))
 PLANNED = (10, 100, 1_000)
 LOOP_ROUNDS = 5
+ROUNDS = 3
+EFFECT_ROUNDS = 5
 console = Console(highlight=False, width=max(120, Console().width))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[], help="what to measure; all if left out")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of the lanes (default %(default)s)")
+    parser.add_argument(
+        "--rounds", type=int, help=f"rounds of the lanes (default {ROUNDS}, of effects {EFFECT_ROUNDS})"
+    )
     parser.add_argument("--runs", type=int, default=300, help="runs of a lane in a round (default %(default)s)")
     parser.add_argument("--idle", type=int, default=40, help="runs one by one, for latency (default %(default)s)")
+    parser.add_argument("--passes", type=int, default=5, help="crashes of each effect lane (default %(default)s)")
+    parser.add_argument(
+        "--effect-lanes",
+        nargs="+",
+        choices=EFFECT_LANES,
+        default=list(EFFECT_LANES),
+        help="which of them (default: all)",
+    )
     parser.add_argument("--waiting", type=int, default=10_000, help="runs that wait for review (default %(default)s)")
     parser.add_argument("--items", type=int, default=100_000, help="items of the large loop (default %(default)s)")
     parser.add_argument("--concurrency", type=int, default=50, help="of the loops (default %(default)s)")
@@ -79,9 +94,14 @@ async def measure_claude(_: argparse.Namespace) -> None:
         show_claude(await claude_call(where))
 
 
+async def measure_effects(options: argparse.Namespace) -> None:
+    size = EffectSize(options.rounds or EFFECT_ROUNDS, options.runs, options.idle, options.passes)
+    show_effects(console, await effect_figures(house, options.effect_lanes, size, say))
+
+
 async def measure_onboarding(options: argparse.Namespace) -> None:
     async with house() as where:
-        show_lanes(await measure_lanes(where, options.rounds, options.runs, options.idle))
+        show_lanes(await measure_lanes(where, options.rounds or ROUNDS, options.runs, options.idle))
 
 
 async def measure_waiting(options: argparse.Namespace) -> None:
@@ -115,7 +135,7 @@ async def measure_chains(options: argparse.Namespace) -> None:
 
 async def measure_processes(options: argparse.Namespace) -> None:
     async with house() as where:
-        show_walls(console, await walls(where, options.rounds))
+        show_walls(console, await walls(where, options.rounds or ROUNDS))
     async with house() as where:
         show_pages(console, await first_pages(where, options.idle))
     async with house() as where:
@@ -135,6 +155,7 @@ async def measure_pipelines(options: argparse.Namespace) -> None:
 MEASURES = {
     "start": measure_start,
     "claude": measure_claude,
+    "effects": measure_effects,
     "lanes": measure_onboarding,
     "waiting": measure_waiting,
     "expressions": measure_expressions,

@@ -96,7 +96,7 @@ async def lane_d(house: House, runs: int, idle: int) -> LaneFigures:
         return handle
 
     async with worker_process(house.server, house.standins, metrics_port=free_port(), env=FAST_CLAUDE) as worker:
-        return await measure_lane(run_one, house, worker.pid, runs, idle)
+        return await measure_lane(run_one, house.server, worker.pid, runs, idle)
 
 
 def plan_figures(count: int) -> PlanFigures:

@@ -67,7 +67,7 @@ def customer(**fields: Any) -> dict[str, Any]:
 async def lane_a(house: House, runs: int, idle: int) -> LaneFigures:
     """No durability: the limit. Measured in this process, which does the calls."""
     async with Calls.open(house.standins.url, house.standins.smtp_port) as calls:
-        return await measure_lane(calls.all, house, psutil.Process().pid, runs, idle)
+        return await measure_lane(calls.all, house.server, psutil.Process().pid, runs, idle)
 
 
 async def lane_b(house: House, runs: int, idle: int) -> LaneFigures:
@@ -81,7 +81,7 @@ async def lane_b(house: House, runs: int, idle: int) -> LaneFigures:
         return handle
 
     async with plain_worker(house) as pid:
-        return await measure_lane(run_one, house, pid, runs, idle)
+        return await measure_lane(run_one, house.server, pid, runs, idle)
 
 
 async def lane_c(house: House, runs: int, idle: int) -> LaneFigures:
@@ -94,7 +94,7 @@ async def lane_c(house: House, runs: int, idle: int) -> LaneFigures:
         return started.handle
 
     async with worker_process(house.server, house.standins, metrics_port=free_port(), env=FAST_CLAUDE) as worker:
-        return await measure_lane(run_one, house, worker.pid, runs, idle)
+        return await measure_lane(run_one, house.server, worker.pid, runs, idle)
 
 
 @asynccontextmanager
@@ -119,14 +119,14 @@ async def plain_worker(house: House) -> AsyncGenerator[int]:
         yield child.pid
 
 
-async def measure_lane(run_one: RunOne, house: House, worker_pid: int, runs: int, idle: int) -> LaneFigures:
+async def measure_lane(run_one: RunOne, server: TemporalServer, worker_pid: int, runs: int, idle: int) -> LaneFigures:
     """Throughput with 50 in flight, then latency one by one, with what both cost."""
     await _many(run_one, WARM_UP)
-    server, worker = Meter(house.server.process.pid), Meter(worker_pid)
+    serving, worker = Meter(server.process.pid), Meter(worker_pid)
     started = time.perf_counter()
     last = await _many(run_one, runs)
     seconds = time.perf_counter() - started
-    used_server, used_worker = server.read(), worker.read()
+    used_server, used_worker = serving.read(), worker.read()
     latencies: list[float] = []
     for _ in range(idle):
         begun = time.perf_counter()

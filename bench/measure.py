@@ -83,3 +83,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def median(values: Sequence[float]) -> float:
     return statistics.median(values)
+
+
+def mean(values: Sequence[float]) -> float:
+    return statistics.fmean(values)
