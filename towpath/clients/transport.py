@@ -50,8 +50,8 @@ _ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """What aiohttp would add to a request."""
 
 
-def never_sent(error: httpx.TransportError) -> bool:
-    """Whether it is certain that no server has received the request."""
+def never_sent(error: Exception) -> bool:
+    """Whether it is certain that no server has received the request that failed with this error."""
     return isinstance(error, NEVER_SENT)
 
 
