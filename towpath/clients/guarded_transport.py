@@ -45,7 +45,7 @@ def _connector(policy: Policy, tls: ssl.SSLContext, resolver: Resolver | None) -
         policy,
         ssl=tls,
         resolver=JudgedNames(policy, resolver),
-        socket_factory=partial(_judged_socket, policy),
+        socket_factory=partial(judged_socket, policy),
         use_dns_cache=False,
         keepalive_timeout=KEEP_ALIVE_SECONDS,
         limit=0,
@@ -103,7 +103,7 @@ def _result(host: str, address: Address) -> ResolveResult:
     )
 
 
-def _judged_socket(policy: Policy, info: tuple[int, int, int, str, tuple[Any, ...]]) -> socket.socket:
+def judged_socket(policy: Policy, info: tuple[int, int, int, str, tuple[Any, ...]]) -> socket.socket:
     family, kind, protocol, _, place = info
     policy.check_address(ip_address(str(place[0])))
     return socket.socket(family, kind, protocol)

@@ -271,12 +271,17 @@ def _headers(request: httpx.Request, body: bytes) -> CIMultiDict[str]:
         for name, value in request.headers.raw:
             if b"\r" in value or b"\n" in value or b"\0" in value:
                 raise httpx.LocalProtocolError("a header's value has a line break in it")
-            headers.add(name.decode("ascii"), value.decode())
+            headers.add(_spelling(name.decode("ascii"), headers), value.decode())
     except UnicodeDecodeError:
         raise httpx.LocalProtocolError("a header is no text") from None
     if headers.pop("Transfer-Encoding", None) is not None:
         headers["Content-Length"] = str(len(body))
     return headers
+
+
+def _spelling(name: str, headers: CIMultiDict[str]) -> str:
+    """aiohttp keeps only the last of two headers whose names differ in case: they are spelt alike."""
+    return next(known for known in headers if known.lower() == name.lower()) if name in headers else name
 
 
 def _unsent(error: Exception) -> httpx.TransportError:
