@@ -21,8 +21,10 @@ from towpath.clients.guarded_http import PRIVATE_NETWORKS
 from towpath.clients.guarded_transport import GuardedTransport
 from towpath.clients.transport import AiohttpTransport, never_sent, plain_connector
 
-SECONDS = httpx.Timeout(0.3, connect=0.3)
-PATIENT = httpx.Timeout(10.0)
+PATIENT = httpx.Timeout(20.0)
+CONNECTING = httpx.Timeout(20.0, connect=0.3)
+READING = httpx.Timeout(20.0, read=0.3)
+WRITING = httpx.Timeout(20.0, write=0.5)
 SMALL = b'{"amount": 4200}'
 LARGE = b"x" * 24 * 1024 * 1024
 """More than the kernel's buffers of a connection hold."""
@@ -91,7 +93,7 @@ async def test_a_refused_connection_was_never_sent(kind: str) -> None:
 
 async def test_a_connection_that_never_comes_was_never_sent(kind: str) -> None:
     """A server whose queue is full has not seen the request."""
-    async with full_port() as port, client(kind, SECONDS) as http:
+    async with full_port() as port, client(kind, CONNECTING) as http:
         error = await failure(http, f"http://{LOOPBACK}:{port}/effect")
 
     assert isinstance(error, httpx.ConnectTimeout)
@@ -119,7 +121,7 @@ async def test_a_server_without_tls_was_never_sent_anything(kind: str) -> None:
 
 async def test_a_handshake_without_an_end_was_never_sent_anything(kind: str) -> None:
     """The handshake counts as connecting."""
-    async with site(faults.silence) as found, client(kind, SECONDS) as http:
+    async with site(faults.silence) as found, client(kind, CONNECTING) as http:
         error = await failure(http, found.url("https"))
 
     assert isinstance(error, httpx.ConnectTimeout)
@@ -146,7 +148,10 @@ async def test_a_certificate_that_is_wrong_was_never_sent_anything(trusted: bool
 async def test_a_request_without_a_free_connection_was_never_sent() -> None:
     """Waiting for a connection ends as such."""
     one = AiohttpTransport(max_connections=1)
-    async with site(faults.answers) as found, httpx.AsyncClient(transport=one, timeout=SECONDS) as http:
+    async with (
+        site(faults.answers) as found,
+        httpx.AsyncClient(transport=one, timeout=httpx.Timeout(20.0, pool=0.3)) as http,
+    ):
         async with http.stream("POST", found.url(), content=SMALL):
             error = await failure(http, found.url())
         answer = await http.post(found.url(), content=SMALL)
@@ -162,7 +167,7 @@ async def test_what_may_have_been_received_is_told_so(
     kind: str, method: str, fault: Fault, expected: type[httpx.TransportError]
 ) -> None:
     """Once a connection stands, no fault is told as "never sent", and nothing is sent twice."""
-    timeout = SECONDS if "silence" in fault.__name__ or fault is faults.read_and_stay else PATIENT
+    timeout = READING if "silence" in fault.__name__ or fault is faults.read_and_stay else PATIENT
 
     async with site(fault) as found, client(kind, timeout) as http:
         error = await failure(http, found.url(), method=method)
@@ -176,7 +181,7 @@ async def test_what_may_have_been_received_is_told_so(
 
 async def test_a_body_that_is_not_taken_may_have_been_received(kind: str) -> None:
     """A server that stops reading ends the call in time, and leaves it open what it has."""
-    async with site(faults.silence) as found, client(kind, SECONDS) as http:
+    async with site(faults.silence) as found, client(kind, WRITING) as http:
         error = await failure(http, found.url(), LARGE)
 
     assert isinstance(error, httpx.WriteTimeout)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import httpx
 
 from towpath.clients.secrets import Secrets
-from towpath.clients.transport import never_sent
+from towpath.clients.transport import ATTEMPT, Attempt, never_sent
 from towpath.contracts.failure import FailureCode, PublishError
 from towpath.contracts.wire import JsonObject, clip, json_object
 from towpath.policy.retry_after import retry_after
@@ -48,6 +48,7 @@ class Platform:
     async def send(self, operation: Operation) -> httpx.Response:
         """The whole answer, whatever its status. Raises PublishError when there is none."""
         body: dict[str, Any] = {} if operation.body is None else {"json": operation.body}
+        attempt = Attempt()
         # The library's texts may hold a header: none of its errors is kept as a cause.
         try:
             async with asyncio.timeout(self._seconds):
@@ -57,10 +58,11 @@ class Platform:
                     params=operation.params or None,
                     headers=operation.headers,
                     follow_redirects=False,
+                    extensions={ATTEMPT: attempt},
                     **body,
                 )
         except (httpx.RequestError, TimeoutError) as error:
-            if never_sent(error):
+            if never_sent(error) or attempt.unsent:
                 raise self.error(FailureCode.PUBLISH_UNAVAILABLE, operation, "cannot be reached", sent=False) from None
             raise self._silent(operation, "did not answer") from None
 
