@@ -157,8 +157,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             await self._opened.close()
 
     async def _take_slot(self, seconds: float | None) -> None:
+        if not self._slots.locked():
+            await self._slots.acquire()
+            return
         try:
-            async with asyncio.timeout(seconds if self._slots.locked() else None):
+            async with asyncio.timeout(seconds):
                 await self._slots.acquire()
         except TimeoutError:
             raise httpx.PoolTimeout("no connection was free in time") from None
