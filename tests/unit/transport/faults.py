@@ -64,10 +64,12 @@ class Site:
     over: asyncio.Event = field(default_factory=asyncio.Event)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     done: asyncio.Event = field(default_factory=asyncio.Event)
+    tasks: set["asyncio.Task[object] | None"] = field(default_factory=set["asyncio.Task[object] | None"])
 
     async def visited(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         fault = self.faults[min(self.visits, len(self.faults) - 1)]
         self.visits += 1
+        self.tasks.add(asyncio.current_task())
         try:
             await fault(Visit(reader, writer, self))
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -99,6 +101,7 @@ async def site(*faults: Fault, tls: ssl.SSLContext | None = None) -> AsyncGenera
         found.over.set()
         server.close()
         await server.wait_closed()
+        await asyncio.gather(*(task for task in found.tasks if task is not None))
 
 
 def closed_port() -> int:
