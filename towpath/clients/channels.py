@@ -118,7 +118,7 @@ class Slack:
         }
         try:
             response = await self._http.post(self._url, json=body, headers=self._headers)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             sent = not never_sent(error)
             raise DeliveryError(FailureCode.DELIVERY_UNAVAILABLE, "Slack could not be reached", sent=sent) from error
         if response.status_code == 429:

@@ -56,6 +56,8 @@ class ServiceClient:
         except httpx.TransportError as error:
             sent = not never_sent(error)
             raise _failed(operation, FailureCode.SERVICE_CONNECTION, "connection failed", sent) from error
+        except httpx.DecodingError as error:
+            raise _failed(operation, FailureCode.SERVICE_BAD_RESPONSE, "broken compression", sent=True) from error
         return _answer(operation, response)
 
     def _endpoint(self, service: str) -> ServiceEndpoint:

@@ -54,6 +54,8 @@ class Web:
         except httpx.TransportError as error:
             sent = not never_sent(error)
             raise self.failed(FailureCode.SERVICE_CONNECTION, "connection failed", sent=sent) from error
+        except httpx.DecodingError as error:
+            raise self.failed(FailureCode.SERVICE_BAD_RESPONSE, "broken compression") from error
         return WebAnswer(response.status_code, response.headers, json_object(content))
 
     async def _read(self, response: httpx.Response) -> bytes:

@@ -191,6 +191,11 @@ async def cut_chunks(visit: Visit) -> None:
     await visit.says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n")
 
 
+async def broken_gzip(visit: Visit) -> None:
+    await visit.request()
+    await visit.says(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnone")
+
+
 async def garbage(visit: Visit) -> None:
     await visit.request()
     await visit.says(b"\x00\xff this is no HTTP at all\r\n\r\n")

@@ -61,6 +61,7 @@ LOST: dict[str, Fault] = {
     "read, then reset": faults.read_and_reset,
     "read, then silence": faults.read_and_stay,
     "half an answer": faults.short_body,
+    "broken compression": faults.broken_gzip,
     "reset in the request": faults.reset_in_the_request,
 }
 

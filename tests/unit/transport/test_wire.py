@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
@@ -163,6 +164,30 @@ async def test_cancelling_closes_the_connection() -> None:
 
     assert call.cancelled()
     assert after.text == "ok"
+
+
+async def test_calls_that_are_given_up_leave_their_places() -> None:
+    """Whether they were waiting for one, connecting, sending or reading."""
+    places = 3
+    transport = AiohttpTransport(max_connections=places)
+    async with (
+        site(*[faults.read_and_stay, faults.short_body_then_silence, faults.silence] * 4, faults.answers) as found,
+        httpx.AsyncClient(transport=transport, timeout=PATIENT) as http,
+    ):
+        for turns in range(12):
+            calls = [asyncio.create_task(http.post(found.url(), content=b"x" * 100_000)) for _ in range(places * 2)]
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            for call in calls:
+                call.cancel()
+            await asyncio.wait(calls)
+        found.faults = [faults.answers]
+        async with AsyncExitStack() as stack:
+            answers = [
+                await stack.enter_async_context(http.stream("POST", found.url(), content=b"x")) for _ in range(places)
+            ]
+
+    assert [answer.status_code for answer in answers] == [200] * places
 
 
 async def test_an_answer_that_is_left_unread_takes_its_connection_with_it() -> None:
