@@ -31,6 +31,7 @@ from bench.lanes import House, LaneFigures, lane_a, lane_b, lane_c
 from bench.measure import median
 from bench.processes import costs, first_pages, show_costs, show_pages, show_storm, show_walls, storm, walls
 from bench.texts import TextRow, text_rows
+from bench.transport import show_transports, transport_rows
 from bench.waiting import WaitingFigures, waiting
 from towpath.clients.temporal import run_to_end
 from towpath.local.server import free_port, temporal_server
@@ -38,7 +39,7 @@ from towpath.local.stack import stand_ins, worker_process
 
 PARTS = (
     *("start", "claude", "effects", "lanes", "waiting", "expressions", "definitions", "loops", "chains", "texts"),
-    *("processes", "etl"),
+    *("processes", "transport", "etl"),
 )
 LANES = {"a": lane_a, "b": lane_b, "c": lane_c, "d": lane_d}
 TITLES = {"a": "a plain", "b": "b shortest", "c": "c onboarding", "d": "d definition"}
@@ -87,6 +88,10 @@ async def bench(parts: Sequence[str], options: argparse.Namespace) -> None:
 async def measure_start(_: argparse.Namespace) -> None:
     async with house() as where:
         show_start([await _start_seconds(where) for _ in range(3)])
+
+
+async def measure_transport(_: argparse.Namespace) -> None:
+    show_transports(console, await transport_rows())
 
 
 async def measure_claude(_: argparse.Namespace) -> None:
@@ -164,6 +169,7 @@ MEASURES = {
     "chains": measure_chains,
     "texts": measure_texts,
     "processes": measure_processes,
+    "transport": measure_transport,
     "etl": measure_pipelines,
 }
 

@@ -15,7 +15,6 @@ from uuid import uuid4
 
 import httpx
 from temporalio.client import Client, WorkflowHandle
-from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.converter import DataConverter
 from temporalio.service import RPCError
 from temporalio.worker import Replayer
@@ -35,6 +34,7 @@ from towpath.engine.loading import digest
 from towpath.local.processes import Child, spawn
 from towpath.local.server import LOOPBACK, TemporalServer, find_executable, free_port
 from towpath.local.stack import ROOT, answers, python, worker_environment
+from towpath.temporal.attributes import search_attributes
 from workflows.declared import DeclaredWorkflow
 from workflows.sandbox import runner
 
@@ -90,13 +90,13 @@ async def _begin_plain(client: Client, _: str, given: dict[str, Any]) -> Handle:
 
 
 async def _begin_class(client: Client, receiver: str, given: dict[str, Any]) -> Handle:
-    attributes = [SearchAttributePair(PROCESS, NAME), SearchAttributePair(STATUS, RUNNING)]
+    attributes = search_attributes({PROCESS: NAME, STATUS: RUNNING})
     return await client.start_workflow(
         EffectsWorkflow.run,
         EffectsRequest(customer=Customer.model_validate(given), receiver=receiver),
         id=f"{NAME}/{given['customer_id']}",
         task_queue=DECLARED,
-        search_attributes=TypedSearchAttributes(attributes),
+        search_attributes=attributes,
         static_summary="The common work",
     )
 

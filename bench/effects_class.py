@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from activities.http import HttpActivities
-from towpath.contracts.http import HttpAnswer, HttpRequest
+from towpath.contracts.http_call import HttpAnswer, HttpRequest
 from towpath.contracts.onboarding import Customer
 from towpath.contracts.process import PROCESS, RUNNING, STATUS
 from towpath.contracts.run import RunRecord

@@ -7,7 +7,7 @@ in the order in which they asked. A single call is left to go by itself.
 import asyncio
 from collections.abc import Coroutine, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -159,11 +159,10 @@ class Batches:
 
 def batches() -> Batches:
     """The batches of the run that asks. They live with its workflow object, of whatever class that is."""
-    kept: dict[str, Any] = vars(workflow.instance())
-    found: Batches | None = kept.get(OF_RUN)
-    if found is None:
-        found = kept[OF_RUN] = Batches()
-    return found
+    kept = cast("dict[str, Any]", vars(workflow.instance()))
+    if OF_RUN not in kept:
+        kept[OF_RUN] = Batches()
+    return cast("Batches", kept[OF_RUN])
 
 
 async def _whatever_happens(ended: "asyncio.Future[CallOutcome | None]") -> CallOutcome | None:

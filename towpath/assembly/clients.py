@@ -20,6 +20,7 @@ from towpath.clients.reviewers import ReviewerDirectory
 from towpath.clients.secrets import Secrets
 from towpath.clients.services import ServiceClient, ServiceEndpoint
 from towpath.clients.sinks import Sinks
+from towpath.clients.transport import http_client
 from towpath.settings import WorkerSettings
 
 HTTP_SECONDS = httpx.Timeout(10.0, connect=3.0)
@@ -46,8 +47,7 @@ class Clients:
 async def open_clients(settings: WorkerSettings, files: Files) -> AsyncGenerator[Clients]:
     secrets = Secrets({name: value.get_secret_value() for name, value in settings.secrets.items()})
     guarded = GuardedHttp(files.connections, secrets, routes=settings.http_routes)
-    limits = httpx.Limits(max_connections=200, max_keepalive_connections=100)
-    async with httpx.AsyncClient(timeout=HTTP_SECONDS, limits=limits) as http:
+    async with http_client(HTTP_SECONDS) as http:
         endpoints = {
             "email-check": ServiceEndpoint(settings.email_check_url, plain(settings.email_check_token)),
             "accounts": ServiceEndpoint(settings.accounts_url, plain(settings.accounts_token)),

@@ -10,6 +10,7 @@ from typing import Literal
 import aiosmtplib
 import httpx
 
+from towpath.clients.transport import never_sent
 from towpath.contracts.delivery import PostSlack, SendEmail
 from towpath.contracts.failure import DeliveryError, FailureCode
 from towpath.contracts.wire import EffectKey, json_object
@@ -43,17 +44,20 @@ class Mailer:
         """The Message-ID. Raises DeliveryError."""
         config = self._config
         message = compose(request, config.sender)
+        server = aiosmtplib.SMTP(
+            hostname=config.host,
+            port=config.port,
+            username=config.user,
+            password=config.password,
+            use_tls=config.tls == "tls",
+            start_tls=config.tls == "starttls",
+            timeout=self._timeout,
+        )
+        ready = False
         try:
-            await aiosmtplib.send(
-                message,
-                hostname=config.host,
-                port=config.port,
-                username=config.user,
-                password=config.password,
-                use_tls=config.tls == "tls",
-                start_tls=config.tls == "starttls",
-                timeout=self._timeout,
-            )
+            async with server:
+                ready = True
+                await server.send_message(message)
         except aiosmtplib.SMTPAuthenticationError as error:
             raise DeliveryError(FailureCode.DELIVERY_AUTH, "the mail server refused the credentials") from error
         except aiosmtplib.SMTPRecipientsRefused as error:
@@ -62,7 +66,8 @@ class Mailer:
         except aiosmtplib.SMTPResponseException as error:
             raise _smtp_error(error.code, "the message") from error
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise DeliveryError(FailureCode.DELIVERY_UNAVAILABLE, "the mail server could not be reached") from error
+            what = "the mail server broke off" if ready else "the mail server could not be reached"
+            raise DeliveryError(FailureCode.DELIVERY_UNAVAILABLE, what, sent=ready) from error
         return str(message["Message-ID"])
 
 
@@ -86,11 +91,13 @@ def message_id(key: EffectKey) -> str:
 
 
 def _smtp_error(code: int, what: str) -> DeliveryError:
+    """A refusal is an answer: a mail that a server refused, for good or for now, is not delivered by it."""
     passing = 400 <= code < 500
     return DeliveryError(
         FailureCode.DELIVERY_UNAVAILABLE if passing else FailureCode.DELIVERY_REFUSED,
         f"the mail server refused {what}: {code}",
         evidence={"smtp_code": code},
+        sent=False,
     )
 
 
@@ -111,8 +118,9 @@ class Slack:
         }
         try:
             response = await self._http.post(self._url, json=body, headers=self._headers)
-        except httpx.TransportError as error:
-            raise DeliveryError(FailureCode.DELIVERY_UNAVAILABLE, "Slack could not be reached") from error
+        except httpx.RequestError as error:
+            sent = not never_sent(error)
+            raise DeliveryError(FailureCode.DELIVERY_UNAVAILABLE, "Slack could not be reached", sent=sent) from error
         if response.status_code == 429:
             wait = retry_after(response.headers)
             raise DeliveryError(FailureCode.DELIVERY_RATE_LIMITED, "Slack asks to wait", retry_after=wait)

@@ -13,11 +13,12 @@ from ipaddress import IPv4Network, IPv6Network
 import httpx
 from pydantic import JsonValue
 from ssrfguard import Policy, Resolver, SSRFGuardError
-from ssrfguard.httpx import AsyncSafeTransport
 
 from towpath.clients.connections import Connection, Connections, host_of, url_problems
+from towpath.clients.guarded_transport import GuardedTransport
 from towpath.clients.http_messages import Call, Outgoing, outgoing, parse_body, read_body, safe_headers
 from towpath.clients.secrets import Secrets, secret_names
+from towpath.clients.transport import ATTEMPT, AiohttpTransport, Attempt, never_sent, tls_context
 from towpath.contracts.failure import FailureCode
 from towpath.contracts.http_call import HttpAnswer, HttpRequest
 from towpath.policy.retry_after import retry_after
@@ -80,7 +81,8 @@ class GuardedHttp:
             async with asyncio.timeout(request.timeout_seconds):
                 return await self._follow(request, attempt, connection, sending)
         except TimeoutError:
-            raise call.failed(FailureCode.SERVICE_TIMEOUT, "no answer in time") from None
+            sent = not sending.attempt.unsent
+            raise call.failed(FailureCode.SERVICE_TIMEOUT, "no answer in time", sent=sent) from None
 
     def _prepared(self, request: HttpRequest) -> tuple[Call, Connection, Outgoing]:
         self._check_secrets(request)
@@ -138,7 +140,7 @@ class GuardedHttp:
         """The connection for a hop. A redirect may not open what the connection so far keeps shut."""
         if not url_problems(str(hop.url), self._connections, current.name):
             return current
-        call = Call(hop.method, self._secrets.mask(host_of(hop.url)))
+        call = hop.call_of(self._secrets.mask(host_of(hop.url)))
         found = self._admit(str(hop.url), call)
         if (found.allow_private and not current.allow_private) or (found.allow_http and not current.allow_http):
             raise call.refused("redirected into a connection that allows more")
@@ -155,7 +157,10 @@ class GuardedHttp:
             sending.url if base is None else base.rstrip("/") + sending.url.raw_path.decode("ascii"),
             headers=dict(sending.headers),
             content=sending.body,
-            extensions={"timeout": httpx.Timeout(seconds).as_dict()},
+            extensions={
+                "timeout": httpx.Timeout(seconds).as_dict(),
+                ATTEMPT: Attempt() if sending.followed else sending.attempt,
+            },
         )
         try:
             transport = self._transport(connection) if base is None else self._routed()
@@ -167,10 +172,12 @@ class GuardedHttp:
         # The library's texts hold the URL: none of these errors is kept as a cause.
         except SSRFGuardError:
             raise call.refused("its address is not allowed") from None
-        except httpx.TimeoutException:
-            raise call.failed(FailureCode.SERVICE_TIMEOUT, "no answer in time") from None
-        except httpx.TransportError:
-            raise call.failed(FailureCode.SERVICE_CONNECTION, "connection failed") from None
+        except httpx.TimeoutException as error:
+            sent = not never_sent(error)
+            raise call.failed(FailureCode.SERVICE_TIMEOUT, "no answer in time", sent=sent) from None
+        except httpx.TransportError as error:
+            sent = not never_sent(error)
+            raise call.failed(FailureCode.SERVICE_CONNECTION, "connection failed", sent=sent) from None
 
     def _transport(self, connection: Connection) -> httpx.AsyncBaseTransport:
         found = self._transports.get(connection.name)
@@ -181,13 +188,13 @@ class GuardedHttp:
     def _routed(self) -> httpx.AsyncBaseTransport:
         found = self._transports.get(ROUTED)
         if found is None:
-            found = self._transports[ROUTED] = httpx.AsyncHTTPTransport()
+            found = self._transports[ROUTED] = AiohttpTransport()
         return found
 
     def _guarded(self, connection: Connection) -> httpx.AsyncBaseTransport:
         if self._tls is None:
-            self._tls = httpx.create_ssl_context()
-        return AsyncSafeTransport(policy=policy(connection), resolver=self._resolver, verify=self._tls)
+            self._tls = tls_context()
+        return GuardedTransport(policy(connection), self._tls, self._resolver)
 
 
 def policy(connection: Connection) -> Policy:

@@ -17,7 +17,8 @@ from pydantic_core import from_json
 from towpath.clients.connections import HEADER_NAME, RESERVED_HEADERS, Connection, host_of
 from towpath.clients.openapi import IDEMPOTENCY_HEADER
 from towpath.clients.secrets import Secrets, secret_names
-from towpath.contracts.failure import FailureCode, ServiceError
+from towpath.clients.transport import Attempt
+from towpath.contracts.failure import OUTCOME_UNKNOWN, FailureCode, ServiceError
 from towpath.contracts.http_call import HttpRequest
 from towpath.contracts.wire import JsonObject
 
@@ -56,6 +57,10 @@ class Call:
 
     method: str
     host: str | None = None
+    followed: bool = False
+    """Whether another request was sent before it, which redirected here."""
+    switched: bool = False
+    """Whether that one was an effect, and this only reads what came of it."""
 
     def failed(
         self,
@@ -65,14 +70,18 @@ class Call:
         status: int | None = None,
         wait: timedelta | None = None,
         final: bool = False,
+        sent: bool = True,
     ) -> ServiceError:
         place = self.method if self.host is None else f"{self.method} {self.host}"
         evidence: dict[str, str | int | float | None] = {"host": self.host, "method": self.method, "status": status}
-        return ServiceError(code, f"{place}: {why}", retry_after=wait, evidence=evidence, final=final)
+        if self.switched and code not in OUTCOME_UNKNOWN:
+            code, final = FailureCode.SERVICE_BAD_RESPONSE, True
+        sent = sent or self.followed
+        return ServiceError(code, f"{place}: {why}", retry_after=wait, evidence=evidence, final=final, sent=sent)
 
     def refused(self, why: str) -> ServiceError:
         """What was asked for cannot or may not be sent."""
-        return self.failed(FailureCode.SERVICE_BAD_REQUEST, why)
+        return self.failed(FailureCode.SERVICE_BAD_REQUEST, why, sent=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +95,17 @@ class Outgoing:
     """Those that hold secrets or were set by the connection, and so stay at the first origin."""
     body: bytes | None = field(repr=False)
     private_body: bool
+    attempt: Attempt = field(default_factory=Attempt, repr=False)
+    """Of the first request: a redirect has been sent for as long as it is followed."""
+    followed: bool = False
+    switched: bool = False
 
     @property
     def call(self) -> Call:
-        return Call(self.method, host_of(self.url) or None)
+        return self.call_of(host_of(self.url) or None)
+
+    def call_of(self, host: str | None) -> Call:
+        return Call(self.method, host, self.followed, self.switched)
 
     def redirected(self, status: int, location: str) -> "Outgoing":
         """The next hop, as RFC 9110 (15.4) says. Raises ServiceError; whether it is allowed is not judged here."""
@@ -97,9 +113,10 @@ class Outgoing:
             url = self.url.join(location).copy_with(fragment=None)
         except (httpx.InvalidURL, ValueError):
             raise self.call.failed(FailureCode.SERVICE_BAD_RESPONSE, "redirected to no URL", status=status) from None
-        hop = replace(self, url=url)
+        hop = replace(self, url=url, followed=True)
         if (status == 303 and self.method != "HEAD") or (status in {301, 302} and self.method == "POST"):
-            hop = replace(hop, method="GET", body=None, private_body=False)
+            switched = self.switched or self.method in KEYED
+            hop = replace(hop, method="GET", body=None, private_body=False, switched=switched)
             hop = hop.without({*_OF_BODY, IDEMPOTENCY_HEADER.lower()})
         if _origin(url) == _origin(self.url):
             return hop

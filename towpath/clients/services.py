@@ -7,6 +7,7 @@ from typing import NoReturn
 import httpx
 
 from towpath.clients.openapi import IDEMPOTENCY_HEADER, Operation, operations
+from towpath.clients.transport import never_sent
 from towpath.contracts.failure import FailureCode, ServiceError
 from towpath.contracts.wire import EffectKey, JsonObject, json_object
 from towpath.policy.retry_after import retry_after
@@ -50,9 +51,13 @@ class ServiceClient:
                 follow_redirects=False,
             )
         except httpx.TimeoutException as error:
-            raise _failed(operation, FailureCode.SERVICE_TIMEOUT, "no answer in time") from error
+            sent = not never_sent(error)
+            raise _failed(operation, FailureCode.SERVICE_TIMEOUT, "no answer in time", sent) from error
         except httpx.TransportError as error:
-            raise _failed(operation, FailureCode.SERVICE_CONNECTION, "connection failed") from error
+            sent = not never_sent(error)
+            raise _failed(operation, FailureCode.SERVICE_CONNECTION, "connection failed", sent) from error
+        except httpx.DecodingError as error:
+            raise _failed(operation, FailureCode.SERVICE_BAD_RESPONSE, "broken compression", sent=True) from error
         return _answer(operation, response)
 
     def _endpoint(self, service: str) -> ServiceEndpoint:
@@ -107,9 +112,10 @@ def _code(status: int) -> FailureCode:
     return FailureCode.SERVICE_REFUSED
 
 
-def _failed(operation: Operation, code: FailureCode, why: str) -> ServiceError:
+def _failed(operation: Operation, code: FailureCode, why: str, sent: bool) -> ServiceError:
     return ServiceError(
         code,
         f"{operation.service} {operation.operation_id}: {why}",
         evidence={"service": operation.service, "operation": operation.operation_id},
+        sent=sent,
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import httpx
 
+from towpath.clients.transport import never_sent
 from towpath.contracts.declared import CloudEvent
 from towpath.contracts.failure import DeliveryError, FailureCode
 
@@ -25,11 +26,11 @@ class Sinks:
             if address is None:
                 raise DeliveryError(FailureCode.DELIVERY_REFUSED, f"this worker has no event sink {name!r}")
             for event in events:
-                await self._post(name, address, event)
+                await self._post(name, address, event, begun=count > 0)
                 count += 1
         return count
 
-    async def _post(self, name: str, address: str, event: CloudEvent) -> None:
+    async def _post(self, name: str, address: str, event: CloudEvent, *, begun: bool) -> None:
         try:
             response = await self._http.post(
                 address,
@@ -39,7 +40,8 @@ class Sinks:
             )
         except httpx.HTTPError as error:
             message = f"the event sink {name} cannot be reached"
-            raise DeliveryError(FailureCode.DELIVERY_UNAVAILABLE, message) from error
+            sent = begun or not never_sent(error)
+            raise DeliveryError(FailureCode.DELIVERY_UNAVAILABLE, message, sent=sent) from error
         if response.is_success:
             return
         passing = response.status_code == 429 or response.status_code >= 500

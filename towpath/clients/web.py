@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from towpath.clients.transport import never_sent
 from towpath.contracts.failure import FailureCode, ServiceError
 from towpath.contracts.wire import JsonObject, json_object
 from towpath.policy.retry_after import retry_after
@@ -48,9 +49,13 @@ class Web:
             ) as response:
                 content = await self._read(response)
         except httpx.TimeoutException as error:
-            raise self.failed(FailureCode.SERVICE_TIMEOUT, "no answer in time") from error
+            sent = not never_sent(error)
+            raise self.failed(FailureCode.SERVICE_TIMEOUT, "no answer in time", sent=sent) from error
         except httpx.TransportError as error:
-            raise self.failed(FailureCode.SERVICE_CONNECTION, "connection failed") from error
+            sent = not never_sent(error)
+            raise self.failed(FailureCode.SERVICE_CONNECTION, "connection failed", sent=sent) from error
+        except httpx.DecodingError as error:
+            raise self.failed(FailureCode.SERVICE_BAD_RESPONSE, "broken compression") from error
         return WebAnswer(response.status_code, response.headers, json_object(content))
 
     async def _read(self, response: httpx.Response) -> bytes:
@@ -61,8 +66,9 @@ class Web:
                 raise self.failed(FailureCode.SERVICE_REFUSED, f"the answer is larger than {self._max_bytes} bytes")
         return bytes(content)
 
-    def failed(self, code: FailureCode, why: str, status: int | None = None) -> ServiceError:
-        return ServiceError(code, f"{self.name}: {why}", evidence={"service": self.name, "status": status})
+    def failed(self, code: FailureCode, why: str, status: int | None = None, *, sent: bool = True) -> ServiceError:
+        evidence = {"service": self.name, "status": status}
+        return ServiceError(code, f"{self.name}: {why}", evidence=evidence, sent=sent)
 
     def refused(self, answer: WebAnswer, why: str = "") -> ServiceError:
         """The failure that an answer outside of 2xx stands for. `why` must hold nothing that was sent."""

@@ -10,14 +10,13 @@ from typing import Any, Literal
 import httpx
 
 from towpath.clients.secrets import Secrets
+from towpath.clients.transport import ATTEMPT, Attempt, never_sent
 from towpath.contracts.failure import FailureCode, PublishError
 from towpath.contracts.wire import JsonObject, clip, json_object
 from towpath.policy.retry_after import retry_after
 
 LONGEST_WAIT = timedelta(days=1)
 """Platforms count some of their limits by the day."""
-NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.LocalProtocolError)
-"""Errors before a byte of the request left."""
 TOO_EARLY = 425
 
 Kind = Literal["read", "effect"]
@@ -49,6 +48,7 @@ class Platform:
     async def send(self, operation: Operation) -> httpx.Response:
         """The whole answer, whatever its status. Raises PublishError when there is none."""
         body: dict[str, Any] = {} if operation.body is None else {"json": operation.body}
+        attempt = Attempt()
         # The library's texts may hold a header: none of its errors is kept as a cause.
         try:
             async with asyncio.timeout(self._seconds):
@@ -58,11 +58,12 @@ class Platform:
                     params=operation.params or None,
                     headers=operation.headers,
                     follow_redirects=False,
+                    extensions={ATTEMPT: attempt},
                     **body,
                 )
-        except NEVER_SENT:
-            raise self.error(FailureCode.PUBLISH_UNAVAILABLE, operation, "cannot be reached") from None
-        except (httpx.RequestError, TimeoutError):
+        except (httpx.RequestError, TimeoutError) as error:
+            if never_sent(error) or attempt.unsent:
+                raise self.error(FailureCode.PUBLISH_UNAVAILABLE, operation, "cannot be reached", sent=False) from None
             raise self._silent(operation, "did not answer") from None
 
     def answer(self, operation: Operation, response: httpx.Response) -> JsonObject:
@@ -102,12 +103,14 @@ class Platform:
         *,
         status: int | None = None,
         wait: timedelta | None = None,
+        sent: bool = True,
     ) -> PublishError:
         return PublishError(
             code,
             f"{self._name} {operation.name}: {self._name} {why}",
             retry_after=wait,
             evidence={"platform": self._name, "operation": operation.name, "status": status},
+            sent=sent,
         )
 
     def _silent(self, operation: Operation, why: str) -> PublishError:
