@@ -36,6 +36,17 @@ async def test_missing_settings_are_one_line_each() -> None:
     assert any(line.startswith("worker.py: TOWPATH_CRM_URL: ") for line in lines)
 
 
+async def test_broken_json_in_a_setting_is_one_line() -> None:
+    """What is broken is said beside all else that is missing, a line each, and no value is repeated."""
+    code, problems = await run_worker({"TOWPATH_SECRETS": '{"A": "hush"', "TOWPATH_EVENT_SINKS": "[hush"})
+    lines = problems.splitlines()
+
+    assert code == 2 and "hush" not in problems
+    assert all(line.startswith("worker.py: ") for line in lines)
+    for name in ("TOWPATH_SECRETS", "TOWPATH_EVENT_SINKS", "TOWPATH_CRM_URL"):
+        assert len([line for line in lines if line.startswith(f"worker.py: {name}: ")]) == 1
+
+
 async def test_secret_is_not_repeated(house: House) -> None:
     """A wrong encryption key is refused without its value."""
     env = worker_environment(house.server.address, house.standins, free_port())
