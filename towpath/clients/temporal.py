@@ -33,6 +33,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime
 
 from towpath.clients.payloads import PayloadStore, external
+from towpath.clients.updates import UpdatesAgain
 from towpath.contracts.process import SEARCH_ATTRIBUTES, Process
 from towpath.contracts.wire import Wire
 
@@ -104,7 +105,9 @@ async def connect(
     """A client by Temporal's own configuration (`temporalio.envconfig`: environment, profiles, TLS, API key)."""
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", DEFAULT_ADDRESS)
-    return await Client.connect(**config, data_converter=converter(codec, store), runtime=runtime)
+    return await Client.connect(
+        **config, data_converter=converter(codec, store), runtime=runtime, interceptors=[UpdatesAgain()]
+    )
 
 
 async def ensure_search_attributes(client: Client) -> None:
