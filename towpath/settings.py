@@ -145,7 +145,10 @@ class ClientSettings(BaseSettings):
     alerts_token: SecretStr | None = Field(
         default=None, description="bearer token that Alertmanager sends to `starter.py incident receive`"
     )
-    ui_url: Url = Field(default="http://127.0.0.1:8233", description="Temporal's web UI, for links")
+    ui_url: Url | None = Field(
+        default=None,
+        description="Temporal's web UI, for links; unless told, where the local stack or `start-dev` has it",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="lowest level logged")
     log_format: Literal["console", "json"] = Field(default="json", description="console for people, json for machines")
 

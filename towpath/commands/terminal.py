@@ -11,12 +11,13 @@ import typer
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 from rich.console import Console
-from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowQueryFailedError
+from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.clients.codec import EncryptionCodec
 from towpath.clients.payloads import PayloadStore, PayloadStoreError
-from towpath.clients.temporal import address, connect, run_to_end
+from towpath.clients.temporal import Started, address, connect, link, run_to_end
+from towpath.clients.ui import ui_url
 from towpath.contracts.process import ONBOARDING
 from towpath.settings import ClientSettings, SettingsError, load_client_settings
 
@@ -110,6 +111,18 @@ def _temporal_problems() -> Generator[None]:
         if error.status in {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}:
             fail(Exit.UNREACHABLE, "No worker answered in time. Is one running? `python worker.py`")
         fail(Exit.UNREACHABLE, f"Temporal refused: {error.message}")
+
+
+def page_of(handle: WorkflowHandle[Any, Any], temporal: Client) -> str | None:
+    """A run's page in Temporal's UI; None when nobody said where that is."""
+    ui = ui_url(address(), settings().ui_url)
+    return None if ui is None else link(handle.id, handle.result_run_id or "", temporal.namespace, ui)
+
+
+def say_started(started: Started, page: str | None) -> None:
+    told = "joined the running" if started.existing else "started"
+    shown = page or "(set TOWPATH_UI_URL for a link to Temporal's UI)"
+    console.print(f"{told} {started.handle.id}", shown, sep="\n", markup=False, soft_wrap=True)
 
 
 def show_json(value: BaseModel | dict[str, Any] | Sequence[Any]) -> None:
