@@ -161,12 +161,17 @@ def _open_stores(settings: WorkerSettings) -> PayloadStore:
     try:
         store = PayloadStore(settings.payload_store)
         store.check()
+        removed = store.clean()
     except PayloadStoreError as error:
         raise RefusedError(f"TOWPATH_PAYLOAD_STORE: {error}") from error
     try:
-        ArtefactStore(settings.artefact_store).check()
+        artefacts = ArtefactStore(settings.artefact_store)
+        artefacts.check()
+        removed += artefacts.clean()
     except StoreError as error:
         raise RefusedError(f"TOWPATH_ARTEFACT_STORE: {error}") from error
+    if removed:
+        log.info("removed what killed writers left in the stores", files=removed)
     return store
 
 
