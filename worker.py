@@ -45,7 +45,7 @@ from towpath.clients.outputs import OutputCache
 from towpath.clients.payloads import PayloadStore, PayloadStoreError
 from towpath.clients.prices import Prices
 from towpath.clients.publishing.slots import SlotBook
-from towpath.clients.temporal import address, connect, ensure_search_attributes, run_to_end
+from towpath.clients.temporal import SearchAttributesError, address, connect, ensure_search_attributes, run_to_end
 from towpath.contracts.declared import DECLARED
 from towpath.contracts.process import CLAUDE_QUEUE, DATA_QUEUE, INCIDENT, ONBOARDING, PIPELINE, PUBLISHING
 from towpath.observability import configure_logging, runtime
@@ -203,13 +203,12 @@ async def serve(settings: WorkerSettings, files: Files, store: PayloadStore, met
 
 
 async def _prepared(settings: WorkerSettings, clients: Clients, metrics: Runtime, store: PayloadStore) -> Client:
-    """A client of a namespace that has our search attributes, when the models are checked. Raises RefusedError."""
+    """A client, when the models are checked. Raises RefusedError."""
     client, models = await asyncio.gather(_connected(settings, metrics, store), clients.claude.check_models())
     for warning in models.warnings:
         log.warning("model not checked", problem=warning)
     if models.refusals:
         raise RefusedError("\n".join(models.refusals))
-    await ensure_search_attributes(client)
     return client
 
 
@@ -304,17 +303,22 @@ def activity_methods(room: type) -> list[str]:
 
 
 async def _connected(settings: WorkerSettings, metrics: Runtime, store: PayloadStore) -> Client:
-    """A client, as soon as Temporal answers: compose may start it later."""
+    """A client, as soon as Temporal answers: compose may start it later. Raises RefusedError."""
     keys = settings.keys()
     codec = EncryptionCodec(keys) if keys else None
     said = False
     while True:
         try:
-            return await connect(codec, metrics, store)
+            client = await connect(codec, metrics, store)
+            await ensure_search_attributes(client)
+        except SearchAttributesError as error:
+            raise RefusedError(str(error)) from error
         except (RuntimeError, RPCError) as error:
             if not said:
                 log.warning("Temporal does not answer yet, trying on", address=address(), problem=str(error)[:200])
             said = True
+        else:
+            return client
         await asyncio.sleep(RETRY_CONNECT_SECONDS)
 
 

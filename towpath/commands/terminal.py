@@ -16,7 +16,15 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.clients.codec import EncryptionCodec
 from towpath.clients.payloads import PayloadStore, PayloadStoreError
-from towpath.clients.temporal import Started, address, connect, link, run_to_end
+from towpath.clients.temporal import (
+    SearchAttributesError,
+    Started,
+    address,
+    connect,
+    ensure_search_attributes,
+    link,
+    run_to_end,
+)
 from towpath.clients.ui import ui_url
 from towpath.contracts.process import ONBOARDING
 from towpath.settings import ClientSettings, SettingsError, load_client_settings
@@ -82,6 +90,11 @@ async def client() -> Client:
             f"Temporal does not answer at {address()}.",
             "Start the local one with `make up`, or set TEMPORAL_ADDRESS or TEMPORAL_PROFILE.",
         )
+    try:
+        # No worker may have been here yet, and starts and lists need them.
+        await ensure_search_attributes(found)
+    except SearchAttributesError as error:
+        fail(Exit.REFUSED, str(error))
     return found
 
 
