@@ -59,8 +59,8 @@ class Runs:
 
 
 @asynccontextmanager
-async def serve(env: WorkflowEnvironment, client: Client | None = None) -> AsyncGenerator[Runs]:
-    """`client` is the worker's own, if it is another one than that of whoever starts runs."""
+async def serve(env: WorkflowEnvironment, client: Client | None = None, **options: Any) -> AsyncGenerator[Runs]:
+    """`client` is the worker's, if it is another one than that of whoever starts runs; so are `options`."""
     services = FakeServices()
     common: dict[str, Any] = {"interceptors": [ActivityEdge()], "build_id": "test"}
     definitions = Worker(
@@ -70,6 +70,7 @@ async def serve(env: WorkflowEnvironment, client: Client | None = None) -> Async
         activities=services.activities(),
         workflow_runner=runner(),
         **common,
+        **options,
     )
     claude = Worker(env.client, task_queue=CLAUDE_QUEUE, activities=[services.house.ask], **common)
     async with definitions, claude:
