@@ -1,14 +1,17 @@
-"""The worker: settings, then clients, then activities, then Temporal workers. SIGTERM drains it."""
+"""The worker: settings, then clients, then activities, then Temporal workers. SIGTERM drains it.
+
+How it ended is its exit code: 0 after it served, 2 for what must be mended first, 3 when told to end before it served.
+"""
 
 import argparse
 import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import structlog
 from temporalio.client import Client
@@ -43,7 +46,7 @@ from towpath.clients.outputs import OutputCache
 from towpath.clients.payloads import PayloadStore, PayloadStoreError
 from towpath.clients.prices import Prices
 from towpath.clients.publishing.slots import SlotBook
-from towpath.clients.temporal import address, connect, ensure_search_attributes, run_to_end
+from towpath.clients.temporal import SearchAttributesError, address, connect, ensure_search_attributes, run_to_end
 from towpath.contracts.declared import DECLARED
 from towpath.contracts.process import CLAUDE_QUEUE, DATA_QUEUE, INCIDENT, ONBOARDING, PIPELINE, PUBLISHING
 from towpath.observability import configure_logging, runtime
@@ -99,17 +102,34 @@ ACTIVITIES: Sequence[type] = (
 
 QUEUES = (ONBOARDING.queue, PUBLISHING.queue, INCIDENT.queue, PIPELINE.queue, DECLARED, CLAUDE_QUEUE, DATA_QUEUE)
 EXIT_SETTINGS = 2
+EXIT_NOT_READY = 3
 RETRY_CONNECT_SECONDS = 1.0
 DEPLOYMENT = "towpath"
 
+EXIT_CODES = (
+    "Exit codes: 0 it served and was drained; 2 settings must be mended, a line each on stderr; 3 a signal ended it "
+    "before it was ready (while it still loads: the signal's own, 143 for SIGTERM)."
+)
+ResultT = TypeVar("ResultT")
+
 log = structlog.stdlib.get_logger("worker")
+
+
+class RefusedError(Exception):
+    """The worker cannot start before something is mended; the text has one line for each problem."""
+
+
+class NotReadyError(Exception):
+    """A signal came before the worker was ready."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python worker.py",
         description="Run workflows and activities. Settings come from the environment and .env (see .env.example); "
-        "the Temporal connection from TEMPORAL_ADDRESS or a Temporal profile. SIGTERM drains and ends with 0.",
+        "the Temporal connection from TEMPORAL_ADDRESS or a Temporal profile. SIGTERM drains it; a second one ends it "
+        "at once.",
+        epilog=EXIT_CODES,
     )
     parser.add_argument("--check", action="store_true", help="check the settings, say what is wrong, and end")
     options = parser.parse_args()
@@ -122,9 +142,14 @@ def main() -> None:
     configure_logging(settings)
     if options.check:
         return
-    problems = run_to_end(serve(settings, files))
-    if problems:
-        _refuse(problems)
+    try:
+        store = _open_stores(settings)
+        run_to_end(serve(settings, files, store, _metrics(settings)))
+    except RefusedError as error:
+        _refuse(str(error).splitlines())
+    except NotReadyError:
+        log.info("worker ended before it was ready")
+        raise SystemExit(EXIT_NOT_READY) from None
 
 
 def _refuse(problems: Sequence[str]) -> NoReturn:
@@ -133,43 +158,60 @@ def _refuse(problems: Sequence[str]) -> NoReturn:
     raise SystemExit(EXIT_SETTINGS)
 
 
-async def serve(settings: WorkerSettings, files: Files) -> Sequence[str]:
-    """Work until a signal says to end. What must be mended before a start is returned, a line each."""
-    stop = _stop_on_signals()
-    try:
-        metrics = runtime(settings.metrics_address)
-    except ValueError as error:
-        return [f"TOWPATH_METRICS_ADDRESS: cannot serve metrics there: {error}"]
+def _open_stores(settings: WorkerSettings) -> PayloadStore:
+    """Raises RefusedError. A bucket that does not answer blocks: no signal is handled yet, so it still ends at once."""
     try:
         store = PayloadStore(settings.payload_store)
         store.check()
+        removed = store.clean()
     except PayloadStoreError as error:
-        return [f"TOWPATH_PAYLOAD_STORE: {error}"]
+        raise RefusedError(f"TOWPATH_PAYLOAD_STORE: {error}") from error
     try:
-        ArtefactStore(settings.artefact_store).check()
+        artefacts = ArtefactStore(settings.artefact_store)
+        artefacts.check()
+        removed += artefacts.clean()
     except StoreError as error:
-        return [f"TOWPATH_ARTEFACT_STORE: {error}"]
-    async with open_clients(settings, files) as clients:
-        checking = asyncio.create_task(clients.claude.check_models())
-        client = await _connect(settings, metrics, store, stop)
-        models = await checking
-        for warning in models.warnings:
-            log.warning("model not checked", problem=warning)
-        if client is None or models.refusals:
-            return models.refusals
-        await ensure_search_attributes(client)
-        async with AsyncExitStack() as running:
-            plane = await running.enter_async_context(open_dataplane(settings))
-            for worker in build_workers(client, settings, clients, files.knowledge, plane):
-                await running.enter_async_context(worker)
-            # What is loaded by now stays: without this each full collection walks all of it, a tenth of the CPU.
-            gc.collect()
-            gc.freeze()
-            log.info("worker ready", queues=QUEUES, build_id=settings.build_id)
-            await stop.wait()
-            log.info("worker draining", seconds=settings.graceful_shutdown_seconds)
+        raise RefusedError(f"TOWPATH_ARTEFACT_STORE: {error}") from error
+    if removed:
+        log.info("removed what killed writers left in the stores", files=removed)
+    return store
+
+
+def _metrics(settings: WorkerSettings) -> Runtime:
+    """Raises RefusedError."""
+    try:
+        return runtime(settings.metrics_address)
+    except ValueError as error:
+        raise RefusedError(f"TOWPATH_METRICS_ADDRESS: cannot serve metrics there: {error}") from error
+
+
+async def serve(settings: WorkerSettings, files: Files, store: PayloadStore, metrics: Runtime) -> None:
+    """Work until a signal says to end. Raises RefusedError and NotReadyError."""
+    stop = _stop_on_signals()
+    async with open_clients(settings, files) as clients, AsyncExitStack() as running:
+        client = await _unless(stop, _prepared(settings, clients, metrics, store))
+        plane = await running.enter_async_context(open_dataplane(settings))
+        for worker in build_workers(client, settings, clients, files.knowledge, plane):
+            await running.enter_async_context(worker)
+        if stop.is_set():
+            raise NotReadyError
+        # What is loaded by now stays: without this each full collection walks all of it, a tenth of the CPU.
+        gc.collect()
+        gc.freeze()
+        log.info("worker ready", queues=QUEUES, build_id=settings.build_id)
+        await stop.wait()
+        log.info("worker draining", seconds=settings.graceful_shutdown_seconds)
     log.info("worker ended")
-    return ()
+
+
+async def _prepared(settings: WorkerSettings, clients: Clients, metrics: Runtime, store: PayloadStore) -> Client:
+    """A client, when the models are checked. Raises RefusedError."""
+    client, models = await asyncio.gather(_connected(settings, metrics, store), clients.claude.check_models())
+    for warning in models.warnings:
+        log.warning("model not checked", problem=warning)
+    if models.refusals:
+        raise RefusedError("\n".join(models.refusals))
+    return client
 
 
 def build_workers(
@@ -262,25 +304,38 @@ def activity_methods(room: type) -> list[str]:
     return [name for name in dir(room) if hasattr(getattr(room, name), "__temporal_activity_definition")]
 
 
-async def _connect(
-    settings: WorkerSettings, metrics: Runtime, store: PayloadStore, stop: asyncio.Event
-) -> Client | None:
-    """A client, as soon as Temporal answers: compose may start it later. None when told to end before that."""
+async def _connected(settings: WorkerSettings, metrics: Runtime, store: PayloadStore) -> Client:
+    """A client, as soon as Temporal answers: compose may start it later. Raises RefusedError."""
     keys = settings.keys()
     codec = EncryptionCodec(keys) if keys else None
-    told = False
-    while not stop.is_set():
+    said = False
+    while True:
         try:
-            return await connect(codec, metrics, store)
+            client = await connect(codec, metrics, store)
+            await ensure_search_attributes(client)
+        except SearchAttributesError as error:
+            raise RefusedError(str(error)) from error
         except (RuntimeError, RPCError) as error:
-            if not told:
+            if not said:
                 log.warning("Temporal does not answer yet, trying on", address=address(), problem=str(error)[:200])
-            told = True
-        try:
-            await asyncio.wait_for(stop.wait(), RETRY_CONNECT_SECONDS)
-        except TimeoutError:
-            continue
-    return None
+            said = True
+        else:
+            return client
+        await asyncio.sleep(RETRY_CONNECT_SECONDS)
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+    """The result of `work`, which is left as soon as the worker is told to end. Raises NotReadyError."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise NotReadyError
+        return working.result()
+    finally:
+        working.cancel()
+        stopping.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -5,14 +5,42 @@ Each is an environment variable or a line of `.env`, with the prefix `TOWPATH_`,
 
 import base64
 import binascii
+import json
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, Field, HttpUrl, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    JsonValue,
+    SecretStr,
+    ValidationError,
+)
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "TOWPATH_"
 SettingsT = TypeVar("SettingsT", bound="ClientSettings")
+ValueT = TypeVar("ValueT")
+
+
+def _from_json(value: JsonValue) -> JsonValue:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise ValueError("is not JSON that can be used: it is nested too deeply") from None
+
+
+JsonMap = Annotated[dict[str, ValueT], BeforeValidator(_from_json)]
+"""An object written as JSON. It is read here and not by `pydantic_settings`, which ends at the first that is broken."""
 Url = Annotated[str, AfterValidator(lambda value: str(HttpUrl(value)).rstrip("/"))]
 
 
@@ -47,7 +75,13 @@ class ClientSettings(BaseSettings):
     """What everything that talks to Temporal needs: the command line as well as the worker."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        enable_decoding=False,
+        extra="ignore",
+        frozen=True,
     )
 
     customer_salt: SecretStr = Field(
@@ -93,7 +127,7 @@ class ClientSettings(BaseSettings):
     platforms_folder: Path = Field(
         default=Path("definitions/platforms"), description="what platforms take: a data file for each, and a block list"
     )
-    team_channels: dict[str, str] = Field(
+    team_channels: JsonMap[str] = Field(
         default={
             "compliance-team": "#compliance",
             "compliance-leads": "#compliance-leads",
@@ -105,13 +139,16 @@ class ClientSettings(BaseSettings):
         },
         description="Slack channel of each team, as JSON",
     )
-    event_sinks: dict[str, Url] = Field(
+    event_sinks: JsonMap[Url] = Field(
         default={}, description="where lifecycle events of definitions go, as JSON: name to URL"
     )
     alerts_token: SecretStr | None = Field(
         default=None, description="bearer token that Alertmanager sends to `starter.py incident receive`"
     )
-    ui_url: Url = Field(default="http://127.0.0.1:8233", description="Temporal's web UI, for links")
+    ui_url: Url | None = Field(
+        default=None,
+        description="Temporal's web UI, for links; unless told, where the local stack or `start-dev` has it",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="lowest level logged")
     log_format: Literal["console", "json"] = Field(default="json", description="console for people, json for machines")
 
@@ -207,28 +244,28 @@ class WorkerSettings(ClaudeSettings):
         default="starttls", description="how the connection is secured"
     )
     mail_from: str = Field(description="sender of the mails, e.g. Towpath <welcome@example.com>", min_length=3)
-    secrets: dict[str, SecretStr] = Field(
+    secrets: JsonMap[SecretStr] = Field(
         default={}, description="values of `secrets.NAME` in definitions, as JSON: name to value"
     )
-    http_routes: dict[str, Url] = Field(
+    http_routes: JsonMap[Url] = Field(
         default={}, description="base URLs that stand in for hosts of `http` steps, as JSON; for local stacks"
     )
 
     x_url: Url = Field(default="https://api.x.com", description="X's API")
-    x_accounts: dict[str, XAccountSettings] = Field(
+    x_accounts: JsonMap[XAccountSettings] = Field(
         default={}, description="accounts on X, as JSON: name to user_id, username and the name of a publishing token"
     )
     linkedin_url: Url = Field(default="https://api.linkedin.com", description="LinkedIn's API")
     linkedin_version: str = Field(
         default="202606", pattern=r"^20\d{4}$", description="month of LinkedIn's API; each is served for a year"
     )
-    linkedin_accounts: dict[str, LinkedInAccountSettings] = Field(
+    linkedin_accounts: JsonMap[LinkedInAccountSettings] = Field(
         default={}, description="authors on LinkedIn, as JSON: name to author (a URN) and the name of a token"
     )
-    wordpress_accounts: dict[str, WordPressAccountSettings] = Field(
+    wordpress_accounts: JsonMap[WordPressAccountSettings] = Field(
         default={}, description="WordPress sites, as JSON: name to site (its URL), user and the name of a token"
     )
-    publishing_tokens: dict[str, SecretStr] = Field(
+    publishing_tokens: JsonMap[SecretStr] = Field(
         default={}, description="tokens and application passwords of those accounts, as JSON: name to value"
     )
 
@@ -297,12 +334,19 @@ def _load(kind: type[SettingsT]) -> SettingsT:
     try:
         return kind()
     except ValidationError as error:
-        fields = {variable(name): name for name in WorkerSettings.model_fields}
-        lines: list[str] = []
-        for problem in error.errors():
-            name = str(problem["loc"][0])
-            name = fields.get(name, name)
-            meaning = WorkerSettings.model_fields[name].description if name in WorkerSettings.model_fields else ""
-            what = "is missing" if problem["type"] == "missing" else problem["msg"].lower()
-            lines.append(f"{variable(name)}: {what} ({meaning})")
-        raise SettingsError("\n".join(lines)) from None
+        problems = error.errors(include_url=False, include_input=False)
+        raise SettingsError("\n".join(_line(problem) for problem in problems)) from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f".env: is not UTF-8 at byte {error.start}: save it as UTF-8") from None
+
+
+def _line(problem: ErrorDetails) -> str:
+    """Setting, place in it, what is wrong, and what is wanted. The texts of pydantic repeat no value."""
+    fields = {variable(name): name for name in WorkerSettings.model_fields}
+    first, *place = map(str, problem["loc"])
+    name = fields.get(first, first)
+    meaning = WorkerSettings.model_fields[name].description if name in WorkerSettings.model_fields else ""
+    text = problem["msg"].removeprefix("Value error, ")
+    what = "is missing" if problem["type"] == "missing" else text[:1].lower() + text[1:]
+    where = f"{'.'.join(place)}: " if place else ""
+    return f"{variable(name)}: {where}{what} ({meaning})"

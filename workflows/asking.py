@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from activities.claude import ClaudeActivities
 from towpath.contracts.claude import Answer, AskRequest, Budget, Provenance, StopReason, Turn
@@ -52,19 +52,37 @@ class Conversation:
     def go_on(self, answer: Answer) -> bool:
         self.pauses += 1
         self.said += answer.text
-        self.turns = (*self.turns, Turn(role="assistant", content=answer.blocks))
+        self._answered(answer.blocks)
         return self.pauses <= MAX_PAUSES
 
     def ask_again(self, text: str, problems: tuple[str, ...]) -> bool:
+        """`text` is all that was answered. The question stands as it was after an answer that says nothing."""
         self.reasks += 1
+        rest = text.removeprefix(self.said)
         self.said = ""
-        wrong = "\n".join(f"- {problem}" for problem in problems[:10])
-        self.turns = (
-            *self.turns,
-            Turn(role="assistant", content=text),
-            Turn(role="user", content=f"That answer cannot be used:\n{wrong}\nAnswer again, with this put right."),
-        )
+        self._answered([{"type": "text", "text": rest}] if rest.strip() else [])
+        if self._spoken is not None:
+            wrong = "\n".join(f"- {problem}" for problem in problems[:10])
+            correction = f"That answer cannot be used:\n{wrong}\nAnswer again, with this put right."
+            self.turns = (*self.turns, Turn(role="user", content=correction))
         return self.reasks <= MAX_REASKS
+
+    def _answered(self, blocks: list[JsonValue]) -> None:
+        """Add to Claude's turn. The API refuses an empty one, and all that was said before its end is one turn."""
+        if not blocks:
+            return
+        earlier, spoken = self.turns, self._spoken
+        if spoken is not None:
+            earlier, blocks = earlier[:-1], [*spoken, *blocks]
+        self.turns = (*earlier, Turn(role="assistant", content=blocks))
+
+    @property
+    def _spoken(self) -> list[JsonValue] | None:
+        """What Claude's turn holds so far; None when it is not Claude's turn."""
+        last = self.turns[-1] if self.turns else None
+        return (
+            last.content if last is not None and last.role == "assistant" and isinstance(last.content, list) else None
+        )
 
 
 class Asker:

@@ -72,6 +72,17 @@ async def test_kit_that_cannot_be_used_is_asked_again(house: House, code: str) -
     assert result.cost.calls == 3
 
 
+@pytest.mark.parametrize("code", ["pause_turn", "pause_before_text"])
+async def test_a_paused_answer_is_gone_on_with(house: House, code: str) -> None:
+    """A pause in the middle of an answer, or before its first word, costs one more call and nothing else."""
+    await house.fault(service="claude", operation="WelcomeKitDraft", code=code, times=1)
+    run = await house.start(new_customer())
+    result = await run.handle.result()
+
+    assert result.kit_source is KitSource.MODEL
+    assert result.cost.calls == 3
+
+
 async def test_permanent_error_is_not_tried_again(house: House) -> None:
     """A refused key degrades the step at its first attempt."""
     fault = await house.fault(service="claude", operation="CompanyResearch", status=401)

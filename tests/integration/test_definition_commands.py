@@ -6,7 +6,6 @@ from uuid import uuid4
 
 from tests.integration.commands import starter, starter_json
 from tests.integration.conftest import House, until
-from towpath.clients.schedules import Schedules
 
 STEERED = """
 id: "%s"
@@ -212,7 +211,7 @@ steps: [{id: "only", type: "set", config: {a: 1}}]
     lines = "\n".join(shown["firings"][0]["firings"])
     assert "2027-03-27" in lines and "2027-03-29" in lines and "clocks were set forward" in text
     assert removed["schedules"] == [f"removed {name}/0"]
-    assert await Schedules(house.client).describe(f"{name}/0") is None
+    assert (await starter_json(house, "definition", "show", name))["problems"] == []
 
 
 async def test_schedule_starts_a_run_for_each_item(house: House, tmp_path: Path) -> None:

@@ -1,25 +1,35 @@
 """worker.py as a process: how it starts, refuses to start, and ends; and what it leaves in its logs and metrics."""
 
 import asyncio
+import signal
 import socket
 import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import httpx
+import pytest
 
-from tests.integration.conftest import House, new_customer, until
+from tests.integration.conftest import WAIT_SECONDS, House, new_customer, until
 from towpath.contracts.onboarding import Outcome
 from towpath.local.server import free_port
 from towpath.local.stack import ROOT, worker_environment
 
 
-async def run_worker(env: dict[str, str], *arguments: str) -> tuple[int, str]:
-    """Exit code and stderr of a worker that does not get to work."""
-    process = await asyncio.create_subprocess_exec(
+async def begin_worker(env: dict[str, str], *arguments: str) -> Process:
+    return await asyncio.create_subprocess_exec(
         *(sys.executable, str(ROOT / "worker.py"), *arguments),
         env=env,
         cwd=ROOT / "tests",
+        stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+async def run_worker(env: dict[str, str], *arguments: str) -> tuple[int, str]:
+    """Exit code and stderr of a worker that does not get to work."""
+    process = await begin_worker(env, *arguments)
     _, problems = await process.communicate()
     return process.returncode or 0, problems.decode()
 
@@ -34,6 +44,17 @@ async def test_missing_settings_are_one_line_each() -> None:
     assert any(line.startswith("worker.py: TOWPATH_ACCOUNTS_URL: is missing") for line in lines)
     assert any(line.startswith("worker.py: TOWPATH_SMTP_PORT: ") and "integer" in line for line in lines)
     assert any(line.startswith("worker.py: TOWPATH_CRM_URL: ") for line in lines)
+
+
+async def test_broken_json_in_a_setting_is_one_line() -> None:
+    """What is broken is said beside all else that is missing, a line each, and no value is repeated."""
+    code, problems = await run_worker({"TOWPATH_SECRETS": '{"A": "hush"', "TOWPATH_EVENT_SINKS": "[hush"})
+    lines = problems.splitlines()
+
+    assert code == 2 and "hush" not in problems
+    assert all(line.startswith("worker.py: ") for line in lines)
+    for name in ("TOWPATH_SECRETS", "TOWPATH_EVENT_SINKS", "TOWPATH_CRM_URL"):
+        assert len([line for line in lines if line.startswith(f"worker.py: {name}: ")]) == 1
 
 
 async def test_secret_is_not_repeated(house: House) -> None:
@@ -64,6 +85,62 @@ async def test_metrics_port_in_use_is_said(house: House) -> None:
 
     assert code == 2
     assert "worker.py: TOWPATH_METRICS_ADDRESS: cannot serve metrics there" in problems
+
+
+@asynccontextmanager
+async def silent() -> AsyncGenerator[tuple[int, asyncio.Event]]:
+    """A port where everybody is let in and nobody is answered, and whether somebody came."""
+    came = asyncio.Event()
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.set()
+        while await reader.read(65_536):
+            pass
+        writer.close()
+
+    async with await asyncio.start_server(hold, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1], came
+
+
+@pytest.mark.parametrize(
+    ("place", "number"),
+    [
+        ("nowhere", signal.SIGTERM),
+        ("nowhere", signal.SIGINT),
+        ("temporal", signal.SIGTERM),
+        ("claude", signal.SIGTERM),
+    ],
+)
+async def test_a_signal_before_it_is_ready_is_no_success(house: House, place: str, number: signal.Signals) -> None:
+    """A worker that still connects, or checks its models, ends at once, and says by its code that it never served."""
+    env = worker_environment(house.server.address, house.standins, free_port())
+    async with silent() as (port, came):
+        wrong = {
+            "nowhere": {"TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}"},
+            "temporal": {"TEMPORAL_ADDRESS": f"127.0.0.1:{port}"},
+            "claude": {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{port}"},
+        }[place]
+        process = await begin_worker(env | house.environment() | wrong)
+        assert process.stderr is not None
+        if place == "nowhere":
+            await process.stderr.readuntil(b"does not answer yet")
+        else:
+            await came.wait()
+        process.send_signal(number)
+        async with asyncio.timeout(WAIT_SECONDS):
+            _, problems = await process.communicate()
+
+    assert process.returncode == 3
+    assert b"worker ended before it was ready" in problems and b"Traceback" not in problems
+
+
+async def test_exit_codes_are_in_the_help() -> None:
+    """Whoever runs the worker reads what its end means."""
+    process = await begin_worker({}, "--help")
+    output, _ = await process.communicate()
+
+    assert process.returncode == 0
+    assert b"3 a signal ended it before it was ready" in b" ".join(output.split())
 
 
 async def test_sigterm_drains(bare_house: House) -> None:

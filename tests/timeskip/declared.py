@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from temporalio.client import WorkflowHandle
+from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -60,16 +60,18 @@ class Runs:
 
 
 @asynccontextmanager
-async def serve(env: WorkflowEnvironment) -> AsyncGenerator[Runs]:
+async def serve(env: WorkflowEnvironment, client: Client | None = None, **options: Any) -> AsyncGenerator[Runs]:
+    """`client` is the worker's, if it is another one than that of whoever starts runs; so are `options`."""
     services = FakeServices()
     common: dict[str, Any] = {"interceptors": [ActivityEdge()], "build_id": "test"}
     definitions = Worker(
-        env.client,
+        client or env.client,
         task_queue=DECLARED,
         workflows=[DeclaredWorkflow, DeclaredItemsWorkflow],
         activities=with_batches(services.activities()),
         workflow_runner=runner(),
         **common,
+        **options,
     )
     claude = Worker(env.client, task_queue=CLAUDE_QUEUE, activities=[services.house.ask], **common)
     async with definitions, claude:

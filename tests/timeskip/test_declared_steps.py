@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from pydantic import JsonValue
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
@@ -75,6 +76,26 @@ async def test_text_before_a_pause_is_kept(runs: Runs) -> None:
 
     assert (await handle.result()).outputs == {"ask": {"text": "The first half, and the second."}}
     assert asked(runs)[-1].turns[-1].content == [{"type": "text", "text": "The first half, "}]
+
+
+async def test_no_turn_is_sent_that_the_api_refuses(runs: Runs) -> None:
+    """An answer that says nothing is asked for again as it was; pauses in a row, and what follows, are one turn."""
+    halves = [
+        answered("ask", text, StopReason.PAUSE_TURN).model_copy(update={"blocks": blocks})
+        for text, blocks in (("", []), ('{"sco', [block('{"sco')]), ('re": ', [block('re": ')]))
+    ]
+    runs.services.house.answers["ask"] = [" ", *halves, '"high"}', '{"score": 0.4}']
+    handle = await runs.start(ASK % "", {"name": "x"}, more=INPUT)
+
+    assert (await handle.result()).outputs == {"ask": {"score": 0.4}}
+    said = [block('{"sco'), block('re": '), block('"high"}')]
+    turns = [[turn.content for turn in asking.turns if turn.role == "assistant"] for asking in asked(runs)]
+    assert turns == [[], [], [], [said[:1]], [said[:2]], [said]]
+    assert [turn.role for turn in asked(runs)[-1].turns] == ["assistant", "user"]
+
+
+def block(text: str) -> JsonValue:
+    return {"type": "text", "text": text}
 
 
 async def test_budget_stops_before_the_call(runs: Runs) -> None:

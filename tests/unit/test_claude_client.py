@@ -192,6 +192,14 @@ async def test_endings_that_the_workflow_judges_are_returned(reason: str) -> Non
     assert bool(reply.blocks) == (reason == "pause_turn")
 
 
+async def test_a_pause_that_says_nothing_leaves_no_turn() -> None:
+    """A blank block cannot be sent back: the API would refuse it."""
+    blank = event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    reply = await ask(sends(STREAM + event("message_start", **START) + blank + ending("pause_turn")))
+
+    assert (reply.stop_reason, reply.text, reply.blocks) == ("pause_turn", "", [])
+
+
 async def test_retry_after_is_honoured_when_it_is_the_longer_wait() -> None:
     """The API's wait wins over a shorter one of ours, and ours over a shorter one of the API's."""
     with pytest.raises(ClaudeError) as asked:

@@ -338,7 +338,12 @@ def _refuse_unusable(message: Message, known: Mapping[str, str | int | float | N
 
 
 def _blocks(message: Message) -> list[JsonValue]:
-    return [block.model_dump(mode="json", exclude_none=True) for block in message.content]
+    """The blocks of an answer as they are sent back: the API refuses a text block that is blank."""
+    return [
+        block.model_dump(mode="json", exclude_none=True)
+        for block in message.content
+        if not isinstance(block, TextBlock) or block.text.strip()
+    ]
 
 
 def _usage(message: Message) -> Usage:

@@ -78,28 +78,29 @@ class Definitions:
             raise DefinitionError(FailureCode.STEP_INPUT, message) from error
         return answer
 
-    async def records(self) -> list[DefinitionRecord]:
-        """All published definitions, by id."""
+    async def records(self, *, begun: bool = False) -> list[DefinitionRecord]:
+        """All published definitions, by id; with `begun` also those whose first publishing was broken off."""
         found: list[DefinitionRecord] = []
         query = f"WorkflowType = '{DEFINITION}' AND ExecutionStatus = 'Running'"
         async for run in self._client.list_workflows(query):
             handle = self._client.get_workflow_handle(run.id)
             found.append(await handle.query("versions", result_type=DefinitionRecord, rpc_timeout=ANSWER_WITHIN))
-        return sorted(found, key=lambda record: record.id)
+        return sorted((record for record in found if record.versions or begun), key=lambda record: record.id)
 
     async def record(self, name: str) -> DefinitionRecord:
         """Raises DefinitionError."""
         handle = self._client.get_workflow_handle(_record(name))
         try:
-            return await handle.query("versions", result_type=DefinitionRecord, rpc_timeout=ANSWER_WITHIN)
+            found = await handle.query("versions", result_type=DefinitionRecord, rpc_timeout=ANSWER_WITHIN)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            known = [record.id for record in await self.records()]
-            hint = did_you_mean(name, known) or ": publish it with `starter.py definition publish FILE`"
-            raise UnknownDefinitionError(
-                FailureCode.STEP_INPUT, f"no definition {name!r} is published{hint}"
-            ) from error
+            found = DefinitionRecord(id=name)
+        if found.versions:
+            return found
+        known = [record.id for record in await self.records()]
+        hint = did_you_mean(name, known) or ": publish it with `starter.py definition publish FILE`"
+        raise UnknownDefinitionError(FailureCode.STEP_INPUT, f"no definition {name!r} is published{hint}")
 
     async def version(self, name: str, version: str | None = None) -> Version:
         """One version with its text, the latest when none is named. Raises DefinitionError."""

@@ -5,11 +5,10 @@ import importlib
 import json
 from collections.abc import Sequence
 from typing import Any
-from uuid import uuid4
 
 from pydantic import ValidationError
 
-from towpath.clients.artefacts import StoreError
+from towpath.clients.artefacts import StoreError, write_whole
 from towpath.contracts.incident import IncidentRecord
 
 fsspec: Any = importlib.import_module("fsspec")
@@ -42,10 +41,7 @@ class IncidentArchive:
         path = f"{self._folder}/{name}"
         content = json.dumps(record.model_dump(mode="json"), ensure_ascii=False, sort_keys=True).encode()
         try:
-            self._files.makedirs(self._folder, exist_ok=True)
-            unfinished = f"{path}.{uuid4().hex}"
-            self._files.pipe_file(unfinished, content)
-            self._files.mv(unfinished, path)
+            write_whole(self._files, path, content)
         except OSError as error:
             raise StoreError(f"{self._folder} cannot be written: {error}") from error
 

@@ -49,6 +49,13 @@ class PayloadStore(StorageDriver):
         """Write and read something small. Raises PayloadStoreError."""
         self._get(self._put(Payload(data=b"towpath").SerializeToString()).claim_data["sha256"])
 
+    def clean(self) -> int:
+        """Remove what killed writers left: how many files. Raises PayloadStoreError."""
+        try:
+            return self._store.clean()
+        except StoreError as error:
+            raise PayloadStoreError(str(error)) from error
+
     def _put(self, content: bytes) -> StorageDriverClaim:
         try:
             return StorageDriverClaim(claim_data={"sha256": self._store.put(content)})

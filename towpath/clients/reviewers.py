@@ -38,11 +38,11 @@ class ReviewerDirectory:
     def load(cls, path: Path) -> "ReviewerDirectory":
         """Raises ReviewersFileError."""
         try:
-            text = path.read_text(encoding="utf-8")
+            content = path.read_bytes()
         except OSError as error:
             raise ReviewersFileError(f"{path}: cannot be read ({error.strerror})") from error
         try:
-            return cls(_Directory.model_validate_json(text).root)
+            return cls(_Directory.model_validate_json(content).root)
         except ValidationError as error:
             lines = [
                 f"{path}: {'.'.join(map(str, problem['loc'])) or 'file'}: {problem['msg']}"

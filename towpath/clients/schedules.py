@@ -1,9 +1,9 @@
 """Schedule triggers as Temporal Schedules: one each, made, changed and removed when a definition is published."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -25,11 +25,13 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.clients.definitions import starting_attributes
 from towpath.contracts.declared import DECLARED, DeclaredRequest
+from towpath.contracts.process import DEFINITION_HASH
 from towpath.contracts.published import LAUNCHER, RATE_WATCH, Launch, RateAlert, RateWatch
 from towpath.engine.alerts import watch_alert
-from towpath.engine.definition import ScheduleTrigger
+from towpath.engine.definition import Alert, ScheduleTrigger
 from towpath.engine.expression.durations import parse_duration
 from towpath.engine.plan import Plan
+from towpath.temporal.attributes import search_key
 
 OVERLAP: Mapping[str, ScheduleOverlapPolicy] = {
     "skip": ScheduleOverlapPolicy.SKIP,
@@ -60,31 +62,23 @@ class Schedules:
 
     async def reconcile(self, plan: Plan, request: DeclaredRequest) -> list[str]:
         """Make the schedules what the definition says, and remove those that it has no more. What was done, a line
-        each.
+        each. Broken off anywhere, the next call completes it.
         """
         name = plan.definition.header.id
         done: list[str] = []
-        wanted = [
-            (index, trigger)
-            for index, (trigger, _) in enumerate(plan.definition.triggers)
-            if isinstance(trigger, ScheduleTrigger)
-        ]
-        for index, trigger in wanted:
-            done.append(
-                await self._put(
-                    f"{name}/{index}", self._schedule(plan, request, index, trigger), trigger.cron, trigger.timezone
-                )
-            )
-        kept = {index for index, _ in wanted}
-        gone = [f"{name}/{index}" for index in range(MOST_TRIGGERS) if index not in kept]
+        wanted = {f"{name}/{index}": (index, trigger) for index, trigger in _scheduled(plan)}
+        for schedule, (index, trigger) in wanted.items():
+            made = self._schedule(plan, request, index, trigger)
+            done.append(await self._put(schedule, made, f"{trigger.cron} {trigger.timezone}"))
         done += await self._watch_rate(plan)
+        gone = [schedule for schedule in _all_of(name) if schedule not in wanted and schedule != _rate_watch(name)]
         return done + [f"removed {schedule}" for schedule in gone if await self._remove(schedule)]
 
     async def _watch_rate(self, plan: Plan) -> list[str]:
         """A schedule that looks at the success rate, when an alert asks for it."""
         header = plan.definition.header
-        watched = [alert for index, alert in enumerate(header.monitoring.alerts) if watch_alert(index, alert).on_rate]
-        name = f"{header.id}/success-rate"
+        watched = _watched(plan)
+        name = _rate_watch(header.id)
         if not watched:
             return [f"removed {name}"] if await self._remove(name) else []
         alerts = tuple(RateAlert(condition=str(alert.condition), channel=alert.channel) for alert in watched)
@@ -96,31 +90,49 @@ class Schedules:
             policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=RATE_EVERY),
             state=ScheduleState(note=f"{header.id}@{header.version}: success rate"),
         )
-        return [await self._put(name, schedule, f"every {RATE_EVERY}", "UTC")]
+        return [await self._put(name, schedule, f"every {RATE_EVERY} UTC")]
 
     async def firings(self, schedule: str, begin: datetime, end: datetime, zone: str) -> list[Firing]:
-        """When a schedule fires between two moments, by Temporal's own reckoning."""
-        answer = await self._client.workflow_service.list_schedule_matching_times(
-            ListScheduleMatchingTimesRequest(
-                namespace=self._client.namespace,
-                schedule_id=schedule,
-                start_time=_stamp(begin),
-                end_time=_stamp(end),
-            )
+        """When a schedule fires between two moments, by Temporal's own reckoning; never, when it is not there."""
+        request = ListScheduleMatchingTimesRequest(
+            namespace=self._client.namespace, schedule_id=schedule, start_time=_stamp(begin), end_time=_stamp(end)
         )
+        try:
+            answer = await self._client.workflow_service.list_schedule_matching_times(request)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return []
+            raise
         moments = [moment.ToDatetime(tzinfo=UTC) for moment in answer.start_time]
         return local_times(moments, zone)
 
-    async def describe(self, schedule: str) -> tuple[str, str, list[datetime]] | None:
-        """Its cron text and time zone, and the next moments at which it fires; None when there is none."""
+    async def problems(self, plan: Plan, digest: str, *, leftovers: bool = True) -> list[str]:
+        """What publishing the version again would mend, a line each. `leftovers` are schedules of triggers that only
+        earlier versions had: to look for them takes 50 calls.
+        """
+        name = plan.definition.header.id
+        triggers = {f"{name}/{index}" for index, _ in _scheduled(plan)}
+        wanted = triggers | ({_rate_watch(name)} if _watched(plan) else set[str]())
+        looked_at = sorted(wanted | set(_all_of(name)) if leftovers else wanted)
+        hashes = await asyncio.gather(*(self._hash_of(schedule) for schedule in looked_at))
+        found = {schedule: there for schedule, there in zip(looked_at, hashes, strict=True) if there is not None}
+        stale = {schedule for schedule in triggers & found.keys() if found[schedule] != digest[:16]}
+        return [
+            *(f"schedule {schedule} is missing" for schedule in sorted(wanted - found.keys())),
+            *(f"schedule {schedule} is not of the latest version" for schedule in sorted(stale)),
+            *(f"schedule {schedule} is left from an earlier version" for schedule in sorted(found.keys() - wanted)),
+        ]
+
+    async def _hash_of(self, schedule: str) -> str | None:
+        """The hash of the definition that it starts, as far as it names one; None when there is no such schedule."""
         try:
-            found = await self._client.get_schedule_handle(schedule).describe()
+            action = (await self._client.get_schedule_handle(schedule).describe()).schedule.action
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return None
             raise
-        memo: Mapping[str, Any] = await found.memo()
-        return str(memo.get("cron", "")), str(memo.get("timezone", "")), list(found.info.next_action_times)
+        attributes = action.typed_search_attributes if isinstance(action, ScheduleActionStartWorkflow) else None
+        return "" if attributes is None else attributes.get(search_key(DEFINITION_HASH)) or ""
 
     def _schedule(self, plan: Plan, request: DeclaredRequest, index: int, trigger: ScheduleTrigger) -> Schedule:
         header = plan.definition.header
@@ -146,20 +158,14 @@ class Schedules:
             state=ScheduleState(note=f"{header.id}@{header.version}: {trigger.cron} {trigger.timezone}"),
         )
 
-    async def _put(self, name: str, schedule: Schedule, cron: str, zone: str) -> str:
-        memo = {"cron": cron, "timezone": zone}
+    async def _put(self, name: str, schedule: Schedule, timing: str) -> str:
+        """One that is there is changed in one call: at no moment is it gone, and a paused one stays paused."""
         try:
-            await self._client.create_schedule(name, schedule, memo=memo)
+            await self._client.create_schedule(name, schedule)
         except ScheduleAlreadyRunningError:
-            handle = self._client.get_schedule_handle(name)
-            known = await (await handle.describe()).memo()
-            if known == memo:
-                await handle.update(lambda _: _keeping_state(_, schedule))
-                return f"changed {name}: {cron} {zone}"
-            # Temporal keeps a schedule's memo as it was made, and only the memo has the cron text.
-            await handle.delete()
-            await self._client.create_schedule(name, schedule, memo=memo)
-        return f"made {name}: {cron} {zone}"
+            await self._client.get_schedule_handle(name).update(lambda given: _keeping_state(given, schedule))
+            return f"changed {name}: {timing}"
+        return f"made {name}: {timing}"
 
     async def _remove(self, name: str) -> bool:
         try:
@@ -169,6 +175,26 @@ class Schedules:
                 return False
             raise
         return True
+
+
+def _scheduled(plan: Plan) -> list[tuple[int, ScheduleTrigger]]:
+    triggers = enumerate(trigger for trigger, _ in plan.definition.triggers)
+    return [(index, trigger) for index, trigger in triggers if isinstance(trigger, ScheduleTrigger)]
+
+
+def _watched(plan: Plan) -> list[Alert]:
+    """Alerts on the success rate."""
+    alerts = enumerate(plan.definition.header.monitoring.alerts)
+    return [alert for index, alert in alerts if watch_alert(index, alert).on_rate]
+
+
+def _rate_watch(definition: str) -> str:
+    return f"{definition}/success-rate"
+
+
+def _all_of(definition: str) -> list[str]:
+    """Every schedule that some version of a definition may have made."""
+    return [*(f"{definition}/{index}" for index in range(MOST_TRIGGERS)), _rate_watch(definition)]
 
 
 def local_times(moments: Sequence[datetime], zone: str) -> list[Firing]:

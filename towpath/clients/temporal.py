@@ -1,14 +1,15 @@
 """Everything this code asks of Temporal as a client: connecting, converting, starting a process of the catalogue."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
@@ -25,14 +26,18 @@ from temporalio.converter import (
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime
+from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.clients.payloads import PayloadStore, external
-from towpath.contracts.process import SEARCH_ATTRIBUTES, AttributeKind, Process
+from towpath.clients.updates import UpdatesAgain
+from towpath.contracts.process import SEARCH_ATTRIBUTES, AttributeKind, Process, SearchAttribute
 from towpath.contracts.wire import Wire
 from towpath.temporal.attributes import search_attributes
 
 DEFAULT_ADDRESS = "localhost:7233"
 EXIT_PAUSE_SECONDS = 0.05
+NOT_ALLOWED = frozenset({RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.UNAUTHENTICATED})
+SERVED_WITHIN_SECONDS, SERVED_EVERY_SECONDS = 60.0, 0.5
 ResultT = TypeVar("ResultT")
 RequestT = TypeVar("RequestT", bound=Wire)
 OutcomeT = TypeVar("OutcomeT", bound=Wire)
@@ -99,14 +104,65 @@ async def connect(
     """A client by Temporal's own configuration (`temporalio.envconfig`: environment, profiles, TLS, API key)."""
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", DEFAULT_ADDRESS)
-    return await Client.connect(**config, data_converter=converter(codec, store), runtime=runtime)
+    return await Client.connect(
+        **config, data_converter=converter(codec, store), runtime=runtime, interceptors=[UpdatesAgain()]
+    )
+
+
+class SearchAttributesError(Exception):
+    """A namespace lacks search attributes, and we may not register them. The text is one line with what to run."""
 
 
 async def ensure_search_attributes(client: Client) -> None:
-    """Register what the catalogue declares; those that exist stay as they are."""
-    attributes = {each.name: _TYPES[each.kind] for each in SEARCH_ATTRIBUTES}
-    await client.operator_service.add_search_attributes(
-        AddSearchAttributesRequest(namespace=client.namespace, search_attributes=attributes)
+    """Register what the catalogue declares and the namespace lacks; whoever may not even look is believed to have it.
+
+    Raises SearchAttributesError.
+    """
+    try:
+        found = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
+    except RPCError as error:
+        if error.status not in NOT_ALLOWED:
+            raise
+        return
+    missing = [key for key in SEARCH_ATTRIBUTES if key.name not in found.custom_attributes]
+    if not missing:
+        return
+    attributes = {key.name: _TYPES[key.kind] for key in missing}
+    try:
+        await client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=attributes)
+        )
+    except RPCError as error:
+        if error.status not in NOT_ALLOWED:
+            raise
+        raise SearchAttributesError(_to_run(client.namespace, missing)) from error
+    await _until_served(client, missing[-1].name)
+
+
+async def _until_served(client: Client, name: str) -> None:
+    """A server knows a new attribute at once, or when it next looks, within a minute; until then it fails the tasks
+    of runs that set it.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SERVED_WITHIN_SECONDS):
+            while True:
+                try:
+                    await client.count_workflows(f"{name} IS NOT NULL")
+                except RPCError as error:
+                    if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                        raise
+                else:
+                    return
+                await asyncio.sleep(SERVED_EVERY_SECONDS)
+
+
+def _to_run(namespace: str, missing: Sequence[SearchAttribute[Any]]) -> str:
+    flags = " ".join(f"--name {key.name} --type {key.kind}" for key in missing)
+    return (
+        f"namespace {namespace} lacks search attributes, and this connection may not register them; "
+        f"run as its admin: temporal operator search-attribute create --namespace {namespace} {flags}"
     )
 
 

@@ -17,11 +17,21 @@ from towpath.clients import deadletters
 from towpath.clients.deadletters import NotInQueueError
 from towpath.clients.definitions import DefinitionError, Definitions, UnknownDefinitionError, make_request
 from towpath.clients.emitting import emit as emit_event
-from towpath.clients.temporal import link
 from towpath.commands.definition import catalog_of_this_place, is_file, read, tell_problems
 from towpath.commands.endings import ended_run, open_run
 from towpath.commands.onboarding import show_status
-from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, run, settings, show_json
+from towpath.commands.terminal import (
+    Exit,
+    JsonFlag,
+    client,
+    console,
+    fail,
+    page_of,
+    run,
+    say_started,
+    settings,
+    show_json,
+)
 from towpath.contracts.declared import (
     CloudEvent,
     DeclaredFailure,
@@ -157,12 +167,11 @@ async def _run(target: str, inputs: JsonObject, key: str | None, *, wait: bool, 
             f"See how: python starter.py run-status {error.workflow_id}",
         )
     handle = started.handle
-    page = link(handle.id, handle.result_run_id or "", temporal.namespace, settings().ui_url)
+    page = page_of(handle, temporal)
     if as_json and not wait:
         show_json({"workflow_id": handle.id, "run_id": handle.result_run_id, "existing": started.existing, "url": page})
     elif not as_json:
-        console.print(f"{'joined the running' if started.existing else 'started'} {handle.id}", markup=False)
-        console.print(page, markup=False, soft_wrap=True)
+        say_started(started, page)
     if wait:
         await finish_run(handle, None, as_json=as_json)
 

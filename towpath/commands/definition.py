@@ -1,12 +1,11 @@
 """`starter.py definition check | plan | test | publish | list | show | diff | schema`."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.table import Column, Table
 from rich.text import Text
 
 from towpath.clients.catalog import make_catalog
@@ -14,8 +13,9 @@ from towpath.clients.connections import Connections, ConnectionsFileError
 from towpath.clients.definitions import DefinitionError, Definitions, make_request
 from towpath.clients.reviewers import ReviewerDirectory, ReviewersFileError
 from towpath.clients.schedules import Schedules
+from towpath.commands.definition_views import list_published, show_published, split_target
 from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, problems, run, settings, show_json
-from towpath.contracts.published import Publication, TriggerPreview, Version
+from towpath.contracts.published import Publication
 from towpath.engine.cases import read_cases
 from towpath.engine.catalog import Catalog
 from towpath.engine.check import Checked, check_text
@@ -34,7 +34,6 @@ from towpath.functions.library import PURE
 File = Annotated[Path, typer.Argument(help="The definition, in YAML or JSON; `-` reads stdin.", metavar="FILE")]
 Files = Annotated[list[Path], typer.Argument(help="Definitions, in YAML or JSON.", metavar="FILE…")]
 Target = Annotated[str, typer.Argument(help="A file, ID, or ID@VERSION.", metavar="FILE|ID[@VERSION]")]
-NEXT_FIRINGS = 5
 
 app = typer.Typer(no_args_is_help=True, help="Definitions of workflows: check, look at, try out, and publish them.")
 
@@ -137,7 +136,7 @@ def publish(
 @app.command("list")
 def list_definitions(as_json: JsonFlag = False) -> None:
     """Published definitions, with their latest version."""
-    run(_list(as_json=as_json))
+    run(list_published(as_json=as_json))
 
 
 @app.command("show")
@@ -150,7 +149,7 @@ def show(
     as_json: JsonFlag = False,
 ) -> None:
     """The versions of a published definition, and when its schedules fire next."""
-    run(_show(target, _day(around), source=source, as_json=as_json))
+    run(show_published(target, _day(around), source=source, as_json=as_json))
 
 
 @app.command("diff")
@@ -285,71 +284,6 @@ async def _publish(file: str, found: Checked, text: bytes, by: str, note: str, *
         console.print(f"  schedule: {line}", markup=False)
 
 
-async def _list(*, as_json: bool) -> None:
-    records = await Definitions(await client()).records()
-    if as_json:
-        show_json(records)
-        return
-    if not records:
-        console.print("Nothing is published: python starter.py definition publish FILE --by NAME")
-        return
-    table = Table("id", "version", "published (UTC)", "by", "versions", Column("digest"), box=None)
-    for record in records:
-        latest = record.latest
-        if latest is not None:
-            at = f"{latest.published_at:%Y-%m-%d %H:%M}"
-            table.add_row(record.id, latest.version, at, latest.by, str(len(record.versions)), latest.digest[:12])
-    console.print(table)
-
-
-async def _show(target: str, around: datetime | None, *, source: bool, as_json: bool) -> None:
-    temporal = await client()
-    name, version = _split(target)
-    try:
-        found = await Definitions(temporal).version(name, version)
-        record = await Definitions(temporal).record(name)
-    except DefinitionError as error:
-        fail(Exit.NOT_FOUND, str(error))
-    if source:
-        console.print(found.source or "", markup=False, soft_wrap=True, end="")
-        return
-    firings = await _firings(Schedules(temporal), found, around)
-    if as_json:
-        show_json({**found.model_dump(mode="json"), "versions": record.versions, "firings": firings})
-        return
-    table = Table("version", "published (UTC)", "by", "risk", Column("note", overflow="fold"), "digest", box=None)
-    for known in record.versions:
-        at = f"{known.published_at:%Y-%m-%d %H:%M}"
-        table.add_row(known.version, at, known.by, known.risk, known.note, known.digest[:12])
-    console.print(table)
-    for preview in firings:
-        title = f"schedule {preview.schedule} ({preview.cron} {preview.timezone})"
-        console.print("", title, *(f"  {line}" for line in preview.firings), sep="\n", markup=False)
-
-
-async def _firings(schedules: Schedules, version: Version, around: datetime | None) -> list[TriggerPreview]:
-    """The next firings of each schedule trigger, or those from the day before a given one to the day after it."""
-    found: list[TriggerPreview] = []
-    if version.document is None:
-        return found
-    definition = load_plan(version.digest, version.document).definition
-    for index, (trigger, _) in enumerate(definition.triggers):
-        if not isinstance(trigger, ScheduleTrigger):
-            continue
-        name = f"{definition.header.id}/{index}"
-        begin = datetime.now(UTC) if around is None else around - timedelta(days=2)
-        end = begin + timedelta(days=400) if around is None else around + timedelta(days=3)
-        firings = await schedules.firings(name, begin, end, trigger.timezone)
-        shown = firings[:NEXT_FIRINGS] if around is None else firings[:50]
-        lines = tuple(
-            f"{firing.local:%a %Y-%m-%d %H:%M %z}, {firing.at:%Y-%m-%d %H:%M} UTC"
-            + (f"  ({firing.note})" if firing.note else "")
-            for firing in shown
-        )
-        found.append(TriggerPreview(schedule=name, cron=trigger.cron, timezone=trigger.timezone, firings=lines))
-    return found
-
-
 async def _diff(old: str, new: str, *, as_json: bool) -> None:
     before, after = await _plan_of_target(old), await _plan_of_target(new)
     comparison = compare(before.definition, after.definition)
@@ -366,7 +300,7 @@ async def _diff(old: str, new: str, *, as_json: bool) -> None:
 async def _plan_of_target(target: str) -> Plan:
     if is_file(target):
         return checked_plan(Path(target))
-    name, version = _split(target)
+    name, version = split_target(target)
     try:
         found = await Definitions(await client()).version(name, version)
     except DefinitionError as error:
@@ -374,11 +308,6 @@ async def _plan_of_target(target: str) -> Plan:
     if found.document is None:
         fail(Exit.NOT_FOUND, f"the text of {target} is not kept any more")
     return load_plan(found.digest, found.document)
-
-
-def _split(target: str) -> tuple[str, str | None]:
-    name, _, version = target.partition("@")
-    return name, version or None
 
 
 def _day(text: str | None) -> datetime | None:

@@ -8,7 +8,7 @@ from temporalio.client import WorkflowExecutionStatus
 
 from towpath.clients.pipeline_schedules import PipelineSchedules, Scheduled
 from towpath.clients.pipelines import FOLDER, PipelineFile, list_files, request_of, start_run
-from towpath.clients.temporal import address, link, run_to_end
+from towpath.clients.temporal import address, run_to_end
 from towpath.commands import etl_backfill, etl_profile, etl_quarantine, etl_report, etl_schedule
 from towpath.commands.etl_files import Pipeline, check_files, checked_config_of, found_file, run_of
 from towpath.commands.etl_following import ended, exit_by, finish, follow, follow_as_json, need_workers, show_result
@@ -18,10 +18,11 @@ from towpath.commands.terminal import (
     JsonFlag,
     client,
     console,
+    page_of,
     problems,
     reachable,
     run,
-    settings,
+    say_started,
     show_json,
     show_json_line,
     warn,
@@ -161,13 +162,12 @@ async def _run(pipeline: str, *, full: bool, wait: bool, as_json: bool) -> None:
         await finish(temporal, started, as_json=as_json, warnings=warnings)
         return
     handle = started.handle
-    page = link(handle.id, handle.result_run_id or "", temporal.namespace, settings().ui_url)
+    page = page_of(handle, temporal)
     if as_json:
         told = {"workflow_id": handle.id, "run_id": handle.result_run_id, "existing": started.existing, "url": page}
         show_json({**told, "warnings": warnings})
     else:
-        told = "joined the running" if started.existing else "started"
-        console.print(f"{told} {handle.id}", page, sep="\n", markup=False, soft_wrap=True)
+        say_started(started, page)
 
 
 async def _watch(pipeline: str, *, as_json: bool) -> None:

@@ -17,11 +17,11 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WorkflowHandle
 
-from towpath.clients.temporal import Started, link
+from towpath.clients.temporal import Started
 from towpath.commands.endings import ended_run
 from towpath.commands.etl_failures import tell_failed
 from towpath.commands.onboarding import read_record
-from towpath.commands.terminal import Exit, console, fail, settings, show_json, show_json_line
+from towpath.commands.terminal import Exit, console, fail, page_of, say_started, show_json, show_json_line
 from towpath.contracts.dataplane import TaskProgress
 from towpath.contracts.pipeline import PipelineOutcome, PipelineResult
 from towpath.contracts.pipeline_view import PipelineView, StageProgress
@@ -80,9 +80,7 @@ async def finish(temporal: Client, started: Started, *, as_json: bool, warnings:
     """Wait for a run that was just started, print its result, and exit by it. `warnings` were told at its start."""
     handle = started.handle
     if not as_json:
-        console.print(f"{'joined the running' if started.existing else 'started'} {handle.id}", markup=False)
-        page = link(handle.id, handle.result_run_id or "", temporal.namespace, settings().ui_url)
-        console.print(page, markup=False, soft_wrap=True)
+        say_started(started, page_of(handle, temporal))
     await need_workers(temporal, handle.id)
     try:
         if not as_json:

@@ -22,6 +22,7 @@ from towpath.local.demo.etl import database
 from towpath.local.demo.incident import quicker_definitions
 from towpath.local.demo.parts import PARTS
 from towpath.local.demo.scene import Scene, Told
+from towpath.local.keeping import keep_working, until_one_ends
 from towpath.local.processes import ChildFailedError
 from towpath.local.server import ServerNotFoundError, TemporalServer
 from towpath.local.stack import STATE, LocalStack, StandIns, local_stack
@@ -164,12 +165,29 @@ async def _up(state: Path) -> None:
         if watch.alerting is not None:
             console.print(f"  alerts and metrics come from {watch.alerting.in_words}", soft_wrap=True, markup=False)
         console.print("Ctrl-C stops everything; the runs are kept.")
-        ended = asyncio.create_task(stack.worker.process.wait())
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if not stop.is_set():
-            raise ChildFailedError(f"the worker ended; see {stack.worker.log}")
+        await _stay_up(stack, stop)
         console.print("Stopping …")
+
+
+async def _stay_up(stack: LocalStack, stop: asyncio.Event) -> None:
+    """Until it is told to stop. Raises ChildFailedError when the stack cannot go on."""
+
+    def say(text: str) -> None:
+        console.print(text, soft_wrap=True, markup=False)
+
+    watching: set[asyncio.Task[Any]] = {
+        asyncio.create_task(stop.wait()),
+        asyncio.create_task(keep_working(stack, say)),
+        asyncio.create_task(until_one_ends([stack.server.process, stack.standins.process])),
+    }
+    try:
+        ended, _ = await asyncio.wait(watching, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+    finally:
+        for task in watching:
+            task.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
 
 
 def _tell_addresses(stack: LocalStack, out: Console) -> None:

@@ -14,7 +14,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from towpath.clients.deadletters import summary
-from towpath.clients.temporal import link, start
+from towpath.clients.temporal import start
 from towpath.commands.endings import ended_run, open_run
 from towpath.commands.terminal import (
     Exit,
@@ -24,7 +24,9 @@ from towpath.commands.terminal import (
     console,
     fail,
     full_id,
+    page_of,
     run,
+    say_started,
     settings,
     show_json,
 )
@@ -195,14 +197,13 @@ async def _start(request: OnboardingRequest, *, wait: bool, as_json: bool) -> No
             f"See how: python starter.py result {workflow_id}",
         )
     handle = started.handle
-    page = link(workflow_id, handle.result_run_id or "", temporal.namespace, own.ui_url)
+    page = page_of(handle, temporal)
     if as_json and not wait:
         show_json(
             {"workflow_id": workflow_id, "run_id": handle.result_run_id, "existing": started.existing, "url": page}
         )
     elif not as_json:
-        console.print(f"{'joined the running' if started.existing else 'started'} {workflow_id}", markup=False)
-        console.print(page, markup=False, soft_wrap=True)
+        say_started(started, page)
     if wait:
         await finish_onboarding(handle, None, as_json=as_json)
 

@@ -14,9 +14,19 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from towpath.clients.artefacts import ArtefactStore, StoreError
 from towpath.clients.platforms import PlatformFilesError, load_platforms
 from towpath.clients.publishing import desk
-from towpath.clients.temporal import link
 from towpath.commands.endings import ended_run, open_run
-from towpath.commands.terminal import Exit, JsonFlag, client, console, fail, run, settings, show_json
+from towpath.commands.terminal import (
+    Exit,
+    JsonFlag,
+    client,
+    console,
+    fail,
+    page_of,
+    run,
+    say_started,
+    settings,
+    show_json,
+)
 from towpath.contracts.failure import HouseError
 from towpath.contracts.onboarding import Language
 from towpath.contracts.posting import EditPosts, Job, JobChange, Post, Reschedule, Settle
@@ -226,12 +236,11 @@ async def _start(content: str, wanted: dict[str, Any], *, wait: bool, as_json: b
         name = PUBLISHING.workflow_id(request, b"")
         fail(Exit.REFUSED, f"{name}: this campaign has ended already.", f"See how: python starter.py result {name}")
     handle = started.handle
-    page = link(handle.id, handle.result_run_id or "", temporal.namespace, own.ui_url)
+    page = page_of(handle, temporal)
     if as_json and not wait:
         show_json({"workflow_id": handle.id, "run_id": handle.result_run_id, "existing": started.existing, "url": page})
     elif not as_json:
-        console.print(f"{'joined the running' if started.existing else 'started'} {handle.id}", markup=False)
-        console.print(page, markup=False, soft_wrap=True)
+        say_started(started, page)
     if wait:
         await finish_campaign(handle, None, as_json=as_json)
 

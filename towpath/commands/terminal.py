@@ -11,12 +11,21 @@ import typer
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 from rich.console import Console
-from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowQueryFailedError
+from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.clients.codec import EncryptionCodec
 from towpath.clients.payloads import PayloadStore, PayloadStoreError
-from towpath.clients.temporal import address, connect, run_to_end
+from towpath.clients.temporal import (
+    SearchAttributesError,
+    Started,
+    address,
+    connect,
+    ensure_search_attributes,
+    link,
+    run_to_end,
+)
+from towpath.clients.ui import ui_url
 from towpath.contracts.process import ONBOARDING
 from towpath.settings import ClientSettings, SettingsError, load_client_settings
 
@@ -81,6 +90,11 @@ async def client() -> Client:
             f"Temporal does not answer at {address()}.",
             "Start the local one with `make up`, or set TEMPORAL_ADDRESS or TEMPORAL_PROFILE.",
         )
+    try:
+        # No worker may have been here yet, and starts and lists need them.
+        await ensure_search_attributes(found)
+    except SearchAttributesError as error:
+        fail(Exit.REFUSED, str(error))
     return found
 
 
@@ -110,6 +124,18 @@ def _temporal_problems() -> Generator[None]:
         if error.status in {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}:
             fail(Exit.UNREACHABLE, "No worker answered in time. Is one running? `python worker.py`")
         fail(Exit.UNREACHABLE, f"Temporal refused: {error.message}")
+
+
+def page_of(handle: WorkflowHandle[Any, Any], temporal: Client) -> str | None:
+    """A run's page in Temporal's UI; None when nobody said where that is."""
+    ui = ui_url(address(), settings().ui_url)
+    return None if ui is None else link(handle.id, handle.result_run_id or "", temporal.namespace, ui)
+
+
+def say_started(started: Started, page: str | None) -> None:
+    told = "joined the running" if started.existing else "started"
+    shown = page or "(set TOWPATH_UI_URL for a link to Temporal's UI)"
+    console.print(f"{told} {started.handle.id}", shown, sep="\n", markup=False, soft_wrap=True)
 
 
 def show_json(value: BaseModel | dict[str, Any] | Sequence[Any]) -> None:

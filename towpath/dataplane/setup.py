@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from towpath.contracts.dataplane import MIB, Compression, Setup
 from towpath.contracts.wire import JsonObject, json_object
@@ -19,15 +20,20 @@ def read_connections(text: str | None) -> dict[str, JsonValue]:
     """Connections by name, checked. Raises SetupError."""
     if text is None:
         return {}
+    try:
+        _CONNECTIONS.validate_json(text)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+        raise SetupError("; ".join(_problem(problem) for problem in problems)) from None
     given = json_object(text)
     if given is None:
         raise SetupError("must be a JSON object of connections by name")
-    try:
-        _CONNECTIONS.validate_python(given)
-    except ValidationError as error:
-        places = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise SetupError(places) from None
     return given
+
+
+def _problem(problem: ErrorDetails) -> str:
+    place = ".".join(map(str, problem["loc"]))
+    return f"{place}: {problem['msg']}" if place else f"{problem['msg']}; needs a JSON object of connections by name"
 
 
 def setup_of(

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
+from towpath.clients.ui import noted
 from towpath.contracts.declared import DECLARED
 from towpath.contracts.process import CLAUDE_QUEUE, INCIDENT, ONBOARDING, PUBLISHING
 from towpath.local.processes import Child, spawn
@@ -42,6 +44,8 @@ class LocalStack:
     server: TemporalServer
     standins: StandIns
     worker: Child
+    new_worker: Callable[[], AbstractAsyncContextManager[Child]]
+    """Starts another worker like it, which is not ready yet."""
     metrics_url: str
     offline: bool
     moved_ports: Mapping[str, int]
@@ -63,29 +67,32 @@ async def local_stack(
     """Everything up and ready; ended in reverse order. State is kept in `state`. Raises ChildFailedError.
 
     With `offline` the worker asks the stand-in for Claude, whatever key is set; without, it asks Claude with that key.
-    `env` are settings of the worker beside.
+    Commands given in the same folder find the UI while it is up.
     """
     wanted = {"temporal": DEFAULT_PORT, "ui": DEFAULT_UI_PORT, "metrics": DEFAULT_METRICS_PORT}
     ports = {name: free_port(port) for name, port in wanted.items()}
-    logs = state / "logs"
+    logs, metrics = state / "logs", ports["metrics"]
     async with (
         temporal_server(
             db=state / "temporal.db", port=ports["temporal"], ui_port=ports["ui"], log=logs / "temporal.log"
         ) as server,
         stand_ins(log=logs / "standins.log") as standins,
         around(server, standins) as env,
-        worker_process(
-            server, standins, metrics_port=ports["metrics"], log=logs / "worker.log", env=env, offline=offline
-        ) as worker,
     ):
-        yield LocalStack(
-            server=server,
-            standins=standins,
-            worker=worker,
-            metrics_url=f"http://{LOOPBACK}:{ports['metrics']}/metrics",
-            offline=offline,
-            moved_ports={name: port for name, port in ports.items() if port != wanted[name]},
-        )
+        settings = {**worker_environment(server.address, standins, metrics, offline=offline), **env}
+        new_worker = partial(_begin_worker, settings, logs / "worker.log")
+        with noted(server.address, server.ui_url):
+            async with new_worker() as worker:
+                await worker_ready(worker, server.address)
+                yield LocalStack(
+                    server=server,
+                    standins=standins,
+                    worker=worker,
+                    new_worker=new_worker,
+                    metrics_url=f"http://{LOOPBACK}:{metrics}/metrics",
+                    offline=offline,
+                    moved_ports={name: port for name, port in ports.items() if port != wanted[name]},
+                )
 
 
 @asynccontextmanager
@@ -111,9 +118,18 @@ async def worker_process(
 ) -> AsyncGenerator[Child]:
     """One worker on the given server and stand-ins, ready to work. `env` overrides its settings."""
     settings = {**worker_environment(server.address, standins, metrics_port, offline=offline), **(env or {})}
-    async with spawn("worker", python(str(ROOT / "worker.py")), env=settings, log=log) as child:
-        await child.ready(_polls(server.address, child.pid), WORKER_SECONDS)
+    async with _begin_worker(settings, log) as child:
+        await worker_ready(child, server.address)
         yield child
+
+
+def _begin_worker(settings: Mapping[str, str], log: Path | None) -> AbstractAsyncContextManager[Child]:
+    return spawn("worker", python(str(ROOT / "worker.py")), env=settings, log=log)
+
+
+async def worker_ready(worker: Child, address: str) -> None:
+    """Until Temporal has heard of it on all its queues. Raises ChildFailedError."""
+    await worker.ready(_polls(address, worker.pid), WORKER_SECONDS)
 
 
 def worker_environment(temporal: str, standins: StandIns, metrics_port: int, *, offline: bool = True) -> dict[str, str]:

@@ -134,6 +134,32 @@ async def test_max_tokens(standin: StandIn) -> None:
     assert whole.startswith(text_of(cut)) and text_of(cut) != whole
 
 
+async def test_a_paused_turn_is_gone_on_with(standin: StandIn) -> None:
+    """Its content comes back as Claude's own turn, and the rest follows; a turn that never paused is refused."""
+    whole = text_of(await standin.create(KIT))
+    await standin.fault(kind="pause_turn", times=1)
+    first = await standin.streamed(KIT)
+    turn = {"role": "assistant", "content": [{"type": "text", "text": text_of(first)}]}
+    second = await standin.create(KIT | {"messages": [*KIT["messages"], turn]})
+    prefilled = {"role": "assistant", "content": "Never said"}
+    with pytest.raises(anthropic.BadRequestError, match="prefilling"):
+        await standin.create(KIT | {"messages": [*KIT["messages"], prefilled]})
+
+    assert (first.stop_reason, second.stop_reason) == ("pause_turn", "end_turn")
+    assert text_of(first) + text_of(second) == whole
+
+
+async def test_a_pause_before_the_first_word_has_nothing_to_send_back(standin: StandIn) -> None:
+    """Its turn is empty, and an empty turn is refused: the question is asked again as it was."""
+    await standin.fault(kind="pause_before_text", times=1)
+    first = await standin.streamed(KIT)
+    with pytest.raises(anthropic.BadRequestError, match="non-empty"):
+        await standin.create(KIT | {"messages": [*KIT["messages"], {"role": "assistant", "content": []}]})
+
+    assert (first.stop_reason, first.content) == ("pause_turn", [])
+    assert (await standin.create(KIT)).stop_reason == "end_turn"
+
+
 async def test_bad_output_breaks_the_schema(standin: StandIn) -> None:
     """JSON, but not the one that was asked for."""
     await standin.fault(kind="bad_output")

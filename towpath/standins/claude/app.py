@@ -43,6 +43,7 @@ class ClaudeStandIn:
     def __init__(self, shared: Faults | None = None, *, control: bool = False) -> None:
         self._faults = ClaudeFaults(shared)
         self._control = control
+        self._paused: set[str] = set()
         self.calls: Counter[str] = Counter()
         self.inputs: Counter[str] = Counter()
 
@@ -62,7 +63,7 @@ class ClaudeStandIn:
     async def _messages(self, request: Request) -> Response:
         raw = await _body(request)
         asked = parse_request(raw)
-        schema = check_request(asked)
+        schema = check_request(asked, self._paused)
         text = asked.user_text()
         given = answers.given_input(text)
         title = "" if schema is None else schema.title
@@ -71,6 +72,8 @@ class ClaudeStandIn:
         if fault is not None and fault.kind == "status":
             raise RefusedError(fault.status, "ordered fault", fault.retry_after)
         message = message_for(asked, schema, given, identity.digest(raw), fault)
+        if message.stop_reason == "pause_turn" and message.text:
+            self._paused.add(asked.paused_text() + message.text)
         if fault is None:
             return _answer(message, streamed=asked.stream)
         return await _disturbed(request, message, fault, streamed=asked.stream)
@@ -83,7 +86,7 @@ class ClaudeStandIn:
     async def _count_tokens(self, request: Request) -> Response:
         raw = await _body(request)
         question = parse_question(raw)
-        check_question(question)
+        check_question(question, self._paused)
         headers = identity.headers(identity.digest(raw))
         return JSONResponse({"input_tokens": input_tokens(question)}, headers=headers)
 

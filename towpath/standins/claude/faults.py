@@ -23,6 +23,8 @@ Kind = Literal[
     "too_long",
     "refusal",
     "max_tokens",
+    "pause_turn",
+    "pause_before_text",
     "bad_output",
     "unsupported_claims",
 ]

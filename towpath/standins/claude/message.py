@@ -12,7 +12,7 @@ from towpath.standins.claude.schema import StrictSchema
 from towpath.standins.claude.wire import MessageRequest, Question
 
 JsonObject = dict[str, JsonValue]
-StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "refusal"]
+StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "pause_turn", "refusal"]
 
 UNSUPPORTED = " Save 4711 hours, see https://elsewhere.example/offer."
 """What the fault `unsupported_claims` adds: a number and an address that nobody gave."""
@@ -70,8 +70,12 @@ def input_tokens(question: Question) -> int:
 def message_for(
     request: MessageRequest, schema: StrictSchema | None, given: JsonObject, seed: str, fault: Disturbance | None
 ) -> Message:
-    """The answer to a valid request, spoilt where a fault says so. Raises RefusedError when none can be derived."""
+    """The answer to a valid request, spoilt where a fault says so. Raises RefusedError when none can be derived.
+
+    After a turn that paused it is the rest of the answer.
+    """
     text = answers.excerpt(request.user_text()) if schema is None else answers.answer(schema, given)
+    text = text.removeprefix(request.paused_text())
     message = _ended(Message(identity.message_id(seed), text, input_tokens(request)), request)
     return message if fault is None else _spoilt(message, fault)
 
@@ -93,8 +97,8 @@ def _spoilt(message: Message, fault: Disturbance) -> Message:
     match fault.kind:
         case "refusal":
             return replace(message, text="No.", stop_reason="refusal")
-        case "max_tokens":
-            return replace(message, text=text[: len(text) // 2], stop_reason="max_tokens")
+        case "max_tokens" | "pause_turn" | "pause_before_text":
+            return _broken_off(message, fault.kind)
         case "bad_output":
             return replace(message, text='{"unexpected": true}')
         case "unsupported_claims":
@@ -103,6 +107,13 @@ def _spoilt(message: Message, fault: Disturbance) -> Message:
             return replace(message, text=_with_longest(text, " more" * (TOO_LONG // 5)))
         case _:
             return message
+
+
+def _broken_off(message: Message, kind: Literal["max_tokens", "pause_turn", "pause_before_text"]) -> Message:
+    half = message.text[: len(message.text) // 2]
+    if kind == "max_tokens":
+        return replace(message, text=half, stop_reason="max_tokens")
+    return replace(message, text=half if kind == "pause_turn" else "", stop_reason="pause_turn")
 
 
 def _with_longest(text: str, more: str) -> str:

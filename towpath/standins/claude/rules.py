@@ -1,5 +1,6 @@
 """What the Messages API refuses beyond the shape of a request, so that what passes offline passes online."""
 
+from collections.abc import Container
 from itertools import pairwise
 
 from pydantic import JsonValue
@@ -15,9 +16,9 @@ OFF_UP_TO = frozenset({"low", "medium", "high"})
 """Efforts at which thinking may be off."""
 
 
-def check_request(request: MessageRequest) -> StrictSchema | None:
-    """The output schema of a valid request. Raises RefusedError."""
-    schema = check_question(request)
+def check_request(request: MessageRequest, paused: Container[str] = ()) -> StrictSchema | None:
+    """The output schema of a valid request. `paused` are turns that may be gone on with. Raises RefusedError."""
+    schema = check_question(request, paused)
     model = _model(request)
     if request.max_tokens > model.max_tokens:
         raise invalid(f"max_tokens: {request.max_tokens} > {model.max_tokens}, the maximum of {model.name}")
@@ -29,10 +30,10 @@ def check_request(request: MessageRequest) -> StrictSchema | None:
     return schema
 
 
-def check_question(question: Question) -> StrictSchema | None:
+def check_question(question: Question, paused: Container[str] = ()) -> StrictSchema | None:
     """The part of the rules that holds for counting tokens, too."""
     model = _model(question)
-    _check_turns(question)
+    _check_turns(question, paused)
     _check_thinking(question, model)
     tools = _check_tools(question, model)
     body = question.output_schema()
@@ -48,14 +49,14 @@ def _model(question: Question) -> Model:
     return model
 
 
-def _check_turns(question: Question) -> None:
+def _check_turns(question: Question, paused: Container[str]) -> None:
     """Stricter than the API in one thing: it puts turns of one role in a row together, here they are refused."""
     roles = [turn.role for turn in question.messages if turn.role != "system"]
     if not roles or roles[0] != "user":
         raise invalid("messages: first message must use the user role")
     if any(one == other for one, other in pairwise(roles)):
         raise invalid("messages: roles must alternate between user and assistant")
-    if roles[-1] == "assistant":
+    if roles[-1] == "assistant" and question.paused_text() not in paused:
         raise invalid("messages: this model does not support prefilling the assistant's answer")
 
 

@@ -79,7 +79,8 @@ class Turn(Part):
     content: Annotated[list[Block], BeforeValidator(_as_blocks), AfterValidator(_not_blank)]
 
     def text(self) -> str:
-        return "\n".join(block.text for block in self.content if isinstance(block, TextBlock))
+        between = "" if self.role == "assistant" else "\n"
+        return between.join(block.text for block in self.content if isinstance(block, TextBlock))
 
 
 class JsonFormat(Part):
@@ -119,6 +120,11 @@ class Question(Part):
 
     def user_text(self) -> str:
         return "\n".join(turn.text() for turn in self.messages if turn.role == "user")
+
+    def paused_text(self) -> str:
+        """What the assistant's turn at the end says, which is to be gone on with."""
+        last = self.messages[-1]
+        return last.text() if last.role == "assistant" else ""
 
     def output_schema(self) -> JsonObject | None:
         return None if self.output_config.format is None else self.output_config.format.body

@@ -1,0 +1,110 @@
+"""Settings and data files that cannot be used: one line for each, with its place, and never with its value."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_origin
+
+import pytest
+
+from towpath.clients.connections import Connections, ConnectionsFileError
+from towpath.clients.reviewers import ReviewerDirectory, ReviewersFileError
+from towpath.dataplane.setup import SetupError, read_connections
+from towpath.settings import ClientSettings, SettingsError, WorkerSettings, load_client_settings, load_worker_settings
+
+VALUE = "sk-hush"
+JSON_FIELDS = sorted(
+    name for name, field in WorkerSettings.model_fields.items() if get_origin(field.annotation) is dict
+)
+READERS = [
+    *(pytest.param(load_worker_settings, name, id=f"worker-{name}") for name in JSON_FIELDS),
+    *(
+        pytest.param(load_client_settings, name, id=f"starter-{name}")
+        for name in JSON_FIELDS
+        if name in ClientSettings.model_fields
+    ),
+]
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the commands are given: without `.env`."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def lines(load: Callable[[], Any], name: str) -> list[str]:
+    """What is said of a setting."""
+    with pytest.raises(SettingsError) as refused:
+        load()
+    assert VALUE not in str(refused.value)
+    return [line for line in str(refused.value).splitlines() if line.startswith(f"{name}: ")]
+
+
+@pytest.mark.parametrize(("load", "field"), READERS)
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (f'{{"a": "{VALUE}"', "is not JSON: Expecting ',' delimiter at line 1, column "),
+        (VALUE, "is not JSON: Expecting value at line 1, column 1"),
+        (f'{{"a":\n  "{VALUE}\n"}}', "is not JSON: Invalid control character at at line 2, column "),
+        (f'["{VALUE}"]', "input should be a valid dictionary"),
+        (f'{{"a": ["{VALUE}"]}}', "a: input should be "),
+        ("[" * 100_000, "is not JSON that can be used: it is nested too deeply"),
+    ],
+    ids=["not-closed", "no-json", "broken-string", "list", "wrong-type", "deep"],
+)
+def test_broken_json_in_a_setting_is_one_line(
+    load: Callable[[], Any], field: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each setting that is JSON says where it is broken and what it should hold; what it holds is not repeated."""
+    name = f"TOWPATH_{field.upper()}"
+    monkeypatch.setenv(name, value)
+    found = lines(load, name)
+
+    assert len(found) == 1 and found[0].startswith(f"{name}: {said}")
+    assert str(WorkerSettings.model_fields[field].description) in found[0]
+
+
+def test_every_broken_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever mends them does not have to start the worker for each."""
+    for field in JSON_FIELDS:
+        monkeypatch.setenv(f"TOWPATH_{field.upper()}", "{")
+
+    assert [len(lines(load_worker_settings, f"TOWPATH_{field.upper()}")) for field in JSON_FIELDS] == [1] * 8
+
+
+def test_env_file_of_another_encoding_is_said(empty_folder: Path) -> None:
+    """A file that is not UTF-8 is named, with the place of what is not."""
+    (empty_folder / ".env").write_bytes("TOWPATH_MAIL_FROM=Jörg".encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"^\.env: is not UTF-8 at byte 19"):
+        load_client_settings()
+
+
+@pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe{}", b'{"a": "sk-hush"', b"[" * 100_000])
+def test_a_broken_file_is_one_line(content: bytes, empty_folder: Path) -> None:
+    """The files of connections and reviewers say which of them is broken, and where."""
+    path = empty_folder / "file.json"
+    path.write_bytes(content)
+    with pytest.raises(ConnectionsFileError, match=r"file\.json: file: Invalid JSON: .* line 1 column") as hosts:
+        Connections.load(path)
+    with pytest.raises(ReviewersFileError, match=r"file\.json: file: Invalid JSON: .* line 1 column") as people:
+        ReviewerDirectory.load(path)
+
+    for said in (str(hosts.value), str(people.value)):
+        assert "\n" not in said and VALUE not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f'{{"a": "{VALUE}"', "Invalid JSON: EOF .* at line 1 column"),
+        (f'["{VALUE}"]', "Input should be an object; needs a JSON object of connections by name"),
+        (f'{{"a": {{"type": "http", "base_url": ["{VALUE}"]}}}}', "a.http.base_url: Input should be a valid string"),
+    ],
+)
+def test_connections_of_pipelines_say_their_place(text: str, said: str) -> None:
+    """They hold passwords: none of it is repeated."""
+    with pytest.raises(SetupError, match=said) as refused:
+        read_connections(text)
+
+    assert VALUE not in str(refused.value)

@@ -1,0 +1,91 @@
+"""Stores of contents: a file is whole or not there, and what killed writers left goes."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from towpath.clients.artefacts import ABANDONED, ArtefactStore, ContentStore, StoreError, write_whole
+from towpath.clients.payloads import PayloadStore
+
+DIES = """
+import os, signal, sys, fsspec
+from towpath.clients.artefacts import write_whole
+
+class Dying(fsspec.get_filesystem_class("file")):
+    def mv(self, *_, **__):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+write_whole(Dying(), sys.argv[1], b"half")
+"""
+
+
+class FullDisk:
+    """A local file system without room."""
+
+    protocol = "file"
+
+    def __init__(self) -> None:
+        self.removed: list[str] = []
+
+    def makedirs(self, *_: object, **__: object) -> None:
+        return
+
+    def pipe_file(self, *_: object) -> None:
+        raise OSError("no space left on device")
+
+    def rm_file(self, path: str) -> None:
+        self.removed.append(path)
+
+
+def files_in(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def killed_writer(path: Path) -> Path:
+    """What a writer left that was killed before its file had its name."""
+    before = files_in(path.parent)
+    subprocess.run([sys.executable, "-c", DIES, str(path)], check=False)
+    (left,) = files_in(path.parent) - before
+    return left
+
+
+@pytest.mark.parametrize("kind", [ContentStore, ArtefactStore, PayloadStore])
+def test_what_a_killed_writer_left_goes_after_a_day(kind: type[ContentStore], tmp_path: Path) -> None:
+    """What is younger may still be written; what was kept stays, however old it is."""
+    contents = ContentStore(str(tmp_path))
+    kept = tmp_path / "aa" / ("a" * 64)
+    old, young = killed_writer(kept), killed_writer(kept)
+    digest = contents.put(b"kept")
+    long_ago = time.time() - ABANDONED.total_seconds() - 60
+    archived = tmp_path / "incidents" / "20261101T120000-incident.json"
+    archived.parent.mkdir()
+    archived.write_text("{}")
+    left = killed_writer(archived)
+    for path in (old, left, archived, tmp_path / digest[:2] / digest):
+        os.utime(path, (long_ago, long_ago))
+
+    assert kind(str(tmp_path)).clean() == 2
+    assert files_in(tmp_path) == {young, archived, tmp_path / digest[:2] / digest}
+    assert contents.get(digest) == b"kept"
+    assert kind(str(tmp_path)).clean() == 0
+
+
+def test_a_write_that_fails_leaves_nothing() -> None:
+    """A full disk does not fill further: the unfinished file is taken away at once."""
+    disk = FullDisk()
+    with pytest.raises(OSError, match="no space"):
+        write_whole(disk, "/kept/aa/content", b"content")
+
+    assert len(disk.removed) == 1 and disk.removed[0].startswith("/kept/aa/content.")
+
+
+def test_a_bucket_needs_no_cleaning(tmp_path: Path) -> None:
+    """It shows an object when it is whole; a folder that cannot be read is an error that names it."""
+    assert ContentStore("memory://kept").clean() == 0
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be written"):
+        ContentStore(str(tmp_path / "file")).put(b"x")
