@@ -18,6 +18,7 @@ PASSED_THROUGH = (
     "workflows.compensation",
     "workflows.declared_record",
     "workflows.declared_run",
+    "workflows.doubts",
     "workflows.driver",
     "workflows.human",
     "workflows.incident_approval",

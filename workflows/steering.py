@@ -16,7 +16,7 @@ from towpath.engine.evaluation import StepError
 from towpath.engine.plan import PlanNode
 from towpath.engine.steps import Check
 from workflows.calling import CallFailedError, call
-from workflows.declared_run import CAREFUL_UNDO, DeclaredRun, Job
+from workflows.declared_run import DeclaredRun, Job
 from workflows.options import CHECK, EFFECT, LOOKUP
 from workflows.performing import call_apart, perform_call
 from workflows.performing_channels import perform_channels
@@ -52,7 +52,7 @@ class Steering:
                 return await self.attempt(job)
             return await self._cached(job, start.cache_key)
         except StepError as error:
-            return Failed(error.failure)
+            return Failed(error.failure, unknown=job.in_doubt)
 
     async def attempt(self, job: Job) -> Outcome:
         """Do it, within the time that the step has. Raises StepError."""
@@ -65,7 +65,8 @@ class Steering:
             await workflow.wait_condition(trying.done, timeout=whole, timeout_summary=f"{job.name}: timeout")
         except TimeoutError:
             message = f"it was not done within {limit}"
-            return Failed(Failure(code=FailureCode.STEP_TIMEOUT, message=message), unknown=True)
+            failure = Failure(code=FailureCode.STEP_TIMEOUT, message=message, unknown=job.in_doubt)
+            return Failed(failure, unknown=job.in_doubt)
         finally:
             if not trying.done():
                 trying.cancel()
@@ -73,7 +74,9 @@ class Steering:
         return trying.result()
 
     async def _attempts(self, job: Job) -> Outcome:
-        """Where it has a check, that is asked before it is done again."""
+        """Where it has a check, that is asked before it is done again, and when it is not: from the first attempt on
+        whose outcome is unknown, since its effect may also come late.
+        """
         check = job.step.check
         perform = self._performers.get(job.step.type, perform_call)
         if check is None:
@@ -89,12 +92,12 @@ class Steering:
                 try:
                     found = await self.happened(job, check, f"{job.name}/check/{attempt}")
                 except StepError as error:
-                    return Failed(error.failure, unknown=workflow.patched(CAREFUL_UNDO))
+                    return Failed(error.failure, unknown=True)
                 if found is not None:
                     return Completed(found, attempt, note="found by its check")
-                outcome = replace(outcome, unknown=False)
             if not outcome.failure.retryable or attempt == retry.max_attempts or self._is_final(job, outcome.failure):
-                return outcome
+                self.run.doubts.clear(job.node.id, job.name)
+                return replace(outcome, unknown=False)
             asked = timedelta(seconds=outcome.failure.retry_after_seconds or 0)
             await workflow.sleep(max(wait, asked), summary=f"{job.name}: wait before attempt {attempt + 1}")
             wait = min(wait * 2, longest) if retry.backoff == "exponential" else wait

@@ -30,6 +30,7 @@ from towpath.engine.plan import Plan, PlanNode
 from towpath.engine.scheduling import Scheduling
 
 _RUN = TypeAdapter(StepRun)
+NOBODY_KNOWS = "it may have happened, and has neither check nor compensate"
 
 
 class Progress(Scheduling):
@@ -51,7 +52,7 @@ class Progress(Scheduling):
         return self._go_on()
 
     def undone(self, step: str, now: datetime, failure: Failure | None = None, note: str = "") -> list[Action]:
-        """A compensation has ended; with `failure`, the step could not be undone."""
+        """A compensation has ended; with `failure`, the step could not be undone. A `note` says why there was none."""
         self.evaluation.now = now
         self._unwinding = False
         run = self.runs[self.plan.by_id[step]]
@@ -60,6 +61,13 @@ class Progress(Scheduling):
         elif not note:
             run.state, run.ended_at = State.UNDONE, now
         run.note = note or ("undone" if failure is None else f"not undone ({failure.code})")
+        return self._go_on()
+
+    def left(self, step: str, now: datetime, why: str) -> list[Action]:
+        """An effect that has happened, or may have, stays: `why` it is not undone."""
+        self.evaluation.now = now
+        self._unwinding = False
+        self._leave(self.plan.by_id[step], why)
         return self._go_on()
 
     def fell_back(self, now: datetime) -> list[Action]:
@@ -92,6 +100,7 @@ class Progress(Scheduling):
         if node.index in self._running:
             self._running.discard(node.index)
             self._actions.append(Cancel(step, "replaced by hand"))
+            run.unknown = not isinstance(outcome, Completed)
         if isinstance(outcome, Completed):
             self._complete(node, outcome)
         else:
@@ -192,24 +201,47 @@ class Progress(Scheduling):
             self._to_undo = [index for index in self.done if self._is_undoable(index)]
         while self._to_undo:
             node = self.plan.nodes[self._to_undo.pop()]
-            run = self.runs[node.index]
-            step = node.step
-            if step is None or step.compensate is None:
-                continue
-            try:
-                output = self.outputs.get(node.id)
-                config = self.evaluation.value(step.compensate.config, f"{node.id}.compensate", output=output)
-            except StepError as error:
-                run.note = f"not undone: {error.failure.message}"
-                self.not_undone.append(node.id)
-                continue
-            self._actions.append(Undo(node.id, config, run.unknown))
-            return True
+            undo = self._undo(node)
+            if undo is not None:
+                self._actions.append(undo)
+                return True
         return False
 
+    def _undo(self, node: PlanNode) -> Undo | None:
+        """How a step is undone; None when it cannot be, which is kept."""
+        run, step = self.runs[node.index], node.step
+        if step is None:
+            return None
+        config: dict[str, Value] | None = None
+        has_check = run.unknown and step.check is not None and step.for_each is None
+        if step.compensate is not None:
+            try:
+                output = self.outputs.get(node.id, run.partial)
+                config = self.evaluation.value(step.compensate.config, f"{node.id}.compensate", output=output)
+            except StepError as error:
+                if not has_check:
+                    self._leave(node.index, error.failure.message)
+                    return None
+        elif not has_check:
+            self._leave(node.index, NOBODY_KNOWS)
+            return None
+        return Undo(node.id, config, run.unknown)
+
+    def _leave(self, index: int, why: str) -> None:
+        self.runs[index].note = f"not undone: {why}"
+        self.not_undone.append(self.plan.nodes[index].id)
+
     def _is_undoable(self, index: int) -> bool:
-        step, run = self.plan.nodes[index].step, self.runs[index]
-        return step is not None and step.compensate is not None and (run.state is State.COMPLETED or run.unknown)
+        """Whether it has an effect that has happened, or may have. One that failed and is known to have had none, and
+        whose default output went on for it, has nothing to undo.
+        """
+        node, run = self.plan.nodes[index], self.runs[index]
+        if node.step is None:
+            return False
+        done = run.state is State.COMPLETED and run.failure is None
+        if node.step.compensate is not None:
+            return done or run.unknown
+        return run.unknown and self.evaluation.has_effect(node)
 
     def dump(self) -> dict[str, JsonValue]:
         """The whole state as JSON, for a run that continues as new. Steps that run then are begun again by `load`."""
