@@ -130,3 +130,9 @@ class StepRun:
     note: str = ""
     unknown: bool = False
     partial: Value = None
+
+    def keep(self, outcome: Failed | Cancelled) -> None:
+        """What is known of a step that was not completed."""
+        self.unknown, self.partial = outcome.unknown, outcome.partial
+        if isinstance(outcome, Failed):
+            self.failure, self.attempts = outcome.failure, outcome.failure.attempts

@@ -28,9 +28,9 @@ from towpath.engine.evaluation import PureFunctions, RunFacts, StepError
 from towpath.engine.expression.values import Value
 from towpath.engine.plan import Plan, PlanNode
 from towpath.engine.scheduling import Scheduling
+from towpath.engine.undoing import is_undoable, undo_of
 
 _RUN = TypeAdapter(StepRun)
-NOBODY_KNOWS = "it may have happened, and has neither check nor compensate"
 
 
 class Progress(Scheduling):
@@ -198,50 +198,20 @@ class Progress(Scheduling):
 
     def _undo_next(self) -> bool:
         if self._to_undo is None:
-            self._to_undo = [index for index in self.done if self._is_undoable(index)]
+            nodes = self.plan.nodes
+            self._to_undo = [i for i in self.done if is_undoable(nodes[i], self.runs[i], self.evaluation)]
         while self._to_undo:
             node = self.plan.nodes[self._to_undo.pop()]
-            undo = self._undo(node)
-            if undo is not None:
+            undo = undo_of(node, self.runs[node.index], self.outputs, self.evaluation)
+            if isinstance(undo, Undo):
                 self._actions.append(undo)
                 return True
+            self._leave(node.index, undo)
         return False
-
-    def _undo(self, node: PlanNode) -> Undo | None:
-        """How a step is undone; None when it cannot be, which is kept."""
-        run, step = self.runs[node.index], node.step
-        if step is None:
-            return None
-        config: dict[str, Value] | None = None
-        has_check = run.unknown and step.check is not None and step.for_each is None
-        if step.compensate is not None:
-            try:
-                output = self.outputs.get(node.id, run.partial)
-                config = self.evaluation.value(step.compensate.config, f"{node.id}.compensate", output=output)
-            except StepError as error:
-                if not has_check:
-                    self._leave(node.index, error.failure.message)
-                    return None
-        elif not has_check:
-            self._leave(node.index, NOBODY_KNOWS)
-            return None
-        return Undo(node.id, config, run.unknown)
 
     def _leave(self, index: int, why: str) -> None:
         self.runs[index].note = f"not undone: {why}"
         self.not_undone.append(self.plan.nodes[index].id)
-
-    def _is_undoable(self, index: int) -> bool:
-        """Whether it has an effect that has happened, or may have. One that failed and is known to have had none, and
-        whose default output went on for it, has nothing to undo.
-        """
-        node, run = self.plan.nodes[index], self.runs[index]
-        if node.step is None:
-            return False
-        done = run.state is State.COMPLETED and run.failure is None
-        if node.step.compensate is not None:
-            return done or run.unknown
-        return run.unknown and self.evaluation.has_effect(node)
 
     def dump(self) -> dict[str, JsonValue]:
         """The whole state as JSON, for a run that continues as new. Steps that run then are begun again by `load`."""

@@ -202,8 +202,8 @@ class Scheduling:
         match outcome:
             case Completed():
                 self._complete(node, outcome)
-            case Cancelled(reason=reason, unknown=unknown, partial=partial):
-                self.runs[index].unknown, self.runs[index].partial = unknown, partial
+            case Cancelled(reason=reason):
+                self.runs[index].keep(outcome)
                 self._settle(index, State.CANCELLED, good=False, note=reason)
             case Rejected(output=output):
                 self.outputs[node.id] = output
@@ -220,8 +220,7 @@ class Scheduling:
 
     def _fail(self, node: PlanNode, outcome: Failed) -> None:
         run = self.runs[node.index]
-        run.failure, run.attempts = outcome.failure, outcome.failure.attempts
-        run.unknown, run.partial = outcome.unknown, outcome.partial
+        run.keep(outcome)
         on_error = "fail" if node.step is None else node.step.on_error
         if isinstance(on_error, OnErrorDefault):
             try:
