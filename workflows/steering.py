@@ -97,7 +97,7 @@ class Steering:
                     return Completed(found, attempt, note="found by its check")
             if not outcome.failure.retryable or attempt == retry.max_attempts or self._is_final(job, outcome.failure):
                 self.run.doubts.clear(job.node.id, job.name)
-                return replace(outcome, unknown=False)
+                return replace(outcome, unknown=job.in_doubt)
             asked = timedelta(seconds=outcome.failure.retry_after_seconds or 0)
             await workflow.sleep(max(wait, asked), summary=f"{job.name}: wait before attempt {attempt + 1}")
             wait = min(wait * 2, longest) if retry.backoff == "exponential" else wait

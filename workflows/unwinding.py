@@ -13,6 +13,7 @@ from towpath.engine.evaluation import StepError
 from towpath.engine.plan import PlanNode
 from towpath.engine.progress import Progress
 from towpath.engine.steps import Check, Step
+from towpath.engine.undoing import asks_check
 from towpath.policy.messages import failure_notice
 from workflows.calling import CallFailedError, call
 from workflows.declared_record import OPERATIONS_TEAM
@@ -40,7 +41,7 @@ class Unwinding:
         step = cast("Step", node.step)
         name = f"{node.id}/undo/{workflow.info().run_id}"
         try:
-            if action.unknown and step.check is not None and step.for_each is None:
+            if step.check is not None and asks_check(step, unknown=action.unknown):
                 found = await self._looked(node, step.check, name)
                 if found is None:
                     return self._progress.undone(node.id, workflow.now(), note="nothing to undo")

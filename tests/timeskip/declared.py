@@ -59,8 +59,8 @@ class Runs:
 
 
 @asynccontextmanager
-async def serve(env: WorkflowEnvironment) -> AsyncGenerator[Runs]:
-    services = FakeServices()
+async def serve(env: WorkflowEnvironment, services: FakeServices | None = None) -> AsyncGenerator[Runs]:
+    services = services or FakeServices()
     common: dict[str, Any] = {"interceptors": [ActivityEdge()], "build_id": "test"}
     definitions = Worker(
         env.client,

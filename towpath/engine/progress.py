@@ -210,7 +210,8 @@ class Progress(Scheduling):
         return False
 
     def _leave(self, index: int, why: str) -> None:
-        self.runs[index].note = f"not undone: {why}"
+        run = self.runs[index]
+        run.note = "; ".join(filter(None, (f"not undone: {why}", run.note)))
         self.not_undone.append(self.plan.nodes[index].id)
 
     def dump(self) -> dict[str, JsonValue]:

@@ -6,6 +6,7 @@ from towpath.engine.actions import State, StepRun, Undo
 from towpath.engine.evaluation import Evaluation, StepError
 from towpath.engine.expression.values import Value
 from towpath.engine.plan import PlanNode
+from towpath.engine.steps import Step
 
 NOBODY_KNOWS = "it may have happened, and has neither check nor compensate"
 
@@ -21,10 +22,15 @@ def is_undoable(node: PlanNode, run: StepRun, evaluation: Evaluation) -> bool:
     return run.unknown and evaluation.has_effect(node)
 
 
+def asks_check(step: Step, *, unknown: bool) -> bool:
+    """Whether the check says what is to be undone. It speaks of one effect: several are undone without asking it."""
+    return unknown and step.check is not None and step.for_each is None and step.type != "multi-channel"
+
+
 def undo_of(node: PlanNode, run: StepRun, outputs: Mapping[str, Value], evaluation: Evaluation) -> Undo | str:
     """How an undoable step is undone, or why it cannot be."""
     step = node.step
-    has_check = step is not None and step.check is not None and step.for_each is None and run.unknown
+    has_check = step is not None and asks_check(step, unknown=run.unknown)
     if step is None or step.compensate is None:
         return Undo(node.id, None, run.unknown) if has_check else NOBODY_KNOWS
     try:
