@@ -20,7 +20,7 @@ from towpath.policy.pipeline.messages import failure_notice, quality_reasons, sp
 from workflows.compensation import shielded
 from workflows.pipeline_closing import Closing
 from workflows.pipeline_extraction import Extraction
-from workflows.pipeline_loading import Loading
+from workflows.pipeline_loading import Loading, standing
 from workflows.pipeline_quality import REVIEW, QualityGate
 from workflows.pipeline_review import NOT_PENDING, Asking
 from workflows.pipeline_specification import APPROVAL, Settling
@@ -69,6 +69,7 @@ class EtlPipelineWorkflow(Reviewable):
             raise await shielded(self._fail(error)) from error
         except BaseException as error:
             if is_cancelled_exception(error):
+                self._closing.end_steps()
                 await shielded(self._closing.stop())
                 self._steps.end("cancelled", *NOT_PENDING)
             raise
@@ -138,6 +139,7 @@ class EtlPipelineWorkflow(Reviewable):
             step=error.step,
             failure=error.failure,
             at=workflow.now(),
+            not_undone=standing(state),
             cost=self._steps.cost,
         )
         await state.hold("failed", workflow.now())
