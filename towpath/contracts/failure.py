@@ -186,6 +186,7 @@ class HouseError(Exception):
         super().__init__(message)
         self.final = final
         self.sent = sent
+        self.in_doubt = code in OUTCOME_UNKNOWN
         self.code = code
         self.message = clip(message)
         self.retry_after = retry_after
@@ -198,7 +199,7 @@ class HouseError(Exception):
     @property
     def unknown(self) -> bool:
         """Whether this attempt may have had its effect."""
-        return self.sent and self.code in OUTCOME_UNKNOWN
+        return self.sent and self.in_doubt
 
     def failure(self, attempts: int) -> Failure:
         return Failure(
