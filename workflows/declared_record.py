@@ -12,12 +12,12 @@ from activities.events import EventActivities
 from towpath.contracts.declared import CloudEvent, LifecycleEvents
 from towpath.contracts.failure import Failure, FailureCode
 from towpath.contracts.wire import EffectKey
-from towpath.engine.actions import State
+from towpath.engine.actions import State, StepRun
 from towpath.engine.alerts import AlertWatch, watch_alert
 from towpath.engine.evaluation import StepError
 from towpath.engine.expression.template import compile_condition
 from towpath.engine.expression.values import ExpressionError
-from towpath.engine.plan import Plan
+from towpath.engine.plan import Plan, PlanNode
 from towpath.engine.progress import Progress
 from workflows.calling import CallFailedError, call
 from workflows.declared_run import DeclaredRun
@@ -63,8 +63,7 @@ class Mirror:
         for node in self._nodes:
             run = progress.runs[node.index]
             if run.state is self._states[node.index]:
-                if node.id in progress.not_undone:
-                    self._steps.remark(node.id, run.note)
+                self._leave(progress, node, run)
                 continue
             self._states[node.index] = run.state
             self._outbox.step(node.id, run.state, run.failure)
@@ -85,6 +84,12 @@ class Mirror:
                     self._steps.undo(node.id)
                 case _:
                     self._steps.skip(node.id, run.note)
+            self._leave(progress, node, run)
+
+    def _leave(self, progress: Progress, node: PlanNode, run: StepRun) -> None:
+        """An effect that stays, or may, is told with the step, whatever its state."""
+        if node.id in progress.not_undone:
+            self._steps.remark(node.id, run.note)
 
 
 class Outbox:

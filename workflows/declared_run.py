@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -21,6 +22,7 @@ from towpath.engine.plan import Plan, PlanNode
 from towpath.engine.reads import secrets_read
 from towpath.engine.steps import Retry, Step
 from workflows.calling import ArgT, ResultT, SelfT, call
+from workflows.doubts import Doubts
 from workflows.options import Work
 from workflows.steps import Steps
 
@@ -121,6 +123,7 @@ class DeclaredRun:
         self._evaluation = evaluation
         self.inbox = Inbox()
         self.queued = ""
+        self.doubts = Doubts()
         self._secrets: dict[int, tuple[str, ...]] = {}
         self.budget = Budget.model_validate({"usd": str(header.budget.usd), "tokens": header.budget.tokens})
 
@@ -236,6 +239,15 @@ class Job:
     def names(self) -> dict[str, Value]:
         """What the item adds to the roots of expressions."""
         return {} if self.item is None else self.item.names
+
+    def sending(self, call: str = "") -> AbstractContextManager[None]:
+        """Around its call, or one of several, that has an effect."""
+        return self.run.doubts.sending(self.node.id, call or self.name)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it has had its effect, or may have."""
+        return self.run.doubts.is_open(self.node.id, self.name)
 
     async def call(self, activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, base: Work) -> ResultT:
         """An activity by its class of work and the step's own options. Raises CallFailedError."""

@@ -151,12 +151,18 @@ class Driver:
         except BaseException as error:
             if not is_cancelled_exception(error):
                 raise
-            outcome = Cancelled(self._reasons.get(node.id, "cancelled"), unknown=_may_have_happened(node))
+            outcome = self._cancelled(node.id)
         if watch is not None:
             watch.cancel()
         if self._is_long() and not self._waits_beside(node.id):
             self.progress.pause()
         self.apply(self.progress.finish(node.id, outcome, workflow.now()))
+
+    def _cancelled(self, step: str) -> Cancelled:
+        """What it sent is told, and what it may have done is undone: its answer is lost, its effect may not be."""
+        reason, sent = self._reasons.get(step, "cancelled"), self.run.doubts.told(step)
+        unknown, partial = self.run.doubts.is_open(step), self._repeating.partial.get(step)
+        return Cancelled(f"{reason} ({sent})" if sent else reason, unknown, partial)
 
     async def _outcome(self, node: PlanNode, start: Start) -> Outcome:
         if start.items is not None:
@@ -192,8 +198,7 @@ class Driver:
         await self.run.event(wanted, None, name)
 
     async def _undo(self, action: Undo) -> None:
-        failure, note = await self._unwinding.undo(action)
-        self.apply(self.progress.undone(action.step, workflow.now(), failure, note))
+        self.apply(await self._unwinding.undo(action))
 
     async def _fall_back(self, action: FallBack) -> None:
         await self._unwinding.fall_back(action)
@@ -206,6 +211,8 @@ class Driver:
         data: dict[str, JsonValue] = {"status": end.status}
         if end.failure is not None:
             data |= {"step": end.step, "error": {"code": str(end.failure.code), "message": end.failure.message}}
+        if self.progress.not_undone:
+            data["not_undone"] = list(self.progress.not_undone)
         kind = {"rejected": "completed"}.get(end.status, end.status)
         self.outbox.add(f"workflow.{kind}", data)
         count_run(self.plan, self.progress, end.status, self.alerts.began)
@@ -225,6 +232,7 @@ class Driver:
             digest=self.request.digest,
             cost=self.steps.cost,
             undone=tuple(self._unwinding.done),
+            not_undone=tuple(self.progress.not_undone),
         )
 
     def _unset(self) -> tuple[object, ...]:
@@ -263,11 +271,6 @@ class Driver:
 
     def _continue_as_new(self) -> None:
         workflow.continue_as_new(self.request.model_copy(update={"resume": hand_over(self), "seed": {}}))
-
-
-def _may_have_happened(node: PlanNode) -> bool:
-    """Whether the effect of a step that was cancelled is to be undone: its answer is lost, its effect may not be."""
-    return node.step is not None and node.step.compensate is not None
 
 
 def _state(resume: JsonObject) -> JsonObject:

@@ -10,7 +10,6 @@ from activities.functions import FunctionActivities
 from activities.incident import IncidentActivities
 from activities.services import ServiceActivities
 from towpath.contracts.declared import CallAnswer, FunctionCall, ServiceCall
-from towpath.contracts.failure import FailureCode
 from towpath.contracts.remediation import (
     ActionRecord,
     ActionState,
@@ -28,8 +27,6 @@ from workflows.incident_state import IncidentState
 from workflows.incident_watching import Gauge
 from workflows.options import CHECK, EFFECT, UNDO, Work
 
-NOTHING_DONE = frozenset({FailureCode.SERVICE_BAD_REQUEST, FailureCode.SERVICE_REFUSED, FailureCode.SERVICE_AUTH})
-"""After these the action has certainly had no effect; after any other failure nobody knows."""
 GOES_ON = frozenset({ActionState.VERIFIED, ActionState.APPLIED, ActionState.NOT_NEEDED})
 
 
@@ -70,10 +67,14 @@ class Execution:
         return None
 
     def interrupt(self) -> None:
-        """The run is cancelled: what was under way stays as it is."""
+        """The run is cancelled: what was under way stays as it is, and so does what may have happened."""
+        in_doubt = {planned.number for planned in self._applied}
         for record in self._state.known.actions:
             if record.state is ActionState.RUNNING:
                 self._set(record, state=ActionState.APPLIED, note="not verified: the run was cancelled")
+            elif record.state is ActionState.FAILED and record.number in in_doubt:
+                note = f"{record.note}; not rolled back: the run was cancelled"
+                self._set(record, state=ActionState.ROLLBACK_FAILED, note=note)
             elif record.state in {ActionState.PLANNED, ActionState.WAITING}:
                 self._set(record, state=ActionState.REFUSED, note="the run was cancelled")
 
@@ -156,21 +157,25 @@ class Execution:
 
     async def _apply(self, planned: PlannedAction) -> ActionRecord:
         """Take effect, once: also when the run is cancelled meanwhile, its answer is awaited."""
-        action, number = planned.action, planned.number
         self._change(planned, state=ActionState.RUNNING, started_at=workflow.now())
         self._state.tell(f"{in_words(planned)}: carried out")
-        work = replace(EFFECT, start_to_close=action.timeout)
+        work = replace(EFFECT, start_to_close=planned.action.timeout)
         self._applied.append(planned)
+        failed = await shielded(self._take_effect(planned, work))
+        return await self._verify(planned) if failed is None else failed
+
+    async def _take_effect(self, planned: PlannedAction, work: Work) -> ActionRecord | None:
+        """The record of an action that failed. One that is certain to have had no effect is not rolled back."""
         try:
-            await shielded(self._call(planned, action.apply, f"action/{number}", work))
+            await self._call(planned, planned.action.apply, f"action/{planned.number}", work)
         except CallFailedError as error:
-            if error.failure.code in NOTHING_DONE:
+            if not error.failure.unknown:
                 self._applied.remove(planned)
             return self._end(planned, ActionState.FAILED, error.failure.message, failure=error.failure)
         except ParameterError as error:
             self._applied.remove(planned)
             return self._end(planned, ActionState.FAILED, str(error))
-        return await self._verify(planned)
+        return None
 
     async def _verify(self, planned: PlannedAction) -> ActionRecord:
         """By metrics. Resolved alerts spare the rest of the time that they must hold, but prove nothing by themselves:
@@ -198,12 +203,15 @@ class Execution:
             if on is not None:
                 self._end(planned, ActionState.ROLLBACK_FAILED, f"{note}; not rolled back: {on}")
                 continue
-            try:
-                await shielded(self._call(planned, rollback, f"action/{number}/rollback", UNDO))
-            except (CallFailedError, ParameterError) as error:
-                self._end(planned, ActionState.ROLLBACK_FAILED, f"{note}; rolling back failed: {error}")
-            else:
-                self._end(planned, ActionState.ROLLED_BACK, note)
+            await shielded(self._undo(planned, rollback, note))
+
+    async def _undo(self, planned: PlannedAction, rollback: ActionStep, note: str) -> None:
+        try:
+            await self._call(planned, rollback, f"action/{planned.number}/rollback", UNDO)
+        except (CallFailedError, ParameterError) as error:
+            self._end(planned, ActionState.ROLLBACK_FAILED, f"{note}; rolling back failed: {error}")
+        else:
+            self._end(planned, ActionState.ROLLED_BACK, note)
 
     async def _call(self, planned: PlannedAction, step: ActionStep, key: str, work: Work) -> CallAnswer:
         """Raises CallFailedError and ParameterError."""

@@ -152,16 +152,25 @@ class OnCall:
             )
         except CallFailedError as error:
             why = f"level {level} was not paged ({error.failure.code})"
+            if error.failure.unknown:
+                # Perhaps it was: it is closed with the others when the incident ends.
+                self._opened(request)
             self._state.degrade(f"page/{event}", why)
             if event == "1":
                 self._steps.degrade(STEP, why)
             return
         self._sent(request, event)
 
-    def _sent(self, request: PageRequest, event: str) -> None:
+    def _opened(self, request: PageRequest) -> bool:
+        """Whether the page is a new one."""
         pages = self._state.known.paging.pages
-        if request.key not in {opened.key for opened in pages}:
-            self._change(pages=(*pages, OpenPage(level=request.level, key=request.key)))
+        if request.key in {opened.key for opened in pages}:
+            return False
+        self._change(pages=(*pages, OpenPage(level=request.level, key=request.key)))
+        return True
+
+    def _sent(self, request: PageRequest, event: str) -> None:
+        if self._opened(request):
             self._state.tell(f"paged level {request.level} ({self._levels[request.level - 1]})")
         if event == "1":
             self._steps.complete(STEP, note=f"paged {self._levels[0]}")

@@ -18,7 +18,7 @@ from towpath.contracts.process import DEAD_LETTER_QUEUE, ONBOARDING, PENDING_ASS
 from towpath.contracts.review import FindReviewers, Reviewers, Verdict
 from towpath.contracts.run import DeadLetter, RunRecord, Waiting
 from towpath.contracts.service import EmailVerdict, EmailVerification
-from towpath.policy.messages import failure_notice, review_notice
+from towpath.policy.messages import cancelled_notice, failure_notice, review_notice
 from towpath.policy.risk import RULE_VERSION
 from towpath.temporal.attributes import search_key
 from workflows.calling import CallFailedError, call
@@ -45,6 +45,7 @@ class CustomerOnboardingWorkflow(Reviewable):
         self._steps = self._state.steps
         self._undo = Compensations()
         self._provisioning = Provisioning(self._state, self._undo)
+        self._telling = Telling(self._state, self._undo)
 
     @workflow.query(name="status")
     def status(self) -> RunRecord:
@@ -76,7 +77,7 @@ class CustomerOnboardingWorkflow(Reviewable):
         if not state.decision.approved:
             return self._end(Outcome.EXPIRED if state.decision.review is None else Outcome.REJECTED)
         account, subscription, kit = await self._provisioning.run()
-        deliveries = await Telling(state).run(kit)
+        deliveries = await self._telling.run(kit)
         return self._end(Outcome.ONBOARDED).model_copy(
             update={
                 "account": account,
@@ -178,7 +179,7 @@ class CustomerOnboardingWorkflow(Reviewable):
             failure=error.failure,
             at=workflow.now(),
             undone=await self._undo.unwind(),
-            not_undone=tuple(self._provisioning.not_undone),
+            not_undone=tuple(self._undo.not_undone),
             cost=self._steps.cost,
         )
         title, text = failure_notice(workflow.info().workflow_id, letter)
@@ -196,7 +197,12 @@ class CustomerOnboardingWorkflow(Reviewable):
         )
 
     async def _cancel(self) -> None:
-        await self._undo.unwind()
+        """Undo, and tell operations of what stays: the record alone is read by nobody."""
+        undone, told = await self._undo.unwind(), self._telling.told()
+        if told or self._undo.not_undone:
+            stays = tuple(self._undo.not_undone)
+            title, text = cancelled_notice(workflow.info().workflow_id, undone, stays, told)
+            await tell_team(OPERATIONS_TEAM, "cancelled-notice", title, text)
         self._steps.end("cancelled", *NOT_PENDING)
 
 

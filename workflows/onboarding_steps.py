@@ -22,6 +22,7 @@ from towpath.contracts.onboarding import (
 )
 from towpath.contracts.process import ONBOARDING
 from towpath.contracts.prompts import RESEARCH_COMPANY, STRUCTURE_RESEARCH, WELCOME_KIT
+from towpath.contracts.run import StepState
 from towpath.contracts.service import (
     Account,
     CreateAccount,
@@ -38,11 +39,13 @@ from towpath.policy.plans import kit_facts
 from towpath.policy.risk import RiskUnavailableError, assess_customer_risk
 from workflows.asking import Asked, Asker
 from workflows.calling import ArgT, CallFailedError, SelfT, call
-from workflows.compensation import Compensations
+from workflows.compensation import Compensations, may_stand
 from workflows.options import CHECK, EFFECT, UNDO
 from workflows.steps import StepFailedError, Steps
 
 NEW_CUSTOMERS_CHANNEL = "#new-customers"
+ONBOARDED, NOT_ONBOARDED = "onboarded", "not-onboarded"
+"""The customer's status in the CRM; the second one after a run that was cancelled."""
 
 TITLES = {
     "verify-email": "Verify the e-mail address",
@@ -171,7 +174,6 @@ class Provisioning:
         self._state = state
         self._steps = state.steps
         self._undo = undo
-        self.not_undone: list[str] = []
 
     async def run(self) -> tuple[Account, Subscription, WelcomeKit]:
         """Raises StepFailedError after all three have ended: what runs is let finish, so that it can be undone."""
@@ -237,8 +239,9 @@ class Provisioning:
                 activity_id=f"{step}/undo",
                 summary=f"Undo: {title}",
             )
-        except CallFailedError:
-            self.not_undone.append(step)
+        except CallFailedError as error:
+            self._undo.not_undone.append(step)
+            self._steps.remark(step, f"not undone ({error.failure.code})")
             return False
         if undone.found:
             self._steps.undo(step)
@@ -248,12 +251,28 @@ class Provisioning:
 class Telling:
     """One message to each channel, together. A dead channel is reported, not fatal."""
 
-    def __init__(self, state: OnboardingState) -> None:
+    def __init__(self, state: OnboardingState, undo: Compensations) -> None:
         self._state = state
         self._steps = state.steps
+        self._undo = undo
 
     async def run(self, kit: WelcomeKit) -> tuple[Delivery, ...]:
-        return tuple(await asyncio.gather(self._email(kit), self._slack(), self._crm()))
+        """A cancellation passes after all three have ended, so that it is known what was sent."""
+        sending = [asyncio.ensure_future(send) for send in (self._email(kit), self._slack(), self._crm())]
+        await asyncio.gather(*sending, return_exceptions=True)
+        return tuple(sent.result() for sent in sending)
+
+    def told(self) -> tuple[str, ...]:
+        """What a cancelled run has said to people, or may have: a message cannot be taken back."""
+        found: list[str] = []
+        for step in ("send-email", "send-slack"):
+            record = self._steps[step]
+            if record.state is StepState.COMPLETED:
+                found.append(f"{step}: sent")
+            elif may_stand(record):
+                found.append(f"{step}: perhaps sent")
+                self._steps.remark(step, "perhaps sent: its answer did not come")
+        return tuple(found)
 
     async def _email(self, kit: WelcomeKit) -> Delivery:
         subject, body = welcome_mail(kit)
@@ -273,8 +292,28 @@ class Telling:
         return await self._send("slack", "send-slack", DeliveryActivities.post_slack, message)
 
     async def _crm(self) -> Delivery:
-        update = UpdateCrm(reference=self._state.reference, status="onboarded", key=self._steps.key("send-crm"))
-        return await self._send("crm", "send-crm", DeliveryActivities.update_crm, update)
+        step = "send-crm"
+        self._undo.add(step, self._set_back)
+        update = UpdateCrm(reference=self._state.reference, status=ONBOARDED, key=self._steps.key(step))
+        delivery = await self._send("crm", step, DeliveryActivities.update_crm, update)
+        if delivery.failure is not None and not delivery.failure.unknown:
+            self._undo.drop(step)
+        return delivery
+
+    async def _set_back(self) -> bool:
+        """The CRM does not say what the status was: it gets one that says what became of the customer."""
+        step = "send-crm"
+        key = self._steps.key(f"{step}/undo/{workflow.info().run_id}")
+        update = UpdateCrm(reference=self._state.reference, status=NOT_ONBOARDED, key=key)
+        options = {"activity_id": f"{step}/undo", "summary": f"Undo: {self._steps[step].title}"}
+        try:
+            await call(DeliveryActivities.update_crm, update, UNDO, **options)
+        except CallFailedError as error:
+            self._undo.not_undone.append(step)
+            self._steps.remark(step, f"not undone ({error.failure.code})")
+            return False
+        self._steps.undo(step)
+        return True
 
     async def _send(
         self, channel: str, step: str, activity: MethodAsyncSingleParam[SelfT, ArgT, Delivered], message: ArgT

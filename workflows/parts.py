@@ -35,5 +35,9 @@ async def perform_part(request: ItemsRequest) -> ItemsResult:
     repeating = Repeating(run, Steering(run))
     gathered = await repeating.window(node, loop_of(node), request.items, request.first, request.concurrency)
     return ItemsResult(
-        results=tuple(gathered.results), failed=gathered.failed, failure=gathered.failure, cost=steps.cost
+        results=tuple(gathered.results),
+        failed=gathered.failed,
+        failure=gathered.failure,
+        cost=steps.cost,
+        effects=run.doubts.is_open(node.id),
     )

@@ -1,13 +1,19 @@
 """Steps that are one call: http, api, function, notify, queue, and the run of another definition."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 from temporalio import workflow
-from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError, is_cancelled_exception
+from temporalio.exceptions import (
+    ApplicationError,
+    ChildWorkflowError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
 from temporalio.workflow import ParentClosePolicy
 
 from activities.definitions import DefinitionActivities
@@ -28,8 +34,10 @@ from towpath.contracts.delivery import TeamNotice
 from towpath.contracts.failure import Failure, FailureCode
 from towpath.contracts.http_call import HttpRequest
 from towpath.contracts.process import DEAD_LETTER_QUEUE
+from towpath.contracts.run import DeadLetter
 from towpath.contracts.wire import EffectKey, JsonObject, clip
 from towpath.engine.actions import Completed, Failed, Outcome
+from towpath.engine.effects import READING
 from towpath.engine.expression.values import Value
 from towpath.engine.plan import PlanNode
 from towpath.engine.reads import secrets_read
@@ -42,11 +50,6 @@ from workflows.declared_run import DeclaredRun, Job
 from workflows.options import CHECK, EFFECT, FUNCTION, LOOKUP, NOTICE, Work
 
 Config = dict[str, Value]
-UNKNOWN_OUTCOMES = frozenset(
-    {FailureCode.STEP_TIMEOUT, FailureCode.SERVICE_TIMEOUT, FailureCode.SERVICE_CONNECTION, FailureCode.UNEXPECTED}
-)
-"""Failures after which the effect may have happened all the same."""
-READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 async def perform_call(job: Job) -> Outcome:
@@ -54,7 +57,7 @@ async def perform_call(job: Job) -> Outcome:
     try:
         value, attempts = await CALLS[job.step.type](job)
     except CallFailedError as error:
-        return Failed(error.failure, unknown=error.failure.code in UNKNOWN_OUTCOMES)
+        return Failed(error.failure, unknown=job.in_doubt)
     return Completed(value, attempts)
 
 
@@ -68,7 +71,8 @@ async def _http(job: Job) -> tuple[Value, int]:
     poll = cast("dict[str, str] | None", job.config.get("poll"))
     until = None if poll is None else workflow.now() + job.run.evaluation.duration(poll["for"], "poll.for")
     while True:
-        answer = await job.call(HttpActivities.http_request, request, base)
+        with nullcontext() if request.method in READING else job.sending():
+            answer = await job.call(HttpActivities.http_request, request, base)
         value = {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
         if poll is None or until is None or job.run.evaluation.is_true(poll["until"], "poll.until", output=value):
             return value, answer.attempt
@@ -106,7 +110,8 @@ async def _api(job: Job) -> tuple[Value, int]:
         select=tuple(job.step.select),
         key=job.key,
     )
-    answer = await job.call(ServiceActivities.call_service, request, EFFECT)
+    with job.sending():
+        answer = await job.call(ServiceActivities.call_service, request, EFFECT)
     return answer.value, answer.attempt
 
 
@@ -124,7 +129,8 @@ async def _function(job: Job) -> tuple[Value, int]:
     base = FUNCTION
     if job.step.timeout is not None:
         base = _lasting(FUNCTION, job.run.evaluation.duration(job.step.timeout, "timeout", **job.names))
-    answer = await job.call(FunctionActivities.call_function, request, base)
+    with job.sending():
+        answer = await job.call(FunctionActivities.call_function, request, base)
     return answer.value, answer.attempt
 
 
@@ -134,7 +140,8 @@ async def _set(job: Job) -> tuple[Value, int]:
 
 async def _notify(job: Job) -> tuple[Value, int]:
     notice = team_notice(job.config["target"], job.config["title"] or job.node.id, job.config["message"], job.key)
-    told = await job.call(DeliveryActivities.notify_team, notice, NOTICE)
+    with job.sending():
+        told = await job.call(DeliveryActivities.notify_team, notice, NOTICE)
     return {"status": "delivered", "id": told.message_id}, told.attempt
 
 
@@ -151,6 +158,11 @@ async def _queue(job: Job) -> tuple[Value, int]:
 async def _workflow(job: Job) -> tuple[Value, int]:
     """A run of another published definition, as a child: cancelled with this run, unless nobody waits for it."""
     request = await _request(job)
+    with job.sending():
+        return await _run(job, request)
+
+
+async def _run(job: Job, request: DeclaredRequest) -> tuple[Value, int]:
     try:
         child = await workflow.start_child_workflow(
             DECLARED,
@@ -162,21 +174,36 @@ async def _workflow(job: Job) -> tuple[Value, int]:
         )
     except WorkflowAlreadyStartedError as error:
         message = f"the run {job.key} is open already"
-        raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=clip(message))) from error
+        raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=clip(message), unknown=True)) from error
     if not job.config["wait"]:
         return {"id": child.id, "run_id": child.first_execution_run_id}, 1
     try:
         result = cast("DeclaredResult", await child)
     except ChildWorkflowError as error:
         if is_cancelled_exception(error):
+            if job.step.compensate is None:
+                # A run that is cancelled undoes by itself what it did.
+                job.run.doubts.clear(job.node.id, job.name)
             raise
         cause = failure_of(error.cause or error)
         message = f"the run {child.id} failed: {cause.message}"
-        raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=clip(message))) from error
+        left = job.step.compensate is not None or not _left_nothing(error.cause)
+        raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=clip(message), unknown=left)) from error
     if result.outcome is DeclaredOutcome.REJECTED:
         message = f"the run {child.id} was rejected"
-        raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=message))
+        left = job.step.compensate is not None or bool(result.not_undone)
+        raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=message, unknown=left))
     return result.outputs, 1
+
+
+def _left_nothing(cause: BaseException | None) -> bool:
+    """Whether a run that failed says that all it did is undone. One that was terminated says nothing."""
+    if not isinstance(cause, ApplicationError) or not cause.details:
+        return False
+    try:
+        return not DeadLetter.model_validate(cause.details[0]).not_undone
+    except ValidationError:
+        return False
 
 
 async def _request(job: Job) -> DeclaredRequest:

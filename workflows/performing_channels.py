@@ -6,6 +6,7 @@ from typing import Any
 from activities.delivery import DeliveryActivities
 from towpath.contracts.delivery import PostSlack, SendEmail, UpdateCrm
 from towpath.contracts.failure import DeliveryError, Failure, FailureCode
+from towpath.contracts.wire import clip
 from towpath.engine.actions import Completed, Failed, Outcome
 from towpath.engine.expression.values import Value, as_text
 from towpath.policy.mailing import make_mail
@@ -26,7 +27,9 @@ async def perform_channels(job: Job) -> Outcome:
     missing = _missing(job.config["require"], list(channels), list(failures))
     if missing:
         failure = failures[missing[0]]
-        return Failed(failure.model_copy(update={"message": f"{', '.join(missing)}: {failure.message}"}))
+        sent = job.run.doubts.told(job.node.id) if job.item is None else ""
+        message = f"{', '.join(missing)}: {failure.message}" + (f" ({sent})" if sent else "")
+        return Failed(failure.model_copy(update={"message": clip(message)}), unknown=job.in_doubt)
     return Completed(output, max(int(answer["attempts"]) for answer in output.values()))
 
 
@@ -52,7 +55,8 @@ def _missing(require: str | list[str], channels: list[str], failed: list[str]) -
 
 async def _send(job: Job, name: str, fields: dict[str, Any]) -> tuple[Told, Failure | None]:
     try:
-        message_id, attempts = await _deliver(job, name.partition("-")[0], fields, f"{job.name}/{name}")
+        with job.sending(f"{job.name}/{name}"):
+            message_id, attempts = await _deliver(job, name.partition("-")[0], fields, f"{job.name}/{name}")
     except CallFailedError as error:
         failure = error.failure
     except DeliveryError as error:

@@ -21,7 +21,7 @@ from towpath.temporal.attributes import search_key
 from workflows.compensation import shielded
 from workflows.pipeline_closing import Closing
 from workflows.pipeline_extraction import Extraction
-from workflows.pipeline_loading import Loading
+from workflows.pipeline_loading import Loading, standing
 from workflows.pipeline_quality import REVIEW, QualityGate
 from workflows.pipeline_review import NOT_PENDING, Asking
 from workflows.pipeline_specification import APPROVAL, Settling
@@ -68,6 +68,7 @@ class EtlPipelineWorkflow(Reviewable):
             raise await shielded(self._fail(error)) from error
         except BaseException as error:
             if is_cancelled_exception(error):
+                self._closing.end_steps()
                 await shielded(self._closing.stop())
                 self._steps.end("cancelled", *NOT_PENDING)
             raise
@@ -137,6 +138,7 @@ class EtlPipelineWorkflow(Reviewable):
             step=error.step,
             failure=error.failure,
             at=workflow.now(),
+            not_undone=standing(state),
             cost=self._steps.cost,
         )
         await state.hold("failed", workflow.now())

@@ -9,6 +9,7 @@ from towpath.contracts.failure import Failure
 from towpath.contracts.keeping import ForgetTask, HoldTask
 from towpath.contracts.loading import CleanDestination, Destination
 from towpath.contracts.pipeline import PipelineOutcome, PipelineResult
+from towpath.contracts.run import StepState
 from towpath.contracts.stages import (
     LineageTask,
     ReportTask,
@@ -17,6 +18,7 @@ from towpath.policy.pipeline.keeping import quarantined
 from workflows.calling import CallFailedError
 from workflows.pipeline_state import PipelineState
 
+PERHAPS_LOADED = "perhaps loaded, in parts or whole: the next run goes on after what is there"
 Event = Literal["START", "COMPLETE", "FAIL", "ABORT"]
 
 
@@ -43,6 +45,13 @@ class Closing:
         await self.end_lineage("FAIL", str(failure.code))
         result = self.result(PipelineOutcome.FAILED)
         return await self.report(result, f"{step}: {failure.message} ({failure.code})")
+
+    def end_steps(self) -> None:
+        """Steps that a cancellation ended. Whether a part was loaded is known to the ledger of its destination."""
+        for record in self._steps.record().steps:
+            if record.state is StepState.RUNNING:
+                note = PERHAPS_LOADED if record.step.startswith("load/") else ""
+                self._steps.cancel(record.step, note)
 
     async def stop(self) -> None:
         """A cancelled run: nothing new is told of its beginning, but its end where that was told."""

@@ -15,7 +15,9 @@ from towpath.contracts.loading import (
     PostgresqlDestination,
     PrepareDestination,
 )
+from towpath.contracts.run import StepState
 from towpath.policy.pipeline.metering import load_metrics
+from workflows.compensation import may_stand
 from workflows.pipeline_state import PipelineState
 from workflows.steps import StepFailedError
 
@@ -32,10 +34,11 @@ class Loading:
 
     async def run(self, dataset: Dataset) -> None:
         """All destinations. One that fails keeps no other from being loaded; then StepFailedError is raised."""
-        failures = await asyncio.gather(
-            *(self._destination(destination, dataset) for destination in self._state.config.destinations)
-        )
-        failed = next((error for error in failures if error is not None), None)
+        destinations = self._state.config.destinations
+        loading = [asyncio.ensure_future(self._destination(one, dataset)) for one in destinations]
+        # A cancellation passes when all have ended: nothing is loaded after the run.
+        await asyncio.gather(*loading, return_exceptions=True)
+        failed = next((error for one in loading if (error := one.result()) is not None), None)
         if failed is not None:
             raise failed
 
@@ -149,6 +152,18 @@ class Loading:
         """One load at a time for each file of DuckDB; none waits for another elsewhere."""
         name = destination.path if isinstance(destination, DuckdbDestination) else destination.name
         return self._files.setdefault(name, asyncio.Lock())
+
+
+def standing(state: PipelineState) -> tuple[str, ...]:
+    """The load steps of a run that did not end well which have put rows into their destinations, or may have."""
+    is_parted = state.known.valid is not None and len(state.known.valid.parts) > 1
+    found: list[str] = []
+    for destination in state.config.destinations:
+        record = state.steps[f"load/{destination.name}"]
+        loaded = record.state is StepState.COMPLETED and record.attempts > 0
+        if loaded or may_stand(record) or (record.state is StepState.FAILED and is_parted):
+            found.append(record.step)
+    return tuple(found)
 
 
 def _failed(destination: Destination, failure: Failure) -> LoadResult:

@@ -170,12 +170,16 @@ class ContentPublishingWorkflow(Reviewable, PostingDesk):
         return await tell_team(team, f"{APPROVE}/{event}", title, text)
 
     async def _fail(self, error: StepFailedError) -> ApplicationError:
-        """Tell operations and queue. Nothing was published, so a redrive starts anew with what Claude had read."""
+        """Give the times free, tell operations and queue. Nothing was published, so a redrive starts anew with what
+        Claude had read.
+        """
+        left = await self._board.schedule.release_unused(())
         letter = DeadLetter(
             queue=PUBLISHING.dead_letter_queue,
             step=error.step,
             failure=error.failure,
             at=workflow.now(),
+            not_undone=tuple(f"{job}: {why}" for job, why in left.items()),
             cost=self._steps.cost,
         )
         title, text = failure_notice(workflow.info().workflow_id, letter)
@@ -189,6 +193,7 @@ class ContentPublishingWorkflow(Reviewable, PostingDesk):
 
     async def _cancel(self) -> None:
         out: tuple[Job, ...] = self._board.abandon()
+        await self._board.release_unused()
         if out:
             title, text = cancelled_notice(workflow.info().workflow_id, out)
             await tell_team(self._request.review.team, "cancelled-notice", title, text)

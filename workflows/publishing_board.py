@@ -55,10 +55,19 @@ class Board:
             await self._after(run)
         since = workflow.info().start_time - CLOCK_SKEW
         await asyncio.gather(*(self._job(run, since) for run in self.runs.values() if run.is_open))
+        await self.release_unused()
         stopped = [run.job.job for run in self.runs.values() if run.job.state in STOPPED]
         if stopped and self._state.request.policy is PublishingPolicy.NONE:
             out = [run for run in self.runs.values() if run.job.posts]
             await asyncio.gather(*(self._withdraw(run, since, stopped) for run in out))
+
+    async def release_unused(self) -> None:
+        """Times of jobs that were cancelled are free for others; one that cannot be given free is told of."""
+        used = [run.job.job for run in self.runs.values() if run.job.posts or run.job.state is not JobState.CANCELLED]
+        for name, why in (await self.schedule.release_unused(used)).items():
+            run = self.runs.get(name)
+            if run is not None:
+                run.change(reason=f"{run.job.reason}; {why}")
 
     def abandon(self) -> tuple[Job, ...]:
         """The run is cancelled: what was not begun is not published. What is out stays, and is returned."""

@@ -34,14 +34,12 @@ FIRST_WAIT = timedelta(seconds=5)
 """Before the second attempt; doubled before each further one. What a platform asks for is waited when it is longer."""
 LOOKS = (timedelta(seconds=2), timedelta(seconds=6), timedelta(seconds=18))
 """Waits before each look at the timeline after an unknown outcome: it may lag behind, and so may the request."""
-OPEN_OUTCOMES = frozenset(
-    {FailureCode.PUBLISH_UNKNOWN, FailureCode.PUBLISH_DUPLICATE, FailureCode.STEP_TIMEOUT, FailureCode.UNEXPECTED}
-)
-"""After these the timeline tells. A step that timed out may have lost its worker after the platform took the post."""
 AGAIN = frozenset({FailureCode.PUBLISH_RATE_LIMITED, FailureCode.PUBLISH_UNAVAILABLE})
 """After these nothing is out, and a later attempt may do."""
 
-NO_ANSWER = Failure(code=FailureCode.PUBLISH_UNKNOWN, message="the platform did not say whether it took the post")
+NO_ANSWER = Failure(
+    code=FailureCode.PUBLISH_UNKNOWN, message="the platform did not say whether it took the post", unknown=True
+)
 
 
 class OutcomeUnknownError(Exception):
@@ -138,24 +136,27 @@ class Posting:
 
     async def _post(self, number: int) -> None:
         """Return once the post is out. Raises what keeps it from being so."""
-        place, wait = self._place(number), FIRST_WAIT
+        place, wait, in_doubt = self._place(number), FIRST_WAIT, False
         for attempt in range(1, ATTEMPTS + 1):
             if self._run.is_stale(workflow.now()):
                 raise StaleError
-            failure = await shielded(self._attempt(place, look_first=number == 0 or attempt > 1))
+            look_first = number == 0 or attempt > 1
+            failure = await shielded(self._attempt(place, look_first=look_first, in_doubt=in_doubt))
             if failure is None:
                 return
-            if attempt == ATTEMPTS or failure.code not in AGAIN | OPEN_OUTCOMES:
+            if attempt == ATTEMPTS or not (failure.unknown or failure.code in AGAIN):
                 raise NotPublishedError(failure)
+            in_doubt = in_doubt or failure.unknown
             pause = max(wait, timedelta(seconds=failure.retry_after_seconds or 0))
             self._steps.remark(self._run.step, f"{place.name}: {failure.code}, next attempt in {pause}")
             await workflow.sleep(pause, summary=f"{place.name}: wait before attempt {attempt + 1}")
             wait *= 2
 
-    async def _attempt(self, place: _Place, *, look_first: bool) -> Failure | None:
-        """Look, publish once, look again where the outcome is open. The post is booked, or the failure says why not.
+    async def _attempt(self, place: _Place, *, look_first: bool, in_doubt: bool) -> Failure | None:
+        """Look, publish once, look again where the outcome is unknown. The post is booked, or the failure says why not.
 
-        The first try of a follow-up needs no look: the run itself knows that it was never sent.
+        The first try of a follow-up needs no look: the run itself knows that it was never sent. `in_doubt`: that of an
+        earlier attempt is unknown, and its post may come late, so there is a look whatever this one comes to.
         """
         run = self._run
         run.change(attempts=run.job.attempts + 1)
@@ -165,7 +166,7 @@ class Posting:
             post = post or (await self._publish(place)).post
         except CallFailedError as error:
             failure, post = error.failure, None
-        if post is None and (failure is None or failure.code in OPEN_OUTCOMES):
+        if post is None and (failure is None or failure.unknown or in_doubt):
             post = await self._look(place, failure or NO_ANSWER)
         if post is None:
             return failure or NO_ANSWER

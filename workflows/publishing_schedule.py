@@ -1,7 +1,7 @@
 """When posts go out: times chosen by platform and audience, and kept free of other posts of the same account."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from temporalio import workflow
@@ -23,6 +23,7 @@ class Schedule:
         self._state = state
         self._steps = state.steps
         self._calls = 0
+        self._kept_for: dict[str, tuple[ChannelWish, PlatformRules]] = {}
 
     async def choose(self, channels: Sequence[Channel]) -> dict[str, ChosenTime | None]:
         """A time for each job; None where nothing is free before `not_after`. Raises StepFailedError."""
@@ -60,6 +61,8 @@ class Schedule:
             key=self._key(wish),
         )
         name = job_name(wish)
+        # A slot whose answer is lost may be kept all the same.
+        self._kept_for[name] = (wish, rules)
         slot = await call(
             PublishingActivities.reserve_slot,
             request,
@@ -84,7 +87,14 @@ class Schedule:
             )
         except CallFailedError as error:
             return f"its time stays reserved ({error.failure.code})"
+        self._kept_for.pop(name, None)
         return ""
+
+    async def release_unused(self, used: Collection[str]) -> dict[str, str]:
+        """Give the times of all other jobs free; by job, why that failed."""
+        unused = {name: kept for name, kept in self._kept_for.items() if name not in used}
+        left = await asyncio.gather(*(self.release(wish, rules) for wish, rules in unused.values()))
+        return {name: why for name, why in zip(unused, left, strict=True) if why}
 
     async def _kept(self, channel: Channel, time: ChosenTime | None) -> ChosenTime | None:
         if time is None:

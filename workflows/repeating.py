@@ -1,6 +1,7 @@
 """A step for each of many items: a window of a few at once, and beyond some hundreds in runs of their own."""
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -49,6 +50,8 @@ class Repeating:
     def __init__(self, run: DeclaredRun, steering: Steering) -> None:
         self._run = run
         self._steering = steering
+        self.partial: dict[str, list[JsonValue]] = {}
+        """Results so far of the steps under way."""
 
     async def perform(self, node: PlanNode, items: list[Value]) -> Outcome:
         """Results in the order of the items. Fails by the policy of the step."""
@@ -60,7 +63,8 @@ class Repeating:
         allowed = _allowed(loop, len(items))
         if gathered.failure is not None and gathered.failed > allowed:
             message = f"{gathered.failed} of {len(items)} items failed; the first: {gathered.failure.message}"
-            return Failed(gathered.failure.model_copy(update={"message": message}))
+            failure = gathered.failure.model_copy(update={"message": message})
+            return Failed(failure, self._run.doubts.is_open(node.id), gathered.results)
         note = f"{len(items)} items" + (f", {gathered.failed} failed" if gathered.failed else "")
         return Completed(gathered.results, note=note)
 
@@ -70,6 +74,7 @@ class Repeating:
         """Do items here, never more than `concurrency` at once."""
         window = Window(len(items), concurrency, collect=loop.on_item_error == "collect")
         gathered = _Gathered([None] * len(items))
+        self.partial[node.id] = gathered.results
         done = asyncio.Event()
         running: dict[int, asyncio.Task[None]] = {}
 
@@ -108,13 +113,14 @@ class Repeating:
                 return evaluation.perform(node, config)
             return await self._steering.attempt(Job(self._run, node, config, Item(index, names)))
         except StepError as error:
-            return Failed(error.failure)
+            return Failed(error.failure, self._run.doubts.is_open(node.id, f"{node.id}/{index}"))
 
     async def _parts(self, node: PlanNode, loop: ForEach, items: list[Value]) -> _Gathered:
         parts = _cut(items)
         at_once = min(PARTS_AT_ONCE, loop.concurrency)
         shares = [loop.concurrency // at_once + (number < loop.concurrency % at_once) for number in range(at_once)]
         gathered = _Gathered([None] * len(items))
+        self.partial[node.id] = gathered.results
         allowed = _allowed(loop, len(items))
         names = self._names(node)
         waiting = list(reversed(parts))
@@ -144,20 +150,29 @@ class Repeating:
             budget=self._run.steps.budget_left(self._run.budget),
         )
         last = part.first + len(part.items) - 1
+        place = f"{node.id}/{part.first}-{last}"
+        with self._run.doubts.sending(node.id, place) if self._run.evaluation.has_effect(node) else nullcontext():
+            result = await self._part_run(node, part, request, place)
+        if not result.effects:
+            self._run.doubts.clear(node.id, place)
+        return result
+
+    async def _part_run(self, node: PlanNode, part: _Part, request: ItemsRequest, place: str) -> ItemsResult:
         try:
             return await workflow.execute_child_workflow(
                 ITEMS,
                 request,
-                id=f"{self._run.owner}/{node.id}/{part.first}-{last}",
+                id=f"{self._run.owner}/{place}",
                 result_type=ItemsResult,
-                static_summary=f"{self._run.title(node.id)}: items {part.first} to {last}",
+                static_summary=f"{self._run.title(node.id)}: items {place.rpartition('/')[2].replace('-', ' to ')}",
             )
         except ChildWorkflowError as error:
             if is_cancelled_exception(error):
                 raise
             failure = failure_of(error.cause or error)
             results: list[JsonValue] = [{"error": {"code": str(failure.code), "message": failure.message}}]
-            return ItemsResult(results=tuple(results * len(part.items)), failed=len(part.items), failure=failure)
+            count = len(part.items)
+            return ItemsResult(results=tuple(results * count), failed=count, failure=failure, effects=True)
 
     def _names(self, node: PlanNode) -> dict[str, JsonValue]:
         """The roots that the items' expressions read, and no more: they travel with every part."""

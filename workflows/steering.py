@@ -51,7 +51,7 @@ class Steering:
                 return await self.attempt(job)
             return await self._cached(job, start.cache_key)
         except StepError as error:
-            return Failed(error.failure)
+            return Failed(error.failure, unknown=job.in_doubt)
 
     async def attempt(self, job: Job) -> Outcome:
         """Do it, within the time that the step has. Raises StepError."""
@@ -64,7 +64,8 @@ class Steering:
             await workflow.wait_condition(trying.done, timeout=whole, timeout_summary=f"{job.name}: timeout")
         except TimeoutError:
             message = f"it was not done within {limit}"
-            return Failed(Failure(code=FailureCode.STEP_TIMEOUT, message=message), unknown=True)
+            failure = Failure(code=FailureCode.STEP_TIMEOUT, message=message, unknown=job.in_doubt)
+            return Failed(failure, unknown=job.in_doubt)
         finally:
             if not trying.done():
                 trying.cancel()
@@ -72,7 +73,9 @@ class Steering:
         return trying.result()
 
     async def _attempts(self, job: Job) -> Outcome:
-        """Where it has a check, that is asked before it is done again."""
+        """Where it has a check, that is asked before it is done again, and when it is not: from the first attempt on
+        whose outcome is unknown, since its effect may also come late.
+        """
         check = job.step.check
         perform = self._performers.get(job.step.type, perform_call)
         if check is None:
@@ -91,9 +94,9 @@ class Steering:
                     return Failed(error.failure, unknown=True)
                 if found is not None:
                     return Completed(found, attempt, note="found by its check")
-                outcome = replace(outcome, unknown=False)
             if not outcome.failure.retryable or attempt == retry.max_attempts or self._is_final(job, outcome.failure):
-                return outcome
+                self.run.doubts.clear(job.node.id, job.name)
+                return replace(outcome, unknown=job.in_doubt)
             asked = timedelta(seconds=outcome.failure.retry_after_seconds or 0)
             await workflow.sleep(max(wait, asked), summary=f"{job.name}: wait before attempt {attempt + 1}")
             wait = min(wait * 2, longest) if retry.backoff == "exponential" else wait

@@ -7,11 +7,13 @@ from temporalio import workflow
 from activities.delivery import DeliveryActivities
 from towpath.contracts.failure import Failure, FailureCode
 from towpath.contracts.run import DeadLetter
-from towpath.engine.actions import FallBack, Undo
+from towpath.engine.actions import Action, Completed, FallBack, Undo
 from towpath.engine.definition import Queue
 from towpath.engine.evaluation import StepError
+from towpath.engine.plan import PlanNode
 from towpath.engine.progress import Progress
-from towpath.engine.steps import Step
+from towpath.engine.steps import Check, Step
+from towpath.engine.undoing import asks_check
 from towpath.policy.messages import failure_notice
 from workflows.calling import CallFailedError, call
 from workflows.declared_record import OPERATIONS_TEAM
@@ -19,6 +21,9 @@ from workflows.declared_run import DeclaredRun, Job
 from workflows.options import NOTICE, UNDO
 from workflows.performing import call_apart, team_notice
 from workflows.steering import Steering
+
+NO_UNDO = "it happened, or may have, and has no compensate"
+NO_ANSWER = "its compensate reads what its check could not tell"
 
 
 class Unwinding:
@@ -30,22 +35,36 @@ class Unwinding:
         self._steering = steering
         self.done: list[str] = []
 
-    async def undo(self, action: Undo) -> tuple[Failure | None, str]:
-        """Why a step could not be undone, or a note when there was nothing to undo."""
-        node = self._run.plan.node(action.step)
+    async def undo(self, action: Undo) -> list[Action]:
+        """Ask whether it happened where nobody knows, and undo it; what is to be done after it."""
+        node, config = self._run.plan.node(action.step), action.config
         step = cast("Step", node.step)
         name = f"{node.id}/undo/{workflow.info().run_id}"
         try:
-            if action.unknown and step.check is not None and step.for_each is None:
-                found = await self._steering.happened(Job(self._run, node, {}), step.check, f"{name}/check")
+            if step.check is not None and asks_check(step, unknown=action.unknown):
+                found = await self._looked(node, step.check, name)
                 if found is None:
-                    return None, "nothing to undo"
-            if step.compensate is not None:
-                await call_apart(self._run, node, step.compensate, action.config, name, UNDO)
+                    return self._progress.undone(node.id, workflow.now(), note="nothing to undo")
+                if found.output is not None and step.compensate is not None:
+                    place = f"{node.id}.compensate"
+                    config = self._run.evaluation.value(step.compensate.config, place, output=found.output)
+            if step.compensate is None or config is None:
+                return self._progress.left(node.id, workflow.now(), NO_UNDO if step.compensate is None else NO_ANSWER)
+            await call_apart(self._run, node, step.compensate, config, name, UNDO)
         except (CallFailedError, StepError) as error:
-            return error.failure, ""
+            return self._progress.undone(node.id, workflow.now(), error.failure)
         self.done.append(node.id)
-        return None, ""
+        return self._progress.undone(node.id, workflow.now())
+
+    async def _looked(self, node: PlanNode, check: Check, name: str) -> Completed | None:
+        """What the check found, None when it did not happen. A check that cannot tell changes nothing: without an
+        output, since the effect may have happened.
+        """
+        try:
+            found = await self._steering.happened(Job(self._run, node, {}), check, f"{name}/check")
+        except StepError:
+            return Completed()
+        return None if found is None else Completed(found)
 
     async def fall_back(self, action: FallBack) -> None:
         """One entry of the fallback chain; a notice that cannot be delivered does not hold the others up."""

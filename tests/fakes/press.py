@@ -44,9 +44,10 @@ from towpath.policy.publishing.timing import choose_time, next_free
 from towpath.standins.claude.answers import HANDLERS
 
 PLATFORMS = load_platforms(Path(__file__).resolve().parents[2] / "definitions/platforms")
-Ending = Literal["fine", "taken", "lost", "taken-as-duplicate"]
+Ending = Literal["fine", "taken", "lost", "taken-as-duplicate", "late"]
 """How an attempt to publish ends: `taken` is out, and the answer is lost; `lost` is lost before the platform sees it;
-`taken-as-duplicate` is out since an attempt whose answer was lost, and refused now.
+`taken-as-duplicate` is out since an attempt whose answer was lost, and refused now; `late` is lost, and out when the
+next attempt is refused.
 """
 
 
@@ -94,6 +95,8 @@ class FakePress:
     slots: dict[tuple[str, str], datetime] = field(default_factory=dict[tuple[str, str], datetime])
     """By place and key."""
     released: list[str] = field(default_factory=list[str])
+    late: list[Shown] = field(default_factory=list[Shown])
+    """Posts that show when the next attempt is refused."""
     contents: dict[str, str] = field(default_factory=dict[str, str])
     claude: Callable[[AskRequest], Answer | str | None] = lambda _: None
     model: str = MODEL
@@ -217,10 +220,14 @@ class FakePress:
         faults = self.faults[f"publish_post/{request.adapter}"]
         fault = faults.pop(0) if faults else None
         if isinstance(fault, HouseError):
+            self.timelines[request.adapter] += self.late
             raise fault
         if fault == "lost":
             raise _unknown()
         timeline = self.timelines[request.adapter]
+        if fault == "late":
+            self.late.append(self.shown(request.adapter, request.post.text, request.fingerprint, request.reply_to))
+            raise _unknown()
         assert request.reply_to is None or request.reply_to in [shown.post.post_id for shown in timeline]
         shown = self.shown(request.adapter, request.post.text, request.fingerprint, request.reply_to)
         timeline.append(shown)

@@ -60,9 +60,11 @@ class Runs:
 
 
 @asynccontextmanager
-async def serve(env: WorkflowEnvironment, client: Client | None = None, **options: Any) -> AsyncGenerator[Runs]:
+async def serve(
+    env: WorkflowEnvironment, services: FakeServices | None = None, client: Client | None = None, **options: Any
+) -> AsyncGenerator[Runs]:
     """`client` is the worker's, if it is another one than that of whoever starts runs; so are `options`."""
-    services = FakeServices()
+    services = services or FakeServices()
     common: dict[str, Any] = {"interceptors": [ActivityEdge()], "build_id": "test"}
     definitions = Worker(
         client or env.client,

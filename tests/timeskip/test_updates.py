@@ -57,7 +57,7 @@ async def test_an_update_and_an_event_at_the_same_instant_both_count(env: Workfl
     async def send() -> None:
         await started[0].signal("event", CloudEvent(id="1", type="other", source="test"))
 
-    async with serve(env, interrupted(env, send)) as runs:
+    async with serve(env, client=interrupted(env, send)) as runs:
         started.append(await runs.start(WAITING, skipping=False))
         asking = Client(
             env.client.service_client, data_converter=env.client.data_converter, interceptors=[UpdatesAgain()]
@@ -102,7 +102,7 @@ async def test_both_before_the_first_task(env: WorkflowEnvironment, cached: int,
     await has_come(env, handle.id)
     if not event_first:
         await handle.signal("event", event)
-    async with serve(env, max_cached_workflows=cached):
+    async with serve(env, client=max_cached_workflows=cached):
         result = await handle.result()
         (answer,) = await asyncio.gather(skipping, return_exceptions=True)
         state = (await record(handle)).steps[0].state
@@ -119,7 +119,7 @@ async def test_an_update_that_stays_refused_is_told(env: WorkflowEnvironment) ->
     async def send() -> None:
         await started[0].signal("event", CloudEvent(id=uuid4().hex, type="other", source="test"))
 
-    async with serve(env, interrupted(env, send, times=ATTEMPTS)) as runs:
+    async with serve(env, client=interrupted(env, send, times=ATTEMPTS)) as runs:
         started.append(await runs.start(WAITING, skipping=False))
         asking = Client(
             env.client.service_client, data_converter=env.client.data_converter, interceptors=[UpdatesAgain()]

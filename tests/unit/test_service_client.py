@@ -205,3 +205,11 @@ def test_address_that_is_none_is_refused_for_good() -> None:
         compose(mail, "welcome@towpath.example")
 
     assert caught.value.code is FailureCode.DELIVERY_REFUSED
+
+
+@pytest.mark.parametrize(("operation", "unknown"), [("closeAccount", True), ("getAccount", False)])
+async def test_reading_leaves_nobody_in_doubt(operation: str, unknown: bool) -> None:
+    """After a 503 to an operation with an effect nobody knows whether it has happened; one that reads has none."""
+    with pytest.raises(ServiceError) as caught:
+        await client(lambda _: httpx.Response(503)).call("accounts", operation, {"reference": "r1"}, KEY)
+    assert caught.value.unknown is unknown

@@ -214,9 +214,11 @@ def _accepted(status: int, expect: tuple[int, ...] | None) -> bool:
 def _refusal(response: httpx.Response, call: Call) -> Exception:
     status = response.status_code
     wait = retry_after(response.headers)
-    return call.failed(
-        _code(status), f"{status} {httpx.codes.get_reason_phrase(status)}".rstrip(), status=status, wait=wait
-    )
+    why = f"{status} {httpx.codes.get_reason_phrase(status)}".rstrip()
+    error = call.failed(_code(status), why, status=status, wait=wait)
+    # Not what was expected, and no refusal either: what was asked for may have been done.
+    error.in_doubt = error.in_doubt or status < 400
+    return error
 
 
 def _code(status: int) -> FailureCode:

@@ -36,6 +36,14 @@ class ServiceClient:
         Raises ServiceError; its message and evidence hold no parameter and no answer.
         """
         operation = _operation(service, operation_id)
+        try:
+            return await self._ask(operation, params, key)
+        except ServiceError as error:
+            # What only reads has no effect of which anybody could be in doubt.
+            error.sent = error.sent and operation.keyed
+            raise
+
+    async def _ask(self, operation: Operation, params: JsonObject, key: EffectKey) -> JsonObject:
         request = operation.request(params)
         endpoint = self._endpoint(operation.service)
         headers = {} if endpoint.token is None else {"Authorization": f"Bearer {endpoint.token}"}

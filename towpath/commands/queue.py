@@ -77,7 +77,7 @@ async def _show(workflow_id: str, *, as_json: bool) -> None:
         f"{workflow_id} in {what.queue or 'no queue'}, failed at {what.at:%Y-%m-%d %H:%M} UTC",
         f"  step {what.step}: {what.failure.message} ({what.failure.code}, {what.failure.attempts} attempts)",
         f"  undone: {', '.join(what.undone) or 'nothing'}",
-        *([f"  STILL IN PLACE: {', '.join(what.not_undone)}"] if what.not_undone else []),
+        *([f"  STILL IN PLACE, or nobody knows: {', '.join(what.not_undone)}"] if what.not_undone else []),
         f"  a redrive keeps: {', '.join(letter.keeps) or 'nothing'}",
         f"redrive: python starter.py queue redrive {workflow_id}",
         f"discard: python starter.py queue discard {workflow_id} --by WHO --reason WHY",

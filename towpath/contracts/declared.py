@@ -87,6 +87,8 @@ class DeclaredResult(Wire):
     cost: Cost = Cost()
     undone: tuple[str, ...] = ()
     discarded: Discard | None = None
+    not_undone: tuple[str, ...] = ()
+    """Steps of a rejected run whose effect stays, or may: somebody must look."""
 
 
 class DeclaredFailure(Wire):
@@ -176,6 +178,8 @@ class ItemsResult(Wire):
     failed: int = 0
     failure: Failure | None = None
     cost: Cost = Cost()
+    effects: bool = False
+    """Whether an item has had an effect, or may have."""
 
 
 class CacheRead(Wire):

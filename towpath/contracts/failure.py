@@ -136,6 +136,10 @@ OUTCOME_UNKNOWN = frozenset(
         FailureCode.DELIVERY_UNAVAILABLE,
         FailureCode.PUBLISH_UNKNOWN,
         FailureCode.PUBLISH_DUPLICATE,
+        FailureCode.PIPELINE_DESTINATION_UNAVAILABLE,
+        FailureCode.PIPELINE_OUT_OF_MEMORY,
+        FailureCode.PIPELINE_CHILD_DIED,
+        FailureCode.PIPELINE_TASK_FAILED,
         FailureCode.FUNCTION_FAILED,
         FailureCode.CHILD_FAILED,
         FailureCode.STEP_TIMEOUT,
@@ -179,6 +183,7 @@ class HouseError(Exception):
         super().__init__(message)
         self.final = final
         self.sent = sent
+        self.in_doubt = code in OUTCOME_UNKNOWN
         self.code = code
         self.message = clip(message)
         self.retry_after = retry_after
@@ -191,7 +196,7 @@ class HouseError(Exception):
     @property
     def unknown(self) -> bool:
         """Whether this attempt may have had its effect."""
-        return self.sent and self.code in OUTCOME_UNKNOWN
+        return self.sent and self.in_doubt
 
     def failure(self, attempts: int, *, unknown: bool | None = None) -> Failure:
         """`unknown` adds what is known of earlier attempts."""

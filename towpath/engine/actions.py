@@ -38,18 +38,23 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The step failed for good. `unknown`: its effect may have happened all the same."""
+    """The step failed for good. `unknown`: its effect may have happened all the same.
+
+    `partial` is what it gave before, for its undo: of a for_each, the results of the items so far.
+    """
 
     failure: Failure
     unknown: bool = False
+    partial: Value = None
 
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The step was ended before it was done. `unknown`: its effect may have happened all the same."""
+    """The step was ended before it was done. `unknown` and `partial` as in `Failed`."""
 
     reason: str = ""
     unknown: bool = False
+    partial: Value = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +87,13 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """Compensate a step, with the config of its compensation. `unknown`: ask its check first."""
+    """Compensate a step, with the config of its compensation. `unknown`: ask its check first.
+
+    `config` is None when there is no compensation, or when it reads what only the check can tell.
+    """
 
     step: str
-    config: dict[str, Value]
+    config: dict[str, Value] | None
     unknown: bool = False
 
 
@@ -121,3 +129,10 @@ class StepRun:
     failure: Failure | None = None
     note: str = ""
     unknown: bool = False
+    partial: Value = None
+
+    def keep(self, outcome: Failed | Cancelled) -> None:
+        """What is known of a step that was not completed."""
+        self.unknown, self.partial = outcome.unknown, outcome.partial
+        if isinstance(outcome, Failed):
+            self.failure, self.attempts = outcome.failure, outcome.failure.attempts

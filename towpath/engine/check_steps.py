@@ -106,9 +106,9 @@ class StepChecks:
         for part in ("compensate", "check"):
             given = as_object(written.get(part))
             if given is not None:
-                after = Context(
-                    node.index, {**here.extra, "output": output if part == "compensate" else {}}, secrets=True
-                )
+                # Items are checked one by one, and undone together: what undoes them reads the list of their results.
+                names = {"output": output} if part == "compensate" else {**here.extra, "output": {}}
+                after = Context(node.index, names, secrets=True)
                 self._expressions.templates(given.get("config"), (*base, part, "config"), after)
                 done = given.get("done")
                 self._expressions.condition(done if isinstance(done, str) else None, (*base, part, "done"), after)

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from towpath.contracts.failure import Failure, FailureCode, HouseError
 from towpath.engine.actions import Completed, Failed, Outcome, StepRun
+from towpath.engine.effects import has_effect
 from towpath.engine.expression.durations import parse_duration
 from towpath.engine.expression.functions import parse_date
 from towpath.engine.expression.template import (
@@ -240,6 +241,9 @@ class Evaluation:
         if node.step.type == "set":
             return True
         return isinstance(node.config, FunctionConfig) and node.config.handler in self._functions
+
+    def has_effect(self, node: PlanNode) -> bool:
+        return has_effect(node, self._functions)
 
     def perform(self, node: PlanNode, config: dict[str, Value]) -> Outcome:
         """Do a pure step."""

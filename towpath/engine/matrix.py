@@ -10,7 +10,7 @@ from towpath.engine.inputs import accept_inputs
 from towpath.engine.plan import Plan, PlanNode
 from towpath.engine.simulate import CaseResult, Fault, run_case
 
-KINDS = ("fails", "times out", "skipped")
+KINDS = ("fails", "fails after its effect", "times out", "skipped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Cell:
     undone: tuple[str, ...]
     fell_back: int
     problem: str = ""
+    not_undone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class MatrixReport:
                     "fault": cell.fault,
                     "status": cell.status,
                     "undone": list(cell.undone),
+                    "not_undone": list(cell.not_undone),
                     "fallbacks": cell.fell_back,
                     "problem": cell.problem,
                 }
@@ -71,17 +73,19 @@ class MatrixReport:
         if self.note:
             return [self.note]
         width = max((len(cell.step) for cell in self.cells), default=0)
-        found = [f"{'step':<{width}}  fails → {'':<28}times out → {'':<24}skipped →"]
+        found = [f"{'step':<{width}}  " + "".join(f"{f'{kind} →':<36}" for kind in KINDS).rstrip()]
         for step in dict.fromkeys(cell.step for cell in self.cells):
             ends = {cell.fault: _end(cell) for cell in self.cells if cell.step == step}
-            found.append(f"{step:<{width}}  {ends['fails']:<36}{ends['times out']:<36}{ends['skipped']}")
+            found.append(f"{step:<{width}}  " + "".join(f"{ends[kind]:<36}" for kind in KINDS).rstrip())
         missed = f"; never taken: {', '.join(self.missed)}" if self.missed else ""
         found += ["", f"branch coverage {self.coverage_percent:.0f} % of {len(self.branches)} branches{missed}"]
         return found
 
 
 def fault_matrix(plan: Plan, tests: Sequence[DefinitionTest], functions: PureFunctions) -> MatrixReport:
-    """Each step fails, times out and is skipped, each in the first test that reaches it; every run must end."""
+    """Each step fails before and after its effect, times out and is skipped, each in the first test that reaches it;
+    every run must end.
+    """
     bases = list(tests) or _without_inputs(plan)
     if not bases:
         return MatrixReport((), (), frozenset(), "The matrix needs a test with inputs: add one under tests:.")
@@ -97,8 +101,8 @@ def fault_matrix(plan: Plan, tests: Sequence[DefinitionTest], functions: PureFun
         for kind in KINDS:
             result = run_case(plan, base, functions, Fault(node.id, kind))
             taken |= _taken(plan, result)
-            problem = "; ".join(result.problems)
-            cells.append(Cell(node.id, kind, result.status, tuple(result.undone), result.fell_back, problem))
+            problem, undone, stays = "; ".join(result.problems), tuple(result.undone), tuple(result.not_undone)
+            cells.append(Cell(node.id, kind, result.status, undone, result.fell_back, problem, stays))
     return MatrixReport(tuple(cells), tuple(_branches(plan)), frozenset(taken))
 
 
@@ -138,4 +142,5 @@ def _end(cell: Cell) -> str:
     if cell.problem:
         return f"STUCK: {cell.problem}"[:34]
     undone = f", undoes {len(cell.undone)}" if cell.undone else ""
-    return f"{cell.status}{undone}"
+    stays = f", leaves {len(cell.not_undone)}" if cell.not_undone else ""
+    return f"{cell.status}{undone}{stays}"

@@ -28,6 +28,7 @@ from towpath.engine.evaluation import PureFunctions, RunFacts, StepError
 from towpath.engine.expression.values import Value
 from towpath.engine.plan import Plan, PlanNode
 from towpath.engine.scheduling import Scheduling
+from towpath.engine.undoing import is_undoable, undo_of
 
 _RUN = TypeAdapter(StepRun)
 
@@ -51,7 +52,7 @@ class Progress(Scheduling):
         return self._go_on()
 
     def undone(self, step: str, now: datetime, failure: Failure | None = None, note: str = "") -> list[Action]:
-        """A compensation has ended; with `failure`, the step could not be undone."""
+        """A compensation has ended; with `failure`, the step could not be undone. A `note` says why there was none."""
         self.evaluation.now = now
         self._unwinding = False
         run = self.runs[self.plan.by_id[step]]
@@ -60,6 +61,13 @@ class Progress(Scheduling):
         elif not note:
             run.state, run.ended_at = State.UNDONE, now
         run.note = note or ("undone" if failure is None else f"not undone ({failure.code})")
+        return self._go_on()
+
+    def left(self, step: str, now: datetime, why: str) -> list[Action]:
+        """An effect that has happened, or may have, stays: `why` it is not undone."""
+        self.evaluation.now = now
+        self._unwinding = False
+        self._leave(self.plan.by_id[step], why)
         return self._go_on()
 
     def fell_back(self, now: datetime) -> list[Action]:
@@ -92,6 +100,7 @@ class Progress(Scheduling):
         if node.index in self._running:
             self._running.discard(node.index)
             self._actions.append(Cancel(step, "replaced by hand"))
+            run.unknown = not isinstance(outcome, Completed)
         if isinstance(outcome, Completed):
             self._complete(node, outcome)
         else:
@@ -185,27 +194,21 @@ class Progress(Scheduling):
 
     def _undo_next(self) -> bool:
         if self._to_undo is None:
-            self._to_undo = [index for index in self.done if self._is_undoable(index)]
+            nodes = self.plan.nodes
+            self._to_undo = [i for i in self.done if is_undoable(nodes[i], self.runs[i], self.evaluation)]
         while self._to_undo:
             node = self.plan.nodes[self._to_undo.pop()]
-            run = self.runs[node.index]
-            step = node.step
-            if step is None or step.compensate is None:
-                continue
-            try:
-                output = self.outputs.get(node.id)
-                config = self.evaluation.value(step.compensate.config, f"{node.id}.compensate", output=output)
-            except StepError as error:
-                run.note = f"not undone: {error.failure.message}"
-                self.not_undone.append(node.id)
-                continue
-            self._actions.append(Undo(node.id, config, run.unknown))
-            return True
+            undo = undo_of(node, self.runs[node.index], self.outputs, self.evaluation)
+            if isinstance(undo, Undo):
+                self._actions.append(undo)
+                return True
+            self._leave(node.index, undo)
         return False
 
-    def _is_undoable(self, index: int) -> bool:
-        step, run = self.plan.nodes[index].step, self.runs[index]
-        return step is not None and step.compensate is not None and (run.state is State.COMPLETED or run.unknown)
+    def _leave(self, index: int, why: str) -> None:
+        run = self.runs[index]
+        run.note = "; ".join(filter(None, (f"not undone: {why}", run.note)))
+        self.not_undone.append(self.plan.nodes[index].id)
 
     def dump(self) -> dict[str, JsonValue]:
         """The whole state as JSON, for a run that continues as new. Steps that run then are begun again by `load`."""

@@ -202,8 +202,8 @@ class Scheduling:
         match outcome:
             case Completed():
                 self._complete(node, outcome)
-            case Cancelled(reason=reason, unknown=unknown):
-                self.runs[index].unknown = unknown
+            case Cancelled(reason=reason):
+                self.runs[index].keep(outcome)
                 self._settle(index, State.CANCELLED, good=False, note=reason)
             case Rejected(output=output):
                 self.outputs[node.id] = output
@@ -220,7 +220,7 @@ class Scheduling:
 
     def _fail(self, node: PlanNode, outcome: Failed) -> None:
         run = self.runs[node.index]
-        run.failure, run.attempts, run.unknown = outcome.failure, outcome.failure.attempts, outcome.unknown
+        run.keep(outcome)
         on_error = "fail" if node.step is None else node.step.on_error
         if isinstance(on_error, OnErrorDefault):
             try:

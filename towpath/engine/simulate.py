@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from towpath.contracts.failure import Failure, FailureCode
+from towpath.contracts.failure import OUTCOME_UNKNOWN, Failure, FailureCode
 from towpath.engine.actions import (
     Action,
     Cancel,
@@ -23,6 +23,7 @@ from towpath.engine.actions import (
 )
 from towpath.engine.definition import CaseAnswer, CaseEvent, DefinitionTest
 from towpath.engine.each import Window
+from towpath.engine.effects import has_effect
 from towpath.engine.evaluation import PureFunctions, RunFacts, StepError
 from towpath.engine.examples import example_output
 from towpath.engine.expression.durations import parse_duration
@@ -37,6 +38,8 @@ from towpath.engine.steps import ForEach, HumanTaskConfig, WaitAnyConfig, WaitCo
 
 MOST_DECISIONS = 100_000
 NEVER = timedelta(days=36_500)
+FAULTS = {"times out": FailureCode.STEP_TIMEOUT, "fails after its effect": FailureCode.SERVICE_UNAVAILABLE}
+"""Faults of the matrix after which nobody knows whether the effect has happened; it has."""
 
 
 @dataclass
@@ -48,6 +51,7 @@ class CaseResult:
     states: dict[str, str] = field(default_factory=dict[str, str])
     outputs: dict[str, Value] = field(default_factory=dict[str, Value])
     undone: list[str] = field(default_factory=list[str])
+    not_undone: list[str] = field(default_factory=list[str])
     fell_back: int = 0
     branches: dict[str, str] = field(default_factory=dict[str, str])
     chosen: dict[str, str] = field(default_factory=dict[str, str])
@@ -130,6 +134,7 @@ class _Simulation:
             node.id: str(run.state) for node, run in zip(self._plan.nodes, self._progress.runs, strict=True)
         }
         result.branches = dict(self._progress.branches)
+        result.not_undone = list(self._progress.not_undone)
         result.duration = self._now - self._began
         if end is None and not result.problems:
             waiting = ", ".join(self._progress.running) or "nothing"
@@ -146,20 +151,28 @@ class _Simulation:
                 case Cancel(step=step):
                     self._due = [entry for entry in self._due if entry[2] != step]
                     heapq.heapify(self._due)
-                    self._at(self._now, step, Cancelled(action.reason))
-                case Undo(step=step):
-                    self.result.undone.append(step)
-                    waiting.extend(self._progress.undone(step, self._now))
+                    unknown = has_effect(self._plan.node(step), self._functions)
+                    self._at(self._now, step, Cancelled(action.reason, unknown))
+                case Undo():
+                    waiting.extend(self._undo(action))
                 case FallBack():
                     self.result.fell_back += 1
                     waiting.extend(self._progress.fell_back(self._now))
                 case End():
                     self._ended = action
 
+    def _undo(self, undo: Undo) -> list[Action]:
+        """What may have happened has happened, as its check would say."""
+        step = self._plan.node(undo.step).step
+        if step is None or step.compensate is None:
+            return self._progress.left(undo.step, self._now, "it happened, and has no compensate")
+        self.result.undone.append(undo.step)
+        return self._progress.undone(undo.step, self._now)
+
     def _start(self, start: Start) -> None:
         node = self._plan.node(start.step)
         if self._fault is not None and self._fault.step == node.id:
-            self._at(self._now, node.id, _faulty(self._fault))
+            self._at(self._now, node.id, self._faulty(node, self._fault))
             return
         if start.items is not None and node.step is not None and node.step.for_each is not None:
             self._at(self._now, node.id, self._each(node, node.step.for_each, start.items))
@@ -190,14 +203,24 @@ class _Simulation:
 
     def _outcome(self, node: PlanNode, given: CaseAnswer) -> Outcome:
         if given.timeout:
-            return Failed(_failure(node, "step.timeout", "it timed out in the test"), unknown=True)
+            return self._failed(node, _failure(node, "step.timeout", "it timed out in the test"))
         if given.fail is not None:
-            return Failed(_failure(node, given.fail, "it failed in the test"))
+            return self._failed(node, _failure(node, given.fail, "it failed in the test"))
         decision = (as_object(given.output) or {}).get("decision")
         if isinstance(node.config, HumanTaskConfig) and decision == "reject" and node.config.on_reject == "stop":
             return Rejected(given.output)
         self._choose(node, given.output)
         return Completed(given.output)
+
+    def _failed(self, node: PlanNode, failure: Failure) -> Failed:
+        """As in Temporal: after these failures of a step with an effect nobody knows whether it has happened."""
+        return Failed(failure, unknown=failure.code in OUTCOME_UNKNOWN and has_effect(node, self._functions))
+
+    def _faulty(self, node: PlanNode, fault: Fault) -> Outcome:
+        if fault.kind == "skipped":
+            return Cancelled("skipped by the matrix")
+        code = FAULTS.get(fault.kind, FailureCode.SERVICE_REFUSED)
+        return self._failed(node, Failure(code=code, message=f"it {fault.kind} in the matrix"))
 
     def _natural(self, node: PlanNode) -> tuple[datetime, Outcome]:
         config = node.config
@@ -257,20 +280,23 @@ class _Simulation:
         window = Window(len(items), loop.concurrency, collect=collect)
         results: list[Value] = [None] * len(items)
         failures: list[Failure] = []
+        effects = 0
         waiting = window.begin()
         while waiting:
             index = waiting.pop(0)
             outcome = self._item(node, loop, items[index], index)
             if isinstance(outcome, Completed):
                 results[index] = outcome.output
+                effects += has_effect(node, self._functions)
             elif isinstance(outcome, Failed):
                 failures.append(outcome.failure)
+                effects += outcome.unknown
                 results[index] = {"error": {"code": str(outcome.failure.code), "message": outcome.failure.message}}
             waiting.extend(window.finish(index, ok=isinstance(outcome, Completed)))
         share = 1.0 if loop.max_failures is None else float(loop.max_failures.rstrip("%")) / 100
         allowed = int(len(items) * share) if collect else 0
         if len(failures) > allowed:
-            return Failed(failures[0])
+            return Failed(failures[0], unknown=effects > 0, partial=results)
         return Completed(results)
 
     def _item(self, node: PlanNode, loop: ForEach, item: Value, index: int) -> Outcome:
@@ -295,13 +321,6 @@ class _Simulation:
     def _uuid(self) -> str:
         self._counter += 1
         return f"00000000-0000-4000-8000-{self._counter:012d}"
-
-
-def _faulty(fault: Fault) -> Outcome:
-    if fault.kind == "skipped":
-        return Cancelled("skipped by the matrix")
-    code = FailureCode.STEP_TIMEOUT if fault.kind == "times out" else FailureCode.SERVICE_REFUSED
-    return Failed(Failure(code=code, message=f"it {fault.kind} in the matrix"), unknown=fault.kind == "times out")
 
 
 def _unmet(test: DefinitionTest, result: CaseResult) -> list[str]:

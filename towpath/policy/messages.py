@@ -1,5 +1,7 @@
 """Texts that processes send: the welcome mail, the announcement, and the notices to teams."""
 
+from collections.abc import Sequence
+
 from towpath.contracts.onboarding import Customer, Language, WelcomeKit
 from towpath.contracts.review import ReviewTask
 from towpath.contracts.run import DeadLetter
@@ -50,10 +52,20 @@ def task_notice(task: ReviewTask, event: str) -> tuple[str, str]:
     return f"{start}: {task.title}", text
 
 
+def cancelled_notice(
+    workflow_id: str, undone: Sequence[str], not_undone: Sequence[str], told: Sequence[str]
+) -> tuple[str, str]:
+    """Title and text for the operations team about a cancelled run of which something stays. No customer data."""
+    left = f" STILL IN PLACE, or nobody knows: {', '.join(not_undone)}." if not_undone else ""
+    said = f" Cannot be taken back: {'; '.join(told)}." if told else ""
+    text = f"Undone: {', '.join(undone) or 'nothing'}.{left}{said}\npython starter.py status {workflow_id}"
+    return "Onboarding cancelled, but not all of it is undone", text
+
+
 def failure_notice(workflow_id: str, letter: DeadLetter) -> tuple[str, str]:
     """Title and text for the operations team; the failure's own words only, no customer data."""
     undone = ", ".join(letter.undone) or "nothing"
-    left = f" STILL IN PLACE, undo failed: {', '.join(letter.not_undone)}." if letter.not_undone else ""
+    left = f" STILL IN PLACE, or nobody knows: {', '.join(letter.not_undone)}." if letter.not_undone else ""
     text = (
         f"Step {letter.step} failed ({letter.failure.code}): {letter.failure.message}. Undone: {undone}.{left}\n"
         f"It lies in the queue {letter.queue}: python starter.py queue show {workflow_id}"

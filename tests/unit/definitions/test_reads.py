@@ -21,7 +21,15 @@ def codes(*entries: str, more: str = "") -> list[str]:
     return [problem.code for problem in check_text(text, Catalog()).diagnostics]
 
 
+UNDO = "compensate: {{type: http, config: {{url: 'https://a.example', body: '{{{{ {} }}}}'}}}}"
+EACH = "{{id: l, type: notify, for_each: {{times: 2}}, config: {{target: ops}}, {}}}"
+
 CASES: dict[str, tuple[list[str], list[str]]] = {
+    "the results of a loop, where it is undone": ([EACH.format(UNDO.format("output"))], ["host.not-allowed"]),
+    "one item of a loop, where it is undone": (
+        [EACH.format(UNDO.format("item"))],
+        ["host.not-allowed", "read.unknown"],
+    ),
     "the winner of a race, with a default": ([f"{{parallel: [{A}, {B}], join: any}}", read("steps.a?.id ?? 1")], []),
     "a member of a race, without one": (
         [f"{{parallel: [{A}, {B}], join: any}}", read("steps.a.id")],

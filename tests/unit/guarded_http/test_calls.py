@@ -267,6 +267,17 @@ async def test_statuses_become_failures(
     assert error.evidence == {"host": LOOPBACK, "method": "GET", "status": status}
 
 
+@pytest.mark.parametrize(("status", "unknown"), [(200, True), (304, True), (404, False), (503, True)])
+async def test_answer_that_was_not_expected_is_no_refusal(server: Loopback, status: int, unknown: bool) -> None:
+    """A success that is not the expected one leaves open whether the effect has happened; a refusal does not."""
+    server.says("/path", status, {}, b"")
+
+    async with guarded() as http:
+        error = await failing(http, asked(server.url("/path"), method="POST", expect=[201]))
+
+    assert error.unknown is unknown
+
+
 async def test_an_expected_status_is_an_answer(server: Loopback) -> None:
     """A status that the step expects is an answer, whatever it is."""
     server.says("/path", 404, {"Content-Type": "text/plain"}, b"none")

@@ -64,8 +64,9 @@ def quality_reasons(quality: Quality) -> tuple[str, ...]:
 
 def failure_notice(pipeline: str, workflow_id: str, letter: DeadLetter) -> tuple[str, str]:
     """Title and text about a run that failed and waits in its queue."""
+    stays = f"Rows are in, or may be: {', '.join(letter.not_undone)}\n" if letter.not_undone else ""
     return (
         f"Pipeline {pipeline} failed in {letter.step}",
-        f"{letter.failure.message} ({letter.failure.code})\nRun: {workflow_id}, in queue {letter.queue}\n"
+        f"{letter.failure.message} ({letter.failure.code})\nRun: {workflow_id}, in queue {letter.queue}\n{stays}"
         f"Redrive: python starter.py queue redrive {workflow_id}",
     )

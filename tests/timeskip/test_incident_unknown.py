@@ -1,0 +1,80 @@
+"""Actions and pages whose answers are lost: they are undone, closed or told, and what certainly failed is not."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from temporalio.client import WorkflowFailureError
+from temporalio.testing import WorkflowEnvironment
+
+from tests.fakes.house import refused
+from tests.fakes.incident import FakeIncident, request, resolved
+from tests.timeskip.incident import Incidents, approve, serve_incidents, told, view_of
+from towpath.contracts.failure import FailureCode, HouseError
+from towpath.contracts.remediation import ActionState
+
+LOST = HouseError(FailureCode.SERVICE_BAD_RESPONSE, "no JSON", final=True)
+NEVER_SENT = HouseError(FailureCode.SERVICE_CONNECTION, "refused", final=True, sent=False)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def incidents(env: WorkflowEnvironment) -> AsyncIterator[Incidents]:
+    async with serve_incidents(env, FakeIncident()) as serving:
+        yield serving
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "asked"),
+    [
+        (LOST, ActionState.ROLLED_BACK, ["rollbackDeployment", "redeploy"]),
+        (NEVER_SENT, ActionState.FAILED, ["rollbackDeployment"]),
+        (refused(), ActionState.FAILED, ["rollbackDeployment"]),
+    ],
+    ids=["lost", "never sent", "refused"],
+)
+async def test_action_in_doubt_is_rolled_back(
+    incidents: Incidents, error: HouseError, state: ActionState, asked: list[str]
+) -> None:
+    """An action whose answer is lost is rolled back; one that was refused, or never left, is not."""
+    incidents.world.fail("rollbackDeployment", error)
+    handle = await incidents.start(skipping=False)
+    await approve(handle)
+    view = await view_of(handle, lambda view: any(action.state is state for action in view.actions))
+    await told(handle, resolved())
+    await handle.result()
+    assert incidents.world.operations() == asked and view.actions[0].failure is not None
+    assert view.actions[0].failure.unknown is (error is LOST)
+
+
+async def test_action_in_doubt_of_a_cancelled_run_is_told(incidents: Incidents) -> None:
+    """Cancelled while an action is carried out whose answer is then lost: people are told that it may be in effect."""
+    incidents.world.hold("call_service")
+    incidents.world.fail("rollbackDeployment", LOST)
+    handle = await incidents.start(skipping=False)
+    await approve(handle)
+    await incidents.world.house.entered["call_service"].wait()
+    await handle.cancel()
+    incidents.world.release("call_service")
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    (action,) = (await view_of(handle)).actions
+    assert (action.state, action.note) == (
+        ActionState.ROLLBACK_FAILED,
+        "no JSON; not rolled back: the run was cancelled",
+    )
+
+
+@pytest.mark.parametrize(("error", "closed"), [(LOST, True), (refused(), False)], ids=["lost", "refused"])
+async def test_page_in_doubt_is_closed(incidents: Incidents, error: HouseError, closed: bool) -> None:
+    """A page that may have been sent is resolved at the pager with the incident; one that was refused is not there."""
+    incidents.world.fail("page", error)
+    handle = await incidents.start(asked=request(hold_open=timedelta(hours=1)), skipping=False)
+    view = await view_of(handle, lambda view: "page/1" in view.degraded)
+    await told(handle, resolved())
+    result = await handle.result()
+    first = incidents.world.asked("page")[0].key
+    changed = {change.key for change in incidents.world.asked("change_page") if change.action == "resolve"}
+    assert (
+        (first in changed) is closed and "page/1" in result.degraded and view.degraded["page/1"].startswith("level 1")
+    )
