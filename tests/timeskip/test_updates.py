@@ -102,7 +102,7 @@ async def test_both_before_the_first_task(env: WorkflowEnvironment, cached: int,
     await has_come(env, handle.id)
     if not event_first:
         await handle.signal("event", event)
-    async with serve(env, client=max_cached_workflows=cached):
+    async with serve(env, max_cached_workflows=cached):
         result = await handle.result()
         (answer,) = await asyncio.gather(skipping, return_exceptions=True)
         state = (await record(handle)).steps[0].state
