@@ -11,7 +11,7 @@ import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from tests.fakes.mutants import ChangedRecordWorkflow, StrangerWorkflow
+from tests.fakes.mutants import SLEPT, ChangedRecordWorkflow, StrangerWorkflow
 from tests.integration.conftest import until
 from tests.replaying import StartsSeen, Watch, watched
 from towpath.clients.temporal import converter
@@ -44,17 +44,17 @@ async def begin_record(watch: Watch) -> str:
     return name
 
 
-async def until_decided(watch: Watch, name: str) -> None:
-    """Wait for the first task of a run."""
+async def until_decided(watch: Watch, name: str, events: int = 4) -> None:
+    """Wait until a run has so many events: four with its first task done."""
     handle = watch.client.get_workflow_handle(name)
-    await until(handle.describe, lambda described: described.history_length >= 4)
+    await until(handle.describe, lambda described: described.history_length >= events)
 
 
 async def test_history_that_does_not_replay_is_told_and_kept(watch: Watch) -> None:
     """A test whose run went another way than the code of the tree does fails, with the run, its type and a file."""
     async with serving(watch, ChangedRecordWorkflow):
         name = await begin_record(watch)
-        await watch.client.get_workflow_handle(name).result()
+        await until_decided(watch, name, SLEPT)
     with pytest.raises(AssertionError, match="Nondeterminism") as told:
         await watch.check()
     await watch.check()
@@ -71,7 +71,7 @@ async def test_server_does_not_end_with_a_history_that_does_not_replay(watch: Wa
         await stack.enter_async_context(watched(watch))
         await stack.enter_async_context(serving(watch, ChangedRecordWorkflow))
         name = await begin_record(watch)
-        await watch.client.get_workflow_handle(name).result()
+        await until_decided(watch, name, SLEPT)
         closing = stack.pop_all()
     with pytest.raises(AssertionError, match="do not replay"):
         await closing.aclose()
