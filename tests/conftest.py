@@ -1,6 +1,5 @@
 """Options of all tests: what a run samples, and the seed that it prints."""
 
-import os
 import random
 
 import pytest
@@ -14,8 +13,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # The proxy's gRPC would run handlers of its own in every child that is forked, and once crashed one.
-    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     # Before xdist starts its workers, which get the options as they then are: all draw by one seed.
     if config.option.seed is None:
         config.option.seed = random.SystemRandom().randrange(SEEDS)

@@ -9,7 +9,7 @@ import hashlib
 import re
 import sys
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from itertools import product
@@ -21,7 +21,7 @@ import pytest_asyncio
 
 from tests.fakes.temporal_proxy import Point, TemporalProxy, temporal_proxy
 from tests.integration import incidents
-from tests.integration.conftest import House, open_house
+from tests.integration.conftest import House, open_house, until
 from tests.integration.incidents import quick_catalogue
 from tests.integration.walks import WALKS, AnyHandle, Walk, disturb, patiently
 from towpath.contracts.run import RunRecord
@@ -60,11 +60,12 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
         async with new_outside(opened) as house:
             walks = await begin(house, folder)
             for walk in walks.values():
-                proxy.watch(walk.handle.id)
+                await proxy.watch(walk.handle.id)
             async with house.worker(worker_env(house, proxy), log=folder / "counted.log"):
                 await asyncio.gather(*(ended(name, walk) for name, walk in walks.items()))
-        assert 2 * max(proxy.counts.values()) <= MOST
-        yield Site(opened, proxy, {name: proxy.counts[walk.handle.id] for name, walk in walks.items()})
+        counts = await proxy.counts()
+        assert 2 * max(counts.values()) <= MOST
+        yield Site(opened, proxy, {name: counts[walk.handle.id] for name, walk in walks.items()})
 
 
 @asynccontextmanager
@@ -124,8 +125,7 @@ async def kill_at(
     """Kill the worker when each run stands at its point, or has ended; what then went wrong."""
     companions = [asyncio.create_task(ended(name, walk)) for name, walk in walks.items()]
     async with house.worker(worker_env(house, proxy)) as worker:
-        for point, companion in zip(points.values(), companions, strict=True):
-            await reached(point, companion)
+        await until(proxy.reached, lambda held: all_stand(walks, companions, held))
         await worker.kill()
     async with house.worker(worker_env(house)):
         found = await asyncio.gather(*companions, return_exceptions=True)
@@ -136,11 +136,11 @@ async def kill_at(
     ]
 
 
-async def reached(point: Point, companion: asyncio.Task[None]) -> None:
-    """Wait for the point, or for the end of a run that has fewer reports this time."""
-    standing = asyncio.create_task(point.reached.wait())
-    await asyncio.wait({standing, companion}, return_when=asyncio.FIRST_COMPLETED)
-    standing.cancel()
+def all_stand(walks: Mapping[str, Walk], companions: Sequence[asyncio.Task[None]], held: Set[str]) -> bool:
+    """Each run stands at its point, or has ended: it may have fewer reports this time."""
+    return all(
+        walk.handle.id in held or companion.done() for walk, companion in zip(walks.values(), companions, strict=True)
+    )
 
 
 async def test_worker_killed_at_a_report(
@@ -153,12 +153,13 @@ async def test_worker_killed_at_a_report(
     async with new_outside(site.house) as house:
         walks = await begin(house, tmp_path, tuple(points))
         for name, walk in walks.items():
-            site.proxy.watch(walk.handle.id, points[name])
+            await site.proxy.watch(walk.handle.id, points[name])
         problems = await kill_at(house, site.proxy, walks, points)
         again = await asked_again(house)
-    held = ", ".join(f"{name} {point}" for name, point in points.items() if point.reached.is_set())
+    held = await site.proxy.reached()
+    at = ", ".join(f"{name} {point}" for name, point in points.items() if walks[name].handle.id in held)
     with capsys.disabled():
-        sys.stdout.write(f"\nkilled at {held}: {again} requests again\n")
+        sys.stdout.write(f"\nkilled at {at}: {again} requests again\n")
 
     assert not problems, "\n".join(problems)
     assert again <= AT_MOST_REPEATED
