@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
+from tests.caching import CACHE
 from tests.replaying import StartsSeen, Watch, check_all, watched
 from towpath.clients.payloads import PayloadStore
 from towpath.clients.temporal import Started, converter, start
@@ -41,7 +42,7 @@ class House:
         self, env: Mapping[str, str] | None = None, log: Path | None = None, metrics_port: int | None = None
     ) -> AbstractAsyncContextManager[Child]:
         port = metrics_port or free_port()
-        own = {**self._stores(), **(env or {})}
+        own = {**self._stores(), **CACHE.settings(), **(env or {})}
         self.watch.learn(own)
         return worker_process(self.server, self.standins, metrics_port=port, env=own, log=log)
 

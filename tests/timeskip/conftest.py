@@ -13,6 +13,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
+from tests.caching import CacheSwitch
 from tests.fakes.house import FakeHouse
 from tests.replaying import StartsSeen, Watch, check_all, watched
 from tests.timeskip import publishing
@@ -100,6 +101,7 @@ async def time_skipping(payloads: Path, *settings: str) -> AsyncGenerator[Workfl
         search_attributes=SEARCH_ATTRIBUTES,
         data_converter=converter(None, PayloadStore(str(payloads))),
         interceptors=[starts],
+        plugins=[CacheSwitch()],
     )
     async with environment, watched(Watch(environment.client, payloads / "unreplayed", starts, str(payloads))):
         yield environment
