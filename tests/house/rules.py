@@ -13,6 +13,7 @@ BANNED_WORDS = re.compile(
 )
 MACHINE_PATH = re.compile(r"(?<![\w./])/(?:home|root|Users|work)/[\w.-]+")
 ADDRESS = re.compile(r"https?://")
+SERVER_STARTED = re.compile(r"\b(temporal_server|start_local|start_time_skipping\w*)\(")
 OPEN_ADDRESSES = {"0.0.0.0", "::"}
 
 
@@ -106,6 +107,16 @@ def open_addresses(root: Path) -> list[str]:
             for node in ast.walk(tree)
             if isinstance(node, ast.Constant) and node.value in OPEN_ADDRESSES and id(node) not in compared
         ]
+    return found
+
+
+def unwatched_servers(root: Path) -> list[str]:
+    """Test modules that start a Temporal server and do not have its histories replayed."""
+    found: list[str] = []
+    for path in python_files(root / "tests"):
+        text = path.read_text(encoding="utf-8")
+        if path.name != "rules.py" and SERVER_STARTED.search(text) and "watched(" not in text:
+            found.append(f"{path.relative_to(root)}: starts a server that is not watched")
     return found
 
 

@@ -68,6 +68,11 @@ def test_locks_are_hashed_and_name_no_address() -> None:
     assert rules.lock_addresses(ROOT) == []
 
 
+def test_every_server_of_a_test_is_watched() -> None:
+    """No test starts a Temporal server whose histories nobody replays."""
+    assert rules.unwatched_servers(ROOT) == []
+
+
 @pytest.mark.parametrize(
     ("file", "content", "rule"),
     [
@@ -81,10 +86,12 @@ def test_locks_are_hashed_and_name_no_address() -> None:
         pytest.param("a.json", '{"stack": "File /ho' + 'me/me/x"}', "machine_paths", id="machine-path-in-data"),
         pytest.param("a.lock", "x==1 \\\n    # from https://index.example\n", "lock_addresses", id="address"),
         pytest.param("a.lock", "x==1\n", "lock_addresses", id="no-hash"),
+        pytest.param("tests/a.py", "async with temporal_" + "server() as server:\n", "unwatched_servers", id="server"),
     ],
 )
 def test_rules_catch_a_breach(tmp_path: Path, file: str, content: str, rule: str) -> None:
     """Each rule fails on a small tree that breaks it."""
+    (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text(content)
 
     assert len(getattr(rules, rule)(tmp_path)) == 1
