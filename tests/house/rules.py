@@ -13,6 +13,7 @@ BANNED_WORDS = re.compile(
 )
 MACHINE_PATH = re.compile(r"(?<![\w./])/(?:home|root|Users|work)/[\w.-]+")
 ADDRESS = re.compile(r"https?://")
+LOCAL_ACTIVITY = re.compile(r"\b(execute|start)_local_activity\w*")
 SERVER_STARTED = re.compile(r"\b(temporal_server|start_local|start_time_skipping\w*)\(")
 OPEN_ADDRESSES = {"0.0.0.0", "::"}
 
@@ -65,6 +66,19 @@ def banned(root: Path) -> list[str]:
             if BANNED_WORDS.search(line) or MACHINE_PATH.search(line):
                 found.append(f"{path.relative_to(root)}:{number}: {line.strip()[:80]}")
     return found
+
+
+def local_activities(root: Path) -> list[str]:
+    """Places that name a local activity: what it sent is not in the history when the worker dies, and several of them
+    at once do not replay (ADR 0019).
+    """
+    return [
+        f"{path.relative_to(root)}:{number}: {line.strip()}"
+        for path in python_files(root)
+        if "tests" not in path.relative_to(root).parts
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if LOCAL_ACTIVITY.search(line)
+    ]
 
 
 def machine_paths(root: Path) -> list[str]:

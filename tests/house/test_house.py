@@ -58,6 +58,11 @@ def test_no_loose_ends() -> None:
     assert rules.machine_paths(ROOT) == []
 
 
+def test_no_activity_is_local() -> None:
+    """Every effect is an ordinary activity."""
+    assert rules.local_activities(ROOT) == []
+
+
 def test_entry_points_import_what_they_may() -> None:
     """worker.py and starter.py reach only the rooms that they compose."""
     assert rules.entry_point_imports(ROOT, ENTRY_POINTS) == []
@@ -82,6 +87,7 @@ def test_every_server_of_a_test_is_watched() -> None:
         pytest.param("a.py", '"""A."""\ndef test_x():\n    assert 1\n', "undocumented", id="test-docstring"),
         pytest.param("a.py", '"""A."""\n# TO' + "DO: later\n", "banned", id="loose-end"),
         pytest.param("a.py", '"""A."""\nx = "/ho' + 'me/me/x"\n', "banned", id="machine-path"),
+        pytest.param("a.py", "await workflow.execute_local_activity_method(x)\n", "local_activities", id="local"),
         pytest.param("a.py", 'run(host="0.0.' + '0.0")\n', "open_addresses", id="all-interfaces"),
         pytest.param("a.json", '{"stack": "File /ho' + 'me/me/x"}', "machine_paths", id="machine-path-in-data"),
         pytest.param("a.lock", "x==1 \\\n    # from https://index.example\n", "lock_addresses", id="address"),
