@@ -1,12 +1,14 @@
 """A batch that is repeated after its worker died: what had ended is kept, what must not go out twice does not."""
 
+import asyncio
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
+from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
 from activities.batch import BatchActivities
-from tests.fakes.calls import Letter, Receiver
+from tests.fakes.calls import Letter, Listener, Receiver
 from towpath.contracts.batch import BatchedCall, CallBatch, CallOutcome, CallsReport
 from towpath.contracts.failure import FailureCode, ServiceError
 
@@ -60,6 +62,25 @@ async def test_a_refusal_after_a_crash_leaves_the_outcome_unknown() -> None:
 
     assert first is not None and not first.unknown
     assert second is not None and second.unknown and second.attempts == 2
+
+
+async def test_answers_too_large_for_a_heartbeat_are_left_out() -> None:
+    """While a slow call goes on, small answers are kept for a crash; large ones would have the heartbeat refused."""
+    receiver, beats = Receiver(large={"b"}), list[CallsReport]()
+    receiver.held["slow"] = asyncio.Event()
+    listener = Listener()
+    environment = ActivityEnvironment(client=cast("Client", listener))
+
+    def beat(*details: Any) -> None:
+        beats.append(details[0])
+        receiver.held["slow"].set()
+
+    environment.on_heartbeat = beat
+    report = await environment.run(BatchActivities(receiver.activities()).perform_calls, calls("a", "b", "slow"))
+
+    assert [outcome.id for outcome in beats[0].outcomes] == ["a"]
+    assert [outcome.id for outcome in listener.heard[0].outcomes] == ["a", "b"]
+    assert [outcome.id for outcome in report.outcomes] == ["a", "b", "slow"]
 
 
 async def test_details_of_another_shape_tell_nothing() -> None:
