@@ -211,7 +211,7 @@ async def _request(job: Job) -> DeclaredRequest:
     own, header = job.run.request, job.run.plan.definition.header
     update = {"trigger": "workflow", "sinks": own.sinks}
     if job.config["id"] == header.id and job.config["version"] in {None, header.version}:
-        kept: JsonObject = {"seed": {}, "resume": None, "redrive_of": None, "event": None, "input_templates": {}}
+        kept: JsonObject = {"seed": {}, "resume": None, "redrive_of": None, "event": None, "earlier": None}
         return own.model_copy(update={**update, **kept, "inputs": job.config["inputs"]})
     wanted = FindDefinition(id=job.config["id"], version=job.config["version"], inputs=job.config["inputs"])
     found = await job.call(DefinitionActivities.find_definition, wanted, LOOKUP)
@@ -230,11 +230,13 @@ CALLS: Mapping[str, Callable[[Job], Called]] = {
 
 
 async def call_apart(run: DeclaredRun, node: PlanNode, part: Call, config: Config, name: str, base: Work) -> JsonValue:
-    """A call that belongs to a step without being it: its compensation, its check. Keyed by its own name.
+    """A call that belongs to a step without being it: its compensation, its check. Keyed by its own name and the run.
 
     Raises CallFailedError.
     """
-    key = run.key(name)
+    # A check asks anew in each run: an answer that was kept for its key would be that of the run before.
+    run_id = workflow.info().run_id
+    key = run.key(name if run_id in name else f"{name}/{run_id}")
     what = "did it happen?" if "check" in name.removeprefix(node.id).split("/") else "undo"
     summary = f"{run.title(node.id)}: {what}"
     options: dict[str, Any] = {"activity_id": name, "summary": summary}

@@ -24,6 +24,7 @@ from towpath.engine.actions import (
 from towpath.engine.evaluation import Evaluation, PureFunctions, RunFacts, StepError
 from towpath.engine.expression.values import Value
 from towpath.engine.plan import Plan, PlanNode
+from towpath.engine.sending import Sent
 from towpath.engine.steps import OnErrorDefault
 
 PATIENT = frozenset({"wait", "wait-any", "human-task"})
@@ -51,6 +52,7 @@ class Scheduling:
         self.paused = False
         self.ended: End | None = None
         self.seed = seed or {}
+        self.sent = Sent()
         self._settled_needs = [0] * count
         self._good_needs = [0] * count
         self._members_left = [len(node.members) for node in plan.nodes]
@@ -114,10 +116,12 @@ class Scheduling:
         step = node.step
         if step is None:
             return
+        has_effect = self.evaluation.has_effect(node)
         if step.for_each is not None:
-            self._run(node, Start(node.id, items=self.evaluation.items(step.for_each)))
+            items = self.sent.items(node, self.evaluation) if has_effect else self.evaluation.items(step.for_each)
+            self._run(node, Start(node.id, items=items))
             return
-        config = self.evaluation.config(node)
+        config = self.sent.config(node, self.evaluation) if has_effect else self.evaluation.config(node)
         if self.evaluation.is_pure(node):
             self._take(node.index, self.evaluation.perform(node, config))
             return
