@@ -91,13 +91,18 @@ def new_customer(**fields: Any) -> Customer:
 
 @asynccontextmanager
 async def open_house(folder: Path, extra: Sequence[str] = ()) -> AsyncGenerator[House]:
-    """Server and stand-ins, without a worker; `extra` are flags of the server."""
+    """Server and stand-ins, without a worker; `extra` are flags of the server.
+
+    Whatever a module does with it: no key may have come with two bodies.
+    """
     async with temporal_server(db=folder / "temporal.db", extra=extra) as server, stand_ins() as standins:
         client = await Client.connect(
             server.address, data_converter=converter(None, PayloadStore(str(folder / "payloads")))
         )
         async with httpx.AsyncClient(base_url=standins.url) as http:
-            yield House(server, standins, client, http, folder)
+            opened = House(server, standins, client, http, folder)
+            yield opened
+            assert (await opened.effects())["key_reused"] == []
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

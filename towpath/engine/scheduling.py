@@ -53,8 +53,7 @@ class Scheduling:
         self.ended: End | None = None
         self.seed = seed or {}
         self.sent = Sent()
-        self._settled_needs = [0] * count
-        self._good_needs = [0] * count
+        self._settled_needs, self._good_needs = [0] * count, [0] * count
         self._members_left = [len(node.members) for node in plan.nodes]
         self._open = [node.guard is None for node in plan.nodes]
         self._left = count
@@ -116,12 +115,10 @@ class Scheduling:
         step = node.step
         if step is None:
             return
-        has_effect = self.evaluation.has_effect(node)
         if step.for_each is not None:
-            items = self.sent.items(node, self.evaluation) if has_effect else self.evaluation.items(step.for_each)
-            self._run(node, Start(node.id, items=items))
+            self._run(node, Start(node.id, items=self.sent.items(node, self.evaluation)))
             return
-        config = self.sent.config(node, self.evaluation) if has_effect else self.evaluation.config(node)
+        config = self.sent.config(node, self.evaluation)
         if self.evaluation.is_pure(node):
             self._take(node.index, self.evaluation.perform(node, config))
             return

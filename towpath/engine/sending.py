@@ -54,7 +54,9 @@ class Sent:
         return before is not None and before.stands
 
     def config(self, node: PlanNode, evaluation: Evaluation) -> dict[str, Value]:
-        """What to send for a step. Raises StepError."""
+        """The config to begin a step with. Raises StepError."""
+        if not evaluation.has_effect(node):
+            return evaluation.config(node)
         before = self._before.get(node.id)
         evaluation.moments[node.id] = evaluation.now if before is None else before.now
         found = evaluation.config(node)
@@ -71,10 +73,12 @@ class Sent:
         return found
 
     def items(self, node: PlanNode, evaluation: Evaluation) -> list[Value]:
-        """What to do a step for each of. Their configs are made of it when their turn comes. Raises StepError."""
+        """What to do a step for each of. Their configs are made when their turn comes. Raises StepError."""
         loop = node.step.for_each if node.step is not None else None
         if loop is None:
             raise TypeError(node.id)
+        if not evaluation.has_effect(node):
+            return evaluation.items(loop)
         before = self._before.get(node.id)
         evaluation.moments[node.id] = evaluation.now if before is None else before.now
         found = evaluation.items(loop)
