@@ -15,6 +15,7 @@ from tests.fakes.strict import FAULTS, Fault, StrictReceiver, StrictServices, gi
 from tests.timeskip.declared import Handle, Runs, serve
 from towpath.contracts.declared import DeclaredFailure, DeclaredResult
 from towpath.contracts.failure import FailureCode
+from towpath.contracts.run import DeadLetter
 from towpath.contracts.wire import JsonObject
 
 SEEDS = 24
@@ -153,6 +154,21 @@ async def test_what_may_stand_is_sent_as_it_was(runs: Runs) -> None:
     await again.result()
     assert strict.keys("/charge") == [f"{handle.id}/charge"] and strict.conflicts == []
     assert (strict.requests[f"{handle.id}/charge"], strict.applied[f"{handle.id}/charge"]) == (2, 1)
+
+
+async def test_doubt_outlives_a_redrive(runs: Runs) -> None:
+    """A charge whose answer was lost is still told as not undone when the redriven run is refused."""
+    strict = receiver(runs)
+    strict.faults = {"/charge": ["lost", "refused"]}
+    runs.services.answers["price"] = [{"id": 5}]
+    handle = await runs.start(PRICED)
+    again = await redriven(runs, handle, await failed(handle))
+    failure = await failed(again)
+    with pytest.raises(WorkflowFailureError) as raised:
+        await again.result()
+    assert isinstance(raised.value.cause, ApplicationError)
+    assert DeadLetter.model_validate(raised.value.cause.details[0]).not_undone == ("charge",)
+    assert failure.sending is not None and failure.sending.steps["charge"].stands
 
 
 async def test_items_that_changed_are_not_sent_while_some_stand(runs: Runs) -> None:

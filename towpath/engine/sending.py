@@ -22,7 +22,9 @@ from towpath.engine.plan import PlanNode
 from towpath.engine.reads import steps_read
 
 KEPT_BYTES = 16 * 1024
-"""A larger config is not kept with a failed run: 50 steps are not to fill the 2 MiB that Temporal takes."""
+"""A larger config is not kept for the run that continues this one."""
+ALL_KEPT_BYTES = 256 * 1024
+"""So much of all of them: those of steps that were completed are kept last, since their outputs are kept as well."""
 VARIANT = 12
 
 
@@ -102,7 +104,13 @@ class Sent:
                 stands=self.stood(step),
                 variant=self.variants.get(step, ""),
             )
-        return {step: _standing(sent, states.get(step), left=step in not_undone) for step, sent in found.items()}
+        standing = {step: _standing(sent, states.get(step), left=step in not_undone) for step, sent in found.items()}
+        left = ALL_KEPT_BYTES
+        for step in sorted(standing, key=lambda step: states.get(step) is State.COMPLETED):
+            left -= _size(standing[step].config)
+            if left < 0:
+                standing[step] = standing[step].model_copy(update={"config": None})
+        return standing
 
 
 def _standing(sent: SentStep, state: State | None, *, left: bool) -> SentStep:
@@ -111,9 +119,12 @@ def _standing(sent: SentStep, state: State | None, *, left: bool) -> SentStep:
 
 
 def _kept(config: dict[str, Value] | None) -> dict[str, JsonValue] | None:
-    if config is None or len(json.dumps(config)) > KEPT_BYTES:
-        return None
-    return cast("dict[str, JsonValue]", config)
+    found = cast("dict[str, JsonValue] | None", config)
+    return found if _size(found) <= KEPT_BYTES else None
+
+
+def _size(config: dict[str, JsonValue] | None) -> int:
+    return 0 if config is None else len(json.dumps(config))
 
 
 def _basis(node: PlanNode, evaluation: Evaluation, items: list[Value]) -> JsonValue:
