@@ -13,7 +13,7 @@ from temporalio.common import RetryPolicy
 from temporalio.types import MethodAsyncSingleParam
 
 from towpath.contracts.claude import Budget
-from towpath.contracts.declared import CloudEvent, DeclaredRequest
+from towpath.contracts.declared import CloudEvent, DeclaredRequest, Sending
 from towpath.contracts.failure import FailureCode
 from towpath.contracts.wire import EffectKey, JsonObject, effect_key
 from towpath.engine.evaluation import Evaluation, StepError
@@ -133,6 +133,8 @@ class DeclaredRun:
         self.inbox = Inbox()
         self.queued = ""
         self.doubts = Doubts()
+        self.inside: dict[str, Sending] = {}
+        """What failed runs of its steps sent, by their workflow ids: begun again, they send the same."""
         self._secrets: dict[int, tuple[str, ...]] = {}
         self.budget = Budget.model_validate({"usd": str(header.budget.usd), "tokens": header.budget.tokens})
 

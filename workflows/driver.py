@@ -19,6 +19,7 @@ from towpath.engine.loading import InvalidDefinitionError, digest, load_plan
 from towpath.engine.plan import Plan, PlanNode
 from towpath.engine.progress import Progress
 from towpath.engine.scheduling import PATIENT
+from towpath.engine.sending import bounded
 from towpath.engine.steps import CancelOn, Step
 from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
@@ -63,6 +64,7 @@ class Driver:
         self.steps = Steps(header.id, titles(self.plan), request.redrive_of)
         variants = self.progress.sent.variants
         self.run = DeclaredRun(self.request, self.plan, self.progress.evaluation, self.steps, variants=variants)
+        self.run.inside |= {} if request.earlier is None else request.earlier.inside
         self.outbox = Outbox(request.sinks, header.id, header.version)
         self.alerts = Alerts(self.run, self.progress, self.outbox)
         self.steering = Steering(self.run)
@@ -282,7 +284,8 @@ class Driver:
 
     def _sending(self) -> Sending:
         facts = self.progress.evaluation.facts
-        return Sending(began=facts.started_at, salt=facts.salt, steps=self.progress.sending())
+        inside = bounded(self.run.inside)
+        return Sending(began=facts.started_at, salt=facts.salt, steps=self.progress.sending(), inside=inside)
 
 
 def _state(resume: JsonObject) -> JsonObject:

@@ -212,3 +212,26 @@ async def test_what_has_not_changed_keeps_its_key(runs: Runs, kind: str) -> None
     await (await redriven(runs, handle, failure)).result()
     assert strict.keys("/target") == keys and strict.conflicts == []
     assert max(strict.requests[key] for key in keys) == 2
+
+
+async def test_run_of_a_step_sends_the_same_again(runs: Runs) -> None:
+    """A run that a step begins and that fails is begun again by the redrive, under its id: it sends the same, too."""
+    strict = receiver(runs)
+    strict.faults = {"/sub/leaf": ["refused", "refused"]}
+    handle = await runs.start(
+        f"""
+  - id: which
+    type: condition
+    config:
+      if: inputs.inner
+      then:
+        - {{id: first, {CONFIGS["http"]}, {UNDO}}}
+        - {{id: leaf, {CONFIGS["api"]}, retry: {{max_attempts: 1}}, needs: [first]}}
+      else: [{{id: sub, type: workflow, config: {{id: tried, inputs: {{inner: true}}}}}}]
+""",
+        more="inputs: {inner: {type: boolean, default: false}}",
+    )
+    again = await redriven(runs, handle, await failed(handle))
+    await (await redriven(runs, again, await failed(again))).result()
+    assert strict.conflicts == [] and strict.requests[f"{handle.id}/sub/leaf"] == 3
+    assert strict.keys("/sub/first") and len([key for key in strict.keys("/sub/first") if "/undo/" not in key]) == 1

@@ -67,6 +67,8 @@ class Sending(Wire):
     began: datetime
     salt: str
     steps: dict[str, SentStep] = {}
+    inside: dict[str, "Sending"] = {}
+    """By workflow id, of the runs that its steps began and that failed."""
 
 
 class DeclaredRequest(Wire):

@@ -12,7 +12,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from towpath.contracts.declared import SentStep
+from towpath.contracts.declared import Sending, SentStep
 from towpath.contracts.failure import Failure, FailureCode
 from towpath.engine.actions import State
 from towpath.engine.evaluation import Evaluation, StepError
@@ -111,6 +111,18 @@ class Sent:
             if left < 0:
                 standing[step] = standing[step].model_copy(update={"config": None})
         return standing
+
+
+def bounded(inside: dict[str, Sending]) -> dict[str, Sending]:
+    """Of many failed runs of steps, the last ones: what is handed over must fit into a failure."""
+    found: dict[str, Sending] = {}
+    left = ALL_KEPT_BYTES
+    for name, sending in reversed(inside.items()):
+        left -= len(sending.model_dump_json())
+        if left < 0:
+            break
+        found[name] = sending
+    return found
 
 
 def _standing(sent: SentStep, state: State | None, *, left: bool) -> SentStep:
