@@ -76,6 +76,7 @@ async def serve(env: WorkflowEnvironment, house: FakeHouse, *, patched: bool = T
     )
     async with workflows, claude:
         yield Bench(env, house)
+    assert house.reused == []
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
