@@ -43,6 +43,8 @@ KEYED = frozenset(
         "call_service",
         "call_function",
         "http_request",
+        "publish_post",
+        "remove_post",
     }
 )
 """Activities whose receivers know keys: what comes again under a known one must be the same."""
