@@ -1,7 +1,7 @@
 """What the parts of one run of a definition share: its request, its scheduler, its record, its inbox of events."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from temporalio.common import RetryPolicy
 from temporalio.types import MethodAsyncSingleParam
 
 from towpath.contracts.claude import Budget
-from towpath.contracts.declared import CloudEvent, DeclaredRequest
+from towpath.contracts.declared import CloudEvent, DeclaredRequest, Sending
 from towpath.contracts.failure import FailureCode
 from towpath.contracts.wire import EffectKey, JsonObject, effect_key
 from towpath.engine.evaluation import Evaluation, StepError
@@ -112,18 +112,29 @@ class DeclaredRun:
     """One run. The performers of steps get it, and nothing else."""
 
     def __init__(
-        self, request: DeclaredRequest, plan: Plan, evaluation: Evaluation, steps: Steps, owner: str | None = None
+        self,
+        request: DeclaredRequest,
+        plan: Plan,
+        evaluation: Evaluation,
+        steps: Steps,
+        owner: str | None = None,
+        variants: Mapping[str, str] | None = None,
     ) -> None:
-        """`owner` is the workflow id that keys are made of: another one in a run that does a part of a for_each."""
+        """`owner` is the workflow id that keys are made of: another one in a run that does a part of a for_each.
+        `variants` are the ends of keys of what was sent otherwise by an earlier run.
+        """
         header = plan.definition.header
         self.request = request
         self.plan = plan
         self.steps = steps
         self.owner = workflow.info().workflow_id if owner is None else owner
         self._evaluation = evaluation
+        self._variants: Mapping[str, str] = {} if variants is None else variants
         self.inbox = Inbox()
         self.queued = ""
         self.doubts = Doubts()
+        self.inside: dict[str, Sending] = {}
+        """What failed runs of its steps sent, by their workflow ids: begun again, they send the same."""
         self._secrets: dict[int, tuple[str, ...]] = {}
         self.budget = Budget.model_validate({"usd": str(header.budget.usd), "tokens": header.budget.tokens})
 
@@ -133,8 +144,12 @@ class DeclaredRun:
         return self._evaluation
 
     def key(self, name: str) -> EffectKey:
-        """The same over retries, crashes and redrives."""
-        return effect_key(self.owner, name)
+        """The same over retries, crashes and redrives, while the same is sent."""
+        variant = self._variants.get(name.partition("/")[0])
+        return effect_key(self.owner, name if variant is None else f"{name}/{variant}")
+
+    def variant(self, step: str) -> str:
+        return self._variants.get(step, "")
 
     def title(self, step: str) -> str:
         return self.steps[step].title

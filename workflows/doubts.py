@@ -33,6 +33,10 @@ class Doubts:
             raise
         calls[call] = "sent"
 
+    def recall(self, step: str) -> None:
+        """The run before this one has done it, or may have."""
+        self._calls.setdefault(step, {})[step] = "perhaps sent"
+
     def clear(self, step: str, call: str) -> None:
         """It is certain now that the call had no effect."""
         self._calls.get(step, {}).pop(call, None)

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
-from towpath.contracts.declared import DeclaredFailure, DeclaredOutcome, DeclaredRequest, DeclaredResult
+from towpath.contracts.declared import DeclaredFailure, DeclaredOutcome, DeclaredRequest, DeclaredResult, Sending
 from towpath.contracts.failure import FailureCode, HouseError
 from towpath.contracts.process import DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, PENDING_UNTIL
 from towpath.contracts.wire import JsonObject, clip
@@ -19,6 +19,7 @@ from towpath.engine.loading import InvalidDefinitionError, digest, load_plan
 from towpath.engine.plan import Plan, PlanNode
 from towpath.engine.progress import Progress
 from towpath.engine.scheduling import PATIENT
+from towpath.engine.sending import bounded
 from towpath.engine.steps import CancelOn, Step
 from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
@@ -42,22 +43,28 @@ class Driver:
     """One run. Everything that its methods change is deterministic."""
 
     def __init__(self, request: DeclaredRequest) -> None:
-        self.request = request
-        self.plan, inputs = _accept(request)
+        # A run that continues this one does not evaluate templates among the inputs again.
+        self.request = request.model_copy(update={"inputs": _given(request), "input_templates": {}})
+        self.plan, inputs = _accept(self.request)
         header = self.plan.definition.header
         facts = RunFacts(
             id=workflow.info().workflow_id,
-            started_at=began(request),
+            started_at=began(request) if request.earlier is None else request.earlier.began,
             secrets=request.secrets,
             event=request.event,
             trigger=request.trigger,
+            salt=_new_uuid() if request.earlier is None else request.earlier.salt,
         )
         if request.resume is None:
             self.progress = Progress(self.plan, facts, inputs, PURE, _new_uuid, request.seed)
         else:
             self.progress = Progress.load(self.plan, facts, inputs, PURE, _new_uuid, _state(request.resume))
+        if request.earlier is not None:
+            self.progress.sent.take_over(request.earlier.steps)
         self.steps = Steps(header.id, titles(self.plan), request.redrive_of)
-        self.run = DeclaredRun(request, self.plan, self.progress.evaluation, self.steps)
+        variants = self.progress.sent.variants
+        self.run = DeclaredRun(self.request, self.plan, self.progress.evaluation, self.steps, variants=variants)
+        self.run.inside |= {} if request.earlier is None else request.earlier.inside
         self.outbox = Outbox(request.sinks, header.id, header.version)
         self.alerts = Alerts(self.run, self.progress, self.outbox)
         self.steering = Steering(self.run)
@@ -165,6 +172,8 @@ class Driver:
         return Cancelled(f"{reason} ({sent})" if sent else reason, unknown, partial)
 
     async def _outcome(self, node: PlanNode, start: Start) -> Outcome:
+        if self.progress.sent.stood(node.id):
+            self.run.doubts.recall(node.id)
         if start.items is not None:
             return await self._repeating.perform(node, start.items)
         return await self.steering.perform(node, start)
@@ -247,12 +256,12 @@ class Driver:
             run = self.progress.runs[node.index]
             if run.state is State.COMPLETED and node.kind == "step" and node.id in self.progress.outputs:
                 seed[node.id] = self.progress.outputs[node.id]
-        kept = self.request.model_copy(update={"seed": {}, "resume": None, "redrive_of": None})
+        kept = self.request.model_copy(update={"seed": {}, "resume": None, "redrive_of": None, "earlier": None})
         failure = end.failure or letter.failure
         return ApplicationError(
             clip(f"{end.step or 'the run'} failed: {failure.message}"),
             letter,
-            DeclaredFailure(request=kept, completed=seed),
+            DeclaredFailure(request=kept, completed=seed, sending=self._sending()),
             type=failure.code,
             non_retryable=True,
         )
@@ -270,7 +279,13 @@ class Driver:
         return any(kind in PATIENT for kind in others)
 
     def _continue_as_new(self) -> None:
-        workflow.continue_as_new(self.request.model_copy(update={"resume": hand_over(self), "seed": {}}))
+        handed = {"resume": hand_over(self), "seed": {}, "earlier": self._sending()}
+        workflow.continue_as_new(self.request.model_copy(update=handed))
+
+    def _sending(self) -> Sending:
+        facts = self.progress.evaluation.facts
+        inside = bounded(self.run.inside)
+        return Sending(began=facts.started_at, salt=facts.salt, steps=self.progress.sending(), inside=inside)
 
 
 def _state(resume: JsonObject) -> JsonObject:
@@ -287,10 +302,7 @@ def _accept(request: DeclaredRequest) -> tuple[Plan, JsonObject]:
     except InvalidDefinitionError as error:
         refused = RefusedRunError(FailureCode.STEP_INPUT, f"the definition cannot be run: {error}")
         raise to_application_error(refused) from error
-    if request.resume is not None:
-        return plan, request.inputs
-    given = {**_evaluated(request), **request.inputs}
-    inputs, problems = accept_inputs(plan.definition.header, given)
+    inputs, problems = accept_inputs(plan.definition.header, request.inputs)
     if problems:
         refused = RefusedRunError(FailureCode.STEP_INPUT, f"inputs: {'; '.join(problems[:10])}")
         raise to_application_error(refused)
@@ -303,15 +315,16 @@ def refused_request(request: DeclaredRequest) -> DeclaredRequest:
     return DeclaredRequest(definition=definition, digest=digest(definition), trigger=request.trigger)
 
 
-def _evaluated(request: DeclaredRequest) -> JsonObject:
-    """Inputs that the trigger gives as templates. Raises ApplicationError."""
+def _given(request: DeclaredRequest) -> JsonObject:
+    """The inputs with those that the trigger gives as templates. Raises ApplicationError."""
     if not request.input_templates:
-        return {}
+        return request.inputs
     facts = RunFacts(id=workflow.info().workflow_id, started_at=workflow.info().start_time, event=request.event)
     try:
-        return Evaluation(facts, {}, {}, {}, _new_uuid).value(request.input_templates, "inputs")
+        evaluated = Evaluation(facts, {}, {}, {}, _new_uuid).value(request.input_templates, "inputs")
     except StepError as error:
         raise to_application_error(RefusedRunError(FailureCode.STEP_INPUT, error.failure.message)) from error
+    return {**evaluated, **request.inputs}
 
 
 def _new_uuid() -> str:

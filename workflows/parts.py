@@ -26,11 +26,15 @@ async def perform_part(request: ItemsRequest) -> ItemsResult:
         secrets=request.run.secrets,
         event=request.names["event"],
         trigger=request.run.trigger,
+        salt=request.salt,
     )
     inputs, outputs = cast("JsonObject", request.names["inputs"]), cast("JsonObject", request.names["steps"])
     evaluation = Evaluation(facts, inputs, dict(outputs), PURE, lambda: str(workflow.uuid4()))
+    if request.now is not None:
+        evaluation.moments[node.id] = request.now
     steps = Steps(plan.definition.header.id, {node.id: titles(plan)[node.id]}, None)
-    run = DeclaredRun(request.run, plan, evaluation, steps, request.owner)
+    variants = {node.id: request.variant} if request.variant else {}
+    run = DeclaredRun(request.run, plan, evaluation, steps, request.owner, variants)
     run.budget = request.budget
     repeating = Repeating(run, Steering(run))
     gathered = await repeating.window(node, loop_of(node), request.items, request.first, request.concurrency)

@@ -23,11 +23,13 @@ from activities.http import HttpActivities
 from activities.services import ServiceActivities
 from towpath.contracts.declared import (
     DECLARED,
+    DeclaredFailure,
     DeclaredOutcome,
     DeclaredRequest,
     DeclaredResult,
     FindDefinition,
     FunctionCall,
+    Sending,
     ServiceCall,
 )
 from towpath.contracts.delivery import TeamNotice
@@ -166,7 +168,7 @@ async def _run(job: Job, request: DeclaredRequest) -> tuple[Value, int]:
     try:
         child = await workflow.start_child_workflow(
             DECLARED,
-            request,
+            request.model_copy(update={"earlier": job.run.inside.get(job.key)}),
             id=job.key,
             result_type=DeclaredResult,
             parent_close_policy=ParentClosePolicy.REQUEST_CANCEL if job.config["wait"] else ParentClosePolicy.ABANDON,
@@ -185,6 +187,9 @@ async def _run(job: Job, request: DeclaredRequest) -> tuple[Value, int]:
                 # A run that is cancelled undoes by itself what it did.
                 job.run.doubts.clear(job.node.id, job.name)
             raise
+        sending = _sending(error.cause)
+        if sending is not None:
+            job.run.inside[job.key] = sending
         cause = failure_of(error.cause or error)
         message = f"the run {child.id} failed: {cause.message}"
         left = job.step.compensate is not None or not _left_nothing(error.cause)
@@ -194,6 +199,16 @@ async def _run(job: Job, request: DeclaredRequest) -> tuple[Value, int]:
         left = job.step.compensate is not None or bool(result.not_undone)
         raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=message, unknown=left))
     return result.outputs, 1
+
+
+def _sending(cause: BaseException | None) -> Sending | None:
+    """What a run that failed has sent."""
+    if not isinstance(cause, ApplicationError) or len(cause.details) < 2:
+        return None
+    try:
+        return DeclaredFailure.model_validate(cause.details[1]).sending
+    except ValidationError:
+        return None
 
 
 def _left_nothing(cause: BaseException | None) -> bool:
@@ -211,7 +226,7 @@ async def _request(job: Job) -> DeclaredRequest:
     own, header = job.run.request, job.run.plan.definition.header
     update = {"trigger": "workflow", "sinks": own.sinks}
     if job.config["id"] == header.id and job.config["version"] in {None, header.version}:
-        kept: JsonObject = {"seed": {}, "resume": None, "redrive_of": None, "event": None, "input_templates": {}}
+        kept: JsonObject = {"seed": {}, "resume": None, "redrive_of": None, "event": None}
         return own.model_copy(update={**update, **kept, "inputs": job.config["inputs"]})
     wanted = FindDefinition(id=job.config["id"], version=job.config["version"], inputs=job.config["inputs"])
     found = await job.call(DefinitionActivities.find_definition, wanted, LOOKUP)
@@ -230,11 +245,13 @@ CALLS: Mapping[str, Callable[[Job], Called]] = {
 
 
 async def call_apart(run: DeclaredRun, node: PlanNode, part: Call, config: Config, name: str, base: Work) -> JsonValue:
-    """A call that belongs to a step without being it: its compensation, its check. Keyed by its own name.
+    """A call that belongs to a step without being it: its compensation, its check. Keyed by its own name and the run.
 
     Raises CallFailedError.
     """
-    key = run.key(name)
+    # A check asks anew in each run: an answer that was kept for its key would be that of the run before.
+    run_id = workflow.info().run_id
+    key = run.key(name if run_id in name else f"{name}/{run_id}")
     what = "did it happen?" if "check" in name.removeprefix(node.id).split("/") else "undo"
     summary = f"{run.title(node.id)}: {what}"
     options: dict[str, Any] = {"activity_id": name, "summary": summary}

@@ -139,7 +139,7 @@ class Repeating:
 
     async def _part(self, node: PlanNode, part: _Part, names: dict[str, JsonValue], concurrency: int) -> ItemsResult:
         request = ItemsRequest(
-            run=self._run.request.model_copy(update={"seed": {}, "resume": None, "event": None}),
+            run=self._run.request.model_copy(update={"seed": {}, "resume": None, "event": None, "earlier": None}),
             step=node.id,
             names=names,
             items=part.items,
@@ -147,6 +147,9 @@ class Repeating:
             owner=self._run.owner,
             concurrency=concurrency,
             started_at=self._run.evaluation.facts.started_at,
+            now=self._run.evaluation.moments.get(node.id),
+            salt=self._run.evaluation.facts.salt,
+            variant=self._run.variant(node.id),
             budget=self._run.steps.budget_left(self._run.budget),
         )
         last = part.first + len(part.items) - 1

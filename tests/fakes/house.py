@@ -29,6 +29,25 @@ from towpath.contracts.wire import Wire
 from towpath.policy.kit import template_kit
 
 MODEL = "claude-test-1"
+KEYED = frozenset(
+    {
+        "verify_email",
+        "create_account",
+        "close_account",
+        "set_up_billing",
+        "cancel_billing",
+        "send_email",
+        "post_slack",
+        "update_crm",
+        "notify_team",
+        "call_service",
+        "call_function",
+        "http_request",
+        "publish_post",
+        "remove_post",
+    }
+)
+"""Activities whose receivers know keys: what comes again under a known one must be the same."""
 
 
 def refused(message: str = "refused") -> HouseError:
@@ -47,6 +66,9 @@ class FakeHouse:
     answers: dict[str, list[Answer | str]] = field(default_factory=lambda: defaultdict(list))
     calls: list[tuple[str, Any]] = field(default_factory=list)
     held: dict[str, asyncio.Event] = field(default_factory=dict)
+    bodies: dict[str, str] = field(default_factory=dict[str, str])
+    reused: list[str] = field(default_factory=list[str])
+    """Keys that came with two bodies: every test that has a house fails for one when it ends."""
     entered: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
 
     def names(self) -> list[str]:
@@ -70,8 +92,16 @@ class FakeHouse:
             self.ask,
         )
 
+    def see(self, name: str, request: Wire) -> None:
+        """Note a key that comes with other bytes than before."""
+        if name in KEYED:
+            key, body = str(vars(request)["key"]), request.model_dump_json()
+            if self.bodies.setdefault(key, body) != body:
+                self.reused.append(f"{key}: {self.bodies[key]} and {body}")
+
     async def enter(self, name: str, request: Wire) -> None:
         self.calls.append((name, request))
+        self.see(name, request)
         self.entered[name].set()
         if name in self.held:
             await self.held[name].wait()

@@ -137,6 +137,7 @@ class FakePress:
 
     async def _enter(self, name: str, request: Wire) -> None:
         self.house.calls.append((name, request))
+        self.house.see(name, request)
         await self._held(name)
         faults = self.faults[name]
         if faults and isinstance(faults[0], HouseError):

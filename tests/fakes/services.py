@@ -41,6 +41,7 @@ class FakeServices:
     @activity.defn(name="call_service")
     async def call_service(self, request: ServiceCall) -> CallAnswer:
         self.calls.append(request)
+        self.house.see("call_service", request)
         self.entered[request.operation].set()
         answer = self._next(request.operation, {})
         if isinstance(answer, asyncio.Event):
@@ -51,11 +52,13 @@ class FakeServices:
     @activity.defn(name="call_function")
     async def call_function(self, request: FunctionCall) -> CallAnswer:
         self.functions.append(request)
+        self.house.see("call_function", request)
         return CallAnswer(value=self._next(request.handler, {}))
 
     @activity.defn(name="http_request")
     async def http_request(self, request: HttpRequest) -> HttpAnswer:
         self.requests.append(request)
+        self.house.see("http_request", request)
         return HttpAnswer(status=200, body=self._next("http", {}))
 
     @activity.defn(name="deliver_events")

@@ -109,7 +109,7 @@ async def watched_client(server: TemporalServer, folder: Path) -> tuple[Client, 
 @asynccontextmanager
 async def open_house(folder: Path, extra: Sequence[str] = ()) -> AsyncGenerator[House]:
     """Server and stand-ins, without a worker; `extra` are flags of the server. Its histories are replayed at its end,
-    and a server that a test killed is started once more for it.
+    and a server that a test killed is started once more for it. Whatever a module does: no key comes with two bodies.
     """
     async with temporal_server(db=folder / "temporal.db", extra=extra) as server, stand_ins() as standins:
         client, watch = await watched_client(server, folder)
@@ -118,6 +118,7 @@ async def open_house(folder: Path, extra: Sequence[str] = ()) -> AsyncGenerator[
             yield house
             if server.process.process.returncode is not None:
                 await again.enter_async_context(house.restarted())
+            assert (await house.effects())["key_reused"] == []
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")

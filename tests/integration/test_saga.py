@@ -6,6 +6,7 @@ import pytest
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from tests.integration.commands import starter_json
 from tests.integration.conftest import House, until
 from tests.integration.definitions import Handle, order, record, shipped, start, step, until_state
 from towpath.clients import deadletters
@@ -83,6 +84,9 @@ async def test_failed_step_is_redriven(house: House) -> None:
     letter = await deadletters.find_letter(house.client, handle.id)
     assert letter.letter.step == "charge-payment" and letter.letter.undone == ("reserve-stock",)
     assert letter.keeps == []
+    plan = await starter_json(house, "redrive", handle.id, "--dry-run")
+    same = "as before, under the same key, or under another one where its inputs have changed"
+    assert plan["sends"] == {"reserve-stock": same, "charge-payment": same}
     await house.http.delete("/_standins/faults", params={"id": fault})
     again = (await deadletters.redrive(house.client, letter)).handle
     await until_state(again, "what-next", "running")

@@ -78,6 +78,7 @@ async def serve(env: WorkflowEnvironment, house: FakeHouse, *, patched: bool = T
     )
     async with workflows, claude:
         yield Bench(env, house)
+    assert house.reused == []
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")

@@ -78,6 +78,7 @@ async def serve(
     claude = Worker(env.client, task_queue=CLAUDE_QUEUE, activities=[services.house.ask], **common)
     async with definitions, claude:
         yield Runs(env, services)
+    assert services.house.reused == []
 
 
 async def record(handle: Handle) -> RunRecord:

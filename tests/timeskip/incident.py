@@ -81,6 +81,7 @@ async def serve_incidents(env: WorkflowEnvironment, world: FakeIncident) -> Asyn
     )
     async with incidents, claude:
         yield Incidents(env, world)
+    assert world.house.reused == []
 
 
 async def view_of(handle: Handle, holds: Callable[[IncidentView], bool] = lambda _: True) -> IncidentView:

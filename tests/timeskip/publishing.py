@@ -91,6 +91,7 @@ async def serve(env: WorkflowEnvironment) -> AsyncGenerator[Press]:
     claude = Worker(env.client, task_queue=CLAUDE_QUEUE, activities=[fake.ask], **common)
     async with campaigns, claude:
         yield Press(env, fake)
+    assert fake.house.reused == []
 
 
 def campaign(*channels: str, at: datetime | None = None, content: str = CONTENT, **fields: Any) -> PublishingRequest:

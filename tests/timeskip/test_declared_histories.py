@@ -82,6 +82,21 @@ async def test_long_run_goes_on_in_new_histories(runs: Runs) -> None:
     assert (await record(handle)).status == "completed"
 
 
+async def test_inputs_survive_a_new_history(runs: Runs) -> None:
+    """Defaults, and inputs that the trigger made from the clock, are the same in every history of a run."""
+    numbered(runs)
+    given = '{type: set, config: {who: "{{ inputs.who }}", at: "{{ inputs.at }}"}}'
+    handle = await runs.start(
+        f"  - {given.replace('type', 'id: before, type', 1)}{CHAIN}\n  - {given.replace('type', 'id: after, type', 1)}",
+        more="inputs: {who: {type: string, default: Kim}, at: {type: string, default: ''}}",
+        input_templates={"at": "{{ format_date(now(), 'YYYY-MM-DD HH:mm:ss') }}"},
+    )
+    result = await handle.result()
+    assert len(await executions(runs, handle)) > 2
+    before = cast("JsonObject", result.outputs["before"])
+    assert before == result.outputs["after"] and before["who"] == "Kim" and before["at"]
+
+
 async def test_event_survives_a_new_history(runs: Runs) -> None:
     """An event that came early is still there when, some histories later, a step waits for it."""
     numbered(runs)

@@ -97,7 +97,8 @@ async def redrive(client: Client, letter: Letter, edited: DeclaredRequest | None
     `edited` is the request of a run of a definition with another version or other outputs.
     """
     if isinstance(letter.failure, DeclaredFailure):
-        again = edited or letter.failure.request.model_copy(update={"seed": letter.failure.completed})
+        kept = {"seed": letter.failure.completed, "earlier": letter.failure.sending}
+        again = edited or letter.failure.request.model_copy(update=kept)
         return await _declared(client, letter, again)
     if isinstance(letter.failure, PipelineFailure):
         return await start_run(client, letter.failure.pipeline.model_copy(update={"redrive_of": letter.run_id}))

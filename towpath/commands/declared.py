@@ -45,7 +45,7 @@ from towpath.contracts.run import RunRecord
 from towpath.contracts.wire import JsonObject, json_object
 from towpath.engine.check import check_text
 from towpath.engine.loading import digest, load_plan
-from towpath.engine.redriving import kept_outputs
+from towpath.engine.redriving import kept_outputs, sent_again
 
 RunOf = Annotated[str, typer.Argument(help="The run: DEFINITION/KEY.", metavar="RUN")]
 By = Annotated[str, typer.Option(help="Who does it.")]
@@ -257,9 +257,13 @@ async def _redrive(
     if unknown:
         fail(Exit.WRONG_INPUT, f"--set: there is no step {', '.join(unknown)}")
     kept, again = kept_outputs(before, after, letter.failure.completed)
-    told = {"kept": sorted(kept | outputs), "again": again, "failed_step": letter.letter.step}
+    seed = {**kept, **outputs}
+    earlier, sends = letter.failure.sending, dict[str, str]()
+    if earlier is not None:
+        earlier, sends = sent_again(before, after, earlier, seed)
+    told = {"kept": sorted(seed), "again": again, "failed_step": letter.letter.step, "sends": sends}
     if not dry_run:
-        await deadletters.redrive(temporal, letter, request.model_copy(update={"seed": {**kept, **outputs}}))
+        await deadletters.redrive(temporal, letter, request.model_copy(update={"seed": seed, "earlier": earlier}))
     if as_json:
         show_json({"workflow_id": workflow_id, "dry_run": dry_run, **told})
         return
@@ -269,6 +273,8 @@ async def _redrive(
     console.print(f"  kept: {', '.join(told['kept']) or 'nothing'}", markup=False)
     for step, why in again.items():
         console.print(f"  done again: {step} ({why})", markup=False)
+    for step, how in sends.items():
+        console.print(f"  sent: {step} {how}", markup=False)
 
 
 async def _emit(event: CloudEvent, *, as_json: bool) -> None:

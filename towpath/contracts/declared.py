@@ -46,6 +46,31 @@ class PauseRequest(Wire):
     reason: str = ""
 
 
+class SentStep(Wire):
+    """What a run sent for a step, or was about to send: so that under the same key the same bytes are sent again.
+
+    `now` is what `now()` was in it. `digest` is of what it is made of: of its config, or of items and what they read.
+    `config` is missing when there are items, or when it is large. `variant` ends its key: see `towpath.engine.sending`.
+    """
+
+    now: datetime
+    digest: str
+    config: JsonObject | None = None
+    stands: bool = False
+    """It has happened, or may have, and is not undone."""
+    variant: str = ""
+
+
+class Sending(Wire):
+    """What a run hands over to the one that continues it. `salt` is what `uuid()` is made from in what is sent."""
+
+    began: datetime
+    salt: str
+    steps: dict[str, SentStep] = {}
+    inside: dict[str, "Sending"] = {}
+    """By workflow id, of the runs that its steps began and that failed."""
+
+
 class DeclaredRequest(Wire):
     """Input of the workflow `declared`. The whole definition travels with it, so an edit never touches this run.
 
@@ -68,6 +93,8 @@ class DeclaredRequest(Wire):
     """Takes a failed run out of its queue: this run does nothing else."""
     input_templates: JsonObject = {}
     """Inputs that are evaluated when the run begins: those of a schedule trigger."""
+    earlier: Sending | None = None
+    """What an earlier part of this run sent, or the run that this one redrives."""
 
 
 class DeclaredOutcome(StrEnum):
@@ -97,6 +124,7 @@ class DeclaredFailure(Wire):
     request: DeclaredRequest
     completed: JsonObject = {}
     """Outputs of the steps that were completed and not undone."""
+    sending: Sending | None = None
 
 
 class ServiceCall(Wire):
@@ -169,6 +197,10 @@ class ItemsRequest(Wire):
     budget: Budget
     started_at: datetime | None = None
     """When the run began that this is a part of."""
+    now: datetime | None = None
+    """What `now()` is in what the items send; None in runs of earlier versions."""
+    salt: str = ""
+    variant: str = ""
 
 
 class ItemsResult(Wire):

@@ -1,7 +1,8 @@
 """Templates and conditions of one run: evaluated against its inputs, its outputs so far, and its own clock."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +28,7 @@ from towpath.engine.expression.template import (
 from towpath.engine.expression.values import ExpressionError, Scope, Value, as_json, as_text, class_of
 from towpath.engine.model import Model
 from towpath.engine.plan import PlanNode, written
+from towpath.engine.sameness import Uuids
 from towpath.engine.shapes import as_list, as_object
 from towpath.engine.steps import (
     ClaudeConfig,
@@ -66,6 +68,8 @@ class RunFacts:
     secrets: tuple[str, ...] = ()
     event: JsonValue = None
     trigger: str = "manual"
+    salt: str = ""
+    """What the uuids in effects are made from: a run that continues this one makes the same. None is fixed without."""
 
 
 class Evaluation:
@@ -97,6 +101,8 @@ class Evaluation:
             "secrets": {name: {"$secret": name} for name in facts.secrets},
         }
         self.now = facts.started_at
+        self.moments: dict[str, datetime] = {}
+        """What `now()` is in the configs of steps with an effect, which may be made again."""
         self.held: frozenset[str] = frozenset()
         """Pure steps that are to be started like all others: a test answers for them."""
 
@@ -164,7 +170,30 @@ class Evaluation:
         return known
 
     def config(self, node: PlanNode, **more: Value) -> dict[str, Value]:
-        """The config of a step, every template in it evaluated. Raises StepError."""
+        """The config of a step, every template in it evaluated. Raises StepError.
+
+        Made again, also in a redrive, that of a step with an effect is the same while inputs and outputs are.
+        """
+        with self._fixed(node, more.get("index")):
+            return self._config(node, **more)
+
+    @contextmanager
+    def _fixed(self, node: PlanNode, index: Value) -> Generator[None]:
+        moment = self.moments.get(node.id)
+        if moment is None:
+            yield
+            return
+        now, new_uuid = self.now, self._new_uuid
+        self.now = moment
+        if self.facts.salt:
+            place = node.id if index is None else f"{node.id}/{index}"
+            self._new_uuid = Uuids(self.facts.salt, place)
+        try:
+            yield
+        finally:
+            self.now, self._new_uuid = now, new_uuid
+
+    def _config(self, node: PlanNode, **more: Value) -> dict[str, Value]:
         given = node.config
         if isinstance(given, WaitConfig):
             return {}

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import JsonValue, TypeAdapter
 
+from towpath.contracts.declared import SentStep
 from towpath.contracts.failure import Failure, FailureCode
 from towpath.engine.actions import (
     SETTLED,
@@ -124,6 +125,11 @@ class Progress(Scheduling):
     def unwinding(self) -> bool:
         """Whether an undo or an entry of the fallback chain is under way: the next one waits for it."""
         return self._unwinding
+
+    def sending(self) -> dict[str, SentStep]:
+        """What was sent for each step, for the run that continues this one."""
+        states = {node.id: self.runs[node.index].state for node in self.plan.steps()}
+        return self.sent.dump(states, self.not_undone)
 
     @property
     def running(self) -> list[str]:

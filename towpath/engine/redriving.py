@@ -1,10 +1,11 @@
-"""What a redrive with another version of a definition may keep: outputs of steps that are still the same."""
+"""What a redrive may keep: outputs of steps that are still the same, and what was sent for those done again."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from pydantic import JsonValue
 
+from towpath.contracts.declared import Sending
 from towpath.engine.loading import digest
 from towpath.engine.plan import Plan
 
@@ -37,9 +38,36 @@ def kept_outputs(
     return kept, again
 
 
-def _hash(plan: Plan, step: str) -> str:
+def sent_again(old: Plan, new: Plan, sending: Sending, kept: Container[str]) -> tuple[Sending, dict[str, str]]:
+    """What the new run is to know of what was sent, and what it will send for each step that is done again.
+
+    Whoever changes what a step sends has decided that it is to be sent, also where the old one stands.
+    """
+    steps, told = dict(sending.steps), dict[str, str]()
+    for step, sent in sending.steps.items():
+        if step in kept or step not in new.by_id:
+            continue
+        if _hash(old, step, SENT_FIELDS) != _hash(new, step, SENT_FIELDS):
+            steps[step] = sent.model_copy(update={"stands": False, "config": None})
+            told[step] = "anew, under another key: the step changed"
+            if sent.stands:
+                told[step] += "; what was sent before stands, or may"
+        elif sent.stands:
+            told[step] = "as before, under the same key: that stands, or may"
+        else:
+            told[step] = "as before, under the same key, or under another one where its inputs have changed"
+    return sending.model_copy(update={"steps": steps}), told
+
+
+SENT_FIELDS = {"type", "config", "for_each"}
+
+
+def _hash(plan: Plan, step: str, fields: set[str] | None = None) -> str:
+    """Of a step as written, or of some of its fields."""
     node = plan.node(step)
     if node.step is None:
         return ""
-    written: dict[str, Any] = node.step.model_dump(mode="json", by_alias=True, exclude={"description", "needs"})
+    written: dict[str, Any] = node.step.model_dump(
+        mode="json", by_alias=True, include=fields, exclude={"description", "needs"}
+    )
     return digest(written)

@@ -24,6 +24,7 @@ from towpath.engine.actions import (
 from towpath.engine.evaluation import Evaluation, PureFunctions, RunFacts, StepError
 from towpath.engine.expression.values import Value
 from towpath.engine.plan import Plan, PlanNode
+from towpath.engine.sending import Sent
 from towpath.engine.steps import OnErrorDefault
 
 PATIENT = frozenset({"wait", "wait-any", "human-task"})
@@ -51,8 +52,8 @@ class Scheduling:
         self.paused = False
         self.ended: End | None = None
         self.seed = seed or {}
-        self._settled_needs = [0] * count
-        self._good_needs = [0] * count
+        self.sent = Sent()
+        self._settled_needs, self._good_needs = [0] * count, [0] * count
         self._members_left = [len(node.members) for node in plan.nodes]
         self._open = [node.guard is None for node in plan.nodes]
         self._left = count
@@ -115,9 +116,9 @@ class Scheduling:
         if step is None:
             return
         if step.for_each is not None:
-            self._run(node, Start(node.id, items=self.evaluation.items(step.for_each)))
+            self._run(node, Start(node.id, items=self.sent.items(node, self.evaluation)))
             return
-        config = self.evaluation.config(node)
+        config = self.sent.config(node, self.evaluation)
         if self.evaluation.is_pure(node):
             self._take(node.index, self.evaluation.perform(node, config))
             return

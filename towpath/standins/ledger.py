@@ -14,7 +14,6 @@ class Effect:
 
     service: str
     key: str
-    body: str
     requests: int = 0
     applied: int = 0
     answer: Answer | None = None
@@ -28,13 +27,16 @@ class EffectLedger:
     """Same key and body: the first answer again, no second effect. Same key, other body: refused."""
 
     effects: dict[tuple[str, str], Effect] = field(default_factory=dict[tuple[str, str], Effect])
+    _bodies: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    reused: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    """Keys that came with another body than before, each time."""
 
     def perform(self, service: str, key: str, body: str, apply: Callable[[], Answer]) -> Answer:
         """The answer for this key; `apply` is called only when the key has not taken effect yet."""
-        effect = self.effects.setdefault((service, key), Effect(service, key, body))
+        effect = self.effects.setdefault((service, key), Effect(service, key))
         effect.requests += 1
-        if effect.body != body:
-            return problem(422, "key_reused", "this key was used with another body")
+        if refusal := self.see(service, key, body):
+            return refusal
         if effect.answer is None:
             answer = apply()
             if answer[0] >= 400:
@@ -43,9 +45,16 @@ class EffectLedger:
             effect.applied += 1
         return effect.answer
 
+    def see(self, service: str, key: str, body: str) -> Answer | None:
+        """A refusal when the key is known with another body, be it from a request that came to nothing."""
+        if self._bodies.setdefault((service, key), body) == body:
+            return None
+        self.reused.append({"service": service, "key": key})
+        return problem(422, "key_reused", "this key was used with another body")
+
     def attempt(self, service: str, key: str, apply: Callable[[], Answer]) -> Answer:
         """The answer of a service that knows no keys: it takes effect each time. `key` names what is meant."""
-        effect = self.effects.setdefault((service, key), Effect(service, key, ""))
+        effect = self.effects.setdefault((service, key), Effect(service, key))
         effect.requests += 1
         answer = apply()
         if answer[0] < 400:
@@ -57,6 +66,7 @@ class EffectLedger:
         return {
             "effects": effects,
             "requests": sum(effect.requests for effect in self.effects.values()),
+            "key_reused": self.reused,
             "applied_twice": [effect for effect in effects if effect["applied"] > 1],
         }
 

@@ -1,4 +1,6 @@
-"""A mail server on loopback: keeps one mail for each Message-ID, as mailboxes do, and counts what was repeated."""
+"""A mail server on loopback: keeps one mail for each Message-ID, counts what was repeated, and refuses another
+mail under a known one, which no mailbox does: what is sent under one key must be the same.
+"""
 
 import asyncio
 from email import message_from_bytes, policy
@@ -22,8 +24,9 @@ class Mailbox:
         message = message_from_bytes(content, policy=policy.default)
         message_id = str(message["Message-ID"])
         body = message.get_content()
-        self._ledger.perform("mail", message_id, str(body), lambda: self._keep(message, envelope, str(body)))
-        return "250 OK"
+        whole = content.decode("latin-1")
+        status, _ = self._ledger.perform("mail", message_id, whole, lambda: self._keep(message, envelope, str(body)))
+        return "250 OK" if status < 400 else "554 another mail had this Message-ID"
 
     def _keep(self, message: EmailMessage, envelope: Envelope, body: str) -> Answer:
         self.mails.append({"to": envelope.rcpt_tos, "subject": str(message["Subject"]), "body": body})

@@ -130,6 +130,8 @@ class Services:
             reference = str(request.path_params.get("reference") or body.get("reference", ""))
             if refusal := _refuse(request, key):
                 return respond(refusal)
+            if reused := self._ledger.see(service, key or "", reference + text):
+                return respond(reused)
             fault = self._faults.take(service, operation, reference)
             if fault is not None and not fault.after_effect and (broken := await _break(fault)):
                 return broken

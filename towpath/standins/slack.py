@@ -28,6 +28,9 @@ class Slack:
         text = (await request.body()).decode()
         body: dict[str, Any] = json.loads(text)
         channel = str(body.get("channel", ""))
+        key = str(body.get("metadata", {}).get("event_payload", {}).get("idempotency_key", ""))
+        if reused := self._ledger.see("slack", key, text):
+            return JSONResponse(reused[1], status_code=reused[0])
         fault = self._faults.take("slack", "chat.postMessage", channel)
         if fault is not None and fault.hold:
             await fault.held()
@@ -38,7 +41,6 @@ class Slack:
             return JSONResponse({"ok": False, "error": fault.code}, status_code=fault.status or 200)
         if not channel.startswith("#"):
             return JSONResponse({"ok": False, "error": "channel_not_found"})
-        key = str(body.get("metadata", {}).get("event_payload", {}).get("idempotency_key", ""))
         status, answer = self._ledger.perform("slack", key, text, lambda: self._keep(channel, body))
         return JSONResponse(answer, status_code=status)
 
