@@ -15,6 +15,7 @@ from temporalio.worker import Worker
 from activities.attempts import ActivityEdge
 from activities.batch import with_batches
 from tests.fakes.house import FakeHouse
+from tests.fakes.prompt import PROMPT
 from tests.timeskip import publishing
 from tests.timeskip.pipeline import Pipelines, serve_pipelines
 from towpath.clients.payloads import PayloadStore
@@ -65,6 +66,7 @@ async def serve(env: WorkflowEnvironment, house: FakeHouse, *, patched: bool = T
         workflow_runner=runner(),
         interceptors=[ActivityEdge()],
         build_id="test",
+        **PROMPT,
         patch_activation_callback=lambda _: patched,
     )
     claude = Worker(
@@ -73,6 +75,7 @@ async def serve(env: WorkflowEnvironment, house: FakeHouse, *, patched: bool = T
         activities=[house.ask],
         interceptors=[ActivityEdge()],
         build_id="test",
+        **PROMPT,
     )
     async with workflows, claude:
         yield Bench(env, house)
