@@ -36,11 +36,11 @@ class FunctionActivities:
                 f"this worker has no effect {request.handler!r}: is it the right version?",
             )
         params = self._secrets.resolve_named(request.params, request.secrets)
-        value = await _ended_when_cancelled(function.call_effect(params, request.key), request.handler)
+        value = await ended_when_cancelled(function.call_effect(params, request.key), request.handler)
         return CallAnswer(value=pick(value, request.select))
 
 
-async def _ended_when_cancelled(work: Coroutine[Any, Any, ResultT], handler: str) -> ResultT:
+async def ended_when_cancelled(work: Coroutine[Any, Any, ResultT], handler: str) -> ResultT:
     """A function is not ours: it may hold a cancellation up. What it gives all the same while it ends is its result."""
     running = asyncio.ensure_future(work)
     try:
