@@ -35,6 +35,8 @@ CALLS = {
     "claude": "type: claude, config: {prompt: 'about %(word)s'}",
     "channels": "type: multi-channel, config: {channels: [{slack: {channel: '#a', message: '%(word)s'}}]}",
     "loop": "for_each: {times: 1}, type: function, config: {handler: holdOn, params: {url: '%(url)s'}}",
+    "parts": "for_each: {times: 201, concurrency: 2}, type: function,"
+    " config: {handler: holdOn, params: {url: '%(url)s'}}",
     "child": "type: workflow, config: {id: cancelled, inputs: {inner: true}}",
 }
 DEFINITION = """
