@@ -1,6 +1,8 @@
 """The activity that runs a registered function with an effect."""
 
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from temporalio import activity
 
@@ -12,6 +14,11 @@ from towpath.functions.registry import FunctionError
 
 if TYPE_CHECKING:
     from towpath.clients.secrets import Secrets
+
+
+LET_GO_SECONDS = 1.5
+"""How long a function that is cancelled may take to end. One that goes on after that is left to itself."""
+ResultT = TypeVar("ResultT")
 
 
 class FunctionActivities:
@@ -29,5 +36,19 @@ class FunctionActivities:
                 f"this worker has no effect {request.handler!r}: is it the right version?",
             )
         params = self._secrets.resolve_named(request.params, request.secrets)
-        value = await function.call_effect(params, request.key)
+        value = await ended_when_cancelled(function.call_effect(params, request.key), request.handler)
         return CallAnswer(value=pick(value, request.select))
+
+
+async def ended_when_cancelled(work: Coroutine[Any, Any, ResultT], handler: str) -> ResultT:
+    """A function is not ours: it may hold a cancellation up. What it gives all the same while it ends is its result."""
+    running = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        running.cancel()
+        await asyncio.wait([running], timeout=LET_GO_SECONDS)
+        if running.done():
+            return running.result()
+        activity.logger.warning("a cancelled function goes on", extra={"handler": handler})
+        raise

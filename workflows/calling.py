@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, FailureError, RetryState, is_cancelled_exception
+from temporalio.exceptions import ActivityError, FailureError, RetryState, TimeoutType, is_cancelled_exception
+from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 from temporalio.types import MethodAsyncSingleParam
 from temporalio.workflow import ActivityCancellationType
 
@@ -146,9 +147,21 @@ async def _alone(
 def _counted(error: FailureError, work: Work) -> Failure:
     """The failure with its attempts: a time-out, or an error that nobody foresaw, does not count them itself."""
     failure = failure_of(error)
+    if isinstance(error, ActivityError) and isinstance(error.cause, TemporalTimeoutError):
+        failure = failure.model_copy(update={"message": _over(error.cause.type, work)})
     if isinstance(error, ActivityError) and error.retry_state is RetryState.MAXIMUM_ATTEMPTS_REACHED:
         return failure.model_copy(update={"attempts": max(failure.attempts, work.retry.maximum_attempts)})
     return failure
+
+
+def _over(limit: TimeoutType | None, work: Work) -> str:
+    """Which limit ended it. Temporal's own words name none."""
+    if limit is TimeoutType.HEARTBEAT:
+        return f"its worker was not heard of for {work.heartbeat.total_seconds():g} s"
+    whole = work.schedule_to_close
+    if whole is not None and (limit is not TimeoutType.START_TO_CLOSE or whole <= work.start_to_close):
+        return f"it was not done within {whole.total_seconds():g} s"
+    return f"an attempt was not done within {work.start_to_close.total_seconds():g} s"
 
 
 def _wait(retry: RetryPolicy, attempt: int) -> timedelta:

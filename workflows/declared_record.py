@@ -79,11 +79,13 @@ class Mirror:
                     failure = run.failure or Failure(code=FailureCode.UNEXPECTED, message=run.note)
                     self._steps.fail(node.id, failure)
                 case State.CANCELLED:
-                    self._steps.cancel(node.id, run.note)
+                    self._steps.cancel(node.id, run.note, run.cancelled)
                 case State.UNDONE:
                     self._steps.undo(node.id)
                 case _:
                     self._steps.skip(node.id, run.note)
+            if run.cancelled is not None:
+                self._steps.say_cancelled(node.id, run.cancelled)
             self._leave(progress, node, run)
 
     def _leave(self, progress: Progress, node: PlanNode, run: StepRun) -> None:

@@ -15,6 +15,7 @@ from temporalio.types import MethodAsyncSingleParam
 from towpath.contracts.claude import Budget
 from towpath.contracts.declared import CloudEvent, DeclaredRequest, Sending
 from towpath.contracts.failure import FailureCode
+from towpath.contracts.run import Cancellation
 from towpath.contracts.wire import EffectKey, JsonObject, effect_key
 from towpath.engine.evaluation import Evaluation, StepError
 from towpath.engine.expression.values import Value
@@ -22,6 +23,7 @@ from towpath.engine.plan import Plan, PlanNode
 from towpath.engine.reads import secrets_read
 from towpath.engine.steps import Retry, Step
 from workflows.calling import ArgT, ResultT, SelfT, call
+from workflows.children import asked_for
 from workflows.doubts import Doubts
 from workflows.options import Work
 from workflows.steps import Steps
@@ -135,6 +137,8 @@ class DeclaredRun:
         self.doubts = Doubts()
         self.inside: dict[str, Sending] = {}
         """What failed runs of its steps sent, by their workflow ids: begun again, they send the same."""
+        self.cancelled: dict[str, Cancellation] = {}
+        """Who ended a step that was under way, and why: also within its for_each."""
         self._secrets: dict[int, tuple[str, ...]] = {}
         self.budget = Budget.model_validate({"usd": str(header.budget.usd), "tokens": header.budget.tokens})
 
@@ -150,6 +154,9 @@ class DeclaredRun:
 
     def variant(self, step: str) -> str:
         return self._variants.get(step, "")
+
+    def why_cancelled(self, step: str) -> Cancellation:
+        return self.cancelled.get(step) or asked_for()
 
     def title(self, step: str) -> str:
         return self.steps[step].title

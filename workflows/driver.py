@@ -11,8 +11,21 @@ from temporalio.exceptions import ApplicationError, is_cancelled_exception
 from towpath.contracts.declared import DeclaredFailure, DeclaredOutcome, DeclaredRequest, DeclaredResult, Sending
 from towpath.contracts.failure import FailureCode, HouseError
 from towpath.contracts.process import DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, PENDING_UNTIL
+from towpath.contracts.run import Cancellation
 from towpath.contracts.wire import JsonObject, clip
-from towpath.engine.actions import Action, Cancel, Cancelled, Completed, End, FallBack, Outcome, Start, State, Undo
+from towpath.engine.actions import (
+    Action,
+    Cancel,
+    Cancelled,
+    Completed,
+    End,
+    Failed,
+    FallBack,
+    Outcome,
+    Start,
+    State,
+    Undo,
+)
 from towpath.engine.evaluation import Evaluation, RunFacts, StepError
 from towpath.engine.inputs import accept_inputs
 from towpath.engine.loading import InvalidDefinitionError, digest, load_plan
@@ -24,6 +37,7 @@ from towpath.engine.steps import CancelOn, Step
 from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
+from workflows.children import asked_for
 from workflows.continuing import began, hand_over, is_whole, take_over
 from workflows.declared_record import Alerts, Mirror, Outbox, count_run, titles
 from workflows.declared_run import DeclaredRun
@@ -71,7 +85,6 @@ class Driver:
         self.mirror = Mirror(self.progress, self.steps, self.outbox, self.alerts.step_started)
         self._repeating = Repeating(self.run, self.steering)
         self._work: dict[str, asyncio.Task[None]] = {}
-        self._reasons: dict[str, str] = {}
         self._background: list[asyncio.Task[None]] = []
         self._unwinding = Unwinding(self.run, self.progress, self.steering)
         self._ended: End | None = None
@@ -112,10 +125,15 @@ class Driver:
     async def cancel(self, driving: asyncio.Task[DeclaredResult]) -> None:
         """Cancel what runs, undo what was done, and wait until that is over."""
         self.was_ending = self.progress.stopping is not None
-        self.apply(self.progress.cancel(workflow.now()))
+        self._cancel_run(asked_for())
         await workflow.wait([driving])
         if not driving.cancelled():
             driving.exception()
+
+    def _cancel_run(self, why: Cancellation) -> None:
+        if self.progress.stopping is None:
+            self.steps.cancelled = why
+        self.apply(self.progress.cancel(workflow.now(), why))
 
     def pause(self) -> None:
         self.paused = True
@@ -125,9 +143,9 @@ class Driver:
         self.paused = False
         self.apply(self.progress.resume(workflow.now()))
 
-    def replace(self, step: str, outcome: Completed | Cancelled) -> None:
+    def replace(self, step: str, outcome: Completed | Cancelled, why: Cancellation) -> None:
         """Settle a step by hand. Raises ValueError when it has ended."""
-        self.apply(self.progress.replace(step, outcome, workflow.now()))
+        self.apply(self.progress.replace(step, outcome, workflow.now(), why))
 
     def apply(self, actions: list[Action]) -> None:
         """Do what the scheduler says, in its order."""
@@ -136,17 +154,20 @@ class Driver:
             match action:
                 case Start(step=step):
                     self._work[step] = asyncio.ensure_future(self._perform(self.plan.node(step), action))
-                case Cancel(step=step, reason=reason):
-                    self._reasons[step] = reason
-                    task = self._work.get(step)
-                    if task is not None:
-                        task.cancel()
+                case Cancel(step=step, why=why):
+                    self._cancel_step(step, why)
                 case Undo():
                     self._in_background(self._undo(action))
                 case FallBack():
                     self._in_background(self._fall_back(action))
                 case End():
                     self._ended = action
+
+    def _cancel_step(self, step: str, why: Cancellation) -> None:
+        task = self._work.get(step)
+        if task is not None and not task.done():
+            self.run.cancelled.setdefault(step, why)
+            task.cancel()
 
     def _in_background(self, work: Coroutine[object, object, None]) -> None:
         self._background.append(asyncio.ensure_future(work))
@@ -161,15 +182,18 @@ class Driver:
             outcome = self._cancelled(node.id)
         if watch is not None:
             watch.cancel()
+        if isinstance(outcome, Failed) and node.id in self.run.cancelled:
+            # What an attempt says that was cut off is no reason why the step ended.
+            outcome = self._cancelled(node.id)
         if self._is_long() and not self._waits_beside(node.id):
             self.progress.pause()
         self.apply(self.progress.finish(node.id, outcome, workflow.now()))
 
     def _cancelled(self, step: str) -> Cancelled:
         """What it sent is told, and what it may have done is undone: its answer is lost, its effect may not be."""
-        reason, sent = self._reasons.get(step, "cancelled"), self.run.doubts.told(step)
+        why, sent = self.run.why_cancelled(step), self.run.doubts.told(step)
         unknown, partial = self.run.doubts.is_open(step), self._repeating.partial.get(step)
-        return Cancelled(f"{reason} ({sent})" if sent else reason, unknown, partial)
+        return Cancelled(f"{why.in_words} ({sent})" if sent else why.in_words, unknown, partial, why)
 
     async def _outcome(self, node: PlanNode, start: Start) -> Outcome:
         if self.progress.sent.stood(node.id):
@@ -184,11 +208,7 @@ class Driver:
             return None
 
         async def watch() -> None:
-            await self._until(cancel_on, node.id)
-            self._reasons[node.id] = f"the event {cancel_on.event} came"
-            task = self._work.get(node.id)
-            if task is not None:
-                task.cancel()
+            self._cancel_step(node.id, await self._until(cancel_on, node.id))
 
         return asyncio.ensure_future(watch())
 
@@ -197,14 +217,15 @@ class Driver:
             return
 
         async def watch() -> None:
-            await self._until(cancel_on, "run")
-            self.apply(self.progress.cancel(workflow.now(), f"the event {cancel_on.event} came"))
+            self._cancel_run(await self._until(cancel_on, "run"))
 
         self._in_background(watch())
 
-    async def _until(self, cancel_on: CancelOn, name: str) -> None:
+    async def _until(self, cancel_on: CancelOn, name: str) -> Cancellation:
         wanted = self.run.wanted(cancel_on.event, cancel_on.correlate, cancel_on.filter)
-        await self.run.event(wanted, None, name)
+        event = await self.run.event(wanted, None, name)
+        source = "" if event is None else f" of {event.source}"
+        return Cancellation(by="its cancel_on", reason=f"the event {cancel_on.event}{source} came")
 
     async def _undo(self, action: Undo) -> None:
         self.apply(await self._unwinding.undo(action))

@@ -15,7 +15,7 @@ from towpath.contracts.process import (
     TRIGGER,
 )
 from towpath.contracts.review import DecidedReview, Decision, ReviewTask
-from towpath.contracts.run import RunRecord
+from towpath.contracts.run import Cancellation, RunRecord
 from towpath.engine.actions import SETTLED, Cancelled, Completed
 from towpath.engine.awaited import awaited_events
 from towpath.engine.suggestions import did_you_mean
@@ -120,14 +120,15 @@ class Operations:
     def skip(self, edit: Edit) -> RunRecord:
         self.check_edit(edit)
         self._note(f"skipped {edit.step}", edit.by, edit.reason)
-        self._driver.replace(edit.step, Cancelled(f"skipped by {edit.by}: {edit.reason}"))
+        why = Cancellation(by=edit.by, reason=edit.reason)
+        self._driver.replace(edit.step, Cancelled(f"skipped {why.in_words}"), why)
         return self.record()
 
     def set_output(self, edit: Edit) -> RunRecord:
         self.check_edit(edit)
         self._note(f"set the output of {edit.step}", edit.by, edit.reason)
-        note = f"output set by {edit.by}: {edit.reason}"
-        self._driver.replace(edit.step, Completed(edit.value, attempts=0, note=note))
+        why = Cancellation(by=edit.by, reason=edit.reason)
+        self._driver.replace(edit.step, Completed(edit.value, attempts=0, note=f"output set {why.in_words}"), why)
         return self.record()
 
     def check_edit(self, edit: Edit) -> None:

@@ -48,6 +48,7 @@ from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import failure_of
 from workflows.calling import CallFailedError, call
+from workflows.children import ended
 from workflows.declared_run import DeclaredRun, Job
 from workflows.options import CHECK, EFFECT, FUNCTION, LOOKUP, NOTICE, Work
 
@@ -180,7 +181,7 @@ async def _run(job: Job, request: DeclaredRequest) -> tuple[Value, int]:
     if not job.config["wait"]:
         return {"id": child.id, "run_id": child.first_execution_run_id}, 1
     try:
-        result = cast("DeclaredResult", await child)
+        result = cast("DeclaredResult", await ended(child, lambda: job.run.why_cancelled(job.node.id)))
     except ChildWorkflowError as error:
         if is_cancelled_exception(error):
             if job.step.compensate is None:

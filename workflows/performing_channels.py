@@ -1,6 +1,7 @@
 """The multi-channel step: one message to each channel, together, each with its own retries and key."""
 
 import asyncio
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from activities.delivery import DeliveryActivities
@@ -15,13 +16,14 @@ from workflows.declared_run import Job
 from workflows.options import EFFECT
 
 Told = dict[str, Value]
+Sent = tuple[Told, Failure | None]
 
 
 async def perform_channels(job: Job) -> Outcome:
     """Delivered to all that `require` names, or failed with the first failure of one of them."""
     channels = _named(job.config["channels"])
     sending = [_send(job, name, fields) for name, fields in channels.items()]
-    told = dict(zip(channels, await asyncio.gather(*sending), strict=True))
+    told = dict(zip(channels, await _all_ended(sending), strict=True))
     output = {name: answer for name, (answer, _) in told.items()}
     failures = {name: failure for name, (_, failure) in told.items() if failure is not None}
     missing = _missing(job.config["require"], list(channels), list(failures))
@@ -31,6 +33,13 @@ async def perform_channels(job: Job) -> Outcome:
         message = f"{', '.join(missing)}: {failure.message}" + (f" ({sent})" if sent else "")
         return Failed(failure.model_copy(update={"message": clip(message)}), unknown=job.in_doubt)
     return Completed(output, max(int(answer["attempts"]) for answer in output.values()))
+
+
+async def _all_ended(sending: Iterable[Coroutine[Any, Any, Sent]]) -> list[Sent]:
+    """A cancellation passes when all have ended: nothing is sent after the step."""
+    tasks = [asyncio.ensure_future(one) for one in sending]
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return [task.result() for task in tasks]
 
 
 def _named(channels: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

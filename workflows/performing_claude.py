@@ -1,7 +1,8 @@
 """The claude step: asks within the run's budget, checks the answer against its schema, and asks again when it must."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import cast
 
 from pydantic import JsonValue
@@ -16,7 +17,9 @@ from towpath.engine.steps import ClaudeConfig
 from workflows.asking import Conversation
 from workflows.calling import CallFailedError, call
 from workflows.declared_run import Job
-from workflows.options import CLAUDE
+from workflows.options import CLAUDE, Work
+
+LATER = timedelta(seconds=5)
 
 
 @dataclass(slots=True)
@@ -102,7 +105,7 @@ async def _ask(job: Job, talk: _Talk) -> Answer:
         answer = await call(
             ClaudeActivities.ask,
             request,
-            job.run.work(job.step, CLAUDE),
+            _work(job),
             activity_id=f"{job.name}{suffix}",
             summary=job.title if number == 1 else f"{job.title}: asked again ({number})",
         )
@@ -111,6 +114,15 @@ async def _ask(job: Job, talk: _Talk) -> Answer:
         raise
     job.run.steps.charge(job.node.id, answer)
     return answer
+
+
+def _work(job: Job) -> Work:
+    """The step's timeout is kept by the run: the activity, which gives up a little before its own, is given more."""
+    work = job.run.work(job.step, CLAUDE)
+    if job.step.timeout is None or work.schedule_to_close is None:
+        return work
+    whole = work.schedule_to_close + LATER
+    return replace(work, schedule_to_close=whole, start_to_close=min(CLAUDE.start_to_close, whole))
 
 
 def _read(prompt: InlinePrompt, text: str) -> tuple[JsonValue, tuple[str, ...]]:

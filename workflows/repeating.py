@@ -19,6 +19,7 @@ from towpath.engine.plan import PlanNode
 from towpath.engine.reads import steps_read
 from towpath.engine.steps import ForEach
 from towpath.temporal.failures import failure_of
+from workflows.children import ended
 from workflows.declared_run import DeclaredRun, Item, Job
 from workflows.steering import Steering, guarded
 
@@ -162,13 +163,14 @@ class Repeating:
 
     async def _part_run(self, node: PlanNode, part: _Part, request: ItemsRequest, place: str) -> ItemsResult:
         try:
-            return await workflow.execute_child_workflow(
+            child = await workflow.start_child_workflow(
                 ITEMS,
                 request,
                 id=f"{self._run.owner}/{place}",
                 result_type=ItemsResult,
                 static_summary=f"{self._run.title(node.id)}: items {place.rpartition('/')[2].replace('-', ' to ')}",
             )
+            return cast("ItemsResult", await ended(child, lambda: self._run.why_cancelled(node.id)))
         except ChildWorkflowError as error:
             if is_cancelled_exception(error):
                 raise

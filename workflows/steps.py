@@ -12,10 +12,11 @@ from temporalio.types import MethodAsyncSingleParam
 from towpath.contracts.claude import Answer, Budget, Usage
 from towpath.contracts.failure import Failure
 from towpath.contracts.process import RUNNING, STATUS, SearchAttribute
-from towpath.contracts.run import Cost, RunRecord, StepRecord, StepState, Waiting
+from towpath.contracts.run import Cancellation, Cost, RunRecord, StepRecord, StepState, Waiting
 from towpath.contracts.wire import EffectKey, effect_key
 from towpath.temporal.attributes import search_key
 from workflows.calling import ArgT, CallFailedError, ResultT, SelfT, call
+from workflows.children import asked_for
 from workflows.options import Work
 
 _MARKS = {
@@ -52,6 +53,8 @@ class Steps:
         self._began_at: datetime | None = None
         self._ended_at: datetime | None = None
         self._stale = False
+        self.cancelled: Cancellation | None = None
+        """Who or what ended the run, once that is known."""
 
     def __getitem__(self, step: str) -> StepRecord:
         return self._records[step]
@@ -71,7 +74,7 @@ class Steps:
             raise StepFailedError(step, error.failure) from error
         except BaseException as error:
             if is_cancelled_exception(error):
-                self._set(step, state=StepState.CANCELLED, ended_at=workflow.now())
+                self.cancel(step)
             raise
         self.complete(step, attempts=result.attempt)
         return result
@@ -95,8 +98,17 @@ class Steps:
     def fail(self, step: str, failure: Failure) -> None:
         self._end(step, StepState.FAILED, attempts=failure.attempts, failure=failure)
 
-    def cancel(self, step: str, note: str = "") -> None:
-        self._end(step, StepState.CANCELLED, note=note)
+    def cancel(self, step: str, note: str = "", why: Cancellation | None = None) -> None:
+        """Without a `why`, the run's own counts, if it was cancelled."""
+        why = why or self._why()
+        self._end(step, StepState.CANCELLED, note=note or ("" if why is None else why.in_words), cancelled=why)
+
+    def say_cancelled(self, step: str, why: Cancellation) -> None:
+        """It was ended before it was done, whatever became of it then."""
+        self._set(step, cancelled=why)
+
+    def _why(self) -> Cancellation | None:
+        return self.cancelled or (None if workflow.cancellation_reason() is None else asked_for())
 
     def undo(self, step: str) -> None:
         self._set(step, state=StepState.UNDONE, note="undone", ended_at=workflow.now())
@@ -168,6 +180,11 @@ class Steps:
         self._set(step, waiting=waiting)
 
     def end(self, status: str, *others: Any) -> None:
+        """Nothing is shown as running in a run that was cancelled."""
+        if status == "cancelled":
+            for record in list(self._records.values()):
+                if record.state is StepState.RUNNING:
+                    self.cancel(record.step)
         self._ended_at = workflow.now()
         self._waiting = None
         self.status(status, *others)
@@ -189,6 +206,7 @@ class Steps:
             waiting=self._waiting or self._first(),
             cost=self._cost,
             redrive_of=self._redrive_of,
+            cancelled=self._why(),
         )
 
     def _first(self) -> Waiting | None:

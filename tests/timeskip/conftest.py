@@ -16,6 +16,7 @@ from activities.attempts import ActivityEdge
 from activities.batch import with_batches
 from tests.caching import CacheSwitch
 from tests.fakes.house import FakeHouse
+from tests.fakes.prompt import PROMPT
 from tests.replaying import StartsSeen, Watch, check_all, watched
 from tests.timeskip import publishing
 from tests.timeskip.pipeline import Pipelines, serve_pipelines
@@ -67,6 +68,7 @@ async def serve(env: WorkflowEnvironment, house: FakeHouse, *, patched: bool = T
         workflow_runner=runner(),
         interceptors=[ActivityEdge()],
         build_id="test",
+        **PROMPT,
         patch_activation_callback=lambda _: patched,
     )
     claude = Worker(
@@ -75,6 +77,7 @@ async def serve(env: WorkflowEnvironment, house: FakeHouse, *, patched: bool = T
         activities=[house.ask],
         interceptors=[ActivityEdge()],
         build_id="test",
+        **PROMPT,
     )
     async with workflows, claude:
         yield Bench(env, house)

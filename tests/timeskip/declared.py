@@ -12,6 +12,7 @@ from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
 from activities.batch import with_batches
+from tests.fakes.prompt import PROMPT
 from tests.fakes.services import FakeServices
 from towpath.clients.definitions import make_request
 from towpath.contracts.declared import DECLARED, DeclaredResult
@@ -65,7 +66,7 @@ async def serve(
 ) -> AsyncGenerator[Runs]:
     """`client` is the worker's, if it is another one than that of whoever starts runs; so are `options`."""
     services = services or FakeServices()
-    common: dict[str, Any] = {"interceptors": [ActivityEdge()], "build_id": "test"}
+    common: dict[str, Any] = {"interceptors": [ActivityEdge()], "build_id": "test", **PROMPT}
     definitions = Worker(
         client or env.client,
         task_queue=DECLARED,

@@ -14,6 +14,7 @@ from temporalio.worker import Worker
 from activities.attempts import ActivityEdge
 from activities.batch import with_batches
 from tests.fakes.incident import FakeIncident, firing, request
+from tests.fakes.prompt import PROMPT
 from towpath.contracts.alerts import AlertBatch
 from towpath.contracts.incident import Acknowledge, Acknowledged, IncidentRequest, IncidentResult, IncidentView
 from towpath.contracts.process import CLAUDE_QUEUE, INCIDENT
@@ -75,9 +76,15 @@ async def serve_incidents(env: WorkflowEnvironment, world: FakeIncident) -> Asyn
         workflow_runner=runner(),
         interceptors=[ActivityEdge()],
         build_id="test",
+        **PROMPT,
     )
     claude = Worker(
-        env.client, task_queue=CLAUDE_QUEUE, activities=[world.ask], interceptors=[ActivityEdge()], build_id="test"
+        env.client,
+        task_queue=CLAUDE_QUEUE,
+        activities=[world.ask],
+        interceptors=[ActivityEdge()],
+        build_id="test",
+        **PROMPT,
     )
     async with incidents, claude:
         yield Incidents(env, world)

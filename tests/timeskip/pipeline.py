@@ -18,6 +18,7 @@ from temporalio.worker import Worker
 from activities.attempts import ActivityEdge
 from activities.batch import with_batches
 from tests.fakes.pipeline import FakePipelines
+from tests.fakes.prompt import PROMPT
 from tests.integration.pipelines import items_pipeline
 from towpath.clients.pipelines import request_of
 from towpath.contracts.pipeline import (
@@ -115,7 +116,7 @@ class Pipelines:
 async def serve_pipelines(env: WorkflowEnvironment, root: Path) -> AsyncGenerator[Pipelines]:
     """All queues of a pipeline, served by the fake world."""
     world = FakePipelines(root)
-    common: dict[str, Any] = {"interceptors": [ActivityEdge()], "build_id": "test"}
+    common: dict[str, Any] = {"interceptors": [ActivityEdge()], "build_id": "test", **PROMPT}
     runs = Worker(
         env.client,
         task_queue=PIPELINE.queue,

@@ -18,6 +18,7 @@ from temporalio.worker import Worker
 from activities.attempts import ActivityEdge
 from activities.batch import with_batches
 from tests.fakes.press import FakePress
+from tests.fakes.prompt import PROMPT
 from towpath.contracts.posting import Job, JobState
 from towpath.contracts.process import CLAUDE_QUEUE, PUBLISHING
 from towpath.contracts.publishing import CampaignView, ChannelWish, Metadata, PublishingRequest, PublishingResult
@@ -79,7 +80,7 @@ class Press:
 @asynccontextmanager
 async def serve(env: WorkflowEnvironment) -> AsyncGenerator[Press]:
     fake = FakePress()
-    common: dict[str, Any] = {"interceptors": [ActivityEdge()], "build_id": "test"}
+    common: dict[str, Any] = {"interceptors": [ActivityEdge()], "build_id": "test", **PROMPT}
     campaigns = Worker(
         env.client,
         task_queue=PUBLISHING.queue,

@@ -228,7 +228,7 @@ async def test_group_takes_the_first_and_cancels_the_rest(runs: Runs) -> None:
     result = await handle.result()
     assert result.outputs["race"] == {"completed": ["fast"]}
     found = await steps(handle)
-    assert found["slow"].state == "cancelled" and found["slow"].note == "another member was first"
+    assert found["slow"].state == "cancelled" and found["slow"].note == "by the race: first: fast"
     started, ended = found["fast"].started_at, found["spent"].ended_at
     assert started is not None and ended is not None and ended - started < timedelta(hours=2)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import difflib
+import getpass
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +43,7 @@ from towpath.contracts.onboarding import (
 )
 from towpath.contracts.process import ONBOARDING, customer_key
 from towpath.contracts.review import ReviewPolicy
-from towpath.contracts.run import RunRecord, StepState
+from towpath.contracts.run import Cancellation, RunRecord, StepState
 from towpath.contracts.wire import json_object
 from towpath.local.view import Watched, panel
 
@@ -108,9 +109,22 @@ def status(
     run(show_status(full_id(workflow_id), watch=watch, as_json=as_json))
 
 
-def cancel(workflow_id: RunId, as_json: JsonFlag = False) -> None:
+def cancel(
+    workflow_id: RunId,
+    by: Annotated[str, typer.Option(help="Who does it; your login name when left out.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; kept in the run's record.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
     """Cancel a run. What it did is undone."""
-    run(_cancel(full_id(workflow_id), as_json=as_json))
+    why = Cancellation.of(by or _login(), reason)
+    run(_cancel(full_id(workflow_id), why, as_json=as_json))
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        return "somebody"
 
 
 def print_customer_key(
@@ -276,11 +290,11 @@ def describe(ended: OnboardingResult) -> list[str]:
     return [*lines, f"cost: {ended.cost.in_words}"]
 
 
-async def _cancel(workflow_id: str, *, as_json: bool) -> None:
+async def _cancel(workflow_id: str, why: Cancellation, *, as_json: bool) -> None:
     temporal: Client = await client()
     await open_run(temporal, workflow_id)
-    await temporal.get_workflow_handle(workflow_id).cancel()
+    await temporal.get_workflow_handle(workflow_id).cancel(reason=why.in_words)
     if as_json:
-        show_json({"workflow_id": workflow_id, "cancel_requested_at": datetime.now(UTC)})
+        show_json({"workflow_id": workflow_id, "cancel_requested_at": datetime.now(UTC), "by": why.by})
     else:
         console.print(f"{workflow_id}: cancellation requested; what it did will be undone", markup=False)

@@ -1,12 +1,13 @@
 """What every observer of a run reads: its steps, what it waits for, what it cost."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from towpath.contracts.claude import Provenance, Usage
 from towpath.contracts.failure import Failure
-from towpath.contracts.wire import Wire
+from towpath.contracts.wire import Wire, clip
 
 
 class StepState(StrEnum):
@@ -19,6 +20,33 @@ class StepState(StrEnum):
     SKIPPED = "skipped"
     UNDONE = "undone"
     CANCELLED = "cancelled"
+
+
+class Cancellation(Wire):
+    """Who or what ended a run or a step before it was done, and why. In words it travels with Temporal's request."""
+
+    by: str
+    reason: str = ""
+
+    @property
+    def in_words(self) -> str:
+        return f"by {self.by}: {self.reason}" if self.reason else f"by {self.by}"
+
+    @classmethod
+    def of(cls, by: str, reason: str) -> "Cancellation":
+        """As a person gave it, so that `parse` finds both again."""
+        return cls(by=clip(by.replace(":", " ").strip(), 100), reason=clip(reason.strip()))
+
+    @classmethod
+    def parse(cls, words: str) -> "Cancellation":
+        """What `in_words` said. Other words are of somebody who asked Temporal itself."""
+        said = _SAID_BY.fullmatch(words.strip())
+        if said is None:
+            return cls(by="somebody", reason=clip(words.strip()))
+        return cls(by=said["by"], reason=clip(said["reason"] or ""))
+
+
+_SAID_BY = re.compile(r"by (?P<by>[^:]{1,100})(?:: (?P<reason>.*))?", re.DOTALL)
 
 
 class Waiting(Wire):
@@ -44,6 +72,8 @@ class StepRecord(Wire):
     cost_usd: Decimal | None = None
     provenance: Provenance | None = None
     waiting: tuple[Waiting, ...] = ()
+    cancelled: Cancellation | None = None
+    """Who ended it before it was done, whatever became of it then: it may be undone since, or skipped."""
 
     @property
     def waits_for(self) -> str:
@@ -106,6 +136,7 @@ class RunRecord(Wire):
     paused: bool = False
     edits: tuple[str, ...] = ()
     """What people changed in this run by hand: who, what, why, when."""
+    cancelled: Cancellation | None = None
 
 
 class DeadLetter(Wire):

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from towpath.contracts.failure import Failure
+from towpath.contracts.run import Cancellation
 from towpath.engine.expression.values import Value
 
 
@@ -55,6 +56,7 @@ class Cancelled:
     reason: str = ""
     unknown: bool = False
     partial: Value = None
+    why: Cancellation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Cancel:
     """End a running step; its outcome is still to be reported."""
 
     step: str
-    reason: str = ""
+    why: Cancellation
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +132,12 @@ class StepRun:
     note: str = ""
     unknown: bool = False
     partial: Value = None
+    cancelled: Cancellation | None = None
 
     def keep(self, outcome: Failed | Cancelled) -> None:
         """What is known of a step that was not completed."""
         self.unknown, self.partial = outcome.unknown, outcome.partial
         if isinstance(outcome, Failed):
             self.failure, self.attempts = outcome.failure, outcome.failure.attempts
+        else:
+            self.cancelled = outcome.why

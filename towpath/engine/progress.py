@@ -11,6 +11,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from towpath.contracts.declared import SentStep
 from towpath.contracts.failure import Failure, FailureCode
+from towpath.contracts.run import Cancellation
 from towpath.engine.actions import (
     SETTLED,
     Action,
@@ -88,8 +89,8 @@ class Progress(Scheduling):
         self._held.clear()
         return self._go_on()
 
-    def replace(self, step: str, outcome: Completed | Cancelled, now: datetime) -> list[Action]:
-        """Settle a step by hand: with an output, or as skipped. One that runs is cancelled.
+    def replace(self, step: str, outcome: Completed | Cancelled, now: datetime, why: Cancellation) -> list[Action]:
+        """Settle a step by hand: with an output, or as skipped. One that runs is cancelled. `why` says who does it.
 
         Raises ValueError when it is settled already, or is no step.
         """
@@ -100,20 +101,21 @@ class Progress(Scheduling):
             raise ValueError(f"{step} is {run.state if node.kind == 'step' else 'not a single step'}")
         if node.index in self._running:
             self._running.discard(node.index)
-            self._actions.append(Cancel(step, "replaced by hand"))
+            self._actions.append(Cancel(step, why))
             run.unknown = not isinstance(outcome, Completed)
+            run.cancelled = why
         if isinstance(outcome, Completed):
             self._complete(node, outcome)
         else:
             self._settle(node.index, State.SKIPPED, good=False, note=outcome.reason)
         return self._go_on()
 
-    def cancel(self, now: datetime, reason: str = "cancelled") -> list[Action]:
+    def cancel(self, now: datetime, why: Cancellation) -> list[Action]:
         """End the run: what runs is cancelled, what was done is undone."""
         self.evaluation.now = now
         if self._stopping is None:
-            self._stop("cancelled", "", Failure(code=FailureCode.STEP_CANCELLED, message=reason))
-        self._cancel_running(lambda _: True, reason)
+            self._stop("cancelled", "", Failure(code=FailureCode.STEP_CANCELLED, message=f"cancelled {why.in_words}"))
+        self._cancel_running(lambda _: True, why)
         return self._go_on()
 
     @property

@@ -1,11 +1,12 @@
 """Which node of a plan starts, is skipped, or waits, and what a settled one sets free. No time, no effects."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from pydantic import JsonValue
 
 from towpath.contracts.failure import Failure, FailureCode
+from towpath.contracts.run import Cancellation
 from towpath.engine.actions import (
     SETTLED,
     Action,
@@ -160,31 +161,31 @@ class Scheduling:
 
     def _close_group(self, node: PlanNode, *, satisfied: bool) -> None:
         if satisfied:
+            completed = [self.plan.nodes[i].id for i in node.members if self.runs[i].state is State.COMPLETED]
             if not node.anonymous:
-                members = [self.plan.nodes[index] for index in node.members]
-                completed = [member.id for member in members if self.runs[member.index].state is State.COMPLETED]
                 self.outputs[node.id] = {"completed": completed}
             self._settle(node.index, State.COMPLETED, good=True)
             if node.group is not None and node.group.losers == "cancel":
-                self._withdraw(node, "another member was first")
+                self._withdraw(node, Cancellation(by="the race", reason=f"first: {', '.join(completed)}"))
         elif node.wanted is not None and any(self.runs[index].state is State.FAILED for index in node.members):
             failure = Failure(code=FailureCode.STEP_JOIN, message=f"fewer than {node.wanted} members completed")
             self._take(node.index, Failed(failure))
         else:
             self._settle(node.index, State.SKIPPED, good=False)
 
-    def _withdraw(self, node: PlanNode, reason: str) -> None:
+    def _withdraw(self, node: PlanNode, why: Cancellation) -> None:
         """End everything inside a node that is not settled."""
         for index in node.members:
             member, run = self.plan.nodes[index], self.runs[index]
             if run.state in SETTLED:
                 continue
-            self._withdraw(member, reason)
+            self._withdraw(member, why)
             if member.kind == "step" and index in self._running:
-                self._actions.append(Cancel(member.id, reason))
+                self._actions.append(Cancel(member.id, why))
             elif run.state not in SETTLED:
                 self._running.discard(index)
-                self._settle(index, State.CANCELLED, good=False, note=reason)
+                run.cancelled = why
+                self._settle(index, State.CANCELLED, good=False, note=why.in_words)
 
     def _skip(self, index: int, reason: str) -> None:
         node = self.plan.nodes[index]
@@ -245,19 +246,19 @@ class Scheduling:
         while current.parent is not None:
             current = self.plan.nodes[current.parent]
             if current.group is not None and current.group.on_error == "cancel":
-                self._withdraw(current, f"{node.id} failed")
-        self._cancel_running(lambda other: other.step is not None and other.step.type in PATIENT, "the run failed")
+                self._withdraw(current, Cancellation(by="the group", reason=f"{node.id} failed"))
+        self._cancel_running(_is_patient, Cancellation(by="the run", reason=f"{node.id} failed"))
 
-    def _cancel_running(self, chosen: Callable[[PlanNode], bool], reason: str) -> None:
-        nodes: Iterable[PlanNode] = (self.plan.nodes[index] for index in sorted(self._running))
-        self._actions.extend(Cancel(node.id, reason) for node in nodes if node.kind == "step" and chosen(node))
+    def _cancel_running(self, chosen: Callable[[PlanNode], bool], why: Cancellation) -> None:
+        nodes = [self.plan.nodes[index] for index in sorted(self._running)]
+        self._actions.extend(Cancel(node.id, why) for node in nodes if node.kind == "step" and chosen(node))
 
     def _stop(self, status: RunStatus, step: str, failure: Failure | None) -> None:
         if self._stopping is None:
             self._stopping = (status, step, failure)
             self._held.clear()
             if status == "rejected":
-                self._cancel_running(lambda node: node.step is not None and node.step.type in PATIENT, "rejected")
+                self._cancel_running(_is_patient, Cancellation(by="the run", reason=f"{step} was rejected"))
 
     def _settle(self, index: int, state: State, *, good: bool, note: str = "") -> None:
         run, node = self.runs[index], self.plan.nodes[index]
@@ -281,3 +282,7 @@ class Scheduling:
             self._ready.append(dependent)
         if node.parent is not None and self.plan.nodes[node.parent].kind == "condition":
             self._members_left[node.parent] -= 1
+
+
+def _is_patient(node: PlanNode) -> bool:
+    return node.step is not None and node.step.type in PATIENT

@@ -152,7 +152,7 @@ class _Simulation:
                     self._due = [entry for entry in self._due if entry[2] != step]
                     heapq.heapify(self._due)
                     unknown = has_effect(self._plan.node(step), self._functions)
-                    self._at(self._now, step, Cancelled(action.reason, unknown))
+                    self._at(self._now, step, Cancelled(action.why.in_words, unknown, why=action.why))
                 case Undo():
                     waiting.extend(self._undo(action))
                 case FallBack():

@@ -106,6 +106,8 @@ def panel(watched: Watched) -> Panel:
         if waiting is not None and not any(step.waiting for step in record.steps):
             until = "" if waiting.until is None else f" until {waiting.until:%d %b %H:%M} UTC"
             body.append(Text(f"waits for {waiting.who}{until}", style="yellow"))
+        if record.cancelled is not None:
+            body.append(Text(f"cancelled {record.cancelled.in_words}", style="yellow"))
     body.extend(Text(remark, style="cyan") for remark in watched.remarks)
     return Panel(
         Group(*body),

@@ -4,6 +4,7 @@ import pytest
 
 from tests.unit.engine.test_progress import NOW, failed, plan_of, progress_of
 from towpath.contracts.failure import FailureCode
+from towpath.contracts.run import Cancellation
 from towpath.engine.actions import Action, Cancelled, End, Failed, Outcome, Undo
 from towpath.engine.definition import DefinitionTest, Expectation
 from towpath.engine.matrix import fault_matrix
@@ -75,7 +76,7 @@ def test_cancelled_run_tells_what_it_sent() -> None:
     """A step without an undo that is cancelled while its effect is under way says that it may have happened."""
     progress = progress_of(plan_of("  - {id: act, type: notify, config: {target: t, message: m}}"))
     progress.begin(NOW)
-    progress.cancel(NOW)
+    progress.cancel(NOW, Cancellation(by="dana"))
     progress.finish("act", Cancelled("cancelled", unknown=True), NOW)
     assert progress.not_undone == ["act"] and progress.run_of("act").note.endswith("; cancelled")
 
