@@ -5,7 +5,8 @@ in the order in which they asked. A single call is left to go by itself.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections import Counter
+from collections.abc import Coroutine, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -48,7 +49,7 @@ class _Batch:
 
     def __init__(self, entries: Sequence[_Entry]) -> None:
         self.entries = entries
-        self.id = _named([entry.call.id for entry in entries], "+")
+        self.id = _named((entry.call.id for entry in entries), under="/", again="+", mark="+")
         self.unwanted: list[str] = []
         self.activity: workflow.ActivityHandle[CallsReport] | None = None
 
@@ -115,7 +116,7 @@ class Batches:
             BatchActivities.perform_calls,
             CallBatch(calls=tuple(entry.call for entry in entries)),
             activity_id=batch.id,
-            summary=_named([entry.summary for entry in entries], " · "),
+            summary=_named((entry.summary for entry in entries), under=": ", again=", ", mark=" · "),
             start_to_close_timeout=timedelta(seconds=max(entry.call.seconds for entry in entries)) + MARGIN,
             heartbeat_timeout=HEARTBEAT,
             retry_policy=RETRY,
@@ -175,6 +176,15 @@ async def _whatever_happens(ended: "asyncio.Future[CallOutcome | None]") -> Call
                 raise
 
 
-def _named(names: Sequence[str], mark: str) -> str:
-    more = len(names) - NAMED
-    return mark.join(names[:NAMED]) + (f"{mark}{more} more" if more > 0 else "")
+def _named(names: Iterable[str], *, under: str, again: str, mark: str) -> str:
+    """The first names. One that is there several times has its number; a common head, up to `under`, is said once."""
+    counts = Counter(names)
+    shown, last = "", None
+    for name, count in list(counts.items())[:NAMED]:
+        head, found, tail = name.rpartition(under)
+        same = bool(found) and head == last
+        shown += ((again if same else mark) if shown else "") + (tail if same else name)
+        shown += f" ({count} times)" if count > 1 else ""
+        last = head
+    more = counts.total() - sum(list(counts.values())[:NAMED])
+    return shown + (f"{mark}{more} more" if more else "")

@@ -18,6 +18,8 @@ KINDS = {"effect": EFFECT, "once": ONCE, "check": CHECK}
 
 
 class Letter(Wire):
+    """`to` may end in a number, as in `kim/2`, which the summary leaves out."""
+
     to: str
     kind: str = "effect"
 
@@ -94,7 +96,8 @@ class MailWorkflow:
     async def _send(self, letter: Letter) -> None:
         to = letter.to
         try:
-            receipt = await call(Receiver.deliver, letter, KINDS[letter.kind], activity_id=to, summary=f"To {to}")
+            summary = f"To {to.partition('/')[0]}"
+            receipt = await call(Receiver.deliver, letter, KINDS[letter.kind], activity_id=to, summary=summary)
             told = f"ok:{receipt.attempt}"
         except CallFailedError as error:
             failure = error.failure

@@ -87,6 +87,27 @@ async def test_calls_of_one_moment_are_one_activity(post: Post) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("letters", "name", "summary"),
+    [
+        (("kim/0", "kim/1", "kim/2", "kim/3"), "kim/0+1+2+1 more", "To kim (4 times)"),
+        (("kim/0", "lee/0", "lee/1"), "kim/0+lee/0+1", "To kim · To lee (2 times)"),
+        (
+            ("all: mail", "all: chat", "kim", "lee", "max"),
+            "all: mail+all: chat+kim+2 more",
+            "To all: mail, chat · To kim · 2 more",
+        ),
+    ],
+    ids=["items of a loop", "two loops", "channels of a step"],
+)
+async def test_a_batch_says_nothing_twice(post: Post, letters: Sequence[str], name: str, summary: str) -> None:
+    """Temporal's UI names a batch by its calls: what they have in common once, and how often each is made."""
+    handle = await post.start(letters)
+    await handle.result()
+
+    assert await activities_of(handle) == [("perform_calls", name, summary)]
+
+
 async def test_many_calls_are_several_activities(post: Post) -> None:
     """Forty calls are three activities: what a crash repeats stays bounded."""
     letters = [f"l{number}" for number in range(40)]
