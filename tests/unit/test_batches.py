@@ -1,8 +1,10 @@
 """A batch that is repeated after its worker died: what had ended is kept, what must not go out twice does not."""
 
 import dataclasses
+import logging
 from typing import Any
 
+import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.batch import BatchActivities
@@ -60,6 +62,21 @@ async def test_a_refusal_after_a_crash_leaves_the_outcome_unknown() -> None:
 
     assert first is not None and not first.unknown
     assert second is not None and second.unknown and second.attempts == 2
+
+
+async def test_a_failed_call_is_logged_under_its_own_name(caplog: pytest.LogCaptureFixture) -> None:
+    """A batch itself never fails, so whoever reads the log learns from it which call did, and why."""
+    receiver = Receiver()
+    receiver.faults["a"] = [ServiceError(FailureCode.SERVICE_UNAVAILABLE, "down")]
+    receiver.faults["b"] = [KeyError("a customer's name")]
+    with caplog.at_level(logging.WARNING):
+        await perform(receiver, calls("a", "b", "c"), 1, [])
+
+    told = sorted((record.__dict__["step"], record.getMessage().partition(" (")[0]) for record in caplog.records)
+    assert told == [
+        ("a", "a call failed: service.unavailable: down"),
+        ("b", "a call failed: unexpected: KeyError"),
+    ]
 
 
 async def test_details_of_another_shape_tell_nothing() -> None:
