@@ -8,10 +8,10 @@ RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint bench evaluate lock clean
+.PHONY: help demo up test test-full lint bench evaluate lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) ## show the processes on a local stack and end (PROCESS=incident shows that one)
 	@$(BIN)/python starter.py demo --process $(PROCESS)
@@ -20,8 +20,12 @@ up: $(RUNTIME) ## keep the local stack up until Ctrl-C
 	@$(BIN)/python starter.py up
 
 # Three at a time, for they wait half of the time; the long ones, which come first by name, are not kept for the end.
-test: $(DEVELOPMENT) ## run all tests
-	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+test: $(DEVELOPMENT) ## run all tests, with samples of matrices by a printed seed (again: OPTIONS=--seed=N)
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(OPTIONS)
+
+test-full: $(DEVELOPMENT) ## run all tests, whole matrices, and those with a server again without a workflow cache
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --full --cache on
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --cache off tests/timeskip tests/integration
 
 # Without ruff's cache: it does not notice that a ban of pure.toml is new for a file that has not changed.
 lint: $(DEVELOPMENT) ## check style, types, imports, compose file, Dockerfile and the rules of the house

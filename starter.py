@@ -10,6 +10,7 @@ from towpath.commands import (
     incident,
     local,
     onboarding,
+    problems,
     publishing,
     queue,
     results,
@@ -30,6 +31,7 @@ onboarding.register(app)
 declared.register(app)
 results.register(app)
 history.register(app)
+problems.register(app)
 local.register(app)
 app.add_typer(publishing.app, name="publishing")
 app.add_typer(definition.app, name="definition")

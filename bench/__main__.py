@@ -101,7 +101,7 @@ async def measure_claude(_: argparse.Namespace) -> None:
 
 async def measure_effects(options: argparse.Namespace) -> None:
     size = EffectSize(options.rounds or EFFECT_ROUNDS, options.runs, options.idle, options.passes)
-    show_effects(console, await effect_figures(house, options.effect_lanes, size, say))
+    show_effects(console, await effect_figures(in_memory, options.effect_lanes, size, say))
 
 
 async def measure_onboarding(options: argparse.Namespace) -> None:
@@ -181,6 +181,13 @@ async def house() -> AsyncGenerator[House]:
     for old in state.glob("bench.db*"):
         old.unlink()
     async with temporal_server(db=state / "bench.db", log=state / "temporal.log") as server, stand_ins() as standins:
+        yield House(server, standins)
+
+
+@asynccontextmanager
+async def in_memory() -> AsyncGenerator[House]:
+    """The same with its state in memory: the server with all defaults, which it is held against, keeps it there too."""
+    async with temporal_server(log=Path(".towpath/bench/temporal.log")) as server, stand_ins() as standins:
         yield House(server, standins)
 
 

@@ -1,8 +1,8 @@
 """The effect lanes: the common work by the shortest workflow with all defaults (b0), by a class, and by a definition.
 
 Each lane of each round has servers and a worker of its own. b0's server is `temporal server start-dev` as people run
-it, state in memory; ours is the embedded one on a database file. A crash is kill -9 of the worker in the middle of 100
-runs. Whatever a lane has made is replayed when it ends.
+it; ours is the embedded one with its settings. Both keep their state in memory, so that disks are not compared. A crash
+is kill -9 of the worker in the middle of 100 runs. Whatever a lane has made is replayed when it ends.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A loop over many items as one would write it by hand: parts in child workflows, each a window of local activities."""
+"""A loop over many items as one would write it by hand: parts in child workflows, each a window of activities."""
 
 import asyncio
 from datetime import timedelta
@@ -35,7 +35,7 @@ class HandPart:
                     params={"number": number},
                     key=EffectKey(f"{workflow.info().workflow_id}/{number}"),
                 )
-                answer = await workflow.execute_local_activity_method(
+                answer = await workflow.execute_activity_method(
                     FunctionActivities.call_function,
                     call,
                     start_to_close_timeout=timedelta(seconds=4),

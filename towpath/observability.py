@@ -3,13 +3,20 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from datetime import timedelta
 from typing import Any
 
 import structlog
 from temporalio import activity, workflow
-from temporalio.runtime import LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 
 from towpath.settings import ClientSettings
 from towpath.temporal.current import CURRENT_CALL
@@ -22,6 +29,11 @@ SECRET_TEXTS = re.compile(
 MASK = "[removed]"
 PARTITION_SECONDS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 """Bounds of the histogram of partitions: the SDK's own end at ten seconds."""
+CORE_TEXT = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
+CORE_OWN = re.compile(r"\[TMPRL\d+\]")
+CORE_TEXT_MAX = 300
+NUMBER = re.compile(r"\d+")
+MINUTE_SECONDS = 60.0
 TEMPORAL_NOISE = ("temporal_workflow", "temporal_activity", "__temporal_error_identifier")
 
 
@@ -54,10 +66,41 @@ def runtime(metrics_address: str) -> Runtime:
         durations_as_seconds=True,
         histogram_bucket_overrides={"towpath_pipeline_partition_duration": PARTITION_SECONDS},
     )
-    logs = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
+    core = logging.getLogger("temporal")
+    core.filters[:] = [OncePerMinute()]
+    forwarding = LogForwardingConfig(
+        core,
+        append_target_to_name=False,
+        prepend_target_on_message=False,
+        append_log_fields_to_message=False,
+    )
+    # A run that does not replay, and a completion that the server refuses, are told by the core alone, as warnings.
+    filters = TelemetryFilter(core_level="WARN", other_level="ERROR")
+    logs = LoggingConfig(filter=filters, forwarding=forwarding)
     return Runtime(
         telemetry=TelemetryConfig(metrics=metrics, logging=logs), worker_heartbeat_interval=timedelta(seconds=30)
     )
+
+
+class OncePerMinute(logging.Filter):
+    """Each pollers' line of a server that does not answer, once a minute: there were ten a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        key = (NUMBER.sub("#", record.getMessage()), _field(record, "run_id"))
+        if record.created - self._last.get(key, 0.0) < MINUTE_SECONDS:
+            return False
+        recent = {known: at for known, at in self._last.items() if record.created - at < MINUTE_SECONDS}
+        self._last = recent | {key: record.created}
+        return True
+
+
+def _field(record: logging.LogRecord, name: str) -> str:
+    forwarded: Any = vars(record).get("temporal_log")
+    return "" if forwarded is None else str(forwarded.fields.get(name, ""))
 
 
 def _chain() -> list[Any]:
@@ -66,6 +109,7 @@ def _chain() -> list[Any]:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
+        core_fields,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         redact,
@@ -88,6 +132,24 @@ def replay_safe(_: Any, __: str, event: Event) -> Event:
         step = CURRENT_CALL.get() or details.activity_id
         event.update(process=details.workflow_type, run=details.workflow_id, step=step)
         event["attempt"] = details.attempt
+    return event
+
+
+def core_fields(_: Any, __: str, event: Event) -> Event:
+    """What a line of the SDK's core tells beside its message: where, of which run, and its own words for the problem.
+
+    The failure of a workflow task may quote what a run was given: of it only what the core says itself is kept.
+    """
+    record = event.pop("temporal_log", None)
+    if record is None:
+        return event
+    fields: Mapping[str, Any] = record.fields
+    event["target"] = record.target
+    event.update({name: str(fields[name]) for name in ("workflow_id", "run_id") if fields.get(name)})
+    for name in ("failure", "error"):
+        text = CORE_TEXT.search(str(fields.get(name, "")))
+        if text is not None and (name == "error" or CORE_OWN.match(text[1])):
+            event["problem"] = text[1][:CORE_TEXT_MAX]
     return event
 
 

@@ -6,7 +6,8 @@ in the order in which they asked. A single call is left to go by itself.
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, cast
 
@@ -67,8 +68,22 @@ class Batches:
         self._gathering: list[_Entry] = []
         self._open: dict[str, _Batch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._names: set[str] = set()
         workflow.set_signal_handler(CALLS_ENDED, self._hear)
         workflow.set_query_handler(UNWANTED_CALLS, self._unwanted)
+
+    @contextmanager
+    def distinct(self, name: str) -> Generator[str]:
+        """An id for a call that no other open one has: Temporal refuses a second one, and the run would stand still."""
+        count, found = 1, name
+        while found in self._names:
+            count += 1
+            found = f"{name}#{count}"
+        self._names.add(found)
+        try:
+            yield found
+        finally:
+            self._names.discard(found)
 
     async def attempt(self, call: BatchedCall, summary: str) -> CallOutcome | None:
         """How the first attempt ended; None when the call is the only one of this moment, and was not made.

@@ -47,8 +47,8 @@ async def call(
     once the call has ended. A call that was done all the same returns its result, and the cancellation meets the caller
     where it waits next.
     """
-    with later_cancellation():
-        return await _attempts(activity, arg, work, activity_id, summary)
+    with later_cancellation(), batches().distinct(activity_id) as name:
+        return await _attempts(activity, arg, work, name, summary)
 
 
 @contextmanager

@@ -36,10 +36,9 @@ class Tasks:
     def open(self) -> list[HumanTask]:
         return [task for task in self.by_step.values() if not task.closed]
 
-    def add(self, name: str, task: HumanTask) -> None:
+    def assign(self, name: str, task: HumanTask, teams: tuple[str, ...]) -> None:
+        """The task is there from its first team on: before, nobody is known who may decide it."""
         self.by_step[name] = task
-
-    def assign(self, name: str, teams: tuple[str, ...]) -> None:
         self._assignees[name] = teams
         self.publish()
 
@@ -130,8 +129,7 @@ class Waits:
     async def _decide(self, name: str, given: HumanTaskConfig, config: Mapping[str, Value]) -> ReviewTask:
         """Open a task and wait for its end. Raises CallFailedError."""
         plan = self._task_plan(name, given, config)
-        task = HumanTask(plan, Desk(self._find, self._tell, lambda task, teams: self.tasks.assign(task.task, teams)))
-        self.tasks.add(name, task)
+        task = HumanTask(plan, Desk(self._find, self._tell, lambda _, teams: self.tasks.assign(name, task, teams)))
         self._say(name, f"a decision by {plan.team}", plan.team, task.task.due_at)
         try:
             return await task.hold()

@@ -16,6 +16,7 @@ from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
 from tests.evaluations.properties import CaseReport, Held
+from tests.replaying import StartsSeen, Watch, watched
 from towpath.clients.payloads import PayloadStore
 from towpath.clients.temporal import converter
 from towpath.contracts.claude import Answer, AskRequest
@@ -55,8 +56,10 @@ class Place:
 async def open_place(folder: Path, ask: Ask, at_once: int = 20) -> AsyncGenerator[Place]:
     """`ask` answers Claude's queue, at most `at_once` questions together."""
     async with temporal_server(log=folder / "temporal.log") as server:
-        store = PayloadStore(str(folder / "payloads"))
-        client = await Client.connect(server.address, data_converter=converter(None, store))
+        store, starts = PayloadStore(str(folder / "payloads")), StartsSeen()
+        data_converter = converter(None, store)
+        client = await Client.connect(server.address, data_converter=data_converter, interceptors=[starts])
+        watch = Watch(client, folder / "unreplayed", starts, str(folder / "payloads"))
         recorder = Recorder(ask)
         claude = Worker(
             client,
@@ -66,7 +69,7 @@ async def open_place(folder: Path, ask: Ask, at_once: int = 20) -> AsyncGenerato
             max_concurrent_activities=at_once,
             build_id="evaluation",
         )
-        async with claude:
+        async with watched(watch), claude:
             yield Place(client, folder, recorder)
 
 

@@ -80,8 +80,9 @@ class MailWorkflow:
     @workflow.run
     async def run(self, mail: Mail) -> Sent:
         for stage in mail.stages:
-            self._tasks = {letter.to: asyncio.ensure_future(self._send(letter)) for letter in stage}
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            sending = [(letter.to, asyncio.ensure_future(self._send(letter))) for letter in stage]
+            self._tasks = dict(sending)
+            await asyncio.gather(*(task for _, task in sending), return_exceptions=True)
         return Sent(ended=tuple(self._ended))
 
     @workflow.signal

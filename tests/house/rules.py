@@ -13,6 +13,8 @@ BANNED_WORDS = re.compile(
 )
 MACHINE_PATH = re.compile(r"(?<![\w./])/(?:home|root|Users|work)/[\w.-]+")
 ADDRESS = re.compile(r"https?://")
+LOCAL_ACTIVITY = re.compile(r"\b(execute|start)_local_activity\w*")
+SERVER_STARTED = re.compile(r"\b(temporal_server|start_local|start_time_skipping\w*)\(")
 OPEN_ADDRESSES = {"0.0.0.0", "::"}
 
 
@@ -66,6 +68,19 @@ def banned(root: Path) -> list[str]:
     return found
 
 
+def local_activities(root: Path) -> list[str]:
+    """Places that name a local activity: what it sent is not in the history when the worker dies, and several of them
+    at once do not replay (ADR 0019).
+    """
+    return [
+        f"{path.relative_to(root)}:{number}: {line.strip()}"
+        for path in python_files(root)
+        if "tests" not in path.relative_to(root).parts
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if LOCAL_ACTIVITY.search(line)
+    ]
+
+
 def machine_paths(root: Path) -> list[str]:
     """Data and documents that name a path of one machine."""
     return [
@@ -106,6 +121,16 @@ def open_addresses(root: Path) -> list[str]:
             for node in ast.walk(tree)
             if isinstance(node, ast.Constant) and node.value in OPEN_ADDRESSES and id(node) not in compared
         ]
+    return found
+
+
+def unwatched_servers(root: Path) -> list[str]:
+    """Test modules that start a Temporal server and do not have its histories replayed."""
+    found: list[str] = []
+    for path in python_files(root / "tests"):
+        text = path.read_text(encoding="utf-8")
+        if path.name != "rules.py" and SERVER_STARTED.search(text) and "watched(" not in text:
+            found.append(f"{path.relative_to(root)}: starts a server that is not watched")
     return found
 
 

@@ -58,6 +58,11 @@ def test_no_loose_ends() -> None:
     assert rules.machine_paths(ROOT) == []
 
 
+def test_no_activity_is_local() -> None:
+    """Every effect is an ordinary activity."""
+    assert rules.local_activities(ROOT) == []
+
+
 def test_entry_points_import_what_they_may() -> None:
     """worker.py and starter.py reach only the rooms that they compose."""
     assert rules.entry_point_imports(ROOT, ENTRY_POINTS) == []
@@ -66,6 +71,11 @@ def test_entry_points_import_what_they_may() -> None:
 def test_locks_are_hashed_and_name_no_address() -> None:
     """The locks resolve on any mirror."""
     assert rules.lock_addresses(ROOT) == []
+
+
+def test_every_server_of_a_test_is_watched() -> None:
+    """No test starts a Temporal server whose histories nobody replays."""
+    assert rules.unwatched_servers(ROOT) == []
 
 
 @pytest.mark.parametrize(
@@ -77,14 +87,17 @@ def test_locks_are_hashed_and_name_no_address() -> None:
         pytest.param("a.py", '"""A."""\ndef test_x():\n    assert 1\n', "undocumented", id="test-docstring"),
         pytest.param("a.py", '"""A."""\n# TO' + "DO: later\n", "banned", id="loose-end"),
         pytest.param("a.py", '"""A."""\nx = "/ho' + 'me/me/x"\n', "banned", id="machine-path"),
+        pytest.param("a.py", "await workflow.execute_local_activity_method(x)\n", "local_activities", id="local"),
         pytest.param("a.py", 'run(host="0.0.' + '0.0")\n', "open_addresses", id="all-interfaces"),
         pytest.param("a.json", '{"stack": "File /ho' + 'me/me/x"}', "machine_paths", id="machine-path-in-data"),
         pytest.param("a.lock", "x==1 \\\n    # from https://index.example\n", "lock_addresses", id="address"),
         pytest.param("a.lock", "x==1\n", "lock_addresses", id="no-hash"),
+        pytest.param("tests/a.py", "async with temporal_" + "server() as server:\n", "unwatched_servers", id="server"),
     ],
 )
 def test_rules_catch_a_breach(tmp_path: Path, file: str, content: str, rule: str) -> None:
     """Each rule fails on a small tree that breaks it."""
+    (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text(content)
 
     assert len(getattr(rules, rule)(tmp_path)) == 1

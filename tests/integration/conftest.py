@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +13,8 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
+from tests.caching import CACHE
+from tests.replaying import StartsSeen, Watch, check_all, watched
 from towpath.clients.payloads import PayloadStore
 from towpath.clients.temporal import Started, converter, start
 from towpath.contracts.onboarding import Customer, OnboardingRequest, Plan
@@ -34,13 +36,20 @@ class House:
     client: Client
     http: httpx.AsyncClient
     folder: Path
+    watch: Watch
 
     def worker(
         self, env: Mapping[str, str] | None = None, log: Path | None = None, metrics_port: int | None = None
     ) -> AbstractAsyncContextManager[Child]:
         port = metrics_port or free_port()
-        own = {**self._stores(), **(env or {})}
+        own = {**self._stores(), **CACHE.settings(), **(env or {})}
+        self.watch.learn(own)
         return worker_process(self.server, self.standins, metrics_port=port, env=own, log=log)
+
+    def restarted(self) -> AbstractAsyncContextManager[TemporalServer]:
+        """The server that was killed, on its database and its port."""
+        port = int(self.server.address.rpartition(":")[2])
+        return temporal_server(db=self.folder / "temporal.db", port=port)
 
     async def start(self, customer: Customer) -> Started:
         request = OnboardingRequest(customer=customer)
@@ -89,15 +98,33 @@ def new_customer(**fields: Any) -> Customer:
     return Customer.model_validate({"customer_id": f"test-{key}"} | given)
 
 
+async def watched_client(server: TemporalServer, folder: Path) -> tuple[Client, Watch]:
+    """A client of a server, and the watch over its histories."""
+    payloads, starts = folder / "payloads", StartsSeen()
+    data_converter = converter(None, PayloadStore(str(payloads)))
+    client = await Client.connect(server.address, data_converter=data_converter, interceptors=[starts])
+    return client, Watch(client, folder / "unreplayed", starts, str(payloads))
+
+
 @asynccontextmanager
 async def open_house(folder: Path, extra: Sequence[str] = ()) -> AsyncGenerator[House]:
-    """Server and stand-ins, without a worker; `extra` are flags of the server."""
+    """Server and stand-ins, without a worker; `extra` are flags of the server. Its histories are replayed at its end,
+    and a server that a test killed is started once more for it.
+    """
     async with temporal_server(db=folder / "temporal.db", extra=extra) as server, stand_ins() as standins:
-        client = await Client.connect(
-            server.address, data_converter=converter(None, PayloadStore(str(folder / "payloads")))
-        )
-        async with httpx.AsyncClient(base_url=standins.url) as http:
-            yield House(server, standins, client, http, folder)
+        client, watch = await watched_client(server, folder)
+        async with httpx.AsyncClient(base_url=standins.url) as http, AsyncExitStack() as again, watched(watch):
+            house = House(server, standins, client, http, folder, watch)
+            yield house
+            if server.process.process.returncode is not None:
+                await again.enter_async_context(house.restarted())
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def replayed() -> AsyncIterator[None]:
+    """After each test, what it made on a shared server is replayed."""
+    yield
+    await check_all()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -12,6 +12,7 @@ from temporalio.service import RPCError
 
 from tests.integration.commands import starter
 from tests.integration.conftest import House
+from tests.replaying import StartsSeen, Watch, watched
 from towpath.local.processes import spawn
 from towpath.local.server import LOOPBACK, TemporalServer, find_executable, free_port
 from towpath.local.stack import StandIns
@@ -28,7 +29,9 @@ async def untouched(tmp_path: Path) -> AsyncIterator[House]:
     async with spawn("temporal", [*line, *quiet]) as child, httpx.AsyncClient() as http:
         server = TemporalServer(f"{LOOPBACK}:{port}", "", child)
         client = await child.ready(connected(server.address), 30)
-        yield House(server, StandIns("", 0, child), client, http, tmp_path)
+        watch = Watch(client, tmp_path / "unreplayed", StartsSeen(), str(tmp_path / "payloads"))
+        async with watched(watch):
+            yield House(server, StandIns("", 0, child), client, http, tmp_path, watch)
 
 
 async def connected(address: str) -> Client:

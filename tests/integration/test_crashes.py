@@ -8,7 +8,6 @@ import pytest
 from tests.integration.conftest import House, new_customer, until
 from towpath.clients.temporal import Started
 from towpath.contracts.onboarding import Customer, Outcome
-from towpath.local.server import temporal_server
 
 CHECKED, PROVISIONED, TOLD = ("email-check",), ("accounts", "billing"), ("crm", "slack")
 PLACES = (
@@ -83,8 +82,7 @@ async def test_server_killed_and_restarted_on_its_file(bare_house: House) -> Non
         runs = await hold_each(bare_house, after_effect=False)
         await bare_house.server.process.kill()
         await bare_house.lift()
-        port = int(bare_house.server.address.rpartition(":")[2])
-        async with temporal_server(db=bare_house.folder / "temporal.db", port=port):
+        async with bare_house.restarted():
             await all_onboarded(runs)
 
     await nothing_twice(bare_house, runs)

@@ -15,7 +15,6 @@ from towpath.clients.emitting import emit
 from towpath.contracts.declared import CloudEvent, DeclaredOutcome
 from towpath.contracts.review import Decision, Verdict
 from towpath.contracts.wire import JsonObject
-from towpath.local.server import temporal_server
 
 
 @dataclass(frozen=True)
@@ -127,6 +126,5 @@ async def test_server_killed_in_each_definition(bare_house: House) -> None:
         runs = await hold_each(bare_house, after_effect=False)
         await bare_house.server.process.kill()
         await bare_house.lift()
-        port = int(bare_house.server.address.rpartition(":")[2])
-        async with temporal_server(db=bare_house.folder / "temporal.db", port=port):
+        async with bare_house.restarted():
             await all_end(bare_house, runs)

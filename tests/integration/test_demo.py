@@ -5,7 +5,18 @@ import json
 import sys
 from pathlib import Path
 
+from tests.integration.conftest import watched_client
+from tests.replaying import watched
+from towpath.local.server import temporal_server
 from towpath.local.stack import ROOT
+
+
+async def all_replay(state: Path) -> None:
+    """Every run that the demo left on its database replays."""
+    async with temporal_server(db=state / "temporal.db") as server:
+        _, watch = await watched_client(server, state)
+        async with watched(watch):
+            watch.learn({"TOWPATH_PAYLOAD_STORE": str(ROOT / ".towpath" / "payloads")})
 
 
 async def test_demo_ends_well_and_says_who_answered(tmp_path: Path) -> None:
@@ -18,6 +29,7 @@ async def test_demo_ends_well_and_says_who_answered(tmp_path: Path) -> None:
     )
     output, shown = await process.communicate()
     assert process.returncode == 0, shown.decode()
+    await all_replay(tmp_path)
     told = json.loads(output)
 
     outcomes = [(run["process"], run["result"]["outcome"]) for run in told["runs"]]

@@ -40,7 +40,7 @@ from towpath.contracts.incident import Acknowledge, Acknowledged, IncidentOutcom
 from towpath.contracts.remediation import ActionState
 from towpath.contracts.review import Decision, Verdict
 from towpath.local.monitoring import RULES, webhook_body
-from towpath.local.server import LOOPBACK, temporal_server
+from towpath.local.server import LOOPBACK
 
 SERVICES = ("checkout", "catalog", "search")
 ORDER = (
@@ -162,8 +162,7 @@ async def test_server_killed_in_the_middle_of_an_action(bare_house: House) -> No
         await until(lambda: house.hits(fault), lambda hits: hits > 0)
         await house.server.process.kill()
         await house.lift()
-        port = int(house.server.address.rpartition(":")[2])
-        async with temporal_server(db=house.folder / "temporal.db", port=port):
+        async with house.restarted():
             await until_view(handle, lambda view: view.actions[0].state is ActionState.VERIFIED)
             await tell(house, "checkout", resolved=True)
             result = await handle.result()

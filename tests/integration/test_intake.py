@@ -12,9 +12,10 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from tests.integration.conftest import watched_client
+from tests.replaying import watched
 from towpath.clients.intake import BATCH, Intake, Taken
 from towpath.clients.receiver import MAX_BODY_BYTES, PATH, Receiver
-from towpath.clients.temporal import converter
 from towpath.contracts.alerts import AlertBatch, AlertmanagerWebhook
 from towpath.contracts.process import INCIDENT, SUBJECT
 from towpath.local.monitoring import webhook_body
@@ -31,10 +32,12 @@ DAMAGED: list[tuple[str, Any, str]] = [
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def client() -> AsyncIterator[Client]:
+async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
     """A server without any worker: what it holds is what was sent."""
     async with temporal_server() as server:
-        yield await Client.connect(server.address, data_converter=converter(None))
+        client, watch = await watched_client(server, tmp_path_factory.mktemp("intake"))
+        async with watched(watch):
+            yield client
 
 
 def delivery(group: str, count: int, *, resolved: bool = False, prefix: str = "a") -> AlertmanagerWebhook:

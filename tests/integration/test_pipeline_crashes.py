@@ -36,7 +36,6 @@ from towpath.dataplane.load.parts import clean_destination
 from towpath.dataplane.store import DatasetStore
 from towpath.dataplane.workspace import Workspace
 from towpath.local.processes import Child
-from towpath.local.server import temporal_server
 
 Handle = WorkflowHandle[Any, PipelineResult]
 FILES, ROWS, SECONDS = 6, 10_000, 120
@@ -266,8 +265,7 @@ async def test_servers_killed_in_a_load(bare_house: House, yard: Yard, tmp_path:
             handle = await begin(bare_house, config, "held")
             await until(lambda: asyncio.to_thread(yard.ask, WAITING), bool)
             await bare_house.server.process.kill()
-            port = int(bare_house.server.address.rpartition(":")[2])
-            async with temporal_server(db=bare_house.folder / "temporal.db", port=port):
+            async with bare_house.restarted():
                 await until(lambda: asyncio.to_thread(yard.ask, WAITING), bool)
                 (waiting,) = yard.ask(WAITING)
                 os.kill(waiting, signal.SIGKILL)

@@ -14,7 +14,9 @@ from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
 from activities.batch import with_batches
+from tests.caching import CacheSwitch
 from tests.fakes.house import FakeHouse
+from tests.replaying import StartsSeen, Watch, check_all, watched
 from tests.timeskip import publishing
 from tests.timeskip.pipeline import Pipelines, serve_pipelines
 from towpath.clients.payloads import PayloadStore
@@ -78,6 +80,13 @@ async def serve(env: WorkflowEnvironment, house: FakeHouse, *, patched: bool = T
         yield Bench(env, house)
 
 
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def replayed() -> AsyncIterator[None]:
+    """After each test, what it made on a shared server is replayed."""
+    yield
+    await check_all()
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkflowEnvironment]:
     async with time_skipping(tmp_path_factory.mktemp("payloads")) as environment:
@@ -86,15 +95,18 @@ async def env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Workflo
 
 @asynccontextmanager
 async def time_skipping(payloads: Path, *settings: str) -> AsyncGenerator[WorkflowEnvironment]:
-    """A server of its own; `settings` are its dynamic configuration beside ours."""
+    """A server of its own, whose histories are replayed; `settings` are its dynamic configuration beside ours."""
+    starts = StartsSeen()
     flags = [flag for setting in (*DYNAMIC_CONFIG, *settings) for flag in ("--dynamic-config-value", setting)]
     environment = await WorkflowEnvironment.start_time_skipping_v2(
         dev_server_existing_path=str(find_executable()),
         dev_server_extra_args=flags,
         search_attributes=[search_key(attribute) for attribute in SEARCH_ATTRIBUTES],
         data_converter=converter(None, PayloadStore(str(payloads))),
+        interceptors=[starts],
+        plugins=[CacheSwitch()],
     )
-    async with environment:
+    async with environment, watched(Watch(environment.client, payloads / "unreplayed", starts, str(payloads))):
         yield environment
 
 

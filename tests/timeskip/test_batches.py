@@ -210,3 +210,12 @@ async def test_a_cancelled_run_ends_all_its_calls(post: Post) -> None:
     assert isinstance(caught.value.cause, CancelledError)
     assert sorted(post.receiver.dropped) == ["a", "b"] and "c" not in post.receiver.got
     assert len(await activities_of(handle)) == 1
+
+
+async def test_two_calls_of_one_name_are_two_calls(post: Post) -> None:
+    """Temporal refuses a second open activity of one id, and the run would stand still: the second gets its own."""
+    sent = await (handle := await post.start("aab")).result()
+
+    assert sorted(sent.ended) == ["a ok:1", "a ok:1", "b ok:1"]
+    assert post.receiver.got.count("a") == 2
+    assert await activities_of(handle) == [("perform_calls", "a+a#2+b", "To a (2 times) · To b")]

@@ -1,5 +1,6 @@
 """Steps of definitions that wait, on a clock that skips: times, human tasks, deadlines, alerts."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -230,3 +231,25 @@ async def test_group_takes_the_first_and_cancels_the_rest(runs: Runs) -> None:
     assert found["slow"].state == "cancelled" and found["slow"].note == "another member was first"
     started, ended = found["fast"].started_at, found["spent"].ended_at
     assert started is not None and ended is not None and ended - started < timedelta(hours=2)
+
+
+async def test_a_task_is_not_there_before_its_reviewers_are_known(runs: Runs) -> None:
+    """Whoever asks meanwhile hears that no review is open, not that somebody is no reviewer; two of one team open."""
+    house = runs.services.house
+    house.held["find_reviewers"] = asyncio.Event()
+    with runs.env.with_time_skipping_disabled():
+        handle = await runs.start("""
+  - parallel:
+      - {id: a, type: human-task, config: {assignee: compliance-team, deadline: 1d}}
+      - {id: b, type: human-task, config: {assignee: compliance-team, deadline: 1d}}""")
+    await house.entered["find_reviewers"].wait()
+    early = await handle.query("review", result_type=ReviewTask)
+    refused = await refusal(handle, "dana")
+    house.held["find_reviewers"].set()
+    await until(lambda: handle.query("reviews", result_type=list[ReviewTask]), lambda tasks: len(tasks) == 2)
+    for task in ("a", "b"):
+        await decide(handle, "dana", task=task)
+    result = await handle.result()
+
+    assert early is None and refused == "review.not_open"
+    assert result.outcome is DeclaredOutcome.COMPLETED

@@ -1,6 +1,9 @@
 """Failures, logs and reviewers at their edges: bounded, typed, and free of what must not leave."""
 
+import logging
+from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ from towpath.clients.reviewers import ReviewerDirectory, ReviewersFileError
 from towpath.contracts.failure import Failure, FailureCode, HouseError
 from towpath.contracts.onboarding import Customer, Plan
 from towpath.contracts.process import customer_key
-from towpath.observability import MASK, redact
+from towpath.observability import MASK, OncePerMinute, core_fields, redact
 from towpath.temporal.failures import failure_of, to_application_error
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,3 +118,44 @@ def test_customer_key_holds_no_personal_data() -> None:
     assert customer_key(one, b"a") != customer_key(one, b"b")
     assert "kim" not in customer_key(one, b"a").lower()
     assert customer_key(one.model_copy(update={"customer_id": "crm-1"}), b"a") == "crm-1"
+
+
+def core_line(message: str, created: float = 0.0, fields: Mapping[str, str] | None = None) -> logging.LogRecord:
+    """A line of the SDK's core as it is forwarded."""
+    forwarded = SimpleNamespace(target="core::workflow", message=message, fields=fields or {})
+    return logging.makeLogRecord({"msg": message, "created": created, "temporal_log": forwarded})
+
+
+@pytest.mark.parametrize(
+    ("fields", "kept"),
+    [
+        pytest.param(
+            {"failure": 'Failure { message: "[TMPRL1100] Nondeterminism error: \\"a\\"", source: "" }', "run_id": "r1"},
+            {"problem": '[TMPRL1100] Nondeterminism error: \\"a\\"', "run_id": "r1"},
+            id="own-words",
+        ),
+        pytest.param({"failure": 'Failure { message: "Kim Minsu is no plan" }'}, {}, id="words-of-a-run"),
+        pytest.param(
+            {"error": 'Status { code: InvalidArgument, message: "bad versioning", details: b"Kim" }'},
+            {"problem": "bad versioning"},
+            id="words-of-the-server",
+        ),
+        pytest.param({"completion": "Kim Minsu"}, {}, id="anything-else"),
+    ],
+)
+def test_lines_of_the_core_keep_its_own_words(fields: dict[str, str], kept: dict[str, str]) -> None:
+    """What Temporal's core says of a run and of the server is logged; what a run was given is not."""
+    record = core_line("Failing workflow task", fields=fields)
+    event = {"event": record.getMessage(), "temporal_log": vars(record)["temporal_log"]}
+
+    assert core_fields(None, "", event) == {"event": "Failing workflow task", "target": "core::workflow", **kept}
+
+
+def test_pollers_of_a_silent_server_are_logged_once_a_minute() -> None:
+    """Twenty pollers say the same of a server that does not answer: one line a minute, but one for each run."""
+    passing = OncePerMinute()
+    lines = [core_line(f"poll retried {number} times", created=1000.0 + number) for number in range(0, 120, 20)]
+    runs = [core_line("Failing workflow task", created=1000.0, fields={"run_id": name}) for name in ("r1", "r2", "r1")]
+
+    assert [bool(passing.filter(line)) for line in lines] == [True, False, False, True, False, False]
+    assert [bool(passing.filter(line)) for line in runs] == [True, True, False]

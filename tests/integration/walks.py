@@ -1,0 +1,194 @@
+"""One walk through each process and three definitions: begun without a worker, accompanied to its end by people and
+systems that try again while nobody answers.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+from uuid import uuid4
+
+from temporalio.client import RPCTimeoutOrCancelledError, WorkflowHandle
+from temporalio.service import RPCError
+
+from tests.integration import incidents, pipelines
+from tests.integration.campaigns import new_campaign, published_once
+from tests.integration.conftest import WAIT_SECONDS, House, new_customer
+from tests.integration.definitions import order, shipped, start, step
+from towpath.clients import reviews
+from towpath.clients.intake import Intake
+from towpath.clients.pipelines import request_of, start_run
+from towpath.clients.publishing import desk
+from towpath.contracts.alerts import AlertmanagerWebhook
+from towpath.contracts.declared import CloudEvent, DeclaredOutcome
+from towpath.contracts.incident import IncidentOutcome, IncidentResult
+from towpath.contracts.onboarding import OnboardingResult, Outcome
+from towpath.contracts.pipeline import PipelineOutcome
+from towpath.contracts.posting import JobChange
+from towpath.contracts.remediation import ActionState
+from towpath.contracts.review import Decision, Verdict
+from towpath.contracts.wire import JsonObject
+from towpath.local.monitoring import webhook_body
+
+ValueT = TypeVar("ValueT")
+AnyHandle: TypeAlias = WorkflowHandle[Any, Any]
+DECIDED_TOO_EARLY = Decision(verdict=Verdict.APPROVE, reviewer="nobody", reason="too early")
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A run, and what people do until it ends; `accompany` ends with it, having looked at its result."""
+
+    handle: AnyHandle
+    accompany: Callable[[], Awaitable[None]]
+
+
+async def patiently(read: Callable[[], Awaitable[ValueT]], holds: Callable[[ValueT], bool]) -> ValueT:
+    """The first value that holds, whoever answers; while no worker does, it is asked again."""
+    async with asyncio.timeout(2 * WAIT_SECONDS):
+        while True:
+            try:
+                value = await asyncio.wait_for(read(), WAIT_SECONDS)
+            except (RPCError, RPCTimeoutOrCancelledError):
+                await asyncio.sleep(0.1)
+                continue
+            if holds(value):
+                return value
+            await asyncio.sleep(0.05)
+
+
+def always(_: object) -> bool:
+    return True
+
+
+async def approve(house: House, handle: AnyHandle, reviewer: str) -> None:
+    """Approve the run's one task."""
+    task = await patiently(lambda: reviews.find_review(house.client, handle.id), lambda task: task is not None)
+    assert task is not None
+    decision = Decision(verdict=Verdict.APPROVE, reviewer=reviewer, reason="seen", task=task.task)
+    await patiently(lambda: reviews.decide(house.client, handle.id, decision), always)
+
+
+async def begin_onboarding(house: House, _: Path) -> Walk:
+    """With a review."""
+    customer = new_customer(country="XX")
+    handle = (await house.start(customer)).handle
+
+    async def accompany() -> None:
+        await approve(house, handle, "dana")
+        result: OnboardingResult = await handle.result()
+        assert result.outcome is Outcome.ONBOARDED
+        assert (await house.effects())["statuses"][handle.id.partition("/")[2]] == "onboarded"
+
+    return Walk(handle, accompany)
+
+
+async def begin_publishing(house: House, _: Path) -> Walk:
+    """A thread on X and a post in the blog, approved and published at once."""
+    request = new_campaign("x", "blog")
+    handle = (await desk.start_campaign(house.client, request)).handle
+
+    async def accompany() -> None:
+        await approve(house, handle, "mira")
+        await patiently(lambda: desk.view(house.client, handle.id), lambda view: len(view.jobs) == 2)
+        change = JobChange(job="*", by="mira", reason="test")
+        await patiently(lambda: desk.change_jobs(house.client, handle.id, "publish_now", change), always)
+        await published_once(house, request, await handle.result())
+
+    return Walk(handle, accompany)
+
+
+async def begin_incident(house: House, _: Path) -> Walk:
+    """A bad deployment, told by two deliveries, rolled back with an approval."""
+    group = uuid4().hex
+    await incidents.break_shop(house, "checkout", "bad-deployment")
+
+    async def tell(*, resolved: bool = False) -> incidents.Handle:
+        body = webhook_body("checkout", incidents.BEGAN, resolved=resolved) | {"groupKey": group}
+        taken = await Intake(house.client).take(AlertmanagerWebhook.model_validate(body))
+        return incidents.incident(house, taken.workflow_id)
+
+    handle = await tell()
+    await tell()
+
+    async def accompany() -> None:
+        await approve(house, handle, "sora")
+        await patiently(
+            lambda: incidents.view(handle),
+            lambda view: bool(view.actions) and view.actions[0].ended_at is not None,
+        )
+        await tell(resolved=True)
+        result: IncidentResult = await handle.result()
+        assert result.outcome is IncidentOutcome.RESOLVED
+        assert [action.state for action in result.actions] == [ActionState.VERIFIED]
+
+    return Walk(handle, accompany)
+
+
+async def begin_pipeline(house: House, folder: Path) -> Walk:
+    """Two files into a DuckDB file."""
+    name = uuid4().hex[:8]
+    truth = pipelines.write_items(folder / name, 2, 200)
+    config = pipelines.items_pipeline(folder / name, id=f"items-{name}")
+    handle = (await start_run(house.client, request_of(config))).handle
+
+    async def accompany() -> None:
+        result = await handle.result()
+        assert result.outcome is PipelineOutcome.LOADED
+        assert pipelines.read_duckdb(folder / name) == truth
+
+    return Walk(handle, accompany)
+
+
+async def _definition(
+    house: House, name: str, inputs: JsonObject, people: Callable[[AnyHandle], Awaitable[None]], key: str | None = None
+) -> Walk:
+    handle = await start(house, shipped(name), inputs, key=key)
+
+    async def accompany() -> None:
+        await people(handle)
+        assert (await handle.result()).outcome is DeclaredOutcome.COMPLETED
+
+    return Walk(handle, accompany)
+
+
+async def begin_customer(house: House, _: Path) -> Walk:
+    email = f"kim-{uuid4().hex[:8]}@hanbit.example"
+    customer: JsonObject = {"email": email, "company": "Hanbit", "plan": "enterprise", "country": "XX"}
+    return await _definition(
+        house, "customer-onboarding", {"customer": customer}, lambda handle: approve(house, handle, "dana")
+    )
+
+
+async def begin_order(house: House, _: Path) -> Walk:
+    inputs = order()
+
+    async def pack(handle: AnyHandle) -> None:
+        await patiently(lambda: step(handle, "what-next"), lambda found: found.state == "running")
+        await handle.signal("event", CloudEvent(id=uuid4().hex, type="order.packed", subject=str(inputs["reference"])))
+
+    return await _definition(house, "order-saga", inputs, pack, key=str(inputs["reference"]))
+
+
+async def begin_review(house: House, _: Path) -> Walk:
+    inputs: JsonObject = {"slug": f"post-{uuid4().hex[:6]}", "topic": "The spring release"}
+    return await _definition(house, "content-review", inputs, lambda handle: approve(house, handle, "dana"))
+
+
+WALKS: Mapping[str, Callable[[House, Path], Awaitable[Walk]]] = {
+    "onboarding": begin_onboarding,
+    "publishing": begin_publishing,
+    "incident": begin_incident,
+    "pipeline": begin_pipeline,
+    "customer-onboarding": begin_customer,
+    "order-saga": begin_order,
+    "content-review": begin_review,
+}
+
+
+async def disturb(handle: AnyHandle) -> None:
+    """Before a run's first task: two signals, which it then finds in one task, and nothing that decides anything."""
+    for number in range(2):
+        await handle.signal("event", CloudEvent(id=f"e{number}", type="test.of-no-run"))
+        await handle.signal("decide", DECIDED_TOO_EARLY)
