@@ -6,7 +6,7 @@ in the order in which they asked. A single call is left to go by itself.
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Generator, Iterable, Sequence
+from collections.abc import Container, Coroutine, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, cast
@@ -48,9 +48,9 @@ class _Entry:
 class _Batch:
     """Calls that are under way together. `activity` is None before it is asked for."""
 
-    def __init__(self, entries: Sequence[_Entry]) -> None:
+    def __init__(self, entries: Sequence[_Entry], name: str) -> None:
         self.entries = entries
-        self.id = _named((entry.call.id for entry in entries), under="/", again="+", mark="+")
+        self.id = name
         self.unwanted: list[str] = []
         self.activity: workflow.ActivityHandle[CallsReport] | None = None
 
@@ -75,10 +75,7 @@ class Batches:
     @contextmanager
     def distinct(self, name: str) -> Generator[str]:
         """An id for a call that no other open one has: Temporal refuses a second one, and the run would stand still."""
-        count, found = 1, name
-        while found in self._names:
-            count += 1
-            found = f"{name}#{count}"
+        found = _unused(name, self._names)
         self._names.add(found)
         try:
             yield found
@@ -125,7 +122,9 @@ class Batches:
         if len(entries) == 1:
             entries[0].end(None)
             return
-        batch = _Batch(entries)
+        # The calls that are named may have ended, and be made again, while another one goes on.
+        name = _unused(_named((entry.call.id for entry in entries), under="/", again="+", mark="+"), self._open)
+        batch = _Batch(entries, name)
         self._open[batch.id] = batch
         batch.activity = workflow.start_activity_method(
             BatchActivities.perform_calls,
@@ -189,6 +188,14 @@ async def _whatever_happens(ended: "asyncio.Future[CallOutcome | None]") -> Call
         except asyncio.CancelledError:
             if ended.cancelled():
                 raise
+
+
+def _unused(name: str, taken: Container[str]) -> str:
+    count, found = 1, name
+    while found in taken:
+        count += 1
+        found = f"{name}#{count}"
+    return found
 
 
 def _named(names: Iterable[str], *, under: str, again: str, mark: str) -> str:

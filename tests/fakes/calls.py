@@ -18,10 +18,11 @@ KINDS = {"effect": EFFECT, "once": ONCE, "check": CHECK}
 
 
 class Letter(Wire):
-    """`to` may end in a number, as in `kim/2`, which the summary leaves out."""
+    """`to` may end in a number, as in `kim/2`, which the summary leaves out. One to `after` ends before it is sent."""
 
     to: str
     kind: str = "effect"
+    after: str = ""
 
 
 class Receipt(ActivityResult):
@@ -96,6 +97,8 @@ class MailWorkflow:
 
     async def _send(self, letter: Letter) -> None:
         to = letter.to
+        if letter.after:
+            await workflow.wait_condition(lambda: any(told.startswith(f"{letter.after} ") for told in self._ended))
         try:
             summary = f"To {to.partition('/')[0]}"
             receipt = await call(Receiver.deliver, letter, KINDS[letter.kind], activity_id=to, summary=summary)
