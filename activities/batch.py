@@ -31,6 +31,8 @@ LOOK_SECONDS = 1.0
 TOGETHER_SECONDS = 0.25
 """Calls that end within so long are told to the run together."""
 QUERY_LIMIT = timedelta(seconds=2)
+KEPT_BYTES = 512 * 1024
+"""Temporal refuses heartbeats of more than 2 MiB, and the activity with them. What is left out is asked for again."""
 DEFINITION = "__temporal_activity_definition"
 Method = Callable[[Any], Coroutine[Any, Any, ActivityResult]]
 
@@ -63,6 +65,7 @@ class BatchActivities:
                 except asyncio.CancelledError:
                     details = activity.cancellation_details()
                     if details is None or not details.cancel_requested:
+                        running.keep()
                         raise
                     running.look()
         finally:
@@ -112,6 +115,18 @@ class _Running:
         if not self._rung.done():
             self._rung.set_result(None)
 
+    def keep(self) -> None:
+        """What has ended is not asked for again by a later attempt, as far as a heartbeat can hold it."""
+        self._gather()
+        kept: list[CallOutcome] = []
+        left = KEPT_BYTES
+        for outcome in self._outcomes.values():
+            size = len(outcome.model_dump_json())
+            if size <= left:
+                left -= size
+                kept.append(outcome)
+        activity.heartbeat(CallsReport(outcomes=tuple(kept)))
+
     def stop(self) -> None:
         for task in self._tasks.values():
             task.cancel()
@@ -159,9 +174,8 @@ class _Running:
 
     async def _tell(self) -> None:
         """What has ended is heard of now: a slow call holds nobody else up."""
-        ended = tuple(self._outcomes.values())
-        activity.heartbeat(CallsReport(outcomes=ended))
-        new = tuple(outcome for outcome in ended if outcome.id not in self._told)
+        self.keep()
+        new = tuple(outcome for outcome in self._outcomes.values() if outcome.id not in self._told)
         if new and await self._signal(CallsReport(outcomes=new)):
             self._told |= {outcome.id for outcome in new}
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from temporalio import activity, workflow
 
+from towpath.contracts.batch import CallsReport
 from towpath.contracts.wire import ActivityResult, Wire
 from workflows.calling import CallFailedError, call
 from workflows.options import CHECK, EFFECT, Work
@@ -28,6 +29,7 @@ class Letter(Wire):
 class Receipt(ActivityResult):
     to: str
     at: timedelta = timedelta()
+    text: str = ""
 
 
 class Mail(Wire):
@@ -44,10 +46,13 @@ class Sent(Wire):
 
 @dataclass
 class Receiver:
-    """`faults[to]` are raised in turn; a letter to a name in `held` is answered once that event is set."""
+    """`faults[to]` are raised in turn; a letter to a name in `held` is answered once that event is set, one to a name
+    in `large` with 600 kB.
+    """
 
     got: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    large: set[str] = field(default_factory=set[str])
     faults: dict[str, list[BaseException]] = field(default_factory=lambda: defaultdict(list))
     held: dict[str, asyncio.Event] = field(default_factory=dict)
     arrived: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
@@ -67,7 +72,21 @@ class Receiver:
             raise
         if self.faults[letter.to]:
             raise self.faults[letter.to].pop(0)
-        return Receipt(to=letter.to, at=timedelta(seconds=1))
+        text = "x" * 600_000 if letter.to in self.large else ""
+        return Receipt(to=letter.to, at=timedelta(seconds=1), text=text)
+
+
+class Listener:
+    """Stands in for a client of Temporal where only signals are sent."""
+
+    def __init__(self) -> None:
+        self.heard: list[CallsReport] = []
+
+    def get_workflow_handle(self, *_: object, **__: object) -> "Listener":
+        return self
+
+    async def signal(self, _: str, report: CallsReport) -> None:
+        self.heard.append(report)
 
 
 @workflow.defn(name="test-mail")

@@ -1,14 +1,16 @@
 """A batch that is repeated after its worker died: what had ended is kept, what must not go out twice does not."""
 
+import asyncio
 import dataclasses
 import logging
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
 from activities.batch import BatchActivities
-from tests.fakes.calls import Letter, Receiver
+from tests.fakes.calls import Letter, Listener, Receiver
 from towpath.contracts.batch import BatchedCall, CallBatch, CallOutcome, CallsReport
 from towpath.contracts.failure import FailureCode, ServiceError
 
@@ -77,6 +79,25 @@ async def test_a_failed_call_is_logged_under_its_own_name(caplog: pytest.LogCapt
         ("a", "a call failed: service.unavailable: down"),
         ("b", "a call failed: unexpected: KeyError"),
     ]
+
+
+async def test_answers_too_large_for_a_heartbeat_are_left_out() -> None:
+    """While a slow call goes on, small answers are kept for a crash; large ones would have the heartbeat refused."""
+    receiver, beats = Receiver(large={"b"}), list[CallsReport]()
+    receiver.held["slow"] = asyncio.Event()
+    listener = Listener()
+    environment = ActivityEnvironment(client=cast("Client", listener))
+
+    def beat(*details: Any) -> None:
+        beats.append(details[0])
+        receiver.held["slow"].set()
+
+    environment.on_heartbeat = beat
+    report = await environment.run(BatchActivities(receiver.activities()).perform_calls, calls("a", "b", "slow"))
+
+    assert [outcome.id for outcome in beats[0].outcomes] == ["a"]
+    assert [outcome.id for outcome in listener.heard[0].outcomes] == ["a", "b"]
+    assert [outcome.id for outcome in report.outcomes] == ["a", "b", "slow"]
 
 
 async def test_details_of_another_shape_tell_nothing() -> None:
