@@ -154,8 +154,7 @@ class _Running:
             result = task.result().model_copy(update={"attempt": self._attempt})
             return CallOutcome(id=name, value=result.model_dump(mode="json"))
         failure = _timed_out() if isinstance(error, TimeoutError) else failure_of(error)
-        if failure.code is FailureCode.UNEXPECTED:
-            activity.logger.warning("a call raised %s", type(error).__name__, extra={"call": name})
+        activity.logger.warning("a call failed: %s: %s", failure.code, failure.message, extra={"step": name})
         unknown = failure.unknown or self._attempt > 1
         retryable = failure.retryable or failure.code is FailureCode.UNEXPECTED
         known = failure.model_copy(update={"attempts": self._attempt, "unknown": unknown, "retryable": retryable})

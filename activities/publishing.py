@@ -99,8 +99,9 @@ class PublishingActivities:
     async def publish_post(self, request: PublishPost) -> PostOutcome:
         """One attempt. Give it one: a second may publish again what the first has published.
 
-        It is no local activity for the same reason: those are run again when their worker dies. A time-out of it, like
-        `publish.unknown` and `publish.duplicate`, is answered by `find_post`; after every other code nothing is out.
+        It shares no activity with other calls for the same reason: one that is shared is repeated when its worker dies.
+        A time-out of it, like `publish.unknown` and `publish.duplicate`, is answered by `find_post`; after every other
+        code nothing is out.
         """
         adapter = self._publishers.adapter(request.adapter, request.account)
         try:

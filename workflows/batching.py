@@ -5,7 +5,8 @@ in the order in which they asked. A single call is left to go by itself.
 """
 
 import asyncio
-from collections.abc import Coroutine, Generator, Sequence
+from collections import Counter
+from collections.abc import Container, Coroutine, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, cast
@@ -47,9 +48,9 @@ class _Entry:
 class _Batch:
     """Calls that are under way together. `activity` is None before it is asked for."""
 
-    def __init__(self, entries: Sequence[_Entry]) -> None:
+    def __init__(self, entries: Sequence[_Entry], name: str) -> None:
         self.entries = entries
-        self.id = _named([entry.call.id for entry in entries], "+")
+        self.id = name
         self.unwanted: list[str] = []
         self.activity: workflow.ActivityHandle[CallsReport] | None = None
 
@@ -74,10 +75,7 @@ class Batches:
     @contextmanager
     def distinct(self, name: str) -> Generator[str]:
         """An id for a call that no other open one has: Temporal refuses a second one, and the run would stand still."""
-        count, found = 1, name
-        while found in self._names:
-            count += 1
-            found = f"{name}#{count}"
+        found = _unused(name, self._names)
         self._names.add(found)
         try:
             yield found
@@ -124,13 +122,15 @@ class Batches:
         if len(entries) == 1:
             entries[0].end(None)
             return
-        batch = _Batch(entries)
+        # The calls that are named may have ended, and be made again, while another one goes on.
+        name = _unused(_named((entry.call.id for entry in entries), under="/", again="+", mark="+"), self._open)
+        batch = _Batch(entries, name)
         self._open[batch.id] = batch
         batch.activity = workflow.start_activity_method(
             BatchActivities.perform_calls,
             CallBatch(calls=tuple(entry.call for entry in entries)),
             activity_id=batch.id,
-            summary=_named([entry.summary for entry in entries], " · "),
+            summary=_named((entry.summary for entry in entries), under=": ", again=", ", mark=" · "),
             start_to_close_timeout=timedelta(seconds=max(entry.call.seconds for entry in entries)) + MARGIN,
             heartbeat_timeout=HEARTBEAT,
             retry_policy=RETRY,
@@ -190,6 +190,23 @@ async def _whatever_happens(ended: "asyncio.Future[CallOutcome | None]") -> Call
                 raise
 
 
-def _named(names: Sequence[str], mark: str) -> str:
-    more = len(names) - NAMED
-    return mark.join(names[:NAMED]) + (f"{mark}{more} more" if more > 0 else "")
+def _unused(name: str, taken: Container[str]) -> str:
+    count, found = 1, name
+    while found in taken:
+        count += 1
+        found = f"{name}#{count}"
+    return found
+
+
+def _named(names: Iterable[str], *, under: str, again: str, mark: str) -> str:
+    """The first names. One that is there several times has its number; a common head, up to `under`, is said once."""
+    counts = Counter(names)
+    shown, last = "", None
+    for name, count in list(counts.items())[:NAMED]:
+        head, found, tail = name.rpartition(under)
+        same = bool(found) and head == last
+        shown += ((again if same else mark) if shown else "") + (tail if same else name)
+        shown += f" ({count} times)" if count > 1 else ""
+        last = head
+    more = counts.total() - sum(list(counts.values())[:NAMED])
+    return shown + (f"{mark}{more} more" if more else "")

@@ -204,7 +204,7 @@ class Investigation:
         self, what: str, activity: MethodAsyncSingleParam[IncidentActivities, ArgT, FoundT], request: ArgT
     ) -> FoundT | None:
         try:
-            return await call(activity, request, FETCH, activity_id=what, summary=f"Have {what}")
+            return await call(activity, request, FETCH, activity_id=what, summary=f"Fetch {what.replace('-', ' ')}")
         except CallFailedError as error:
             self._state.degrade(what, f"not to be had ({error.failure.code})")
             return None

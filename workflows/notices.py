@@ -20,8 +20,9 @@ async def tell_team(team: str, event: str, title: str, text: str) -> Failure | N
         workflow_id=info.workflow_id,
         key=effect_key(info.workflow_id, f"{event}/{info.run_id}"),
     )
+    summary = f"Tell {team}: {event.removeprefix('notice/')}"
     try:
-        await call(DeliveryActivities.notify_team, notice, NOTICE, activity_id=event, summary=f"Tell {team}: {event}")
+        await call(DeliveryActivities.notify_team, notice, NOTICE, activity_id=event, summary=summary)
     except CallFailedError as error:
         return error.failure
     return None

@@ -32,7 +32,8 @@ async def perform_channels(job: Job) -> Outcome:
         sent = job.run.doubts.told(job.node.id) if job.item is None else ""
         message = f"{', '.join(missing)}: {failure.message}" + (f" ({sent})" if sent else "")
         return Failed(failure.model_copy(update={"message": clip(message)}), unknown=job.in_doubt)
-    return Completed(output, max(int(answer["attempts"]) for answer in output.values()))
+    note = f"not delivered: {', '.join(failures)}" if failures else ""
+    return Completed(output, max(int(answer["attempts"]) for answer in output.values()), note)
 
 
 async def _all_ended(sending: Iterable[Coroutine[Any, Any, Sent]]) -> list[Sent]:

@@ -19,8 +19,11 @@ KINDS = {"effect": EFFECT, "once": ONCE, "check": CHECK}
 
 
 class Letter(Wire):
+    """`to` may end in a number, as in `kim/2`, which the summary leaves out. One to `after` ends before it is sent."""
+
     to: str
     kind: str = "effect"
+    after: str = ""
 
 
 class Receipt(ActivityResult):
@@ -113,8 +116,11 @@ class MailWorkflow:
 
     async def _send(self, letter: Letter) -> None:
         to = letter.to
+        if letter.after:
+            await workflow.wait_condition(lambda: any(told.startswith(f"{letter.after} ") for told in self._ended))
         try:
-            receipt = await call(Receiver.deliver, letter, KINDS[letter.kind], activity_id=to, summary=f"To {to}")
+            summary = f"To {to.partition('/')[0]}"
+            receipt = await call(Receiver.deliver, letter, KINDS[letter.kind], activity_id=to, summary=summary)
             told = f"ok:{receipt.attempt}"
         except CallFailedError as error:
             failure = error.failure

@@ -9,22 +9,23 @@ from tests.integration.conftest import House, new_customer, until
 from towpath.clients.temporal import Started
 from towpath.contracts.onboarding import Customer, Outcome
 
+CHECKED, PROVISIONED, TOLD = ("email-check",), ("accounts", "billing"), ("crm", "slack")
 PLACES = (
-    ("email-check", "checkEmail"),
-    ("accounts", "createAccount"),
-    ("billing", "setUpSubscription"),
-    ("crm", "updateStatus"),
-    ("slack", "chat.postMessage"),
-    ("claude", "CompanyResearch"),
-    ("claude", "WelcomeKitDraft"),
+    ("email-check", "checkEmail", CHECKED),
+    ("accounts", "createAccount", PROVISIONED),
+    ("billing", "setUpSubscription", PROVISIONED),
+    ("crm", "updateStatus", TOLD),
+    ("slack", "chat.postMessage", TOLD),
+    ("claude", "CompanyResearch", CHECKED),
+    ("claude", "WelcomeKitDraft", PROVISIONED),
 )
-"""Service and operation of every step with an outside call over HTTP."""
+"""Service and operation of every step with an outside call over HTTP, and the services that are called with it."""
 
 
 async def hold_each(house: House, *, after_effect: bool) -> list[Started]:
     """One run for each place, each standing still inside its step."""
     held: list[Started] = []
-    for service, operation in PLACES:
+    for service, operation, _ in PLACES:
         fault = await house.fault(service=service, operation=operation, hold=True, after_effect=after_effect, times=1)
         held.append(await house.start(new_customer()))
         await until(lambda fault=fault: house.hits(fault), lambda hits: hits == 1)
@@ -51,9 +52,19 @@ async def nothing_twice(house: House, runs: Sequence[Started]) -> None:
     assert sum(effect["service"] == "mail" for effect in mine) == len(runs)
 
 
+async def only_in_flight(house: House, runs: Sequence[Started]) -> None:
+    """What was sent a second time was on its way at the crash: no step before it was."""
+    effects = (await house.effects())["effects"]
+    for run, (_, _, together) in zip(runs, PLACES, strict=True):
+        mine = [effect for effect in effects if effect["key"].startswith(f"{run.handle.id}/")]
+        assert {effect["service"] for effect in mine if effect["requests"] > 1} <= set(together)
+
+
 @pytest.mark.parametrize("after_effect", [False, True], ids=["before-the-effect", "after-the-effect"])
 async def test_worker_killed_in_each_step(bare_house: House, after_effect: bool) -> None:
-    """A worker killed with -9 while a run stands in each of its steps: the next one finishes them all, once."""
+    """A worker killed with -9 while a run stands in each of its steps: the next one finishes them all, once, and sends
+    again only what was on its way.
+    """
     async with bare_house.worker() as worker:
         runs = await hold_each(bare_house, after_effect=after_effect)
         await worker.kill()
@@ -62,6 +73,7 @@ async def test_worker_killed_in_each_step(bare_house: House, after_effect: bool)
         await all_onboarded(runs)
 
     await nothing_twice(bare_house, runs)
+    await only_in_flight(bare_house, runs)
 
 
 async def test_server_killed_and_restarted_on_its_file(bare_house: House) -> None:

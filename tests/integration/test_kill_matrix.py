@@ -125,7 +125,12 @@ async def kill_at(
     """Kill the worker when each run stands at its point, or has ended; what then went wrong."""
     companions = [asyncio.create_task(ended(name, walk)) for name, walk in walks.items()]
     async with house.worker(worker_env(house, proxy)) as worker:
-        await until(proxy.reached, lambda held: all_stand(walks, companions, held))
+        try:
+            await until(proxy.reached, lambda held: all_stand(walks, companions, held))
+        except TimeoutError:
+            held = await proxy.reached()
+            late = [name for name, walk in walks.items() if walk.handle.id not in held]
+            raise AssertionError(f"neither at its point nor at its end: one of {late}") from None
         await worker.kill()
     async with house.worker(worker_env(house)):
         found = await asyncio.gather(*companions, return_exceptions=True)

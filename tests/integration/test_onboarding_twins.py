@@ -1,5 +1,6 @@
 """The onboarding as a class and as a definition, against the same stand-ins: their effects are the same."""
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -102,6 +103,21 @@ async def test_refused_billing_twins(house: House) -> None:
     assert {letter.letter.queue for letter in letters} == {"failed-onboarding"}
     assert {letter.letter.step for letter in letters} == {"setup-billing"}
     assert all("create-account" in letter.letter.undone for letter in letters)
+
+
+async def test_dead_channel_twins(house: House) -> None:
+    """The CRM refuses the status: both end well all the same, and their steps say what was not delivered."""
+    fault = await house.fault(service="crm", operation="updateStatus", status=400, code="refused")
+    first, second, email = await both(house)
+    await first.result()
+    result = await second.result()
+    await house.http.delete("/_standins/faults", params={"id": fault})
+    seen = await compare(house, first, second, email)
+    assert seen["crm"] is None and len(seen["mails"]) == 2
+    assert '"crm": {"status": "failed"' in json.dumps(result.outputs["deliveries"])
+    told = {step.step: step for run in (first, second) for step in (await record(run)).steps}
+    assert told["send-crm"].state == "failed" and told["send-slack"].state == "completed"
+    assert told["send-communications"].note == "not delivered: crm"
 
 
 async def test_unreachable_check_goes_to_a_person(house: House) -> None:

@@ -178,7 +178,8 @@ async def test_a_platform_asks_to_wait(press: Press, platform: str) -> None:
 
     assert (caught.value.code, caught.value.retryable) == (FailureCode.PUBLISH_RATE_LIMITED, True)
     assert caught.value.retry_after is not None
-    assert timedelta(seconds=15) <= caught.value.retry_after <= timedelta(seconds=21)
+    # X's wait ends at a whole second and is counted from the answer's date, which its server reads once a second.
+    assert timedelta(seconds=15) <= caught.value.retry_after <= timedelta(seconds=23)
     assert await press.out(wish) == 0
 
 

@@ -30,7 +30,10 @@ class Post:
     queue: str
 
     async def start(self, *stages: Sequence[str], kind: str = "effect") -> Handle:
-        mail = Mail(stages=tuple(tuple(Letter(to=to, kind=kind) for to in stage) for stage in stages))
+        """`a<b` is a letter to a that is sent once one to b has ended."""
+        split = [[letter.partition("<") for letter in stage] for stage in stages]
+        letters = [tuple(Letter(to=to, kind=kind, after=after) for to, _, after in stage) for stage in split]
+        mail = Mail(stages=tuple(letters))
         with self.env.with_time_skipping_disabled():
             return await self.env.client.start_workflow(
                 MailWorkflow.run, mail, id=f"mail/{uuid4().hex}", task_queue=self.queue
@@ -85,6 +88,27 @@ async def test_calls_of_one_moment_are_one_activity(post: Post) -> None:
         ("perform_calls", "a+b+c", "To a · To b · To c"),
         ("deliver", "d", "To d"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("letters", "name", "summary"),
+    [
+        (("kim/0", "kim/1", "kim/2", "kim/3"), "kim/0+1+2+1 more", "To kim (4 times)"),
+        (("kim/0", "lee/0", "lee/1"), "kim/0+lee/0+1", "To kim · To lee (2 times)"),
+        (
+            ("all: mail", "all: chat", "kim", "lee", "max"),
+            "all: mail+all: chat+kim+2 more",
+            "To all: mail, chat · To kim · 2 more",
+        ),
+    ],
+    ids=["items of a loop", "two loops", "channels of a step"],
+)
+async def test_a_batch_says_nothing_twice(post: Post, letters: Sequence[str], name: str, summary: str) -> None:
+    """Temporal's UI names a batch by its calls: what they have in common once, and how often each is made."""
+    handle = await post.start(letters)
+    await handle.result()
+
+    assert await activities_of(handle) == [("perform_calls", name, summary)]
 
 
 async def test_many_calls_are_several_activities(post: Post) -> None:
@@ -197,4 +221,16 @@ async def test_two_calls_of_one_name_are_two_calls(post: Post) -> None:
 
     assert sorted(sent.ended) == ["a ok:1", "a ok:1", "b ok:1"]
     assert post.receiver.got.count("a") == 2
-    assert await activities_of(handle) == [("perform_calls", "a+a#2+b", "To a · To a · To b")]
+    assert await activities_of(handle) == [("perform_calls", "a+a#2+b", "To a (2 times) · To b")]
+
+
+async def test_two_batches_of_one_name_are_two_activities(post: Post) -> None:
+    """The calls that name a batch are made again while another one of it goes on: the run does not stand still."""
+    post.receiver.held["d"] = asyncio.Event()
+    handle = await post.start(["a", "b", "c", "d", "a<c", "b<c", "c<c", "e<c"])
+    await ended(handle, "e ok:1")
+    post.receiver.held["d"].set()
+    await handle.result()
+
+    assert sorted(post.receiver.got) == ["a", "a", "b", "b", "c", "c", "d", "e"]
+    assert [name for _, name, _ in await activities_of(handle)] == ["a+b+c+1 more", "a+b+c+1 more#2"]

@@ -2,8 +2,10 @@
 
 import asyncio
 import dataclasses
+import logging
 from typing import Any, cast
 
+import pytest
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
@@ -62,6 +64,21 @@ async def test_a_refusal_after_a_crash_leaves_the_outcome_unknown() -> None:
 
     assert first is not None and not first.unknown
     assert second is not None and second.unknown and second.attempts == 2
+
+
+async def test_a_failed_call_is_logged_under_its_own_name(caplog: pytest.LogCaptureFixture) -> None:
+    """A batch itself never fails, so whoever reads the log learns from it which call did, and why."""
+    receiver = Receiver()
+    receiver.faults["a"] = [ServiceError(FailureCode.SERVICE_UNAVAILABLE, "down")]
+    receiver.faults["b"] = [KeyError("a customer's name")]
+    with caplog.at_level(logging.WARNING):
+        await perform(receiver, calls("a", "b", "c"), 1, [])
+
+    told = sorted((record.__dict__["step"], record.getMessage().partition(" (")[0]) for record in caplog.records)
+    assert told == [
+        ("a", "a call failed: service.unavailable: down"),
+        ("b", "a call failed: unexpected: KeyError"),
+    ]
 
 
 async def test_answers_too_large_for_a_heartbeat_are_left_out() -> None:
