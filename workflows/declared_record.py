@@ -1,7 +1,7 @@
 """How a run of a definition looks from outside: its record, its lifecycle events, and its alerts while it goes on."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from pydantic import JsonValue
@@ -12,7 +12,7 @@ from activities.events import EventActivities
 from towpath.contracts.declared import CloudEvent, LifecycleEvents
 from towpath.contracts.failure import Failure, FailureCode
 from towpath.contracts.wire import EffectKey
-from towpath.engine.actions import State, StepRun
+from towpath.engine.actions import End, State, StepRun
 from towpath.engine.alerts import AlertWatch, watch_alert
 from towpath.engine.evaluation import StepError
 from towpath.engine.expression.template import compile_condition
@@ -142,6 +142,16 @@ class Outbox:
         self._waiting.append(event)
         if not self.sending:
             self._sending = asyncio.ensure_future(self._send())
+
+    def ended(self, end: End, not_undone: Sequence[str]) -> None:
+        """How the run ended, with the step that failed and what stays of it."""
+        data: dict[str, JsonValue] = {"status": end.status}
+        if end.failure is not None:
+            data |= {"step": end.step, "error": {"code": str(end.failure.code), "message": end.failure.message}}
+        if not_undone:
+            data["not_undone"] = list(not_undone)
+        kind = {"rejected": "completed"}.get(end.status, end.status)
+        self.add(f"workflow.{kind}", data)
 
     async def _send(self) -> None:
         while self._waiting:

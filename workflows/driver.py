@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Coroutine
 from typing import cast
 
-from pydantic import JsonValue
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
@@ -23,7 +22,6 @@ from towpath.engine.actions import (
     FallBack,
     Outcome,
     Start,
-    State,
     Undo,
 )
 from towpath.engine.evaluation import Evaluation, RunFacts, StepError
@@ -238,13 +236,7 @@ class Driver:
         self.alerts.stop()
         for task in self._background:
             task.cancel()
-        data: dict[str, JsonValue] = {"status": end.status}
-        if end.failure is not None:
-            data |= {"step": end.step, "error": {"code": str(end.failure.code), "message": end.failure.message}}
-        if self.progress.not_undone:
-            data["not_undone"] = list(self.progress.not_undone)
-        kind = {"rejected": "completed"}.get(end.status, end.status)
-        self.outbox.add(f"workflow.{kind}", data)
+        self.outbox.ended(end, self.progress.not_undone)
         count_run(self.plan, self.progress, end.status, self.alerts.began)
         await self.outbox.flush()
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -272,17 +264,12 @@ class Driver:
         letter = self._unwinding.letter()
         queued = [search_key(DEAD_LETTER_QUEUE).value_set(letter.queue)] if letter.queue else []
         self.steps.end("failed", *queued, *self._unset())
-        seed: JsonObject = {}
-        for node in self.plan.steps():
-            run = self.progress.runs[node.index]
-            if run.state is State.COMPLETED and node.kind == "step" and node.id in self.progress.outputs:
-                seed[node.id] = self.progress.outputs[node.id]
         kept = self.request.model_copy(update={"seed": {}, "resume": None, "redrive_of": None, "earlier": None})
         failure = end.failure or letter.failure
         return ApplicationError(
             clip(f"{end.step or 'the run'} failed: {failure.message}"),
             letter,
-            DeclaredFailure(request=kept, completed=seed, sending=self._sending()),
+            DeclaredFailure(request=kept, completed=self.progress.completed(), sending=self._sending()),
             type=failure.code,
             non_retryable=True,
         )

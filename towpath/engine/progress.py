@@ -133,6 +133,14 @@ class Progress(Scheduling):
         states = {node.id: self.runs[node.index].state for node in self.plan.steps()}
         return self.sent.dump(states, self.not_undone)
 
+    def completed(self) -> dict[str, JsonValue]:
+        """Outputs of the steps that were completed: what a redrive keeps."""
+        return {
+            node.id: self.outputs[node.id]
+            for node in self.plan.steps()
+            if self.runs[node.index].state is State.COMPLETED and node.kind == "step" and node.id in self.outputs
+        }
+
     @property
     def running(self) -> list[str]:
         """Steps that were started and have not ended, in the order of the document."""
