@@ -4,7 +4,6 @@ A file that exists is kept. Version v1 is of a worker that does not know the pat
 does: the example of a versioned change.
 """
 
-import sys
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
@@ -82,4 +81,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    run_to_end(main(*sys.argv[1:]))
+    run_to_end(main())
