@@ -1,4 +1,5 @@
-"""The effect lanes: the common work by the shortest workflow with all defaults (b0), by a class, and by a definition.
+"""The effect lanes: the common work by the shortest workflow with all defaults (b0), by one that has the functions as
+activities too (b0-ten), by a class, and by a definition.
 
 Each lane of each round has servers and a worker of its own. b0's server is `temporal server start-dev` as people run
 it; ours is the embedded one with its settings. Both keep their state in memory, so that disks are not compared. A crash
@@ -21,7 +22,7 @@ from temporalio.worker import Replayer
 
 from bench.effects_class import NAME, EffectsRequest, EffectsWorkflow
 from bench.effects_crash import CrashFigures, Receiver, crash
-from bench.effects_plain import QUEUE, Shortest
+from bench.effects_plain import QUEUE, ByTheBook, Shortest
 from bench.effects_replay import ReplayFigures, replay_all
 from bench.effects_work import READY, definition
 from bench.lanes import FAST_CLAUDE, House, LaneFigures, customer, measure_lane
@@ -89,6 +90,10 @@ async def _begin_plain(client: Client, _: str, given: dict[str, Any]) -> Handle:
     return await client.start_workflow(Shortest.run, given, id=f"shortest/{given['customer_id']}", task_queue=QUEUE)
 
 
+async def _begin_by_the_book(client: Client, _: str, given: dict[str, Any]) -> Handle:
+    return await client.start_workflow(ByTheBook.run, given, id=f"by-the-book/{given['customer_id']}", task_queue=QUEUE)
+
+
 async def _begin_class(client: Client, receiver: str, given: dict[str, Any]) -> Handle:
     attributes = search_attributes({PROCESS: NAME, STATUS: RUNNING})
     return await client.start_workflow(
@@ -145,6 +150,14 @@ LANES = {
         begin=_begin_plain,
         converter=DataConverter.default,
         replayer=lambda: Replayer(workflows=[Shortest]),
+    ),
+    "b0-ten": Lane(
+        title="b0 with 10 activities",
+        place=_plain_place,
+        line=lambda address, receiver: python("-m", "bench.effects_plain", address, receiver),
+        begin=_begin_by_the_book,
+        converter=DataConverter.default,
+        replayer=lambda: Replayer(workflows=[ByTheBook]),
     ),
     "class": Lane(
         title="class",

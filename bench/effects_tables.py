@@ -14,6 +14,8 @@ from bench.lanes import LaneFigures
 from bench.measure import mean, median
 
 BASE = "b0"
+PLAIN = frozenset({"b0", "b0-ten"})
+"""Lanes that others are held against."""
 MOST_REPEATED = 30
 MORE_THAN_BASE = 2.0
 ROUNDS_TITLE = "8 calls and 2 functions, 50 in flight: medians; latency in ms, CPU in ms a run, history of one run"
@@ -53,8 +55,8 @@ def show_effects(console: Console, figures: Mapping[str, EffectFigures]) -> None
     base = figures.get(BASE)
     if all(found.rounds for found in figures.values()):
         _show_rounds(console, figures)
-        if base is not None and len(figures) > 1:
-            _show_ratios(console, figures, base)
+        for name in (name for name in figures if name in PLAIN):
+            _show_ratios(console, {lane: found for lane, found in figures.items() if lane not in PLAIN}, name, figures)
     if all(found.crashes for found in figures.values()):
         _show_crashes(console, figures, base)
     for name, found in figures.items():
@@ -84,12 +86,16 @@ def _show_rounds(console: Console, figures: Mapping[str, EffectFigures]) -> None
     console.print(table)
 
 
-def _show_ratios(console: Console, figures: Mapping[str, EffectFigures], base: EffectFigures) -> None:
+def _show_ratios(
+    console: Console, ours: Mapping[str, EffectFigures], base: str, figures: Mapping[str, EffectFigures]
+) -> None:
     """Round by round: the median of the ratios, and their range."""
-    table = Table("against b0", "", "measured", "wanted", "with httpx", "target", "")
-    for name, found in figures.items():
-        for bar in BARS if name != BASE else ():
-            pairs = zip(found.rounds, base.rounds, strict=True)
+    if not ours:
+        return
+    table = Table(f"against {LANES[base].title}", "", "measured", "wanted", "with httpx", "target", "")
+    for name, found in ours.items():
+        for bar in BARS:
+            pairs = zip(found.rounds, figures[base].rounds, strict=True)
             each = [getattr(mine, bar.field) / getattr(other, bar.field) for mine, other in pairs]
             measured = f"{median(each):.2f} ({min(each):.2f} to {max(each):.2f})"
             bounds = (bar.text(bar.wanted), bar.text(bar.httpx), f"{bar.target:g}")
@@ -110,7 +116,7 @@ def _show_crashes(console: Console, figures: Mapping[str, EffectFigures], base: 
             LANES[name].title,
             f"{mean(repeated):.1f}",
             ", ".join(map(str, repeated)),
-            *(("", "") if name == BASE else (f"at most {most:.0f}", verdict)),
+            *(("", "") if name in PLAIN else (f"at most {most:.0f}", verdict)),
             str(sum(crash.counts.changed for crash in found.crashes)),
             str(sum(crash.lost for crash in found.crashes)),
             f"{sum(crash.ended for crash in found.crashes)} of {RUNS * len(found.crashes)}",
