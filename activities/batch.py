@@ -108,7 +108,9 @@ class _Running:
             await self._drop_unwanted()
             await self._until_something_ended()
             self._gather()
-        return CallsReport(outcomes=tuple(self._outcomes[call.id] for call in self._batch.calls))
+        return CallsReport(
+            number=self._batch.number, outcomes=tuple(self._outcomes[call.id] for call in self._batch.calls)
+        )
 
     def look(self) -> None:
         """The run has cancelled a call of this batch."""
@@ -125,7 +127,7 @@ class _Running:
             if size <= left:
                 left -= size
                 kept.append(outcome)
-        activity.heartbeat(CallsReport(outcomes=tuple(kept)))
+        activity.heartbeat(CallsReport(number=self._batch.number, outcomes=tuple(kept)))
 
     def stop(self) -> None:
         for task in self._tasks.values():
@@ -176,7 +178,7 @@ class _Running:
         """What has ended is heard of now: a slow call holds nobody else up."""
         self.keep()
         new = tuple(outcome for outcome in self._outcomes.values() if outcome.id not in self._told)
-        if new and await self._signal(CallsReport(outcomes=new)):
+        if new and await self._signal(CallsReport(number=self._batch.number, outcomes=new)):
             self._told |= {outcome.id for outcome in new}
 
     async def _signal(self, report: CallsReport) -> bool:
@@ -192,9 +194,9 @@ class _Running:
         """A cancellation does not say which calls it means, and more may follow unheard: the run knows."""
         if not self._rung.done():
             return
-        batch = activity.info().activity_id
+        number = self._batch.number
         try:
-            unwanted = await _run().query(UNWANTED_CALLS, batch, result_type=list[str], rpc_timeout=QUERY_LIMIT)
+            unwanted = await _run().query(UNWANTED_CALLS, number, result_type=list[str], rpc_timeout=QUERY_LIMIT)
         except (RPCError, WorkflowQueryFailedError) as error:
             activity.logger.warning("which calls are cancelled is asked again: %s", type(error).__name__)
             return

@@ -48,11 +48,18 @@ class _Entry:
 class _Batch:
     """Calls that are under way together. `activity` is None before it is asked for."""
 
-    def __init__(self, entries: Sequence[_Entry], name: str) -> None:
+    def __init__(self, entries: Sequence[_Entry], name: str, number: int) -> None:
         self.entries = entries
+        self.number = number
         self.id = name
         self.unwanted: list[str] = []
         self.activity: workflow.ActivityHandle[CallsReport] | None = None
+
+    def end(self, report: CallsReport) -> None:
+        ended = {outcome.id: outcome for outcome in report.outcomes}
+        for entry in self.entries:
+            if entry.call.id in ended:
+                entry.end(ended[entry.call.id])
 
     def cancel(self, entry: _Entry) -> None:
         """The activity asks which calls are meant: see `Batches.unwanted`."""
@@ -69,6 +76,7 @@ class Batches:
         self._open: dict[str, _Batch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._names: set[str] = set()
+        self._begun = 0
         workflow.set_signal_handler(CALLS_ENDED, self._hear)
         workflow.set_query_handler(UNWANTED_CALLS, self._unwanted)
 
@@ -124,11 +132,12 @@ class Batches:
             return
         # The calls that are named may have ended, and be made again, while another one goes on.
         name = _unused(_named((entry.call.id for entry in entries), under="/", again="+", mark="+"), self._open)
-        batch = _Batch(entries, name)
+        self._begun += 1
+        batch = _Batch(entries, name, self._begun)
         self._open[batch.id] = batch
         batch.activity = workflow.start_activity_method(
             BatchActivities.perform_calls,
-            CallBatch(calls=tuple(entry.call for entry in entries)),
+            CallBatch(number=batch.number, calls=tuple(entry.call for entry in entries)),
             activity_id=batch.id,
             summary=_named((entry.summary for entry in entries), under=": ", again=", ", mark=" · "),
             start_to_close_timeout=timedelta(seconds=max(entry.call.seconds for entry in entries)) + MARGIN,
@@ -144,7 +153,7 @@ class Batches:
         except FailureError as error:
             self._lose(batch, error)
         else:
-            self._hear(report)
+            batch.end(report)
         finally:
             del self._open[batch.id]
             # What has no outcome now is of a run that leaves its worker's memory: nobody is to wait on.
@@ -161,15 +170,17 @@ class Batches:
                 entry.end(CallOutcome(id=entry.call.id, failure=failure))
 
     def _hear(self, report: CallsReport) -> None:
-        ended = {outcome.id: outcome for outcome in report.outcomes}
-        for batch in self._open.values():
-            for entry in batch.entries:
-                if entry.call.id in ended:
-                    entry.end(ended[entry.call.id])
+        """Calls have ended while their batch goes on."""
+        batch = self._of(report.number)
+        if batch is not None:
+            batch.end(report)
 
-    def _unwanted(self, batch: str) -> list[str]:
-        found = self._open.get(batch)
-        return [] if found is None else found.unwanted
+    def _unwanted(self, number: int) -> list[str]:
+        batch = self._of(number)
+        return [] if batch is None else batch.unwanted
+
+    def _of(self, number: int) -> _Batch | None:
+        return next((batch for batch in self._open.values() if batch.number == number), None)
 
 
 def batches() -> Batches:

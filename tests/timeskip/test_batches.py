@@ -17,6 +17,7 @@ from activities.attempts import ActivityEdge
 from activities.batch import with_batches
 from tests.fakes.calls import Letter, Mail, MailWorkflow, Receiver, Sent
 from towpath.clients.temporal import converter
+from towpath.contracts.batch import CALLS_ENDED, CallOutcome, CallsReport
 from towpath.contracts.failure import FailureCode, ServiceError
 from workflows.sandbox import runner
 
@@ -234,3 +235,18 @@ async def test_two_batches_of_one_name_are_two_activities(post: Post) -> None:
 
     assert sorted(post.receiver.got) == ["a", "a", "b", "b", "c", "c", "d", "e"]
     assert [name for _, name, _ in await activities_of(handle)] == ["a+b+c+1 more", "a+b+c+1 more#2"]
+
+
+async def test_what_is_told_of_another_batch_counts_for_none(post: Post) -> None:
+    """A worker that was given up for dead may still speak of an earlier batch, whose calls had the same names."""
+    for name in "ab":
+        post.receiver.held[name] = asyncio.Event()
+    handle = await post.start("ab")
+    await post.receiver.arrived["b"].wait()
+    stale = CallOutcome(id="a", value={"to": "nobody", "attempt": 9})
+    await handle.signal(CALLS_ENDED, CallsReport(number=7, outcomes=(stale,)))
+    for name in "ab":
+        post.receiver.held[name].set()
+    sent = await handle.result()
+
+    assert sorted(sent.ended) == ["a ok:1", "b ok:1"]

@@ -17,12 +17,13 @@ from towpath.contracts.failure import FailureCode, ServiceError
 
 def calls(*letters: str, once: str = "") -> CallBatch:
     return CallBatch(
+        number=1,
         calls=tuple(
             BatchedCall(
                 id=to, activity="deliver", request=Letter(to=to).model_dump(mode="json"), seconds=5, once=to in once
             )
             for to in letters
-        )
+        ),
     )
 
 
@@ -36,7 +37,9 @@ async def perform(receiver: Receiver, batch: CallBatch, attempt: int, details: l
 async def test_what_had_ended_is_not_sent_again() -> None:
     """The second attempt of a batch keeps what the first one told, and sends the rest."""
     receiver = Receiver()
-    kept = CallsReport(outcomes=(CallOutcome(id="a", value={"to": "a", "attempt": 1}),)).model_dump(mode="json")
+    kept = CallsReport(number=1, outcomes=(CallOutcome(id="a", value={"to": "a", "attempt": 1}),)).model_dump(
+        mode="json"
+    )
     outcomes = await perform(receiver, calls("a", "b"), 2, [kept])
 
     assert receiver.got == ["b"]

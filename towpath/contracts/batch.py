@@ -7,7 +7,7 @@ PERFORM_CALLS = "perform_calls"
 CALLS_ENDED = "calls-ended"
 """Signal with a `CallsReport`: calls of a batch that have ended while others of it go on."""
 UNWANTED_CALLS = "unwanted-calls"
-"""Query with the id of a batch: ids of the calls in it that nobody waits for any more."""
+"""Query with the number of a batch: ids of the calls in it that nobody waits for any more."""
 
 
 class BatchedCall(Wire):
@@ -23,6 +23,11 @@ class BatchedCall(Wire):
 
 
 class CallBatch(Wire):
+    """`number` tells it from every other batch of its run: ids of calls are used again, and a worker that was given up
+    for dead may still speak of the last one.
+    """
+
+    number: int = 0
     calls: tuple[BatchedCall, ...]
 
 
@@ -35,6 +40,7 @@ class CallOutcome(Wire):
 
 
 class CallsReport(ActivityResult):
-    """Outcomes of calls. A call with neither value nor failure was cancelled."""
+    """Outcomes of calls of the batch of that number. A call with neither value nor failure was cancelled."""
 
+    number: int = 0
     outcomes: tuple[CallOutcome, ...] = ()
