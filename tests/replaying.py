@@ -68,12 +68,15 @@ class _SeeStarts(OutboundInterceptor):
 
 @dataclass
 class Watch:
-    """One server's histories. `folder` takes those that do not replay."""
+    """One server's histories. `folder` takes those that do not replay; `pretended` are ids of runs that bear one of our
+    types and are none of our code's.
+    """
 
     client: Client
     folder: Path
     starts: StartsSeen
     payloads: str
+    pretended: set[str] = field(default_factory=set[str])
     keys: dict[str, bytes] = field(default_factory=dict[str, bytes])
     _replayed: set[tuple[str, bool]] = field(default_factory=set[tuple[str, bool]])
 
@@ -97,7 +100,7 @@ class Watch:
     def _due(self, run: WorkflowExecution, *, again: bool) -> bool:
         closed = run.close_time is not None
         seen = (run.run_id, closed) in self._replayed
-        return run.workflow_type in OURS and (not seen or (again and not closed))
+        return run.workflow_type in OURS and run.id not in self.pretended and (not seen or (again and not closed))
 
     async def _listed(self) -> list[WorkflowExecution]:
         """What the server lists, once it lists the same twice and all that this client started."""
