@@ -93,8 +93,9 @@ class Schedule:
     async def release_unused(self, used: Collection[str]) -> dict[str, str]:
         """Give the times of all other jobs free; by job, why that failed."""
         unused = {name: kept for name, kept in self._kept_for.items() if name not in used}
-        left = await asyncio.gather(*(self.release(wish, rules) for wish, rules in unused.values()))
-        return {name: why for name, why in zip(unused, left, strict=True) if why}
+        # One after another: a run that leaves its worker's memory meanwhile begins no task that nobody awaits.
+        left = {name: await self.release(wish, rules) for name, (wish, rules) in unused.items()}
+        return {name: why for name, why in left.items() if why}
 
     async def _kept(self, channel: Channel, time: ChosenTime | None) -> ChosenTime | None:
         if time is None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -25,7 +26,7 @@ from temporalio.converter import (
 )
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.runtime import Runtime
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.clients.payloads import PayloadStore, external
@@ -230,4 +231,12 @@ def run_to_end(main: Coroutine[Any, Any, ResultT]) -> ResultT:
         finally:
             await asyncio.sleep(EXIT_PAUSE_SECONDS)
 
+    _keep_stdout_clean()
     return asyncio.run(paused())
+
+
+@cache
+def _keep_stdout_clean() -> None:
+    """The SDK's core writes warnings to stdout, into the JSON of whoever asked for it."""
+    logs = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=logs)), error_if_already_set=False)
