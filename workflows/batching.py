@@ -19,10 +19,10 @@ from temporalio.workflow import ActivityCancellationType
 from activities.batch import BatchActivities
 from towpath.contracts.batch import CALLS_ENDED, UNWANTED_CALLS, BatchedCall, CallBatch, CallOutcome, CallsReport
 from towpath.temporal.failures import failure_of
+from workflows.options import HEARD
 
 MOST = 16
 """Calls in one batch. Another one is begun for more: a worker's slots, and what a crash repeats, stay bounded."""
-HEARTBEAT = timedelta(seconds=10)
 MARGIN = timedelta(seconds=10)
 """What a batch may take beyond the longest of its calls."""
 RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_attempts=3)
@@ -62,7 +62,7 @@ class _Batch:
                 entry.end(ended[entry.call.id])
 
     def cancel(self, entry: _Entry) -> None:
-        """The activity asks which calls are meant: see `Batches.unwanted`."""
+        """The activity asks which calls are meant: see `Batches._unwanted`."""
         self.unwanted.append(entry.call.id)
         if self.activity is not None:
             self.activity.cancel()
@@ -141,7 +141,7 @@ class Batches:
             activity_id=batch.id,
             summary=_named((entry.summary for entry in entries), under=": ", again=", ", mark=" · "),
             start_to_close_timeout=timedelta(seconds=max(entry.call.seconds for entry in entries)) + MARGIN,
-            heartbeat_timeout=HEARTBEAT,
+            heartbeat_timeout=HEARD,
             retry_policy=RETRY,
             cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
