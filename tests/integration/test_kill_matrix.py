@@ -98,9 +98,12 @@ async def ended(name: str, walk: Walk) -> None:
         async with asyncio.timeout(SECONDS):
             await asyncio.gather(queried(walk.handle), walk.accompany())
     except TimeoutError:
-        described = (await walk.handle.describe()).raw_description
-        task, pending = described.pending_workflow_task, described.pending_activities
-        raise AssertionError(f"{name} stands still: task {task}, activities {pending}") from None
+        raise AssertionError(f"{name} stands still: {await pending(walk)}") from None
+
+
+async def pending(walk: Walk) -> str:
+    described = (await walk.handle.describe()).raw_description
+    return f"task {described.pending_workflow_task}, activities {described.pending_activities}"
 
 
 def drawn(name: str, reports: int, turn: int, seed: int, *, full: bool) -> Point | None:
@@ -129,8 +132,8 @@ async def kill_at(
             await until(proxy.reached, lambda held: all_stand(walks, companions, held))
         except TimeoutError:
             held = await proxy.reached()
-            late = [name for name, walk in walks.items() if walk.handle.id not in held]
-            raise AssertionError(f"neither at its point nor at its end: one of {late}") from None
+            late = [f"{name}, {await pending(walk)}" for name, walk in walks.items() if walk.handle.id not in held]
+            raise AssertionError("neither at its point nor at its end, one of\n" + "\n".join(late)) from None
         await worker.kill()
     async with house.worker(worker_env(house)):
         found = await asyncio.gather(*companions, return_exceptions=True)

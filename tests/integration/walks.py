@@ -120,8 +120,8 @@ async def begin_incident(house: House, _: Path) -> Walk:
         )
         await tell(resolved=True)
         result: IncidentResult = await handle.result()
-        assert result.outcome is IncidentOutcome.RESOLVED
-        assert [action.state for action in result.actions] == [ActionState.VERIFIED]
+        assert result.outcome is IncidentOutcome.RESOLVED, result
+        assert [action.state for action in result.actions] == [ActionState.VERIFIED], result
 
     return Walk(handle, accompany)
 
