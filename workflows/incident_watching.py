@@ -46,7 +46,8 @@ class Gauge:
         stop: Callable[[], bool] = lambda: False,
         enough: Callable[[], bool] = lambda: False,
     ) -> Watched:
-        """Wait until the conditions have held for `timing.hold` on end, at most for `timing.within`.
+        """Wait until the conditions have held for `timing.hold` on end; they must hold at the last look of
+        `timing.within`, and are then given the rest of their hold: nobody may have looked before, for want of a worker.
 
         Where `enough` is true as well, it is enough that they hold now.
         """
@@ -60,7 +61,8 @@ class Gauge:
                 return Watched(held=True, why=judged.why)
             if stop():
                 return Watched(held=False, why=judged.why, stopped=True)
-            left = began + timing.within - now
+            end = began + timing.within if since is None else max(began + timing.within, since + timing.hold)
+            left = end - now
             if left.total_seconds() <= 0:
                 return Watched(held=False, why=judged.why)
             if await self._pause(name, min(timing.every, left), stop):

@@ -53,6 +53,7 @@ from towpath.contracts.remediation import (
     Reservation,
     ReserveAction,
     SwitchState,
+    Verify,
 )
 from towpath.contracts.review import FindReviewers, Reviewer, Reviewers
 
@@ -145,10 +146,15 @@ def diagnosis_of(category: str) -> str:
     return DIAGNOSIS.model_copy(update={"hypotheses": [other]}).model_dump_json()
 
 
+def verified_by(catalogue: Catalogue, action: str, verify: Verify | None) -> Catalogue:
+    """The catalogue with another way to verify one action."""
+    actions = tuple(one.model_copy(update={"verify": verify}) if one.id == action else one for one in catalogue.actions)
+    return catalogue.model_copy(update={"actions": actions})
+
+
 def unverified(catalogue: Catalogue, action: str) -> Catalogue:
     """The catalogue with one action that cannot be verified."""
-    actions = tuple(one.model_copy(update={"verify": None}) if one.id == action else one for one in catalogue.actions)
-    return catalogue.model_copy(update={"actions": actions})
+    return verified_by(catalogue, action, None)
 
 
 @dataclass

@@ -25,6 +25,7 @@ from tests.fakes.incident import (
     request,
     resolved,
     unverified,
+    verified_by,
 )
 from tests.timeskip.incident import (
     Incidents,
@@ -39,7 +40,7 @@ from tests.timeskip.incident import (
 )
 from towpath.contracts.incident import IncidentFailure, IncidentOutcome
 from towpath.contracts.process import DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, SEVERITY, STATUS, SUBJECT
-from towpath.contracts.remediation import ActionState, KillSwitch
+from towpath.contracts.remediation import ActionState, KillSwitch, Verify
 from towpath.contracts.run import DeadLetter, StepState
 from towpath.temporal.attributes import search_key
 
@@ -107,6 +108,31 @@ async def test_action_that_does_not_help_is_rolled_back_in_reverse(incidents: In
     assert result.outcome is IncidentOutcome.RESOLVED
     assert any(page.key.endswith("/page/action") for page in incidents.world.asked("page"))
     assert ("operations", "Incident handed over") in incidents.world.notices()
+
+
+@pytest.mark.parametrize(("breaks", "state"), [(False, ActionState.VERIFIED), (True, ActionState.ROLLED_BACK)])
+async def test_what_holds_at_the_last_look_gets_the_rest_of_its_hold(
+    incidents: Incidents, breaks: bool, state: ActionState
+) -> None:
+    """Nobody looked before the last moment, as when the worker was down: an action that works is not rolled back."""
+    seldom = Verify(condition="metrics.error_rate < 0.02", every=timedelta(minutes=4), hold=timedelta(minutes=2))
+    incidents.world.catalogue = verified_by(incidents.world.catalogue, "rollback-deployment", seldom)
+    incidents.world.cures = {}
+    handle = await incidents.start(skipping=False)
+    await approve(handle)
+    await view_of(handle, lambda view: bool(view.actions) and view.actions[0].state is ActionState.RUNNING)
+    await incidents.env.fast_forward(handle, timedelta(minutes=4, seconds=30))
+    incidents.world.metrics = dict(WELL)
+    await incidents.env.fast_forward(handle, timedelta(minutes=1))
+    incidents.world.metrics = dict(SICK) if breaks else dict(WELL)
+    await incidents.env.fast_forward(handle, timedelta(minutes=5))
+    view = await view_of(handle, lambda view: view.actions[0].ended_at is not None)
+    incidents.world.metrics = dict(WELL)
+    await told(handle, resolved())
+    await incidents.env.fast_forward(handle, LONG)
+    await handle.result()
+
+    assert view.actions[0].state is state
 
 
 async def test_failed_rollback_is_told(incidents: Incidents) -> None:
