@@ -86,14 +86,6 @@ class EffectFigures:
     replays: ReplayFigures = field(default_factory=ReplayFigures)
 
 
-async def _begin_plain(client: Client, _: str, given: dict[str, Any]) -> Handle:
-    return await client.start_workflow(Shortest.run, given, id=f"shortest/{given['customer_id']}", task_queue=QUEUE)
-
-
-async def _begin_by_the_book(client: Client, _: str, given: dict[str, Any]) -> Handle:
-    return await client.start_workflow(ByTheBook.run, given, id=f"by-the-book/{given['customer_id']}", task_queue=QUEUE)
-
-
 async def _begin_class(client: Client, receiver: str, given: dict[str, Any]) -> Handle:
     attributes = search_attributes({PROCESS: NAME, STATUS: RUNNING})
     return await client.start_workflow(
@@ -142,23 +134,24 @@ async def _our_place(make: MakeHouse) -> AsyncGenerator[Place]:
         yield Place(house.server, {**settings, **FAST_CLAUDE})
 
 
+def _plain(title: str, workflow: type) -> Lane:
+    async def begin(client: Client, _: str, given: dict[str, Any]) -> Handle:
+        name = workflow.__name__
+        return await client.start_workflow(name, given, id=f"{name}/{given['customer_id']}", task_queue=QUEUE)
+
+    return Lane(
+        title=title,
+        place=_plain_place,
+        line=lambda address, receiver: python("-m", "bench.effects_plain", address, receiver),
+        begin=begin,
+        converter=DataConverter.default,
+        replayer=lambda: Replayer(workflows=[workflow]),
+    )
+
+
 LANES = {
-    "b0": Lane(
-        title="b0 all defaults",
-        place=_plain_place,
-        line=lambda address, receiver: python("-m", "bench.effects_plain", address, receiver),
-        begin=_begin_plain,
-        converter=DataConverter.default,
-        replayer=lambda: Replayer(workflows=[Shortest]),
-    ),
-    "b0-ten": Lane(
-        title="b0 with 10 activities",
-        place=_plain_place,
-        line=lambda address, receiver: python("-m", "bench.effects_plain", address, receiver),
-        begin=_begin_by_the_book,
-        converter=DataConverter.default,
-        replayer=lambda: Replayer(workflows=[ByTheBook]),
-    ),
+    "b0": _plain("b0 all defaults", Shortest),
+    "b0-ten": _plain("b0 with 10 activities", ByTheBook),
     "class": Lane(
         title="class",
         place=_our_place,

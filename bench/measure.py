@@ -44,9 +44,18 @@ def peak_rss_mb(pid: int) -> float:
     return int(marks[0].split()[1]) / 1024
 
 
+BILLED = {
+    "activity_task_scheduled_event_attributes",
+    "timer_started_event_attributes",
+    "upsert_workflow_search_attributes_event_attributes",
+    "workflow_execution_signaled_event_attributes",
+    "workflow_execution_update_accepted_event_attributes",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class HistoryAccount:
-    """`actions` are what Temporal Cloud would bill: start, activities, timers, upserts, local activities by task."""
+    """`actions` are what Temporal Cloud would bill: start, activities, timers, upserts, signals, updates."""
 
     events: int
     size_bytes: int
@@ -56,22 +65,7 @@ class HistoryAccount:
 async def account(handle: WorkflowHandle[object, object]) -> HistoryAccount:
     description = await handle.describe()
     history = await handle.fetch_history()
-    actions, marked = 1, False
-    for event in history.events:
-        kind = event.WhichOneof("attributes") or ""
-        if kind == "workflow_task_completed_event_attributes":
-            marked = False
-        elif kind == "marker_recorded_event_attributes":
-            actions += 0 if marked else 1
-            marked = True
-        elif kind in {
-            "activity_task_scheduled_event_attributes",
-            "timer_started_event_attributes",
-            "upsert_workflow_search_attributes_event_attributes",
-            "workflow_execution_signaled_event_attributes",
-            "workflow_execution_update_accepted_event_attributes",
-        }:
-            actions += 1
+    actions = 1 + sum(event.WhichOneof("attributes") in BILLED for event in history.events)
     info = description.raw_description.workflow_execution_info
     return HistoryAccount(len(history.events), info.history_size_bytes, actions)
 

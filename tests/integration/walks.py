@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from temporalio.client import RPCTimeoutOrCancelledError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from tests.integration import incidents, pipelines
 from tests.integration.campaigns import new_campaign, published_once
@@ -203,6 +203,23 @@ WALKS: Mapping[str, Begin] = {
     "pipeline": begin_pipeline,
     **DEFINITIONS,
 }
+
+
+async def refused_early(handle: AnyHandle) -> None:
+    """An update that waits for a run's first task: refused whenever somebody answers, as long as the run is open."""
+
+    async def sent() -> str:
+        try:
+            await handle.execute_update("decide", DECIDED_TOO_EARLY)
+        except WorkflowUpdateFailedError as error:
+            return str(error.cause)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return "the run has ended"
+        return ""
+
+    assert await patiently(sent, always)
 
 
 async def disturb(handle: AnyHandle) -> None:

@@ -14,7 +14,7 @@ from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
 from activities.batch import with_batches
-from tests.caching import CacheSwitch
+from tests.caching import CacheSwitch, QueriesAgain
 from tests.fakes.house import FakeHouse
 from tests.fakes.prompt import PROMPT
 from tests.replaying import StartsSeen, Watch, check_all, watched
@@ -107,7 +107,7 @@ async def time_skipping(payloads: Path, *settings: str) -> AsyncGenerator[Workfl
         dev_server_extra_args=flags,
         search_attributes=[search_key(attribute) for attribute in SEARCH_ATTRIBUTES],
         data_converter=converter(None, PayloadStore(str(payloads))),
-        interceptors=[starts],
+        interceptors=[starts, QueriesAgain()],
         plugins=[CacheSwitch()],
     )
     async with environment, watched(Watch(environment.client, payloads / "unreplayed", starts, str(payloads))):

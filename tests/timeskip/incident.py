@@ -25,7 +25,7 @@ from workflows.remediation import RemediationControlWorkflow
 from workflows.sandbox import runner
 
 Handle = WorkflowHandle[IncidentResponseWorkflow, IncidentResult]
-WAIT_SECONDS = 30
+WAIT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ async def view_of(handle: Handle, holds: Callable[[IncidentView], bool] = lambda
                 view = await handle.query(IncidentResponseWorkflow.incident)
                 if holds(view):
                     return view
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.02)
 
 
 async def record_of(handle: Handle, holds: Callable[[RunRecord], bool] = lambda _: True) -> RunRecord:
@@ -108,7 +108,7 @@ async def record_of(handle: Handle, holds: Callable[[RunRecord], bool] = lambda 
             record = await handle.query(IncidentResponseWorkflow.status)
             if holds(record):
                 return record
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.02)
 
 
 async def step_of(handle: Handle, step: str) -> StepRecord:
@@ -123,7 +123,7 @@ async def task_of(handle: Handle, name: str = "action-1") -> ReviewTask:
             task = await handle.query(IncidentResponseWorkflow.review)
             if task is not None and task.task == name:
                 return task
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.02)
 
 
 async def approve(handle: Handle, name: str = "action-1", reviewer: str = "sora") -> None:

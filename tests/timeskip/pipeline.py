@@ -39,7 +39,7 @@ from workflows.sandbox import runner
 duckdb: Any = importlib.import_module("duckdb")
 
 Handle = WorkflowHandle[EtlPipelineWorkflow, PipelineResult]
-WAIT_SECONDS = 30
+WAIT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ async def task_of(handle: Handle, holds: Callable[[ReviewTask], bool] = lambda _
             task = await handle.query(EtlPipelineWorkflow.review)
             if task is not None and holds(task):
                 return task
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.02)
 
 
 async def decide(handle: Handle, verdict: Verdict = Verdict.APPROVE) -> None:

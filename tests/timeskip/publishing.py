@@ -28,7 +28,7 @@ from workflows.publishing import ContentPublishingWorkflow
 from workflows.sandbox import runner
 
 Handle = WorkflowHandle[ContentPublishingWorkflow, PublishingResult]
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 LINK = "https://hanbit.example/canal"
 CONTENT = """
 # Canal locks, reopened
@@ -128,7 +128,7 @@ async def job_when(handle: Handle, holds: Callable[[Job], bool], job: str = "x")
             found = next((found for found in (await view_of(handle)).jobs if found.job == job), None)
             if found is not None and holds(found):
                 return found
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.02)
 
 
 async def refusal(update: Awaitable[object]) -> tuple[str | None, str]:
@@ -146,7 +146,7 @@ async def task_of(handle: Handle, holds: Callable[[ReviewTask], bool] = lambda _
             task = await handle.query(ContentPublishingWorkflow.review)
             if task is not None and holds(task):
                 return task
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.02)
 
 
 async def decide(handle: Handle, verdict: Verdict = Verdict.APPROVE) -> None:

@@ -14,7 +14,7 @@ from workflows.pipeline_windows import share
 
 CONCURRENCY, PARTITIONS = 4, 40
 ONCE = {stage: list(range(1, PARTITIONS + 1)) for stage in STAGES.values()}
-WAIT_SECONDS = 30
+WAIT_SECONDS = 60
 MOST_EVENTS, MOST_BYTES = 1_500, 512 * 1024
 WARNING_EVENTS, EVENTS_OF_WINDOW = 10_240, 9
 """Temporal warns of a history of so many events, or of 10 MiB, and ends it at five times that."""

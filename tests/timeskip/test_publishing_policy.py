@@ -7,13 +7,12 @@ import pytest
 from temporalio.client import WorkflowFailureError
 
 from tests.fakes.press import forbidden, refused_removal
+from tests.timeskip.described import described_as
 from tests.timeskip.publishing import Handle, Press, after, campaign, job_in, record_of, refusal, view_of
 from tests.timeskip.test_publishing_paths import refusing
 from towpath.contracts.failure import FailureCode
 from towpath.contracts.posting import JobChange, JobState
-from towpath.contracts.process import STATUS
 from towpath.contracts.publishing import ChannelWish, PublishingOutcome, PublishingPolicy, PublishingRequest
-from towpath.temporal.attributes import search_key
 from workflows.publishing import ContentPublishingWorkflow
 
 ALL = JobChange(job="*", by="dana", reason="seen")
@@ -81,8 +80,7 @@ async def test_all_or_none_begins_with_the_texts(press: Press) -> None:
 async def test_a_held_sequence_goes_on_when_released(press: Press) -> None:
     """The jobs to come wait, the team is told, and a release lets them go on."""
     handle = await held(press)
-    described = await handle.describe()
-    assert described.typed_search_attributes[search_key(STATUS)] == "held"
+    await described_as(handle, "held")
     assert any(title.startswith("Campaign on hold") for title in press.fake.notices())
     waiting = (await record_of(handle)).waiting
     assert waiting is not None

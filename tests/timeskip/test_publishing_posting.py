@@ -5,13 +5,12 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes.press import Ending, busy, down, duplicate, forbidden
+from tests.timeskip.described import described_as
 from tests.timeskip.publishing import Handle, Press, after, campaign, job_in, record_of, refusal, step_of
 from towpath.contracts.failure import FailureCode, HouseError, PublishError
 from towpath.contracts.posting import Job, JobState, Settle
-from towpath.contracts.process import STATUS
 from towpath.contracts.publishing import PublishingOutcome
 from towpath.contracts.run import StepState
-from towpath.temporal.attributes import search_key
 from workflows.publishing import ContentPublishingWorkflow
 from workflows.publishing_posting import LOOKS
 
@@ -153,8 +152,7 @@ async def test_a_post_that_became_stale_between_attempts_is_dropped(press: Press
 async def test_what_nobody_can_find_out_is_asked_of_a_person(press: Press) -> None:
     """No answer and no timeline: the job waits for a person, who says that the post is out, and the thread goes on."""
     handle = await unsettled(press)
-    described = await handle.describe()
-    assert described.typed_search_attributes[search_key(STATUS)] == "outcome-unknown"
+    await described_as(handle, "outcome-unknown")
     assert any(title.startswith("Is it out?") for title in press.fake.notices())
     waiting = (await record_of(handle)).waiting
     assert waiting is not None

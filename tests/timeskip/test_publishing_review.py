@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowFailureError
 
+from tests.timeskip.described import described_as
 from tests.timeskip.publishing import LINK, Press, after, campaign, decide, refusal, step_of, task_of, view_of
 from towpath.contracts.failure import FailureCode
 from towpath.contracts.posting import EditPosts, JobState, Post
-from towpath.contracts.process import PENDING_ASSIGNEES, PENDING_UNTIL, STATUS
+from towpath.contracts.process import PENDING_ASSIGNEES, PENDING_UNTIL
 from towpath.contracts.publishing import Adaptation, PublishingOutcome, PublishingRequest
 from towpath.contracts.review import Verdict
 from towpath.contracts.run import StepState
@@ -34,12 +35,11 @@ async def test_a_person_must_approve(press: Press, model: str, request_: Publish
     press.fake.model = model
     handle = await press.start(request_, skipping=False)
     task = await task_of(handle)
-    described = await handle.describe()
+    described = await described_as(handle, "waiting-for-review")
     await decide(handle)
     result = await press.finish(handle)
 
     assert any(reason in line for line in task.reasons)
-    assert described.typed_search_attributes[search_key(STATUS)] == "waiting-for-review"
     assert described.typed_search_attributes[search_key(PENDING_ASSIGNEES)] == ["content-team"]
     assert described.typed_search_attributes[search_key(PENDING_UNTIL)] == task.due_at
     assert result.outcome is PublishingOutcome.PUBLISHED

@@ -5,13 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio.client import WorkflowUpdateStage
 
+from tests.timeskip.described import described_as
 from tests.timeskip.publishing import Handle, Press, after, campaign, job_in, job_when, refusal, view_of
 from tests.timeskip.test_publishing_review import TEXT, edit
 from towpath.contracts.failure import FailureCode
 from towpath.contracts.posting import Job, JobChange, JobState, Reschedule
-from towpath.contracts.process import STATUS
 from towpath.contracts.publishing import PublishingOutcome, PublishingRequest, PublishingResult
-from towpath.temporal.attributes import search_key
 from workflows.publishing import ContentPublishingWorkflow
 
 DANA = JobChange(job="linkedin", by="dana", reason="news")
@@ -181,7 +180,7 @@ async def test_all_jobs_are_cancelled_at_once(press: Press) -> None:
 async def test_a_job_is_published_now(press: Press) -> None:
     """A job that was to wait for days goes out at once."""
     handle = await scheduled(press, campaign("linkedin", at=after(days=9)))
-    assert (await handle.describe()).typed_search_attributes[search_key(STATUS)] == "scheduled"
+    await described_as(handle, "scheduled")
     await handle.execute_update(ContentPublishingWorkflow.publish_now, DANA)
     result = await handle.result()
 

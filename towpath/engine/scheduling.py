@@ -13,7 +13,6 @@ from towpath.engine.actions import (
     Cancel,
     Cancelled,
     Completed,
-    End,
     Failed,
     Outcome,
     Rejected,
@@ -33,7 +32,7 @@ PATIENT = frozenset({"wait", "wait-any", "human-task"})
 
 
 class Scheduling:
-    """The state of a run and its rules; `not_undone` are steps whose effect stays. `Progress` is the door to it."""
+    """The nodes of a run and their rules; `Progress` is the door to it. `actions` fill up until somebody takes them."""
 
     def __init__(
         self,
@@ -51,28 +50,28 @@ class Scheduling:
         self.branches: dict[str, str] = {}
         self.evaluation = Evaluation(facts, inputs, self.outputs, functions, new_uuid)
         self.paused = False
-        self.ended: End | None = None
         self.seed = seed or {}
         self.sent = Sent()
         self._settled_needs, self._good_needs = [0] * count, [0] * count
         self._members_left = [len(node.members) for node in plan.nodes]
-        self._open = [node.guard is None for node in plan.nodes]
-        self._left = count
-        self._running: set[int] = set()
+        self.opened = [node.guard is None for node in plan.nodes]
+        self.left = count
+        self.running: set[int] = set()
         self.done: list[int] = []
-        self._held: list[int] = []
-        self._ready: deque[int] = deque()
-        self._actions: list[Action] = []
-        self._stopping: tuple[RunStatus, str, Failure | None] | None = None
-        self._to_undo: list[int] | None = None
-        self._fallen: int = 0
-        self._unwinding = False
-        self.not_undone: list[str] = []
+        self.held: list[int] = []
+        self.ready: deque[int] = deque()
+        self.actions: list[Action] = []
+        self.stopping: tuple[RunStatus, str, Failure | None] | None = None
+
+    def advance(self) -> None:
+        """Look at each node for which something has changed."""
+        while self.ready:
+            self._consider(self.ready.popleft())
 
     def _consider(self, index: int) -> None:
         """Start a node, skip it, or leave it waiting, by its join."""
         node, run = self.plan.nodes[index], self.runs[index]
-        if run.state is not State.PENDING or not self._open[index] or self._stopping is not None:
+        if run.state is not State.PENDING or not self.opened[index] or self.stopping is not None:
             return
         settled, good, total = self._settled_needs[index], self._good_needs[index], len(node.needs)
         wanted = total if node.wanted is None else node.wanted
@@ -85,7 +84,7 @@ class Scheduling:
             if not starts and settled < total:
                 return
         if self.paused and node.kind == "step":
-            self._held.append(index)
+            self.held.append(index)
         elif node.kind == "group":
             self._close_group(node, satisfied=starts)
         elif starts:
@@ -100,7 +99,7 @@ class Scheduling:
         run = self.runs[node.index]
         run.started_at = self.evaluation.now
         if node.id in self.seed:
-            self._complete(node, Completed(self.seed[node.id], attempts=0, note="kept from the run before"))
+            self.complete(node, Completed(self.seed[node.id], attempts=0, note="kept from the run before"))
             return
         try:
             if step.when is not None and not self.evaluation.is_true(step.when, "when"):
@@ -110,7 +109,7 @@ class Scheduling:
             else:
                 self._start(node)
         except StepError as error:
-            self._take(node.index, Failed(error.failure))
+            self.take(node.index, Failed(error.failure))
 
     def _start(self, node: PlanNode) -> None:
         step = node.step
@@ -121,57 +120,57 @@ class Scheduling:
             return
         config = self.sent.config(node, self.evaluation)
         if self.evaluation.is_pure(node):
-            self._take(node.index, self.evaluation.perform(node, config))
+            self.take(node.index, self.evaluation.perform(node, config))
             return
         key = None if step.cache is None else str(self.evaluation.value(step.cache.key, "cache.key"))
         self._run(node, Start(node.id, config, cache_key=key))
 
     def _run(self, node: PlanNode, start: Start) -> None:
         self.runs[node.index].state = State.RUNNING
-        self._running.add(node.index)
-        self._actions.append(start)
+        self.running.add(node.index)
+        self.actions.append(start)
 
     def _branch(self, node: PlanNode, branch: str) -> None:
         self.branches[node.id] = branch
         self.outputs[node.id] = {"branch": branch}
         run = self.runs[node.index]
         run.state, run.note = State.RUNNING, branch
-        self._running.add(node.index)
+        self.running.add(node.index)
         for name, members in node.branches.items():
             for member in members:
                 if name == branch:
-                    self._unlock(member)
+                    self.unlock(member)
                 else:
                     self._skip(member, f"the branch {branch} was taken")
         if not self._members_left[node.index]:
             self._end_condition(node)
 
     def _end_condition(self, node: PlanNode) -> None:
-        if node.index in self._running:
-            self._running.discard(node.index)
-            self._settle(node.index, State.COMPLETED, good=True, note=self.branches[node.id])
+        if node.index in self.running:
+            self.running.discard(node.index)
+            self.settle(node.index, State.COMPLETED, good=True, note=self.branches[node.id])
 
-    def _unlock(self, index: int) -> None:
-        self._open[index] = True
+    def unlock(self, index: int) -> None:
+        self.opened[index] = True
         node = self.plan.nodes[index]
         if node.kind == "group":
             for member in node.members:
-                self._unlock(member)
-        self._ready.append(index)
+                self.unlock(member)
+        self.ready.append(index)
 
     def _close_group(self, node: PlanNode, *, satisfied: bool) -> None:
         if satisfied:
             completed = [self.plan.nodes[i].id for i in node.members if self.runs[i].state is State.COMPLETED]
             if not node.anonymous:
                 self.outputs[node.id] = {"completed": completed}
-            self._settle(node.index, State.COMPLETED, good=True)
+            self.settle(node.index, State.COMPLETED, good=True)
             if node.group is not None and node.group.losers == "cancel":
                 self._withdraw(node, Cancellation(by="the race", reason=f"first: {', '.join(completed)}"))
         elif node.wanted is not None and any(self.runs[index].state is State.FAILED for index in node.members):
             failure = Failure(code=FailureCode.STEP_JOIN, message=f"fewer than {node.wanted} members completed")
-            self._take(node.index, Failed(failure))
+            self.take(node.index, Failed(failure))
         else:
-            self._settle(node.index, State.SKIPPED, good=False)
+            self.settle(node.index, State.SKIPPED, good=False)
 
     def _withdraw(self, node: PlanNode, why: Cancellation) -> None:
         """End everything inside a node that is not settled."""
@@ -180,12 +179,12 @@ class Scheduling:
             if run.state in SETTLED:
                 continue
             self._withdraw(member, why)
-            if member.kind == "step" and index in self._running:
-                self._actions.append(Cancel(member.id, why))
+            if member.kind == "step" and index in self.running:
+                self.actions.append(Cancel(member.id, why))
             elif run.state not in SETTLED:
-                self._running.discard(index)
+                self.running.discard(index)
                 run.cancelled = why
-                self._settle(index, State.CANCELLED, good=False, note=why.in_words)
+                self.settle(index, State.CANCELLED, good=False, note=why.in_words)
 
     def _skip(self, index: int, reason: str) -> None:
         node = self.plan.nodes[index]
@@ -194,31 +193,31 @@ class Scheduling:
         if node.kind == "group":
             for member in node.members:
                 self._skip(member, reason)
-        self._settle(index, State.SKIPPED, good=False, note=reason)
+        self.settle(index, State.SKIPPED, good=False, note=reason)
         if node.kind == "condition":
             for member in node.members:
                 self._skip(member, reason)
 
-    def _take(self, index: int, outcome: Outcome) -> None:
+    def take(self, index: int, outcome: Outcome) -> None:
         node = self.plan.nodes[index]
         match outcome:
             case Completed():
-                self._complete(node, outcome)
+                self.complete(node, outcome)
             case Cancelled(reason=reason):
                 self.runs[index].keep(outcome)
-                self._settle(index, State.CANCELLED, good=False, note=reason)
+                self.settle(index, State.CANCELLED, good=False, note=reason)
             case Rejected(output=output):
                 self.outputs[node.id] = output
-                self._settle(index, State.COMPLETED, good=True, note="rejected")
-                self._stop("rejected", node.id, None)
+                self.settle(index, State.COMPLETED, good=True, note="rejected")
+                self.stop("rejected", node.id, None)
             case Failed():
                 self._fail(node, outcome)
 
-    def _complete(self, node: PlanNode, outcome: Completed) -> None:
+    def complete(self, node: PlanNode, outcome: Completed) -> None:
         self.outputs[node.id] = outcome.output
         run = self.runs[node.index]
         run.attempts = outcome.attempts
-        self._settle(node.index, State.COMPLETED, good=True, note=outcome.note)
+        self.settle(node.index, State.COMPLETED, good=True, note=outcome.note)
 
     def _fail(self, node: PlanNode, outcome: Failed) -> None:
         run = self.runs[node.index]
@@ -228,58 +227,58 @@ class Scheduling:
             try:
                 output = self.evaluation.value(on_error.default, "on_error.default")
                 note = f"default output ({outcome.failure.code})"
-                self._complete(node, Completed(output, outcome.failure.attempts, note))
+                self.complete(node, Completed(output, outcome.failure.attempts, note))
             except StepError as error:
                 run.failure = error.failure
                 self._fail_run(node, error.failure)
         elif on_error == "continue":
-            self._settle(node.index, State.FAILED, good=True, note="the run goes on without it")
+            self.settle(node.index, State.FAILED, good=True, note="the run goes on without it")
         elif self.plan.is_in_race(node):
-            self._settle(node.index, State.FAILED, good=False)
+            self.settle(node.index, State.FAILED, good=False)
         else:
             self._fail_run(node, outcome.failure)
 
     def _fail_run(self, node: PlanNode, failure: Failure) -> None:
-        self._settle(node.index, State.FAILED, good=False)
-        self._stop("failed", node.id, failure)
+        self.settle(node.index, State.FAILED, good=False)
+        self.stop("failed", node.id, failure)
         current = node
         while current.parent is not None:
             current = self.plan.nodes[current.parent]
             if current.group is not None and current.group.on_error == "cancel":
                 self._withdraw(current, Cancellation(by="the group", reason=f"{node.id} failed"))
-        self._cancel_running(_is_patient, Cancellation(by="the run", reason=f"{node.id} failed"))
+        self.cancel_running(_is_patient, Cancellation(by="the run", reason=f"{node.id} failed"))
 
-    def _cancel_running(self, chosen: Callable[[PlanNode], bool], why: Cancellation) -> None:
-        nodes = [self.plan.nodes[index] for index in sorted(self._running)]
-        self._actions.extend(Cancel(node.id, why) for node in nodes if node.kind == "step" and chosen(node))
+    def cancel_running(self, chosen: Callable[[PlanNode], bool], why: Cancellation) -> None:
+        nodes = [self.plan.nodes[index] for index in sorted(self.running)]
+        self.actions.extend(Cancel(node.id, why) for node in nodes if node.kind == "step" and chosen(node))
 
-    def _stop(self, status: RunStatus, step: str, failure: Failure | None) -> None:
-        if self._stopping is None:
-            self._stopping = (status, step, failure)
-            self._held.clear()
+    def stop(self, status: RunStatus, step: str, failure: Failure | None) -> None:
+        if self.stopping is None:
+            self.stopping = (status, step, failure)
+            self.held.clear()
             if status == "rejected":
-                self._cancel_running(_is_patient, Cancellation(by="the run", reason=f"{step} was rejected"))
+                self.cancel_running(_is_patient, Cancellation(by="the run", reason=f"{step} was rejected"))
 
-    def _settle(self, index: int, state: State, *, good: bool, note: str = "") -> None:
+    def settle(self, index: int, state: State, *, good: bool, note: str = "") -> None:
         run, node = self.runs[index], self.plan.nodes[index]
         run.state, run.ended_at = state, self.evaluation.now
         run.note = note or run.note
-        self._left -= 1
+        self.left -= 1
         if state is State.COMPLETED or run.unknown:
             self.done.append(index)
         if not node.anonymous:
             self.evaluation.tell(node.id, run)
-        self._free(node, good=good)
+        self.free(node, good=good)
         parent = None if node.parent is None else self.plan.nodes[node.parent]
         if parent is not None and parent.kind == "condition" and not self._members_left[parent.index]:
             self._end_condition(parent)
 
-    def _free(self, node: PlanNode, *, good: bool) -> None:
+    def free(self, node: PlanNode, *, good: bool) -> None:
         """Count a settled node for everything that waits for it."""
         for dependent in self.plan.dependents[node.index]:
             self._settled_needs[dependent] += 1
             self._good_needs[dependent] += 1 if good else 0
-            self._ready.append(dependent)
+            self.ready.append(dependent)
         if node.parent is not None and self.plan.nodes[node.parent].kind == "condition":
             self._members_left[node.parent] -= 1
 

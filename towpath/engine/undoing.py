@@ -1,11 +1,14 @@
 """Which steps of a run that ends are undone, and how: those that were done, and those of which nobody knows."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
-from towpath.engine.actions import State, StepRun, Undo
+from towpath.contracts.failure import Failure
+from towpath.engine.actions import FallBack, State, StepRun, Undo
 from towpath.engine.evaluation import Evaluation, StepError
 from towpath.engine.expression.values import Value
 from towpath.engine.plan import PlanNode
+from towpath.engine.scheduling import Scheduling
 from towpath.engine.steps import Step
 
 NOBODY_KNOWS = "it may have happened, and has neither check nor compensate"
@@ -39,3 +42,73 @@ def undo_of(node: PlanNode, run: StepRun, outputs: Mapping[str, Value], evaluati
     except StepError as error:
         return Undo(node.id, None, run.unknown) if has_check else error.failure.message
     return Undo(node.id, config, run.unknown)
+
+
+class Undoing:
+    """What a run that cannot be completed still does: steps are undone, the latest first, then the fallback chain goes.
+
+    One thing at a time: `busy` while it is under way. `not_undone` are steps whose effect stays.
+    """
+
+    def __init__(self, nodes: Scheduling) -> None:
+        self.busy = False
+        self.not_undone: list[str] = []
+        self._nodes = nodes
+        self._to_undo: list[int] | None = None
+        self._fallen = 0
+
+    def next(self) -> Undo | FallBack | None:
+        """What is to be done now, or None at the end."""
+        found = self._next_undo() or self._next_fallback()
+        self.busy = found is not None
+        return found
+
+    def undone(self, step: str, now: datetime, failure: Failure | None, note: str) -> None:
+        """A compensation has ended; with `failure`, the step could not be undone. A `note` says why there was none."""
+        run = self._nodes.runs[self._nodes.plan.by_id[step]]
+        if failure is not None:
+            self.not_undone.append(step)
+        elif not note:
+            run.state, run.ended_at = State.UNDONE, now
+        run.note = note or ("undone" if failure is None else f"not undone ({failure.code})")
+        self.busy = False
+
+    def leave(self, step: str, why: str) -> None:
+        """An effect that has happened, or may have, stays."""
+        run = self._nodes.runs[self._nodes.plan.by_id[step]]
+        run.note = "; ".join(filter(None, (f"not undone: {why}", run.note)))
+        self.not_undone.append(step)
+        self.busy = False
+
+    def fell_back(self) -> None:
+        self._fallen += 1
+        self.busy = False
+
+    def _next_undo(self) -> Undo | None:
+        nodes, runs, evaluation = self._nodes.plan.nodes, self._nodes.runs, self._nodes.evaluation
+        if self._to_undo is None:
+            self._to_undo = [i for i in self._nodes.done if is_undoable(nodes[i], runs[i], evaluation)]
+        while self._to_undo:
+            node = nodes[self._to_undo.pop()]
+            undo = undo_of(node, runs[node.index], self._nodes.outputs, evaluation)
+            if isinstance(undo, Undo):
+                return undo
+            self.leave(node.id, undo)
+        return None
+
+    def _next_fallback(self) -> FallBack | None:
+        if self._nodes.stopping is None:
+            return None
+        status, step, failure = self._nodes.stopping
+        chain = self._nodes.plan.definition.fallback
+        if status != "failed" or self._fallen >= len(chain):
+            return None
+        why = "" if failure is None else f"{step or 'the run'} failed: {failure.message}"
+        template = getattr(chain[self._fallen], "message", "")
+        if not template:
+            return FallBack(self._fallen, why)
+        try:
+            message = str(self._nodes.evaluation.value(template, "message", error=why, failed_step=step))
+        except StepError:
+            message = why
+        return FallBack(self._fallen, message)
