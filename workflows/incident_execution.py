@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from temporalio import workflow
+from temporalio.exceptions import is_cancelled_exception
 
 from activities.functions import FunctionActivities
 from activities.incident import IncidentActivities
@@ -156,12 +157,12 @@ class Execution:
         return f"the kill switch is on, by {switch.by}: {switch.reason}" if switch.on else None
 
     async def _apply(self, planned: PlannedAction) -> ActionRecord:
-        """Take effect, once: also when the run is cancelled meanwhile, its answer is awaited."""
+        """Take effect, once. Of one that a cancellation of the run let go, nobody knows whether it did."""
         self._change(planned, state=ActionState.RUNNING, started_at=workflow.now())
         self._state.tell(f"{in_words(planned)}: carried out")
         work = replace(EFFECT, start_to_close=planned.action.timeout)
         self._applied.append(planned)
-        failed = await shielded(self._take_effect(planned, work))
+        failed = await self._take_effect(planned, work)
         return await self._verify(planned) if failed is None else failed
 
     async def _take_effect(self, planned: PlannedAction, work: Work) -> ActionRecord | None:
@@ -175,6 +176,10 @@ class Execution:
         except ParameterError as error:
             self._applied.remove(planned)
             return self._end(planned, ActionState.FAILED, str(error))
+        except BaseException as error:
+            if is_cancelled_exception(error):
+                self._end(planned, ActionState.FAILED, "nobody knows whether it took effect")
+            raise
         return None
 
     async def _verify(self, planned: PlannedAction) -> ActionRecord:

@@ -66,6 +66,8 @@ FUNCTION = Work(_exponential(3), start_to_close=timedelta(minutes=10))
 NOTICE = EFFECT
 UNDO = Work(_exponential(20, timedelta(seconds=1)), start_to_close=timedelta(seconds=15), short=True)
 LOOKUP = Work(_exponential(5, timedelta(seconds=1)), start_to_close=timedelta(seconds=10), short=True)
+LAST_LOOKUP = Work(_exponential(1), start_to_close=timedelta(seconds=5), short=True)
+"""Of a run that is being cancelled."""
 FETCH = Work(_exponential(4, timedelta(seconds=1)), start_to_close=timedelta(seconds=30))
 PAGE = Work(_exponential(12, timedelta(seconds=1)), start_to_close=timedelta(seconds=15), short=True)
 TEXTS = Work(_exponential(3), start_to_close=timedelta(seconds=60))

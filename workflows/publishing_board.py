@@ -75,6 +75,8 @@ class Board:
             out, wanted = len(run.job.posts), len(run.posts)
             if run.is_open or (run.job.state is JobState.PUBLISHING and not out):
                 run.end(JobState.CANCELLED, "the campaign was cancelled")
+            elif run.job.state is JobState.PUBLISHING and out == wanted:
+                run.end(JobState.PUBLISHED, run.job.reason)
             elif run.job.state is JobState.PUBLISHING:
                 run.end(JobState.PARTIAL, f"{out} of {wanted} posts are out; the campaign was cancelled")
         return tuple(job for job in self.jobs if job.posts or job.state is JobState.UNKNOWN)

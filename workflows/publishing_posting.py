@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import is_cancelled_exception
 
 from activities.publishing import PublishingActivities
 from towpath.contracts.failure import Failure, FailureCode
@@ -25,7 +26,7 @@ from towpath.policy.publishing.messages import unknown_notice
 from workflows.calling import CallFailedError, call
 from workflows.compensation import shielded
 from workflows.notices import tell_team
-from workflows.options import LOOKUP, POST, UNDO
+from workflows.options import LAST_LOOKUP, LOOKUP, POST, UNDO, Work
 from workflows.publishing_jobs import JobRun
 from workflows.publishing_steps import PublishingState
 
@@ -89,9 +90,11 @@ class Posting:
         self._steps = state.steps
         self._team = state.request.review.team
         self._since = since
+        self._in_doubt = False
+        """A post may come out of which nobody knows yet."""
 
     async def publish(self) -> None:
-        """Ends the job as published, partly published, failed or dropped. A cancellation passes between two posts."""
+        """Ends the job as published, partly published, failed or dropped. A cancellation lets a post on its way go."""
         run = self._run
         while len(run.job.posts) < len(run.posts):
             try:
@@ -136,40 +139,51 @@ class Posting:
 
     async def _post(self, number: int) -> None:
         """Return once the post is out. Raises what keeps it from being so."""
-        place, wait, in_doubt = self._place(number), FIRST_WAIT, False
+        self._in_doubt = False
+        try:
+            await self._attempts(self._place(number), number)
+        except BaseException as error:
+            if is_cancelled_exception(error) and self._in_doubt:
+                await shielded(self._look_last(self._place(number)))
+            raise
+
+    async def _attempts(self, place: _Place, number: int) -> None:
+        wait = FIRST_WAIT
         for attempt in range(1, ATTEMPTS + 1):
             if self._run.is_stale(workflow.now()):
                 raise StaleError
             look_first = number == 0 or attempt > 1
-            failure = await shielded(self._attempt(place, look_first=look_first, in_doubt=in_doubt))
+            failure = await self._attempt(place, look_first=look_first)
             if failure is None:
                 return
             if attempt == ATTEMPTS or not (failure.unknown or failure.code in AGAIN):
                 raise NotPublishedError(failure)
-            in_doubt = in_doubt or failure.unknown
             pause = max(wait, timedelta(seconds=failure.retry_after_seconds or 0))
             self._steps.remark(self._run.step, f"{place.name}: {failure.code}, next attempt in {pause}")
             await workflow.sleep(pause, summary=f"{place.name}: wait before attempt {attempt + 1}")
             wait *= 2
 
-    async def _attempt(self, place: _Place, *, look_first: bool, in_doubt: bool) -> Failure | None:
+    async def _attempt(self, place: _Place, *, look_first: bool) -> Failure | None:
         """Look, publish once, look again where the outcome is unknown. The post is booked, or the failure says why not.
 
-        The first try of a follow-up needs no look: the run itself knows that it was never sent. `in_doubt`: that of an
-        earlier attempt is unknown, and its post may come late, so there is a look whatever this one comes to.
+        The first try of a follow-up needs no look: the run itself knows that it was never sent. Where the outcome of an
+        earlier attempt is unknown, its post may come late, so there is a look whatever this one comes to.
         """
-        run = self._run
+        run, before = self._run, self._in_doubt
         run.change(attempts=run.job.attempts + 1)
         failure = None
         try:
             post = (await self._prepare(place)).post if look_first else None
+            self._in_doubt = True
             post = post or (await self._publish(place)).post
         except CallFailedError as error:
             failure, post = error.failure, None
-        if post is None and (failure is None or failure.unknown or in_doubt):
+            self._in_doubt = before or failure.unknown
+        if post is None and self._in_doubt:
             post = await self._look(place, failure or NO_ANSWER)
         if post is None:
             return failure or NO_ANSWER
+        self._in_doubt = False
         run.add(post)
         return None
 
@@ -205,13 +219,7 @@ class Posting:
         for look, wait in enumerate(LOOKS, 1):
             await workflow.sleep(wait, summary=f"{place.name}: wait before look {look}")
             try:
-                outcome = await call(
-                    PublishingActivities.find_post,
-                    FindPost(**self._wish(place.number).model_dump()),
-                    LOOKUP,
-                    activity_id=place.activity(f"find/{self._run.job.attempts}.{look}"),
-                    summary=f"Look for {place.name} on the timeline ({look})",
-                )
+                outcome = await self._find(place, str(look), LOOKUP)
             except CallFailedError as error:
                 outcome, problem = None, error.failure
                 continue
@@ -223,6 +231,26 @@ class Posting:
         if failure.code is FailureCode.PUBLISH_DUPLICATE:
             raise NotPublishedError(failure)
         return None
+
+    async def _look_last(self, place: _Place) -> None:
+        """The run is cancelled, with a post on its way: one look, at once. What it does not find may still come out."""
+        try:
+            post = (await self._find(place, "last", LAST_LOOKUP)).post
+        except CallFailedError:
+            post = None
+        if post is None:
+            self._run.change(state=JobState.UNKNOWN, failure=NO_ANSWER)
+        else:
+            self._run.add(post)
+
+    async def _find(self, place: _Place, look: str, work: Work) -> PostOutcome:
+        return await call(
+            PublishingActivities.find_post,
+            FindPost(**self._wish(place.number).model_dump()),
+            work,
+            activity_id=place.activity(f"find/{self._run.job.attempts}.{look}"),
+            summary=f"Look for {place.name} on the timeline ({look})",
+        )
 
     async def _settle(self) -> bool:
         """Wait for a person; False when the post is given up."""

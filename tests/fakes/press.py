@@ -124,15 +124,18 @@ class FakePress:
         """How the next calls end."""
         self.faults[name] += endings
 
-    def hold(self, name: str, *, skip: int) -> asyncio.Event:
-        """Calls of an activity after the first `skip` stand still until the event is set; `entered` tells."""
-        self._holds[name] = (skip, asyncio.Event())
-        return self._holds[name][1]
+    def hold(self, name: str, *, skip: int, after_effect: bool = False) -> asyncio.Event:
+        """Calls of an activity after the first `skip` stand still until the event is set; `entered` tells. A post may
+        do so once it is out.
+        """
+        self._holds[f"{name}/out" if after_effect else name] = (skip, asyncio.Event())
+        return self._holds[f"{name}/out" if after_effect else name][1]
 
     async def _held(self, name: str) -> None:
         skip, event = self._holds.get(name, (0, None))
-        if event is not None and len(self.house.asked(name)) > skip:
-            self.entered[name].set()
+        activity_name = name.partition("/")[0]
+        if event is not None and len(self.house.asked(activity_name)) > skip:
+            self.entered[activity_name].set()
             await event.wait()
 
     async def _enter(self, name: str, request: Wire) -> None:
@@ -232,6 +235,7 @@ class FakePress:
         assert request.reply_to is None or request.reply_to in [shown.post.post_id for shown in timeline]
         shown = self.shown(request.adapter, request.post.text, request.fingerprint, request.reply_to)
         timeline.append(shown)
+        await self._held("publish_post/out")
         if fault == "taken":
             raise _unknown()
         if fault == "taken-as-duplicate":

@@ -390,14 +390,14 @@ async def test_redriven_incident_is_archived(incidents: Incidents) -> None:
     assert len({archived.key for archived in incidents.world.asked("archive_incident")}) == 2
 
 
-async def test_cancelled_in_the_middle_of_an_action(incidents: Incidents) -> None:
-    """The action under way is let finish, nothing follows, and people are told what stays."""
-    incidents.world.hold("call_service")
+async def test_cancelled_while_an_action_is_judged(incidents: Incidents) -> None:
+    """It was applied and stays, nothing follows, and people are told so."""
+    incidents.world.cures = {}
     handle = await incidents.start(skipping=False)
     await approve(handle)
-    await incidents.world.house.entered["call_service"].wait()
+    await view_of(handle, lambda view: bool(view.actions) and view.actions[0].state is ActionState.RUNNING)
+    await incidents.env.fast_forward(handle, timedelta(seconds=30))
     await handle.cancel()
-    incidents.world.release("call_service")
     with pytest.raises(WorkflowFailureError) as caught:
         await handle.result()
     view = await view_of(handle)

@@ -13,6 +13,7 @@ from tests.timeskip.test_publishing_paths import refusing
 from towpath.contracts.failure import FailureCode
 from towpath.contracts.posting import JobChange, JobState
 from towpath.contracts.publishing import ChannelWish, PublishingOutcome, PublishingPolicy, PublishingRequest
+from towpath.contracts.run import StepState
 from workflows.publishing import ContentPublishingWorkflow
 
 ALL = JobChange(job="*", by="dana", reason="seen")
@@ -137,25 +138,35 @@ async def test_a_cancelled_campaign_leaves_what_is_out(press: Press) -> None:
     assert (await record_of(handle)).status == "cancelled"
 
 
-async def test_a_post_that_is_on_its_way_is_finished_and_booked(press: Press) -> None:
-    """A campaign cancelled in the middle of a thread: the post that is on its way is booked, the rest is not sent."""
-    hold = press.fake.hold("publish_post", skip=2)
+@pytest.mark.parametrize(
+    ("out", "state"), [pytest.param(3, JobState.PARTIAL, id="out"), pytest.param(2, JobState.UNKNOWN, id="not-seen")]
+)
+async def test_a_post_that_is_on_its_way_is_let_go_and_looked_for(press: Press, out: int, state: JobState) -> None:
+    """A campaign cancelled in the middle of a thread, with no answer to a post: one that is out is booked, one that is
+    not seen may still come, and the team is told; nothing more is sent.
+    """
+    press.fake.hold("publish_post", skip=2, after_effect=out == 3)
     handle = await press.start(campaign(at=after(minutes=-1), cut_off=timedelta()), skipping=False)
     await press.fake.entered["publish_post"].wait()
     await handle.cancel()
-    await _cancel_requested(handle)
-    hold.set()
     with pytest.raises(WorkflowFailureError):
         await handle.result()
     (job,) = (await view_of(handle)).jobs
+    (notice,) = [notice for notice in press.fake.house.asked("notify_team") if notice.title.startswith("Cancelled")]
 
-    assert job.state is JobState.PARTIAL
-    assert len(job.posts) == len(press.fake.texts("x")) == 3
-    assert "cancelled" in job.reason
+    assert job.state is state
+    assert len(job.posts) == len(press.fake.texts("x")) == out
+    assert ("nobody knows whether another one is out" in notice.text) is (state is JobState.UNKNOWN)
+    assert all(step.state is not StepState.RUNNING for step in (await record_of(handle)).steps)
 
 
-async def _cancel_requested(handle: Handle) -> None:
-    """Return once the cancellation is in the run's history."""
-    async for event in handle.fetch_history_events(wait_new_event=True):
-        if event.HasField("workflow_execution_cancel_requested_event_attributes"):
-            return
+async def test_a_single_post_that_is_out_when_its_campaign_is_cancelled(press: Press) -> None:
+    """All of the job is out: it is published."""
+    press.fake.hold("publish_post", skip=0, after_effect=True)
+    handle = await press.start(campaign("linkedin", at=after(minutes=-1), cut_off=timedelta()), skipping=False)
+    await press.fake.entered["publish_post"].wait()
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+
+    assert [job.state for job in (await view_of(handle)).jobs] == [JobState.PUBLISHED]
