@@ -230,7 +230,9 @@ async def test_worker_killed_at_a_report(
     if not asked:
         pytest.skip(f"every point was reached before turn {turn}")
     folders = [tmp_path / str(number) for number in range(len(asked))]
-    taken = await asyncio.gather(*map(take_turn, matrix.sites, asked, folders))
+    async with asyncio.TaskGroup() as turns:
+        tasks = [turns.create_task(take_turn(*one)) for one in zip(matrix.sites, asked, folders, strict=False)]
+    taken = [task.result() for task in tasks]
     for points, made in zip(asked, taken, strict=True):
         for name in made.late:
             matrix.points[name].append(points[name])

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,13 +18,13 @@ from temporalio.client import Client
 from towpath.clients.ui import noted
 from towpath.contracts.declared import DECLARED
 from towpath.contracts.process import CLAUDE_QUEUE, INCIDENT, ONBOARDING, PUBLISHING
-from towpath.local.processes import Child, spawn
+from towpath.local.processes import Child, ChildFailedError, spawn
 from towpath.local.server import DEFAULT_PORT, DEFAULT_UI_PORT, LOOPBACK, TemporalServer, free_port, temporal_server
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = Path(".towpath")
 DEFAULT_METRICS_PORT = 9464
-STANDINS_SECONDS = 20
+STANDINS_SECONDS, STANDINS_TRIES = 20, 3
 WORKER_SECONDS = 40
 """A cold import of everything on a busy machine; usually it is ready in 3 s."""
 OFFLINE_KEY = "offline-stand-in"
@@ -97,13 +97,23 @@ async def local_stack(
 
 @asynccontextmanager
 async def stand_ins(log: Path | None = None) -> AsyncGenerator[StandIns]:
-    """The stand-ins with their fault control open, on free ports."""
+    """The stand-ins with their fault control open, on free ports; on others when somebody takes one meanwhile."""
+    async with AsyncExitStack() as up:
+        yield await _start_stand_ins(up, log, STANDINS_TRIES)
+
+
+async def _start_stand_ins(up: AsyncExitStack, log: Path | None, tries: int) -> StandIns:
     port, smtp_port = free_port(), free_port()
     line = [*python("-m", "towpath.standins"), "--port", str(port), "--smtp-port", str(smtp_port), "--faults"]
     url = f"http://{LOOPBACK}:{port}"
-    async with spawn("stand-ins", line, env={"PYTHONPATH": str(ROOT)}, log=log) as child:
+    child = await up.enter_async_context(spawn("stand-ins", line, env={"PYTHONPATH": str(ROOT)}, log=log))
+    try:
         await child.ready(answers(f"{url}/health"), STANDINS_SECONDS)
-        yield StandIns(url, smtp_port, child)
+    except ChildFailedError:
+        if tries == 1:
+            raise
+        return await _start_stand_ins(up, log, tries - 1)
+    return StandIns(url, smtp_port, child)
 
 
 @asynccontextmanager
