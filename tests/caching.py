@@ -2,24 +2,16 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from temporalio.client import Interceptor, OutboundInterceptor, QueryWorkflowInput
 from temporalio.plugin import SimplePlugin
-from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import WorkerConfig
 
 SUITES = ("timeskip", "integration")
 ONE_IN = 6
 """So many modules share one without a cache, in a sample."""
-
-
-TRIES, TRY = 6, timedelta(seconds=3)
-LOST = {RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED}
 
 
 @dataclass
@@ -47,28 +39,6 @@ class CacheSwitch(SimplePlugin):
         if CACHE.off:
             config["max_cached_workflows"] = 0
         return config
-
-
-class QueriesAgain(Interceptor):
-    """Given to a client, it asks again while there is no cache: the SDK's core may drop a query of a run that it evicts
-    ("leftover buffered tasks"), and the server then waits for the answer.
-    """
-
-    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
-        return _AskAgain(next)
-
-
-class _AskAgain(OutboundInterceptor):
-    async def query_workflow(self, input: QueryWorkflowInput) -> Any:
-        if not CACHE.off or input.rpc_timeout is not None:
-            return await super().query_workflow(input)
-        for _ in range(TRIES - 1):
-            try:
-                return await super().query_workflow(replace(input, rpc_timeout=TRY))
-            except RPCError as error:
-                if error.status not in LOST:
-                    raise
-        return await super().query_workflow(input)
 
 
 def is_off(config: pytest.Config, module: Path) -> bool:

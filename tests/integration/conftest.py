@@ -13,8 +13,9 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
-from tests.caching import CACHE, QueriesAgain
+from tests.caching import CACHE
 from tests.replaying import StartsSeen, Watch, check_all, watched
+from towpath.clients.again import SentAgain
 from towpath.clients.payloads import PayloadStore
 from towpath.clients.temporal import Started, converter, start
 from towpath.contracts.onboarding import Customer, OnboardingRequest, Plan
@@ -102,7 +103,7 @@ async def watched_client(server: TemporalServer, folder: Path) -> tuple[Client, 
     """A client of a server, and the watch over its histories."""
     payloads, starts = folder / "payloads", StartsSeen()
     data_converter = converter(None, PayloadStore(str(payloads)))
-    client = await Client.connect(server.address, data_converter=data_converter, interceptors=[starts, QueriesAgain()])
+    client = await Client.connect(server.address, data_converter=data_converter, interceptors=[starts, SentAgain()])
     return client, Watch(client, folder / "unreplayed", starts, str(payloads))
 
 

@@ -14,12 +14,13 @@ from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
 from activities.batch import with_batches
-from tests.caching import CacheSwitch, QueriesAgain
+from tests.caching import CacheSwitch
 from tests.fakes.house import FakeHouse
 from tests.fakes.prompt import PROMPT
 from tests.replaying import StartsSeen, Watch, check_all, watched
 from tests.timeskip import publishing
 from tests.timeskip.pipeline import Pipelines, serve_pipelines
+from towpath.clients.again import SentAgain
 from towpath.clients.payloads import PayloadStore
 from towpath.clients.temporal import converter
 from towpath.contracts.onboarding import OnboardingRequest, OnboardingResult
@@ -107,7 +108,7 @@ async def time_skipping(payloads: Path, *settings: str) -> AsyncGenerator[Workfl
         dev_server_extra_args=flags,
         search_attributes=[search_key(attribute) for attribute in SEARCH_ATTRIBUTES],
         data_converter=converter(None, PayloadStore(str(payloads))),
-        interceptors=[starts, QueriesAgain()],
+        interceptors=[starts, SentAgain()],
         plugins=[CacheSwitch()],
     )
     async with environment, watched(Watch(environment.client, payloads / "unreplayed", starts, str(payloads))):

@@ -17,7 +17,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.fakes.services import FakeServices
 from tests.timeskip.declared import Handle, Runs, record, serve
-from towpath.clients.updates import ATTEMPTS, UpdatesAgain
+from towpath.clients.again import ATTEMPTS, SentAgain
 from towpath.contracts.declared import CloudEvent, DeclaredOutcome, Edit
 from towpath.contracts.run import RunRecord, StepState
 
@@ -59,9 +59,7 @@ async def test_an_update_and_an_event_at_the_same_instant_both_count(env: Workfl
 
     async with serve(env, client=interrupted(env, send)) as runs:
         started.append(await runs.start(WAITING, skipping=False))
-        asking = Client(
-            env.client.service_client, data_converter=env.client.data_converter, interceptors=[UpdatesAgain()]
-        )
+        asking = Client(env.client.service_client, data_converter=env.client.data_converter, interceptors=[SentAgain()])
         handle = asking.get_workflow_handle(started[0].id)
         edited = await handle.execute_update("skip", SKIP, result_type=RunRecord)
         result = await started[0].result()
@@ -121,9 +119,7 @@ async def test_an_update_that_stays_refused_is_told(env: WorkflowEnvironment) ->
 
     async with serve(env, client=interrupted(env, send, times=ATTEMPTS)) as runs:
         started.append(await runs.start(WAITING, skipping=False))
-        asking = Client(
-            env.client.service_client, data_converter=env.client.data_converter, interceptors=[UpdatesAgain()]
-        )
+        asking = Client(env.client.service_client, data_converter=env.client.data_converter, interceptors=[SentAgain()])
         handle = asking.get_workflow_handle(started[0].id)
         with pytest.raises(RPCError) as refused:
             await handle.execute_update("skip", SKIP, result_type=RunRecord)

@@ -29,8 +29,8 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError, RPCStatusCode
 
+from towpath.clients.again import SentAgain
 from towpath.clients.payloads import PayloadStore, external
-from towpath.clients.updates import UpdatesAgain
 from towpath.contracts.process import SEARCH_ATTRIBUTES, AttributeKind, Process, SearchAttribute
 from towpath.contracts.wire import Wire
 from towpath.temporal.attributes import search_attributes
@@ -106,7 +106,7 @@ async def connect(
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", DEFAULT_ADDRESS)
     return await Client.connect(
-        **config, data_converter=converter(codec, store), runtime=runtime, interceptors=[UpdatesAgain()]
+        **config, data_converter=converter(codec, store), runtime=runtime, interceptors=[SentAgain()]
     )
 
 
