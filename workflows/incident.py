@@ -34,7 +34,7 @@ from workflows.review import Reviewable
 from workflows.steps import StepFailedError
 
 OPERATIONS_TEAM = "ops-team"
-IN_EFFECT = frozenset({ActionState.APPLIED, ActionState.VERIFIED, ActionState.ROLLBACK_FAILED})
+MAY_BE_IN_EFFECT = frozenset({ActionState.APPLIED, ActionState.VERIFIED, ActionState.ROLLBACK_FAILED})
 
 
 @workflow.defn(name=INCIDENT.name)
@@ -173,7 +173,7 @@ class IncidentResponseWorkflow(Reviewable):
             step=error.step,
             failure=error.failure,
             at=workflow.now(),
-            not_undone=tuple(action.title for action in state.known.actions if action.state in IN_EFFECT),
+            not_undone=tuple(action.title for action in state.known.actions if action.state in MAY_BE_IN_EFFECT),
             cost=self._steps.cost,
         )
         await self._oncall.page_again("failure", f"the response failed in {error.step}: {error.failure.message}")

@@ -141,18 +141,18 @@ class Posting:
         """Return once the post is out. Raises what keeps it from being so."""
         self._in_doubt = False
         try:
-            await self._attempts(self._place(number), number)
+            await self._attempts(self._place(number))
         except BaseException as error:
             if is_cancelled_exception(error) and self._in_doubt:
                 await shielded(self._look_last(self._place(number)))
             raise
 
-    async def _attempts(self, place: _Place, number: int) -> None:
+    async def _attempts(self, place: _Place) -> None:
         wait = FIRST_WAIT
         for attempt in range(1, ATTEMPTS + 1):
             if self._run.is_stale(workflow.now()):
                 raise StaleError
-            look_first = number == 0 or attempt > 1
+            look_first = place.number == 0 or attempt > 1
             failure = await self._attempt(place, look_first=look_first)
             if failure is None:
                 return

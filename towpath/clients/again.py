@@ -25,7 +25,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 ATTEMPTS = 5
 FIRST_WAIT_SECONDS = 0.1
-ANSWER_WITHIN = timedelta(seconds=4)
+ASK_AGAIN_AFTER = timedelta(seconds=4)
 """A query that was not answered by then is sent again. A worker that is up answers in milliseconds."""
 QUERY_ATTEMPTS = 3
 UNANSWERED = frozenset({RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED})
@@ -44,14 +44,14 @@ class _Again(OutboundInterceptor):
     async def query_workflow(self, input: QueryWorkflowInput) -> Any:
         left = input.rpc_timeout
         for _ in range(QUERY_ATTEMPTS - 1):
-            if left is not None and left <= ANSWER_WITHIN:
+            if left is not None and left <= ASK_AGAIN_AFTER:
                 break
             try:
-                return await super().query_workflow(replace(input, rpc_timeout=ANSWER_WITHIN))
+                return await super().query_workflow(replace(input, rpc_timeout=ASK_AGAIN_AFTER))
             except RPCError as error:
                 if error.status not in UNANSWERED:
                     raise
-            left = None if left is None else left - ANSWER_WITHIN
+            left = None if left is None else left - ASK_AGAIN_AFTER
         return await super().query_workflow(replace(input, rpc_timeout=left))
 
     async def start_workflow_update(self, input: StartWorkflowUpdateInput) -> WorkflowUpdateHandle[Any]:
