@@ -6,7 +6,8 @@ from uuid import uuid4
 
 from temporalio.client import WorkflowHandle
 
-from tests.integration.conftest import House, until
+from tests.integration.conftest import House
+from tests.waiting import until
 from towpath.clients import reviews
 from towpath.clients.publishing import desk
 from towpath.contracts.posting import JobChange, JobState

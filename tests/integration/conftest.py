@@ -1,7 +1,6 @@
 """The real thing on loopback: a Temporal server on a database file, the stand-ins, and worker.py as a process."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,6 @@ from towpath.local.server import TemporalServer, free_port, temporal_server
 from towpath.local.stack import StandIns, stand_ins, worker_process
 
 ValueT = TypeVar("ValueT")
-WAIT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -81,16 +79,6 @@ class House:
         stores = ("PAYLOAD", "ARTEFACT", "DATASET")
         scratch = {"TOWPATH_PIPELINE_SCRATCH": str(self.folder / "scratch")}
         return scratch | {f"TOWPATH_{name}_STORE": str(self.folder / f"{name.lower()}s") for name in stores}
-
-
-async def until(read: Callable[[], Awaitable[ValueT]], holds: Callable[[ValueT], bool]) -> ValueT:
-    """The first value that holds; the wait is for the condition, and bounded."""
-    async with asyncio.timeout(WAIT_SECONDS):
-        while True:
-            value = await read()
-            if holds(value):
-                return value
-            await asyncio.sleep(0.05)
 
 
 def new_customer(**fields: Any) -> Customer:

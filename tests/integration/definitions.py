@@ -6,7 +6,8 @@ from uuid import uuid4
 
 from temporalio.client import WorkflowHandle
 
-from tests.integration.conftest import House, until
+from tests.integration.conftest import House
+from tests.waiting import until
 from towpath.clients.definitions import Definitions, make_request
 from towpath.contracts.declared import DeclaredRequest, DeclaredResult
 from towpath.contracts.run import RunRecord, StepRecord

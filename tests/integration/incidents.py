@@ -16,7 +16,9 @@ import httpx
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 
-from tests.integration.conftest import House, until
+from tests import waiting
+from tests.integration.conftest import House
+from tests.waiting import until
 from towpath.clients.intake import Intake
 from towpath.clients.receiver import PATH
 from towpath.clients.reviews import decide, find_review
@@ -119,9 +121,7 @@ async def open_task(house: House, workflow_id: str) -> ReviewTask:
         except RPCError:
             return None
 
-    task = await until(read, lambda task: task is not None)
-    assert task is not None
-    return task
+    return await waiting.open_task(read)
 
 
 async def approve(house: House, workflow_id: str) -> None:

@@ -7,7 +7,8 @@ import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
-from tests.integration.conftest import House, new_customer, until
+from tests.integration.conftest import House, new_customer
+from tests.waiting import until
 from towpath.clients.temporal import Started
 from towpath.contracts.onboarding import KitSource, Outcome
 from towpath.contracts.run import RunRecord, StepRecord, StepState

@@ -15,8 +15,9 @@ from temporalio.exceptions import ApplicationError, CancelledError
 
 from tests.fakes.silent import Silent, silent
 from tests.integration.commands import starter_json
-from tests.integration.conftest import House, open_house, until
+from tests.integration.conftest import House, open_house
 from tests.integration.definitions import Handle, document, record, start, step
+from tests.waiting import until
 from towpath.clients.emitting import emit
 from towpath.contracts.declared import CloudEvent, Edit
 from towpath.contracts.run import Cancellation, RunRecord, StepRecord

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.commands import starter, starter_json
-from tests.integration.conftest import House, new_customer, until
+from tests.integration.conftest import House, new_customer
+from tests.waiting import until
 from towpath.contracts.onboarding import Customer
 from towpath.contracts.process import ONBOARDING, PROCESS
 from towpath.local.stack import ROOT

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.integration.conftest import House, new_customer, until
+from tests.integration.conftest import House, new_customer
+from tests.waiting import until
 from towpath.clients.temporal import Started
 from towpath.contracts.onboarding import Customer, Outcome
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from tests.integration.commands import starter, starter_json
-from tests.integration.conftest import House, until
+from tests.integration.conftest import House
+from tests.waiting import until
 
 STEERED = """
 id: "%s"

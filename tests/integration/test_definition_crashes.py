@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.integration.conftest import House, until
+from tests.integration.conftest import House
 from tests.integration.definitions import Handle, order, shipped, start, step, until_state
+from tests.waiting import until
 from towpath.clients import reviews
 from towpath.clients.emitting import emit
 from towpath.contracts.declared import CloudEvent, DeclaredOutcome

@@ -7,8 +7,9 @@ import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
-from tests.integration.conftest import House, until
+from tests.integration.conftest import House
 from tests.integration.definitions import Handle, document, record, request, shipped, start, step, until_state
+from tests.waiting import until
 from towpath.clients.definitions import DefinitionError, Definitions
 from towpath.clients.schedules import Schedules
 from towpath.contracts.declared import CloudEvent, DeclaredOutcome

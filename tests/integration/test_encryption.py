@@ -8,7 +8,8 @@ import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowFailureError
 
-from tests.integration.conftest import House, new_customer, until
+from tests.integration.conftest import House, new_customer
+from tests.waiting import until
 from towpath.clients import reviews
 from towpath.clients.codec import DecryptionError, EncryptionCodec
 from towpath.clients.deadletters import find_letter

@@ -4,7 +4,8 @@ import asyncio
 import json
 from uuid import uuid4
 
-from tests.integration.conftest import House, until
+from tests.integration.conftest import House
+from tests.waiting import until
 from towpath.local.server import find_executable
 
 CUSTOMER = {"email": "sam@northwind.example", "company": "Northwind", "plan": "enterprise", "country": "XX"}

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.integration.conftest import House, open_house, until
+from tests.integration.conftest import House, open_house
 from tests.integration.incidents import (
     BEGAN,
     Handle,
@@ -32,6 +32,7 @@ from tests.integration.incidents import (
     tell,
     until_view,
 )
+from tests.waiting import until
 from towpath.clients.artefacts import ArtefactStore
 from towpath.clients.intake import Intake
 from towpath.clients.reviews import decide

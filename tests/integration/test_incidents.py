@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from tests.integration.commands import starter, starter_json
-from tests.integration.conftest import House, open_house, until
+from tests.integration.conftest import House, open_house
 from tests.integration.incidents import (
     TOKEN,
     applied_actions,
@@ -24,6 +24,7 @@ from tests.integration.incidents import (
     tell,
     until_view,
 )
+from tests.waiting import until
 from towpath.contracts.incident import IncidentOutcome, IncidentView
 from towpath.contracts.process import INCIDENT, STATUS, group_name
 from towpath.contracts.remediation import ActionState

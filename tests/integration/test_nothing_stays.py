@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowFailureError
 
-from tests.integration.conftest import House, until
+from tests.integration.conftest import House
 from tests.integration.definitions import Handle, order, shipped, start, step, until_state
+from tests.waiting import until
 from towpath.clients import deadletters
 from towpath.clients.emitting import emit
 from towpath.contracts.declared import CloudEvent

@@ -7,8 +7,9 @@ from uuid import uuid4
 import pytest
 from temporalio.client import WorkflowFailureError
 
-from tests.integration.conftest import House, until
+from tests.integration.conftest import House
 from tests.integration.definitions import Handle, record, shipped, start
+from tests.waiting import until
 from towpath.clients import deadletters, reviews
 from towpath.contracts.onboarding import Customer
 from towpath.contracts.review import Decision, Verdict

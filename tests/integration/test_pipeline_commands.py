@@ -16,8 +16,9 @@ from temporalio.client import (
 from temporalio.service import RPCError
 
 from tests.integration.commands import begin_starter, starter, starter_json
-from tests.integration.conftest import WAIT_SECONDS, House, until
+from tests.integration.conftest import House
 from tests.integration.pipelines import COLUMNS, OPERATIONS, duckdb, items_pipeline, read_duckdb, write_items
+from tests.waiting import WAIT_SECONDS, until
 from towpath.clients.pipeline_schedules import PipelineSchedules
 from towpath.contracts.process import TRIGGER
 from towpath.contracts.review import DecidedReview, Decision, ReviewTask, Verdict

@@ -24,9 +24,10 @@ from temporalio.exceptions import CancelledError
 
 from tests.fakes.postgresql import postgresql_server
 from tests.fakes.shop_api import ShopApi
-from tests.integration.conftest import House, open_house, until
+from tests.integration.conftest import House, open_house
 from tests.integration.pipelines import TARGET, items_pipeline, write_items
 from tests.integration.warehouse import KINDS, read_destination
+from tests.waiting import until
 from towpath.clients.pipelines import request_of, start_run
 from towpath.contracts.loading import CleanDestination, Strategy
 from towpath.contracts.pipeline import PipelineConfig, PipelineOutcome, PipelineResult

@@ -15,8 +15,9 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from tests.fakes.openlineage import Collector, collecting, facets_of, problems_of
 from tests.integration.commands import starter
-from tests.integration.conftest import House, open_house, until
+from tests.integration.conftest import House, open_house
 from tests.integration.pipelines import duckdb, items_pipeline, read_duckdb, write_items
+from tests.waiting import until
 from towpath.clients.artefacts import ArtefactStore
 from towpath.clients.deadletters import find_letter, redrive
 from towpath.clients.pipelines import request_of, start_run

@@ -14,7 +14,8 @@ from temporalio.worker import Worker
 
 from tests.fakes.mutants import SLEPT, ChangedRecordWorkflow
 from tests.integration.commands import starter, starter_json
-from tests.integration.conftest import House, until
+from tests.integration.conftest import House
+from tests.waiting import until
 from towpath.clients.temporal import converter
 from towpath.contracts.process import INCIDENT
 from towpath.contracts.remediation import REMEDIATION_CONTROL, ControlRecord

@@ -7,7 +7,8 @@ import pytest
 
 from tests.integration.campaigns import LINK, content, new_campaign, word_of
 from tests.integration.commands import starter, starter_json
-from tests.integration.conftest import House, until
+from tests.integration.conftest import House
+from tests.waiting import until
 
 
 @pytest.fixture

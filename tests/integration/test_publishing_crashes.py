@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from tests.integration.campaigns import Handle, begin, new_campaign, published_once
-from tests.integration.conftest import House, until
+from tests.integration.conftest import House
+from tests.waiting import until
 from towpath.clients.publishing import desk
 from towpath.contracts.publishing import PublishingOutcome, PublishingRequest
 

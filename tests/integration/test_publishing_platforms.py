@@ -12,7 +12,8 @@ import pytest_asyncio
 from temporalio.testing import ActivityEnvironment
 
 from activities.publishing import PublishingActivities
-from tests.integration.conftest import House, until
+from tests.integration.conftest import House
+from tests.waiting import until
 from towpath.assembly.clients import open_clients
 from towpath.assembly.files import load_files
 from towpath.clients.publishing.slots import SlotBook

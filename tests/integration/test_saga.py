@@ -7,8 +7,9 @@ from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from tests.integration.commands import starter_json
-from tests.integration.conftest import House, until
+from tests.integration.conftest import House
 from tests.integration.definitions import Handle, order, record, shipped, start, step, until_state
+from tests.waiting import until
 from towpath.clients import deadletters
 from towpath.clients.emitting import emit
 from towpath.contracts.declared import CloudEvent, DeclaredOutcome, Edit, PauseRequest

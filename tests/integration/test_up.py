@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import WAIT_SECONDS
+from tests.waiting import WAIT_SECONDS
 from towpath.local.keeping import keep_working, until_one_ends
 from towpath.local.processes import ChildFailedError, spawn
 from towpath.local.server import DEFAULT_UI_PORT, TemporalServer, free_port

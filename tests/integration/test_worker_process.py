@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from tests.integration.conftest import WAIT_SECONDS, House, new_customer, until
+from tests.integration.conftest import House, new_customer
+from tests.waiting import WAIT_SECONDS, until
 from towpath.contracts.onboarding import Outcome
 from towpath.local.server import free_port
 from towpath.local.stack import ROOT, worker_environment

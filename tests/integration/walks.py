@@ -15,8 +15,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from tests.integration import incidents, pipelines
 from tests.integration.campaigns import new_campaign, published_once
-from tests.integration.conftest import WAIT_SECONDS, House, new_customer
+from tests.integration.conftest import House, new_customer
 from tests.integration.definitions import order, shipped, start, step
+from tests.waiting import WAIT_SECONDS
 from towpath.clients import reviews
 from towpath.clients.intake import Intake
 from towpath.clients.pipelines import request_of, start_run

@@ -11,8 +11,9 @@ from uuid import uuid4
 
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
-from tests.integration.conftest import House, open_house, until
+from tests.integration.conftest import House, open_house
 from tests.integration.definitions import document, order, shipped, start, until_state
+from tests.waiting import until
 from towpath.clients.definitions import Definitions
 from towpath.clients.schedules import Schedules
 from towpath.clients.temporal import run_to_end

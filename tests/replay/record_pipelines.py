@@ -10,8 +10,9 @@ from typing import Any
 
 from temporalio.client import ScheduleActionExecutionStartWorkflow, WorkflowFailureError, WorkflowHandle
 
-from tests.integration.conftest import House, open_house, until
+from tests.integration.conftest import House, open_house
 from tests.integration.pipelines import TARGET, items_pipeline, write_items
+from tests.waiting import until
 from towpath.clients.deadletters import find_letter, redrive
 from towpath.clients.pipeline_schedules import PipelineSchedules
 from towpath.clients.pipelines import request_of, start_run

@@ -1,13 +1,11 @@
 """Incidents on the time-skipping server, with a fake world around them."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
 from temporalio.client import WorkflowHandle
-from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -15,6 +13,7 @@ from activities.attempts import ActivityEdge
 from activities.batch import with_batches
 from tests.fakes.incident import FakeIncident, firing, request
 from tests.fakes.prompt import PROMPT
+from tests.waiting import open_task, until
 from towpath.contracts.alerts import AlertBatch
 from towpath.contracts.incident import Acknowledge, Acknowledged, IncidentRequest, IncidentResult, IncidentView
 from towpath.contracts.process import CLAUDE_QUEUE, INCIDENT
@@ -25,7 +24,6 @@ from workflows.remediation import RemediationControlWorkflow
 from workflows.sandbox import runner
 
 Handle = WorkflowHandle[IncidentResponseWorkflow, IncidentResult]
-WAIT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -93,22 +91,11 @@ async def serve_incidents(env: WorkflowEnvironment, world: FakeIncident) -> Asyn
 
 async def view_of(handle: Handle, holds: Callable[[IncidentView], bool] = lambda _: True) -> IncidentView:
     """What the run knows, as soon as `holds` is true of it. A run that has just gone on in a new one is asked again."""
-    async with asyncio.timeout(WAIT_SECONDS):
-        while True:
-            with suppress(RPCError):
-                view = await handle.query(IncidentResponseWorkflow.incident)
-                if holds(view):
-                    return view
-            await asyncio.sleep(0.02)
+    return await until(lambda: handle.query(IncidentResponseWorkflow.incident), holds)
 
 
 async def record_of(handle: Handle, holds: Callable[[RunRecord], bool] = lambda _: True) -> RunRecord:
-    async with asyncio.timeout(WAIT_SECONDS):
-        while True:
-            record = await handle.query(IncidentResponseWorkflow.status)
-            if holds(record):
-                return record
-            await asyncio.sleep(0.02)
+    return await until(lambda: handle.query(IncidentResponseWorkflow.status), holds)
 
 
 async def step_of(handle: Handle, step: str) -> StepRecord:
@@ -118,12 +105,7 @@ async def step_of(handle: Handle, step: str) -> StepRecord:
 
 async def task_of(handle: Handle, name: str = "action-1") -> ReviewTask:
     """The approval of an action, as soon as it is open."""
-    async with asyncio.timeout(WAIT_SECONDS):
-        while True:
-            task = await handle.query(IncidentResponseWorkflow.review)
-            if task is not None and task.task == name:
-                return task
-            await asyncio.sleep(0.02)
+    return await open_task(lambda: handle.query(IncidentResponseWorkflow.review), lambda task: task.task == name)
 
 
 async def approve(handle: Handle, name: str = "action-1", reviewer: str = "sora") -> None:

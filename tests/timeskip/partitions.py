@@ -16,6 +16,7 @@ from activities.attempts import ActivityEdge
 from activities.batch import with_batches
 from activities.pipeline import PipelineActivities
 from tests.fakes.house import FakeHouse
+from tests.waiting import WAIT_SECONDS
 from towpath.clients.pipelines import request_of
 from towpath.contracts.artefact import Artefact
 from towpath.contracts.dataplane import TaskProgress
@@ -84,7 +85,7 @@ class FakePlane:
         return given
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(60), self.changed:
+        async with asyncio.timeout(WAIT_SECONDS), self.changed:
             await self.changed.wait_for(holds)
 
     async def _partition(self, stage: str, number: int) -> None:

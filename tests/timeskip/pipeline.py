@@ -1,6 +1,5 @@
 """Pipelines on the time-skipping server: the real data plane on files of a test, with scripted people and Claude."""
 
-import asyncio
 import csv
 import importlib
 from collections.abc import AsyncGenerator, Callable, Iterable
@@ -20,6 +19,7 @@ from activities.batch import with_batches
 from tests.fakes.pipeline import FakePipelines
 from tests.fakes.prompt import PROMPT
 from tests.integration.pipelines import items_pipeline
+from tests.waiting import open_task
 from towpath.clients.pipelines import request_of
 from towpath.contracts.pipeline import (
     PipelineConfig,
@@ -39,7 +39,6 @@ from workflows.sandbox import runner
 duckdb: Any = importlib.import_module("duckdb")
 
 Handle = WorkflowHandle[EtlPipelineWorkflow, PipelineResult]
-WAIT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -153,12 +152,7 @@ async def view_of(handle: Handle) -> PipelineView:
 
 async def task_of(handle: Handle, holds: Callable[[ReviewTask], bool] = lambda _: True) -> ReviewTask:
     """The run's task, as soon as `holds` is true of it."""
-    async with asyncio.timeout(WAIT_SECONDS):
-        while True:
-            task = await handle.query(EtlPipelineWorkflow.review)
-            if task is not None and holds(task):
-                return task
-            await asyncio.sleep(0.02)
+    return await open_task(lambda: handle.query(EtlPipelineWorkflow.review), holds)
 
 
 async def decide(handle: Handle, verdict: Verdict = Verdict.APPROVE) -> None:

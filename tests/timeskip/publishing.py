@@ -1,6 +1,5 @@
 """Campaigns on the time-skipping server, with a fake press around them."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from activities.attempts import ActivityEdge
 from activities.batch import with_batches
 from tests.fakes.press import FakePress
 from tests.fakes.prompt import PROMPT
+from tests.waiting import open_task, until
 from towpath.contracts.posting import Job, JobState
 from towpath.contracts.process import CLAUDE_QUEUE, PUBLISHING
 from towpath.contracts.publishing import CampaignView, ChannelWish, Metadata, PublishingRequest, PublishingResult
@@ -28,7 +28,6 @@ from workflows.publishing import ContentPublishingWorkflow
 from workflows.sandbox import runner
 
 Handle = WorkflowHandle[ContentPublishingWorkflow, PublishingResult]
-WAIT_SECONDS = 60
 LINK = "https://hanbit.example/canal"
 CONTENT = """
 # Canal locks, reopened
@@ -123,12 +122,11 @@ async def job_in(handle: Handle, *states: JobState, job: str = "x") -> Job:
 
 
 async def job_when(handle: Handle, holds: Callable[[Job], bool], job: str = "x") -> Job:
-    async with asyncio.timeout(WAIT_SECONDS):
-        while True:
-            found = next((found for found in (await view_of(handle)).jobs if found.job == job), None)
-            if found is not None and holds(found):
-                return found
-            await asyncio.sleep(0.02)
+    def is_there(view: CampaignView) -> bool:
+        return any(found.job == job and holds(found) for found in view.jobs)
+
+    view = await until(lambda: view_of(handle), is_there)
+    return next(found for found in view.jobs if found.job == job)
 
 
 async def refusal(update: Awaitable[object]) -> tuple[str | None, str]:
@@ -141,12 +139,7 @@ async def refusal(update: Awaitable[object]) -> tuple[str | None, str]:
 
 async def task_of(handle: Handle, holds: Callable[[ReviewTask], bool] = lambda _: True) -> ReviewTask:
     """The run's task, as soon as `holds` is true of it."""
-    async with asyncio.timeout(WAIT_SECONDS):
-        while True:
-            task = await handle.query(ContentPublishingWorkflow.review)
-            if task is not None and holds(task):
-                return task
-            await asyncio.sleep(0.02)
+    return await open_task(lambda: handle.query(ContentPublishingWorkflow.review), holds)
 
 
 async def decide(handle: Handle, verdict: Verdict = Verdict.APPROVE) -> None:

@@ -11,8 +11,8 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.testing import WorkflowEnvironment
 
-from tests.integration.conftest import until
 from tests.timeskip.declared import Handle, Runs, record, serve, states, steps
+from tests.waiting import until
 from towpath.contracts.declared import PauseRequest
 from towpath.contracts.failure import FailureCode, HouseError
 from towpath.contracts.run import DeadLetter

@@ -9,9 +9,9 @@ import pytest_asyncio
 from temporalio.client import WorkflowExecution
 from temporalio.testing import WorkflowEnvironment
 
-from tests.integration.conftest import until
 from tests.timeskip.conftest import time_skipping
 from tests.timeskip.declared import Handle, Runs, record, serve, states
+from tests.waiting import until
 from towpath.contracts.declared import CloudEvent
 from towpath.contracts.wire import JsonObject
 

@@ -11,8 +11,8 @@ from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from tests.integration.conftest import until
 from tests.timeskip.declared import Handle, Runs, record, serve, states, steps
+from tests.waiting import until
 from towpath.contracts.declared import CloudEvent, DeclaredOutcome
 from towpath.contracts.review import DecidedReview, Decision, ReviewTask, Verdict
 

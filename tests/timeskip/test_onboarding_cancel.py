@@ -7,9 +7,9 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
 from tests.fakes.house import refused
-from tests.integration.conftest import until
 from tests.timeskip.conftest import Bench, Handle
 from tests.timeskip.test_onboarding_paths import record_of, request
+from tests.waiting import until
 from towpath.contracts.failure import FailureCode, HouseError
 from towpath.contracts.run import RunRecord, StepRecord
 

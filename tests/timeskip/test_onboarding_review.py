@@ -12,6 +12,7 @@ from tests.fakes.house import refused, unavailable
 from tests.timeskip.conftest import Bench, Handle
 from tests.timeskip.described import described_as
 from tests.timeskip.test_onboarding_paths import LOW_RISK, record_of, request
+from tests.waiting import open_task
 from towpath.contracts.failure import FailureCode
 from towpath.contracts.onboarding import Outcome
 from towpath.contracts.process import PENDING_ASSIGNEES, PENDING_UNTIL
@@ -28,12 +29,8 @@ UNJUDGED = request(customer=LOW_RISK.model_copy(update={"country": "XX"}))
 
 async def task_of(handle: Handle, holds: Callable[[ReviewTask], bool] = lambda _: True) -> ReviewTask:
     """The run's task, as soon as `holds` is true of it."""
-    async with asyncio.timeout(20):
-        while True:
-            task = await handle.query(CustomerOnboardingWorkflow.review)
-            if task is not None and task.opened_at and holds(task):
-                return task
-            await asyncio.sleep(0.02)
+    review = CustomerOnboardingWorkflow.review
+    return await open_task(lambda: handle.query(review), lambda task: bool(task.opened_at) and holds(task))
 
 
 async def decide(handle: Handle, decision: Decision) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowFailureError
 
-from tests.timeskip.pipeline import WAIT_SECONDS, Pipelines, decide, failure_of, task_of
+from tests.timeskip.pipeline import Pipelines, decide, failure_of, task_of
+from tests.waiting import WAIT_SECONDS
 from towpath.contracts.keeping import ForgetTask, Forgotten
 from towpath.contracts.pipeline import PipelineOutcome
 from towpath.dataplane.errors import LoadError

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from temporalio.client import WorkflowFailureError
 
-from tests.timeskip.pipeline import WAIT_SECONDS, Pipelines, failure_of, step_of
+from tests.timeskip.pipeline import Pipelines, failure_of, step_of
+from tests.waiting import WAIT_SECONDS
 from towpath.contracts.failure import FailureCode, PipelineError
 from towpath.contracts.pipeline import PipelineOutcome
 

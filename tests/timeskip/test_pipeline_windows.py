@@ -8,13 +8,13 @@ from temporalio.exceptions import CancelledError
 from temporalio.testing import WorkflowEnvironment
 
 from tests.timeskip.partitions import STAGES, FakePlane, Handle, many_partitions, serve
+from tests.waiting import WAIT_SECONDS
 from towpath.clients.deadletters import find_letter, redrive
 from towpath.contracts.pipeline import PipelineOutcome
 from workflows.pipeline_windows import share
 
 CONCURRENCY, PARTITIONS = 4, 40
 ONCE = {stage: list(range(1, PARTITIONS + 1)) for stage in STAGES.values()}
-WAIT_SECONDS = 60
 MOST_EVENTS, MOST_BYTES = 1_500, 512 * 1024
 WARNING_EVENTS, EVENTS_OF_WINDOW = 10_240, 9
 """Temporal warns of a history of so many events, or of 10 MiB, and ends it at five times that."""

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowExecution, WorkflowUpdateFailedError
-from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from tests.timeskip.conftest import time_skipping
+from tests.waiting import until
 from towpath.clients.publishing.slots import SlotBook
 from towpath.contracts.failure import FailureCode, PublishError
 from towpath.contracts.posting import POSTING_SLOTS, ReleaseSlot, ReserveSlot, SlotRecord
@@ -99,14 +99,7 @@ async def test_accounts_do_not_wait_for_each_other(book: SlotBook) -> None:
 async def record_of(env: WorkflowEnvironment, place: str) -> SlotRecord:
     """The record of a place. One that has only just gone on in a new history answers no query for a moment."""
     handle = env.client.get_workflow_handle(f"{POSTING_SLOTS}/{place}")
-    async with asyncio.timeout(20):
-        while True:
-            try:
-                return await handle.query(PostingSlotsWorkflow.slots)
-            except RPCError as error:
-                if error.status is not RPCStatusCode.FAILED_PRECONDITION:
-                    raise
-                await asyncio.sleep(0.05)
+    return await until(lambda: handle.query(PostingSlotsWorkflow.slots), lambda _: True)
 
 
 async def test_a_record_goes_on_in_a_new_history(book: SlotBook, short: WorkflowEnvironment) -> None:

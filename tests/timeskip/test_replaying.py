@@ -12,8 +12,8 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from tests.fakes.mutants import SLEPT, ChangedRecordWorkflow, StrangerWorkflow
-from tests.integration.conftest import until
 from tests.replaying import StartsSeen, Watch, watched
+from tests.waiting import until
 from towpath.clients.temporal import converter
 from towpath.contracts.remediation import REMEDIATION_CONTROL, ControlRecord
 from towpath.local.server import find_executable

@@ -17,8 +17,8 @@ from temporalio.client import WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
 
 from tests.fakes.receiver import ENDS, LOST, Receiver
-from tests.integration.conftest import until
 from tests.timeskip.declared import Handle, Runs, record, serve
+from tests.waiting import until
 from towpath.contracts.run import RunRecord
 
 ChoiceT = TypeVar("ChoiceT")

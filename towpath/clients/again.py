@@ -23,6 +23,9 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+ANSWER_WITHIN = timedelta(seconds=15)
+"""What a person waits for a run's answer. A task that its worker lost comes back after Temporal's ten seconds, and the
+questions that wait for the run are answered with it."""
 ATTEMPTS = 5
 FIRST_WAIT_SECONDS = 0.1
 ASK_AGAIN_AFTER = timedelta(seconds=4)

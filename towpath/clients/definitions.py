@@ -1,7 +1,7 @@
 """Definitions as their users handle them: published, listed, looked up, and started."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from towpath.clients.again import ANSWER_WITHIN
 from towpath.clients.temporal import Started
 from towpath.contracts.declared import DECLARED, DeclaredRequest, DeclaredResult
 from towpath.contracts.failure import FailureCode, HouseError
@@ -35,7 +36,6 @@ from towpath.engine.reads import secrets_read
 from towpath.engine.suggestions import did_you_mean
 from towpath.temporal.attributes import search_attributes
 
-ANSWER_WITHIN = timedelta(seconds=10)
 ENDED = ("Completed", "Failed", "TimedOut", "Terminated")
 """How runs end of themselves; a cancelled one was ended by somebody."""
 

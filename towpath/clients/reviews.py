@@ -3,18 +3,18 @@
 import asyncio
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
+from towpath.clients.again import ANSWER_WITHIN
 from towpath.contracts.declared import DECLARED
 from towpath.contracts.process import PENDING_ASSIGNEES, PENDING_UNTIL
 from towpath.contracts.review import DecidedReview, Decision, ReviewTask
 
 AT_ONCE = 20
-ANSWER_WITHIN = timedelta(seconds=10)
 
 
 async def list_reviews(client: Client, team: str | None = None) -> list[ReviewTask]:

@@ -1,18 +1,17 @@
 """Campaigns from outside: starting one, looking at its texts and jobs, and changing them by updates."""
 
 import hashlib
-from datetime import timedelta
 from typing import TypeVar
 
 from temporalio.client import Client
 
+from towpath.clients.again import ANSWER_WITHIN
 from towpath.clients.artefacts import ArtefactStore
 from towpath.clients.temporal import Started, start
 from towpath.contracts.posting import EditPosts, Job, JobChange, Reschedule, Settle
 from towpath.contracts.process import PUBLISHING
 from towpath.contracts.publishing import INLINE_BYTES, Adaptation, CampaignView, PublishingRequest
 
-ANSWER_WITHIN = timedelta(seconds=20)
 Change = EditPosts | Reschedule | JobChange | Settle
 AnswerT = TypeVar("AnswerT")
 
