@@ -2,10 +2,9 @@
 
 import typer
 
-from towpath.commands import (
+from towpath.cli import (
     declared,
     definition,
-    etl,
     history,
     incident,
     local,
@@ -16,7 +15,8 @@ from towpath.commands import (
     results,
     review,
 )
-from towpath.commands.terminal import EXIT_CODES
+from towpath.cli.etl import commands as etl
+from towpath.cli.terminal import EXIT_CODES
 
 app = typer.Typer(
     no_args_is_help=True,

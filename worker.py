@@ -38,33 +38,37 @@ from towpath.assembly.clients import Clients, open_clients
 from towpath.assembly.files import FILE_ERRORS, Files, Knowledge, load_files
 from towpath.assembly.incident import incident_activities
 from towpath.assembly.pipeline import dataplane_setup, open_dataplane
-from towpath.clients.artefacts import ArtefactStore, StoreError
-from towpath.clients.codec import EncryptionCodec
-from towpath.clients.dataplane import Dataplane
-from towpath.clients.definitions import Definitions
-from towpath.clients.outputs import OutputCache
-from towpath.clients.payloads import PayloadStore, PayloadStoreError
-from towpath.clients.prices import Prices
-from towpath.clients.publishing.slots import SlotBook
-from towpath.clients.temporal import SearchAttributesError, address, connect, ensure_search_attributes, run_to_end
-from towpath.contracts.declared import DECLARED
-from towpath.contracts.process import CLAUDE_QUEUE, DATA_QUEUE, INCIDENT, ONBOARDING, PIPELINE, PUBLISHING
+from towpath.config.settings import SettingsError, WorkerSettings, load_worker_settings
+from towpath.contracts.core.process import CLAUDE_QUEUE, DATA_QUEUE
+from towpath.contracts.declared.run import DECLARED
+from towpath.contracts.incident.process import INCIDENT
+from towpath.contracts.onboarding.process import ONBOARDING
+from towpath.contracts.pipeline.process import PIPELINE
+from towpath.contracts.publishing.process import PUBLISHING
+from towpath.control.definitions import Definitions
+from towpath.control.outputs import OutputCache
+from towpath.control.slots import SlotBook
+from towpath.control.temporal import SearchAttributesError, address, connect, ensure_search_attributes, run_to_end
+from towpath.integrations.claude.prices import Prices
+from towpath.integrations.storage.artefacts import ArtefactStore, StoreError
+from towpath.integrations.storage.codec import EncryptionCodec
+from towpath.integrations.storage.payloads import PayloadStore, PayloadStoreError
 from towpath.observability import configure_logging, runtime
-from towpath.settings import SettingsError, WorkerSettings, load_worker_settings
-from workflows.cached_output import CachedOutputWorkflow
-from workflows.declared import DeclaredWorkflow
-from workflows.declared_items import DeclaredItemsWorkflow
-from workflows.definitions import DefinitionWorkflow
-from workflows.incident import IncidentResponseWorkflow
-from workflows.launcher import LauncherWorkflow
-from workflows.onboarding import CustomerOnboardingWorkflow
-from workflows.pipeline import EtlPipelineWorkflow
-from workflows.pipeline_scheduled import EtlScheduledWorkflow
-from workflows.pipeline_window import EtlWindowWorkflow
-from workflows.posting_slots import PostingSlotsWorkflow
-from workflows.publishing import ContentPublishingWorkflow
-from workflows.rates import RateWatchWorkflow
-from workflows.remediation import RemediationControlWorkflow
+from towpath.pool.dataplane import Dataplane
+from workflows.declared.cached_output import CachedOutputWorkflow
+from workflows.declared.definitions import DefinitionWorkflow
+from workflows.declared.items import DeclaredItemsWorkflow
+from workflows.declared.launcher import LauncherWorkflow
+from workflows.declared.rates import RateWatchWorkflow
+from workflows.declared.workflow import DeclaredWorkflow
+from workflows.incident.remediation import RemediationControlWorkflow
+from workflows.incident.workflow import IncidentResponseWorkflow
+from workflows.onboarding.workflow import CustomerOnboardingWorkflow
+from workflows.pipeline.scheduled import EtlScheduledWorkflow
+from workflows.pipeline.window import EtlWindowWorkflow
+from workflows.pipeline.workflow import EtlPipelineWorkflow
+from workflows.publishing.posting_slots import PostingSlotsWorkflow
+from workflows.publishing.workflow import ContentPublishingWorkflow
 from workflows.sandbox import runner
 
 WORKFLOWS: Sequence[type] = (

@@ -17,8 +17,8 @@ from temporalio.worker import (
     Interceptor,
 )
 
-from towpath.contracts.failure import HouseError
-from towpath.contracts.wire import ActivityResult, Wire
+from towpath.contracts.core.failure import HouseError
+from towpath.contracts.core.wire import ActivityResult, Wire
 from towpath.temporal.failures import to_application_error
 
 BEAT_SECONDS = 1.0

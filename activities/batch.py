@@ -11,7 +11,7 @@ from temporalio import activity
 from temporalio.client import WorkflowHandle, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
-from towpath.contracts.batch import (
+from towpath.contracts.core.batch import (
     CALLS_ENDED,
     PERFORM_CALLS,
     UNWANTED_CALLS,
@@ -20,8 +20,8 @@ from towpath.contracts.batch import (
     CallOutcome,
     CallsReport,
 )
-from towpath.contracts.failure import Failure, FailureCode
-from towpath.contracts.wire import ActivityResult, Wire
+from towpath.contracts.core.failure import Failure, FailureCode
+from towpath.contracts.core.wire import ActivityResult, Wire
 from towpath.temporal.current import CURRENT_CALL
 from towpath.temporal.failures import failure_of
 

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from towpath.contracts.declared import CacheFound, CacheRead, CacheWrite, Kept
+from towpath.contracts.declared.run import CacheFound, CacheRead, CacheWrite, Kept
 
 if TYPE_CHECKING:
-    from towpath.clients.outputs import OutputCache
+    from towpath.control.outputs import OutputCache
 
 
 class CacheActivities:

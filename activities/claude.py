@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 from temporalio import activity
 
-from towpath.contracts.claude import Answer, AskRequest, Budget, Provenance, StopReason, Usage
-from towpath.contracts.failure import BudgetError, ClaudeError, FailureCode
-from towpath.contracts.wire import Wire
+from towpath.contracts.core.claude import Answer, AskRequest, Budget, Provenance, StopReason, Usage
+from towpath.contracts.core.failure import BudgetError, ClaudeError, FailureCode
+from towpath.contracts.core.wire import Wire
 
 if TYPE_CHECKING:
-    from towpath.clients.claude import ClaudeClient, Reply
-    from towpath.clients.prices import Prices
+    from towpath.integrations.claude.client import ClaudeClient, Reply
+    from towpath.integrations.claude.prices import Prices
 
 CHARACTERS_PER_TOKEN = 3
 """A cautious estimate for the budget check: English has about four, Korean about two."""

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from towpath.contracts.declared import FindDefinition, FoundDefinition
-from towpath.contracts.published import RateCounts, RateQuestion
+from towpath.contracts.declared.published import RateCounts, RateQuestion
+from towpath.contracts.declared.run import FindDefinition, FoundDefinition
 
 if TYPE_CHECKING:
-    from towpath.clients.definitions import Definitions
+    from towpath.control.definitions import Definitions
 
 
 class DefinitionActivities:

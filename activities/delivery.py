@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from towpath.contracts.delivery import Delivered, PostSlack, SendEmail, TeamNotice, UpdateCrm
-from towpath.contracts.failure import DeliveryError, FailureCode
+from towpath.contracts.core.delivery import Delivered, PostSlack, SendEmail, TeamNotice, UpdateCrm
+from towpath.contracts.core.failure import DeliveryError, FailureCode
 
 if TYPE_CHECKING:
-    from towpath.clients.channels import Mailer, Slack
-    from towpath.clients.services import ServiceClient
+    from towpath.integrations.channels.channels import Mailer, Slack
+    from towpath.integrations.http.services import ServiceClient
 
 
 class DeliveryActivities:

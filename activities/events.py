@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from towpath.contracts.declared import LifecycleEvents, Told
+from towpath.contracts.declared.run import LifecycleEvents, Told
 
 if TYPE_CHECKING:
-    from towpath.clients.sinks import Sinks
+    from towpath.integrations.channels.sinks import Sinks
 
 
 class EventActivities:

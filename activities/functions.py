@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from temporalio import activity
 
-from towpath.contracts.declared import CallAnswer, FunctionCall
-from towpath.contracts.failure import FailureCode
-from towpath.engine.selecting import pick
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.declared.run import CallAnswer, FunctionCall
+from towpath.engine.run.selecting import pick
 from towpath.functions.library import FUNCTIONS
 from towpath.functions.registry import FunctionError
 
 if TYPE_CHECKING:
-    from towpath.clients.secrets import Secrets
+    from towpath.config.secrets import Secrets
 
 
 LET_GO_SECONDS = 1.5

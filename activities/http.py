@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from towpath.contracts.http_call import HttpAnswer, HttpRequest
-from towpath.engine.selecting import pick
+from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
+from towpath.engine.run.selecting import pick
 
 if TYPE_CHECKING:
-    from towpath.clients.guarded_http import GuardedHttp
+    from towpath.integrations.http.guarded_http import GuardedHttp
 
 
 class HttpActivities:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from temporalio import activity
 
-from towpath.contracts.incident import Archived, ArchiveIncident, PageChange, Paged, PageRequest
-from towpath.contracts.investigation import (
+from towpath.contracts.incident.incident import Archived, ArchiveIncident, PageChange, Paged, PageRequest
+from towpath.contracts.incident.investigation import (
     Deployments,
     FindRunbooks,
     FindSimilar,
@@ -15,7 +15,7 @@ from towpath.contracts.investigation import (
     SimilarIncidents,
     Window,
 )
-from towpath.contracts.remediation import (
+from towpath.contracts.incident.remediation import (
     Catalogue,
     FetchMetrics,
     KillSwitch,

@@ -7,10 +7,10 @@ from typing import Protocol, TypeVar
 
 from temporalio import activity
 
-from towpath.contracts.artefact import Artefact
-from towpath.contracts.dataplane import TaskProgress
-from towpath.contracts.dataset import StageMetrics
-from towpath.contracts.keeping import (
+from towpath.contracts.core.artefact import Artefact
+from towpath.contracts.core.wire import ActivityResult, Wire
+from towpath.contracts.pipeline.dataset import StageMetrics
+from towpath.contracts.pipeline.keeping import (
     FindSpecification,
     ForgetTask,
     Forgotten,
@@ -19,7 +19,7 @@ from towpath.contracts.keeping import (
     HoldTask,
     KeepSpecification,
 )
-from towpath.contracts.loading import (
+from towpath.contracts.pipeline.loading import (
     AdvanceWatermark,
     CleanDestination,
     DestinationCleaned,
@@ -30,7 +30,8 @@ from towpath.contracts.loading import (
     PrepareDestination,
     TableFound,
 )
-from towpath.contracts.stages import (
+from towpath.contracts.pipeline.plane import TaskProgress
+from towpath.contracts.pipeline.stages import (
     BackTestTask,
     Duplicates,
     DuplicatesTask,
@@ -54,9 +55,8 @@ from towpath.contracts.stages import (
     Watermark,
     WatermarkTask,
 )
-from towpath.contracts.tracing import ColumnsTraced, TraceTask
-from towpath.contracts.transformation import BackTest
-from towpath.contracts.wire import ActivityResult, Wire
+from towpath.contracts.pipeline.tracing import ColumnsTraced, TraceTask
+from towpath.contracts.pipeline.transformation import BackTest
 from towpath.policy.pipeline.metering import load_metrics
 
 HEARTBEAT_SECONDS = 1.0

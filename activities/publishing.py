@@ -6,18 +6,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from temporalio import activity
 
-from towpath.contracts.failure import FailureCode, PublishError
-from towpath.contracts.posting import (
-    FindPost,
-    PostOutcome,
-    PreparePost,
-    PublishPost,
-    ReleaseSlot,
-    RemovePost,
-    ReserveSlot,
-    Slot,
-)
-from towpath.contracts.publishing import (
+from towpath.contracts.core.failure import FailureCode, PublishError
+from towpath.contracts.core.service import Undone
+from towpath.contracts.publishing.campaign import (
     Adaptation,
     Campaign,
     ChannelFindings,
@@ -27,14 +18,23 @@ from towpath.contracts.publishing import (
     ChosenTimes,
     LoadCampaign,
 )
-from towpath.contracts.service import Undone
+from towpath.contracts.publishing.posting import (
+    FindPost,
+    PostOutcome,
+    PreparePost,
+    PublishPost,
+    ReleaseSlot,
+    RemovePost,
+    ReserveSlot,
+    Slot,
+)
 from towpath.policy.publishing.checks import findings, kept_quotes
 from towpath.policy.publishing.excerpts import excerpt
 from towpath.policy.publishing.timing import choose_time, unknown_zones
 
 if TYPE_CHECKING:
-    from towpath.clients.publishing.adapter import Publishers
-    from towpath.clients.publishing.campaigns import Campaigns
+    from towpath.integrations.publishing.adapter import Publishers
+    from towpath.integrations.publishing.campaigns import Campaigns
 
 DEADLINE_MARGIN = timedelta(seconds=5)
 

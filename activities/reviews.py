@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from towpath.contracts.review import FindReviewers, Reviewers
+from towpath.contracts.core.review import FindReviewers, Reviewers
 
 if TYPE_CHECKING:
-    from towpath.clients.reviewers import ReviewerDirectory
+    from towpath.config.reviewers import ReviewerDirectory
 
 
 class ReviewActivities:

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from temporalio import activity
 
-from towpath.contracts.declared import CallAnswer, ServiceCall
-from towpath.contracts.service import (
+from towpath.contracts.core.service import (
     Account,
     CreateAccount,
     EmailVerification,
@@ -15,12 +14,13 @@ from towpath.contracts.service import (
     Undone,
     VerifyEmail,
 )
-from towpath.contracts.wire import ActivityResult, EffectKey, Wire
-from towpath.engine.selecting import pick
+from towpath.contracts.core.wire import ActivityResult, EffectKey, Wire
+from towpath.contracts.declared.run import CallAnswer, ServiceCall
+from towpath.engine.run.selecting import pick
 
 if TYPE_CHECKING:
-    from towpath.clients.secrets import Secrets
-    from towpath.clients.services import ServiceClient
+    from towpath.config.secrets import Secrets
+    from towpath.integrations.http.services import ServiceClient
 
 ResultT = TypeVar("ResultT", bound=ActivityResult)
 

@@ -33,7 +33,7 @@ from bench.processes import costs, first_pages, show_costs, show_pages, show_sto
 from bench.texts import TextRow, text_rows
 from bench.transport import show_transports, transport_rows
 from bench.waiting import WaitingFigures, waiting
-from towpath.clients.temporal import run_to_end
+from towpath.control.temporal import run_to_end
 from towpath.local.server import free_port, temporal_server
 from towpath.local.stack import stand_ins, worker_process
 

@@ -12,9 +12,9 @@ import aiosmtplib
 import anthropic
 import httpx
 
-from towpath.clients.claude import prepare
-from towpath.contracts.onboarding import Customer
-from towpath.policy.plans import kit_facts
+from towpath.contracts.onboarding.customer import Customer
+from towpath.integrations.claude.client import prepare
+from towpath.policy.onboarding.plans import kit_facts
 
 MODEL = "claude-sonnet-5-5"
 

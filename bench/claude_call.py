@@ -10,10 +10,10 @@ from activities.claude import ClaudeActivities
 from bench.calls import Calls
 from bench.lanes import House, customer
 from bench.measure import median
-from towpath.clients.claude import DEFAULT_MODELS, ClaudeClient, ClaudeConfig
-from towpath.clients.prices import Prices
-from towpath.contracts.claude import AskRequest, Budget
-from towpath.contracts.wire import JsonObject
+from towpath.contracts.core.claude import AskRequest, Budget
+from towpath.contracts.core.wire import JsonObject
+from towpath.integrations.claude.client import DEFAULT_MODELS, ClaudeClient, ClaudeConfig
+from towpath.integrations.claude.prices import Prices
 
 CALLS = 50
 ROUNDS = 5

@@ -16,19 +16,19 @@ from bench.lanes import FAST_CLAUDE, IN_FLIGHT, House, LaneFigures, measure_lane
 from bench.loop import HandLoop, Part
 from bench.loop_worker import READY
 from bench.measure import Meter, account
-from towpath.clients.definitions import Definitions, make_request
-from towpath.clients.temporal import converter
-from towpath.contracts.declared import DECLARED, DeclaredRequest
-from towpath.contracts.wire import JsonObject
-from towpath.engine.actions import Completed
-from towpath.engine.catalog import Catalog, Connection
-from towpath.engine.check import check_text
-from towpath.engine.evaluation import RunFacts
-from towpath.engine.loading import digest
-from towpath.engine.plan import make_plan
-from towpath.engine.progress import Progress
-from towpath.engine.reading import read_definition
-from towpath.engine.source import read_source
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.declared.run import DECLARED, DeclaredRequest
+from towpath.control.definitions import Definitions, make_request
+from towpath.control.temporal import converter
+from towpath.engine.checks.check import check_text
+from towpath.engine.checks.loading import digest
+from towpath.engine.language.catalog import Catalog, Connection
+from towpath.engine.language.plan import make_plan
+from towpath.engine.language.reading import read_definition
+from towpath.engine.language.source import read_source
+from towpath.engine.run.actions import Completed
+from towpath.engine.run.evaluation import RunFacts
+from towpath.engine.run.progress import Progress
 from towpath.local.processes import spawn
 from towpath.local.server import free_port
 from towpath.local.stack import ROOT, python, worker_process

@@ -26,17 +26,17 @@ from bench.effects_plain import QUEUE, ByTheBook, Shortest
 from bench.effects_replay import ReplayFigures, replay_all
 from bench.effects_work import READY, definition
 from bench.lanes import FAST_CLAUDE, House, LaneFigures, customer, measure_lane
-from towpath.clients.definitions import Definitions, make_request
-from towpath.clients.temporal import converter
-from towpath.contracts.declared import DECLARED
-from towpath.contracts.onboarding import Customer
-from towpath.contracts.process import PROCESS, RUNNING, STATUS
-from towpath.engine.loading import digest
+from towpath.contracts.core.process import PROCESS, RUNNING, STATUS
+from towpath.contracts.declared.run import DECLARED
+from towpath.contracts.onboarding.customer import Customer
+from towpath.control.definitions import Definitions, make_request
+from towpath.control.temporal import converter
+from towpath.engine.checks.loading import digest
 from towpath.local.processes import Child, spawn
 from towpath.local.server import LOOPBACK, TemporalServer, find_executable, free_port
 from towpath.local.stack import ROOT, answers, python, worker_environment
 from towpath.temporal.attributes import search_attributes
-from workflows.declared import DeclaredWorkflow
+from workflows.declared.workflow import DeclaredWorkflow
 from workflows.sandbox import runner
 
 START_SECONDS = 60

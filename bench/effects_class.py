@@ -8,15 +8,15 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from activities.http import HttpActivities
-from towpath.contracts.http_call import HttpAnswer, HttpRequest
-from towpath.contracts.onboarding import Customer
-from towpath.contracts.process import PROCESS, RUNNING, STATUS
-from towpath.contracts.run import RunRecord
-from towpath.contracts.wire import JsonObject, Wire
-from towpath.policy.plans import kit_facts
-from towpath.policy.risk import assess_customer_risk
-from workflows.options import EFFECT
-from workflows.steps import StepFailedError, Steps
+from towpath.contracts.core.process import PROCESS, RUNNING, STATUS
+from towpath.contracts.core.run import RunRecord
+from towpath.contracts.core.wire import JsonObject, Wire
+from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
+from towpath.contracts.onboarding.customer import Customer
+from towpath.policy.onboarding.plans import kit_facts
+from towpath.policy.onboarding.risk import assess_customer_risk
+from workflows.kit.options import EFFECT
+from workflows.kit.steps import StepFailedError, Steps
 
 with workflow.unsafe.imports_passed_through():
     from bench.effects_work import FIRST, SECOND, THIRD

@@ -19,9 +19,9 @@ with workflow.unsafe.imports_passed_through():
     import httpx
 
     from bench.effects_work import FIRST, READY, SECOND, THIRD
-    from towpath.contracts.onboarding import Customer
-    from towpath.policy.plans import kit_facts
-    from towpath.policy.risk import assess_customer_risk
+    from towpath.contracts.onboarding.customer import Customer
+    from towpath.policy.onboarding.plans import kit_facts
+    from towpath.policy.onboarding.risk import assess_customer_risk
 
 QUEUE = "effects-plain"
 

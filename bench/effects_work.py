@@ -3,7 +3,7 @@
 Here it is as a definition; `bench/effects_plain.py` and `bench/effects_class.py` have it by hand.
 """
 
-from towpath.contracts.wire import JsonObject
+from towpath.contracts.core.wire import JsonObject
 
 FIRST = ("verify-email", "look-up-company")
 SECOND = ("create-account", "set-up-billing", "open-mailbox")

@@ -4,8 +4,8 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from towpath.dataplane.core.sql import statement
 from towpath.dataplane.load.manifest import Manifest
-from towpath.dataplane.sql import statement
 
 duckdb: Any = importlib.import_module("duckdb")
 psycopg: Any = importlib.import_module("psycopg")

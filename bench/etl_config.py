@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.etl_data import Data
-from towpath.contracts.pipeline import PipelineConfig
+from towpath.contracts.pipeline.pipeline import PipelineConfig
 
 DATABASE = "warehouse"
 TABLE = "orders"

@@ -17,11 +17,11 @@ from bench.etl_data import Data
 from bench.etl_meter import TreeMeter, Used, tree_cpu
 from bench.etl_site import Figures, Filling, Site, fill, forget_filling, gate, measured, open_site
 from bench.lanes import House
-from towpath.clients.payloads import PayloadStore
-from towpath.clients.pipelines import request_of, start_run
-from towpath.clients.temporal import converter
-from towpath.contracts.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
-from towpath.contracts.run import RunRecord, StepState
+from towpath.contracts.core.run import RunRecord, StepState
+from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
+from towpath.control.pipelines import request_of, start_run
+from towpath.control.temporal import converter
+from towpath.integrations.storage.payloads import PayloadStore
 from towpath.local.processes import Child
 from towpath.local.server import free_port
 from towpath.local.stack import python, worker_process

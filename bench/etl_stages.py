@@ -15,28 +15,28 @@ from temporalio.types import MethodAsyncSingleParam
 
 from activities.pipeline import PipelineActivities
 from bench.etl_gate import serve
-from towpath.clients.artefacts import ArtefactStore
-from towpath.clients.dataplane import Dataplane
-from towpath.contracts.dataplane import MIB, Setup
-from towpath.contracts.failure import Failure
-from towpath.contracts.pipeline import PipelineOutcome, PipelineProgress, PipelineRequest, PipelineResult
-from towpath.contracts.process import PIPELINE
-from towpath.contracts.quality import Quality
-from towpath.contracts.review import DecidedReview
-from towpath.contracts.run import RunRecord
-from towpath.contracts.transformation import BackTest, FrozenSpecification
-from towpath.contracts.windows import WindowRequest, WindowResult
-from towpath.settings import WorkerSettings
-from workflows.asking import Asker
-from workflows.calling import ArgT, ResultT, SelfT
-from workflows.pipeline_closing import Closing
-from workflows.pipeline_extraction import Extraction
-from workflows.pipeline_loading import Loading
-from workflows.pipeline_quality import QualityGate
-from workflows.pipeline_specification import Settling
-from workflows.pipeline_state import PipelineState, titles
-from workflows.pipeline_transformation import Transformation
-from workflows.steps import Steps
+from towpath.config.settings import WorkerSettings
+from towpath.contracts.core.failure import Failure
+from towpath.contracts.core.review import DecidedReview
+from towpath.contracts.core.run import RunRecord
+from towpath.contracts.pipeline.pipeline import PipelineOutcome, PipelineProgress, PipelineRequest, PipelineResult
+from towpath.contracts.pipeline.plane import MIB, Setup
+from towpath.contracts.pipeline.process import PIPELINE
+from towpath.contracts.pipeline.quality import Quality
+from towpath.contracts.pipeline.transformation import BackTest, FrozenSpecification
+from towpath.contracts.pipeline.windows import WindowRequest, WindowResult
+from towpath.integrations.storage.artefacts import ArtefactStore
+from towpath.pool.dataplane import Dataplane
+from workflows.kit.asking import Asker
+from workflows.kit.calling import ArgT, ResultT, SelfT
+from workflows.kit.steps import Steps
+from workflows.pipeline.closing import Closing
+from workflows.pipeline.extraction import Extraction
+from workflows.pipeline.loading import Loading
+from workflows.pipeline.quality import QualityGate
+from workflows.pipeline.specification import Settling
+from workflows.pipeline.state import PipelineState, titles
+from workflows.pipeline.transformation import Transformation
 
 TaskT = TypeVar("TaskT")
 DoneT = TypeVar("DoneT")

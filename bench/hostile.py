@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bench.measure import peak_rss_mb
-from towpath.engine.catalog import Catalog
-from towpath.engine.check import check_text
+from towpath.engine.checks.check import check_text
 from towpath.engine.expression.template import compile_template, render_text
 from towpath.engine.expression.values import ExpressionError, Scope
+from towpath.engine.language.catalog import Catalog
 from towpath.local.stack import ROOT
 
 HEAD = 'id: "a"\nversion: "1.0.0"\nsteps:\n'

@@ -16,9 +16,9 @@ from temporalio.client import Client
 from bench.calls import Calls
 from bench.measure import HistoryAccount, Meter, account, percentile
 from bench.plain import QUEUE, READY, PlainOnboarding
-from towpath.clients.temporal import converter, start
-from towpath.contracts.onboarding import Customer, OnboardingRequest, Plan
-from towpath.contracts.process import ONBOARDING
+from towpath.contracts.onboarding.customer import Customer, OnboardingRequest, Plan
+from towpath.contracts.onboarding.process import ONBOARDING
+from towpath.control.temporal import converter, start
 from towpath.local.processes import spawn
 from towpath.local.server import TemporalServer, free_port
 from towpath.local.stack import ROOT, StandIns, worker_process

@@ -7,8 +7,8 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from activities.functions import FunctionActivities
-from towpath.contracts.declared import FunctionCall
-from towpath.contracts.wire import EffectKey, Wire
+from towpath.contracts.core.wire import EffectKey, Wire
+from towpath.contracts.declared.run import FunctionCall
 
 PART = 500
 PARTS_AT_ONCE = 2

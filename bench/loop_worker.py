@@ -12,12 +12,12 @@ from activities.attempts import ActivityEdge
 from activities.batch import with_batches
 from activities.functions import FunctionActivities
 from bench.loop import HandLoop, HandPart
-from towpath.clients.secrets import Secrets
-from towpath.clients.temporal import converter, run_to_end
-from towpath.contracts.declared import DECLARED
+from towpath.config.secrets import Secrets
+from towpath.contracts.declared.run import DECLARED
+from towpath.control.temporal import converter, run_to_end
 from towpath.functions.registry import step_function
-from workflows.declared import DeclaredWorkflow
-from workflows.declared_items import DeclaredItemsWorkflow
+from workflows.declared.items import DeclaredItemsWorkflow
+from workflows.declared.workflow import DeclaredWorkflow
 from workflows.sandbox import runner
 
 READY = "loop worker ready"

@@ -21,13 +21,13 @@ from temporalio.client import Client, WorkflowHandle
 from bench.lanes import FAST_CLAUDE, House
 from bench.measure import HistoryAccount, Meter, account, percentile
 from bench.replayed import QUEUE, READY, Replayed, Script, Sent
-from towpath.clients.intake import Intake
-from towpath.clients.temporal import converter, start
-from towpath.contracts.alerts import AlertmanagerWebhook
-from towpath.contracts.incident import IncidentView
-from towpath.contracts.process import PUBLISHING
-from towpath.contracts.publishing import ChannelWish, Metadata, PublishingRequest
-from towpath.contracts.review import Decision, Verdict
+from towpath.contracts.core.review import Decision, Verdict
+from towpath.contracts.incident.alerts import AlertmanagerWebhook
+from towpath.contracts.incident.incident import IncidentView
+from towpath.contracts.publishing.campaign import ChannelWish, Metadata, PublishingRequest
+from towpath.contracts.publishing.process import PUBLISHING
+from towpath.control.intake import Intake
+from towpath.control.temporal import converter, start
 from towpath.local.monitoring import webhook_body
 from towpath.local.processes import spawn
 from towpath.local.server import free_port

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from towpath.clients.platforms import load_platforms
-from towpath.contracts.posting import Post
-from towpath.contracts.publishing import Adaptation
+from towpath.config.platforms import load_platforms
+from towpath.contracts.publishing.campaign import Adaptation
+from towpath.contracts.publishing.posting import Post
 from towpath.local.stack import ROOT
 from towpath.policy.publishing.checks import findings
 from towpath.policy.publishing.shortening import shortened

@@ -18,12 +18,12 @@ from rich.table import Table
 from ssrfguard.httpx import AsyncSafeTransport
 
 from bench.http_stub import LOOPBACK
-from towpath.clients.connections import Connection, Connections
-from towpath.clients.guarded_http import GuardedHttp, TransportFactory, policy
-from towpath.clients.secrets import Secrets
-from towpath.clients.transport import AiohttpTransport
-from towpath.contracts.http_call import HttpRequest
-from towpath.contracts.wire import EffectKey
+from towpath.config.connections import Connection, Connections
+from towpath.config.secrets import Secrets
+from towpath.contracts.core.wire import EffectKey
+from towpath.contracts.declared.http_call import HttpRequest
+from towpath.integrations.http.guarded_http import GuardedHttp, TransportFactory, policy
+from towpath.integrations.http.transport import AiohttpTransport
 
 SERVICES = 5
 LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=100)

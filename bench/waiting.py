@@ -10,11 +10,12 @@ from temporalio.client import Client, RPCTimeoutOrCancelledError
 
 from bench.lanes import FAST_CLAUDE, House, customer
 from bench.measure import Meter
-from towpath.clients import reviews
-from towpath.clients.temporal import converter
-from towpath.contracts.onboarding import Customer, OnboardingRequest
-from towpath.contracts.process import ONBOARDING, STATUS
-from towpath.contracts.review import Decision, Verdict
+from towpath.contracts.core.process import STATUS
+from towpath.contracts.core.review import Decision, Verdict
+from towpath.contracts.onboarding.customer import Customer, OnboardingRequest
+from towpath.contracts.onboarding.process import ONBOARDING
+from towpath.control import reviews
+from towpath.control.temporal import converter
 from towpath.local.processes import Child
 from towpath.local.server import free_port
 from towpath.local.stack import worker_process

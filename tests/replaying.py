@@ -21,9 +21,9 @@ from temporalio.client import (
 from temporalio.worker import Replayer
 
 import worker
-from towpath.clients.codec import EncryptionCodec
-from towpath.clients.payloads import PayloadStore
-from towpath.clients.temporal import converter
+from towpath.control.temporal import converter
+from towpath.integrations.storage.codec import EncryptionCodec
+from towpath.integrations.storage.payloads import PayloadStore
 from workflows.sandbox import runner
 
 WORKFLOWS: tuple[type, ...] = tuple(

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from towpath.contracts.review import ReviewTask
+from towpath.contracts.core.review import ReviewTask
 
 WAIT_SECONDS = 60
 FIRST_LOOK_AFTER = 0.02

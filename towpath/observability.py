@@ -18,7 +18,7 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 
-from towpath.settings import ClientSettings
+from towpath.config.settings import ClientSettings
 from towpath.temporal.current import CURRENT_CALL
 
 Event = MutableMapping[str, Any]

@@ -24,11 +24,11 @@ from tests.evaluations.place import Place, open_place
 from tests.evaluations.properties import CaseReport
 from tests.evaluations.tables import as_json, rate, show
 from towpath.assembly.claude import claude_client
-from towpath.clients.claude import DEFAULT_MODELS, ClaudeClient, ClaudeConfig
-from towpath.clients.prices import Prices
-from towpath.clients.temporal import run_to_end
+from towpath.config.settings import SettingsError, load_claude_settings
+from towpath.control.temporal import run_to_end
+from towpath.integrations.claude.client import DEFAULT_MODELS, ClaudeClient, ClaudeConfig
+from towpath.integrations.claude.prices import Prices
 from towpath.local.stack import OFFLINE_KEY, stand_ins
-from towpath.settings import SettingsError, load_claude_settings
 
 SETS = ("publishing", "incident")
 OFFLINE = "offline stand-in"

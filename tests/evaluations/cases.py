@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from towpath.contracts.investigation import Category
-from towpath.contracts.onboarding import Language
-from towpath.engine.source import read_source
+from towpath.contracts.core.delivery import Language
+from towpath.contracts.incident.investigation import Category
+from towpath.engine.language.source import read_source
 
 FOLDER = Path(__file__).parent
 CHANNELS = ("x", "linkedin", "blog")

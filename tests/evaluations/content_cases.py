@@ -16,16 +16,16 @@ from tests.evaluations.content_properties import content_properties
 from tests.evaluations.place import Clock, Place, end, new_id, report, until_ended
 from tests.evaluations.properties import CaseReport
 from tests.fakes.house import FakeHouse
-from towpath.clients.artefacts import ArtefactStore
-from towpath.clients.platforms import load_platforms
-from towpath.clients.publishing.adapter import ADAPTERS, Publishers
-from towpath.clients.publishing.campaigns import Campaigns
-from towpath.clients.publishing.slots import SlotBook
-from towpath.contracts.failure import FailureCode, PublishError
-from towpath.contracts.posting import FindPost, PreparePost, PublishedPost, PublishPost, RemovePost
-from towpath.contracts.process import PUBLISHING
-from towpath.contracts.publishing import CampaignView, ChannelWish, Metadata, PublishingRequest
-from workflows.publishing import ContentPublishingWorkflow
+from towpath.config.platforms import load_platforms
+from towpath.contracts.core.failure import FailureCode, PublishError
+from towpath.contracts.publishing.campaign import CampaignView, ChannelWish, Metadata, PublishingRequest
+from towpath.contracts.publishing.posting import FindPost, PreparePost, PublishedPost, PublishPost, RemovePost
+from towpath.contracts.publishing.process import PUBLISHING
+from towpath.control.slots import SlotBook
+from towpath.integrations.publishing.adapter import ADAPTERS, Publishers
+from towpath.integrations.publishing.campaigns import Campaigns
+from towpath.integrations.storage.artefacts import ArtefactStore
+from workflows.publishing.workflow import ContentPublishingWorkflow
 from workflows.sandbox import runner
 
 LAST_STEP = "check-quality"

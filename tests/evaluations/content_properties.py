@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tests.evaluations.cases import CHANNELS, ContentCase
 from tests.evaluations.properties import Held, held
-from towpath.contracts.onboarding import Language
-from towpath.contracts.publishing import Adaptation, CampaignView, Finding, PlatformRules, Shape
+from towpath.contracts.core.delivery import Language
+from towpath.contracts.publishing.campaign import Adaptation, CampaignView, Finding, PlatformRules, Shape
 from towpath.policy.publishing.checks import findings
 from towpath.policy.publishing.limits import has_link
 from towpath.policy.publishing.sentences import hashtags

@@ -12,11 +12,11 @@ from tests.evaluations.incident_properties import incident_properties
 from tests.evaluations.incident_world import IncidentWorld, shipped_files
 from tests.evaluations.place import Clock, Place, end, new_id, report, until_ended
 from tests.evaluations.properties import CaseReport
-from towpath.clients.catalogue import CheckedFiles
-from towpath.contracts.incident import IncidentRequest, IncidentView
-from towpath.contracts.process import INCIDENT
-from towpath.contracts.remediation import Catalogue
-from workflows.incident import IncidentResponseWorkflow
+from towpath.config.incident_files import CheckedFiles
+from towpath.contracts.incident.incident import IncidentRequest, IncidentView
+from towpath.contracts.incident.process import INCIDENT
+from towpath.contracts.incident.remediation import Catalogue
+from workflows.incident.workflow import IncidentResponseWorkflow
 from workflows.sandbox import runner
 
 LAST_STEP = "action-plan"

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterator
 
 from tests.evaluations.cases import IncidentCase
 from tests.evaluations.properties import Held, held
-from towpath.contracts.incident import IncidentView
-from towpath.contracts.investigation import Context, Diagnosis, Evidence
-from towpath.contracts.remediation import ActionPlan, Catalogue, PlannedAction
+from towpath.contracts.incident.incident import IncidentView
+from towpath.contracts.incident.investigation import Context, Diagnosis, Evidence
+from towpath.contracts.incident.remediation import ActionPlan, Catalogue, PlannedAction
 from towpath.policy.incident.notices import in_words
 from towpath.policy.incident.planning import allowed_values
 

@@ -14,18 +14,18 @@ import httpx
 from activities.incident import IncidentActivities
 from tests.evaluations.cases import CourseGiven, IncidentCase, minutes
 from tests.fakes.house import FakeHouse
-from towpath.clients.artefacts import ArtefactStore
-from towpath.clients.catalog import make_catalog
-from towpath.clients.catalogue import CheckedFiles, load_catalogue
-from towpath.clients.incident_archive import IncidentArchive
-from towpath.clients.incident_memory import IncidentMemory
-from towpath.clients.logs import RawLine, RawLines
-from towpath.clients.observing import LogReader, MetricReader
-from towpath.clients.prometheus import Prometheus
-from towpath.contracts.alerts import Alert, AlertBatch, AlertStatus
-from towpath.contracts.incident import IncidentRecord, PageChange, Paged, PageRequest
-from towpath.contracts.investigation import Deployment, Deployments, Runbook, Window
-from towpath.contracts.remediation import KillSwitch, Reservation, ReserveAction
+from towpath.config.catalog import make_catalog
+from towpath.config.incident_files import CheckedFiles, load_catalogue
+from towpath.contracts.incident.alerts import Alert, AlertBatch, AlertStatus
+from towpath.contracts.incident.incident import IncidentRecord, PageChange, Paged, PageRequest
+from towpath.contracts.incident.investigation import Deployment, Deployments, Runbook, Window
+from towpath.contracts.incident.remediation import KillSwitch, Reservation, ReserveAction
+from towpath.integrations.observe.incident_archive import IncidentArchive
+from towpath.integrations.observe.incident_memory import IncidentMemory
+from towpath.integrations.observe.logs import RawLine, RawLines
+from towpath.integrations.observe.observing import LogReader, MetricReader
+from towpath.integrations.observe.prometheus import Prometheus
+from towpath.integrations.storage.artefacts import ArtefactStore
 from towpath.policy.incident.runbooks import RunbookEntry
 from towpath.policy.incident.similarity import fingerprint_of
 

@@ -17,11 +17,11 @@ from temporalio.worker import Worker
 from activities.attempts import ActivityEdge
 from tests.evaluations.properties import CaseReport, Held
 from tests.replaying import StartsSeen, Watch, watched
-from towpath.clients.payloads import PayloadStore
-from towpath.clients.temporal import converter
-from towpath.contracts.claude import Answer, AskRequest
-from towpath.contracts.process import CLAUDE_QUEUE
-from towpath.contracts.run import RunRecord, StepState
+from towpath.contracts.core.claude import Answer, AskRequest
+from towpath.contracts.core.process import CLAUDE_QUEUE
+from towpath.contracts.core.run import RunRecord, StepState
+from towpath.control.temporal import converter
+from towpath.integrations.storage.payloads import PayloadStore
 from towpath.local.server import temporal_server
 
 LONGEST = 900.0

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
-from towpath.contracts.claude import Answer
-from towpath.contracts.wire import Wire
+from towpath.contracts.core.claude import Answer
+from towpath.contracts.core.wire import Wire
 
 
 @dataclass(frozen=True, slots=True)

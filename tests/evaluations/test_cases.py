@@ -6,8 +6,8 @@ import pytest
 
 from tests.evaluations.cases import CaseError, ContentCase, IncidentCase, load_contents, load_incidents
 from tests.evaluations.incident_world import shipped_files
-from towpath.contracts.onboarding import Language
-from towpath.contracts.remediation import Catalogue
+from towpath.contracts.core.delivery import Language
+from towpath.contracts.incident.remediation import Catalogue
 
 CONTENTS, INCIDENTS = load_contents(), load_incidents()
 CATALOGUE = shipped_files().catalogue or Catalogue()

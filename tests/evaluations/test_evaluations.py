@@ -16,7 +16,7 @@ from tests.evaluations.content_cases import content_worker, run_content
 from tests.evaluations.incident_cases import run_incident
 from tests.evaluations.place import Ask, Place, open_place
 from tests.fakes.house import answered
-from towpath.contracts.claude import Answer, AskRequest
+from towpath.contracts.core.claude import Answer, AskRequest
 from towpath.contracts.prompts import PROMPTS
 from towpath.standins.claude.answers import HANDLERS
 

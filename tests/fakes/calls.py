@@ -9,10 +9,10 @@ from typing import Any
 
 from temporalio import activity, workflow
 
-from towpath.contracts.batch import CallsReport
-from towpath.contracts.wire import ActivityResult, Wire
-from workflows.calling import CallFailedError, call
-from workflows.options import CHECK, EFFECT, Work
+from towpath.contracts.core.batch import CallsReport
+from towpath.contracts.core.wire import ActivityResult, Wire
+from workflows.kit.calling import CallFailedError, call
+from workflows.kit.options import CHECK, EFFECT, Work
 
 ONCE = Work(EFFECT.retry, start_to_close=EFFECT.start_to_close, short=True, once=True)
 KINDS = {"effect": EFFECT, "once": ONCE, "check": CHECK}

@@ -9,12 +9,11 @@ from typing import Any
 
 from temporalio import activity
 
-from towpath.contracts.claude import Answer, AskRequest, Provenance, StopReason, Usage
-from towpath.contracts.delivery import Delivered, PostSlack, SendEmail, TeamNotice, UpdateCrm
-from towpath.contracts.failure import FailureCode, HouseError
-from towpath.contracts.onboarding import CompanyResearch, KitFacts
-from towpath.contracts.review import FindReviewers, Reviewer, Reviewers
-from towpath.contracts.service import (
+from towpath.contracts.core.claude import Answer, AskRequest, Provenance, StopReason, Usage
+from towpath.contracts.core.delivery import Delivered, PostSlack, SendEmail, TeamNotice, UpdateCrm
+from towpath.contracts.core.failure import FailureCode, HouseError
+from towpath.contracts.core.review import FindReviewers, Reviewer, Reviewers
+from towpath.contracts.core.service import (
     Account,
     CreateAccount,
     EmailVerdict,
@@ -25,8 +24,9 @@ from towpath.contracts.service import (
     Undone,
     VerifyEmail,
 )
-from towpath.contracts.wire import Wire
-from towpath.policy.kit import template_kit
+from towpath.contracts.core.wire import Wire
+from towpath.contracts.onboarding.customer import CompanyResearch, KitFacts
+from towpath.policy.onboarding.kit import template_kit
 
 MODEL = "claude-test-1"
 KEYED = frozenset(

@@ -11,15 +11,23 @@ from typing import Any
 from temporalio import activity
 
 from tests.fakes.house import FakeHouse, answered
-from towpath.clients.catalog import make_catalog
-from towpath.clients.catalogue import load_catalogue
-from towpath.contracts.alerts import Alert, AlertBatch, AlertStatus
-from towpath.contracts.artefact import Artefact
-from towpath.contracts.claude import Answer, AskRequest
-from towpath.contracts.declared import CallAnswer, FunctionCall, ServiceCall
-from towpath.contracts.failure import HouseError
-from towpath.contracts.incident import Archived, ArchiveIncident, IncidentRequest, PageChange, Paged, PageRequest
-from towpath.contracts.investigation import (
+from towpath.config.catalog import make_catalog
+from towpath.config.incident_files import load_catalogue
+from towpath.contracts.core.artefact import Artefact
+from towpath.contracts.core.claude import Answer, AskRequest
+from towpath.contracts.core.failure import HouseError
+from towpath.contracts.core.review import FindReviewers, Reviewer, Reviewers
+from towpath.contracts.declared.run import CallAnswer, FunctionCall, ServiceCall
+from towpath.contracts.incident.alerts import Alert, AlertBatch, AlertStatus
+from towpath.contracts.incident.incident import (
+    Archived,
+    ArchiveIncident,
+    IncidentRequest,
+    PageChange,
+    Paged,
+    PageRequest,
+)
+from towpath.contracts.incident.investigation import (
     AnalysisAnswer,
     Claim,
     Deployment,
@@ -39,7 +47,7 @@ from towpath.contracts.investigation import (
     SimilarIncidents,
     Window,
 )
-from towpath.contracts.remediation import (
+from towpath.contracts.incident.remediation import (
     Catalogue,
     ChosenAction,
     ChosenValue,
@@ -55,7 +63,6 @@ from towpath.contracts.remediation import (
     SwitchState,
     Verify,
 )
-from towpath.contracts.review import FindReviewers, Reviewer, Reviewers
 
 BEGAN = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 LINE = "PaymentClient: field 'currency' is missing in the answer of charge 17"

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from towpath.contracts.remediation import REMEDIATION_CONTROL, ControlRecord
+from towpath.contracts.incident.remediation import REMEDIATION_CONTROL, ControlRecord
 
 
 @workflow.defn(name=REMEDIATION_CONTROL)

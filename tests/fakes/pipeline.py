@@ -14,15 +14,15 @@ from temporalio import activity
 
 from activities.pipeline import PipelineActivities
 from tests.fakes.house import FakeHouse, answered
-from towpath.clients.artefacts import ArtefactStore
-from towpath.contracts.claude import Answer, AskRequest
-from towpath.contracts.dataplane import TaskProgress
-from towpath.contracts.quality import ValidationAnswer
-from towpath.contracts.transformation import Proposal, ProposedOperation
-from towpath.contracts.wire import ActivityResult, Wire
-from towpath.dataplane.store import DatasetStore
+from towpath.contracts.core.claude import Answer, AskRequest
+from towpath.contracts.core.wire import ActivityResult, Wire
+from towpath.contracts.pipeline.plane import TaskProgress
+from towpath.contracts.pipeline.quality import ValidationAnswer
+from towpath.contracts.pipeline.transformation import Proposal, ProposedOperation
+from towpath.dataplane.core.store import DatasetStore
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.tasks import TASKS
-from towpath.dataplane.workspace import Workspace
+from towpath.integrations.storage.artefacts import ArtefactStore
 from towpath.standins.claude import pipeline
 from towpath.standins.claude.identity import MODEL as STAND_IN
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from towpath.clients.platforms import load_platforms
-from towpath.contracts.publishing import PlatformRules
+from towpath.config.platforms import load_platforms
+from towpath.contracts.publishing.campaign import PlatformRules
 
 FOLDER = Path(__file__).resolve().parents[2] / "definitions" / "platforms"
 PLATFORMS = load_platforms(FOLDER)

@@ -11,11 +11,23 @@ from typing import Any, Literal
 from temporalio import activity
 
 from tests.fakes.house import MODEL, FakeHouse, answered
-from towpath.clients.platforms import load_platforms
-from towpath.contracts.artefact import Artefact
-from towpath.contracts.claude import Answer, AskRequest
-from towpath.contracts.failure import FailureCode, HouseError, PublishError
-from towpath.contracts.posting import (
+from towpath.config.platforms import load_platforms
+from towpath.contracts.core.artefact import Artefact
+from towpath.contracts.core.claude import Answer, AskRequest
+from towpath.contracts.core.failure import FailureCode, HouseError, PublishError
+from towpath.contracts.core.service import Undone
+from towpath.contracts.core.wire import Wire
+from towpath.contracts.prompts import PROMPTS
+from towpath.contracts.publishing.campaign import (
+    Campaign,
+    ChannelFindings,
+    CheckedTexts,
+    CheckTexts,
+    ChooseTimes,
+    ChosenTimes,
+    LoadCampaign,
+)
+from towpath.contracts.publishing.posting import (
     FindPost,
     PostOutcome,
     PreparePost,
@@ -26,18 +38,6 @@ from towpath.contracts.posting import (
     ReserveSlot,
     Slot,
 )
-from towpath.contracts.prompts import PROMPTS
-from towpath.contracts.publishing import (
-    Campaign,
-    ChannelFindings,
-    CheckedTexts,
-    CheckTexts,
-    ChooseTimes,
-    ChosenTimes,
-    LoadCampaign,
-)
-from towpath.contracts.service import Undone
-from towpath.contracts.wire import Wire
 from towpath.policy.publishing.checks import findings, kept_quotes
 from towpath.policy.publishing.excerpts import excerpt
 from towpath.policy.publishing.timing import choose_time, next_free

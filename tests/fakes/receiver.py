@@ -9,10 +9,10 @@ from typing import Any
 from temporalio import activity
 
 from tests.fakes.services import FakeServices
-from towpath.contracts.declared import CallAnswer, FunctionCall, ServiceCall
-from towpath.contracts.delivery import Delivered, PostSlack, TeamNotice, UpdateCrm
-from towpath.contracts.failure import FailureCode, HouseError
-from towpath.contracts.http_call import HttpAnswer, HttpRequest
+from towpath.contracts.core.delivery import Delivered, PostSlack, TeamNotice, UpdateCrm
+from towpath.contracts.core.failure import FailureCode, HouseError
+from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
+from towpath.contracts.declared.run import CallAnswer, FunctionCall, ServiceCall
 
 LOST: dict[str, FailureCode | None] = {
     "answered": None,

@@ -19,8 +19,8 @@ import obstore
 from obstore.exceptions import BaseError
 from pydantic import SecretStr
 
-from towpath.dataplane.connections import S3Connection
-from towpath.dataplane.objects import open_bucket
+from towpath.dataplane.core.connections import S3Connection
+from towpath.dataplane.core.objects import open_bucket
 
 KEY, SECRET = "test-key", "test-secret"
 SECONDS = 60

@@ -9,9 +9,9 @@ from typing import Any
 from temporalio import activity
 
 from tests.fakes.house import FakeHouse
-from towpath.contracts.declared import CallAnswer, CloudEvent, FunctionCall, LifecycleEvents, ServiceCall, Told
-from towpath.contracts.failure import HouseError
-from towpath.contracts.http_call import HttpAnswer, HttpRequest
+from towpath.contracts.core.failure import HouseError
+from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
+from towpath.contracts.declared.run import CallAnswer, CloudEvent, FunctionCall, LifecycleEvents, ServiceCall, Told
 
 
 @dataclass

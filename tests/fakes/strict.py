@@ -9,10 +9,10 @@ from temporalio import activity
 
 from tests.fakes.house import FakeHouse
 from tests.fakes.services import FakeServices
-from towpath.contracts.declared import CallAnswer, FunctionCall, ServiceCall
-from towpath.contracts.failure import FailureCode, HouseError
-from towpath.contracts.http_call import HttpAnswer, HttpRequest
-from towpath.contracts.wire import Wire
+from towpath.contracts.core.failure import FailureCode, HouseError
+from towpath.contracts.core.wire import Wire
+from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
+from towpath.contracts.declared.run import CallAnswer, FunctionCall, ServiceCall
 
 Fault = Literal["refused", "lost", "unavailable"]
 VARIANT = re.compile(r"/[0-9a-f]{12}$")

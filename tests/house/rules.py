@@ -15,6 +15,8 @@ MACHINE_PATH = re.compile(r"(?<![\w./])/(?:home|root|Users|work)/[\w.-]+")
 ADDRESS = re.compile(r"https?://")
 LOCAL_ACTIVITY = re.compile(r"\b(execute|start)_local_activity\w*")
 SERVER_STARTED = re.compile(r"\b(temporal_server|start_local|start_time_skipping\w*)\(")
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+NAMED_FILE = re.compile(r"`((?:workflows|activities|towpath|tests|bench)/[\w/-]+\.py)`")
 OPEN_ADDRESSES = {"0.0.0.0", "::"}
 
 
@@ -99,8 +101,8 @@ def entry_point_imports(root: Path, allowed: dict[str, set[str]]) -> list[str]:
             if isinstance(node, ast.ImportFrom) and node.module is not None:
                 modules = [node.module]
             for module in modules:
-                room = ".".join(module.split(".")[:2]) if module.startswith("towpath") else module
-                if room.split(".")[0] in {"towpath", "workflows", "activities"} and room.split(".")[-1] not in rooms:
+                top, _, rest = module.partition(".")
+                if top in {"towpath", "workflows", "activities"} and f"{top}.{rest.partition('.')[0]}" not in rooms:
                     found.append(f"{name} imports {module}")
     return found
 
@@ -150,3 +152,14 @@ def readme_commands(text: str) -> tuple[set[str], set[str]]:
     targets = set(re.findall(r"(?:^|`)make ([a-z]+)\b", text, re.MULTILINE))
     commands = set(re.findall(r"(?:^starter|starter\.py) ([a-z-]+)", text, re.MULTILINE))
     return targets, commands
+
+
+def dead_references(root: Path) -> list[str]:
+    """Files that a document links to, or names by their path in the checkout, and that are not there."""
+    found: list[str] = []
+    for document in (root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").rglob("*.md"))):
+        text = document.read_text(encoding="utf-8") if document.exists() else ""
+        linked = [document.parent / target for target in LINK.findall(text) if "://" not in target]
+        named = [root / path for path in NAMED_FILE.findall(text)]
+        found += [f"{document.relative_to(root)}: {path}" for path in (*linked, *named) if not path.exists()]
+    return found

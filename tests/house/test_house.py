@@ -14,32 +14,20 @@ import workflows
 from tests.house import rules
 from tests.house.classes import stretched
 from tests.house.rules import readme_commands
-from towpath.clients.openapi import operations, services
-from towpath.contracts.process import PROCESSES
+from towpath.config.openapi import operations, services
+from towpath.config.settings import LocalSettings, WorkerSettings, variable
 from towpath.contracts.prompts import PROMPTS
-from towpath.settings import LocalSettings, WorkerSettings, variable
+from towpath.contracts.registry import PROCESSES
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY_POINTS = {
     "worker.py": {
-        *{
-            "attempts",
-            "batch",
-            "cache",
-            "claude",
-            "definitions",
-            "delivery",
-            "events",
-            "functions",
-            "http",
-            "publishing",
-        },
-        *{"reviews", "services", "cached_output", "declared", "declared_items", "launcher", "onboarding"},
-        *{"pipeline", "pipeline_scheduled", "pipeline_window", "posting_slots"},
-        *{"rates", "sandbox", "incident", "remediation"},
-        *{"assembly", "clients", "contracts", "observability", "settings"},
+        *{f"activities.{path.stem}" for path in (ROOT / "activities").glob("*.py")},
+        *{f"workflows.{path.stem}" for path in (ROOT / "workflows").iterdir()} - {"workflows.kit"},
+        *{f"towpath.{room}" for room in ("assembly", "config", "contracts", "control", "integrations", "pool")},
+        "towpath.observability",
     },
-    "starter.py": {"commands"},
+    "starter.py": {"towpath.cli"},
 }
 
 
@@ -75,6 +63,11 @@ def test_locks_are_hashed_and_name_no_address() -> None:
     assert rules.lock_addresses(ROOT) == []
 
 
+def test_documents_name_files_that_exist() -> None:
+    """No link of a document is dead, and no path in one is from before a move."""
+    assert rules.dead_references(ROOT) == []
+
+
 def test_every_server_of_a_test_is_watched() -> None:
     """No test starts a Temporal server whose histories nobody replays."""
     assert rules.unwatched_servers(ROOT) == []
@@ -94,6 +87,8 @@ def test_every_server_of_a_test_is_watched() -> None:
         pytest.param("a.json", '{"stack": "File /ho' + 'me/me/x"}', "machine_paths", id="machine-path-in-data"),
         pytest.param("a.lock", "x==1 \\\n    # from https://index.example\n", "lock_addresses", id="address"),
         pytest.param("a.lock", "x==1\n", "lock_addresses", id="no-hash"),
+        pytest.param("README.md", "See [this](docs/gone.md).\n", "dead_references", id="dead-link"),
+        pytest.param("README.md", "See `workflows/gone.py`.\n", "dead_references", id="dead-path"),
         pytest.param("tests/a.py", "async with temporal_" + "server() as server:\n", "unwatched_servers", id="server"),
     ],
 )
@@ -110,7 +105,9 @@ def test_import_rule_catches_a_breach(tmp_path: Path, line: str) -> None:
     """An entry point that reaches into another room is found."""
     (tmp_path / "worker.py").write_text(f"{line}\n")
 
-    assert rules.entry_point_imports(tmp_path, {"worker.py": {"clients"}}) == ["worker.py imports towpath.standins.app"]
+    assert rules.entry_point_imports(tmp_path, {"worker.py": {"towpath.control"}}) == [
+        "worker.py imports towpath.standins.app"
+    ]
 
 
 def test_rooms_are_the_checkout() -> None:

@@ -38,7 +38,11 @@ NAMES = (
     *("asyncio.to_thread", "asyncio.run", "asyncio.sleep", "asyncio.wait_for", "asyncio.wait", "asyncio.timeout"),
     *("asyncio.as_completed", "asyncio.open_connection", "asyncio.create_subprocess_exec"),
     *("temporalio.workflow.unsafe.is_replaying", "temporalio.workflow.unsafe.sandbox_unrestricted"),
-    *("towpath.settings.WorkerSettings", "towpath.clients.temporal.connect", "towpath.dataplane.store.DatasetStore"),
+    *(
+        "towpath.config.settings.WorkerSettings",
+        "towpath.control.temporal.connect",
+        "towpath.dataplane.core.store.DatasetStore",
+    ),
 )
 LINES = (
     *(

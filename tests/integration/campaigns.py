@@ -8,11 +8,17 @@ from temporalio.client import WorkflowHandle
 
 from tests.integration.conftest import House
 from tests.waiting import until
-from towpath.clients import reviews
-from towpath.clients.publishing import desk
-from towpath.contracts.posting import JobChange, JobState
-from towpath.contracts.publishing import CampaignView, ChannelWish, Metadata, PublishingRequest, PublishingResult
-from towpath.contracts.review import Decision, Verdict
+from towpath.contracts.core.review import Decision, Verdict
+from towpath.contracts.publishing.campaign import (
+    CampaignView,
+    ChannelWish,
+    Metadata,
+    PublishingRequest,
+    PublishingResult,
+)
+from towpath.contracts.publishing.posting import JobChange, JobState
+from towpath.control import campaigns as desk
+from towpath.control import reviews
 
 Handle = WorkflowHandle[Any, PublishingResult]
 LINK = "https://hanbit.example/canal"

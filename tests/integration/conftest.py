@@ -14,11 +14,11 @@ from temporalio.client import Client
 
 from tests.caching import CACHE
 from tests.replaying import StartsSeen, Watch, check_all, watched
-from towpath.clients.again import SentAgain
-from towpath.clients.payloads import PayloadStore
-from towpath.clients.temporal import Started, converter, start
-from towpath.contracts.onboarding import Customer, OnboardingRequest, Plan
-from towpath.contracts.process import ONBOARDING
+from towpath.contracts.onboarding.customer import Customer, OnboardingRequest, Plan
+from towpath.contracts.onboarding.process import ONBOARDING
+from towpath.control.again import SentAgain
+from towpath.control.temporal import Started, converter, start
+from towpath.integrations.storage.payloads import PayloadStore
 from towpath.local.processes import Child
 from towpath.local.server import TemporalServer, free_port, temporal_server
 from towpath.local.stack import StandIns, stand_ins, worker_process

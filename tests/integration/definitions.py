@@ -8,12 +8,12 @@ from temporalio.client import WorkflowHandle
 
 from tests.integration.conftest import House
 from tests.waiting import until
-from towpath.clients.definitions import Definitions, make_request
-from towpath.contracts.declared import DeclaredRequest, DeclaredResult
-from towpath.contracts.run import RunRecord, StepRecord
-from towpath.contracts.wire import JsonObject
-from towpath.engine.loading import digest
-from towpath.engine.source import read_source
+from towpath.contracts.core.run import RunRecord, StepRecord
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.declared.run import DeclaredRequest, DeclaredResult
+from towpath.control.definitions import Definitions, make_request
+from towpath.engine.checks.loading import digest
+from towpath.engine.language.source import read_source
 
 SHIPPED = Path(__file__).resolve().parents[2] / "definitions"
 Handle = WorkflowHandle[Any, DeclaredResult]

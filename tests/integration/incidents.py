@@ -19,12 +19,12 @@ from temporalio.service import RPCError
 from tests import waiting
 from tests.integration.conftest import House
 from tests.waiting import until
-from towpath.clients.intake import Intake
-from towpath.clients.receiver import PATH
-from towpath.clients.reviews import decide, find_review
-from towpath.contracts.alerts import AlertmanagerWebhook
-from towpath.contracts.incident import IncidentResult, IncidentView
-from towpath.contracts.review import Decision, ReviewTask, Verdict
+from towpath.contracts.core.review import Decision, ReviewTask, Verdict
+from towpath.contracts.incident.alerts import AlertmanagerWebhook
+from towpath.contracts.incident.incident import IncidentResult, IncidentView
+from towpath.control.intake import Intake
+from towpath.control.receiver import PATH
+from towpath.control.reviews import decide, find_review
 from towpath.local.monitoring import webhook_body
 from towpath.local.processes import spawn
 from towpath.local.server import LOOPBACK, free_port

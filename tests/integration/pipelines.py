@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from towpath.contracts.pipeline import PipelineConfig
+from towpath.contracts.pipeline.pipeline import PipelineConfig
 
 duckdb: Any = importlib.import_module("duckdb")
 

@@ -9,9 +9,9 @@ from temporalio.exceptions import CancelledError
 
 from tests.integration.conftest import House, new_customer
 from tests.waiting import until
-from towpath.clients.temporal import Started
-from towpath.contracts.onboarding import KitSource, Outcome
-from towpath.contracts.run import RunRecord, StepRecord, StepState
+from towpath.contracts.core.run import RunRecord, StepRecord, StepState
+from towpath.contracts.onboarding.customer import KitSource, Outcome
+from towpath.control.temporal import Started
 
 
 async def record(run: Started) -> RunRecord:

@@ -18,9 +18,9 @@ from tests.integration.commands import starter_json
 from tests.integration.conftest import House, open_house
 from tests.integration.definitions import Handle, document, record, start, step
 from tests.waiting import until
-from towpath.clients.emitting import emit
-from towpath.contracts.declared import CloudEvent, Edit
-from towpath.contracts.run import Cancellation, RunRecord, StepRecord
+from towpath.contracts.core.run import Cancellation, RunRecord, StepRecord
+from towpath.contracts.declared.run import CloudEvent, Edit
+from towpath.control.emitting import emit
 from towpath.local.processes import spawn
 from towpath.local.server import free_port
 from towpath.local.stack import python, worker_environment, worker_ready

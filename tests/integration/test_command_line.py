@@ -10,8 +10,9 @@ import pytest
 from tests.integration.commands import starter, starter_json
 from tests.integration.conftest import House, new_customer
 from tests.waiting import until
-from towpath.contracts.onboarding import Customer
-from towpath.contracts.process import ONBOARDING, PROCESS
+from towpath.contracts.core.process import PROCESS
+from towpath.contracts.onboarding.customer import Customer
+from towpath.contracts.onboarding.process import ONBOARDING
 from towpath.local.stack import ROOT
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from tests.integration.conftest import House, new_customer
 from tests.waiting import until
-from towpath.clients.temporal import Started
-from towpath.contracts.onboarding import Customer, Outcome
+from towpath.contracts.onboarding.customer import Customer, Outcome
+from towpath.control.temporal import Started
 
 CHECKED, PROVISIONED, TOLD = ("email-check",), ("accounts", "billing"), ("crm", "slack")
 PLACES = (

@@ -11,11 +11,11 @@ import pytest
 from tests.integration.conftest import House
 from tests.integration.definitions import Handle, order, shipped, start, step, until_state
 from tests.waiting import until
-from towpath.clients import reviews
-from towpath.clients.emitting import emit
-from towpath.contracts.declared import CloudEvent, DeclaredOutcome
-from towpath.contracts.review import Decision, Verdict
-from towpath.contracts.wire import JsonObject
+from towpath.contracts.core.review import Decision, Verdict
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.declared.run import CloudEvent, DeclaredOutcome
+from towpath.control import reviews
+from towpath.control.emitting import emit
 
 
 @dataclass(frozen=True)

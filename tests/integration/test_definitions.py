@@ -10,12 +10,12 @@ from temporalio.exceptions import ApplicationError
 from tests.integration.conftest import House
 from tests.integration.definitions import Handle, document, record, request, shipped, start, step, until_state
 from tests.waiting import until
-from towpath.clients.definitions import DefinitionError, Definitions
-from towpath.clients.schedules import Schedules
-from towpath.contracts.declared import CloudEvent, DeclaredOutcome
-from towpath.contracts.published import Publication
-from towpath.contracts.wire import JsonObject
-from towpath.engine.loading import digest, load_plan
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.declared.published import Publication
+from towpath.contracts.declared.run import CloudEvent, DeclaredOutcome
+from towpath.control.definitions import DefinitionError, Definitions
+from towpath.control.schedules import Schedules
+from towpath.engine.checks.loading import digest, load_plan
 
 REPORT = shipped("nightly-report")
 WAITING = """

@@ -10,13 +10,13 @@ from temporalio.client import Client, WorkflowFailureError
 
 from tests.integration.conftest import House, new_customer
 from tests.waiting import until
-from towpath.clients import reviews
-from towpath.clients.codec import DecryptionError, EncryptionCodec
-from towpath.clients.deadletters import find_letter
-from towpath.clients.temporal import converter, start
-from towpath.contracts.onboarding import OnboardingFailure, OnboardingRequest
-from towpath.contracts.process import ONBOARDING
-from towpath.contracts.review import Decision, Verdict
+from towpath.contracts.core.review import Decision, Verdict
+from towpath.contracts.onboarding.customer import OnboardingFailure, OnboardingRequest
+from towpath.contracts.onboarding.process import ONBOARDING
+from towpath.control import reviews
+from towpath.control.deadletters import find_letter
+from towpath.control.temporal import converter, start
+from towpath.integrations.storage.codec import DecryptionError, EncryptionCodec
 
 KEY = bytes(range(32))
 PRIVATE = ("Verysecret", "Hiddenname", "topsecret.example", "papers-seen-by-nobody")

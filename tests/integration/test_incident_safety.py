@@ -33,13 +33,13 @@ from tests.integration.incidents import (
     until_view,
 )
 from tests.waiting import until
-from towpath.clients.artefacts import ArtefactStore
-from towpath.clients.intake import Intake
-from towpath.clients.reviews import decide
-from towpath.contracts.alerts import AlertmanagerWebhook
-from towpath.contracts.incident import Acknowledge, Acknowledged, IncidentOutcome
-from towpath.contracts.remediation import ActionState
-from towpath.contracts.review import Decision, Verdict
+from towpath.contracts.core.review import Decision, Verdict
+from towpath.contracts.incident.alerts import AlertmanagerWebhook
+from towpath.contracts.incident.incident import Acknowledge, Acknowledged, IncidentOutcome
+from towpath.contracts.incident.remediation import ActionState
+from towpath.control.intake import Intake
+from towpath.control.reviews import decide
+from towpath.integrations.storage.artefacts import ArtefactStore
 from towpath.local.monitoring import RULES, webhook_body
 from towpath.local.server import LOOPBACK
 

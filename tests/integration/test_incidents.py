@@ -25,9 +25,10 @@ from tests.integration.incidents import (
     until_view,
 )
 from tests.waiting import until
-from towpath.contracts.incident import IncidentOutcome, IncidentView
-from towpath.contracts.process import INCIDENT, STATUS, group_name
-from towpath.contracts.remediation import ActionState
+from towpath.contracts.core.process import STATUS
+from towpath.contracts.incident.incident import IncidentOutcome, IncidentView
+from towpath.contracts.incident.process import INCIDENT, group_name
+from towpath.contracts.incident.remediation import ActionState
 from towpath.local.monitoring import monitoring
 from towpath.temporal.attributes import search_key
 

@@ -14,10 +14,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from tests.integration.conftest import watched_client
 from tests.replaying import watched
-from towpath.clients.intake import BATCH, Intake, Taken
-from towpath.clients.receiver import MAX_BODY_BYTES, PATH, Receiver
-from towpath.contracts.alerts import AlertBatch, AlertmanagerWebhook
-from towpath.contracts.process import INCIDENT, SUBJECT
+from towpath.contracts.core.process import SUBJECT
+from towpath.contracts.incident.alerts import AlertBatch, AlertmanagerWebhook
+from towpath.contracts.incident.process import INCIDENT
+from towpath.control.intake import BATCH, Intake, Taken
+from towpath.control.receiver import MAX_BODY_BYTES, PATH, Receiver
 from towpath.local.monitoring import webhook_body
 from towpath.local.server import temporal_server
 from towpath.temporal.attributes import search_key

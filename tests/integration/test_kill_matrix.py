@@ -28,8 +28,8 @@ from tests.integration import incidents
 from tests.integration.conftest import House, open_house
 from tests.integration.incidents import quick_catalogue
 from tests.integration.walks import DEFINITIONS, WALKS, AnyHandle, Walk, disturb, patiently, refused_early
-from towpath.contracts.declared import DECLARED
-from towpath.contracts.run import RunRecord
+from towpath.contracts.core.run import RunRecord
+from towpath.contracts.declared.run import DECLARED
 from towpath.local.stack import stand_ins
 
 PER_HOUR = re.compile(r"max_per_hour: \d+")

@@ -8,10 +8,10 @@ from temporalio.client import WorkflowFailureError
 from tests.integration.conftest import House
 from tests.integration.definitions import Handle, order, shipped, start, step, until_state
 from tests.waiting import until
-from towpath.clients import deadletters
-from towpath.clients.emitting import emit
-from towpath.contracts.declared import CloudEvent
-from towpath.contracts.run import DeadLetter
+from towpath.contracts.core.run import DeadLetter
+from towpath.contracts.declared.run import CloudEvent
+from towpath.control import deadletters
+from towpath.control.emitting import emit
 
 SAGA = shipped("order-saga")
 LOST: dict[str, dict[str, Any]] = {"500": {"status": 500}, "dropped": {"drop": True}}

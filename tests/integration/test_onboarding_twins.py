@@ -10,10 +10,10 @@ from temporalio.client import WorkflowFailureError
 from tests.integration.conftest import House
 from tests.integration.definitions import Handle, record, shipped, start
 from tests.waiting import until
-from towpath.clients import deadletters, reviews
-from towpath.contracts.onboarding import Customer
-from towpath.contracts.review import Decision, Verdict
-from towpath.contracts.wire import JsonObject
+from towpath.contracts.core.review import Decision, Verdict
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.onboarding.customer import Customer
+from towpath.control import deadletters, reviews
 
 TWIN = shipped("customer-onboarding")
 FACTS: JsonObject = {

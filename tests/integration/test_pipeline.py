@@ -7,8 +7,8 @@ import pytest_asyncio
 
 from tests.integration.conftest import House
 from tests.integration.pipelines import items_pipeline, read_duckdb, write_items
-from towpath.clients.pipelines import request_of, start_run
-from towpath.contracts.pipeline import PipelineOutcome, PipelineResult
+from towpath.contracts.pipeline.pipeline import PipelineOutcome, PipelineResult
+from towpath.control.pipelines import request_of, start_run
 
 FILES, ROWS = 6, 2_000
 

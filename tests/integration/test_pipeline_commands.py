@@ -19,9 +19,9 @@ from tests.integration.commands import begin_starter, starter, starter_json
 from tests.integration.conftest import House
 from tests.integration.pipelines import COLUMNS, OPERATIONS, duckdb, items_pipeline, read_duckdb, write_items
 from tests.waiting import WAIT_SECONDS, until
-from towpath.clients.pipeline_schedules import PipelineSchedules
-from towpath.contracts.process import TRIGGER
-from towpath.contracts.review import DecidedReview, Decision, ReviewTask, Verdict
+from towpath.contracts.core.process import TRIGGER
+from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask, Verdict
+from towpath.control.pipeline_schedules import PipelineSchedules
 from towpath.temporal.attributes import search_key
 
 PLACE = "definitions/pipelines"

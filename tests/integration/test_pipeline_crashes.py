@@ -28,14 +28,14 @@ from tests.integration.conftest import House, open_house
 from tests.integration.pipelines import TARGET, items_pipeline, write_items
 from tests.integration.warehouse import KINDS, read_destination
 from tests.waiting import until
-from towpath.clients.pipelines import request_of, start_run
-from towpath.contracts.loading import CleanDestination, Strategy
-from towpath.contracts.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
-from towpath.contracts.run import RunRecord, StepState
-from towpath.dataplane.connections import PostgresqlConnection
+from towpath.contracts.core.run import RunRecord, StepState
+from towpath.contracts.pipeline.loading import CleanDestination, Strategy
+from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
+from towpath.control.pipelines import request_of, start_run
+from towpath.dataplane.core.connections import PostgresqlConnection
+from towpath.dataplane.core.store import DatasetStore
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.load.parts import clean_destination
-from towpath.dataplane.store import DatasetStore
-from towpath.dataplane.workspace import Workspace
 from towpath.local.processes import Child
 
 Handle = WorkflowHandle[Any, PipelineResult]

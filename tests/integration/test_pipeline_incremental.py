@@ -11,9 +11,9 @@ from starlette.responses import Response
 from temporalio.client import WorkflowFailureError
 
 from tests.integration.warehouse import KINDS, Row, Warehouse, open_warehouse, rows_read, rows_taken
-from towpath.contracts.loading import Strategy
-from towpath.contracts.pipeline import PipelineConfig, PipelineOutcome
-from towpath.dataplane.arrow import pa, parquet
+from towpath.contracts.pipeline.loading import Strategy
+from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineOutcome
+from towpath.dataplane.core.arrow import pa, parquet
 
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
 COLUMNS = [

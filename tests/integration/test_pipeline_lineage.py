@@ -18,13 +18,13 @@ from tests.integration.commands import starter
 from tests.integration.conftest import House, open_house
 from tests.integration.pipelines import duckdb, items_pipeline, read_duckdb, write_items
 from tests.waiting import until
-from towpath.clients.artefacts import ArtefactStore
-from towpath.clients.deadletters import find_letter, redrive
-from towpath.clients.pipelines import request_of, start_run
-from towpath.contracts.pipeline import PipelineConfig, PipelineFailure, PipelineOutcome, PipelineResult
-from towpath.contracts.run import RunRecord, StepState
-from towpath.dataplane.lineage_events import FACETS
-from towpath.dataplane.report_facts import ReportFacts
+from towpath.contracts.core.run import RunRecord, StepState
+from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineFailure, PipelineOutcome, PipelineResult
+from towpath.control.deadletters import find_letter, redrive
+from towpath.control.pipelines import request_of, start_run
+from towpath.dataplane.report.events import FACETS
+from towpath.dataplane.report.facts import ReportFacts
+from towpath.integrations.storage.artefacts import ArtefactStore
 from towpath.local.server import free_port
 
 KEY = "collector-key-93"

@@ -12,11 +12,11 @@ import pytest_asyncio
 from temporalio.client import WorkflowFailureError
 
 from tests.integration.warehouse import KINDS, Row, Warehouse, open_warehouse
-from towpath.clients.deadletters import find_letter, redrive
-from towpath.contracts.loading import Strategy
-from towpath.contracts.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
-from towpath.contracts.run import RunRecord
-from towpath.dataplane.arrow import pa, parquet
+from towpath.contracts.core.run import RunRecord
+from towpath.contracts.pipeline.loading import Strategy
+from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
+from towpath.control.deadletters import find_letter, redrive
+from towpath.dataplane.core.arrow import pa, parquet
 
 COLUMNS = ("id", "name", "amount", "at", "day", "paid", "ratio", "extra")
 TARGET = [

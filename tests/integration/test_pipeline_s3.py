@@ -14,13 +14,13 @@ import pytest_asyncio
 from tests.fakes.seaweed import KEY, SECRET, s3_server
 from tests.integration.conftest import House, open_house
 from tests.integration.pipelines import COLUMNS, items_pipeline, read_duckdb, write_items
-from towpath.clients.artefacts import ArtefactStore
-from towpath.clients.pipelines import request_of, start_run
-from towpath.contracts.dataset import DatasetPart
-from towpath.contracts.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
-from towpath.dataplane.connections import S3Connection
-from towpath.dataplane.objects import open_bucket
-from towpath.dataplane.report_facts import ReportFacts
+from towpath.contracts.pipeline.dataset import DatasetPart
+from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
+from towpath.control.pipelines import request_of, start_run
+from towpath.dataplane.core.connections import S3Connection
+from towpath.dataplane.core.objects import open_bucket
+from towpath.dataplane.report.facts import ReportFacts
+from towpath.integrations.storage.artefacts import ArtefactStore
 
 BUCKET, PREFIX = "towpath", "datasets"
 

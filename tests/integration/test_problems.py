@@ -16,9 +16,9 @@ from tests.fakes.mutants import SLEPT, ChangedRecordWorkflow
 from tests.integration.commands import starter, starter_json
 from tests.integration.conftest import House
 from tests.waiting import until
-from towpath.clients.temporal import converter
-from towpath.contracts.process import INCIDENT
-from towpath.contracts.remediation import REMEDIATION_CONTROL, ControlRecord
+from towpath.contracts.incident.process import INCIDENT
+from towpath.contracts.incident.remediation import REMEDIATION_CONTROL, ControlRecord
+from towpath.control.temporal import converter
 from towpath.local.server import find_executable, free_port
 from workflows.sandbox import runner
 

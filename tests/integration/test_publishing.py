@@ -6,11 +6,11 @@ import pytest
 
 from tests.integration.campaigns import begin, content, new_campaign, out, published_once, word_of
 from tests.integration.conftest import House
-from towpath.clients.artefacts import ArtefactStore
-from towpath.clients.publishing import desk
-from towpath.contracts.claude import Budget
-from towpath.contracts.posting import JobState
-from towpath.contracts.publishing import INLINE_BYTES, PublishingOutcome, PublishingPolicy
+from towpath.contracts.core.claude import Budget
+from towpath.contracts.publishing.campaign import INLINE_BYTES, PublishingOutcome, PublishingPolicy
+from towpath.contracts.publishing.posting import JobState
+from towpath.control import campaigns as desk
+from towpath.integrations.storage.artefacts import ArtefactStore
 
 FAULTS = (
     pytest.param({"status": 429, "retry_after": "2"}, id="rate-limit-with-its-reset"),

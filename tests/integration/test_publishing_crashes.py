@@ -7,8 +7,8 @@ import pytest
 from tests.integration.campaigns import Handle, begin, new_campaign, published_once
 from tests.integration.conftest import House
 from tests.waiting import until
-from towpath.clients.publishing import desk
-from towpath.contracts.publishing import PublishingOutcome, PublishingRequest
+from towpath.contracts.publishing.campaign import PublishingOutcome, PublishingRequest
+from towpath.control import campaigns as desk
 
 PLACES = (("x", "x", 0), ("x", "x", 2), ("linkedin", "linkedin", 0), ("blog", "wordpress", 0))
 """Channel, its service, and how many posts go out before the one that stands still."""

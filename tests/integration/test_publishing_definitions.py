@@ -21,11 +21,11 @@ from temporalio.client import (
 from tests.integration.commands import starter, starter_json
 from tests.integration.conftest import House
 from tests.integration.definitions import document
-from towpath.clients.definitions import Definitions, make_request
-from towpath.clients.schedules import Schedules
-from towpath.contracts.declared import DECLARED
-from towpath.contracts.published import DEFINITION, DefinitionRecord, Publication
-from towpath.engine.loading import digest, load_plan
+from towpath.contracts.declared.published import DEFINITION, DefinitionRecord, Publication
+from towpath.contracts.declared.run import DECLARED
+from towpath.control.definitions import Definitions, make_request
+from towpath.control.schedules import Schedules
+from towpath.engine.checks.loading import digest, load_plan
 
 FIRST = """
 id: {name}

@@ -16,9 +16,10 @@ from tests.integration.conftest import House
 from tests.waiting import until
 from towpath.assembly.clients import open_clients
 from towpath.assembly.files import load_files
-from towpath.clients.publishing.slots import SlotBook
-from towpath.contracts.failure import FailureCode, PublishError
-from towpath.contracts.posting import (
+from towpath.config.settings import load_worker_settings
+from towpath.contracts.core.failure import FailureCode, PublishError
+from towpath.contracts.core.wire import EffectKey
+from towpath.contracts.publishing.posting import (
     POSTING_SLOTS,
     FindPost,
     Post,
@@ -28,11 +29,10 @@ from towpath.contracts.posting import (
     RemovePost,
     ReserveSlot,
 )
-from towpath.contracts.wire import EffectKey
+from towpath.control.slots import SlotBook
 from towpath.local.server import free_port
 from towpath.local.stack import worker_environment
 from towpath.policy.publishing.fingerprints import fingerprint
-from towpath.settings import load_worker_settings
 
 REFERENCES = {"x": "towpath_demo", "linkedin": "urn:li:organization:100001", "wordpress": None}
 PLATFORMS = tuple(REFERENCES)

@@ -14,9 +14,9 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from tests.integration.commands import starter
 from tests.integration.conftest import House, open_house
-from towpath.clients.deadletters import FAILURES
-from towpath.commands.results import FINISHERS
-from towpath.contracts.process import PROCESSES, RESULTS
+from towpath.cli.results import FINISHERS
+from towpath.contracts.registry import PROCESSES, RESULTS
+from towpath.control.deadletters import FAILURES
 from towpath.local.stack import ROOT
 
 QUEUE = "answers"

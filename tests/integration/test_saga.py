@@ -10,10 +10,10 @@ from tests.integration.commands import starter_json
 from tests.integration.conftest import House
 from tests.integration.definitions import Handle, order, record, shipped, start, step, until_state
 from tests.waiting import until
-from towpath.clients import deadletters
-from towpath.clients.emitting import emit
-from towpath.contracts.declared import CloudEvent, DeclaredOutcome, Edit, PauseRequest
-from towpath.contracts.run import RunRecord
+from towpath.contracts.core.run import RunRecord
+from towpath.contracts.declared.run import CloudEvent, DeclaredOutcome, Edit, PauseRequest
+from towpath.control import deadletters
+from towpath.control.emitting import emit
 
 SAGA = shipped("order-saga")
 

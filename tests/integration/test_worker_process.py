@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.conftest import House, new_customer
 from tests.waiting import WAIT_SECONDS, until
-from towpath.contracts.onboarding import Outcome
+from towpath.contracts.onboarding.customer import Outcome
 from towpath.local.server import free_port
 from towpath.local.stack import ROOT, worker_environment
 

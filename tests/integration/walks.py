@@ -18,20 +18,20 @@ from tests.integration.campaigns import new_campaign, published_once
 from tests.integration.conftest import House, new_customer
 from tests.integration.definitions import order, shipped, start, step
 from tests.waiting import WAIT_SECONDS
-from towpath.clients import reviews
-from towpath.clients.intake import Intake
-from towpath.clients.pipelines import request_of, start_run
-from towpath.clients.publishing import desk
-from towpath.contracts.alerts import AlertmanagerWebhook
-from towpath.contracts.declared import CloudEvent, DeclaredOutcome
-from towpath.contracts.failure import FailureCode
-from towpath.contracts.incident import IncidentOutcome, IncidentResult
-from towpath.contracts.onboarding import OnboardingResult, Outcome
-from towpath.contracts.pipeline import PipelineOutcome
-from towpath.contracts.posting import JobChange
-from towpath.contracts.remediation import ActionState
-from towpath.contracts.review import Decision, Verdict
-from towpath.contracts.wire import JsonObject
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.core.review import Decision, Verdict
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.declared.run import CloudEvent, DeclaredOutcome
+from towpath.contracts.incident.alerts import AlertmanagerWebhook
+from towpath.contracts.incident.incident import IncidentOutcome, IncidentResult
+from towpath.contracts.incident.remediation import ActionState
+from towpath.contracts.onboarding.customer import OnboardingResult, Outcome
+from towpath.contracts.pipeline.pipeline import PipelineOutcome
+from towpath.contracts.publishing.posting import JobChange
+from towpath.control import campaigns as desk
+from towpath.control import reviews
+from towpath.control.intake import Intake
+from towpath.control.pipelines import request_of, start_run
 from towpath.local.monitoring import webhook_body
 
 ValueT = TypeVar("ValueT")

@@ -20,14 +20,14 @@ from tests.fakes.postgresql import postgresql_server
 from tests.fakes.seaweed import s3_server
 from tests.fakes.shop_api import ShopApi
 from tests.integration.conftest import House, open_house
-from towpath.clients.pipelines import request_of, start_run
-from towpath.contracts.loading import Strategy
-from towpath.contracts.pipeline import PipelineConfig, PipelineResult
-from towpath.dataplane.columns import literal, quoted
-from towpath.dataplane.connections import S3Connection
+from towpath.contracts.pipeline.loading import Strategy
+from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineResult
+from towpath.control.pipelines import request_of, start_run
+from towpath.dataplane.core.columns import literal, quoted
+from towpath.dataplane.core.connections import S3Connection
+from towpath.dataplane.core.objects import open_bucket
+from towpath.dataplane.core.sql import statement
 from towpath.dataplane.load.manifest import Manifest
-from towpath.dataplane.objects import open_bucket
-from towpath.dataplane.sql import statement
 
 duckdb: Any = importlib.import_module("duckdb")
 

@@ -39,12 +39,13 @@ COMMANDS = frozenset(
 def fingerprint(folder: Path = ROOT / "workflows") -> dict[str, list[str]]:
     """`module.function` to its command-emitting calls, in source order; a patch with its id."""
     found: dict[str, list[str]] = {}
-    for path in sorted(folder.glob("*.py")):
+    for path in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 calls = [name for call in _calls(node) if (name := _command(call)) is not None]
                 if calls:
-                    found[f"{path.stem}.{node.name}"] = calls
+                    module = ".".join(path.relative_to(folder).with_suffix("").parts)
+                    found[f"{module}.{node.name}"] = calls
     return found
 
 

@@ -2,16 +2,18 @@
 
 from temporalio import workflow
 
-from towpath.contracts.declared import DECLARED, ITEMS, DeclaredRequest, DeclaredResult, ItemsRequest, ItemsResult
-from towpath.contracts.incident import IncidentRequest, IncidentResult
-from towpath.contracts.onboarding import OnboardingRequest, OnboardingResult
-from towpath.contracts.process import INCIDENT, ONBOARDING, PUBLISHING
-from towpath.contracts.publishing import PublishingRequest, PublishingResult
-from workflows.declared import DeclaredWorkflow
-from workflows.incident import IncidentResponseWorkflow
-from workflows.onboarding import CustomerOnboardingWorkflow
-from workflows.parts import perform_part
-from workflows.publishing import ContentPublishingWorkflow
+from towpath.contracts.declared.run import DECLARED, ITEMS, DeclaredRequest, DeclaredResult, ItemsRequest, ItemsResult
+from towpath.contracts.incident.incident import IncidentRequest, IncidentResult
+from towpath.contracts.incident.process import INCIDENT
+from towpath.contracts.onboarding.customer import OnboardingRequest, OnboardingResult
+from towpath.contracts.onboarding.process import ONBOARDING
+from towpath.contracts.publishing.campaign import PublishingRequest, PublishingResult
+from towpath.contracts.publishing.process import PUBLISHING
+from workflows.declared.parts import perform_part
+from workflows.declared.workflow import DeclaredWorkflow
+from workflows.incident.workflow import IncidentResponseWorkflow
+from workflows.onboarding.workflow import CustomerOnboardingWorkflow
+from workflows.publishing.workflow import ContentPublishingWorkflow
 
 
 @workflow.defn(name=ONBOARDING.name)

@@ -14,15 +14,15 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from tests.integration.conftest import House, open_house
 from tests.integration.definitions import document, order, shipped, start, until_state
 from tests.waiting import until
-from towpath.clients.definitions import Definitions
-from towpath.clients.schedules import Schedules
-from towpath.clients.temporal import run_to_end
-from towpath.commands.history import without_hosts
-from towpath.contracts.declared import CloudEvent, Edit, PauseRequest
-from towpath.contracts.published import Publication
-from towpath.contracts.review import DecidedReview, Decision, ReviewTask, Verdict
-from towpath.contracts.run import RunRecord
-from towpath.engine.loading import digest, load_plan
+from towpath.cli.history import without_hosts
+from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask, Verdict
+from towpath.contracts.core.run import RunRecord
+from towpath.contracts.declared.published import Publication
+from towpath.contracts.declared.run import CloudEvent, Edit, PauseRequest
+from towpath.control.definitions import Definitions
+from towpath.control.schedules import Schedules
+from towpath.control.temporal import run_to_end
+from towpath.engine.checks.loading import digest, load_plan
 
 FOLDER = Path(__file__).with_name("histories")
 Recorded = AsyncGenerator[tuple[str, WorkflowHandle[Any, Any]]]

@@ -22,11 +22,11 @@ from tests.timeskip.test_publishing_policy import ALL, held
 from tests.timeskip.test_publishing_posting import settle, unsettled
 from tests.timeskip.test_publishing_review import TEXT, edit
 from tests.timeskip.test_publishing_times import DANA, moved, scheduled
-from towpath.clients.temporal import run_to_end
-from towpath.contracts.posting import JobState
-from towpath.contracts.publishing import PublishingPolicy
-from towpath.contracts.review import Verdict
-from workflows.publishing import ContentPublishingWorkflow
+from towpath.contracts.core.review import Verdict
+from towpath.contracts.publishing.campaign import PublishingPolicy
+from towpath.contracts.publishing.posting import JobState
+from towpath.control.temporal import run_to_end
+from workflows.publishing.workflow import ContentPublishingWorkflow
 
 Recorded = AsyncGenerator[tuple[str, Handle]]
 

@@ -18,14 +18,14 @@ from tests.fakes.house import refused, unavailable
 from tests.fakes.incident import BEGAN, OVERLOADED, SICK, WELL, FakeIncident, alert, firing, request, resolved
 from tests.timeskip.conftest import time_skipping
 from tests.timeskip.incident import Handle, Incidents, approve, serve_incidents, task_of, told, view_of
-from towpath.clients.remediation import RemediationControl
-from towpath.clients.temporal import run_to_end
-from towpath.commands.history import without_hosts
-from towpath.contracts.incident import Acknowledge, IncidentRequest
-from towpath.contracts.onboarding import Discard
-from towpath.contracts.remediation import REMEDIATION_CONTROL, ReserveAction, SetSwitch
-from towpath.contracts.wire import EffectKey
-from workflows.incident import IncidentResponseWorkflow
+from towpath.cli.history import without_hosts
+from towpath.contracts.core.run import Discard
+from towpath.contracts.core.wire import EffectKey
+from towpath.contracts.incident.incident import Acknowledge, IncidentRequest
+from towpath.contracts.incident.remediation import REMEDIATION_CONTROL, ReserveAction, SetSwitch
+from towpath.control.remediation import RemediationControl
+from towpath.control.temporal import run_to_end
+from workflows.incident.workflow import IncidentResponseWorkflow
 
 FOLDER = Path(__file__).with_name("histories")
 Recorded = AsyncGenerator[tuple[str, Handle]]

@@ -16,7 +16,7 @@ from tests.replay.record_incidents import write
 from tests.timeskip.conftest import Bench, Handle, serve, time_skipping
 from tests.timeskip.test_onboarding_paths import request
 from tests.timeskip.test_onboarding_review import APPROVE, REJECT, UNJUDGED, decide, task_of
-from towpath.clients.temporal import run_to_end
+from towpath.control.temporal import run_to_end
 
 Recorded = AsyncGenerator[tuple[str, Handle]]
 

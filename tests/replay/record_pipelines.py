@@ -13,13 +13,13 @@ from temporalio.client import ScheduleActionExecutionStartWorkflow, WorkflowFail
 from tests.integration.conftest import House, open_house
 from tests.integration.pipelines import TARGET, items_pipeline, write_items
 from tests.waiting import until
-from towpath.clients.deadletters import find_letter, redrive
-from towpath.clients.pipeline_schedules import PipelineSchedules
-from towpath.clients.pipelines import request_of, start_run
-from towpath.clients.temporal import run_to_end
-from towpath.commands.history import without_hosts
-from towpath.contracts.pipeline import PipelineConfig, PipelineResult
-from towpath.contracts.review import DecidedReview, Decision, ReviewTask, Verdict
+from towpath.cli.history import without_hosts
+from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask, Verdict
+from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineResult
+from towpath.control.deadletters import find_letter, redrive
+from towpath.control.pipeline_schedules import PipelineSchedules
+from towpath.control.pipelines import request_of, start_run
+from towpath.control.temporal import run_to_end
 
 FOLDER = Path(__file__).with_name("histories")
 Recorded = AsyncGenerator[tuple[str, WorkflowHandle[Any, Any]]]

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.integration.conftest import open_house
-from towpath.clients.publishing.slots import SlotBook
-from towpath.clients.temporal import run_to_end
-from towpath.commands.history import without_hosts
-from towpath.contracts.posting import POSTING_SLOTS, ReleaseSlot, ReserveSlot
-from towpath.contracts.wire import EffectKey
+from towpath.cli.history import without_hosts
+from towpath.contracts.core.wire import EffectKey
+from towpath.contracts.publishing.posting import POSTING_SLOTS, ReleaseSlot, ReserveSlot
+from towpath.control.slots import SlotBook
+from towpath.control.temporal import run_to_end
 
 FOLDER = Path(__file__).with_name("histories")
 NOON = datetime(2030, 6, 3, 12, 0, tzinfo=UTC)

@@ -17,9 +17,9 @@ from tests.replay.mutant import (
     MutantOnboardingWorkflow,
     MutantPublishingWorkflow,
 )
-from towpath.clients.temporal import converter
-from towpath.contracts.declared import DECLARED
-from towpath.engine.steps import CONFIGS
+from towpath.contracts.declared.run import DECLARED
+from towpath.control.temporal import converter
+from towpath.engine.language.steps import CONFIGS
 from workflows.sandbox import runner
 
 HISTORIES = sorted(Path(__file__).with_name("histories").glob("*.json"))

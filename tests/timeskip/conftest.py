@@ -20,14 +20,15 @@ from tests.fakes.prompt import PROMPT
 from tests.replaying import StartsSeen, Watch, check_all, watched
 from tests.timeskip import publishing
 from tests.timeskip.pipeline import Pipelines, serve_pipelines
-from towpath.clients.again import SentAgain
-from towpath.clients.payloads import PayloadStore
-from towpath.clients.temporal import converter
-from towpath.contracts.onboarding import OnboardingRequest, OnboardingResult
-from towpath.contracts.process import CLAUDE_QUEUE, ONBOARDING, SEARCH_ATTRIBUTES
+from towpath.contracts.core.process import CLAUDE_QUEUE, SEARCH_ATTRIBUTES
+from towpath.contracts.onboarding.customer import OnboardingRequest, OnboardingResult
+from towpath.contracts.onboarding.process import ONBOARDING
+from towpath.control.again import SentAgain
+from towpath.control.temporal import converter
+from towpath.integrations.storage.payloads import PayloadStore
 from towpath.local.server import DYNAMIC_CONFIG, find_executable
 from towpath.temporal.attributes import search_key
-from workflows.onboarding import CustomerOnboardingWorkflow
+from workflows.onboarding.workflow import CustomerOnboardingWorkflow
 from workflows.sandbox import runner
 
 Handle = WorkflowHandle[CustomerOnboardingWorkflow, OnboardingResult]

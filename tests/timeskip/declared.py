@@ -14,15 +14,15 @@ from activities.attempts import ActivityEdge
 from activities.batch import with_batches
 from tests.fakes.prompt import PROMPT
 from tests.fakes.services import FakeServices
-from towpath.clients.definitions import make_request
-from towpath.contracts.declared import DECLARED, DeclaredResult
-from towpath.contracts.process import CLAUDE_QUEUE
-from towpath.contracts.run import RunRecord, StepRecord
-from towpath.contracts.wire import JsonObject
-from towpath.engine.loading import digest
-from towpath.engine.source import read_source
-from workflows.declared import DeclaredWorkflow
-from workflows.declared_items import DeclaredItemsWorkflow
+from towpath.contracts.core.process import CLAUDE_QUEUE
+from towpath.contracts.core.run import RunRecord, StepRecord
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.declared.run import DECLARED, DeclaredResult
+from towpath.control.definitions import make_request
+from towpath.engine.checks.loading import digest
+from towpath.engine.language.source import read_source
+from workflows.declared.items import DeclaredItemsWorkflow
+from workflows.declared.workflow import DeclaredWorkflow
 from workflows.sandbox import runner
 
 Handle = WorkflowHandle[Any, DeclaredResult]

@@ -5,7 +5,7 @@ from typing import Any
 from temporalio.client import WorkflowExecutionDescription, WorkflowHandle
 
 from tests.waiting import until
-from towpath.contracts.process import STATUS
+from towpath.contracts.core.process import STATUS
 from towpath.temporal.attributes import search_key
 
 

@@ -14,13 +14,14 @@ from activities.batch import with_batches
 from tests.fakes.incident import FakeIncident, firing, request
 from tests.fakes.prompt import PROMPT
 from tests.waiting import open_task, until
-from towpath.contracts.alerts import AlertBatch
-from towpath.contracts.incident import Acknowledge, Acknowledged, IncidentRequest, IncidentResult, IncidentView
-from towpath.contracts.process import CLAUDE_QUEUE, INCIDENT
-from towpath.contracts.review import Decision, ReviewTask, Verdict
-from towpath.contracts.run import RunRecord, StepRecord
-from workflows.incident import IncidentResponseWorkflow
-from workflows.remediation import RemediationControlWorkflow
+from towpath.contracts.core.process import CLAUDE_QUEUE
+from towpath.contracts.core.review import Decision, ReviewTask, Verdict
+from towpath.contracts.core.run import RunRecord, StepRecord
+from towpath.contracts.incident.alerts import AlertBatch
+from towpath.contracts.incident.incident import Acknowledge, Acknowledged, IncidentRequest, IncidentResult, IncidentView
+from towpath.contracts.incident.process import INCIDENT
+from workflows.incident.remediation import RemediationControlWorkflow
+from workflows.incident.workflow import IncidentResponseWorkflow
 from workflows.sandbox import runner
 
 Handle = WorkflowHandle[IncidentResponseWorkflow, IncidentResult]

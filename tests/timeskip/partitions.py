@@ -17,17 +17,18 @@ from activities.batch import with_batches
 from activities.pipeline import PipelineActivities
 from tests.fakes.house import FakeHouse
 from tests.waiting import WAIT_SECONDS
-from towpath.clients.pipelines import request_of
-from towpath.contracts.artefact import Artefact
-from towpath.contracts.dataplane import TaskProgress
-from towpath.contracts.dataset import Column, ColumnType, DatasetPart, StageMetrics
-from towpath.contracts.failure import FailureCode, PipelineError
-from towpath.contracts.keeping import Forgotten
-from towpath.contracts.loading import DestinationPrepared, LoadPart, PartLoaded
-from towpath.contracts.pipeline import PipelineConfig, PipelineProgress, PipelineRequest, PipelineResult
-from towpath.contracts.process import DATA_QUEUE, PIPELINE
-from towpath.contracts.quality import Quality
-from towpath.contracts.stages import (
+from towpath.contracts.core.artefact import Artefact
+from towpath.contracts.core.failure import FailureCode, PipelineError
+from towpath.contracts.core.process import DATA_QUEUE
+from towpath.contracts.core.wire import ActivityResult, Wire
+from towpath.contracts.pipeline.dataset import Column, ColumnType, DatasetPart, StageMetrics
+from towpath.contracts.pipeline.keeping import Forgotten
+from towpath.contracts.pipeline.loading import DestinationPrepared, LoadPart, PartLoaded
+from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineProgress, PipelineRequest, PipelineResult
+from towpath.contracts.pipeline.plane import TaskProgress
+from towpath.contracts.pipeline.process import PIPELINE
+from towpath.contracts.pipeline.quality import Quality
+from towpath.contracts.pipeline.stages import (
     ByteRange,
     Extracted,
     ExtractTask,
@@ -42,9 +43,9 @@ from towpath.contracts.stages import (
     TransformTask,
     Watermark,
 )
-from towpath.contracts.wire import ActivityResult, Wire
-from workflows.pipeline import EtlPipelineWorkflow
-from workflows.pipeline_window import EtlWindowWorkflow
+from towpath.control.pipelines import request_of
+from workflows.pipeline.window import EtlWindowWorkflow
+from workflows.pipeline.workflow import EtlPipelineWorkflow
 from workflows.sandbox import runner
 
 Handle = WorkflowHandle[EtlPipelineWorkflow, PipelineResult]

@@ -20,20 +20,16 @@ from tests.fakes.pipeline import FakePipelines
 from tests.fakes.prompt import PROMPT
 from tests.integration.pipelines import items_pipeline
 from tests.waiting import open_task
-from towpath.clients.pipelines import request_of
-from towpath.contracts.pipeline import (
-    PipelineConfig,
-    PipelineFailure,
-    PipelineRequest,
-    PipelineResult,
-)
-from towpath.contracts.pipeline_view import PipelineView
-from towpath.contracts.process import CLAUDE_QUEUE, DATA_QUEUE, PIPELINE
-from towpath.contracts.review import Decision, ReviewTask, Verdict
-from towpath.contracts.run import DeadLetter, RunRecord, StepRecord
-from towpath.dataplane.sql import statement
-from workflows.pipeline import EtlPipelineWorkflow
-from workflows.pipeline_window import EtlWindowWorkflow
+from towpath.contracts.core.process import CLAUDE_QUEUE, DATA_QUEUE
+from towpath.contracts.core.review import Decision, ReviewTask, Verdict
+from towpath.contracts.core.run import DeadLetter, RunRecord, StepRecord
+from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineFailure, PipelineRequest, PipelineResult
+from towpath.contracts.pipeline.process import PIPELINE
+from towpath.contracts.pipeline.view import PipelineView
+from towpath.control.pipelines import request_of
+from towpath.dataplane.core.sql import statement
+from workflows.pipeline.window import EtlWindowWorkflow
+from workflows.pipeline.workflow import EtlPipelineWorkflow
 from workflows.sandbox import runner
 
 duckdb: Any = importlib.import_module("duckdb")

@@ -19,12 +19,19 @@ from activities.batch import with_batches
 from tests.fakes.press import FakePress
 from tests.fakes.prompt import PROMPT
 from tests.waiting import open_task, until
-from towpath.contracts.posting import Job, JobState
-from towpath.contracts.process import CLAUDE_QUEUE, PUBLISHING
-from towpath.contracts.publishing import CampaignView, ChannelWish, Metadata, PublishingRequest, PublishingResult
-from towpath.contracts.review import Decision, ReviewTask, Verdict
-from towpath.contracts.run import RunRecord, StepRecord
-from workflows.publishing import ContentPublishingWorkflow
+from towpath.contracts.core.process import CLAUDE_QUEUE
+from towpath.contracts.core.review import Decision, ReviewTask, Verdict
+from towpath.contracts.core.run import RunRecord, StepRecord
+from towpath.contracts.publishing.campaign import (
+    CampaignView,
+    ChannelWish,
+    Metadata,
+    PublishingRequest,
+    PublishingResult,
+)
+from towpath.contracts.publishing.posting import Job, JobState
+from towpath.contracts.publishing.process import PUBLISHING
+from workflows.publishing.workflow import ContentPublishingWorkflow
 from workflows.sandbox import runner
 
 Handle = WorkflowHandle[ContentPublishingWorkflow, PublishingResult]

@@ -16,9 +16,9 @@ from temporalio.worker import Replayer, Worker
 from activities.attempts import ActivityEdge
 from activities.batch import with_batches
 from tests.fakes.calls import Letter, Mail, MailWorkflow, Receiver, Sent
-from towpath.clients.temporal import converter
-from towpath.contracts.batch import CALLS_ENDED, CallOutcome, CallsReport
-from towpath.contracts.failure import FailureCode, ServiceError
+from towpath.contracts.core.batch import CALLS_ENDED, CallOutcome, CallsReport
+from towpath.contracts.core.failure import FailureCode, ServiceError
+from towpath.control.temporal import converter
 from workflows.sandbox import runner
 
 Handle = WorkflowHandle[MailWorkflow, Sent]

@@ -15,7 +15,7 @@ from tests.fakes.incident import FakeIncident
 from tests.timeskip import conftest, incident, publishing
 from tests.timeskip.pipeline import serve_pipelines
 from tests.timeskip.test_onboarding_paths import request
-from towpath.contracts.run import Cancellation, RunRecord
+from towpath.contracts.core.run import Cancellation, RunRecord
 
 SOON = 6.0
 """Seconds from the request to the end of the run, with what it undoes and whom it tells."""

@@ -13,9 +13,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.timeskip.declared import Handle, Runs, record, serve, states, steps
 from tests.waiting import until
-from towpath.contracts.declared import PauseRequest
-from towpath.contracts.failure import FailureCode, HouseError
-from towpath.contracts.run import DeadLetter
+from towpath.contracts.core.failure import FailureCode, HouseError
+from towpath.contracts.core.run import DeadLetter
+from towpath.contracts.declared.run import PauseRequest
 
 UNDONE = "compensate: {type: api, config: {service: s, method: undo-%s}}"
 SAGA = f"""

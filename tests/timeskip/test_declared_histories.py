@@ -12,8 +12,8 @@ from temporalio.testing import WorkflowEnvironment
 from tests.timeskip.conftest import time_skipping
 from tests.timeskip.declared import Handle, Runs, record, serve, states
 from tests.waiting import until
-from towpath.contracts.declared import CloudEvent
-from towpath.contracts.wire import JsonObject
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.declared.run import CloudEvent
 
 LARGE = "x" * 900_000
 COUNT = 16

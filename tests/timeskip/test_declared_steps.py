@@ -12,9 +12,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.fakes.house import answered
 from tests.timeskip.declared import Runs, record, serve, states, steps
-from towpath.contracts.claude import AskRequest, StopReason
-from towpath.contracts.failure import FailureCode, HouseError
-from towpath.contracts.run import DeadLetter
+from towpath.contracts.core.claude import AskRequest, StopReason
+from towpath.contracts.core.failure import FailureCode, HouseError
+from towpath.contracts.core.run import DeadLetter
 
 ASK = """
   - id: ask

@@ -13,8 +13,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.timeskip.declared import Handle, Runs, record, serve, states, steps
 from tests.waiting import until
-from towpath.contracts.declared import CloudEvent, DeclaredOutcome
-from towpath.contracts.review import DecidedReview, Decision, ReviewTask, Verdict
+from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask, Verdict
+from towpath.contracts.declared.run import CloudEvent, DeclaredOutcome
 
 TASK = """
   - id: task

@@ -38,10 +38,10 @@ from tests.timeskip.incident import (
     told,
     view_of,
 )
-from towpath.contracts.incident import IncidentFailure, IncidentOutcome
-from towpath.contracts.process import DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, SEVERITY, STATUS, SUBJECT
-from towpath.contracts.remediation import ActionState, KillSwitch, Verify
-from towpath.contracts.run import DeadLetter, StepState
+from towpath.contracts.core.process import DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, SEVERITY, STATUS, SUBJECT
+from towpath.contracts.core.run import DeadLetter, StepState
+from towpath.contracts.incident.incident import IncidentFailure, IncidentOutcome
+from towpath.contracts.incident.remediation import ActionState, KillSwitch, Verify
 from towpath.temporal.attributes import search_key
 
 LONG = timedelta(hours=3)

@@ -11,8 +11,8 @@ from temporalio.testing import WorkflowEnvironment
 from tests.fakes.house import refused
 from tests.fakes.incident import FakeIncident, request, resolved
 from tests.timeskip.incident import Incidents, approve, serve_incidents, told, view_of
-from towpath.contracts.failure import FailureCode, HouseError
-from towpath.contracts.remediation import ActionState
+from towpath.contracts.core.failure import FailureCode, HouseError
+from towpath.contracts.incident.remediation import ActionState
 
 LOST = HouseError(FailureCode.SERVICE_BAD_RESPONSE, "no JSON", final=True)
 NEVER_SENT = HouseError(FailureCode.SERVICE_CONNECTION, "refused", final=True, sent=False)

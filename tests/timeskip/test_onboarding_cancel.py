@@ -10,8 +10,8 @@ from tests.fakes.house import refused
 from tests.timeskip.conftest import Bench, Handle
 from tests.timeskip.test_onboarding_paths import record_of, request
 from tests.waiting import until
-from towpath.contracts.failure import FailureCode, HouseError
-from towpath.contracts.run import RunRecord, StepRecord
+from towpath.contracts.core.failure import FailureCode, HouseError
+from towpath.contracts.core.run import RunRecord, StepRecord
 
 SENDS = {"send_email": "send-email", "post_slack": "send-slack", "update_crm": "send-crm"}
 

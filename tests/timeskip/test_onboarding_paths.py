@@ -8,10 +8,12 @@ from temporalio.exceptions import ApplicationError
 
 from tests.fakes.house import RESEARCH, answered, refused, unavailable
 from tests.timeskip.conftest import Bench, Handle
-from towpath.contracts.claude import Answer, Budget, StopReason
-from towpath.contracts.delivery import DeliveryState
-from towpath.contracts.failure import FailureCode, HouseError
-from towpath.contracts.onboarding import (
+from towpath.contracts.core.claude import Answer, Budget, StopReason
+from towpath.contracts.core.delivery import DeliveryState
+from towpath.contracts.core.failure import FailureCode, HouseError
+from towpath.contracts.core.process import DEAD_LETTER_QUEUE
+from towpath.contracts.core.run import DeadLetter, RunRecord, StepState
+from towpath.contracts.onboarding.customer import (
     Customer,
     KitSource,
     OnboardingFailure,
@@ -21,10 +23,9 @@ from towpath.contracts.onboarding import (
     Plan,
     Redrive,
 )
-from towpath.contracts.process import DEAD_LETTER_QUEUE, ONBOARDING
-from towpath.contracts.run import DeadLetter, RunRecord, StepState
+from towpath.contracts.onboarding.process import ONBOARDING
 from towpath.temporal.attributes import search_key
-from workflows.onboarding import CustomerOnboardingWorkflow
+from workflows.onboarding.workflow import CustomerOnboardingWorkflow
 
 LOW_RISK = Customer(email="kim@hanbit.example", company="Hanbit Logistics", plan=Plan.BUSINESS)
 

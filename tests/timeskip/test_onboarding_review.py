@@ -13,13 +13,13 @@ from tests.timeskip.conftest import Bench, Handle
 from tests.timeskip.described import described_as
 from tests.timeskip.test_onboarding_paths import LOW_RISK, record_of, request
 from tests.waiting import open_task
-from towpath.contracts.failure import FailureCode
-from towpath.contracts.onboarding import Outcome
-from towpath.contracts.process import PENDING_ASSIGNEES, PENDING_UNTIL
-from towpath.contracts.review import Decision, ReviewTask, Verdict
-from towpath.contracts.run import RunRecord
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.core.process import PENDING_ASSIGNEES, PENDING_UNTIL
+from towpath.contracts.core.review import Decision, ReviewTask, Verdict
+from towpath.contracts.core.run import RunRecord
+from towpath.contracts.onboarding.customer import Outcome
 from towpath.temporal.attributes import search_key
-from workflows.onboarding import CustomerOnboardingWorkflow
+from workflows.onboarding.workflow import CustomerOnboardingWorkflow
 
 APPROVE = Decision(verdict=Verdict.APPROVE, reviewer="dana", reason="known customer")
 REJECT = Decision(verdict=Verdict.REJECT, reviewer="dana", reason="sanctioned owner")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.timeskip.pipeline import Pipelines
-from towpath.contracts.failure import FailureCode
-from towpath.contracts.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
 
 pa: Any = importlib.import_module("pyarrow")
 parquet: Any = importlib.import_module("pyarrow.parquet")

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from tests.timeskip.pipeline import Pipelines, decide, step_of, task_of
-from towpath.contracts.failure import ClaudeError, FailureCode
-from towpath.contracts.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
-from towpath.contracts.quality import ModelIssue, ValidationAnswer
-from towpath.contracts.review import Verdict
-from towpath.contracts.run import StepState
+from towpath.contracts.core.failure import ClaudeError, FailureCode
+from towpath.contracts.core.review import Verdict
+from towpath.contracts.core.run import StepState
+from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
+from towpath.contracts.pipeline.quality import ModelIssue, ValidationAnswer
 
 COLUMNS = "id price updated_at"
 AT = "2026-11-01 00:00:00"

@@ -11,10 +11,10 @@ from temporalio.client import WorkflowFailureError
 
 from tests.timeskip.pipeline import Pipelines, decide, failure_of, task_of
 from tests.waiting import WAIT_SECONDS
-from towpath.contracts.keeping import ForgetTask, Forgotten
-from towpath.contracts.pipeline import PipelineOutcome
-from towpath.dataplane.errors import LoadError
-from workflows.pipeline import EtlPipelineWorkflow
+from towpath.contracts.pipeline.keeping import ForgetTask, Forgotten
+from towpath.contracts.pipeline.pipeline import PipelineOutcome
+from towpath.dataplane.core.errors import LoadError
+from workflows.pipeline.workflow import EtlPipelineWorkflow
 
 COLUMNS = "id price updated_at"
 ROWS = (("1", "1.00", "2026-11-01 00:00:00"), ("2", "n/a", "2026-11-01 00:00:00"))

@@ -5,10 +5,10 @@ from typing import Any
 from tests.fakes.pipeline import proposed
 from tests.integration.pipelines import OPERATIONS, TARGET
 from tests.timeskip.pipeline import Pipelines, decide, failure_of, step_of, task_of, view_of
-from towpath.contracts.failure import ClaudeError, FailureCode
-from towpath.contracts.pipeline import PipelineOutcome
-from towpath.contracts.review import Verdict
-from towpath.contracts.run import StepState
+from towpath.contracts.core.failure import ClaudeError, FailureCode
+from towpath.contracts.core.review import Verdict
+from towpath.contracts.core.run import StepState
+from towpath.contracts.pipeline.pipeline import PipelineOutcome
 
 PROPOSE: dict[str, Any] = {"propose": True, "approval": "none"}
 ASK: dict[str, Any] = {"propose": True, "approval": "required"}

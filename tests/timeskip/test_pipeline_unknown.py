@@ -7,8 +7,8 @@ from temporalio.client import WorkflowFailureError
 
 from tests.timeskip.pipeline import Pipelines, failure_of, step_of
 from tests.waiting import WAIT_SECONDS
-from towpath.contracts.failure import FailureCode, PipelineError
-from towpath.contracts.pipeline import PipelineOutcome
+from towpath.contracts.core.failure import FailureCode, PipelineError
+from towpath.contracts.pipeline.pipeline import PipelineOutcome
 
 COLUMNS = "id price updated_at"
 ROWS = (("1", "1.00", "2026-11-01 00:00:00"), ("2", "2.00", "2026-11-01 00:00:00"))

@@ -9,9 +9,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.timeskip.partitions import STAGES, FakePlane, Handle, many_partitions, serve
 from tests.waiting import WAIT_SECONDS
-from towpath.clients.deadletters import find_letter, redrive
-from towpath.contracts.pipeline import PipelineOutcome
-from workflows.pipeline_windows import share
+from towpath.contracts.pipeline.pipeline import PipelineOutcome
+from towpath.control.deadletters import find_letter, redrive
+from workflows.pipeline.windows import share
 
 CONCURRENCY, PARTITIONS = 4, 40
 ONCE = {stage: list(range(1, PARTITIONS + 1)) for stage in STAGES.values()}

@@ -12,14 +12,14 @@ from temporalio.worker import Worker
 
 from tests.timeskip.conftest import time_skipping
 from tests.waiting import until
-from towpath.clients.publishing.slots import SlotBook
-from towpath.contracts.failure import FailureCode, PublishError
-from towpath.contracts.posting import POSTING_SLOTS, ReleaseSlot, ReserveSlot, SlotRecord
-from towpath.contracts.process import PUBLISHING
-from towpath.contracts.wire import EffectKey
-from workflows.posting_slots import PostingSlotsWorkflow
+from towpath.contracts.core.failure import FailureCode, PublishError
+from towpath.contracts.core.wire import EffectKey
+from towpath.contracts.publishing.posting import POSTING_SLOTS, ReleaseSlot, ReserveSlot, SlotRecord
+from towpath.contracts.publishing.process import PUBLISHING
+from towpath.control.slots import SlotBook
+from workflows.publishing.posting_slots import PostingSlotsWorkflow
+from workflows.publishing.slots import MOST, Slots
 from workflows.sandbox import runner
-from workflows.slots import MOST, Slots
 
 HALF_HOUR = timedelta(minutes=30)
 NOON = datetime(2030, 6, 3, 12, 0, tzinfo=UTC)

@@ -9,13 +9,14 @@ from temporalio.exceptions import ApplicationError
 
 from tests.fakes.press import FakePress
 from tests.timeskip.publishing import LINK, Press, campaign, decide, record_of, step_of, task_of, view_of
-from towpath.contracts.artefact import Artefact
-from towpath.contracts.claude import AskRequest
-from towpath.contracts.failure import ClaudeError, FailureCode
-from towpath.contracts.posting import JobState
-from towpath.contracts.process import DEAD_LETTER_QUEUE, PUBLISHING, SUBJECT
-from towpath.contracts.publishing import PublishingFailure, PublishingOutcome, PublishingRedrive
-from towpath.contracts.run import StepState
+from towpath.contracts.core.artefact import Artefact
+from towpath.contracts.core.claude import AskRequest
+from towpath.contracts.core.failure import ClaudeError, FailureCode
+from towpath.contracts.core.process import DEAD_LETTER_QUEUE, SUBJECT
+from towpath.contracts.core.run import StepState
+from towpath.contracts.publishing.campaign import PublishingFailure, PublishingOutcome, PublishingRedrive
+from towpath.contracts.publishing.posting import JobState
+from towpath.contracts.publishing.process import PUBLISHING
 from towpath.standins.claude.answers import HANDLERS
 from towpath.temporal.attributes import search_key
 

@@ -10,11 +10,11 @@ from tests.fakes.press import forbidden, refused_removal
 from tests.timeskip.described import described_as
 from tests.timeskip.publishing import Handle, Press, after, campaign, job_in, record_of, refusal, view_of
 from tests.timeskip.test_publishing_paths import refusing
-from towpath.contracts.failure import FailureCode
-from towpath.contracts.posting import JobChange, JobState
-from towpath.contracts.publishing import ChannelWish, PublishingOutcome, PublishingPolicy, PublishingRequest
-from towpath.contracts.run import StepState
-from workflows.publishing import ContentPublishingWorkflow
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.core.run import StepState
+from towpath.contracts.publishing.campaign import ChannelWish, PublishingOutcome, PublishingPolicy, PublishingRequest
+from towpath.contracts.publishing.posting import JobChange, JobState
+from workflows.publishing.workflow import ContentPublishingWorkflow
 
 ALL = JobChange(job="*", by="dana", reason="seen")
 

@@ -7,12 +7,12 @@ import pytest
 from tests.fakes.press import Ending, busy, down, duplicate, forbidden
 from tests.timeskip.described import described_as
 from tests.timeskip.publishing import Handle, Press, after, campaign, job_in, record_of, refusal, step_of
-from towpath.contracts.failure import FailureCode, HouseError, PublishError
-from towpath.contracts.posting import Job, JobState, Settle
-from towpath.contracts.publishing import PublishingOutcome
-from towpath.contracts.run import StepState
-from workflows.publishing import ContentPublishingWorkflow
-from workflows.publishing_posting import LOOKS
+from towpath.contracts.core.failure import FailureCode, HouseError, PublishError
+from towpath.contracts.core.run import StepState
+from towpath.contracts.publishing.campaign import PublishingOutcome
+from towpath.contracts.publishing.posting import Job, JobState, Settle
+from workflows.publishing.posting import LOOKS
+from workflows.publishing.workflow import ContentPublishingWorkflow
 
 FINE: list[Ending] = ["fine"] * 5
 

@@ -7,14 +7,14 @@ from temporalio.client import WorkflowFailureError
 
 from tests.timeskip.described import described_as
 from tests.timeskip.publishing import LINK, Press, after, campaign, decide, refusal, step_of, task_of, view_of
-from towpath.contracts.failure import FailureCode
-from towpath.contracts.posting import EditPosts, JobState, Post
-from towpath.contracts.process import PENDING_ASSIGNEES, PENDING_UNTIL
-from towpath.contracts.publishing import Adaptation, PublishingOutcome, PublishingRequest
-from towpath.contracts.review import Verdict
-from towpath.contracts.run import StepState
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.core.process import PENDING_ASSIGNEES, PENDING_UNTIL
+from towpath.contracts.core.review import Verdict
+from towpath.contracts.core.run import StepState
+from towpath.contracts.publishing.campaign import Adaptation, PublishingOutcome, PublishingRequest
+from towpath.contracts.publishing.posting import EditPosts, JobState, Post
 from towpath.temporal.attributes import search_key
-from workflows.publishing import ContentPublishingWorkflow
+from workflows.publishing.workflow import ContentPublishingWorkflow
 
 TEXT = f"The canal is open again.\n\n{LINK}"
 

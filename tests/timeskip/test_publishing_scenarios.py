@@ -15,10 +15,10 @@ from pydantic import Field, TypeAdapter
 
 from tests.fakes.press import Ending
 from tests.timeskip.publishing import Handle, Press, campaign
-from towpath.contracts.failure import FailureCode, HouseError, PublishError
-from towpath.contracts.posting import JobState
-from towpath.contracts.publishing import PublishingOutcome
-from towpath.contracts.wire import JsonObject, Wire
+from towpath.contracts.core.failure import FailureCode, HouseError, PublishError
+from towpath.contracts.core.wire import JsonObject, Wire
+from towpath.contracts.publishing.campaign import PublishingOutcome
+from towpath.contracts.publishing.posting import JobState
 
 FOLDER = Path(__file__).resolve().parents[1] / "scenarios" / "publishing"
 FILES = sorted(FOLDER.glob("*.json"))

@@ -8,10 +8,10 @@ from temporalio.client import WorkflowUpdateStage
 from tests.timeskip.described import described_as
 from tests.timeskip.publishing import Handle, Press, after, campaign, job_in, job_when, refusal, view_of
 from tests.timeskip.test_publishing_review import TEXT, edit
-from towpath.contracts.failure import FailureCode
-from towpath.contracts.posting import Job, JobChange, JobState, Reschedule
-from towpath.contracts.publishing import PublishingOutcome, PublishingRequest, PublishingResult
-from workflows.publishing import ContentPublishingWorkflow
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.publishing.campaign import PublishingOutcome, PublishingRequest, PublishingResult
+from towpath.contracts.publishing.posting import Job, JobChange, JobState, Reschedule
+from workflows.publishing.workflow import ContentPublishingWorkflow
 
 DANA = JobChange(job="linkedin", by="dana", reason="news")
 

@@ -6,10 +6,10 @@ from temporalio.exceptions import ApplicationError
 
 from tests.fakes.press import forbidden
 from tests.timeskip.publishing import Press, after, campaign, job_in
-from towpath.contracts.failure import FailureCode, PublishError
-from towpath.contracts.posting import JobState
-from towpath.contracts.publishing import PublishingOutcome
-from towpath.contracts.run import DeadLetter
+from towpath.contracts.core.failure import FailureCode, PublishError
+from towpath.contracts.core.run import DeadLetter
+from towpath.contracts.publishing.campaign import PublishingOutcome
+from towpath.contracts.publishing.posting import JobState
 
 NO_SLOT = PublishError(FailureCode.PUBLISH_REFUSED, "no slot")
 

@@ -10,9 +10,9 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from towpath.contracts.remediation import ControlRecord, KillSwitch, Reservation, ReserveAction, SetSwitch
-from towpath.contracts.wire import EffectKey
-from workflows.remediation import RemediationControlWorkflow
+from towpath.contracts.core.wire import EffectKey
+from towpath.contracts.incident.remediation import ControlRecord, KillSwitch, Reservation, ReserveAction, SetSwitch
+from workflows.incident.remediation import RemediationControlWorkflow
 from workflows.sandbox import runner
 
 Handle = WorkflowHandle[RemediationControlWorkflow, None]

@@ -14,10 +14,10 @@ from temporalio.worker import Worker
 from tests.fakes.mutants import SLEPT, ChangedRecordWorkflow, StrangerWorkflow
 from tests.replaying import StartsSeen, Watch, watched
 from tests.waiting import until
-from towpath.clients.temporal import converter
-from towpath.contracts.remediation import REMEDIATION_CONTROL, ControlRecord
+from towpath.contracts.incident.remediation import REMEDIATION_CONTROL, ControlRecord
+from towpath.control.temporal import converter
 from towpath.local.server import find_executable
-from workflows.remediation import RemediationControlWorkflow
+from workflows.incident.remediation import RemediationControlWorkflow
 from workflows.sandbox import runner
 
 QUEUE = "replaying"

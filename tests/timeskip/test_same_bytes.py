@@ -13,10 +13,10 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.fakes.strict import FAULTS, Fault, StrictReceiver, StrictServices, given
 from tests.timeskip.declared import Handle, Runs, serve
-from towpath.contracts.declared import DeclaredFailure, DeclaredResult
-from towpath.contracts.failure import FailureCode
-from towpath.contracts.run import DeadLetter
-from towpath.contracts.wire import JsonObject
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.core.run import DeadLetter
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.declared.run import DeclaredFailure, DeclaredResult
 
 SEEDS = 24
 ChoiceT = TypeVar("ChoiceT")

@@ -19,7 +19,7 @@ from temporalio.testing import WorkflowEnvironment
 from tests.fakes.receiver import ENDS, LOST, Receiver
 from tests.timeskip.declared import Handle, Runs, record, serve
 from tests.waiting import until
-from towpath.contracts.run import RunRecord
+from towpath.contracts.core.run import RunRecord
 
 ChoiceT = TypeVar("ChoiceT")
 SAMPLES = 48

@@ -17,9 +17,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.fakes.services import FakeServices
 from tests.timeskip.declared import Handle, Runs, record, serve
-from towpath.clients.again import ATTEMPTS, SentAgain
-from towpath.contracts.declared import CloudEvent, DeclaredOutcome, Edit
-from towpath.contracts.run import RunRecord, StepState
+from towpath.contracts.core.run import RunRecord, StepState
+from towpath.contracts.declared.run import CloudEvent, DeclaredOutcome, Edit
+from towpath.control.again import ATTEMPTS, SentAgain
 
 WAITING = "  - {id: wait, type: wait, config: {event: go}}"
 SKIP = Edit(step="wait", by="kim", reason="not needed")

@@ -11,8 +11,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.batch import BatchActivities
 from tests.fakes.calls import Letter, Listener, Receiver
-from towpath.contracts.batch import BatchedCall, CallBatch, CallOutcome, CallsReport
-from towpath.contracts.failure import FailureCode, ServiceError
+from towpath.contracts.core.batch import BatchedCall, CallBatch, CallOutcome, CallsReport
+from towpath.contracts.core.failure import FailureCode, ServiceError
 
 
 def calls(*letters: str, once: str = "") -> CallBatch:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from activities.functions import ended_when_cancelled
-from towpath.contracts.run import Cancellation
+from towpath.contracts.core.run import Cancellation
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.claude import ClaudeActivities
-from towpath.clients.claude import Reply, Weight
-from towpath.clients.prices import Prices
-from towpath.contracts.claude import AskRequest, Budget, Usage
-from towpath.contracts.failure import BudgetError, ClaudeError, FailureCode
+from towpath.contracts.core.claude import AskRequest, Budget, Usage
+from towpath.contracts.core.failure import BudgetError, ClaudeError, FailureCode
+from towpath.integrations.claude.client import Reply, Weight
+from towpath.integrations.claude.prices import Prices
 
 MODEL = "claude-sonnet-5-5"
 

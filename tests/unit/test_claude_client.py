@@ -11,10 +11,10 @@ from typing import Any, cast
 import pytest
 from anthropic.resources.messages.messages import DEPRECATED_MODELS
 
-from towpath.clients.claude import DEFAULT_MODELS, ClaudeClient, ClaudeConfig, Reply, end_of_life
-from towpath.contracts.claude import AskRequest
-from towpath.contracts.failure import ClaudeError, FailureCode
-from towpath.policy.models import ALIASES, MODEL_ENDS
+from towpath.contracts.core.claude import AskRequest
+from towpath.contracts.core.failure import ClaudeError, FailureCode
+from towpath.integrations.claude.client import DEFAULT_MODELS, ClaudeClient, ClaudeConfig, Reply, end_of_life
+from towpath.policy.core.models import ALIASES, MODEL_ENDS
 
 Serve = Callable[[asyncio.StreamWriter], Awaitable[None]]
 REQUEST = AskRequest(prompt="research-company", input={"company": "Hanbit"})

@@ -10,10 +10,10 @@ import pytest
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutType
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
-from towpath.clients.reviewers import ReviewerDirectory, ReviewersFileError
-from towpath.contracts.failure import Failure, FailureCode, HouseError
-from towpath.contracts.onboarding import Customer, Plan
-from towpath.contracts.process import customer_key
+from towpath.config.reviewers import ReviewerDirectory, ReviewersFileError
+from towpath.contracts.core.failure import Failure, FailureCode, HouseError
+from towpath.contracts.onboarding.customer import Customer, Plan
+from towpath.contracts.onboarding.process import customer_key
 from towpath.observability import MASK, OncePerMinute, core_fields, redact
 from towpath.temporal.failures import failure_of, to_application_error
 

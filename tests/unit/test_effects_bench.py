@@ -10,7 +10,7 @@ from bench.effects_crash import Counts, CrashFigures
 from bench.effects_receiver import Connection, Ledger
 from bench.effects_tables import BARS
 from bench.effects_work import CALLS, definition
-from towpath.engine.loading import digest, load_plan
+from towpath.engine.checks.loading import digest, load_plan
 
 
 class Socket(asyncio.Transport):

@@ -6,7 +6,7 @@ import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import StorageDriverRetrieveContext, StorageDriverStoreContext
 
-from towpath.clients.payloads import PayloadStore, PayloadStoreError
+from towpath.integrations.storage.payloads import PayloadStore, PayloadStoreError
 
 PAYLOAD = Payload(metadata={"encoding": b"json/plain"}, data=b'"' + b"x" * 200_000 + b'"')
 WRITING, READING = StorageDriverStoreContext(target=None), StorageDriverRetrieveContext()

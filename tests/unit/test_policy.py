@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from tests.unit.cpu import least_cpu_seconds
-from towpath.contracts.onboarding import RISK_THRESHOLD, Customer, KitFacts, Language, Plan, WelcomeKitDraft
-from towpath.policy import risk
-from towpath.policy.claims import MAX_TEXT, unsupported_claims
-from towpath.policy.kit import kit_problems, template_kit
-from towpath.policy.plans import kit_facts
-from towpath.policy.risk import SCRUTINISED_COUNTRIES, SIGNALS, RiskUnavailableError, assess_customer_risk
+from towpath.contracts.core.delivery import Language
+from towpath.contracts.onboarding.customer import RISK_THRESHOLD, Customer, KitFacts, Plan, WelcomeKitDraft
+from towpath.policy.core.claims import MAX_TEXT, unsupported_claims
+from towpath.policy.onboarding import risk
+from towpath.policy.onboarding.kit import kit_problems, template_kit
+from towpath.policy.onboarding.plans import kit_facts
+from towpath.policy.onboarding.risk import SCRUTINISED_COUNTRIES, SIGNALS, RiskUnavailableError, assess_customer_risk
 
 
 def customer(**fields: object) -> Customer:

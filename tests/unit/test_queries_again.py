@@ -8,7 +8,7 @@ import pytest
 from temporalio.client import OutboundInterceptor, QueryWorkflowInput
 from temporalio.service import RPCError, RPCStatusCode
 
-from towpath.clients.again import SentAgain
+from towpath.control.again import SentAgain
 
 ASKED = QueryWorkflowInput(
     id="run",

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
-from towpath.clients.temporal import SearchAttributesError, ensure_search_attributes
-from towpath.contracts.process import SEARCH_ATTRIBUTES
+from towpath.contracts.core.process import SEARCH_ATTRIBUTES
+from towpath.control.temporal import SearchAttributesError, ensure_search_attributes
 
 
 class Namespace:

@@ -6,13 +6,13 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from towpath.clients.channels import Slack, compose, message_id
-from towpath.clients.openapi import operations, services
-from towpath.clients.services import ServiceClient, ServiceEndpoint
-from towpath.contracts.delivery import PostSlack, SendEmail
-from towpath.contracts.failure import DeliveryError, FailureCode, ServiceError
-from towpath.contracts.wire import EffectKey, JsonObject
-from towpath.policy.retry_after import retry_after
+from towpath.config.openapi import operations, services
+from towpath.contracts.core.delivery import PostSlack, SendEmail
+from towpath.contracts.core.failure import DeliveryError, FailureCode, ServiceError
+from towpath.contracts.core.wire import EffectKey, JsonObject
+from towpath.integrations.channels.channels import Slack, compose, message_id
+from towpath.integrations.http.services import ServiceClient, ServiceEndpoint
+from towpath.policy.core.retry_after import retry_after
 
 KEY = EffectKey("run/step")
 ACCOUNT: JsonObject = {"reference": "r1", "company": "Hanbit", "email": "kim@hanbit.example", "plan": "business"}

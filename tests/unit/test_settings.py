@@ -6,10 +6,16 @@ from typing import Any, get_origin
 
 import pytest
 
-from towpath.clients.connections import Connections, ConnectionsFileError
-from towpath.clients.reviewers import ReviewerDirectory, ReviewersFileError
-from towpath.dataplane.setup import SetupError, read_connections
-from towpath.settings import ClientSettings, SettingsError, WorkerSettings, load_client_settings, load_worker_settings
+from towpath.config.connections import Connections, ConnectionsFileError
+from towpath.config.reviewers import ReviewerDirectory, ReviewersFileError
+from towpath.config.settings import (
+    ClientSettings,
+    SettingsError,
+    WorkerSettings,
+    load_client_settings,
+    load_worker_settings,
+)
+from towpath.dataplane.core.setup import SetupError, read_connections
 
 VALUE = "sk-hush"
 JSON_FIELDS = sorted(

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from towpath.clients.sinks import Sinks
-from towpath.contracts.declared import CloudEvent
-from towpath.contracts.failure import DeliveryError, FailureCode
+from towpath.contracts.core.failure import DeliveryError, FailureCode
+from towpath.contracts.declared.run import CloudEvent
+from towpath.integrations.channels.sinks import Sinks
 
 EVENTS = [
     CloudEvent(

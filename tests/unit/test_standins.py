@@ -9,10 +9,11 @@ import pytest
 import pytest_asyncio
 from anthropic.types import Message, ModelInfo
 
-from towpath.clients.openapi import operations
-from towpath.contracts.onboarding import CompanyResearch, Customer, Language, Plan, WelcomeKitDraft
-from towpath.policy.kit import kit_problems
-from towpath.policy.plans import kit_facts
+from towpath.config.openapi import operations
+from towpath.contracts.core.delivery import Language
+from towpath.contracts.onboarding.customer import CompanyResearch, Customer, Plan, WelcomeKitDraft
+from towpath.policy.onboarding.kit import kit_problems
+from towpath.policy.onboarding.plans import kit_facts
 from towpath.standins.app import StandIns
 from towpath.standins.claude import answers
 from towpath.standins.claude.models import listing

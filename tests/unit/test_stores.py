@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from towpath.clients.artefacts import ABANDONED, ArtefactStore, ContentStore, StoreError, write_whole
-from towpath.clients.payloads import PayloadStore
+from towpath.integrations.storage.artefacts import ABANDONED, ArtefactStore, ContentStore, StoreError, write_whole
+from towpath.integrations.storage.payloads import PayloadStore
 
 DIES = """
 import os, signal, sys, fsspec
-from towpath.clients.artefacts import write_whole
+from towpath.integrations.storage.artefacts import write_whole
 
 class Dying(fsspec.get_filesystem_class("file")):
     def mv(self, *_, **__):

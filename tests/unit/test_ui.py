@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from towpath.clients.ui import noted, ui_url
+from towpath.control.ui import noted, ui_url
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Claude as the settings name it: the worker's client, and that of whatever else asks."""
 
-from towpath.clients.claude import ClaudeClient, ClaudeConfig
-from towpath.settings import ClaudeSettings
+from towpath.config.settings import ClaudeSettings
+from towpath.integrations.claude.client import ClaudeClient, ClaudeConfig
 
 
 def claude_client(settings: ClaudeSettings) -> ClaudeClient:

@@ -10,18 +10,18 @@ from pydantic import SecretStr
 from towpath.assembly.claude import claude_client
 from towpath.assembly.files import Files
 from towpath.assembly.publishing import publishers
-from towpath.clients.artefacts import ArtefactStore
-from towpath.clients.channels import Mailer, Slack, SmtpConfig
-from towpath.clients.claude import ClaudeClient
-from towpath.clients.guarded_http import GuardedHttp
-from towpath.clients.publishing.adapter import Publishers
-from towpath.clients.publishing.campaigns import Campaigns
-from towpath.clients.reviewers import ReviewerDirectory
-from towpath.clients.secrets import Secrets
-from towpath.clients.services import ServiceClient, ServiceEndpoint
-from towpath.clients.sinks import Sinks
-from towpath.clients.transport import http_client
-from towpath.settings import WorkerSettings
+from towpath.config.reviewers import ReviewerDirectory
+from towpath.config.secrets import Secrets
+from towpath.config.settings import WorkerSettings
+from towpath.integrations.channels.channels import Mailer, Slack, SmtpConfig
+from towpath.integrations.channels.sinks import Sinks
+from towpath.integrations.claude.client import ClaudeClient
+from towpath.integrations.http.guarded_http import GuardedHttp
+from towpath.integrations.http.services import ServiceClient, ServiceEndpoint
+from towpath.integrations.http.transport import http_client
+from towpath.integrations.publishing.adapter import Publishers
+from towpath.integrations.publishing.campaigns import Campaigns
+from towpath.integrations.storage.artefacts import ArtefactStore
 
 HTTP_SECONDS = httpx.Timeout(10.0, connect=3.0)
 

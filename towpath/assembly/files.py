@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from towpath.clients.catalog import make_catalog
-from towpath.clients.catalogue import CatalogueError, load_catalogue
-from towpath.clients.connections import Connections, ConnectionsFileError
-from towpath.clients.platforms import PlatformFilesError, Platforms, load_platforms
-from towpath.clients.publishing.adapter import ADAPTERS
-from towpath.clients.reviewers import ReviewerDirectory, ReviewersFileError
+from towpath.config.catalog import make_catalog
+from towpath.config.connections import Connections, ConnectionsFileError
+from towpath.config.incident_files import CatalogueError, load_catalogue
+from towpath.config.platforms import PlatformFilesError, Platforms, load_platforms
+from towpath.config.reviewers import ReviewerDirectory, ReviewersFileError
+from towpath.config.settings import WorkerSettings
+from towpath.contracts.incident.remediation import Catalogue
 from towpath.contracts.prompts import ADAPTATIONS
-from towpath.contracts.remediation import Catalogue
+from towpath.integrations.publishing.adapter import ADAPTERS
 from towpath.policy.incident.runbooks import RunbookEntry
-from towpath.settings import WorkerSettings
 
 FILE_ERRORS = (ReviewersFileError, ConnectionsFileError, PlatformFilesError, CatalogueError)
 

@@ -8,19 +8,19 @@ from temporalio.client import Client
 from activities.incident import IncidentActivities, Logs, Metrics
 from towpath.assembly.clients import plain
 from towpath.assembly.files import Knowledge
-from towpath.clients.artefacts import ArtefactStore
-from towpath.clients.incident_archive import IncidentArchive
-from towpath.clients.incident_memory import IncidentMemory
-from towpath.clients.logs import LogStore, Loki, SqlLogs
-from towpath.clients.observing import DeploymentRecord, LogReader, MetricReader
-from towpath.clients.pagerduty import Pager
-from towpath.clients.prometheus import Prometheus
-from towpath.clients.remediation import RemediationControl
-from towpath.clients.services import ServiceClient
-from towpath.contracts.failure import FailureCode, ServiceError
-from towpath.contracts.investigation import LogFindings, MetricFindings, Window
-from towpath.contracts.remediation import FetchMetrics, MetricValues, ReadMetrics
-from towpath.settings import WorkerSettings
+from towpath.config.settings import WorkerSettings
+from towpath.contracts.core.failure import FailureCode, ServiceError
+from towpath.contracts.incident.investigation import LogFindings, MetricFindings, Window
+from towpath.contracts.incident.remediation import FetchMetrics, MetricValues, ReadMetrics
+from towpath.control.remediation import RemediationControl
+from towpath.integrations.channels.pagerduty import Pager
+from towpath.integrations.http.services import ServiceClient
+from towpath.integrations.observe.incident_archive import IncidentArchive
+from towpath.integrations.observe.incident_memory import IncidentMemory
+from towpath.integrations.observe.logs import LogStore, Loki, SqlLogs
+from towpath.integrations.observe.observing import DeploymentRecord, LogReader, MetricReader
+from towpath.integrations.observe.prometheus import Prometheus
+from towpath.integrations.storage.artefacts import ArtefactStore
 
 
 class NoLogs:

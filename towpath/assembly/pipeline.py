@@ -4,11 +4,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from towpath.assembly.clients import plain
-from towpath.clients.dataplane import Dataplane
-from towpath.contracts.dataplane import Setup
-from towpath.contracts.wire import JsonObject
-from towpath.dataplane.setup import SetupError, read_connections, setup_of
-from towpath.settings import SettingsError, WorkerSettings
+from towpath.config.settings import SettingsError, WorkerSettings
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.pipeline.plane import Setup
+from towpath.dataplane.core.setup import SetupError, read_connections, setup_of
+from towpath.pool.dataplane import Dataplane
 
 SETTING = "TOWPATH_PIPELINE_CONNECTIONS"
 LINEAGE_CONNECTION = "openlineage"

@@ -2,11 +2,11 @@
 
 import httpx
 
-from towpath.clients.publishing.adapter import Publishers
-from towpath.clients.publishing.linkedin import LinkedIn, LinkedInAccount
-from towpath.clients.publishing.wordpress import WordPress, WordPressAccount
-from towpath.clients.publishing.x import X, XAccount
-from towpath.settings import WorkerSettings
+from towpath.config.settings import WorkerSettings
+from towpath.integrations.publishing.adapter import Publishers
+from towpath.integrations.publishing.linkedin import LinkedIn, LinkedInAccount
+from towpath.integrations.publishing.wordpress import WordPress, WordPressAccount
+from towpath.integrations.publishing.x import X, XAccount
 
 
 def publishers(settings: WorkerSettings, http: httpx.AsyncClient) -> Publishers:

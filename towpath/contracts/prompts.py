@@ -4,10 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from towpath.contracts.claude import ModelAlias
-from towpath.contracts.investigation import AnalysisAnswer, AnalysisTask, DiagnosisAnswer, DiagnosisTask
-from towpath.contracts.onboarding import CompanyFacts, CompanyResearch, KitFacts, ResearchNotes, WelcomeKitDraft
-from towpath.contracts.publishing import (
+from towpath.contracts.core.claude import ModelAlias
+from towpath.contracts.core.wire import Wire
+from towpath.contracts.incident.investigation import AnalysisAnswer, AnalysisTask, DiagnosisAnswer, DiagnosisTask
+from towpath.contracts.incident.remediation import PlanAnswer, PlanTask
+from towpath.contracts.onboarding.customer import (
+    CompanyFacts,
+    CompanyResearch,
+    KitFacts,
+    ResearchNotes,
+    WelcomeKitDraft,
+)
+from towpath.contracts.pipeline.quality import ValidationAnswer, ValidationTask
+from towpath.contracts.pipeline.transformation import Proposal, ProposalTask
+from towpath.contracts.publishing.campaign import (
     AdaptationTask,
     ArticleDraft,
     ContentAnalysis,
@@ -17,10 +27,6 @@ from towpath.contracts.publishing import (
     SourceText,
     ThreadDraft,
 )
-from towpath.contracts.quality import ValidationAnswer, ValidationTask
-from towpath.contracts.remediation import PlanAnswer, PlanTask
-from towpath.contracts.transformation import Proposal, ProposalTask
-from towpath.contracts.wire import Wire
 
 InputT_co = TypeVar("InputT_co", bound=Wire, covariant=True)
 OutputT_co = TypeVar("OutputT_co", bound=Wire, covariant=True)

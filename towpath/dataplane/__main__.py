@@ -18,15 +18,15 @@ from typing import IO
 
 from pydantic import TypeAdapter, ValidationError
 
-from towpath.contracts.dataplane import Setup, TaskCall, TaskProgress, TaskReply
-from towpath.contracts.failure import FailureCode, HouseError, PipelineError
-from towpath.contracts.wire import ActivityResult
-from towpath.dataplane.connections import DataConnection, S3Connection
-from towpath.dataplane.engine import ProcessLimits, restrict_process
-from towpath.dataplane.memory import peak_rss_bytes
-from towpath.dataplane.store import DatasetStore
+from towpath.contracts.core.failure import FailureCode, HouseError, PipelineError
+from towpath.contracts.core.wire import ActivityResult
+from towpath.contracts.pipeline.plane import Setup, TaskCall, TaskProgress, TaskReply
+from towpath.dataplane.core.connections import DataConnection, S3Connection
+from towpath.dataplane.core.engine import ProcessLimits, restrict_process
+from towpath.dataplane.core.memory import peak_rss_bytes
+from towpath.dataplane.core.store import DatasetStore
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.tasks import TASKS, Task
-from towpath.dataplane.workspace import Workspace
 
 PROGRESS_SECONDS = 0.5
 READY = 0

@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from towpath.contracts.dataset import Column
-from towpath.contracts.inspection import Finding, PipelineChecked, PipelineCheckTask
-from towpath.contracts.pipeline import FileSource, PipelineConfig, Source
-from towpath.contracts.stages import SpecificationTask
-from towpath.contracts.transformation import Specification, SpecificationProblem
-from towpath.dataplane.errors import DataError, SpecificationError
+from towpath.contracts.pipeline.dataset import Column
+from towpath.contracts.pipeline.inspection import Finding, PipelineChecked, PipelineCheckTask
+from towpath.contracts.pipeline.pipeline import FileSource, PipelineConfig, Source
+from towpath.contracts.pipeline.stages import SpecificationTask
+from towpath.contracts.pipeline.transformation import Specification, SpecificationProblem
+from towpath.dataplane.core.errors import DataError, SpecificationError
+from towpath.dataplane.core.objects import SCHEME
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.file_sources import file_columns
-from towpath.dataplane.objects import SCHEME
-from towpath.dataplane.quality_rules import compile_rules
+from towpath.dataplane.quality.rules import compile_rules
 from towpath.dataplane.specification.compile import TARGET, compile_specification
-from towpath.dataplane.workspace import Workspace
-from towpath.engine.suggestions import nearest
+from towpath.engine.expression.suggestions import nearest
 from towpath.policy.pipeline.contract import decide
 
 _TRANSFORMATION, _REPAIR, _RULES = "transformation", "quality.repair", "quality"

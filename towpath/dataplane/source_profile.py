@@ -6,24 +6,24 @@ from functools import partial
 
 import duckdb
 
-from towpath.contracts.dataset import Column, ColumnType, Dataset, DatasetPart
-from towpath.contracts.inspection import SourceProfiled, SourceProfileTask
-from towpath.contracts.pipeline import ByFile, FileSource, Source
-from towpath.contracts.stages import Extracted, ExtractTask, Partition, Planned, PlanTask
-from towpath.dataplane.columns import literal, quoted, sql_type
+from towpath.contracts.pipeline.dataset import Column, ColumnType, Dataset, DatasetPart
+from towpath.contracts.pipeline.inspection import SourceProfiled, SourceProfileTask
+from towpath.contracts.pipeline.pipeline import ByFile, FileSource, Source
+from towpath.contracts.pipeline.stages import Extracted, ExtractTask, Partition, Planned, PlanTask
+from towpath.dataplane.core.columns import literal, quoted, sql_type
+from towpath.dataplane.core.shapes import personal_in
+from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.store import DatasetStore
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.extraction import extract_partition
 from towpath.dataplane.extract.planning import plan_partitions
-from towpath.dataplane.markup import Markup, joined, tag, text
-from towpath.dataplane.profile import profile_of
-from towpath.dataplane.report_page import document
-from towpath.dataplane.report_profile import profile_section
-from towpath.dataplane.report_words import count, size
-from towpath.dataplane.shapes import personal_in
+from towpath.dataplane.report.markup import Markup, joined, tag, text
+from towpath.dataplane.report.page import document
+from towpath.dataplane.report.profile import profile_section
+from towpath.dataplane.report.words import count, size
 from towpath.dataplane.specification.inputs import scan_of
+from towpath.dataplane.specification.profile import profile_of
 from towpath.dataplane.specification.running import engine
-from towpath.dataplane.sql import statement
-from towpath.dataplane.store import DatasetStore
-from towpath.dataplane.workspace import Workspace
 from towpath.policy.pipeline.contract import decide
 
 SHARE_BYTES = 8 * 1024**2

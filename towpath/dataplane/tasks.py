@@ -4,10 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from towpath.contracts.inspection import PipelineCheckTask, ReadQuarantine, SourceProfileTask
-from towpath.contracts.keeping import FindSpecification, ForgetTask, HoldTask, KeepSpecification
-from towpath.contracts.loading import AdvanceWatermark, CleanDestination, FindTable, LoadPart, PrepareDestination
-from towpath.contracts.stages import (
+from towpath.contracts.core.wire import ActivityResult, Wire
+from towpath.contracts.pipeline.inspection import PipelineCheckTask, ReadQuarantine, SourceProfileTask
+from towpath.contracts.pipeline.keeping import FindSpecification, ForgetTask, HoldTask, KeepSpecification
+from towpath.contracts.pipeline.loading import (
+    AdvanceWatermark,
+    CleanDestination,
+    FindTable,
+    LoadPart,
+    PrepareDestination,
+)
+from towpath.contracts.pipeline.stages import (
     BackTestTask,
     DuplicatesTask,
     ExtractTask,
@@ -20,13 +27,12 @@ from towpath.contracts.stages import (
     TransformTask,
     WatermarkTask,
 )
-from towpath.contracts.tracing import TraceTask
-from towpath.contracts.wire import ActivityResult, Wire
+from towpath.contracts.pipeline.tracing import TraceTask
 from towpath.dataplane.checking import check_pipeline
+from towpath.dataplane.core.keeping import find_specification, forget_datasets, hold_datasets, keep_specification
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.extraction import extract_partition
 from towpath.dataplane.extract.planning import plan_partitions
-from towpath.dataplane.keeping import find_specification, forget_datasets, hold_datasets, keep_specification
-from towpath.dataplane.lineage import emit_lineage
 from towpath.dataplane.load.parts import (
     advance_watermark,
     clean_destination,
@@ -35,15 +41,15 @@ from towpath.dataplane.load.parts import (
     prepare_destination,
     read_watermark,
 )
-from towpath.dataplane.profile import profile_dataset
-from towpath.dataplane.quality import check_quality
-from towpath.dataplane.quarantine_rows import read_quarantine
-from towpath.dataplane.report import write_report
+from towpath.dataplane.quality.checking import check_quality
+from towpath.dataplane.quality.quarantine_rows import read_quarantine
+from towpath.dataplane.report.report import write_report
+from towpath.dataplane.report.telling import emit_lineage
 from towpath.dataplane.source_profile import profile_source
 from towpath.dataplane.specification.backtest import back_test, check_specification
 from towpath.dataplane.specification.lineage import trace_columns
+from towpath.dataplane.specification.profile import profile_dataset
 from towpath.dataplane.specification.transform import find_duplicates, transform
-from towpath.dataplane.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from towpath.contracts.failure import FailureCode
+from towpath.contracts.core.failure import FailureCode
 from towpath.functions.registry import FunctionError, step_function
 
 

@@ -2,22 +2,22 @@
 
 from typing import Literal
 
-from towpath.contracts.failure import FailureCode
-from towpath.contracts.onboarding import (
+from towpath.contracts.core.delivery import Language
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.core.wire import Wire
+from towpath.contracts.onboarding.customer import (
     Customer,
     KitFacts,
     KitSource,
-    Language,
     RiskAssessment,
     WelcomeKit,
     WelcomeKitDraft,
 )
-from towpath.contracts.wire import Wire
 from towpath.functions.registry import FunctionError, step_function
-from towpath.policy.kit import kit_problems, template_kit
-from towpath.policy.messages import welcome_mail
-from towpath.policy.plans import kit_facts
-from towpath.policy.risk import RiskUnavailableError, assess_customer_risk
+from towpath.policy.core.messages import welcome_mail
+from towpath.policy.onboarding.kit import kit_problems, template_kit
+from towpath.policy.onboarding.plans import kit_facts
+from towpath.policy.onboarding.risk import RiskUnavailableError, assess_customer_risk
 
 
 class Approval(Wire):

@@ -7,8 +7,8 @@ from typing import Any, TypeVar, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError, create_model
 
-from towpath.contracts.failure import FailureCode, HouseError
-from towpath.contracts.wire import EffectKey
+from towpath.contracts.core.failure import FailureCode, HouseError
+from towpath.contracts.core.wire import EffectKey
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 KEY = "key"

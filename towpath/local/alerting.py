@@ -11,8 +11,8 @@ from pathlib import Path
 import uvicorn
 from temporalio.client import Client
 
-from towpath.clients.intake import Intake
-from towpath.clients.receiver import PATH, Receiver
+from towpath.control.intake import Intake
+from towpath.control.receiver import PATH, Receiver
 from towpath.local.monitoring import monitoring
 from towpath.local.server import LOOPBACK
 from towpath.local.stack import StandIns

@@ -18,7 +18,7 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from towpath.contracts.process import SEARCH_ATTRIBUTES
+from towpath.contracts.core.process import SEARCH_ATTRIBUTES
 from towpath.local.processes import Child, spawn
 
 LOOPBACK = "127.0.0.1"

@@ -15,9 +15,12 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
-from towpath.clients.ui import noted
-from towpath.contracts.declared import DECLARED
-from towpath.contracts.process import CLAUDE_QUEUE, INCIDENT, ONBOARDING, PUBLISHING
+from towpath.contracts.core.process import CLAUDE_QUEUE
+from towpath.contracts.declared.run import DECLARED
+from towpath.contracts.incident.process import INCIDENT
+from towpath.contracts.onboarding.process import ONBOARDING
+from towpath.contracts.publishing.process import PUBLISHING
+from towpath.control.ui import noted
 from towpath.local.processes import Child, ChildFailedError, spawn
 from towpath.local.server import DEFAULT_PORT, DEFAULT_UI_PORT, LOOPBACK, TemporalServer, free_port, temporal_server
 

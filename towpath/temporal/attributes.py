@@ -5,7 +5,7 @@ from typing import Any
 
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from towpath.contracts.process import AttributeKind, SearchAttribute, ValueT
+from towpath.contracts.core.process import AttributeKind, SearchAttribute, ValueT
 
 _KEYS: Mapping[AttributeKind, Callable[[str], SearchAttributeKey[Any]]] = {
     AttributeKind.KEYWORD: SearchAttributeKey.for_keyword,

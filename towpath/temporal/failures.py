@@ -3,8 +3,8 @@
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
-from towpath.contracts.failure import OUTCOME_UNKNOWN, Failure, FailureCode, HouseError
-from towpath.contracts.wire import clip
+from towpath.contracts.core.failure import OUTCOME_UNKNOWN, Failure, FailureCode, HouseError
+from towpath.contracts.core.wire import clip
 
 
 def to_application_error(error: HouseError, *, attempts: int = 1, unknown: bool | None = None) -> ApplicationError:

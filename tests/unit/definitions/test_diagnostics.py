@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from towpath.clients.catalog import make_catalog
-from towpath.clients.connections import Connections
-from towpath.engine.catalog import Catalog, Connection, FunctionEntry, OperationEntry
-from towpath.engine.check import Checked, check_text
-from towpath.engine.diagnostics import excerpt, without_secrets
-from towpath.engine.schema import language_schema
+from towpath.config.catalog import make_catalog
+from towpath.config.connections import Connections
+from towpath.engine.checks.check import Checked, check_text
+from towpath.engine.language.catalog import Catalog, Connection, FunctionEntry, OperationEntry
+from towpath.engine.language.diagnostics import excerpt, without_secrets
+from towpath.engine.language.schema import language_schema
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = sorted((ROOT / "definitions").glob("*.yaml"))
@@ -288,7 +288,7 @@ def test_every_code_has_a_case() -> None:
         r'connection|host|url|definition|duration|date|secret|cron|timezone|trigger|input|test|retry|select)\.[a-z-]+)"'
     )
     emitted: set[str] = set()
-    for path in (ROOT / "towpath" / "engine").glob("*.py"):
+    for path in (ROOT / "towpath" / "engine").rglob("*.py"):
         emitted |= set(pattern.findall(path.read_text(encoding="utf-8")))
     outside = {"step.cancelled", "step.timeout", "config.if", "config.prompt", "config.url", "secret.unknown"}
     outside |= {"tests.type", "tests.value"}

@@ -2,10 +2,10 @@
 
 import pytest
 
-from towpath.engine.catalog import Catalog
-from towpath.engine.check import check_text
-from towpath.engine.diff import Comparison, bump_problem, compare
-from towpath.engine.reading import Definition
+from towpath.engine.checks.check import check_text
+from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.diff import Comparison, bump_problem, compare
+from towpath.engine.language.reading import Definition
 
 A = "steps: [{id: a, type: set, config: {v: 1}}]"
 B = "steps: [{id: a, type: set, config: {v: 1}}, {id: b, type: set}]"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from towpath.engine.catalog import Catalog
-from towpath.engine.check import check_text
-from towpath.engine.source import MOST_KEPT
+from towpath.engine.checks.check import check_text
+from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.source import MOST_KEPT
 
 HEAD = 'id: tried\nversion: "1.0.0"\ninputs: {a: {type: integer}}\n'
 SECONDS = 5.0

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from towpath.engine.effects import READING
-from workflows.options import CHECK, CLAUDE, EFFECT, FUNCTION, LOOKUP, NOTICE, UNDO, Work
+from towpath.engine.run.effects import READING
+from workflows.kit.options import CHECK, CLAUDE, EFFECT, FUNCTION, LOOKUP, NOTICE, UNDO, Work
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "definitions.md"
 CALLS = {

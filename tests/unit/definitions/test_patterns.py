@@ -5,9 +5,9 @@ import re
 import pytest
 
 from tests.unit.cpu import least_cpu_seconds
-from towpath.engine.catalog import Catalog
-from towpath.engine.check import check_text
-from towpath.engine.patterns import is_endless
+from towpath.engine.checks.check import check_text
+from towpath.engine.checks.patterns import is_endless
+from towpath.engine.language.catalog import Catalog
 
 ENDLESS = [
     r"(a+)+$",

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from towpath.engine.catalog import Catalog
-from towpath.engine.check import Checked, check_text
+from towpath.engine.checks.check import Checked, check_text
+from towpath.engine.language.catalog import Catalog
 
 HEAD = 'id: tried\nversion: "1.0.0"\nsteps:\n'
 BLOCK = HEAD + "  - id: a\n    type: set\n    config:\n      v: "

@@ -2,8 +2,8 @@
 
 import pytest
 
-from towpath.engine.catalog import Catalog
-from towpath.engine.check import check_text
+from towpath.engine.checks.check import check_text
+from towpath.engine.language.catalog import Catalog
 
 HEAD = 'id: tried\nversion: "1.0.0"\ninputs: {n: {type: integer, default: 1}}\n'
 A, B = "{id: a, type: notify, config: {target: ops}}", "{id: b, type: notify, config: {target: ops}}"

@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from towpath.engine.catalog import Catalog
-from towpath.engine.check import check_text
-from towpath.engine.definition import CaseAnswer, DefinitionTest
-from towpath.engine.simulate import run_case
+from towpath.engine.checks.check import check_text
+from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.definition import CaseAnswer, DefinitionTest
+from towpath.engine.run.simulate import run_case
 
 FLAGS = 4
 CATALOG = Catalog()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from towpath.engine.catalog import Catalog, FunctionEntry
-from towpath.engine.check import check_text
+from towpath.engine.checks.check import check_text
+from towpath.engine.language.catalog import Catalog, FunctionEntry
 
 PARAMS = {
     "type": "object",

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from towpath.contracts.failure import Failure, FailureCode
-from towpath.engine.actions import (
+from towpath.contracts.core.failure import Failure, FailureCode
+from towpath.engine.language.plan import Plan, make_plan
+from towpath.engine.language.reading import read_definition
+from towpath.engine.language.source import read_source
+from towpath.engine.run.actions import (
     SETTLED,
     Action,
     Cancel,
@@ -23,11 +26,8 @@ from towpath.engine.actions import (
     State,
     Undo,
 )
-from towpath.engine.evaluation import RunFacts
-from towpath.engine.plan import Plan, make_plan
-from towpath.engine.progress import Progress
-from towpath.engine.reading import read_definition
-from towpath.engine.source import read_source
+from towpath.engine.run.evaluation import RunFacts
+from towpath.engine.run.progress import Progress
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FACTS = RunFacts("tried/1", NOW)

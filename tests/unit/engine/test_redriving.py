@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.unit.engine.test_progress import plan_of
-from towpath.contracts.declared import Sending, SentStep
-from towpath.engine.redriving import sent_again
-from towpath.engine.sameness import Uuids
+from towpath.contracts.declared.run import Sending, SentStep
+from towpath.engine.run.redriving import sent_again
+from towpath.engine.run.sameness import Uuids
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STEP = "  - {id: pay, type: api, config: {service: s, method: %s}%s}"

@@ -3,12 +3,12 @@
 import pytest
 
 from tests.unit.engine.test_progress import NOW, failed, plan_of, progress_of
-from towpath.contracts.failure import FailureCode
-from towpath.contracts.run import Cancellation
-from towpath.engine.actions import Action, Cancelled, End, Failed, Outcome, Undo
-from towpath.engine.definition import DefinitionTest, Expectation
-from towpath.engine.matrix import fault_matrix
-from towpath.engine.progress import Progress
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.core.run import Cancellation
+from towpath.engine.language.definition import DefinitionTest, Expectation
+from towpath.engine.run.actions import Action, Cancelled, End, Failed, Outcome, Undo
+from towpath.engine.run.matrix import fault_matrix
+from towpath.engine.run.progress import Progress
 
 UNDO = 'compensate: {type: api, config: {service: s, method: undo, params: {id: "{{ output.id }}"}}}'
 CHECK = 'check: {type: api, config: {service: s, method: look}, done: "output.found"}'

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from towpath.clients.connections import Connection, Connections
-from towpath.clients.guarded_http import GuardedHttp
-from towpath.clients.secrets import Secrets
-from towpath.contracts.failure import ServiceError
-from towpath.contracts.http_call import HttpRequest
+from towpath.config.connections import Connection, Connections
+from towpath.config.secrets import Secrets
+from towpath.contracts.core.failure import ServiceError
+from towpath.contracts.declared.http_call import HttpRequest
+from towpath.integrations.http.guarded_http import GuardedHttp
 
 LOOPBACK = "127.0.0.1"
 CANARY = "sk-canary/1+2 3"

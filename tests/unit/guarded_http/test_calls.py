@@ -29,10 +29,10 @@ from tests.unit.guarded_http.loopback import (
     guarded,
     raw,
 )
-from towpath.clients.guarded_http import GuardedHttp
-from towpath.clients.secrets import Secrets
-from towpath.contracts.failure import FailureCode, HouseError
-from towpath.contracts.http_call import HttpAnswer
+from towpath.config.secrets import Secrets
+from towpath.contracts.core.failure import FailureCode, HouseError
+from towpath.contracts.declared.http_call import HttpAnswer
+from towpath.integrations.http.guarded_http import GuardedHttp
 
 SECRET = {"$secret": "TOKEN"}
 MIB = 1024 * 1024

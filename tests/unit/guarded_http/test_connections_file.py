@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.guarded_http.loopback import connection, connections
-from towpath.clients.connections import Connections, ConnectionsFileError, url_problems
+from towpath.config.connections import Connections, ConnectionsFileError, url_problems
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -17,10 +17,10 @@ from tests.unit.guarded_http.loopback import (
     failing,
     guarded,
 )
-from towpath.clients.guarded_http import GuardedHttp
-from towpath.clients.http_messages import outgoing
-from towpath.clients.secrets import Secrets
-from towpath.contracts.failure import FailureCode
+from towpath.config.secrets import Secrets
+from towpath.contracts.core.failure import FailureCode
+from towpath.integrations.http.guarded_http import GuardedHttp
+from towpath.integrations.http.messages import outgoing
 
 SECRET = {"$secret": "TOKEN"}
 

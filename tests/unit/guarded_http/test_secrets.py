@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from towpath.clients.secrets import Secrets, secret_names
-from towpath.contracts.failure import FailureCode, HouseError
+from towpath.config.secrets import Secrets, secret_names
+from towpath.contracts.core.failure import FailureCode, HouseError
 
 VALUE = 'k/y+1 "é"&='
 SECRETS = Secrets({"TOKEN": VALUE, "USER": "kim"})

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.unit.guarded_http.loopback import Loopback, asked, connection, failing, guarded
-from towpath.contracts.failure import FailureCode
+from towpath.contracts.core.failure import FailureCode
 
 NAME = "tls.example"
 

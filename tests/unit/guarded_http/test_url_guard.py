@@ -13,8 +13,8 @@ from tests.unit.guarded_http.loopback import (
     failing,
     guarded,
 )
-from towpath.clients.connections import url_problems
-from towpath.contracts.failure import FailureCode
+from towpath.config.connections import url_problems
+from towpath.contracts.core.failure import FailureCode
 
 PUBLIC = connection("public", hosts=["api.example.com", "*.example.org"])
 

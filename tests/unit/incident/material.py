@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from towpath.clients.catalog import make_catalog
-from towpath.clients.catalogue import CheckedFiles, load_catalogue
-from towpath.contracts.alerts import Alert
-from towpath.contracts.incident import Severity
-from towpath.contracts.investigation import (
+from towpath.config.catalog import make_catalog
+from towpath.config.incident_files import CheckedFiles, load_catalogue
+from towpath.contracts.incident.alerts import Alert
+from towpath.contracts.incident.incident import Severity
+from towpath.contracts.incident.investigation import (
     Category,
     Context,
     Deployment,
@@ -22,7 +22,7 @@ from towpath.contracts.investigation import (
     Series,
     SimilarIncident,
 )
-from towpath.engine.catalog import Catalog
+from towpath.engine.language.catalog import Catalog
 
 DEFINITIONS = Path(__file__).resolve().parents[3] / "definitions"
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.incident.material import DEFINITIONS, registered, shipped
-from towpath.clients.catalogue import (
+from towpath.config.incident_files import (
     CatalogueError,
     CheckedFiles,
     action_rows,
@@ -16,7 +16,7 @@ from towpath.clients.catalogue import (
     load_catalogue,
     with_digest,
 )
-from towpath.engine.catalog import FunctionEntry
+from towpath.engine.language.catalog import FunctionEntry
 from towpath.policy.incident.catalogue_file import ActionFile, MetricFile
 from towpath.policy.incident.conditions import metrics_of
 

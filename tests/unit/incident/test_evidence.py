@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.incident.material import NOON, alert, deployment, evidence, hypothesis, lines, series, task
-from towpath.contracts.investigation import (
+from towpath.contracts.incident.investigation import (
     AnalysisAnswer,
     Claim,
     DiagnosisAnswer,

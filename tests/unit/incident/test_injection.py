@@ -24,8 +24,9 @@ from tests.unit.incident.material import (
     shipped,
     task,
 )
-from towpath.contracts.alerts import AlertGroup
-from towpath.contracts.investigation import (
+from towpath.contracts.core.wire import EffectKey
+from towpath.contracts.incident.alerts import AlertGroup
+from towpath.contracts.incident.investigation import (
     AnalysisAnswer,
     Claim,
     DiagnosisAnswer,
@@ -34,8 +35,7 @@ from towpath.contracts.investigation import (
     InitialAnalysis,
     Runbook,
 )
-from towpath.contracts.remediation import ActionPlan, Catalogue, ChosenAction, ChosenValue, PlanAnswer
-from towpath.contracts.wire import EffectKey
+from towpath.contracts.incident.remediation import ActionPlan, Catalogue, ChosenAction, ChosenValue, PlanAnswer
 from towpath.policy.incident.evidence import checked_claims, checked_diagnosis
 from towpath.policy.incident.messages import approval, notice, page
 from towpath.policy.incident.patterns import patterns

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.unit.cpu import least_cpu_seconds
 from tests.unit.incident.material import NOON, lines
-from towpath.contracts.investigation import LogLine, LogPattern
+from towpath.contracts.incident.investigation import LogLine, LogPattern
 from towpath.policy.incident.patterns import LEVELS, MAX_LINES, MAX_VARIANTS, most_telling, patterns, sample
 
 words = st.sampled_from(

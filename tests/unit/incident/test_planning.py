@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.incident.material import NOON, WELL, context, deployment, diagnosis, severity, shipped
-from towpath.contracts.investigation import Category, Diagnosis
-from towpath.contracts.remediation import (
+from towpath.contracts.incident.investigation import Category, Diagnosis
+from towpath.contracts.incident.remediation import (
     ActionParameter,
     ActionStep,
     Catalogue,

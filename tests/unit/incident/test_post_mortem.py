@@ -6,8 +6,10 @@ from decimal import Decimal
 import pytest
 
 from tests.unit.incident.material import NOON, alert, evidence, hypothesis, lines, series, severity
-from towpath.contracts.alerts import AlertGroup
-from towpath.contracts.incident import (
+from towpath.contracts.core.review import DecidedReview, Verdict
+from towpath.contracts.core.run import Cost
+from towpath.contracts.incident.alerts import AlertGroup
+from towpath.contracts.incident.incident import (
     Acknowledged,
     AlertMemory,
     FollowUp,
@@ -16,7 +18,7 @@ from towpath.contracts.incident import (
     Paging,
     TimelineEntry,
 )
-from towpath.contracts.investigation import (
+from towpath.contracts.incident.investigation import (
     Diagnosis,
     FindRunbooks,
     FindSimilar,
@@ -25,9 +27,7 @@ from towpath.contracts.investigation import (
     MetricFindings,
     Runbook,
 )
-from towpath.contracts.remediation import ActionRecord, ActionState
-from towpath.contracts.review import DecidedReview, Verdict
-from towpath.contracts.run import Cost
+from towpath.contracts.incident.remediation import ActionRecord, ActionState
 from towpath.policy.incident.messages import page_severity
 from towpath.policy.incident.patterns import patterns
 from towpath.policy.incident.post_mortem import UNKNOWN, alert_names, post_mortem, record_of

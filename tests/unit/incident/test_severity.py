@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.incident.material import alert, lines, series
-from towpath.contracts.alerts import Alert, AlertStatus
-from towpath.contracts.investigation import Claim, InitialAnalysis, LogPattern, Series
+from towpath.contracts.incident.alerts import Alert, AlertStatus
+from towpath.contracts.incident.investigation import Claim, InitialAnalysis, LogPattern, Series
 from towpath.policy.incident import severity as rules
 from towpath.policy.incident.patterns import patterns
 from towpath.policy.incident.severity import HIGHEST, LOWEST, RULES, assess

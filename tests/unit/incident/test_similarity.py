@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.incident.material import NOON, lines
-from towpath.contracts.incident import IncidentRecord
-from towpath.contracts.investigation import FindSimilar
-from towpath.engine.source import read_source
+from towpath.contracts.incident.incident import IncidentRecord
+from towpath.contracts.incident.investigation import FindSimilar
+from towpath.engine.language.source import read_source
 from towpath.policy.incident.patterns import patterns
 from towpath.policy.incident.similarity import fingerprint_of, query_text, rank
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.fakes.postgresql import postgresql_server
 from tests.unit.incident_clients.conftest import Shop
-from towpath.clients.logs import Loki, SqlLogs
-from towpath.contracts.failure import FailureCode, ServiceError
+from towpath.contracts.core.failure import FailureCode, ServiceError
+from towpath.integrations.observe.logs import Loki, SqlLogs
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SQLITE_QUERY = (

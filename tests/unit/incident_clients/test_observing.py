@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 
 from tests.unit.incident_clients.conftest import Shop
-from towpath.clients.artefacts import ArtefactStore
-from towpath.clients.incident_archive import IncidentArchive
-from towpath.clients.incident_memory import IncidentMemory
-from towpath.clients.logs import Loki
-from towpath.clients.observing import DeploymentRecord, LogReader, MetricReader
-from towpath.clients.prometheus import Prometheus
-from towpath.clients.services import ServiceClient, ServiceEndpoint
-from towpath.contracts.failure import ServiceError
-from towpath.contracts.incident import ArchiveIncident, IncidentRecord
-from towpath.contracts.investigation import FindSimilar, Window
-from towpath.contracts.remediation import FetchMetrics, MetricQuery, ReadMetrics
-from towpath.contracts.wire import EffectKey
+from towpath.contracts.core.failure import ServiceError
+from towpath.contracts.core.wire import EffectKey
+from towpath.contracts.incident.incident import ArchiveIncident, IncidentRecord
+from towpath.contracts.incident.investigation import FindSimilar, Window
+from towpath.contracts.incident.remediation import FetchMetrics, MetricQuery, ReadMetrics
+from towpath.integrations.http.services import ServiceClient, ServiceEndpoint
+from towpath.integrations.observe.incident_archive import IncidentArchive
+from towpath.integrations.observe.incident_memory import IncidentMemory
+from towpath.integrations.observe.logs import Loki
+from towpath.integrations.observe.observing import DeploymentRecord, LogReader, MetricReader
+from towpath.integrations.observe.prometheus import Prometheus
+from towpath.integrations.storage.artefacts import ArtefactStore
 
 KEY = EffectKey("incident-response/1/logs")
 ERRORS = MetricQuery(

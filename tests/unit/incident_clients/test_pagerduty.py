@@ -3,10 +3,10 @@
 import pytest
 
 from tests.unit.incident_clients.conftest import Shop
-from towpath.clients.pagerduty import Pager
-from towpath.contracts.failure import FailureCode, ServiceError
-from towpath.contracts.incident import PageChange, PageRequest
-from towpath.contracts.wire import EffectKey
+from towpath.contracts.core.failure import FailureCode, ServiceError
+from towpath.contracts.core.wire import EffectKey
+from towpath.contracts.incident.incident import PageChange, PageRequest
+from towpath.integrations.channels.pagerduty import Pager
 
 KEY = EffectKey("incident-response/1/page")
 

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.unit.incident_clients.conftest import Shop
-from towpath.clients.services import ServiceClient, ServiceEndpoint
-from towpath.contracts.failure import ServiceError
-from towpath.contracts.wire import EffectKey, JsonObject
+from towpath.contracts.core.failure import ServiceError
+from towpath.contracts.core.wire import EffectKey, JsonObject
+from towpath.integrations.http.services import ServiceClient, ServiceEndpoint
 
 MENDING: list[tuple[str, str, JsonObject]] = [
     ("disk-full", "clearDisk", {"service": "checkout", "instance": "checkout-1"}),

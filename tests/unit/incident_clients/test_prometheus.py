@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from tests.unit.incident_clients.conftest import Shop
-from towpath.clients.prometheus import Prometheus
-from towpath.contracts.failure import FailureCode, ServiceError
+from towpath.contracts.core.failure import FailureCode, ServiceError
+from towpath.integrations.observe.prometheus import Prometheus
 
 ERRORS = (
     'sum(rate(http_requests_total{service="checkout",code=~"5.."}[1m]))'

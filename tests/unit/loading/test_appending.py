@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.unit.loading.world import Row, World, row
-from towpath.contracts.loading import CleanDestination, PartLoaded
-from towpath.contracts.stages import Watermark
-from towpath.dataplane.errors import LoadError
+from towpath.contracts.pipeline.loading import CleanDestination, PartLoaded
+from towpath.contracts.pipeline.stages import Watermark
+from towpath.dataplane.core.errors import LoadError
 from towpath.dataplane.load.parts import clean_destination, load_part
 
 PARTS = [[row(number), row(number + 10)] for number in range(1, 5)]

@@ -12,12 +12,12 @@ import psycopg
 import pytest
 
 from tests.unit.loading.world import World, row
-from towpath.clients.dataplane import Dataplane
-from towpath.contracts.dataplane import Setup
-from towpath.contracts.failure import FailureCode, PipelineError
-from towpath.contracts.loading import LoadPart, PartLoaded, PrepareDestination, Strategy
-from towpath.contracts.stages import Watermark
+from towpath.contracts.core.failure import FailureCode, PipelineError
+from towpath.contracts.pipeline.loading import LoadPart, PartLoaded, PrepareDestination, Strategy
+from towpath.contracts.pipeline.plane import Setup
+from towpath.contracts.pipeline.stages import Watermark
 from towpath.dataplane.load.parts import load_part, prepare_destination
+from towpath.pool.dataplane import Dataplane
 
 WAIT_SECONDS = 60
 FIRST = [row(number) for number in range(1, 6)]

@@ -10,10 +10,10 @@ import pytest
 
 from tests.fakes.seaweed import s3_server
 from tests.unit.loading.world import World, row
-from towpath.contracts.loading import CleanDestination, DestinationCleaned, Strategy
-from towpath.contracts.stages import Watermark
-from towpath.dataplane.connections import S3Connection
-from towpath.dataplane.errors import DestinationError, LoadError
+from towpath.contracts.pipeline.loading import CleanDestination, DestinationCleaned, Strategy
+from towpath.contracts.pipeline.stages import Watermark
+from towpath.dataplane.core.connections import S3Connection
+from towpath.dataplane.core.errors import DestinationError, LoadError
 from towpath.dataplane.load.folder import Folder
 from towpath.dataplane.load.parts import clean_destination, load_part
 

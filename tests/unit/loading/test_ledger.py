@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.unit.loading.world import World, row
-from towpath.contracts.failure import FailureCode
-from towpath.contracts.loading import CleanDestination, DestinationCleaned, PrepareDestination
-from towpath.contracts.stages import Watermark
-from towpath.dataplane.errors import LoadError
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.pipeline.loading import CleanDestination, DestinationCleaned, PrepareDestination
+from towpath.contracts.pipeline.stages import Watermark
+from towpath.dataplane.core.errors import LoadError
 from towpath.dataplane.load.ledger import later
 from towpath.dataplane.load.parts import clean_destination, load_part, prepare_destination
 

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.unit.loading.world import World, row
-from towpath.contracts.dataset import DatasetPart, LeftOut
-from towpath.dataplane.arrow import pa, parquet
-from towpath.dataplane.errors import LoadError
+from towpath.contracts.pipeline.dataset import DatasetPart, LeftOut
+from towpath.dataplane.core.arrow import pa, parquet
+from towpath.dataplane.core.errors import LoadError
 from towpath.dataplane.load.parts import load_part
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.loading.world import World, at, row
-from towpath.dataplane.errors import LoadError
+from towpath.dataplane.core.errors import LoadError
 
 
 def test_upsert_adds_and_replaces(world: World) -> None:

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from tests.unit.loading.world import COLUMNS, World, at, row
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.dataplane.errors import DestinationError, LoadError
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.dataplane.core.errors import DestinationError, LoadError
 from towpath.dataplane.load.parts import load_part
 
 EMAIL = Column(name="email", type=ColumnType.TEXT)

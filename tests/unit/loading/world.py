@@ -10,8 +10,8 @@ from uuid import uuid4
 import duckdb
 import psycopg
 
-from towpath.contracts.dataset import Column, ColumnType, DatasetPart
-from towpath.contracts.loading import (
+from towpath.contracts.pipeline.dataset import Column, ColumnType, DatasetPart
+from towpath.contracts.pipeline.loading import (
     Destination,
     DuckdbDestination,
     LoadPart,
@@ -20,16 +20,16 @@ from towpath.contracts.loading import (
     PostgresqlDestination,
     Strategy,
 )
-from towpath.contracts.stages import Watermark, WatermarkTask
-from towpath.dataplane.arrow import arrow_type, pa, parquet
-from towpath.dataplane.boundary import NONE, keep, read
-from towpath.dataplane.connections import PostgresqlConnection, S3Connection
+from towpath.contracts.pipeline.stages import Watermark, WatermarkTask
+from towpath.dataplane.core.arrow import arrow_type, pa, parquet
+from towpath.dataplane.core.boundary import NONE, keep, read
+from towpath.dataplane.core.connections import PostgresqlConnection, S3Connection
+from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.store import DatasetStore
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.load.folder import Folder, open_folder
 from towpath.dataplane.load.manifest import Manifest
 from towpath.dataplane.load.parts import load_part, read_watermark
-from towpath.dataplane.sql import statement
-from towpath.dataplane.store import DatasetStore
-from towpath.dataplane.workspace import Workspace
 
 KINDS = ("postgresql", "duckdb", "parquet")
 BEGAN = datetime(2026, 11, 1, 12, tzinfo=UTC)

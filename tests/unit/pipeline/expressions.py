@@ -6,7 +6,7 @@ The columns of both are those of `COLUMNS`; benign ones are computed over `ROW`.
 from datetime import date, datetime
 from decimal import Decimal
 
-from towpath.contracts.dataset import Column, ColumnType
+from towpath.contracts.pipeline.dataset import Column, ColumnType
 
 at = datetime.fromisoformat
 

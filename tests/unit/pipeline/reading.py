@@ -8,18 +8,18 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter
 
-from towpath.contracts.dataplane import Compression
-from towpath.contracts.dataset import DatasetPart, QuarantinedRows
-from towpath.contracts.pipeline import DateRange, Source
-from towpath.contracts.stages import Extracted, ExtractTask, Partition, Planned, PlanTask
-from towpath.contracts.wire import JsonObject, json_object
-from towpath.dataplane.arrow import parquet
-from towpath.dataplane.columns import ROW
-from towpath.dataplane.connections import DataConnection
+from towpath.contracts.core.wire import JsonObject, json_object
+from towpath.contracts.pipeline.dataset import DatasetPart, QuarantinedRows
+from towpath.contracts.pipeline.pipeline import DateRange, Source
+from towpath.contracts.pipeline.plane import Compression
+from towpath.contracts.pipeline.stages import Extracted, ExtractTask, Partition, Planned, PlanTask
+from towpath.dataplane.core.arrow import parquet
+from towpath.dataplane.core.columns import ROW
+from towpath.dataplane.core.connections import DataConnection
+from towpath.dataplane.core.store import DatasetStore
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.extraction import extract_partition
 from towpath.dataplane.extract.planning import plan_partitions
-from towpath.dataplane.store import DatasetStore
-from towpath.dataplane.workspace import Workspace
 
 SOURCE: TypeAdapter[Source] = TypeAdapter(Source)
 Rows = list[dict[str, Any]]

@@ -8,14 +8,14 @@ from typing import Any
 
 import duckdb
 
-from towpath.contracts.dataset import Column, ColumnType, Dataset, DatasetPart, QuarantinedRows
-from towpath.contracts.stages import DuplicatesTask, Transformed, TransformTask
-from towpath.contracts.transformation import Specification
-from towpath.dataplane.columns import literal, quoted, sql_type
+from towpath.contracts.pipeline.dataset import Column, ColumnType, Dataset, DatasetPart, QuarantinedRows
+from towpath.contracts.pipeline.stages import DuplicatesTask, Transformed, TransformTask
+from towpath.contracts.pipeline.transformation import Specification
+from towpath.dataplane.core.columns import literal, quoted, sql_type
+from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.store import DatasetStore
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.specification.transform import find_duplicates, transform
-from towpath.dataplane.sql import statement
-from towpath.dataplane.store import DatasetStore
-from towpath.dataplane.workspace import Workspace
 
 Row = Sequence[object]
 

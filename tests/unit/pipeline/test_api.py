@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from tests.fakes.shop_api import ShopApi
 from tests.unit.pipeline.reading import Reader, source
-from towpath.contracts.failure import FailureCode
-from towpath.contracts.pipeline import DateRange, Source
-from towpath.dataplane.columns import ROW
-from towpath.dataplane.connections import HttpConnection
-from towpath.dataplane.errors import SourceError, SourceFormatError
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.pipeline.pipeline import DateRange, Source
+from towpath.dataplane.core.columns import ROW
+from towpath.dataplane.core.connections import HttpConnection
+from towpath.dataplane.core.errors import SourceError, SourceFormatError
 
 ORDERS = [
     {"id": number, "name": f"주문 {number}", "price": 1.5, "at": f"2026-01-{number % 28 + 1:02d}"}

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from tests.unit.pipeline.tables import Table, columns, specification
-from towpath.contracts.dataset import Dataset
-from towpath.contracts.stages import BackTestTask
-from towpath.contracts.transformation import BackTest
-from towpath.contracts.wire import JsonObject
-from towpath.dataplane.shapes import shape_of
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.pipeline.dataset import Dataset
+from towpath.contracts.pipeline.stages import BackTestTask
+from towpath.contracts.pipeline.transformation import BackTest
+from towpath.dataplane.core.shapes import shape_of
 from towpath.dataplane.specification.adversarial import adversarial_rows
 from towpath.dataplane.specification.backtest import back_test
 

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import pytest
 
 from tests.unit.pipeline.reading import Reader, source
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.pipeline import CursorField, DateRange
-from towpath.dataplane.errors import SourceFormatError
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.contracts.pipeline.pipeline import CursorField, DateRange
+from towpath.dataplane.core.errors import SourceFormatError
 from towpath.policy.pipeline.bounds import Bounds, BoundsError, cursor_bounds, periods, ranges
 
 DAYS = DateRange.model_validate({"first": "2026-02-01", "last": "2026-02-03"})

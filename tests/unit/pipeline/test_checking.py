@@ -6,9 +6,9 @@ import pytest
 
 from tests.unit.pipeline.expressions import HOSTILE
 from tests.unit.pipeline.reading import Reader
-from towpath.contracts.inspection import PipelineCheckTask
+from towpath.contracts.pipeline.inspection import PipelineCheckTask
 from towpath.dataplane.checking import check_pipeline
-from towpath.engine.diagnostics import Diagnostic
+from towpath.engine.language.diagnostics import Diagnostic
 from towpath.policy.pipeline.configuration import check_pipeline as read_pipeline
 from towpath.policy.pipeline.configuration import with_findings
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from towpath.clients.pipelines import list_files
-from towpath.contracts.dataset import DatasetPart
-from towpath.contracts.pipeline import PipelineConfig
-from towpath.contracts.stages import Watermark
+from towpath.contracts.pipeline.dataset import DatasetPart
+from towpath.contracts.pipeline.pipeline import PipelineConfig
+from towpath.contracts.pipeline.stages import Watermark
+from towpath.control.pipelines import list_files
 from towpath.policy.pipeline.configuration import check_pipeline, pipeline_digest
 from towpath.policy.pipeline.watermarks import Place, greatest, lowest
 

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.unit.pipeline.tables import columns
-from towpath.contracts.schema import SchemaAction, SchemaChange, SchemaContract
-from towpath.contracts.tracing import ColumnUse
+from towpath.contracts.pipeline.schema import SchemaAction, SchemaChange, SchemaContract
+from towpath.contracts.pipeline.tracing import ColumnUse
 from towpath.policy.pipeline.contract import common_type, decide
 from towpath.policy.pipeline.drift import impact_notes, likely_renames
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from tests.unit.pipeline.reading import Reader, source
-from towpath.contracts.dataplane import Compression
-from towpath.contracts.dataset import DatasetPart
-from towpath.contracts.failure import FailureCode
-from towpath.contracts.pipeline import Source
-from towpath.dataplane.arrow import parquet
-from towpath.dataplane.columns import ROW
-from towpath.dataplane.errors import SourceChangedError, SourceFormatError, SourceMissingError
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.pipeline.dataset import DatasetPart
+from towpath.contracts.pipeline.pipeline import Source
+from towpath.contracts.pipeline.plane import Compression
+from towpath.dataplane.core.arrow import parquet
+from towpath.dataplane.core.columns import ROW
+from towpath.dataplane.core.errors import SourceChangedError, SourceFormatError, SourceMissingError
 from towpath.dataplane.extract.decoding import MARK, MARKING, Decoded
 from towpath.dataplane.extract.lines import cut_at_lines
 

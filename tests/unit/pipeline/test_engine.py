@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from towpath.dataplane.engine import MIB, EngineLimits, open_engine
+from towpath.dataplane.core.engine import MIB, EngineLimits, open_engine
 
 OUTSIDE: dict[str, str] = {
     "read-text": "SELECT * FROM read_text('{outside}')",
@@ -93,7 +93,7 @@ def test_a_sort_spills_into_the_folder(folder: Path) -> None:
 
 LIMITED = """
 import json, resource
-from towpath.dataplane.engine import ProcessLimits, restrict_process
+from towpath.dataplane.core.engine import ProcessLimits, restrict_process
 restrict_process(ProcessLimits(address_space_bytes=1024**3, cpu_seconds=60, file_bytes=1024))
 try:
     bytearray(2 * 1024**3)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.unit.pipeline.reading import Reader, source
-from towpath.contracts.dataset import ColumnType
-from towpath.contracts.pipeline import DateRange, RowRule
-from towpath.dataplane.arrow import pa, parquet
-from towpath.dataplane.columns import ROW
-from towpath.dataplane.errors import SourceFormatError
+from towpath.contracts.pipeline.dataset import ColumnType
+from towpath.contracts.pipeline.pipeline import DateRange, RowRule
+from towpath.dataplane.core.arrow import pa, parquet
+from towpath.dataplane.core.columns import ROW
+from towpath.dataplane.core.errors import SourceFormatError
 
 NDJSON = (
     b'{"id": 1, "name": "A", "price": 12.5, "tags": ["x", 1], "at": {"city": null}}\n'

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.pipeline.reading import Reader, source
-from towpath.contracts.pipeline import Source
+from towpath.contracts.pipeline.pipeline import Source
 from towpath.policy.pipeline.watermarks import MOST_AT_WATERMARK, frontier
 
 AT = "2026-11-01T10:00:00"

@@ -8,10 +8,10 @@ import pytest
 import pytest_asyncio
 
 from tests.unit.pipeline.reading import SOURCE, Reader
-from towpath.clients.dataplane import Dataplane
-from towpath.contracts.dataplane import MIB, Setup
-from towpath.contracts.stages import Extracted, ExtractTask, Partition, Planned, PlanTask
-from towpath.dataplane.arrow import parquet
+from towpath.contracts.pipeline.plane import MIB, Setup
+from towpath.contracts.pipeline.stages import Extracted, ExtractTask, Partition, Planned, PlanTask
+from towpath.dataplane.core.arrow import parquet
+from towpath.pool.dataplane import Dataplane
 
 HEADER, LINE_BYTES, LINES = b"id,note\n", 1_000, 1_074_000
 BAD = {400_000: ("encoding", 500, b"\xfe"), 600_001: ("encoding", 700, b"\x00"), 900_002: ("quotes", 9, b'"')}

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from sqlglot import exp
 
 from tests.unit.pipeline.expressions import BENIGN, COLUMNS, HOSTILE, ROW
-from towpath.dataplane import macros
-from towpath.dataplane.columns import literal, quoted, sql_type
+from towpath.dataplane.core import macros
+from towpath.dataplane.core.columns import literal, quoted, sql_type
+from towpath.dataplane.core.sql import statement
 from towpath.dataplane.specification import agreement, functions, guard, printing
-from towpath.dataplane.sql import statement
 
 NAMES = tuple(column.name for column in COLUMNS)
 TABLE = statement(

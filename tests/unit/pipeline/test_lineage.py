@@ -10,15 +10,15 @@ from pydantic import SecretStr
 
 from tests.fakes.openlineage import Collector, Event, collecting, facets_of, problems_of
 from tests.unit.pipeline.reading import Reader
-from towpath.contracts.pipeline import PipelineConfig
-from towpath.contracts.quality import Quality, RuleResult
-from towpath.contracts.stages import LineageTask
-from towpath.contracts.transformation import FrozenSpecification, Specification
-from towpath.dataplane.connections import DataConnection, HttpConnection, PostgresqlConnection
-from towpath.dataplane.errors import LineageError
-from towpath.dataplane.lineage import emit_lineage
-from towpath.dataplane.lineage_events import FACETS, events_of, run_id
-from towpath.dataplane.workspace import Workspace
+from towpath.contracts.pipeline.pipeline import PipelineConfig
+from towpath.contracts.pipeline.quality import Quality, RuleResult
+from towpath.contracts.pipeline.stages import LineageTask
+from towpath.contracts.pipeline.transformation import FrozenSpecification, Specification
+from towpath.dataplane.core.connections import DataConnection, HttpConnection, PostgresqlConnection
+from towpath.dataplane.core.errors import LineageError
+from towpath.dataplane.core.workspace import Workspace
+from towpath.dataplane.report.events import FACETS, events_of, run_id
+from towpath.dataplane.report.telling import emit_lineage
 
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 CONFIG = {

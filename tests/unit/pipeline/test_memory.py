@@ -3,10 +3,10 @@
 import subprocess
 import sys
 
-from towpath.contracts.dataplane import MIB
-from towpath.dataplane.memory import peak_rss_bytes
+from towpath.contracts.pipeline.plane import MIB
+from towpath.dataplane.core.memory import peak_rss_bytes
 
-PROGRAM = "from towpath.dataplane.memory import peak_rss_bytes; print(peak_rss_bytes())"
+PROGRAM = "from towpath.dataplane.core.memory import peak_rss_bytes; print(peak_rss_bytes())"
 
 
 def test_peak_is_not_the_parents() -> None:

@@ -11,12 +11,12 @@ import pytest
 
 from tests.fakes.postgresql import new_database, postgresql_server
 from tests.unit.pipeline.reading import Reader, source
-from towpath.contracts.dataset import ColumnType
-from towpath.contracts.failure import FailureCode
-from towpath.contracts.pipeline import DateRange, Source
-from towpath.dataplane.columns import ROW
-from towpath.dataplane.connections import PostgresqlConnection
-from towpath.dataplane.errors import SourceError, SourceFormatError
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.pipeline.dataset import ColumnType
+from towpath.contracts.pipeline.pipeline import DateRange, Source
+from towpath.dataplane.core.columns import ROW
+from towpath.dataplane.core.connections import PostgresqlConnection
+from towpath.dataplane.core.errors import SourceError, SourceFormatError
 
 TABLE = """
 CREATE TABLE orders (

@@ -14,18 +14,18 @@ from starlette.responses import Response
 
 from tests.fakes.shop_api import ShopApi
 from tests.unit.pipeline.reading import source
-from towpath.clients.dataplane import Dataplane
-from towpath.clients.scratch import Scratch
-from towpath.contracts.dataplane import Setup, TaskProgress
-from towpath.contracts.failure import FailureCode, PipelineError
-from towpath.contracts.loading import DuckdbDestination
-from towpath.contracts.stages import Planned, PlanTask, Watermark, WatermarkTask
-from towpath.contracts.wire import JsonObject
+from towpath.contracts.core.failure import FailureCode, PipelineError
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.pipeline.loading import DuckdbDestination
+from towpath.contracts.pipeline.plane import Setup, TaskProgress
+from towpath.contracts.pipeline.stages import Planned, PlanTask, Watermark, WatermarkTask
+from towpath.pool.dataplane import Dataplane
+from towpath.pool.scratch import Scratch
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from towpath.clients.scratch import Scratch
+from towpath.pool.scratch import Scratch
 (Scratch(Path(sys.argv[1])).new() / "spilled").write_text("rows")
 os.kill(os.getpid(), signal.SIGKILL)
 """

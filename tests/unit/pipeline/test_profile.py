@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.unit.pipeline.tables import Row, Table, columns
-from towpath.contracts.dataset import Dataset
-from towpath.contracts.stages import Profiled, ProfileTask
-from towpath.dataplane import profile as profiling
-from towpath.dataplane.arrow import pa, parquet
-from towpath.dataplane.profile import profile_dataset
+from towpath.contracts.pipeline.dataset import Dataset
+from towpath.contracts.pipeline.stages import Profiled, ProfileTask
+from towpath.dataplane.core.arrow import pa, parquet
+from towpath.dataplane.specification import profile as profiling
+from towpath.dataplane.specification.profile import profile_dataset
 
 PEOPLE = columns("id:integer name born:date height:float")
 

@@ -8,10 +8,16 @@ import anthropic
 import pytest
 
 from tests.unit.pipeline.tables import Table, columns
-from towpath.contracts.dataset import Column, ColumnProfile, Profile
-from towpath.contracts.stages import BackTestTask, ProposalInput
-from towpath.contracts.transformation import BackTest, Proposal, ProposedOperation, Specification, SpecificationProblem
-from towpath.contracts.wire import JsonObject
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.pipeline.dataset import Column, ColumnProfile, Profile
+from towpath.contracts.pipeline.stages import BackTestTask, ProposalInput
+from towpath.contracts.pipeline.transformation import (
+    BackTest,
+    Proposal,
+    ProposedOperation,
+    Specification,
+    SpecificationProblem,
+)
 from towpath.dataplane.specification.backtest import back_test
 from towpath.policy.pipeline.propose import MAX_PROBLEMS, MAX_SAMPLE, MAX_SIZE, MAX_VALUE, proposal_task, read_proposal
 from towpath.standins.claude import pipeline

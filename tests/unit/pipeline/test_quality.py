@@ -10,14 +10,14 @@ import pytest
 from pydantic import TypeAdapter
 
 from tests.unit.pipeline.tables import Row, Table, columns
-from towpath.contracts.dataset import Column, Dataset
-from towpath.contracts.quality import Rule
-from towpath.contracts.stages import QualityChecked, QualityTask
-from towpath.dataplane import quality
-from towpath.dataplane.arrow import parquet
-from towpath.dataplane.errors import SpecificationError
-from towpath.dataplane.profile import profile_of
-from towpath.dataplane.quality import check_quality
+from towpath.contracts.pipeline.dataset import Column, Dataset
+from towpath.contracts.pipeline.quality import Rule
+from towpath.contracts.pipeline.stages import QualityChecked, QualityTask
+from towpath.dataplane.core.arrow import parquet
+from towpath.dataplane.core.errors import SpecificationError
+from towpath.dataplane.quality import checking as quality
+from towpath.dataplane.quality.checking import check_quality
+from towpath.dataplane.specification.profile import profile_of
 from towpath.dataplane.specification.running import engine
 
 ORDERS = columns("id:integer email amount:decimal(12,2) ratio:float country paid:date")

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.unit.pipeline.reading import Reader, Reading, source
-from towpath.contracts.pipeline import Source
-from towpath.contracts.stages import Partition, Replayed
-from towpath.dataplane.columns import ROW
+from towpath.contracts.pipeline.pipeline import Source
+from towpath.contracts.pipeline.stages import Partition, Replayed
+from towpath.dataplane.core.columns import ROW
 
 
 def again(reader: Reader, first: Reading, mended: Source) -> Reading:

@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 
 from tests.unit.pipeline.tables import Table, columns, specification
-from towpath.contracts.dataset import Dataset, DatasetPart, QuarantinedRows, StageMetrics
-from towpath.contracts.loading import LoadResult
-from towpath.contracts.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
-from towpath.contracts.quality import ModelIssue, Quality, RuleResult
-from towpath.contracts.run import Cost, StepRecord, StepState
-from towpath.contracts.stages import ReportRendered, ReportTask
-from towpath.contracts.transformation import FrozenSpecification
-from towpath.contracts.wire import JsonObject
-from towpath.dataplane.quarantine import Quarantine
-from towpath.dataplane.report import write_report
-from towpath.dataplane.report_facts import ReportFacts, stage_totals
-from towpath.dataplane.report_quarantine import quarantine_totals
-from towpath.dataplane.report_style import CSS
+from towpath.contracts.core.run import Cost, StepRecord, StepState
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.pipeline.dataset import Dataset, DatasetPart, QuarantinedRows, StageMetrics
+from towpath.contracts.pipeline.loading import LoadResult
+from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
+from towpath.contracts.pipeline.quality import ModelIssue, Quality, RuleResult
+from towpath.contracts.pipeline.stages import ReportRendered, ReportTask
+from towpath.contracts.pipeline.transformation import FrozenSpecification
+from towpath.dataplane.core.quarantine import Quarantine
+from towpath.dataplane.report.facts import ReportFacts, stage_totals
+from towpath.dataplane.report.quarantine import quarantine_totals
+from towpath.dataplane.report.report import write_report
+from towpath.dataplane.report.style import CSS
 from towpath.policy.pipeline.wording import in_words
 
 SOURCE, TARGET = columns("no name"), columns("id name")

@@ -15,19 +15,19 @@ from pydantic import ValidationError
 
 from tests.fakes.seaweed import s3_server
 from tests.unit.pipeline.reading import Reader, source
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.dataplane.arrow import pa, parquet
-from towpath.dataplane.connections import S3Connection
-from towpath.dataplane.errors import (
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.dataplane.core.arrow import pa, parquet
+from towpath.dataplane.core.connections import S3Connection
+from towpath.dataplane.core.errors import (
     ConnectionNameError,
     SourceChangedError,
     SourceError,
     SourceMissingError,
     StoreError,
 )
-from towpath.dataplane.objects import open_bucket
-from towpath.dataplane.store import DatasetStore
-from towpath.dataplane.workspace import Workspace
+from towpath.dataplane.core.objects import open_bucket
+from towpath.dataplane.core.store import DatasetStore
+from towpath.dataplane.core.workspace import Workspace
 
 COLUMNS = (Column(name="id", type=ColumnType.INTEGER),)
 

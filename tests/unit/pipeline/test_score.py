@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from towpath.contracts.quality import Freshness, RuleResult, Volume
+from towpath.contracts.pipeline.quality import Freshness, RuleResult, Volume
 from towpath.policy.pipeline.score import freshness_problem, lost, score, volume_problem
 
 BEGAN = datetime(2026, 3, 2, 12, tzinfo=UTC)

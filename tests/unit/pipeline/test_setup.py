@@ -2,7 +2,7 @@
 
 import pytest
 
-from towpath.dataplane.setup import SetupError, read_connections, setup_of
+from towpath.dataplane.core.setup import SetupError, read_connections, setup_of
 
 
 @pytest.mark.parametrize(

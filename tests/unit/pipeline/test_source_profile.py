@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.unit.pipeline.reading import SOURCE, Reader
-from towpath.contracts.dataset import ColumnProfile, ColumnType
-from towpath.contracts.inspection import SourceProfiled, SourceProfileTask
+from towpath.contracts.pipeline.dataset import ColumnProfile, ColumnType
+from towpath.contracts.pipeline.inspection import SourceProfiled, SourceProfileTask
 from towpath.dataplane import source_profile
 from towpath.dataplane.source_profile import profile_source
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.unit.pipeline.tables import Table, columns, specification
-from towpath.contracts.stages import SpecificationTask
-from towpath.contracts.transformation import Specification
+from towpath.contracts.pipeline.stages import SpecificationTask
+from towpath.contracts.pipeline.transformation import Specification
 from towpath.dataplane.specification.backtest import check_specification
 from towpath.dataplane.specification.compile import MAX_OPERATIONS
 from towpath.dataplane.specification.lineage import Origin, lineage_of

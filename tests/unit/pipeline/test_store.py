@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from towpath.contracts.dataset import Column, ColumnType, DatasetPart
-from towpath.contracts.failure import FailureCode
-from towpath.dataplane.connections import HttpConnection, S3Connection
-from towpath.dataplane.errors import ConnectionNameError, StoreError
-from towpath.dataplane.store import DatasetStore
-from towpath.dataplane.workspace import Workspace
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.pipeline.dataset import Column, ColumnType, DatasetPart
+from towpath.dataplane.core.connections import HttpConnection, S3Connection
+from towpath.dataplane.core.errors import ConnectionNameError, StoreError
+from towpath.dataplane.core.store import DatasetStore
+from towpath.dataplane.core.workspace import Workspace
 
 COLUMNS = (Column(name="id", type=ColumnType.INTEGER),)
 NOW = datetime.now(UTC)

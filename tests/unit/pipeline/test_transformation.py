@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from tests.unit.pipeline.tables import Table, columns
-from towpath.contracts.schema import SchemaAction
-from towpath.dataplane.errors import SchemaError
+from towpath.contracts.pipeline.schema import SchemaAction
+from towpath.dataplane.core.errors import SchemaError
 
 at = datetime.fromisoformat
 

@@ -3,8 +3,8 @@
 from pydantic import TypeAdapter
 
 from tests.unit.pipeline.tables import columns
-from towpath.contracts.quality import ModelIssue, Rule, ValidationAnswer
-from towpath.contracts.wire import JsonObject
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.pipeline.quality import ModelIssue, Rule, ValidationAnswer
 from towpath.policy.pipeline.validation import MOST_ISSUES, MOST_ROWS, kept_issues, validation_task
 from towpath.standins.claude.samples import remarks
 

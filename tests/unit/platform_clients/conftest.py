@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest_asyncio
 
-from towpath.clients.publishing.adapter import Adapter
-from towpath.clients.publishing.linkedin import LinkedIn, LinkedInAccount
-from towpath.clients.publishing.wordpress import WordPress, WordPressAccount
-from towpath.clients.publishing.x import X, XAccount
-from towpath.contracts.posting import FindPost, Post, PublishPost
-from towpath.contracts.wire import effect_key
+from towpath.contracts.core.wire import effect_key
+from towpath.contracts.publishing.posting import FindPost, Post, PublishPost
+from towpath.integrations.publishing.adapter import Adapter
+from towpath.integrations.publishing.linkedin import LinkedIn, LinkedInAccount
+from towpath.integrations.publishing.wordpress import WordPress, WordPressAccount
+from towpath.integrations.publishing.x import X, XAccount
 from towpath.policy.publishing.fingerprints import fingerprint
 from towpath.standins.app import StandIns
 

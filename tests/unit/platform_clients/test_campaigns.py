@@ -13,14 +13,13 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.publishing import PublishingActivities
 from towpath.assembly.publishing import publishers
-from towpath.clients.artefacts import ArtefactStore
-from towpath.clients.platforms import load_platforms
-from towpath.clients.publishing.adapter import ADAPTERS, Adapter, Publishers
-from towpath.clients.publishing.campaigns import Campaigns
-from towpath.contracts.artefact import Artefact
-from towpath.contracts.failure import FailureCode, HouseError, PublishError
-from towpath.contracts.posting import Post, PublishedPost, PublishPost, ReleaseSlot, ReserveSlot, Slot
-from towpath.contracts.publishing import (
+from towpath.config.platforms import load_platforms
+from towpath.config.settings import SettingsError, WordPressAccountSettings, WorkerSettings, XAccountSettings
+from towpath.contracts.core.artefact import Artefact
+from towpath.contracts.core.failure import FailureCode, HouseError, PublishError
+from towpath.contracts.core.service import Undone
+from towpath.contracts.core.wire import EffectKey
+from towpath.contracts.publishing.campaign import (
     Adaptation,
     Campaign,
     ChannelWish,
@@ -29,9 +28,10 @@ from towpath.contracts.publishing import (
     LoadCampaign,
     Metadata,
 )
-from towpath.contracts.service import Undone
-from towpath.contracts.wire import EffectKey
-from towpath.settings import SettingsError, WordPressAccountSettings, WorkerSettings, XAccountSettings
+from towpath.contracts.publishing.posting import Post, PublishedPost, PublishPost, ReleaseSlot, ReserveSlot, Slot
+from towpath.integrations.publishing.adapter import ADAPTERS, Adapter, Publishers
+from towpath.integrations.publishing.campaigns import Campaigns
+from towpath.integrations.storage.artefacts import ArtefactStore
 
 ROOT = Path(__file__).resolve().parents[3]
 CONTENT = "# Busan\n\nThe depot has 40 gates. “We start on Monday”, says Kim Minji.\n"

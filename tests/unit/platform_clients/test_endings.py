@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from tests.unit.platform_clients.conftest import ARTICLE, TEXT, adapter_on, finding, mocked, publishing
-from towpath.contracts.failure import FailureCode, PublishError
-from towpath.contracts.posting import Post, RemovePost
+from towpath.contracts.core.failure import FailureCode, PublishError
+from towpath.contracts.publishing.posting import Post, RemovePost
 from towpath.temporal.failures import to_application_error
 
 PLATFORMS = ("x", "linkedin", "wordpress")

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.platform_clients.conftest import BASE, KEY, SINCE, TEXT, World, finding, linkedin_on, mocked, publishing
-from towpath.clients.publishing.linkedin import escaped, unescaped, until_midnight
-from towpath.contracts.failure import FailureCode, PublishError
-from towpath.contracts.posting import Post, RemovePost
+from towpath.contracts.core.failure import FailureCode, PublishError
+from towpath.contracts.publishing.posting import Post, RemovePost
+from towpath.integrations.publishing.linkedin import escaped, unescaped, until_midnight
 from towpath.standins.timelines import Message
 
 AUTHOR = "urn:li:organization:100001"

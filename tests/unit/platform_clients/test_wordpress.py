@@ -15,11 +15,11 @@ from tests.unit.platform_clients.conftest import (
     publishing,
     wordpress_on,
 )
-from towpath.clients.publishing.markdown import html_of
-from towpath.clients.publishing.wordpress import slug_of
-from towpath.contracts.failure import FailureCode, PublishError
-from towpath.contracts.posting import Post, RemovePost
-from towpath.contracts.wire import EffectKey
+from towpath.contracts.core.failure import FailureCode, PublishError
+from towpath.contracts.core.wire import EffectKey
+from towpath.contracts.publishing.posting import Post, RemovePost
+from towpath.integrations.publishing.markdown import html_of
+from towpath.integrations.publishing.wordpress import slug_of
 
 
 async def test_an_article_goes_out_with_everything_it_has(world: World) -> None:

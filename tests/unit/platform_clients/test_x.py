@@ -18,9 +18,9 @@ from tests.unit.platform_clients.conftest import (
     publishing,
     x_on,
 )
-from towpath.clients.publishing.x import MAX_PAGES, reset_wait
-from towpath.contracts.failure import FailureCode, PublishError
-from towpath.contracts.posting import Post, RemovePost
+from towpath.contracts.core.failure import FailureCode, PublishError
+from towpath.contracts.publishing.posting import Post, RemovePost
+from towpath.integrations.publishing.x import MAX_PAGES, reset_wait
 from towpath.standins.timelines import Message
 from towpath.standins.x import weight
 

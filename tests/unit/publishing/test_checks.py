@@ -3,8 +3,8 @@
 import pytest
 
 from tests.fakes.platforms import LINK, LINKEDIN, PLATFORMS, X
-from towpath.contracts.posting import Post
-from towpath.contracts.publishing import Adaptation, Finding
+from towpath.contracts.publishing.campaign import Adaptation, Finding
+from towpath.contracts.publishing.posting import Post
 from towpath.policy.publishing.checks import findings, in_pieces, kept_quotes
 
 SOURCE = """# Orders that survive

@@ -2,7 +2,7 @@
 
 import pytest
 
-from towpath.contracts.publishing import ChannelScore, QualityAnswer
+from towpath.contracts.publishing.campaign import ChannelScore, QualityAnswer
 from towpath.policy.publishing.evidence import score_problems, usable_scores
 
 TEXTS = {"x": "The canal\n\nis open again.", "linkedin": "Boats save 40 minutes."}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from towpath.contracts.posting import Post
+from towpath.contracts.publishing.posting import Post
 from towpath.policy.publishing.fingerprints import fingerprint, matches
 
 TEXT = "We lost no order – since 2024!\n\nRead on: https://towpath.example/orders #DurableExecution #주문"

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.platforms import BLOG, LINK, LINKEDIN, X, with_rules
-from towpath.contracts.onboarding import Language
-from towpath.contracts.posting import Post
-from towpath.contracts.publishing import ArticleDraft, Draft, PlatformRules, PostDraft, ThreadDraft
+from towpath.contracts.core.delivery import Language
+from towpath.contracts.publishing.campaign import ArticleDraft, Draft, PlatformRules, PostDraft, ThreadDraft
+from towpath.contracts.publishing.posting import Post
 from towpath.policy.publishing.limits import (
     draft_problems,
     draft_type,

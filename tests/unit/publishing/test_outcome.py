@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from towpath.contracts.posting import Job, JobState
-from towpath.contracts.publishing import ChannelScore, Finding, PublishingOutcome
+from towpath.contracts.publishing.campaign import ChannelScore, Finding, PublishingOutcome
+from towpath.contracts.publishing.posting import Job, JobState
 from towpath.policy.publishing.outcome import outcome_of
 from towpath.policy.publishing.scores import channel_quality, kept_evidence
 

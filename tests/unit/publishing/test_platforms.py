@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.platforms import FOLDER, PLATFORMS
-from towpath.clients.platforms import PlatformFilesError, UnknownPlatformError, load_platforms
-from towpath.clients.publishing.adapter import ADAPTERS
-from towpath.contracts.failure import FailureCode
+from towpath.config.platforms import PlatformFilesError, UnknownPlatformError, load_platforms
+from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.prompts import ADAPTATIONS
-from towpath.contracts.publishing import PlatformRules, Shape
+from towpath.contracts.publishing.campaign import PlatformRules, Shape
+from towpath.integrations.publishing.adapter import ADAPTERS
 
 GOOD = (FOLDER / "linkedin-2026-11.yaml").read_text(encoding="utf-8")
 MASTODON = GOOD.replace('"linkedin"', '"mastodon"').replace('"LinkedIn"', '"Mastodon"').replace("3000", "500")

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.platforms import BLOG, LINK, LINKEDIN, X, with_rules
-from towpath.contracts.posting import Post
-from towpath.contracts.publishing import PlatformRules
+from towpath.contracts.publishing.campaign import PlatformRules
+from towpath.contracts.publishing.posting import Post
 from towpath.policy.publishing.limits import post_problems
 from towpath.policy.publishing.shortening import shortened
 from towpath.policy.publishing.weights import weighted_length

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.platforms import BLOG, LINKEDIN, X, with_rules
-from towpath.contracts.publishing import PlatformRules
+from towpath.contracts.publishing.campaign import PlatformRules
 from towpath.policy.publishing.timing import choose_time, local_instant, next_free, unknown_zones
 
 FRIDAY = datetime(2027, 3, 26, 20, tzinfo=UTC)

@@ -13,7 +13,8 @@ from anthropic.types import Message
 from pydantic import BaseModel, Field
 
 from tests.unit.standin_claude.conftest import StandIn, question, text_of
-from towpath.contracts.onboarding import CompanyFacts, CompanyResearch, KitFacts, Language, WelcomeKitDraft
+from towpath.contracts.core.delivery import Language
+from towpath.contracts.onboarding.customer import CompanyFacts, CompanyResearch, KitFacts, WelcomeKitDraft
 from towpath.standins.claude.industries import INDUSTRIES, PRACTICES
 
 HEADERS = {"authorization": "Bearer any", "anthropic-version": "2026-10-21"}

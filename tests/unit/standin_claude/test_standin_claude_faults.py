@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.unit.standin_claude.conftest import StandIn, question, text_of
-from towpath.contracts.onboarding import CompanyResearch, WelcomeKitDraft
+from towpath.contracts.onboarding.customer import CompanyResearch, WelcomeKitDraft
 from towpath.standins.app import StandIns
 from towpath.standins.claude.app import create_claude_app
 

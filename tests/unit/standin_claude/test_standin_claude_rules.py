@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.unit.standin_claude.conftest import MODEL, StandIn, question, text_of
-from towpath.contracts.onboarding import CompanyResearch, WelcomeKitDraft
+from towpath.contracts.onboarding.customer import CompanyResearch, WelcomeKitDraft
 from towpath.contracts.prompts import PROMPTS
 
 USER = {"role": "user", "content": "Hello"}

@@ -11,19 +11,19 @@ import pytest
 from tests.unit.guarded_http.loopback import INNER, Names, asked, connections
 from tests.unit.transport import faults
 from tests.unit.transport.faults import LOOPBACK, Fault, Visit, closed_port, full_port, site
-from towpath.clients.channels import Mailer, Slack, SmtpConfig
-from towpath.clients.guarded_http import GuardedHttp
-from towpath.clients.pagerduty import Pager
-from towpath.clients.publishing.calls import Operation, Platform
-from towpath.clients.secrets import Secrets
-from towpath.clients.services import ServiceClient, ServiceEndpoint
-from towpath.clients.sinks import Sinks
-from towpath.clients.transport import http_client, tls_context
-from towpath.contracts.declared import CloudEvent
-from towpath.contracts.delivery import PostSlack, SendEmail
-from towpath.contracts.failure import FailureCode, HouseError
-from towpath.contracts.incident import PageRequest
-from towpath.contracts.wire import EffectKey
+from towpath.config.secrets import Secrets
+from towpath.contracts.core.delivery import PostSlack, SendEmail
+from towpath.contracts.core.failure import FailureCode, HouseError
+from towpath.contracts.core.wire import EffectKey
+from towpath.contracts.declared.run import CloudEvent
+from towpath.contracts.incident.incident import PageRequest
+from towpath.integrations.channels.channels import Mailer, Slack, SmtpConfig
+from towpath.integrations.channels.pagerduty import Pager
+from towpath.integrations.channels.sinks import Sinks
+from towpath.integrations.http.guarded_http import GuardedHttp
+from towpath.integrations.http.services import ServiceClient, ServiceEndpoint
+from towpath.integrations.http.transport import http_client, tls_context
+from towpath.integrations.publishing.calls import Operation, Platform
 
 KEY = EffectKey("run/step")
 TLS = tls_context()

@@ -16,10 +16,10 @@ from tests.unit.guarded_http.loopback import Names
 from tests.unit.guarded_http.test_tls import NAME, self_signed
 from tests.unit.transport import faults
 from tests.unit.transport.faults import LOOPBACK, Fault, closed_port, full_port, site
-from towpath.clients.connections import ANY_PORT
-from towpath.clients.guarded_http import PRIVATE_NETWORKS
-from towpath.clients.guarded_transport import GuardedTransport
-from towpath.clients.transport import AiohttpTransport, never_sent, plain_connector
+from towpath.config.connections import ANY_PORT
+from towpath.integrations.http.guarded_http import PRIVATE_NETWORKS
+from towpath.integrations.http.guarded_transport import GuardedTransport
+from towpath.integrations.http.transport import AiohttpTransport, never_sent, plain_connector
 
 PATIENT = httpx.Timeout(20.0)
 CONNECTING = httpx.Timeout(20.0, connect=0.3)

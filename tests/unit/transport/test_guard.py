@@ -16,10 +16,10 @@ from tests.unit.guarded_http.loopback import Names
 from tests.unit.guarded_http.test_url_guard import INSIDE
 from tests.unit.transport import faults
 from tests.unit.transport.faults import LOOPBACK, site
-from towpath.clients.connections import ANY_PORT
-from towpath.clients.guarded_http import PRIVATE_NETWORKS
-from towpath.clients.guarded_transport import GuardedConnector, GuardedTransport, judged_socket
-from towpath.clients.transport import AiohttpTransport, Connector, tls_context
+from towpath.config.connections import ANY_PORT
+from towpath.integrations.http.guarded_http import PRIVATE_NETWORKS
+from towpath.integrations.http.guarded_transport import GuardedConnector, GuardedTransport, judged_socket
+from towpath.integrations.http.transport import AiohttpTransport, Connector, tls_context
 
 HOST = "api.example.com"
 PATIENT = httpx.Timeout(10.0)

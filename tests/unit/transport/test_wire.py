@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.transport import faults
 from tests.unit.transport.faults import Fault, Visit, site
-from towpath.clients.transport import ATTEMPT, AiohttpTransport, Attempt, http_client, never_sent
+from towpath.integrations.http.transport import ATTEMPT, AiohttpTransport, Attempt, http_client, never_sent
 
 PATIENT = httpx.Timeout(10.0)
 GZIPPED = gzip.compress(b"packed")

@@ -12,19 +12,19 @@ from typing import NamedTuple
 import duckdb
 import httpx
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.pipeline import ByDate, ByPage, HttpSource, Paging
-from towpath.contracts.stages import Extracted, ExtractTask, Pages, Partition, PlanTask
-from towpath.dataplane.arrow import pa
-from towpath.dataplane.columns import literal
-from towpath.dataplane.connections import HttpConnection
-from towpath.dataplane.engine import EngineLimits, open_engine
-from towpath.dataplane.errors import SourceFormatError
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.contracts.pipeline.pipeline import ByDate, ByPage, HttpSource, Paging
+from towpath.contracts.pipeline.stages import Extracted, ExtractTask, Pages, Partition, PlanTask
+from towpath.dataplane.core.arrow import pa
+from towpath.dataplane.core.columns import literal
+from towpath.dataplane.core.connections import HttpConnection
+from towpath.dataplane.core.engine import EngineLimits, open_engine
+from towpath.dataplane.core.errors import SourceFormatError
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.api_client import NOT_FOUND, ApiClient
 from towpath.dataplane.extract.decoding import MARKING
 from towpath.dataplane.extract.intake import Intake
 from towpath.dataplane.extract.json_rows import JsonRows, Located, json_columns, json_path
-from towpath.dataplane.workspace import Workspace
 from towpath.policy.pipeline.bounds import Bounds, periods
 from towpath.policy.pipeline.naming import column_names
 

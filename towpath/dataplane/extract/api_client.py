@@ -8,9 +8,9 @@ from typing import Self
 
 import httpx
 
-from towpath.dataplane.connections import HttpConnection
-from towpath.dataplane.errors import SourceError, SourceFormatError
-from towpath.policy.retry_after import retry_after
+from towpath.dataplane.core.connections import HttpConnection
+from towpath.dataplane.core.errors import SourceError, SourceFormatError
+from towpath.policy.core.retry_after import retry_after
 
 LARGEST_ANSWER = 64 * 1024**2
 ATTEMPTS = 4

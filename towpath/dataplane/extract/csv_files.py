@@ -3,17 +3,17 @@
 import csv
 from collections.abc import Iterator
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.pipeline import FileSource
-from towpath.contracts.stages import ByteRange, Extracted, ExtractTask
-from towpath.dataplane.errors import SourceFormatError
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.contracts.pipeline.pipeline import FileSource
+from towpath.contracts.pipeline.stages import ByteRange, Extracted, ExtractTask
+from towpath.dataplane.core.errors import SourceFormatError
+from towpath.dataplane.core.quarantine import LINE
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.csv_rows import Shape, UnclosedQuoteError, csv_rows, header_of
 from towpath.dataplane.extract.decoding import BOM, Decoded, as_read
 from towpath.dataplane.extract.intake import Intake
 from towpath.dataplane.extract.lines import LONGEST_RECORD, Cut, StrayQuotes, cut_at_lines, whole
 from towpath.dataplane.extract.places import Place, SourceFile
-from towpath.dataplane.quarantine import LINE
-from towpath.dataplane.workspace import Workspace
 from towpath.policy.pipeline.naming import column_names
 
 

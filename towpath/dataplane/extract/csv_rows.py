@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
-from towpath.contracts.wire import JsonObject
-from towpath.dataplane.arrow import ArrowTable, compute, csv, pa
-from towpath.dataplane.columns import ROW
+from towpath.contracts.core.wire import JsonObject
+from towpath.dataplane.core.arrow import ArrowTable, compute, csv, pa
+from towpath.dataplane.core.columns import ROW
+from towpath.dataplane.core.quarantine import LINE
 from towpath.dataplane.extract.decoding import MARK, Decoded, as_read, bad_bytes
-from towpath.dataplane.quarantine import LINE
 
 BLOCK = 8 * 1024**2
 _END = "\x01"

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from towpath.dataplane.arrow import is_utf8
-from towpath.dataplane.quarantine import BYTES
+from towpath.dataplane.core.arrow import is_utf8
+from towpath.dataplane.core.quarantine import BYTES
 
 MARK = "\ufdd0"
 MARKING = "towpath.mark"

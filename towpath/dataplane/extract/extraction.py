@@ -1,12 +1,12 @@
 """One partition of a source, read into a part of a dataset and a quarantine."""
 
-from towpath.contracts.pipeline import FileSource, HttpSource
-from towpath.contracts.stages import Extracted, ExtractTask, Replayed
+from towpath.contracts.pipeline.pipeline import FileSource, HttpSource
+from towpath.contracts.pipeline.stages import Extracted, ExtractTask, Replayed
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.api import extract_api
 from towpath.dataplane.extract.file_sources import extract_file
 from towpath.dataplane.extract.postgresql import extract_table
 from towpath.dataplane.extract.replay import extract_replayed
-from towpath.dataplane.workspace import Workspace
 
 
 def extract_partition(task: ExtractTask, work: Workspace) -> Extracted:

@@ -4,15 +4,15 @@ import math
 import re
 from contextlib import suppress
 
-from towpath.contracts.dataset import Column
-from towpath.contracts.pipeline import ByFile, DateRange, FileSource
-from towpath.contracts.stages import ByteRange, Extracted, ExtractTask, Partition, PlanTask, RowGroups
-from towpath.dataplane.errors import SourceFormatError, SourceMissingError
+from towpath.contracts.pipeline.dataset import Column
+from towpath.contracts.pipeline.pipeline import ByFile, DateRange, FileSource
+from towpath.contracts.pipeline.stages import ByteRange, Extracted, ExtractTask, Partition, PlanTask, RowGroups
+from towpath.dataplane.core.errors import SourceFormatError, SourceMissingError
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.csv_files import csv_columns, csv_cuts, extract_csv
 from towpath.dataplane.extract.json_files import extract_json, json_cuts, json_file_columns
 from towpath.dataplane.extract.parquet_files import extract_parquet, parquet_columns, parquet_cuts
 from towpath.dataplane.extract.places import Place, SourceFile, open_place, unchanged
-from towpath.dataplane.workspace import Workspace
 from towpath.policy.pipeline.bounds import days
 
 

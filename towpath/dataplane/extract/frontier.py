@@ -5,11 +5,11 @@ from typing import Any
 
 import duckdb
 
-from towpath.contracts.dataset import DatasetPart
-from towpath.contracts.stages import ExtractTask
-from towpath.dataplane import boundary
-from towpath.dataplane.arrow import ArrowTable, compute, pa
-from towpath.dataplane.workspace import Workspace
+from towpath.contracts.pipeline.dataset import DatasetPart
+from towpath.contracts.pipeline.stages import ExtractTask
+from towpath.dataplane.core import boundary
+from towpath.dataplane.core.arrow import ArrowTable, compute, pa
+from towpath.dataplane.core.workspace import Workspace
 from towpath.policy.pipeline.watermarks import MOST_AT_WATERMARK
 
 

@@ -7,22 +7,31 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from towpath.contracts.dataset import Column, ColumnType, DatasetPart, StageMetrics
-from towpath.contracts.pipeline import RowRule
-from towpath.contracts.schema import SchemaAction
-from towpath.contracts.stages import Extracted, ExtractTask, Partition
-from towpath.contracts.wire import JsonObject
-from towpath.dataplane.arrow import ArrowTable, arrow_schema, column_of, compute, pa, shaped, with_columns, without_rows
-from towpath.dataplane.columns import ROW, literal, quoted, sql_type
-from towpath.dataplane.engine import EngineLimits, open_engine
-from towpath.dataplane.errors import SourceFormatError
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.pipeline.dataset import Column, ColumnType, DatasetPart, StageMetrics
+from towpath.contracts.pipeline.pipeline import RowRule
+from towpath.contracts.pipeline.schema import SchemaAction
+from towpath.contracts.pipeline.stages import Extracted, ExtractTask, Partition
+from towpath.dataplane.core.arrow import (
+    ArrowTable,
+    arrow_schema,
+    column_of,
+    compute,
+    pa,
+    shaped,
+    with_columns,
+    without_rows,
+)
+from towpath.dataplane.core.columns import ROW, literal, quoted, sql_type
+from towpath.dataplane.core.engine import EngineLimits, open_engine
+from towpath.dataplane.core.errors import SourceFormatError
+from towpath.dataplane.core.memory import peak_rss_bytes
+from towpath.dataplane.core.part_writer import PartWriter
+from towpath.dataplane.core.quarantine import Quarantine
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.frontier import Frontier
-from towpath.dataplane.memory import peak_rss_bytes
-from towpath.dataplane.part_writer import PartWriter
-from towpath.dataplane.quarantine import Quarantine
 from towpath.dataplane.specification.casting import exact_cast
 from towpath.dataplane.specification.errors import ExpressionError
-from towpath.dataplane.workspace import Workspace
 
 _CLOCKS = timedelta(days=1)
 """How far a source's clock and zone may be ahead."""

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.pipeline import FileSource
-from towpath.contracts.stages import ByteRange, Extracted, ExtractTask
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.contracts.pipeline.pipeline import FileSource
+from towpath.contracts.pipeline.stages import ByteRange, Extracted, ExtractTask
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.decoding import BOM, Decoded
 from towpath.dataplane.extract.intake import Intake
 from towpath.dataplane.extract.json_rows import JsonRows, Located, array_items, json_columns
 from towpath.dataplane.extract.lines import LONGEST_RECORD, Cut, cut_at_lines, whole, whole_lines
 from towpath.dataplane.extract.places import Place, SourceFile
-from towpath.dataplane.workspace import Workspace
 from towpath.policy.pipeline.naming import column_names
 
 LOOKED_AT = 1_000

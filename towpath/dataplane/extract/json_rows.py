@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
-from towpath.contracts.dataset import Column
-from towpath.contracts.wire import json_object
-from towpath.dataplane.arrow import ArrowTable, compute, pa
-from towpath.dataplane.columns import ROW, literal, quoted
-from towpath.dataplane.errors import SourceFormatError
+from towpath.contracts.core.wire import json_object
+from towpath.contracts.pipeline.dataset import Column
+from towpath.dataplane.core.arrow import ArrowTable, compute, pa
+from towpath.dataplane.core.columns import ROW, literal, quoted
+from towpath.dataplane.core.errors import SourceFormatError
+from towpath.dataplane.core.quarantine import LINE
 from towpath.dataplane.extract.decoding import MARK, as_read, bad_bytes
 from towpath.dataplane.extract.intake import Intake
 from towpath.dataplane.extract.lines import LONGEST_RECORD
-from towpath.dataplane.quarantine import LINE
 from towpath.policy.pipeline.naming import column_names, source_names
 
 NUL = "\\u0000"

@@ -3,14 +3,14 @@
 import json
 from typing import Any, NamedTuple
 
-from towpath.contracts.dataset import Column
-from towpath.contracts.stages import Extracted, ExtractTask, RowGroups
-from towpath.dataplane.arrow import ArrowTable, column_of, pa, parquet
-from towpath.dataplane.columns import ROW
-from towpath.dataplane.errors import SourceFormatError
+from towpath.contracts.pipeline.dataset import Column
+from towpath.contracts.pipeline.stages import Extracted, ExtractTask, RowGroups
+from towpath.dataplane.core.arrow import ArrowTable, column_of, pa, parquet
+from towpath.dataplane.core.columns import ROW
+from towpath.dataplane.core.errors import SourceFormatError
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.intake import Intake
 from towpath.dataplane.extract.places import Place, RangeReader, SourceFile
-from towpath.dataplane.workspace import Workspace
 from towpath.policy.pipeline.naming import column_names
 
 _BATCH = 65_536

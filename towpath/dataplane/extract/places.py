@@ -9,11 +9,11 @@ from typing import Protocol
 
 import obstore
 
-from towpath.contracts.pipeline import FileSource
-from towpath.dataplane.connections import S3Connection
-from towpath.dataplane.errors import SourceChangedError, SourceMissingError
-from towpath.dataplane.objects import OBJECT_ERRORS, SCHEME, open_bucket, source_error, split_address
-from towpath.dataplane.workspace import Workspace
+from towpath.contracts.pipeline.pipeline import FileSource
+from towpath.dataplane.core.connections import S3Connection
+from towpath.dataplane.core.errors import SourceChangedError, SourceMissingError
+from towpath.dataplane.core.objects import OBJECT_ERRORS, SCHEME, open_bucket, source_error, split_address
+from towpath.dataplane.core.workspace import Workspace
 
 CHUNK = 4 * 1024**2
 _WILD = re.compile(r"[*?]")

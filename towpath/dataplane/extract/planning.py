@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from towpath.contracts.dataset import Column
-from towpath.contracts.pipeline import FileSource, HttpSource
-from towpath.contracts.stages import Planned, PlanTask
-from towpath.dataplane.errors import SourceFormatError
+from towpath.contracts.pipeline.dataset import Column
+from towpath.contracts.pipeline.pipeline import FileSource, HttpSource
+from towpath.contracts.pipeline.stages import Planned, PlanTask
+from towpath.dataplane.core.errors import SourceFormatError
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.api import plan_api
 from towpath.dataplane.extract.file_sources import plan_files
 from towpath.dataplane.extract.postgresql import plan_table, table_columns
-from towpath.dataplane.workspace import Workspace
 from towpath.policy.pipeline.bounds import Bounds, BoundsError, cursor_bounds, has_days
 
 

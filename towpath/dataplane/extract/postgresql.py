@@ -11,15 +11,15 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.pipeline import ByDate, ByRange, DateRange, PostgresqlSource
-from towpath.contracts.stages import Extracted, ExtractTask, Partition, PlanTask, ValueRange
-from towpath.dataplane.arrow import ArrowTable, pa
-from towpath.dataplane.columns import ROW
-from towpath.dataplane.connections import PostgresqlConnection
-from towpath.dataplane.errors import SourceError, SourceFormatError
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.contracts.pipeline.pipeline import ByDate, ByRange, DateRange, PostgresqlSource
+from towpath.contracts.pipeline.stages import Extracted, ExtractTask, Partition, PlanTask, ValueRange
+from towpath.dataplane.core.arrow import ArrowTable, pa
+from towpath.dataplane.core.columns import ROW
+from towpath.dataplane.core.connections import PostgresqlConnection
+from towpath.dataplane.core.errors import SourceError, SourceFormatError
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.intake import Intake, cursor_text
-from towpath.dataplane.workspace import Workspace
 from towpath.policy.pipeline.bounds import ORDERED, TIMES, Bounds, periods, ranges
 from towpath.policy.pipeline.naming import column_names
 

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from towpath.contracts.pipeline import FileSource
-from towpath.contracts.stages import Extracted, ExtractTask, Replayed
-from towpath.contracts.wire import JsonObject, json_object
-from towpath.dataplane.arrow import pa, parquet
-from towpath.dataplane.columns import ROW
+from towpath.contracts.core.wire import JsonObject, json_object
+from towpath.contracts.pipeline.pipeline import FileSource
+from towpath.contracts.pipeline.stages import Extracted, ExtractTask, Replayed
+from towpath.dataplane.core.arrow import pa, parquet
+from towpath.dataplane.core.columns import ROW
+from towpath.dataplane.core.quarantine import BYTES, LINE
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.intake import Intake
 from towpath.dataplane.extract.json_rows import JsonRows, Located
-from towpath.dataplane.quarantine import BYTES, LINE
-from towpath.dataplane.workspace import Workspace
 
 _BATCH = 10_000
 

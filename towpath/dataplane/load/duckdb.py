@@ -10,8 +10,8 @@ from typing import Any, LiteralString
 
 import duckdb
 
-from towpath.contracts.failure import FailureCode
-from towpath.contracts.loading import (
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.pipeline.loading import (
     CleanDestination,
     DestinationCleaned,
     DestinationPrepared,
@@ -20,10 +20,12 @@ from towpath.contracts.loading import (
     PartLoaded,
     PrepareDestination,
 )
-from towpath.contracts.stages import Watermark, WatermarkTask
-from towpath.dataplane.columns import quoted, sql_type
-from towpath.dataplane.engine import EngineLimits, lock_engine
-from towpath.dataplane.errors import DataError, DestinationError, LoadError
+from towpath.contracts.pipeline.stages import Watermark, WatermarkTask
+from towpath.dataplane.core.columns import quoted, sql_type
+from towpath.dataplane.core.engine import EngineLimits, lock_engine
+from towpath.dataplane.core.errors import DataError, DestinationError, LoadError
+from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.load.duckdb_table import has_table, prepare_table, split_name, written
 from towpath.dataplane.load.history import equal, listed, newer, versions
 from towpath.dataplane.load.holding import Holding, give_up, is_held
@@ -31,8 +33,6 @@ from towpath.dataplane.load.incoming import check_times, keys_repeat, newest, sc
 from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions
 from towpath.dataplane.load.marking import told_boundary, told_watermark
 from towpath.dataplane.load.target import VALID_TO, Target, target_of
-from towpath.dataplane.sql import statement
-from towpath.dataplane.workspace import Workspace
 
 PART = "towpath_part"
 VERSIONS = "towpath_versions"

@@ -2,13 +2,13 @@
 
 import re
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.loading import DestinationPrepared
-from towpath.dataplane.columns import quoted, sql_type
-from towpath.dataplane.errors import LoadError
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.contracts.pipeline.loading import DestinationPrepared
+from towpath.dataplane.core.columns import quoted, sql_type
+from towpath.dataplane.core.errors import LoadError
+from towpath.dataplane.core.sql import statement
 from towpath.dataplane.load.ledger import Run
 from towpath.dataplane.load.target import Target, wider
-from towpath.dataplane.sql import statement
 
 _TAKEN = {
     ColumnType.INTEGER: {"INTEGER", "SMALLINT", "HUGEINT"},

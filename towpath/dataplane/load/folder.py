@@ -13,11 +13,11 @@ from uuid import uuid4
 
 import obstore
 
-from towpath.contracts.loading import ParquetDestination
-from towpath.dataplane.connections import S3Connection
-from towpath.dataplane.errors import DestinationError
-from towpath.dataplane.objects import OBJECT_ERRORS, SCHEME, open_bucket, split_address
-from towpath.dataplane.workspace import Workspace
+from towpath.contracts.pipeline.loading import ParquetDestination
+from towpath.dataplane.core.connections import S3Connection
+from towpath.dataplane.core.errors import DestinationError
+from towpath.dataplane.core.objects import OBJECT_ERRORS, SCHEME, open_bucket, split_address
+from towpath.dataplane.core.workspace import Workspace
 
 MANIFEST = "manifest.json"
 DATA = "data"

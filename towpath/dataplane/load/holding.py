@@ -7,12 +7,12 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from towpath.contracts.loading import CleanDestination, LoadPart
-from towpath.dataplane.columns import quoted
+from towpath.contracts.pipeline.loading import CleanDestination, LoadPart
+from towpath.dataplane.core.columns import quoted
+from towpath.dataplane.core.sql import statement
 from towpath.dataplane.load.history import listed
 from towpath.dataplane.load.ledger import Ledger, Run
 from towpath.dataplane.load.target import Target
-from towpath.dataplane.sql import statement
 
 PREFIX = "towpath_append_"
 

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from towpath.dataplane.columns import literal, quoted, sql_type
-from towpath.dataplane.errors import LoadError
+from towpath.dataplane.core.columns import literal, quoted, sql_type
+from towpath.dataplane.core.errors import LoadError
+from towpath.dataplane.core.sql import statement
 from towpath.dataplane.load.history import listed
 from towpath.dataplane.load.ledger import Run
 from towpath.dataplane.load.reading import check_columns
 from towpath.dataplane.load.target import Target
-from towpath.dataplane.sql import statement
 
 
 def scan(run: Run, file: Path, target: Target) -> str:

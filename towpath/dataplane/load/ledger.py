@@ -8,11 +8,11 @@ from typing import Any, LiteralString
 
 import orjson
 
-from towpath.contracts.loading import LoadPart, PartLoaded
-from towpath.dataplane.boundary import parsed, written
-from towpath.dataplane.columns import quoted
-from towpath.dataplane.errors import LoadError
-from towpath.dataplane.sql import statement
+from towpath.contracts.pipeline.loading import LoadPart, PartLoaded
+from towpath.dataplane.core.boundary import parsed, written
+from towpath.dataplane.core.columns import quoted
+from towpath.dataplane.core.errors import LoadError
+from towpath.dataplane.core.sql import statement
 
 Run = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 """Runs a statement with `?` for its parameters in the transaction that is open, and returns its rows."""

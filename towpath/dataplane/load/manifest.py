@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from towpath.contracts.dataset import Column, ColumnName
-from towpath.contracts.loading import DestinationPrepared, LoadPart, PartLoaded, Strategy
-from towpath.contracts.wire import Wire
-from towpath.dataplane.columns import sql_type
-from towpath.dataplane.errors import LoadError
+from towpath.contracts.core.wire import Wire
+from towpath.contracts.pipeline.dataset import Column, ColumnName
+from towpath.contracts.pipeline.loading import DestinationPrepared, LoadPart, PartLoaded, Strategy
+from towpath.dataplane.core.columns import sql_type
+from towpath.dataplane.core.errors import LoadError
 from towpath.dataplane.load.ledger import HISTORY, Mark, check_complete, check_same, check_unmoved
 from towpath.dataplane.load.target import Target, wider
 

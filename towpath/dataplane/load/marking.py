@@ -1,10 +1,10 @@
 """Watermarks between a destination, which keeps digests as text, and tasks, which are told a part that has them."""
 
-from towpath.contracts.loading import LoadPart
-from towpath.contracts.stages import Watermark
-from towpath.dataplane import boundary
+from towpath.contracts.pipeline.loading import LoadPart
+from towpath.contracts.pipeline.stages import Watermark
+from towpath.dataplane.core import boundary
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.load.ledger import Mark
-from towpath.dataplane.workspace import Workspace
 
 
 def told_boundary(request: LoadPart, work: Workspace) -> str:

@@ -9,8 +9,8 @@ from time import monotonic
 import duckdb
 from pydantic import ValidationError
 
-from towpath.contracts.failure import FailureCode
-from towpath.contracts.loading import (
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.pipeline.loading import (
     CleanDestination,
     DestinationCleaned,
     DestinationPrepared,
@@ -19,16 +19,16 @@ from towpath.contracts.loading import (
     PartLoaded,
     PrepareDestination,
 )
-from towpath.contracts.stages import Watermark, WatermarkTask
-from towpath.dataplane.engine import EngineLimits, open_engine
-from towpath.dataplane.errors import DataError, DestinationError, LoadError
+from towpath.contracts.pipeline.stages import Watermark, WatermarkTask
+from towpath.dataplane.core.engine import EngineLimits, open_engine
+from towpath.dataplane.core.errors import DataError, DestinationError, LoadError
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.load.folder import Folder, data_name, open_folder
 from towpath.dataplane.load.ledger import Counts
 from towpath.dataplane.load.manifest import DataFile, Manifest, OpenLoad, check_staged, made, prepared
 from towpath.dataplane.load.marking import told_boundary, told_watermark
 from towpath.dataplane.load.merging import Merging
 from towpath.dataplane.load.target import Target, target_of
-from towpath.dataplane.workspace import Workspace
 
 ATTEMPTS = 5
 """To replace a manifest that others replace meanwhile."""

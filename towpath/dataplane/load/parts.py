@@ -2,7 +2,7 @@
 
 import time
 
-from towpath.contracts.loading import (
+from towpath.contracts.pipeline.loading import (
     AdvanceWatermark,
     CleanDestination,
     DestinationCleaned,
@@ -16,12 +16,12 @@ from towpath.contracts.loading import (
     PrepareDestination,
     TableFound,
 )
-from towpath.contracts.stages import Watermark, WatermarkTask
-from towpath.dataplane.arrow import parquet as files
+from towpath.contracts.pipeline.stages import Watermark, WatermarkTask
+from towpath.dataplane.core.arrow import parquet as files
+from towpath.dataplane.core.memory import peak_rss_bytes
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.load import duckdb, parquet, postgresql
 from towpath.dataplane.load.reading import target_schema
-from towpath.dataplane.memory import peak_rss_bytes
-from towpath.dataplane.workspace import Workspace
 
 
 def find_table(request: FindTable, work: Workspace) -> TableFound:

@@ -12,8 +12,8 @@ from pgpq.encoders import StringEncoderBuilder
 from pgpq.schema import Jsonb
 from psycopg.errors import CardinalityViolation, UniqueViolation
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.loading import (
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.contracts.pipeline.loading import (
     CleanDestination,
     DestinationCleaned,
     DestinationPrepared,
@@ -22,10 +22,12 @@ from towpath.contracts.loading import (
     PostgresqlDestination,
     PrepareDestination,
 )
-from towpath.contracts.stages import Watermark, WatermarkTask
-from towpath.dataplane.columns import quoted
-from towpath.dataplane.connections import PostgresqlConnection
-from towpath.dataplane.errors import DestinationError, LoadError
+from towpath.contracts.pipeline.stages import Watermark, WatermarkTask
+from towpath.dataplane.core.columns import quoted
+from towpath.dataplane.core.connections import PostgresqlConnection
+from towpath.dataplane.core.errors import DestinationError, LoadError
+from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.workspace import Progress, Workspace
 from towpath.dataplane.load.history import equal, listed, newer, versions
 from towpath.dataplane.load.holding import Holding, give_up, is_held
 from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions
@@ -40,8 +42,6 @@ from towpath.dataplane.load.postgresql_table import (
 )
 from towpath.dataplane.load.reading import PartRows, batches, rows_of, target_schema
 from towpath.dataplane.load.target import VALID_TO, Target, target_of
-from towpath.dataplane.sql import statement
-from towpath.dataplane.workspace import Progress, Workspace
 
 STAGE = "towpath_stage"
 VERSIONS = "towpath_versions"

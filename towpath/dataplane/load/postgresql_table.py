@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.loading import DestinationPrepared
-from towpath.dataplane.columns import quoted
-from towpath.dataplane.errors import LoadError
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.contracts.pipeline.loading import DestinationPrepared
+from towpath.dataplane.core.columns import quoted
+from towpath.dataplane.core.errors import LoadError
 from towpath.dataplane.load.ledger import Run
 from towpath.dataplane.load.target import Target, wider
 

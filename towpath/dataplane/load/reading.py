@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from towpath.contracts.dataset import Column, DatasetPart
-from towpath.dataplane.arrow import ArrowArray, arrow_type, pa, parquet
-from towpath.dataplane.errors import LoadError
-from towpath.dataplane.part_writer import tables_without
-from towpath.dataplane.workspace import Workspace
+from towpath.contracts.pipeline.dataset import Column, DatasetPart
+from towpath.dataplane.core.arrow import ArrowArray, arrow_type, pa, parquet
+from towpath.dataplane.core.errors import LoadError
+from towpath.dataplane.core.part_writer import tables_without
+from towpath.dataplane.core.workspace import Workspace
 
 BATCH_ROWS = 32_768
 

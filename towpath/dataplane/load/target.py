@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.loading import LoadPart, PrepareDestination, Strategy
-from towpath.dataplane.errors import LoadError
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.contracts.pipeline.loading import LoadPart, PrepareDestination, Strategy
+from towpath.dataplane.core.errors import LoadError
 
 VALID_FROM = "_valid_from"
 VALID_TO = "_valid_to"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.wire import JsonObject
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.pipeline.dataset import Column, ColumnType
 
 TEXTS = (
     *("", " ", "\t\n", "NULL", "null", "N/A", "NaN", "Infinity", "-inf", "-0", "1e400", "-1e-400", "0x1F", "1_000"),

@@ -1,11 +1,11 @@
 """The aggregation: rows that failed or were left out do not count, and sums of decimals are exact."""
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.transformation import Aggregate
-from towpath.dataplane.columns import quoted, sql_type
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.contracts.pipeline.transformation import Aggregate
+from towpath.dataplane.core.columns import quoted, sql_type
+from towpath.dataplane.core.sql import statement
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, LINE, PART, POSITION, ROW, SOURCE, Builder
 from towpath.dataplane.specification.errors import ExpressionError
-from towpath.dataplane.sql import statement
 
 _SUMMED = {ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.FLOAT}
 

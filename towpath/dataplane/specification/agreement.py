@@ -12,7 +12,7 @@ from typing import Final, cast
 import duckdb
 from pydantic import JsonValue
 
-from towpath.contracts.wire import JsonObject
+from towpath.contracts.core.wire import JsonObject
 
 _NAMES: Final = {
     "len": "length",

@@ -8,19 +8,21 @@ from pathlib import Path
 
 import duckdb
 
-from towpath.contracts.dataset import Column
-from towpath.contracts.stages import BackTestTask, SpecificationCheck, SpecificationTask
-from towpath.contracts.transformation import BackTest, SampleRow, SpecificationProblem
-from towpath.contracts.wire import JsonObject, json_object
-from towpath.dataplane.columns import literal, quoted, sql_type
-from towpath.dataplane.errors import EngineError, SpecificationError
-from towpath.dataplane.profile import sample_of
-from towpath.dataplane.shapes import masked, personal_in, shape_of
+from towpath.contracts.core.wire import JsonObject, json_object
+from towpath.contracts.pipeline.dataset import Column
+from towpath.contracts.pipeline.stages import BackTestTask, SpecificationCheck, SpecificationTask
+from towpath.contracts.pipeline.transformation import BackTest, SampleRow, SpecificationProblem
+from towpath.dataplane.core.columns import literal, quoted, sql_type
+from towpath.dataplane.core.errors import EngineError, SpecificationError
+from towpath.dataplane.core.shapes import masked, personal_in, shape_of
+from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.specification.adversarial import adversarial_rows
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, PART, ROW
 from towpath.dataplane.specification.compile import Compiled, compile_specification
 from towpath.dataplane.specification.inputs import PartFile, rows_of
 from towpath.dataplane.specification.lineage import DIRECT, lineage_of
+from towpath.dataplane.specification.profile import sample_of
 from towpath.dataplane.specification.running import (
     QUARANTINE,
     Outcome,
@@ -31,8 +33,6 @@ from towpath.dataplane.specification.running import (
 )
 from towpath.dataplane.specification.transform import rank
 from towpath.dataplane.specification.unread import unread_formats
-from towpath.dataplane.sql import statement
-from towpath.dataplane.workspace import Workspace
 
 TOO_MANY = 0.2
 """Share of a sample that may fail an operation, or become null by it, before that is a problem."""

@@ -6,12 +6,12 @@ from functools import lru_cache
 
 import duckdb
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.wire import clip
-from towpath.dataplane import macros
-from towpath.dataplane.columns import quoted, sql_type
+from towpath.contracts.core.wire import clip
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.dataplane.core import macros
+from towpath.dataplane.core.columns import quoted, sql_type
+from towpath.dataplane.core.sql import statement
 from towpath.dataplane.specification.errors import ExpressionError
-from towpath.dataplane.sql import statement
 
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _WHOLE = {

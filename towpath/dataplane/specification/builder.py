@@ -7,10 +7,10 @@ first failure of a row wins. Hidden columns carry the marks, where the row came 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from towpath.contracts.dataset import Column
-from towpath.dataplane.columns import literal, quoted
+from towpath.contracts.pipeline.dataset import Column
+from towpath.dataplane.core.columns import literal, quoted
+from towpath.dataplane.core.sql import statement
 from towpath.dataplane.specification.errors import no_column
-from towpath.dataplane.sql import statement
 
 RESERVED = "__towpath_"
 PART, ROW = f"{RESERVED}part", f"{RESERVED}row"

@@ -5,8 +5,8 @@ DuckDB's own casts round '1.5' to 2 and drop the offset of '2024-01-01T00:00:00+
 
 import re
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.dataplane.columns import literal, sql_type
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.dataplane.core.columns import literal, sql_type
 from towpath.dataplane.specification.errors import ExpressionError
 from towpath.dataplane.specification.functions import is_format
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.stages import SpecificationTask
-from towpath.contracts.transformation import (
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.contracts.pipeline.stages import SpecificationTask
+from towpath.contracts.pipeline.transformation import (
     Aggregate,
     Deduplicate,
     Join,
@@ -14,8 +14,8 @@ from towpath.contracts.transformation import (
     SpecificationProblem,
     Unnest,
 )
-from towpath.dataplane.columns import quoted
-from towpath.dataplane.errors import SpecificationError
+from towpath.dataplane.core.columns import quoted
+from towpath.dataplane.core.errors import SpecificationError
 from towpath.dataplane.specification.builder import RESERVED, Builder, Stage
 from towpath.dataplane.specification.casting import exact_cast
 from towpath.dataplane.specification.errors import ExpressionError

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from towpath.contracts.transformation import SpecificationProblem
-from towpath.engine.suggestions import nearest
+from towpath.contracts.pipeline.transformation import SpecificationProblem
+from towpath.engine.expression.suggestions import nearest
 
 
 class ExpressionError(Exception):

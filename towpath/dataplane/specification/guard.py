@@ -11,7 +11,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from towpath.contracts.wire import clip
+from towpath.contracts.core.wire import clip
 from towpath.dataplane.specification.agreement import readable, same_meaning
 from towpath.dataplane.specification.errors import ExpressionError
 from towpath.dataplane.specification.limits import check_growth, check_size, check_text

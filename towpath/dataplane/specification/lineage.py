@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from functools import singledispatchmethod
 from typing import Literal, NamedTuple
 
-from towpath.contracts.dataset import Column
-from towpath.contracts.pipeline import PipelineConfig
-from towpath.contracts.stages import SpecificationTask
-from towpath.contracts.tracing import ColumnsTraced, ColumnUse, TraceTask
-from towpath.contracts.transformation import (
+from towpath.contracts.core.wire import Wire
+from towpath.contracts.pipeline.dataset import Column
+from towpath.contracts.pipeline.pipeline import PipelineConfig
+from towpath.contracts.pipeline.stages import SpecificationTask
+from towpath.contracts.pipeline.tracing import ColumnsTraced, ColumnUse, TraceTask
+from towpath.contracts.pipeline.transformation import (
     Aggregate,
     Cast,
     Deduplicate,
@@ -23,11 +24,10 @@ from towpath.contracts.transformation import (
     Split,
     Unnest,
 )
-from towpath.contracts.wire import Wire
-from towpath.dataplane.errors import SpecificationError
+from towpath.dataplane.core.errors import SpecificationError
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.specification.compile import compile_specification
 from towpath.dataplane.specification.guard import guard
-from towpath.dataplane.workspace import Workspace
 
 Influence = Literal["identity", "transformation", "aggregation", "conditional", "filter", "join", "group_by", "sort"]
 DIRECT = frozenset({"identity", "transformation", "aggregation"})

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 from functools import singledispatch
 from typing import Final
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.transformation import (
+from towpath.contracts.core.wire import Wire
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.contracts.pipeline.transformation import (
     Aggregate,
     Cast,
     Deduplicate,
@@ -18,15 +19,14 @@ from towpath.contracts.transformation import (
     Split,
     Unnest,
 )
-from towpath.contracts.wire import Wire
-from towpath.dataplane.columns import literal, quoted, sql_type
+from towpath.dataplane.core.columns import literal, quoted, sql_type
+from towpath.dataplane.core.sql import statement
 from towpath.dataplane.specification.aggregating import aggregate
 from towpath.dataplane.specification.binding import bound_type
 from towpath.dataplane.specification.builder import FAILED, NEW, PART, RESERVED, ROW, Builder
 from towpath.dataplane.specification.casting import exact_cast, same_type
 from towpath.dataplane.specification.errors import ExpressionError
 from towpath.dataplane.specification.guard import guard
-from towpath.dataplane.sql import statement
 
 SUPERSEDED = "superseded"
 """The table of rows that a newer one replaces, by part and row."""

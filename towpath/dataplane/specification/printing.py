@@ -6,7 +6,7 @@ from typing import Final, cast
 
 from sqlglot import exp
 
-from towpath.dataplane.columns import literal, quoted
+from towpath.dataplane.core.columns import literal, quoted
 from towpath.dataplane.specification.errors import ExpressionError, no_column
 from towpath.dataplane.specification.functions import CALLS, NAMED, Call, check_argument
 

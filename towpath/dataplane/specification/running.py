@@ -8,17 +8,17 @@ from pathlib import Path
 
 import duckdb
 
-from towpath.contracts.dataset import Column
-from towpath.dataplane import macros
-from towpath.dataplane.columns import literal, quoted
-from towpath.dataplane.engine import EngineLimits, open_engine
-from towpath.dataplane.errors import EngineError
+from towpath.contracts.pipeline.dataset import Column
+from towpath.dataplane.core import macros
+from towpath.dataplane.core.columns import literal, quoted
+from towpath.dataplane.core.engine import EngineLimits, open_engine
+from towpath.dataplane.core.errors import EngineError
+from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, PART, POSITION, ROW, SOURCE, Stage
 from towpath.dataplane.specification.compile import Compiled
 from towpath.dataplane.specification.inputs import Rows, plain_rows
 from towpath.dataplane.specification.operations import SUPERSEDED
-from towpath.dataplane.sql import statement
-from towpath.dataplane.workspace import Workspace
 
 QUARANTINE = "quarantine"
 STAGED = "staged"

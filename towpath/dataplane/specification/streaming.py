@@ -5,20 +5,20 @@ from typing import Any
 
 import duckdb
 
-from towpath.contracts.dataset import QuarantinedRows
-from towpath.contracts.stages import TransformTask
-from towpath.dataplane.arrow import ArrowTable, arrow_schema, compute, pa, shaped
-from towpath.dataplane.columns import ROW as SOURCE_ROW
-from towpath.dataplane.columns import quoted
-from towpath.dataplane.errors import EngineError
-from towpath.dataplane.part_writer import GROUP_ROWS, PartWriter
-from towpath.dataplane.quarantine import Quarantine
+from towpath.contracts.pipeline.dataset import QuarantinedRows
+from towpath.contracts.pipeline.stages import TransformTask
+from towpath.dataplane.core.arrow import ArrowTable, arrow_schema, compute, pa, shaped
+from towpath.dataplane.core.columns import ROW as SOURCE_ROW
+from towpath.dataplane.core.columns import quoted
+from towpath.dataplane.core.errors import EngineError
+from towpath.dataplane.core.part_writer import GROUP_ROWS, PartWriter
+from towpath.dataplane.core.quarantine import Quarantine
+from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, LINE, POSITION, ROW, SOURCE
 from towpath.dataplane.specification.compile import Compiled, compile_specification
 from towpath.dataplane.specification.inputs import Rows
 from towpath.dataplane.specification.running import Outcome
-from towpath.dataplane.sql import statement
-from towpath.dataplane.workspace import Workspace
 
 VALID = "valid.parquet"
 _OUT_OF_MEMORY = "Out of Memory Error"

@@ -7,12 +7,14 @@ from typing import LiteralString
 
 import duckdb
 
-from towpath.contracts.dataset import Column, ColumnType, Dataset, DatasetPart, QuarantinedRows, StageMetrics
-from towpath.contracts.stages import Duplicates, DuplicatesTask, Transformed, TransformTask
-from towpath.contracts.transformation import Deduplicate
-from towpath.dataplane.columns import literal, quoted
-from towpath.dataplane.memory import peak_rss_bytes
-from towpath.dataplane.quarantine import COLUMNS
+from towpath.contracts.pipeline.dataset import Column, ColumnType, Dataset, DatasetPart, QuarantinedRows, StageMetrics
+from towpath.contracts.pipeline.stages import Duplicates, DuplicatesTask, Transformed, TransformTask
+from towpath.contracts.pipeline.transformation import Deduplicate
+from towpath.dataplane.core.columns import literal, quoted
+from towpath.dataplane.core.memory import peak_rss_bytes
+from towpath.dataplane.core.quarantine import COLUMNS
+from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, NEW, PART, ROW
 from towpath.dataplane.specification.compile import Compiled, compile_specification
 from towpath.dataplane.specification.inputs import PartFile, Rows, rows_of
@@ -26,8 +28,6 @@ from towpath.dataplane.specification.running import (
     valid_rows,
 )
 from towpath.dataplane.specification.streaming import VALID, partition_of, run_stream
-from towpath.dataplane.sql import statement
-from towpath.dataplane.workspace import Workspace
 
 _INTEGER = ColumnType.INTEGER
 _DUPLICATE_COLUMNS = (Column(name="part", type=_INTEGER), Column(name="row", type=_INTEGER))

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from towpath.contracts.dataset import ColumnType
-from towpath.contracts.stages import BackTestTask
-from towpath.contracts.transformation import (
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.pipeline.dataset import ColumnType
+from towpath.contracts.pipeline.stages import BackTestTask
+from towpath.contracts.pipeline.transformation import (
     Aggregate,
     Cast,
     Derive,
@@ -16,8 +17,7 @@ from towpath.contracts.transformation import (
     Split,
     Unnest,
 )
-from towpath.contracts.wire import JsonObject
-from towpath.dataplane.shapes import shape_of
+from towpath.dataplane.core.shapes import shape_of
 
 LEAST_ROWS = 2
 """One row may be a mistake; what comes twice in one shape is a format."""

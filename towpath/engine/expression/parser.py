@@ -24,6 +24,7 @@ from towpath.engine.expression.nodes import (
     Unary,
     children,
 )
+from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.expression.values import (
     INT_LIMIT,
     MAX_DEPTH,
@@ -33,7 +34,6 @@ from towpath.engine.expression.values import (
     NUMBERS,
     ExpressionError,
 )
-from towpath.engine.suggestions import did_you_mean
 
 MAX_SHOWN = 40
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})

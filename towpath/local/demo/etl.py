@@ -11,13 +11,13 @@ from pydantic import BaseModel
 from rich.table import Table
 from temporalio.client import WorkflowHandle
 
-from towpath.clients.pipelines import find_file, request_of, start_run, usable
-from towpath.contracts.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
-from towpath.contracts.run import RunRecord
+from towpath.contracts.core.run import RunRecord
+from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
+from towpath.control.pipelines import find_file, request_of, start_run, usable
 from towpath.local.demo.airports import write_airports
 from towpath.local.demo.scene import POLL_SECONDS, Scene, Told
 from towpath.local.postgresql import postgresql_server
-from towpath.local.view import RunView, Watched
+from towpath.views.live import RunView, Watched
 
 ETL = "etl"
 SOURCE = "airports"

@@ -11,18 +11,18 @@ from typing import Any
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from towpath.clients import reviews
-from towpath.clients.remediation import RemediationControl
-from towpath.contracts.incident import Acknowledge, Acknowledged, IncidentRequest, IncidentResult, IncidentView
-from towpath.contracts.process import INCIDENT
-from towpath.contracts.remediation import SetSwitch
-from towpath.contracts.review import Decision, Verdict
-from towpath.contracts.run import RunRecord
-from towpath.contracts.wire import JsonObject, effect_key
+from towpath.contracts.core.review import Decision, Verdict
+from towpath.contracts.core.run import RunRecord
+from towpath.contracts.core.wire import JsonObject, effect_key
+from towpath.contracts.incident.incident import Acknowledge, Acknowledged, IncidentRequest, IncidentResult, IncidentView
+from towpath.contracts.incident.process import INCIDENT
+from towpath.contracts.incident.remediation import SetSwitch
+from towpath.control import reviews
+from towpath.control.remediation import RemediationControl
 from towpath.local.demo.scene import LOOK_SECONDS, POLL_SECONDS, Scene, Told, until
 from towpath.local.stack import ROOT
-from towpath.local.view import RunView, Watched
 from towpath.policy.incident.notices import action_end
+from towpath.views.live import RunView, Watched
 
 STORY_SECONDS = 300
 ENGINEER, LEAD = "sora", "ines"

@@ -8,15 +8,16 @@ from typing import Any
 from rich.table import Table
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
-from towpath.clients import deadletters, reviews
-from towpath.clients.deadletters import Letter, NotInQueueError, summary
-from towpath.clients.temporal import start
-from towpath.contracts.onboarding import Customer, Language, OnboardingRequest, OnboardingResult, Plan
-from towpath.contracts.process import ONBOARDING
-from towpath.contracts.review import Decision, Verdict
-from towpath.contracts.run import Cost, RunRecord
+from towpath.contracts.core.delivery import Language
+from towpath.contracts.core.review import Decision, Verdict
+from towpath.contracts.core.run import Cost, RunRecord
+from towpath.contracts.onboarding.customer import Customer, OnboardingRequest, OnboardingResult, Plan
+from towpath.contracts.onboarding.process import ONBOARDING
+from towpath.control import deadletters, reviews
+from towpath.control.deadletters import Letter, NotInQueueError, summary
+from towpath.control.temporal import start
 from towpath.local.demo.scene import LOOK_SECONDS, POLL_SECONDS, Scene, Told, until
-from towpath.local.view import RunView, Watched
+from towpath.views.live import RunView, Watched
 
 STORY_SECONDS = 300
 REVIEWER = "dana"

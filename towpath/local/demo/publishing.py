@@ -7,12 +7,10 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
-from towpath.clients import reviews
-from towpath.clients.publishing import desk
-from towpath.contracts.onboarding import Language
-from towpath.contracts.posting import EditPosts, JobChange, JobState, Post
-from towpath.contracts.process import PUBLISHING
-from towpath.contracts.publishing import (
+from towpath.contracts.core.delivery import Language
+from towpath.contracts.core.review import Decision, Verdict
+from towpath.contracts.core.run import RunRecord
+from towpath.contracts.publishing.campaign import (
     CampaignView,
     ChannelWish,
     Metadata,
@@ -20,11 +18,13 @@ from towpath.contracts.publishing import (
     PublishingRequest,
     PublishingResult,
 )
-from towpath.contracts.review import Decision, Verdict
-from towpath.contracts.run import RunRecord
-from towpath.local.campaign_view import job_lines, side_by_side
+from towpath.contracts.publishing.posting import EditPosts, JobChange, JobState, Post
+from towpath.contracts.publishing.process import PUBLISHING
+from towpath.control import campaigns as desk
+from towpath.control import reviews
 from towpath.local.demo.scene import LOOK_SECONDS, POLL_SECONDS, Scene, Told, until
-from towpath.local.view import RunView, Watched
+from towpath.views.campaigns import job_lines, side_by_side
+from towpath.views.live import RunView, Watched
 
 STORY_SECONDS = 300
 EDITOR = "mira"

@@ -9,8 +9,8 @@ import httpx
 from rich.console import Console
 from temporalio.client import Client
 
-from towpath.clients.artefacts import ArtefactStore
-from towpath.clients.temporal import link
+from towpath.control.temporal import link
+from towpath.integrations.storage.artefacts import ArtefactStore
 from towpath.local.alerting import Alerting
 from towpath.local.stack import LocalStack
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from towpath.engine.catalog import Catalog
-from towpath.engine.check_params import check_params
-from towpath.engine.diagnostics import Path
+from towpath.engine.checks.params import check_params
 from towpath.engine.expression.durations import parse_duration
-from towpath.engine.shapes import as_list, as_object
-from towpath.engine.source import Source
-from towpath.engine.suggestions import did_you_mean
+from towpath.engine.expression.suggestions import did_you_mean
+from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.diagnostics import Path
+from towpath.engine.language.shapes import as_list, as_object
+from towpath.engine.language.source import Source
 from towpath.policy.incident.catalogue_file import (
     ActionFile,
     InventoryFile,

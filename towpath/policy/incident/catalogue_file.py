@@ -4,16 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from towpath.contracts.investigation import Category
-from towpath.contracts.remediation import (
-    ActionParameter,
-    ActionStep,
-    CatalogueAction,
-    MetricQuery,
-    Verify,
-)
+from towpath.contracts.incident.investigation import Category
+from towpath.contracts.incident.remediation import ActionParameter, ActionStep, CatalogueAction, MetricQuery, Verify
 from towpath.engine.expression.durations import parse_duration
-from towpath.engine.model import Condition, Kebab, Model
+from towpath.engine.language.model import Condition, Kebab, Model
 
 PARAMETER = r"^[a-z][a-z0-9_]{0,59}$"
 Inventory = Literal["service", "deployment", "previous-version", "instance"]

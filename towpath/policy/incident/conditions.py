@@ -5,11 +5,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from towpath.engine.check_expressions import MENDS
+from towpath.engine.checks.expressions import MENDS
+from towpath.engine.checks.kinds import BOOLEAN, Kinds
+from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.expression.template import Compiled, compile_condition, decide
 from towpath.engine.expression.values import ExpressionError, MissingError, Scope
-from towpath.engine.kinds import BOOLEAN, Kinds
-from towpath.engine.suggestions import did_you_mean
 
 METRICS = "metrics"
 

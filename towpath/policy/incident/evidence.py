@@ -7,7 +7,8 @@ from decimal import Decimal, InvalidOperation
 
 from pydantic import JsonValue
 
-from towpath.contracts.investigation import (
+from towpath.contracts.core.wire import Wire, clip
+from towpath.contracts.incident.investigation import (
     AnalysisAnswer,
     Claim,
     Diagnosis,
@@ -18,7 +19,6 @@ from towpath.contracts.investigation import (
     LogLine,
     Series,
 )
-from towpath.contracts.wire import Wire, clip
 
 MOST_CLAIMS = 8
 MOST_HYPOTHESES = 4

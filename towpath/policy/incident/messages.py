@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from towpath.contracts.alerts import AlertGroup
-from towpath.contracts.incident import PageRequest, Severity
-from towpath.contracts.remediation import PlannedAction
-from towpath.contracts.wire import EffectKey, clip
+from towpath.contracts.core.wire import EffectKey, clip
+from towpath.contracts.incident.alerts import AlertGroup
+from towpath.contracts.incident.incident import PageRequest, Severity
+from towpath.contracts.incident.remediation import PlannedAction
 from towpath.policy.incident.evidence import one_line
 
 NoticeEvent = Literal["opened", "escalated", "acknowledged", "action", "undone", "handed-over", "resolved"]

@@ -1,9 +1,9 @@
 """Notices of incident response that are not about its course: approvals, and a run that stops or fails."""
 
-from towpath.contracts.incident import Acknowledged, IncidentProgress
-from towpath.contracts.remediation import ActionRecord, PlannedAction
-from towpath.contracts.review import ReviewTask
-from towpath.contracts.run import DeadLetter
+from towpath.contracts.core.review import ReviewTask
+from towpath.contracts.core.run import DeadLetter
+from towpath.contracts.incident.incident import Acknowledged, IncidentProgress
+from towpath.contracts.incident.remediation import ActionRecord, PlannedAction
 from towpath.policy.incident.evidence import one_line
 
 

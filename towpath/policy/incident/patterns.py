@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
-from towpath.contracts.investigation import LogLine, LogPattern
-from towpath.contracts.wire import JsonObject, json_object
+from towpath.contracts.core.wire import JsonObject, json_object
+from towpath.contracts.incident.investigation import LogLine, LogPattern
 
 VALUE = "<*>"
 MAX_TEXT = 1_000

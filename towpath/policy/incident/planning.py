@@ -9,9 +9,10 @@ from datetime import timedelta
 
 from pydantic import JsonValue
 
-from towpath.contracts.incident import Severity
-from towpath.contracts.investigation import Context, Deployment, Diagnosis
-from towpath.contracts.remediation import (
+from towpath.contracts.core.wire import JsonObject, clip
+from towpath.contracts.incident.incident import Severity
+from towpath.contracts.incident.investigation import Context, Deployment, Diagnosis
+from towpath.contracts.incident.remediation import (
     ActionParameter,
     ActionPlan,
     ActionStep,
@@ -22,7 +23,6 @@ from towpath.contracts.remediation import (
     PlanAnswer,
     PlannedAction,
 )
-from towpath.contracts.wire import JsonObject, clip
 from towpath.policy.incident.conditions import judge
 from towpath.policy.incident.evidence import one_line, texts
 

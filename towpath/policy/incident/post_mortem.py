@@ -4,15 +4,15 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from towpath.contracts.incident import (
+from towpath.contracts.incident.incident import (
     FollowUp,
     IncidentOutcome,
     IncidentProgress,
     IncidentRecord,
     TimelineEntry,
 )
-from towpath.contracts.investigation import Evidence, Hypothesis, Series
-from towpath.contracts.remediation import ActionRecord, ActionState
+from towpath.contracts.incident.investigation import Evidence, Hypothesis, Series
+from towpath.contracts.incident.remediation import ActionRecord, ActionState
 from towpath.policy.incident.evidence import one_line
 from towpath.policy.incident.patterns import VALUE
 from towpath.policy.incident.similarity import fingerprint_of

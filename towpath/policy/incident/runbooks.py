@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from towpath.contracts.investigation import FindRunbooks, Runbook
+from towpath.contracts.incident.investigation import FindRunbooks, Runbook
 from towpath.policy.incident.similarity import relevance
 
 FOR_ALERT, FOR_SERVICE, BY_WORDS = 100.0, 2.0, 1.0

@@ -21,9 +21,9 @@ Rates and use are ratios from 0 to 1. A metric without data decides nothing.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from towpath.contracts.alerts import Alert, AlertStatus
-from towpath.contracts.incident import Severity
-from towpath.contracts.investigation import InitialAnalysis, LogPattern, Series
+from towpath.contracts.incident.alerts import Alert, AlertStatus
+from towpath.contracts.incident.incident import Severity
+from towpath.contracts.incident.investigation import InitialAnalysis, LogPattern, Series
 from towpath.policy.incident.evidence import one_line
 
 RULE_VERSION = "2026-11"

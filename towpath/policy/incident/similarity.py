@@ -10,8 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from towpath.contracts.incident import IncidentRecord
-from towpath.contracts.investigation import FindSimilar, LogPattern, SimilarIncident
+from towpath.contracts.incident.incident import IncidentRecord
+from towpath.contracts.incident.investigation import FindSimilar, LogPattern, SimilarIncident
 from towpath.policy.incident.patterns import VALUE
 
 K1, B = 1.2, 0.75

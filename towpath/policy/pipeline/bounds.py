@@ -6,8 +6,8 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.pipeline import ByDate, CursorField, DateRange, FileSource, Source
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.contracts.pipeline.pipeline import ByDate, CursorField, DateRange, FileSource, Source
 
 TIMES = frozenset({ColumnType.DATE, ColumnType.TIMESTAMP})
 ORDERED = TIMES | {ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.FLOAT}

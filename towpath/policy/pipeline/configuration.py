@@ -10,17 +10,18 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from towpath.contracts import loading, pipeline, quality, review, scheduling, transformation
-from towpath.contracts.inspection import Finding
-from towpath.contracts.pipeline import PipelineConfig
-from towpath.engine.check import told
-from towpath.engine.diagnostics import Diagnostic, Path, has_errors
-from towpath.engine.explaining import PATTERNS, shown
+from towpath.contracts.core import review
+from towpath.contracts.pipeline import loading, pipeline, quality, scheduling, transformation
+from towpath.contracts.pipeline.inspection import Finding
+from towpath.contracts.pipeline.pipeline import PipelineConfig
+from towpath.engine.checks.check import told
 from towpath.engine.expression.durations import parse_duration
-from towpath.engine.reading import place_in
-from towpath.engine.shapes import as_list, as_object
-from towpath.engine.source import Source, read_source
-from towpath.engine.suggestions import did_you_mean
+from towpath.engine.expression.suggestions import did_you_mean
+from towpath.engine.language.diagnostics import Diagnostic, Path, has_errors
+from towpath.engine.language.explaining import PATTERNS, shown
+from towpath.engine.language.reading import place_in
+from towpath.engine.language.shapes import as_list, as_object
+from towpath.engine.language.source import Source, read_source
 from towpath.policy.pipeline.configuration_checks import ConfigurationChecks
 
 MANUAL = "docs/pipelines.md"

@@ -2,16 +2,16 @@
 
 from collections.abc import Collection, Iterable
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.loading import ParquetDestination
-from towpath.contracts.pipeline import FileSource, PipelineConfig
-from towpath.contracts.pipeline import Source as Origin
-from towpath.contracts.quality import Custom, ForeignKey, Rule, Unique, Volume
-from towpath.contracts.transformation import Join, Specification
-from towpath.engine.cron import cron_problem
-from towpath.engine.diagnostics import Path
-from towpath.engine.source import Source
-from towpath.engine.suggestions import did_you_mean
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.contracts.pipeline.loading import ParquetDestination
+from towpath.contracts.pipeline.pipeline import FileSource, PipelineConfig
+from towpath.contracts.pipeline.pipeline import Source as Origin
+from towpath.contracts.pipeline.quality import Custom, ForeignKey, Rule, Unique, Volume
+from towpath.contracts.pipeline.transformation import Join, Specification
+from towpath.engine.expression.suggestions import did_you_mean
+from towpath.engine.language.cron import cron_problem
+from towpath.engine.language.diagnostics import Path
+from towpath.engine.language.source import Source
 from towpath.policy.pipeline.bounds import ORDERED
 from towpath.policy.pipeline.contract_checks import contract_problems
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.schema import SchemaAction, SchemaChange, SchemaContract
-from towpath.contracts.wire import Wire
+from towpath.contracts.core.wire import Wire
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.contracts.pipeline.schema import SchemaAction, SchemaChange, SchemaContract
 
 _NUMBERS = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.FLOAT)
 _TIMES = (ColumnType.DATE, ColumnType.TIMESTAMP)

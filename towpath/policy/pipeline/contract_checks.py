@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from towpath.contracts.pipeline import Source
-from towpath.contracts.schema import SchemaAction, SchemaContract
+from towpath.contracts.pipeline.pipeline import Source
+from towpath.contracts.pipeline.schema import SchemaAction, SchemaContract
 
 Problem = tuple[str, str, str, bool]
 """Field, what is wrong, mend, and whether it is only a warning."""

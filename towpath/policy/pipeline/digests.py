@@ -4,8 +4,8 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from towpath.contracts.dataset import Column
-from towpath.contracts.transformation import Specification
+from towpath.contracts.pipeline.dataset import Column
+from towpath.contracts.pipeline.transformation import Specification
 
 DIGITS = 16
 

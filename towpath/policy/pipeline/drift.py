@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 
-from towpath.contracts.dataset import Column
-from towpath.contracts.schema import SchemaChange
-from towpath.contracts.tracing import ColumnUse
+from towpath.contracts.pipeline.dataset import Column
+from towpath.contracts.pipeline.schema import SchemaChange
+from towpath.contracts.pipeline.tracing import ColumnUse
 
 ALIKE = 0.7
 """Names that share less than this of their letters are not taken for one another."""

@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from towpath.contracts.pipeline import FinishedPartition
-from towpath.contracts.stages import (
+from towpath.contracts.pipeline.pipeline import FinishedPartition
+from towpath.contracts.pipeline.stages import (
     ByteRange,
     Extracted,
     ExtractTask,
@@ -14,7 +14,7 @@ from towpath.contracts.stages import (
     TransformTask,
     ValueRange,
 )
-from towpath.contracts.windows import WindowRequest, WindowResult
+from towpath.contracts.pipeline.windows import WindowRequest, WindowResult
 
 Known = Mapping[str, FinishedPartition]
 """Partitions that an earlier run did, by the digest of their task."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from towpath.contracts.dataset import DatasetPart
-from towpath.contracts.pipeline import PipelineProgress
+from towpath.contracts.pipeline.dataset import DatasetPart
+from towpath.contracts.pipeline.pipeline import PipelineProgress
 
 
 def needed(known: PipelineProgress) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
 """What people are told about a pipeline: tasks, failures. Counts, columns and rules; never a value of a row."""
 
-from towpath.contracts.claude import Provenance
-from towpath.contracts.quality import Quality
-from towpath.contracts.review import ReviewTask
-from towpath.contracts.run import DeadLetter
-from towpath.contracts.transformation import BackTest, FrozenSpecification
-from towpath.policy.models import is_claude
+from towpath.contracts.core.claude import Provenance
+from towpath.contracts.core.review import ReviewTask
+from towpath.contracts.core.run import DeadLetter
+from towpath.contracts.pipeline.quality import Quality
+from towpath.contracts.pipeline.transformation import BackTest, FrozenSpecification
+from towpath.policy.core.models import is_claude
 
 _EVENTS = {
     "opened": "Decision needed",

@@ -1,7 +1,7 @@
 """What a part took to load, in the terms of every other stage."""
 
-from towpath.contracts.dataset import StageMetrics
-from towpath.contracts.loading import LoadPart, PartLoaded
+from towpath.contracts.pipeline.dataset import StageMetrics
+from towpath.contracts.pipeline.loading import LoadPart, PartLoaded
 
 
 def load_metrics(task: LoadPart, loaded: PartLoaded) -> StageMetrics:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from towpath.contracts.dataset import Column
+from towpath.contracts.pipeline.dataset import Column
 
 RESERVED = "_row"
 _UNFIT = re.compile(r"[^A-Za-z0-9_]+")

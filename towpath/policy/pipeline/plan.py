@@ -1,7 +1,7 @@
 """What a specification asks of the process around it, told from its operations alone."""
 
-from towpath.contracts.dataset import Identifier
-from towpath.contracts.transformation import Aggregate, Deduplicate, Join, Specification
+from towpath.contracts.pipeline.dataset import Identifier
+from towpath.contracts.pipeline.transformation import Aggregate, Deduplicate, Join, Specification
 
 
 def deduplicates(specification: Specification) -> bool:

@@ -4,9 +4,10 @@ from typing import get_args
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from towpath.contracts.dataset import ColumnProfile
-from towpath.contracts.stages import ProposalInput
-from towpath.contracts.transformation import (
+from towpath.contracts.core.wire import JsonObject, clip, json_object
+from towpath.contracts.pipeline.dataset import ColumnProfile
+from towpath.contracts.pipeline.stages import ProposalInput
+from towpath.contracts.pipeline.transformation import (
     Aggregate,
     Cast,
     Deduplicate,
@@ -25,7 +26,6 @@ from towpath.contracts.transformation import (
     Split,
     Unnest,
 )
-from towpath.contracts.wire import JsonObject, clip, json_object
 
 MAX_SAMPLE, MAX_VALUE, MAX_SIZE = 20, 120, 40_000
 MAX_PROBLEMS = 20

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from functools import singledispatch
 
-from towpath.contracts.quality import (
+from towpath.contracts.core.wire import clip
+from towpath.contracts.pipeline.quality import (
     Custom,
     ForeignKey,
     Freshness,
@@ -15,7 +16,6 @@ from towpath.contracts.quality import (
     Unique,
     Volume,
 )
-from towpath.contracts.wire import clip
 
 WHOLE = (Freshness, Volume)
 """Rules over the dataset, which no single row fails."""

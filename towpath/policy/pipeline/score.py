@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from towpath.contracts.quality import Freshness, RuleResult, Volume
+from towpath.contracts.pipeline.quality import Freshness, RuleResult, Volume
 
 LEAST_SPREAD = 0.01
 """Runs that were all alike would forbid any change: the standard deviation counts as 1 % of the mean at least."""

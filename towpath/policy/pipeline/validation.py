@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from towpath.contracts.dataset import Column
-from towpath.contracts.quality import ModelIssue, Rule, ValidationAnswer, ValidationTask
-from towpath.contracts.wire import JsonObject, clip
+from towpath.contracts.core.wire import JsonObject, clip
+from towpath.contracts.pipeline.dataset import Column
+from towpath.contracts.pipeline.quality import ModelIssue, Rule, ValidationAnswer, ValidationTask
 from towpath.policy.pipeline.rules import describe
 
 MOST_ISSUES = 10

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
-from towpath.contracts.dataset import DatasetPart, Identifier
-from towpath.contracts.pipeline import PipelineConfig
-from towpath.contracts.stages import Extracted, Watermark
+from towpath.contracts.pipeline.dataset import DatasetPart, Identifier
+from towpath.contracts.pipeline.pipeline import PipelineConfig
+from towpath.contracts.pipeline.stages import Extracted, Watermark
 
 MOST_AT_WATERMARK = 100_000
 """Rows at one value of a cursor that are known by their digests: beyond that a watermark would exceed a megabyte."""

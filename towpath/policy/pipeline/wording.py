@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from functools import singledispatch
 
-from towpath.contracts.dataset import Column, ColumnType
-from towpath.contracts.transformation import (
+from towpath.contracts.core.wire import clip
+from towpath.contracts.pipeline.dataset import Column, ColumnType
+from towpath.contracts.pipeline.transformation import (
     Aggregate,
     Cast,
     Deduplicate,
@@ -18,7 +19,6 @@ from towpath.contracts.transformation import (
     Split,
     Unnest,
 )
-from towpath.contracts.wire import clip
 
 MOST_TOLD = 5
 _STEPS: Mapping[str, str] = {

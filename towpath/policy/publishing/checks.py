@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from towpath.contracts.posting import Post
-from towpath.contracts.publishing import Adaptation, Finding, PlatformRules, Shape
-from towpath.policy.claims import MAX_TEXT, unsupported_claims
+from towpath.contracts.publishing.campaign import Adaptation, Finding, PlatformRules, Shape
+from towpath.contracts.publishing.posting import Post
+from towpath.policy.core.claims import MAX_TEXT, unsupported_claims
 from towpath.policy.publishing.limits import post_problems
 from towpath.policy.publishing.names import name_findings
 from towpath.policy.publishing.quotes import comparable, quoted

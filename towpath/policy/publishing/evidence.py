@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from towpath.contracts.publishing import ChannelScore, QualityAnswer
+from towpath.contracts.publishing.campaign import ChannelScore, QualityAnswer
 from towpath.policy.publishing.scores import kept_evidence
 
 

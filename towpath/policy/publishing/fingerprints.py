@@ -5,7 +5,7 @@ import html
 import re
 import unicodedata
 
-from towpath.contracts.posting import Post
+from towpath.contracts.publishing.posting import Post
 from towpath.policy.publishing.weights import composed
 
 _LITTLE_HASHTAG = re.compile(r"\{hashtag\\?\|\\?[#＃]\\?\|([^{}|]{1,200})\}")

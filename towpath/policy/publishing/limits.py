@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from towpath.contracts.onboarding import Language
-from towpath.contracts.posting import Post
-from towpath.contracts.publishing import ArticleDraft, Draft, PlatformRules, PostDraft, Shape, ThreadDraft
+from towpath.contracts.core.delivery import Language
+from towpath.contracts.publishing.campaign import ArticleDraft, Draft, PlatformRules, PostDraft, Shape, ThreadDraft
+from towpath.contracts.publishing.posting import Post
 from towpath.policy.publishing.markup import cleaned, markdown_in, without_markdown
 from towpath.policy.publishing.sentences import hashtag, hashtags
 from towpath.policy.publishing.weights import links, weighted_length

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from towpath.contracts.posting import Job, JobState
-from towpath.contracts.review import ReviewTask
-from towpath.policy.messages import review_notice
+from towpath.contracts.core.review import ReviewTask
+from towpath.contracts.publishing.posting import Job, JobState
+from towpath.policy.core.messages import review_notice
 
 
 def approval_notice(task: ReviewTask, event: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from towpath.contracts.publishing import Finding
+from towpath.contracts.publishing.campaign import Finding
 from towpath.policy.publishing.sentences import HASHTAG, sentences
 from towpath.policy.publishing.weights import relinked
 

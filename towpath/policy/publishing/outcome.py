@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from towpath.contracts.posting import Job, JobState
-from towpath.contracts.publishing import PublishingOutcome
+from towpath.contracts.publishing.campaign import PublishingOutcome
+from towpath.contracts.publishing.posting import Job, JobState
 
 _OUT = frozenset({JobState.PUBLISHED, JobState.PARTIAL, JobState.UNKNOWN})
 _STOPPED = frozenset({JobState.CANCELLED, JobState.WITHDRAWN})

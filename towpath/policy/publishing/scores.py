@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from towpath.contracts.publishing import ChannelScore, Finding
+from towpath.contracts.publishing.campaign import ChannelScore, Finding
 
 _EACH = 0.05
 _MOST = 0.3

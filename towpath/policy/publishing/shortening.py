@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Sequence
 
-from towpath.contracts.posting import Post
-from towpath.contracts.publishing import PlatformRules, Shape
+from towpath.contracts.publishing.campaign import PlatformRules, Shape
+from towpath.contracts.publishing.posting import Post
 from towpath.policy.publishing.limits import ABSURD, as_line, as_shown, has_link, text_problems, with_tail
 from towpath.policy.publishing.markup import cleaned, without_markdown
 from towpath.policy.publishing.sentences import HASHTAG, sentence_ends

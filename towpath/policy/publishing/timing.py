@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
-from towpath.contracts.posting import ChosenTime
-from towpath.contracts.publishing import PlatformRules, PostingWindow
-from towpath.engine.suggestions import did_you_mean
+from towpath.contracts.publishing.campaign import PlatformRules, PostingWindow
+from towpath.contracts.publishing.posting import ChosenTime
+from towpath.engine.expression.suggestions import did_you_mean
 
 _DAYS_AHEAD = 8
 _NEAR = timedelta(minutes=60)

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
-from towpath.contracts.publishing import PlatformRules
+from towpath.contracts.publishing.campaign import PlatformRules
 
 _ENDINGS = (
     "com|net|org|info|biz|io|ai|dev|app|co|kr|jp|cn|de|uk|eu|fr|ru|us|tv|cc|ly|gg|xyz|shop|store|online|site|top|tech|"

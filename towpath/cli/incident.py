@@ -1,0 +1,241 @@
+"""`starter.py incident receive | list | show | acknowledge | approve | reject`: incidents for the people on call."""
+
+import asyncio
+import signal
+import socket
+import sys
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+from rich.table import Column, Table
+from temporalio.client import WorkflowExecution, WorkflowHandle, WorkflowUpdateFailedError
+
+from towpath.cli.endings import ended_run, refused
+from towpath.cli.incident_actions import actions, switch
+from towpath.cli.review import decide_task
+from towpath.cli.terminal import Exit, JsonFlag, client, console, fail, run, settings, show_json
+from towpath.contracts.core.process import PROCESS, SEVERITY, STATUS, SUBJECT
+from towpath.contracts.core.review import Decision, Verdict
+from towpath.contracts.incident.incident import Acknowledge, Acknowledged, IncidentOutcome, IncidentResult, IncidentView
+from towpath.contracts.incident.process import INCIDENT
+from towpath.control.intake import Intake
+from towpath.control.receiver import PATH, Receiver
+from towpath.integrations.storage.artefacts import ArtefactStore, StoreError
+from towpath.local.server import LOOPBACK
+from towpath.policy.incident.notices import action_end
+from towpath.temporal.attributes import search_key
+
+IncidentId = Annotated[str, typer.Argument(help="The incident: incident-response/GROUP, or GROUP alone.", metavar="ID")]
+Person = Annotated[
+    str, typer.Option("--as", "--by", help="Who you are; for decisions, your reviewer id.", metavar="NAME")
+]
+Task = Annotated[
+    str | None, typer.Option(help="The action's task, e.g. action-1; without it, the one that is open.", metavar="TASK")
+]
+
+app = typer.Typer(no_args_is_help=True, help="Incidents: alerts received, people called, actions approved.")
+app.add_typer(switch, name="switch")
+app.add_typer(actions, name="actions")
+
+
+@app.command("receive")
+def receive(
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 is a free one.")] = 9095,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = LOOPBACK,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take alerts from Alertmanager's webhook, until Ctrl-C. Each group of alerts is one incident.
+
+    Alertmanager sends the bearer token of TOWPATH_ALERTS_TOKEN; beyond loopback there must be one.
+    """
+    run(_receive(host, port, as_json=as_json))
+
+
+@app.command("list")
+def list_incidents(
+    service: Annotated[str | None, typer.Option(help="Only of this service.")] = None,
+    level: Annotated[int, typer.Option(help="Only of this severity or above, 1 to 5.", min=1, max=5)] = 1,
+    ended: Annotated[bool, typer.Option("--ended", help="Those that have ended, too.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Incidents, the most severe first."""
+    run(_list(service, level, ended=ended, as_json=as_json))
+
+
+@app.command("show")
+def show(
+    incident_id: IncidentId,
+    post_mortem: Annotated[
+        bool, typer.Option("--post-mortem", help="Print its post-mortem, once it has ended.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """What is known of an incident: severity, diagnosis, actions, who has it, and the timeline."""
+    run(_post_mortem(full(incident_id)) if post_mortem else _show(full(incident_id), as_json=as_json))
+
+
+@app.command("acknowledge")
+def acknowledge(
+    incident_id: IncidentId,
+    by: Person,
+    note: Annotated[str, typer.Option(help="What you are going to do.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Take an incident: nobody else is called for it."""
+    run(_acknowledge(full(incident_id), Acknowledge(by=by, note=note), as_json=as_json))
+
+
+@app.command("approve")
+def approve(
+    incident_id: IncidentId,
+    reviewer: Person,
+    reason: Annotated[str, typer.Option(help="Why; kept in the record.")] = "",
+    task: Task = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Let an action be carried out. The first decision counts."""
+    decision = Decision(verdict=Verdict.APPROVE, reviewer=reviewer, reason=reason, task=task)
+    run(decide_task(full(incident_id), decision, as_json))
+
+
+@app.command("reject")
+def reject(
+    incident_id: IncidentId,
+    reviewer: Person,
+    reason: Annotated[str, typer.Option(help="Why; a rejection needs it.")],
+    task: Task = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Keep an action from being carried out. People take over."""
+    decision = Decision(verdict=Verdict.REJECT, reviewer=reviewer, reason=reason, task=task)
+    run(decide_task(full(incident_id), decision, as_json))
+
+
+def full(incident_id: str) -> str:
+    return incident_id if "/" in incident_id else f"{INCIDENT.name}/{incident_id}"
+
+
+async def _receive(host: str, port: int, *, as_json: bool) -> None:
+    token = settings().alerts_token
+    if token is None and host not in {LOOPBACK, "localhost", "::1"}:
+        fail(Exit.WRONG_INPUT, f"--host {host}: set TOWPATH_ALERTS_TOKEN first: anybody could begin incidents")
+    try:
+        listener = socket.create_server((host, port), backlog=128)
+    except OSError as error:
+        fail(Exit.WRONG_INPUT, f"--host {host} --port {port}: {error.strerror}")
+    receiver = Receiver(Intake(await client()), None if token is None else token.get_secret_value())
+    config = uvicorn.Config(receiver.app(), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+    server = uvicorn.Server(config)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, lambda: setattr(server, "should_exit", True))
+    url = f"http://{host}:{listener.getsockname()[1]}{PATH}"
+    if as_json:
+        show_json({"url": url})
+        sys.stdout.flush()
+    else:
+        console.print(f"Takes alerts at {url} (webhook_configs.url of Alertmanager), until Ctrl-C.", soft_wrap=True)
+    await server.serve(sockets=[listener])
+
+
+async def _list(service: str | None, level: int, *, ended: bool, as_json: bool) -> None:
+    wanted = [f"{PROCESS.name} = '{INCIDENT.name}'", f"{SEVERITY.name} >= {level}"]
+    wanted += [] if ended else ["ExecutionStatus = 'Running'"]
+    wanted += [] if service is None else [f"{SUBJECT.name} = '{service.replace(chr(39), '')}'"]
+    found = [_row(one) async for one in (await client()).list_workflows(" AND ".join(wanted))]
+    rows = sorted(found, key=lambda row: (-row["level"], row["started_at"]))
+    if as_json:
+        show_json(rows)
+        return
+    if not rows:
+        console.print("No incident." if ended else "No incident is open.")
+        return
+    names = [Column(name, no_wrap=True) for name in ("incident", "status", "since (UTC)")]
+    table = Table("level", *names, Column("service", overflow="fold"), box=None)
+    for row in rows:
+        since = f"{row['started_at']:%Y-%m-%d %H:%M}"
+        group = row["workflow_id"].removeprefix(f"{INCIDENT.name}/")
+        table.add_row(str(row["level"]), group, row["status"], since, row["service"])
+    console.print(table)
+
+
+def _row(one: WorkflowExecution) -> dict[str, Any]:
+    attributes = one.typed_search_attributes
+    return {
+        "workflow_id": one.id,
+        "run_id": one.run_id,
+        "service": attributes.get(search_key(SUBJECT)) or "unknown",
+        "level": attributes.get(search_key(SEVERITY)) or 0,
+        "status": attributes.get(search_key(STATUS)) or "unknown",
+        "started_at": one.start_time,
+    }
+
+
+async def _show(incident_id: str, *, as_json: bool) -> None:
+    handle = (await client()).get_workflow_handle(incident_id)
+    view: IncidentView = await handle.query("incident", result_type=IncidentView)
+    if as_json:
+        show_json(view)
+    else:
+        console.print(*describe(view), sep="\n", markup=False, soft_wrap=True)
+
+
+def describe(view: IncidentView) -> list[str]:
+    """An incident in lines for people."""
+    severity = view.severity
+    level = "not assessed" if severity is None else f"level {severity.level}: {'; '.join(severity.reasons)}"
+    group, taken = view.group, view.paging.acknowledged
+    lines = [
+        f"{view.service}, {level}",
+        f"alerts: {group.firing} fire, {group.resolved} resolved, {group.received} received",
+        f"acknowledged: {'by nobody' if taken is None else f'by {taken.by} at {taken.at:%H:%M} UTC'}",
+    ]
+    if view.analysis is not None:
+        lines.append(f"analysis: {view.analysis.summary}")
+    if view.diagnosis is not None:
+        causes = [f"cause: {one.cause} ({one.confidence:.0%})" for one in view.diagnosis.hypotheses]
+        lines += causes or ["cause: the evidence is insufficient"]
+    lines += [
+        f"{one.number}. {one.title}: {one.state}" + (f" ({one.note})" if one.note else "") for one in view.actions
+    ]
+    lines += [f"without {what}: {why}" for what, why in view.degraded.items()]
+    return [*lines, *(f"  {entry.at:%Y-%m-%d %H:%M:%S} {entry.what}" for entry in view.timeline)]
+
+
+async def _post_mortem(incident_id: str) -> None:
+    handle = (await client()).get_workflow_handle(incident_id, result_type=IncidentResult)
+    try:
+        result = await asyncio.wait_for(handle.result(), 2)
+    except TimeoutError:
+        fail(Exit.REFUSED, f"{incident_id} has not ended yet")
+    if result.post_mortem is None:
+        fail(Exit.NOT_FOUND, f"{incident_id} has no post-mortem")
+    try:
+        text = await ArtefactStore(settings().artefact_store).read(result.post_mortem)
+    except StoreError as error:
+        fail(Exit.NOT_FOUND, f"{error}: is TOWPATH_ARTEFACT_STORE the worker's?")
+    console.print(text.decode(), markup=False, soft_wrap=True)
+
+
+async def finish_incident(handle: WorkflowHandle[Any, IncidentResult], seconds: float | None, *, as_json: bool) -> None:
+    """Wait for an incident, print its result, and exit by it: an incident that people still have is no success."""
+    ended = await ended_run(handle, seconds)
+    if as_json:
+        show_json(ended)
+    else:
+        lines = [f"outcome: {ended.outcome}", *(f"{one.number}. {action_end(one)}" for one in ended.actions)]
+        console.print(*lines, f"cost: {ended.cost.in_words}", sep="\n", markup=False, soft_wrap=True)
+    if ended.outcome is IncidentOutcome.HANDED_OVER:
+        raise typer.Exit(Exit.REFUSED)
+
+
+async def _acknowledge(incident_id: str, request: Acknowledge, *, as_json: bool) -> None:
+    handle = (await client()).get_workflow_handle(incident_id)
+    try:
+        taken: Acknowledged = await handle.execute_update("acknowledge", request, result_type=Acknowledged)
+    except WorkflowUpdateFailedError as error:
+        refused(incident_id, error)
+    if as_json:
+        show_json(taken)
+    else:
+        console.print(f"{incident_id}: acknowledged by {taken.by}", markup=False, soft_wrap=True)

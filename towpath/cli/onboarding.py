@@ -1,0 +1,294 @@
+"""`starter.py onboarding`, `status`, `cancel`, `customer-key`."""
+
+import asyncio
+import difflib
+import getpass
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel, ValidationError
+from rich.live import Live
+from temporalio.client import Client, WorkflowHandle
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from towpath.cli.endings import ended_run, open_run
+from towpath.cli.terminal import (
+    Exit,
+    JsonFlag,
+    RunId,
+    client,
+    console,
+    fail,
+    full_id,
+    page_of,
+    run,
+    say_started,
+    settings,
+    show_json,
+)
+from towpath.contracts.core.claude import Budget
+from towpath.contracts.core.delivery import Language
+from towpath.contracts.core.process import TriggerType
+from towpath.contracts.core.review import ReviewPolicy
+from towpath.contracts.core.run import Cancellation, RunRecord, StepState
+from towpath.contracts.core.wire import json_object
+from towpath.contracts.onboarding.customer import Customer, OnboardingRequest, OnboardingResult, Outcome, Plan
+from towpath.contracts.onboarding.process import ONBOARDING, customer_key
+from towpath.control.deadletters import summary
+from towpath.control.temporal import start
+from towpath.views.live import Watched, panel
+
+POLL_SECONDS = 0.5
+STARTABLE = frozenset({"customer", "trigger", "budget", "review"})
+SUCCESS = frozenset({Outcome.ONBOARDED, Outcome.DISCARDED})
+
+
+def register(app: typer.Typer) -> None:
+    app.command("onboarding")(onboarding)
+    app.command("status")(status)
+    app.command("cancel")(cancel)
+    app.command("customer-key")(print_customer_key)
+
+
+def onboarding(
+    file: Annotated[Path | None, typer.Option(help="JSON file with the customer; `-` reads stdin.")] = None,
+    email: Annotated[str | None, typer.Option(help="Contact e-mail address.")] = None,
+    company: Annotated[str | None, typer.Option(help="Name of the company.")] = None,
+    plan: Annotated[str | None, typer.Option(help=f"One of: {', '.join(Plan)}.")] = None,
+    customer_id: Annotated[str | None, typer.Option(help="Your own id of the customer, e.g. from the CRM.")] = None,
+    contact_name: Annotated[str | None, typer.Option(help="How to address the contact.")] = None,
+    website: Annotated[str | None, typer.Option(help="The company's site.")] = None,
+    country: Annotated[str | None, typer.Option(help="Two letters, ISO 3166-1.")] = None,
+    employees: Annotated[int | None, typer.Option(help="Head count.")] = None,
+    industry: Annotated[str | None, typer.Option(help="Industry, if known.")] = None,
+    language: Annotated[str | None, typer.Option(help=f"Of kit and mail: {', '.join(Language)}.")] = None,
+    budget_usd: Annotated[float | None, typer.Option(help="Most that Claude may cost in this run.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the result, and exit by it.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Onboard a customer, by options, a JSON file, or stdin.
+
+    Starting twice for one customer is one run.
+
+    Example: starter.py onboarding --email kim@hanbit.example --company "Hanbit Logistics" --plan business --wait
+
+    Example: echo '{"customer": {"email": …, "company": …, "plan": …}}' | starter.py onboarding --file - --json
+    """
+    options = {
+        "email": email,
+        "company": company,
+        "plan": plan,
+        "customer_id": customer_id,
+        "contact_name": contact_name,
+        "website": website,
+        "country": country,
+        "employees": employees,
+        "industry": industry,
+        "language": language,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    request = _request(_document(file), given, budget_usd)
+    run(_start(request, wait=wait, as_json=as_json))
+
+
+def status(
+    workflow_id: RunId,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow the run until it ends.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Every step with state, attempts, times and cost, and what the run waits for until when."""
+    run(show_status(full_id(workflow_id), watch=watch, as_json=as_json))
+
+
+def cancel(
+    workflow_id: RunId,
+    by: Annotated[str, typer.Option(help="Who does it; your login name when left out.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; kept in the run's record.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Cancel a run. What it did is undone."""
+    why = Cancellation.of(by or _login(), reason)
+    run(_cancel(full_id(workflow_id), why, as_json=as_json))
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        return "somebody"
+
+
+def print_customer_key(
+    email: Annotated[str, typer.Option(help="The customer's e-mail address.")], as_json: JsonFlag = False
+) -> None:
+    """The key of a customer without an own id: services that start runs themselves use customer-onboarding/KEY."""
+    salt = settings().customer_salt.get_secret_value().encode()
+    key = customer_key(Customer.model_construct(email=email, customer_id=None), salt)
+    if as_json:
+        show_json({"customer_key": key, "workflow_id": f"{ONBOARDING.name}/{key}"})
+    else:
+        console.print(key)
+
+
+def _document(file: Path | None) -> dict[str, Any]:
+    """The JSON object that was given, the customer's fields below `customer`."""
+    if file is None:
+        return {}
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except OSError as error:
+        fail(Exit.WRONG_INPUT, f"{file}: cannot be read: {error.strerror}")
+    document = json_object(text)
+    if document is None:
+        fail(
+            Exit.WRONG_INPUT,
+            f"{file}: is not a JSON object",
+            'Give {"customer": {"email": …, "company": …, "plan": …}}',
+        )
+    return document if "customer" in document else {"customer": document}
+
+
+def _request(document: dict[str, Any], options: dict[str, Any], budget_usd: float | None) -> OnboardingRequest:
+    """The request, or all that is wrong with it at once."""
+    customer = document.get("customer", {})
+    wanted: dict[str, Any] = {
+        **document,
+        "customer": {**customer, **options} if isinstance(customer, dict) else customer,
+    }
+    if budget_usd is not None:
+        wanted["budget"] = {"usd": budget_usd}
+    wanted.setdefault("trigger", TriggerType.MANUAL)
+    foreign = [f"{name}: is not a field of a request" for name in wanted if name not in STARTABLE]
+    try:
+        request = OnboardingRequest.model_validate(wanted, extra="forbid")
+    except ValidationError as error:
+        fail(Exit.WRONG_INPUT, *foreign, *explain(error))
+    if foreign:
+        fail(Exit.WRONG_INPUT, *foreign)
+    return request
+
+
+def explain(error: ValidationError) -> list[str]:
+    """Each problem in one line: where, what, and how to mend it."""
+    return [_explain(".".join(map(str, problem["loc"])), problem["type"], problem["msg"]) for problem in error.errors()]
+
+
+def _explain(path: str, kind: str, message: str) -> str:
+    parent, _, name = path.rpartition(".")
+    model: type[BaseModel] = {"customer": Customer, "budget": Budget, "review": ReviewPolicy}.get(
+        parent, OnboardingRequest
+    )
+    field = model.model_fields.get(name)
+    meaning = f" ({field.description})" if field is not None and field.description else ""
+    if kind == "missing":
+        option = f"; give it in the JSON or as --{name.replace('_', '-')}" if parent == "customer" else ""
+        return f"{path}: is missing{meaning}{option}"
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(name, model.model_fields, n=1)
+        return f"{path}: is not a known field" + (f"; did you mean {near[0]}?" if near else "")
+    return f"{path}: {message[:1].lower()}{message[1:]}{meaning}"
+
+
+async def _start(request: OnboardingRequest, *, wait: bool, as_json: bool) -> None:
+    temporal = await client()
+    own = settings()
+    workflow_id = ONBOARDING.workflow_id(request, own.customer_salt.get_secret_value().encode())
+    try:
+        started = await start(temporal, ONBOARDING, request, workflow_id=workflow_id, summary=summary(request))
+    except WorkflowAlreadyStartedError:
+        fail(
+            Exit.REFUSED,
+            f"{workflow_id}: this customer's onboarding has ended already.",
+            f"See how: python starter.py result {workflow_id}",
+        )
+    handle = started.handle
+    page = page_of(handle, temporal)
+    if as_json and not wait:
+        show_json(
+            {"workflow_id": workflow_id, "run_id": handle.result_run_id, "existing": started.existing, "url": page}
+        )
+    elif not as_json:
+        say_started(started, page)
+    if wait:
+        await finish_onboarding(handle, None, as_json=as_json)
+
+
+async def show_status(workflow_id: str, *, watch: bool, as_json: bool) -> None:
+    """The record of a run of any process."""
+    handle = (await client()).get_workflow_handle(workflow_id)
+    record = await read_record(handle)
+    if as_json:
+        show_json(record)
+        return
+    watched = Watched(workflow_id, record)
+    if not watch:
+        console.print(panel(watched), f"cost: {record.cost.in_words}")
+        return
+    with Live(panel(watched), console=console) as live:
+        while watched.record is not None and watched.record.ended_at is None:
+            await asyncio.sleep(POLL_SECONDS)
+            watched.record = await read_record(handle)
+            live.update(panel(watched))
+
+
+async def read_record(handle: WorkflowHandle[Any, Any]) -> RunRecord:
+    """The run's own record, with the attempts that Temporal has counted for steps under way."""
+    record: RunRecord = await handle.query("status", result_type=RunRecord)
+    if record.ended_at is not None:
+        return record
+    pending = (await handle.describe()).raw_description.pending_activities
+    attempts = {activity.activity_id.partition("/")[0]: activity for activity in pending if activity.attempt > 1}
+    steps = tuple(
+        step.model_copy(
+            update={
+                "attempts": attempts[step.step].attempt,
+                "note": f"last failure: {attempts[step.step].last_failure.application_failure_info.type}",
+            }
+        )
+        if step.step in attempts and step.state is StepState.RUNNING
+        else step
+        for step in record.steps
+    )
+    return record.model_copy(update={"steps": steps})
+
+
+async def finish_onboarding(
+    handle: WorkflowHandle[Any, OnboardingResult], seconds: float | None, *, as_json: bool
+) -> None:
+    """Wait for an onboarding, print its result, and exit by it."""
+    ended = await ended_run(handle, seconds)
+    if as_json:
+        show_json(ended)
+    else:
+        console.print(*describe(ended), sep="\n", markup=False, soft_wrap=True)
+    if ended.outcome not in SUCCESS:
+        raise typer.Exit(Exit.REFUSED)
+
+
+def describe(ended: OnboardingResult) -> list[str]:
+    """A result in lines for people."""
+    lines = [f"outcome: {ended.outcome}"]
+    if ended.decision is not None:
+        by = "automatically"
+        if ended.decision.review is not None:
+            by = f"by {ended.decision.review.reviewer} ({ended.decision.review.reason or 'no reason given'})"
+        lines.append(f"{'approved' if ended.decision.approved else 'not approved'} {by}, risk {ended.decision.score}")
+    if ended.account is not None and ended.subscription is not None:
+        lines.append(f"account {ended.account.account_id}, subscription {ended.subscription.subscription_id}")
+    told = [f"{delivery.channel} {delivery.state}" for delivery in ended.deliveries]
+    lines += [f"told: {', '.join(told)}"] if told else []
+    lines += [f"without {step}: {note}" for step, note in ended.degraded.items()]
+    return [*lines, f"cost: {ended.cost.in_words}"]
+
+
+async def _cancel(workflow_id: str, why: Cancellation, *, as_json: bool) -> None:
+    temporal: Client = await client()
+    await open_run(temporal, workflow_id)
+    await temporal.get_workflow_handle(workflow_id).cancel(reason=why.in_words)
+    if as_json:
+        show_json({"workflow_id": workflow_id, "cancel_requested_at": datetime.now(UTC), "by": why.by})
+    else:
+        console.print(f"{workflow_id}: cancellation requested; what it did will be undone", markup=False)

@@ -1,0 +1,129 @@
+"""`starter.py queue list | show | redrive | discard`."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Column, Table
+
+from towpath.cli.terminal import Exit, JsonFlag, RunId, client, console, fail, full_id, run, show_json
+from towpath.contracts.core.run import Discard
+from towpath.control import deadletters
+from towpath.control.deadletters import Letter, NotInQueueError
+
+app = typer.Typer(no_args_is_help=True, help="Dead-letter queues: failed runs, and what to do about them.")
+
+
+@app.command("list")
+def list_letters(
+    queue: Annotated[str | None, typer.Argument(help="One queue, e.g. failed-onboarding; without it, all.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Failed runs that nobody has redriven or discarded yet."""
+    run(_list(queue, as_json=as_json))
+
+
+@app.command("show")
+def show(workflow_id: RunId, as_json: JsonFlag = False) -> None:
+    """Why a run failed, what was undone, and what a redrive would keep."""
+    run(_show(full_id(workflow_id), as_json=as_json))
+
+
+@app.command("redrive")
+def redrive(
+    workflow_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The run.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All runs of the queue given with --queue.")] = False,
+    queue: Annotated[str, typer.Option(help="The queue for --all.")] = "failed-onboarding",
+    as_json: JsonFlag = False,
+) -> None:
+    """Continue a failed run: answers and decisions are kept, and effects keep their keys."""
+    if (workflow_id is None) == (not every):
+        fail(Exit.WRONG_INPUT, "Give one run's ID, or --all.")
+    run(_redrive(workflow_id, queue, as_json=as_json))
+
+
+@app.command("discard")
+def discard(
+    workflow_id: RunId,
+    by: Annotated[str, typer.Option(help="Who discards it.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the run's record.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Take a failed run out of its queue for good. Its history stays."""
+    run(_discard(full_id(workflow_id), Discard(by=by, reason=reason), as_json=as_json))
+
+
+async def _list(queue: str | None, *, as_json: bool) -> None:
+    letters = await deadletters.list_letters(await client(), queue)
+    if as_json:
+        show_json([_as_json(letter) for letter in letters])
+        return
+    if not letters:
+        console.print("The queue is empty.")
+        return
+    table = Table("failed (UTC)", "queue", "step", "failure", Column("run", overflow="fold"), box=None)
+    for letter in letters:
+        what = letter.letter
+        table.add_row(f"{what.at:%Y-%m-%d %H:%M}", what.queue, what.step, what.failure.code, letter.workflow_id)
+    console.print(table)
+
+
+async def _show(workflow_id: str, *, as_json: bool) -> None:
+    letter = await _find(workflow_id)
+    if as_json:
+        show_json(_as_json(letter))
+        return
+    what = letter.letter
+    console.print(
+        f"{workflow_id} in {what.queue or 'no queue'}, failed at {what.at:%Y-%m-%d %H:%M} UTC",
+        f"  step {what.step}: {what.failure.message} ({what.failure.code}, {what.failure.attempts} attempts)",
+        f"  undone: {', '.join(what.undone) or 'nothing'}",
+        *([f"  STILL IN PLACE, or nobody knows: {', '.join(what.not_undone)}"] if what.not_undone else []),
+        f"  a redrive keeps: {', '.join(letter.keeps) or 'nothing'}",
+        f"redrive: python starter.py queue redrive {workflow_id}",
+        f"discard: python starter.py queue discard {workflow_id} --by WHO --reason WHY",
+        sep="\n",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+async def _redrive(workflow_id: str | None, queue: str, *, as_json: bool) -> None:
+    temporal = await client()
+    if workflow_id is None:
+        letters = await deadletters.list_letters(temporal, queue)
+    else:
+        letters = [await _find(full_id(workflow_id))]
+    started = [(letter.workflow_id, await deadletters.redrive(temporal, letter)) for letter in letters]
+    if as_json:
+        show_json([{"workflow_id": name, "run_id": run.handle.result_run_id} for name, run in started])
+        return
+    for name, _ in started:
+        console.print(f"redriven: {name}", markup=False)
+    if not started:
+        console.print("The queue is empty.")
+
+
+async def _discard(workflow_id: str, wanted: Discard, *, as_json: bool) -> None:
+    letter = await _find(workflow_id)
+    started = await deadletters.discard(await client(), letter, wanted)
+    if as_json:
+        show_json({"workflow_id": workflow_id, "run_id": started.handle.result_run_id})
+    else:
+        console.print(f"discarded: {workflow_id}", markup=False)
+
+
+async def _find(workflow_id: str) -> Letter:
+    try:
+        return await deadletters.find_letter(await client(), workflow_id)
+    except NotInQueueError as error:
+        fail(Exit.NOT_FOUND, str(error))
+
+
+def _as_json(letter: Letter) -> dict[str, object]:
+    """Without the request: a list is for scripts and logs, and the request holds the customer's data."""
+    return {
+        "workflow_id": letter.workflow_id,
+        "run_id": letter.run_id,
+        **letter.letter.model_dump(mode="json"),
+        "redrive_keeps": letter.keeps,
+    }

@@ -1,0 +1,138 @@
+"""`starter.py review list | show | approve | reject`."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.table import Column, Table
+from temporalio.client import WorkflowUpdateFailedError
+
+from towpath.cli.endings import refused
+from towpath.cli.publishing import show_campaign
+from towpath.cli.terminal import Exit, JsonFlag, RunId, client, console, fail, full_id, run, show_json
+from towpath.contracts.core.review import Decision, ReviewTask, Verdict
+from towpath.contracts.core.wire import JsonObject, json_object
+from towpath.contracts.publishing.process import PUBLISHING
+from towpath.control import reviews
+
+Task = Annotated[str | None, typer.Option(help="The step, where a run has several tasks open.", metavar="STEP")]
+Data = Annotated[str, typer.Option(help="What the task's form asks for, as a JSON object.", metavar="JSON")]
+Reviewer = Annotated[str, typer.Option("--as", help="Your reviewer id, as in the reviewers file.", metavar="REVIEWER")]
+
+app = typer.Typer(no_args_is_help=True, help="Human tasks: what waits for a decision, and deciding it.")
+
+
+@app.command("list")
+def list_tasks(
+    team: Annotated[str | None, typer.Option(help="Only tasks of this team, e.g. compliance-team.")] = None,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only tasks past their reminder.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Open tasks, the one that is due first at the top."""
+    run(_list(team, overdue=overdue, as_json=as_json))
+
+
+@app.command("show")
+def show(workflow_id: RunId, task: Task = None, as_json: JsonFlag = False) -> None:
+    """One task: why it needs a person, until when, and how it was decided."""
+    run(_show(full_id(workflow_id), task, as_json=as_json))
+
+
+@app.command("approve")
+def approve(
+    workflow_id: RunId,
+    reviewer: Reviewer,
+    reason: Annotated[str, typer.Option(help="Why; kept in the result.")] = "",
+    data: Data = "{}",
+    task: Task = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Approve. The first decision counts; a second one is refused. A task for several people counts each of them."""
+    form = _form(data)
+    decision = Decision(verdict=Verdict.APPROVE, reviewer=reviewer, reason=reason, task=task, data=form)
+    run(decide_task(full_id(workflow_id), decision, as_json))
+
+
+@app.command("reject")
+def reject(
+    workflow_id: RunId,
+    reviewer: Reviewer,
+    reason: Annotated[str, typer.Option(help="Why; a rejection needs it.")],
+    data: Data = "{}",
+    task: Task = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Reject, with a reason. The customer is not onboarded; a definition ends rejected, or goes on as it says."""
+    form = _form(data)
+    decision = Decision(verdict=Verdict.REJECT, reviewer=reviewer, reason=reason, task=task, data=form)
+    run(decide_task(full_id(workflow_id), decision, as_json))
+
+
+def _form(text: str) -> JsonObject:
+    form = json_object(text)
+    if form is None:
+        fail(Exit.WRONG_INPUT, f"--data: {text[:60]} is no JSON object")
+    return form
+
+
+async def _list(team: str | None, *, overdue: bool, as_json: bool) -> None:
+    tasks = await reviews.list_reviews(await client(), team)
+    if overdue:
+        tasks = [task for task in tasks if reviews.overdue(task)]
+    if as_json:
+        show_json(tasks)
+        return
+    if not tasks:
+        console.print("Nothing waits for a decision.")
+        return
+    table = Table("due (UTC)", "team", "what", Column("run", overflow="fold"), box=None)
+    for task in tasks:
+        table.add_row(f"{task.due_at:%Y-%m-%d %H:%M}", task.team, task.title, task.workflow_id)
+    console.print(table)
+
+
+async def _show(workflow_id: str, step: str | None, *, as_json: bool) -> None:
+    task = await reviews.find_review(await client(), workflow_id, step)
+    if task is None:
+        fail(Exit.NOT_FOUND, f"{workflow_id} has no review" + (f" in {step}" if step else ""))
+    if as_json:
+        show_json(task)
+    else:
+        if workflow_id.startswith(f"{PUBLISHING.name}/"):
+            await show_campaign(workflow_id, as_json=False)
+        console.print(*describe(task), sep="\n", markup=False, soft_wrap=True)
+
+
+def describe(task: ReviewTask) -> list[str]:
+    """A task in lines for people."""
+    lines = [f"{task.title}: for {task.team}, due {task.due_at:%Y-%m-%d %H:%M} UTC"]
+    lines += [f"  - {reason}" for reason in task.reasons]
+    lines += task.instructions.strip().splitlines()
+    lines += [f"form: {json.dumps(task.form, ensure_ascii=False)}"] if task.form is not None else []
+    if task.quorum > 1:
+        names = ", ".join(approval.reviewer for approval in task.approvals) or "nobody yet"
+        lines.append(f"approved by {names}; {task.quorum} must")
+    if task.decision is not None:
+        decision = task.decision
+        lines.append(f"decided: {decision.verdict} by {decision.reviewer} at {decision.at:%Y-%m-%d %H:%M} UTC")
+        lines += [f"  {decision.reason}"] if decision.reason else []
+    elif task.expired:
+        lines.append("expired: nobody decided in time")
+    else:
+        form = "" if task.form is None else " --data JSON"
+        lines.append(f"approve: python starter.py review approve {task.workflow_id} --as REVIEWER{form}")
+        lines.append(f"reject:  python starter.py review reject {task.workflow_id} --as REVIEWER --reason WHY")
+    lines += [f"refused signal of {refused.reviewer}: {refused.code}" for refused in task.refused]
+    return lines
+
+
+async def decide_task(workflow_id: str, decision: Decision, as_json: bool) -> None:
+    """Decide a task of a run of any process. Ends the command when the decision is refused."""
+    try:
+        decided = await reviews.decide(await client(), workflow_id, decision)
+    except WorkflowUpdateFailedError as error:
+        refused(workflow_id, error)
+    if as_json:
+        show_json(decided)
+    else:
+        console.print(f"{workflow_id}: {decided.verdict} by {decided.reviewer} ({decided.role})", markup=False)

@@ -1,0 +1,66 @@
+"""The reviewers file: which people may decide for which team, in which roles."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+
+from towpath.contracts.core.failure import FailureCode, HouseError
+from towpath.contracts.core.review import Reviewer, Reviewers
+
+
+class ReviewersFileError(Exception):
+    """The file cannot be used; the text has one line for each problem, with its place."""
+
+
+class _Member(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    reviewer: str = Field(min_length=1, max_length=100)
+    roles: tuple[str, ...] = Field(min_length=1)
+
+
+class _Team(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    roles: tuple[str, ...] = Field(min_length=1)
+    members: tuple[_Member, ...] = Field(min_length=1)
+
+
+class _Directory(RootModel[dict[str, _Team]]):
+    """Team name to team."""
+
+
+class ReviewerDirectory:
+    """Read once at start; a changed file needs a restart of the worker."""
+
+    def __init__(self, teams: dict[str, _Team]) -> None:
+        self._teams = teams
+
+    @classmethod
+    def load(cls, path: Path) -> "ReviewerDirectory":
+        """Raises ReviewersFileError."""
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ReviewersFileError(f"{path}: cannot be read ({error.strerror})") from error
+        try:
+            return cls(_Directory.model_validate_json(content).root)
+        except ValidationError as error:
+            lines = [
+                f"{path}: {'.'.join(map(str, problem['loc'])) or 'file'}: {problem['msg']}"
+                for problem in error.errors()
+            ]
+            raise ReviewersFileError("\n".join(lines)) from error
+
+    def teams(self) -> list[str]:
+        return sorted(self._teams)
+
+    def team(self, name: str) -> Reviewers:
+        """Raises HouseError: a team that the file does not name has nobody who may decide."""
+        team = self._teams.get(name)
+        if team is None:
+            raise HouseError(
+                FailureCode.REVIEW_UNKNOWN_REVIEWER,
+                f"team {name!r} is not in the reviewers file",
+                evidence={"team": name},
+            )
+        members = tuple(Reviewer(reviewer=member.reviewer, roles=member.roles) for member in team.members)
+        return Reviewers(team=name, roles=team.roles, members=members)

@@ -1,0 +1,97 @@
+"""A human task: who may decide, what was decided, and the deadlines around it."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from towpath.contracts.core.failure import Failure, FailureCode
+from towpath.contracts.core.wire import ActivityResult, JsonObject, Wire
+
+
+class Verdict(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class Decision(Wire):
+    """What a reviewer sends, by the Update `decide` or the signal `decide`.
+
+    `task` names the step where a run has several tasks open; `data` is the form, where the task has one.
+    """
+
+    verdict: Verdict
+    reviewer: str
+    reason: str = ""
+    task: str | None = None
+    data: JsonObject = {}
+
+
+class Reviewer(Wire):
+    reviewer: str
+    roles: tuple[str, ...] = ()
+
+
+class FindReviewers(Wire):
+    team: str
+
+
+class Reviewers(ActivityResult):
+    team: str
+    roles: tuple[str, ...]
+    """Roles that may decide for the team."""
+    members: tuple[Reviewer, ...]
+
+
+class DecidedReview(Wire):
+    """A decision that counted: who, when, why."""
+
+    verdict: Verdict
+    reviewer: str
+    role: str
+    reason: str
+    at: datetime
+    by_signal: bool = False
+    data: JsonObject = {}
+
+
+class RefusedDecision(Wire):
+    """A signal that did not count, since a signal cannot answer its sender."""
+
+    reviewer: str
+    code: FailureCode
+    at: datetime
+
+
+class ReviewTask(Wire):
+    """A task as a person sees it in a list."""
+
+    workflow_id: str
+    team: str
+    title: str
+    reasons: tuple[str, ...]
+    opened_at: datetime
+    remind_at: datetime
+    escalate_at: datetime
+    due_at: datetime
+    reminded: bool = False
+    escalated: bool = False
+    decision: DecidedReview | None = None
+    expired: bool = False
+    refused: tuple[RefusedDecision, ...] = ()
+    notice_failures: tuple[Failure, ...] = ()
+    task: str = ""
+    """The step, in a run that can have several tasks."""
+    instructions: str = ""
+    form: JsonObject | None = None
+    """JSON Schema of the data that a decision must bring."""
+    approvals: tuple[DecidedReview, ...] = ()
+    quorum: int = 1
+
+
+class ReviewPolicy(Wire):
+    """Deadline of a task, and the shares of it after which people are reminded and the task is escalated."""
+
+    team: str
+    escalate_to: str
+    deadline: timedelta = timedelta(hours=24)
+    remind_at_ratio: float = 0.5
+    escalate_at_ratio: float = 0.875

@@ -1,0 +1,45 @@
+"""Request and answer of the guarded `http` step. Secrets travel in them by name only."""
+
+from typing import Literal
+
+from pydantic import JsonValue
+
+from towpath.contracts.core.wire import ActivityResult, EffectKey, Wire
+
+HttpMethod = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+class HttpRequest(Wire):
+    """One call. Anywhere in `url`, `headers`, `query` and `body`, `{"$secret": "NAME"}` stands for a secret and
+    `{"$text": ["Bearer ", {"$secret": "NAME"}]}` for a text that holds one.
+
+    A text as `body` is sent as it is, everything else as JSON, or as a form when the Content-Type says so.
+    `secrets` names those that may be asked for: data with the shape of a secret gets none. None allows all.
+    With a `connection` that has a base URL, `url` may be a path. `expect` names the accepted statuses, None is 2xx.
+    """
+
+    url: JsonValue
+    method: HttpMethod = "GET"
+    headers: dict[str, JsonValue] = {}
+    query: dict[str, JsonValue] = {}
+    body: JsonValue = None
+    expect: tuple[int, ...] | None = None
+    timeout_seconds: float = 10
+    connection: str | None = None
+    secrets: tuple[str, ...] | None = None
+    select: tuple[str, ...] = ()
+    """Parts of `{status, headers, body}` to keep, as dotted paths; all for none."""
+    key: EffectKey
+    max_bytes: int = 1024 * 1024
+
+
+class HttpAnswer(ActivityResult):
+    """An accepted answer. `headers` has lower-case names and only those that carry no secrets.
+
+    `body` is the value of a JSON answer, the text of a textual one, None for an empty one, and
+    `{"base64": …, "content_type": …}` for any other.
+    """
+
+    status: int
+    headers: dict[str, str] = {}
+    body: JsonValue = None

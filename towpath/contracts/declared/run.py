@@ -1,0 +1,251 @@
+"""Runs of definitions: what starts one, what it answers, and the messages that operate it."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import JsonValue
+
+from towpath.contracts.core.claude import Budget
+from towpath.contracts.core.failure import Failure
+from towpath.contracts.core.run import Cost, DeadLetter, Discard
+from towpath.contracts.core.wire import ActivityResult, EffectKey, JsonObject, Wire
+
+DECLARED = "declared"
+"""Temporal type and task queue of every run of a definition."""
+CACHED_OUTPUT = "cached-output"
+"""Temporal type of the runs that hold one output for a time."""
+ITEMS = "declared-items"
+"""Temporal type of the runs that do a part of a large for_each."""
+
+
+class CloudEvent(Wire):
+    """A CloudEvents 1.0 event in its JSON format. `subject` is what waiting runs correlate with."""
+
+    id: str
+    type: str
+    source: str = "towpath"
+    specversion: str = "1.0"
+    subject: str = ""
+    time: datetime | None = None
+    datacontenttype: str = "application/json"
+    data: JsonValue = None
+
+
+class Edit(Wire):
+    """A change of one step by hand: who made it and why is kept."""
+
+    step: str
+    by: str
+    reason: str
+    value: JsonValue = None
+
+
+class PauseRequest(Wire):
+    by: str
+    reason: str = ""
+
+
+class SentStep(Wire):
+    """What a run sent for a step, or was about to send: so that under the same key the same bytes are sent again.
+
+    `now` is what `now()` was in it. `digest` is of what it is made of: of its config, or of items and what they read.
+    `config` is missing when there are items, or when it is large. `variant` ends its key: see
+    `towpath.engine.run.sending`.
+    """
+
+    now: datetime
+    digest: str
+    config: JsonObject | None = None
+    stands: bool = False
+    """It has happened, or may have, and is not undone."""
+    variant: str = ""
+
+
+class Sending(Wire):
+    """What a run hands over to the one that continues it. `salt` is what `uuid()` is made from in what is sent."""
+
+    began: datetime
+    salt: str
+    steps: dict[str, SentStep] = {}
+    inside: dict[str, "Sending"] = {}
+    """By workflow id, of the runs that its steps began and that failed."""
+
+
+class DeclaredRequest(Wire):
+    """Input of the workflow `declared`. The whole definition travels with it, so an edit never touches this run.
+
+    `digest` is the SHA-256 of the definition's canonical JSON. `secrets` are the names that it may refer to. `seed`
+    are outputs of steps that an earlier run completed; `resume` is the state of a run that continues as new.
+    """
+
+    definition: JsonObject
+    digest: str
+    inputs: JsonObject = {}
+    trigger: str = "manual"
+    event: JsonValue = None
+    language: int = 1
+    secrets: tuple[str, ...] = ()
+    sinks: tuple[str, ...] = ()
+    seed: JsonObject = {}
+    redrive_of: str | None = None
+    resume: JsonObject | None = None
+    discard: Discard | None = None
+    """Takes a failed run out of its queue: this run does nothing else."""
+    input_templates: JsonObject = {}
+    """Inputs that are evaluated when the run begins: those of a schedule trigger."""
+    earlier: Sending | None = None
+    """What an earlier part of this run sent, or the run that this one redrives."""
+
+
+class DeclaredOutcome(StrEnum):
+    COMPLETED = "completed"
+    REJECTED = "rejected"
+    DISCARDED = "discarded"
+
+
+class DeclaredResult(Wire):
+    """How a run ended. `outputs` are the definition's."""
+
+    outcome: DeclaredOutcome
+    outputs: JsonObject = {}
+    definition: str = ""
+    version: str = ""
+    digest: str = ""
+    cost: Cost = Cost()
+    undone: tuple[str, ...] = ()
+    discarded: Discard | None = None
+    not_undone: tuple[str, ...] = ()
+    """Steps of a rejected run whose effect stays, or may: somebody must look."""
+
+
+class DeclaredFailure(Wire):
+    """Second detail of a failed run, after its DeadLetter: what a redrive starts from."""
+
+    request: DeclaredRequest
+    completed: JsonObject = {}
+    """Outputs of the steps that were completed and not undone."""
+    sending: Sending | None = None
+
+
+class ServiceCall(Wire):
+    """One operation of a service by its operationId, with flat parameters."""
+
+    service: str
+    operation: str
+    params: JsonObject = {}
+    secrets: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    key: EffectKey
+
+
+class FunctionCall(Wire):
+    """A registered function that has an effect."""
+
+    handler: str
+    params: JsonObject = {}
+    secrets: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    key: EffectKey
+
+
+class CallAnswer(ActivityResult):
+    value: JsonValue = None
+
+
+class FindDefinition(Wire):
+    """Which definition to run: the latest version when none is given. `check` says whether the inputs are there yet."""
+
+    id: str
+    version: str | None = None
+    inputs: JsonObject = {}
+    check: bool = True
+
+
+class FoundDefinition(ActivityResult):
+    """A request that starts a run of it."""
+
+    request: DeclaredRequest
+
+
+class LifecycleEvents(Wire):
+    """Events of one run for the sinks of the installation, in order. Their ids are `run id:sequence number`."""
+
+    sinks: tuple[str, ...]
+    events: tuple[CloudEvent, ...]
+    key: EffectKey
+
+
+class Told(ActivityResult):
+    """How many events were delivered to how many sinks."""
+
+    delivered: int = 0
+
+
+class ItemsRequest(Wire):
+    """Input of the workflow `declared-items`: a part of a for_each. `first` is the index of its first item.
+
+    `names` are the roots that the step's expressions read; `owner` is the workflow id that effect keys are made of.
+    """
+
+    run: DeclaredRequest
+    step: str
+    names: JsonObject
+    items: tuple[JsonValue, ...]
+    first: int
+    owner: str
+    concurrency: int
+    budget: Budget
+    started_at: datetime | None = None
+    """When the run began that this is a part of."""
+    now: datetime | None = None
+    """What `now()` is in what the items send; None in runs of earlier versions."""
+    salt: str = ""
+    variant: str = ""
+
+
+class ItemsResult(Wire):
+    """Results in the order of the items; a failed one is `{"error": …}` and counted. `failure` is the first."""
+
+    results: tuple[JsonValue, ...]
+    failed: int = 0
+    failure: Failure | None = None
+    cost: Cost = Cost()
+    effects: bool = False
+    """Whether an item has had an effect, or may have."""
+
+
+class CacheRead(Wire):
+    """`place` is definition and step, `key` what the definition says: only together do they name an output."""
+
+    place: str
+    key: str
+
+
+class CacheFound(ActivityResult):
+    hit: bool
+    value: JsonValue = None
+
+
+class CacheWrite(CacheRead):
+    value: JsonValue = None
+    ttl_seconds: float
+
+
+class Kept(ActivityResult):
+    """`new` is False when the output was there already."""
+
+    new: bool
+
+
+class CachedOutput(Wire):
+    """Input of the workflow `cached-output`, which holds one output for its time."""
+
+    value: JsonValue
+    ttl_seconds: float
+
+
+class DeclaredLetter(Wire):
+    """A failed run of a definition, as its queue shows it."""
+
+    letter: DeadLetter
+    failure: DeclaredFailure

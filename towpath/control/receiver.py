@@ -1,0 +1,74 @@
+"""A small HTTP receiver for Alertmanager's webhook. It answers 200 when Temporal has the alerts, and not before."""
+
+import hmac
+
+import structlog
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from temporalio.service import RPCError
+
+from towpath.contracts.incident.alerts import AlertmanagerWebhook
+from towpath.control.intake import Intake
+
+MAX_BODY_BYTES = 8 * 1024**2
+PATH = "/api/webhooks/alertmanager"
+log = structlog.stdlib.get_logger("receiver")
+
+
+class Receiver:
+    """`token` is the bearer token that Alertmanager's `http_config.authorization` sends; None takes any caller."""
+
+    def __init__(self, intake: Intake, token: str | None) -> None:
+        self._intake = intake
+        self._token = token
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[Route(PATH, self._alerts, methods=["POST"]), Route("/health", _health, methods=["GET"])]
+        )
+
+    async def _alerts(self, request: Request) -> Response:
+        if not self._is_allowed(request):
+            return _problem(401, "a bearer token is needed, as in TOWPATH_ALERTS_TOKEN")
+        body = await _bounded(request)
+        if body is None:
+            return _problem(413, f"a delivery may have {MAX_BODY_BYTES} bytes")
+        try:
+            webhook = AlertmanagerWebhook.model_validate_json(body)
+        except ValidationError as error:
+            wrong = [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()[:10]]
+            return _problem(400, "not a webhook body of Alertmanager, version 4", wrong)
+        try:
+            taken = await self._intake.take(webhook)
+        except RPCError as error:
+            # Alertmanager sends it again.
+            log.warning("Temporal did not take alerts", status=error.status.name)
+            return _problem(503, "Temporal does not answer: send it again")
+        return JSONResponse({"workflow_id": taken.workflow_id, "alerts": taken.alerts, "known": taken.known})
+
+    def _is_allowed(self, request: Request) -> bool:
+        if self._token is None:
+            return True
+        given = request.headers.get("authorization", "")
+        return hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode())
+
+
+async def _bounded(request: Request) -> bytes | None:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            return None
+    return bytes(body)
+
+
+def _problem(status: int, title: str, errors: list[str] | None = None) -> Response:
+    body = {"title": title, "status": status, "errors": errors or []}
+    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+
+
+async def _health(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})

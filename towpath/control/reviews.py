@@ -1,0 +1,86 @@
+"""Human tasks from outside: listing what waits for whom, and deciding by Update."""
+
+import asyncio
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from temporalio.client import Client, WorkflowExecution
+from temporalio.service import RPCError, RPCStatusCode
+
+from towpath.contracts.core.process import PENDING_ASSIGNEES, PENDING_UNTIL
+from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask
+from towpath.contracts.declared.run import DECLARED
+from towpath.control.again import ANSWER_WITHIN
+
+AT_ONCE = 20
+
+
+async def list_reviews(client: Client, team: str | None = None) -> list[ReviewTask]:
+    """Open tasks of a team, or of all, the one that is due first at the top. Needs a worker, which answers queries."""
+    wanted = f"{PENDING_UNTIL.name} IS NOT NULL" if team is None else f"{PENDING_ASSIGNEES.name} = '{_plain(team)}'"
+    runs = [run async for run in client.list_workflows(f"{wanted} AND ExecutionStatus = 'Running'")]
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def read(run: WorkflowExecution) -> list[ReviewTask]:
+        async with turns:
+            if run.workflow_type == DECLARED:
+                return await _reviews(client, run.id)
+            task = await find_review(client, run.id)
+            return [] if task is None else [task]
+
+    found = [task for tasks in await asyncio.gather(*(read(run) for run in runs)) for task in tasks]
+    return sorted((task for task in found if not closed(task)), key=lambda task: task.due_at)
+
+
+async def find_review(client: Client, workflow_id: str, task: str | None = None) -> ReviewTask | None:
+    """The run's task, or the one of a step; decided or not; None when there is none."""
+    if task is not None:
+        tasks = await _reviews(client, workflow_id)
+        return next((found for found in tasks if found.task == task), None)
+    handle = client.get_workflow_handle(workflow_id)
+    answer: dict[str, Any] | None = await handle.query("review", rpc_timeout=ANSWER_WITHIN)
+    return None if answer is None else ReviewTask.model_validate(answer)
+
+
+async def _reviews(client: Client, workflow_id: str) -> list[ReviewTask]:
+    handle = client.get_workflow_handle(workflow_id)
+    answer: list[dict[str, Any]] = await handle.query("reviews", rpc_timeout=ANSWER_WITHIN)
+    return [ReviewTask.model_validate(task) for task in answer]
+
+
+async def decide(client: Client, workflow_id: str, decision: Decision) -> DecidedReview:
+    """Decide a task. The same reviewer's same decision on the same task, sent twice, is one decision.
+
+    Without a task, the one that is open now is meant, and no other that may be open when the decision arrives.
+
+    Raises WorkflowUpdateFailedError with the refusal, RPCError when there is no such run or no worker answers.
+    """
+    task = await find_review(client, workflow_id) if decision.task is None else None
+    name = decision.task if task is None else task.task
+    data = hashlib.sha256(json.dumps(decision.data, sort_keys=True).encode()).hexdigest()[:16]
+    decision = decision.model_copy(update={"task": name or None})
+    update_id = f"decide/{name or ''}/{decision.reviewer}/{decision.verdict}/{data}"
+    decided: DecidedReview = await client.get_workflow_handle(workflow_id).execute_update(
+        "decide", decision, id=update_id, result_type=DecidedReview, rpc_timeout=ANSWER_WITHIN
+    )
+    return decided
+
+
+def closed(task: ReviewTask) -> bool:
+    return task.decision is not None or task.expired
+
+
+def overdue(task: ReviewTask, now: datetime | None = None) -> bool:
+    """Past its reminder: it should have been decided by now."""
+    return (now or datetime.now(UTC)) > task.remind_at
+
+
+def is_missing(error: RPCError) -> bool:
+    return error.status is RPCStatusCode.NOT_FOUND
+
+
+def _plain(text: str) -> str:
+    """Visibility queries have no parameters: a quote would end the string."""
+    return text.replace("'", "")

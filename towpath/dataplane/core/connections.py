@@ -1,0 +1,50 @@
+"""What the data plane needs to reach a named connection: handed in by the worker for one task, and never recorded."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from towpath.contracts.core.wire import Wire
+
+
+class HttpConnection(Wire):
+    """An API. Requests go below `base_url` and nowhere else, with these headers."""
+
+    type: Literal["http"] = "http"
+    base_url: str
+    headers: dict[str, SecretStr] = {}
+    timeout_seconds: float = Field(default=30.0, gt=0)
+
+
+class PostgresqlConnection(Wire):
+    """A database by its URL, `postgresql://user:password@host:port/database`."""
+
+    type: Literal["postgresql"] = "postgresql"
+    url: SecretStr
+
+
+class S3Connection(Wire):
+    """An object store that speaks S3, with all that it takes to reach it: nothing is looked for elsewhere.
+
+    `endpoint` is left out for Amazon's own. `anonymous` is for buckets that anybody may read.
+    """
+
+    type: Literal["s3"] = "s3"
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    access_key: SecretStr | None = None
+    secret_key: SecretStr | None = None
+    session_token: SecretStr | None = None
+    anonymous: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        given = (self.access_key is not None, self.secret_key is not None)
+        if self.anonymous and any(given):
+            raise ValueError("anonymous goes without access_key and secret_key")
+        if not self.anonymous and not all(given):
+            raise ValueError("access_key and secret_key are wanted, or anonymous: true for a public bucket")
+        return self
+
+
+DataConnection = Annotated[HttpConnection | PostgresqlConnection | S3Connection, Field(discriminator="type")]

@@ -1,0 +1,59 @@
+"""What a process of the data plane is told at its start, from texts of settings. No engine is loaded by this."""
+
+from pathlib import Path
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from towpath.contracts.core.wire import JsonObject, json_object
+from towpath.contracts.pipeline.plane import MIB, Compression, Setup
+from towpath.dataplane.core.connections import DataConnection
+
+_CONNECTIONS = TypeAdapter(dict[str, DataConnection])
+
+
+class SetupError(ValueError):
+    """Settings cannot be used: which, and why; never a value."""
+
+
+def read_connections(text: str | None) -> dict[str, JsonValue]:
+    """Connections by name, checked. Raises SetupError."""
+    if text is None:
+        return {}
+    try:
+        _CONNECTIONS.validate_json(text)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+        raise SetupError("; ".join(_problem(problem) for problem in problems)) from None
+    given = json_object(text)
+    if given is None:
+        raise SetupError("must be a JSON object of connections by name")
+    return given
+
+
+def _problem(problem: ErrorDetails) -> str:
+    place = ".".join(map(str, problem["loc"]))
+    return f"{place}: {problem['msg']}" if place else f"{problem['msg']}; needs a JSON object of connections by name"
+
+
+def setup_of(
+    store: str,
+    scratch: str,
+    connections: JsonObject,
+    store_connection: str | None,
+    memory_mib: int,
+    compression: Compression | None = None,
+) -> Setup:
+    """Raises SetupError for a store whose connection is not there, or not named."""
+    if store.startswith("s3://") and store_connection is None:
+        raise SetupError(f"TOWPATH_DATASET_STORE_CONNECTION: {store} needs one of the connections")
+    if store_connection is not None and store_connection not in connections:
+        raise SetupError(f"TOWPATH_DATASET_STORE_CONNECTION: {store_connection!r} is not among the connections")
+    return Setup(
+        store=store if "://" in store else str(Path(store).absolute()),
+        scratch=str(Path(scratch).absolute()),
+        store_connection=store_connection,
+        connections=connections,
+        memory_bytes=memory_mib * MIB,
+        compression=compression,
+    )

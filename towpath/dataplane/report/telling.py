@@ -1,0 +1,62 @@
+"""Telling the lineage of a run: events of OpenLineage to a file, to a collector, or to both."""
+
+import fcntl
+import json
+from pathlib import Path
+
+import httpx
+
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.pipeline.stages import LineageEmitted, LineageTask
+from towpath.dataplane.core.connections import HttpConnection
+from towpath.dataplane.core.errors import LineageError
+from towpath.dataplane.core.workspace import Workspace
+from towpath.dataplane.report.events import events_of
+
+COLLECTOR = "openlineage"
+"""The connection to the collector, where one is set."""
+PATH = "api/v1/lineage"
+LOOKED_AT = 4 * 1024**2
+"""So much of the end of a file is searched for an event that was told before."""
+_LATER = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS})
+
+
+def emit_lineage(task: LineageTask, work: Workspace) -> LineageEmitted:
+    """The same events whenever it is tried. Raises LineageError when the file or the collector does not take them."""
+    events = events_of(task, work)
+    sinks = task.config.lineage
+    if sinks.file is not None:
+        _append(Path(sinks.file), events)
+    collector = work.connections.get(COLLECTOR) if sinks.url_setting else None
+    sent = isinstance(collector, HttpConnection)
+    if isinstance(collector, HttpConnection):
+        _send(collector, events)
+    return LineageEmitted(events=len(events), file=sinks.file or "", sent=sent)
+
+
+def _append(path: Path, events: tuple[JsonObject, ...]) -> None:
+    """One line for each event, unless it is there: an attempt that was lost after it wrote is not told twice."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(max(0, file.seek(0, 2) - LOOKED_AT))
+            known = set(file.read().splitlines())
+            lines = [json.dumps(event, separators=(",", ":")).encode() for event in events]
+            file.write(b"".join(line + b"\n" for line in lines if line not in known))
+    except OSError as error:
+        raise LineageError(f"the lineage file cannot be written: {type(error).__name__}") from error
+
+
+def _send(collector: HttpConnection, events: tuple[JsonObject, ...]) -> None:
+    headers = {name: value.get_secret_value() for name, value in collector.headers.items()}
+    url = f"{collector.base_url.rstrip('/')}/{PATH}"
+    try:
+        with httpx.Client(headers=headers, timeout=collector.timeout_seconds, trust_env=False) as client:
+            for event in events:
+                answer = client.post(url, json=event)
+                if not answer.is_success:
+                    later = answer.is_server_error or answer.status_code in _LATER
+                    raise LineageError(f"the lineage collector answered {answer.status_code}", retryable=later)
+    except httpx.HTTPError as error:
+        raise LineageError(f"the lineage collector cannot be reached: {type(error).__name__}") from error

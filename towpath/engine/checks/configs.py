@@ -1,0 +1,258 @@
+"""Checks of the config of each type of step against what is registered: hosts, operations, functions, models, teams."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from towpath.engine.checks.params import check_params
+from towpath.engine.checks.schemas import check_schema
+from towpath.engine.expression.functions import parse_date
+from towpath.engine.expression.suggestions import did_you_mean
+from towpath.engine.expression.values import ExpressionError
+from towpath.engine.language.catalog import Catalog, Connection
+from towpath.engine.language.diagnostics import Path
+from towpath.engine.language.model import Model
+from towpath.engine.language.shapes import as_list, as_object
+from towpath.engine.language.source import Source
+from towpath.engine.language.steps import (
+    ApiConfig,
+    ClaudeConfig,
+    ConditionConfig,
+    FunctionConfig,
+    HttpConfig,
+    HumanTaskConfig,
+    MultiChannelConfig,
+    NotifyConfig,
+    WaitAnyConfig,
+    WaitConfig,
+    WorkflowConfig,
+)
+
+SOON_DAYS = 90
+
+
+class ConfigChecks:
+    """One config at a time, by its type."""
+
+    def __init__(self, source: Source, catalog: Catalog) -> None:
+        self._source = source
+        self._catalog = catalog
+        self._by_type: Mapping[type, Callable[[Any, Path], None]] = {
+            HttpConfig: self._http,
+            ApiConfig: self._api,
+            FunctionConfig: self._function,
+            ClaudeConfig: self._claude,
+            ConditionConfig: self._condition,
+            HumanTaskConfig: self._human,
+            MultiChannelConfig: self._channels,
+            WaitConfig: self._wait,
+            WaitAnyConfig: self._wait_any,
+            NotifyConfig: self._notify,
+            WorkflowConfig: self._workflow,
+        }
+
+    def check(self, config: Model | dict[str, Any] | None, path: Path) -> None:
+        specific = self._by_type.get(config.__class__)
+        if specific is not None:
+            specific(config, path)
+
+    def team(self, name: str, path: Path, also: frozenset[str] = frozenset()) -> None:
+        known = self._catalog.teams | also
+        if self._catalog.teams and "{{" not in name and name not in known:
+            hint = did_you_mean(name, known)[2:]
+            self._source.report(path, "team.unknown", f"there is no team {name!r}", hint or "add it to reviewers.json")
+
+    def _http(self, config: HttpConfig, path: Path) -> None:
+        place = (*path, "url")
+        connection = None
+        if config.connection is not None:
+            connection = self._catalog.connections.get(config.connection)
+            if connection is None:
+                hint = did_you_mean(config.connection, self._catalog.connections)[2:]
+                what = f"there is no connection {config.connection!r}"
+                self._source.report(
+                    (*path, "connection"), "connection.unknown", what, hint or "add it to connections.json"
+                )
+                return
+        url = config.url.strip()
+        if connection is not None and url.startswith(("/", "{{")):
+            return
+        if url.startswith("{{"):
+            what = "the host comes from a template, so nobody can say which one it is"
+            self._source.report(place, "host.template", what, "write the host out, or name a connection")
+            return
+        self._url(url, place, connection)
+
+    def _url(self, url: str, path: Path, named: Connection | None) -> None:
+        if "{{" in url.partition("//")[2].partition("/")[0]:
+            what = "part of the host comes from a template"
+            self._source.report(path, "host.template", what, "write the host out, or name a connection")
+            return
+        try:
+            parts = urlsplit(url.partition("{{")[0] or url)
+            host, user = (parts.hostname or "").lower(), parts.username
+        except ValueError:
+            host, user, parts = "", None, urlsplit("")
+        if parts.scheme not in {"http", "https"} or not host:
+            self._source.report(path, "url.invalid", "this is no absolute http(s) URL", "write https://host/path")
+            return
+        if user is not None:
+            self._source.report(path, "url.invalid", "the URL holds a user name", "use a header with a secret")
+        allowed = [named] if named is not None else list(self._catalog.connections.values())
+        found = next((entry for entry in allowed if _allows(entry, host)), None)
+        if found is None:
+            hosts = [entry for connection in allowed for entry in connection.hosts]
+            hint = did_you_mean(host, hosts)[2:]
+            self._source.report(
+                path, "host.not-allowed", f"no connection allows {host}", hint or "add it to connections.json"
+            )
+        elif parts.scheme == "http" and not found.allow_http:
+            self._source.report(path, "host.https-only", f"{host} is reached over https only", "write https://")
+
+    def _api(self, config: ApiConfig, path: Path) -> None:
+        service = self._catalog.services.get(config.service)
+        if service is None:
+            hint = did_you_mean(config.service, self._catalog.services)[2:]
+            self._source.report((*path, "service"), "service.unknown", f"there is no service {config.service!r}", hint)
+            return
+        operation = service.get(config.method)
+        if operation is None:
+            hint = did_you_mean(config.method, service)[2:]
+            what = f"{config.service} has no operation {config.method!r}"
+            self._source.report((*path, "method"), "method.unknown", what, hint)
+            return
+        what = f"{config.service} {config.method}"
+        place = (*path, "params")
+        check_params(self._source, config.params, dict(operation.params), place, what, is_open=_templated)
+
+    def _function(self, config: FunctionConfig, path: Path) -> None:
+        function = self._catalog.functions.get(config.handler)
+        if function is None:
+            hint = did_you_mean(config.handler, self._catalog.functions)[2:]
+            self._source.report((*path, "handler"), "handler.unknown", f"there is no function {config.handler!r}", hint)
+            return
+        place = (*path, "params")
+        check_params(self._source, config.params, dict(function.params), place, config.handler, is_open=_templated)
+
+    def _claude(self, config: ClaudeConfig, path: Path) -> None:
+        if config.output_schema is not None:
+            check_schema(self._source, config.output_schema, (*path, "output_schema"))
+        known, name = self._catalog.models, config.model
+        if not known:
+            return
+        if name not in known and not name.startswith(self._catalog.model_prefixes):
+            hint = did_you_mean(name, known)[2:]
+            self._source.report((*path, "model"), "model.unknown", f"there is no model {name!r}", hint)
+            return
+        end = known.get(name)
+        if end is None:
+            return
+        mend = "write default, deep or fast: the installation chooses the model"
+        if end <= self._catalog.today:
+            self._source.report((*path, "model"), "model.retired", f"{name} was retired on {end}", mend)
+        elif (end - self._catalog.today).days <= SOON_DAYS:
+            what = f"{name} ends on {end}"
+            self._source.report((*path, "model"), "model.ending", what, mend, severity="warning")
+
+    def _condition(self, config: ConditionConfig, path: Path) -> None:
+        if (config.if_ is None) == (config.switch is None):
+            self._source.report(
+                path, "condition.shape", "give if, or switch", "write if: with then: and else:, or switch:"
+            )
+        elif config.if_ is not None and config.then is None:
+            self._source.report(path, "condition.shape", "then is missing", "add then: […]; it may be empty")
+        elif config.switch is not None and config.default is None:
+            what = "a switch without default does nothing when no case holds"
+            self._source.report(path, "condition.shape", what, "add default: []")
+
+    def _human(self, config: HumanTaskConfig, path: Path) -> None:
+        self.team(config.assignee, (*path, "assignee"))
+        for index, entry in enumerate(config.escalate):
+            self.team(entry.to, (*path, "escalate", index, "to"))
+        if config.form is not None:
+            check_schema(self._source, config.form, (*path, "form"))
+        if config.on_timeout == "escalate" and not config.escalate:
+            what = "on_timeout: escalate has nobody to go to"
+            self._source.report((*path, "on_timeout"), "task.escalate", what, "add escalate: [{after: …, to: TEAM}]")
+
+    def _channels(self, config: MultiChannelConfig, path: Path) -> None:
+        names: list[str] = []
+        for index, channel in enumerate(config.channels):
+            place = (*path, "channels", index)
+            given = [name for name in ("email", "slack", "crm") if getattr(channel, name) is not None]
+            if len(given) != 1:
+                self._source.report(
+                    place, "channel.shape", "a channel is one of email, slack, crm", "write one of them"
+                )
+                continue
+            count = sum(1 for name in names if name.partition("-")[0] == given[0])
+            names.append(given[0] if count == 0 else f"{given[0]}-{count + 1}")
+            template = None if channel.email is None else channel.email.template
+            if template is not None and self._catalog.mail_templates and template not in self._catalog.mail_templates:
+                hint = did_you_mean(template, self._catalog.mail_templates)[2:]
+                what = f"there is no mail template {template!r}"
+                self._source.report((*place, "email", "template"), "template.unknown", what, hint)
+            action = None if channel.crm is None else channel.crm.action
+            if action is not None and self._catalog.crm_actions and action not in self._catalog.crm_actions:
+                hint = did_you_mean(action, self._catalog.crm_actions)[2:]
+                what = f"the CRM has no action {action!r}"
+                self._source.report((*place, "crm", "action"), "action.unknown", what, hint)
+        for index, name in enumerate(config.require if isinstance(config.require, list) else []):
+            if name not in names:
+                what = f"there is no channel {name!r} here"
+                self._source.report((*path, "require", index), "channel.unknown", what, did_you_mean(name, names)[2:])
+
+    def _wait(self, config: WaitConfig, path: Path) -> None:
+        given = [
+            name for name, value in (("for", config.for_), ("until", config.until), ("event", config.event)) if value
+        ]
+        if len(given) != 1:
+            self._source.report(path, "wait.shape", "a wait has one of for, until, event", "write one of them")
+        if config.until is not None and "{{" not in config.until:
+            try:
+                parse_date(config.until)
+            except ExpressionError:
+                mend = "write it as 2026-11-22T09:00:00Z or 2026-11-22"
+                self._source.report((*path, "until"), "date.invalid", f"{config.until!r} is no date", mend)
+
+    def _wait_any(self, config: WaitAnyConfig, path: Path) -> None:
+        for name, choice in config.on.items():
+            given = [value for value in (choice.event, choice.after, choice.human_task) if value is not None]
+            place = (*path, "on", name)
+            if len(given) != 1:
+                self._source.report(
+                    place, "wait.shape", "a choice is one of event, after, human-task", "write one of them"
+                )
+            elif choice.human_task is not None:
+                self._human(choice.human_task, (*place, "human-task"))
+
+    def _notify(self, config: NotifyConfig, path: Path) -> None:
+        self.team(config.target, (*path, "target"))
+
+    def _workflow(self, config: WorkflowConfig, path: Path) -> None:
+        known = self._catalog.definitions
+        if known is not None and config.id not in known:
+            hint = did_you_mean(config.id, known)[2:]
+            self._source.report((*path, "id"), "definition.unknown", f"no definition {config.id!r} is published", hint)
+        elif known is not None and known[config.id]:
+            place = (*path, "inputs")
+            check_params(self._source, config.inputs, dict(known[config.id]), place, config.id, is_open=_templated)
+
+
+def _allows(connection: Connection, host: str) -> bool:
+    return any(host == allowed or _is_below(host, allowed) for allowed in connection.hosts)
+
+
+def _is_below(host: str, allowed: str) -> bool:
+    return allowed[:2] == "*." and host.endswith(allowed[1:])
+
+
+def _templated(value: Any) -> bool:
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str) and "{{" in item:
+            return True
+        waiting.extend((as_object(item) or {}).values())
+        waiting.extend(as_list(item) or [])
+    return False

@@ -1,0 +1,90 @@
+"""Inputs of a run against the schemas of its definition: every violation, with its pointer, before anything starts."""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any, cast
+
+from jsonschema import Draft202012Validator, ValidationError
+from pydantic import JsonValue
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+from towpath.engine.expression.suggestions import did_you_mean
+from towpath.engine.language.definition import Header
+from towpath.engine.language.diagnostics import path_text
+
+SENSITIVE = "x-secret"
+MOST = 50
+NOTHING_OUTSIDE: Registry[Any] = Registry()
+"""References of a schema lead to places in it; nothing is fetched."""
+
+
+def inputs_schema(header: Header) -> dict[str, Any]:
+    """JSON Schema of all inputs together, closed: what a step that runs this definition may give."""
+    must = [name for name, schema in header.inputs.items() if schema.get("x-optional") is not True]
+    return {
+        "type": "object",
+        "properties": dict(header.inputs),
+        "required": [name for name in must if "default" not in header.inputs[name]],
+        "additionalProperties": False,
+    }
+
+
+def accept_inputs(header: Header, given: dict[str, JsonValue]) -> tuple[dict[str, JsonValue], list[str]]:
+    """The inputs with defaults filled in, and what is wrong with them, a sentence each; values are not repeated.
+
+    A field counts as required when it has no default and its schema does not say `x-optional: true`.
+    """
+    values: dict[str, JsonValue] = {}
+    problems = [
+        f"/{name}: there is no such input{did_you_mean(name, header.inputs)}"
+        for name in given
+        if name not in header.inputs
+    ]
+    for name, schema in header.inputs.items():
+        if name in given:
+            value = _reference(given[name]) if schema.get(SENSITIVE) is True else given[name]
+            values[name] = value
+            if schema.get(SENSITIVE) is not True:
+                problems.extend(violations(schema, value, (name,)))
+        elif "default" in schema:
+            values[name] = schema["default"]
+        elif schema.get("x-optional") is not True:
+            problems.append(f"/{name}: is missing")
+        else:
+            values[name] = None
+    return values, problems
+
+
+def violations(schema: dict[str, Any], value: JsonValue, path: tuple[str | int, ...] = ()) -> list[str]:
+    """What breaks a schema, a sentence each, with JSON pointers."""
+    checker = Draft202012Validator(schema, registry=NOTHING_OUTSIDE)
+    errors = cast("Iterable[ValidationError]", checker.iter_errors(value))
+    try:
+        return [
+            f"{path_text((*path, *error.absolute_path)) or '/'}: {_sentence(error)}" for error in islice(errors, MOST)
+        ]
+    except (Unresolvable, RecursionError):
+        return [f"{path_text(path) or '/'}: its schema refers to what is not there, or to itself without end"]
+
+
+def _sentence(error: ValidationError) -> str:
+    """Without the value: it may be personal."""
+    wanted: Any = error.validator_value
+    match error.validator:
+        case "required":
+            missing = [name for name in wanted if name not in cast("dict[str, Any]", error.instance)]
+            return f"misses {', '.join(missing)}"
+        case "type":
+            return f"must be {wanted if isinstance(wanted, str) else ' or '.join(wanted)}"
+        case "enum":
+            return f"must be one of {', '.join(map(str, wanted))}"
+        case "additionalProperties":
+            return "holds a field that is not in its schema"
+        case _:
+            return f"breaks {error.validator}: {str(wanted)[:80]}"
+
+
+def _reference(value: JsonValue) -> JsonValue:
+    """A secret input is given by the name of the secret."""
+    return {"$secret": value} if isinstance(value, str) else value

@@ -1,0 +1,220 @@
+"""Checks of single steps: their texts, durations and secrets, and what makes no sense for their type."""
+
+import re
+from typing import Any
+
+from towpath.contracts.core.failure import FailureCode
+from towpath.engine.checks.configs import ConfigChecks
+from towpath.engine.checks.expressions import ExpressionChecks
+from towpath.engine.checks.marks import durations
+from towpath.engine.checks.reads import Context
+from towpath.engine.checks.types import TypeChecks
+from towpath.engine.expression.durations import parse_duration
+from towpath.engine.expression.suggestions import did_you_mean
+from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.diagnostics import Path
+from towpath.engine.language.model import Model
+from towpath.engine.language.outputs import EVENT, JsonSchema, full_output, item_schema, member, output_schema
+from towpath.engine.language.plan import PlanNode
+from towpath.engine.language.reading import read_config
+from towpath.engine.language.shapes import as_list, as_object
+from towpath.engine.language.source import Source
+from towpath.engine.language.steps import CONFIGS, ApiConfig, Call, ForEach, FunctionConfig, Retry, Step
+
+SENDING = frozenset({"http", "api", "function"})
+
+CODES = frozenset(map(str, FailureCode))
+_STATUS = re.compile(r"[45](?:[0-9]{2}|xx)")
+NO_LOOP = frozenset({"condition", "human-task", "wait", "wait-any"})
+NO_EFFECT = frozenset({"wait", "wait-any", "condition", "set", "human-task"})
+LATE = frozenset({"until", "filter", "done"})
+RAW = frozenset({"output_schema", "form"})
+HIDING = frozenset(
+    {"inputs", "steps", "run", "event", "secrets", "output", "index", "true", "false", "null", "and", "or", "not", "in"}
+)
+"""Names that an item cannot have: they mean something already."""
+
+
+class StepChecks:
+    """Every step of a plan, one by one."""
+
+    def __init__(self, source: Source, catalog: Catalog, expressions: ExpressionChecks) -> None:
+        self._source = source
+        self._catalog = catalog
+        self._expressions = expressions
+        self._configs = ConfigChecks(source, catalog)
+        self._types = TypeChecks(source, expressions)
+
+    def check(self, node: PlanNode) -> None:
+        step = node.step
+        if step is None:
+            return
+        path = (*node.path, "config")
+        self._texts(node)
+        self._common(node)
+        self._configs.check(node.config, path)
+
+    def team(self, name: str, path: Path, also: frozenset[str] = frozenset()) -> None:
+        self._configs.team(name, path, also)
+
+    def durations(self, model: type[Model], written: Any, path: Path) -> None:
+        """Every duration that is written out, anywhere in what the model reads."""
+        for place, text in durations(model, written, path):
+            if "{{" not in text and parse_duration(text) is None:
+                what = f"{text!r} is no duration of up to ten years"
+                self._source.report(place, "duration.invalid", what, "write it like 30s, 5m, 24h or 1h30m")
+
+    def retry(self, retry: Retry | None, path: Path) -> None:
+        """Codes that no failure has would never match."""
+        for field in ("retry_on", "no_retry_on"):
+            for index, code in enumerate([] if retry is None else getattr(retry, field)):
+                text = str(code).lower()
+                if text not in CODES and _STATUS.fullmatch(text) is None:
+                    hint = did_you_mean(text, CODES)[2:]
+                    self._source.report(
+                        (*path, field, index),
+                        "retry.unknown",
+                        f"no failure has the code {code!r}",
+                        hint or "write a failure code, 429 or 5xx",
+                    )
+
+    def loop_name(self, name: str, path: Path) -> None:
+        if name in HIDING:
+            what = f"{name!r} means something already"
+            self._source.report((*path, "as"), "for-each.name", what, "choose another name, like item")
+
+    def _texts(self, node: PlanNode) -> None:
+        step = node.step
+        if step is None:
+            return
+        base = node.path
+        written = as_object(self._source.value_at(base)) or {}
+        here = Context(node.index)
+        if step.for_each is not None:
+            loop, place = step.for_each, (*base, "for_each", "in")
+            self._expressions.templates(loop.in_, place, here)
+            item = self._types.items(loop.in_, place, here) if loop.times is None else {"type": "integer"}
+            here = here.also(**{loop.as_: item, "index": {"type": "integer"}})
+        sending = Context(node.index, here.extra, secrets=step.type in SENDING)
+        output = output_schema(node, self._catalog)
+        self._config(as_object(written.get("config")) or {}, (*base, "config"), sending, output, step.type)
+        self._parameters(node.config, (*base, "config", "params"), sending)
+        plain = Context(node.index)
+        self._expressions.condition(step.when, (*base, "when"), plain)
+        if step.cache is not None:
+            self._expressions.templates(step.cache.key, (*base, "cache", "key"), plain)
+        for part in ("compensate", "check"):
+            given = as_object(written.get(part))
+            if given is not None:
+                # Items are checked one by one, and undone together: what undoes them reads the list of their results.
+                names = {"output": output} if part == "compensate" else {**here.extra, "output": {}}
+                after = Context(node.index, names, secrets=True)
+                self._expressions.templates(given.get("config"), (*base, part, "config"), after)
+                done = given.get("done")
+                self._expressions.condition(done if isinstance(done, str) else None, (*base, part, "done"), after)
+        default = as_object(written.get("on_error"))
+        if default is not None:
+            self._expressions.templates(default.get("default"), (*base, "on_error", "default"), plain)
+        if step.cancel_on is not None:
+            event = plain.also(event=EVENT)
+            self._expressions.condition(step.cancel_on.filter, (*base, "cancel_on", "filter"), event)
+            self._expressions.templates(step.cancel_on.correlate, (*base, "cancel_on", "correlate"), plain)
+
+    def _parameters(self, config: Model | dict[str, Any] | None, path: Path, context: Context) -> None:
+        """Templates in parameters against what the function or the operation takes."""
+        schema: JsonSchema | None = None
+        if isinstance(config, FunctionConfig):
+            function = self._catalog.functions.get(config.handler)
+            schema = None if function is None else dict(function.params)
+        elif isinstance(config, ApiConfig):
+            operation = self._catalog.services.get(config.service, {}).get(config.method)
+            schema = None if operation is None else dict(operation.params)
+        if schema is not None and isinstance(config, (FunctionConfig, ApiConfig)):
+            self._types.fits(config.params, schema, schema, path, context)
+
+    def _config(self, given: dict[str, Any], path: Path, context: Context, output: dict[str, Any], kind: str) -> None:
+        for name, value in given.items():
+            if name in RAW or (kind == "condition" and name != "if"):
+                continue
+            place = (*path, name)
+            if name == "if" or (name in LATE and kind != "wait"):
+                self._expressions.condition(value if isinstance(value, str) else None, place, context)
+            elif name == "filter":
+                self._expressions.condition(value if isinstance(value, str) else None, place, context.also(event=EVENT))
+            elif name == "poll":
+                until = (as_object(value) or {}).get("until")
+                self._expressions.condition(
+                    until if isinstance(until, str) else None, (*place, "until"), context.also(output=output)
+                )
+            elif kind == "wait-any" and name == "on":
+                for choice, inner in (as_object(value) or {}).items():
+                    self._config(as_object(inner) or {}, (*place, choice), context, output, "wait")
+            else:
+                self._expressions.templates(value, place, context)
+        for index, case in enumerate(as_list(given.get("switch")) or []):
+            text = (as_object(case) or {}).get("case")
+            self._expressions.condition(
+                text if isinstance(text, str) else None, (*path, "switch", index, "case"), context
+            )
+
+    def _common(self, node: PlanNode) -> None:
+        step, path = node.step, node.path
+        if step is None:
+            return
+        written = as_object(self._source.value_at(path)) or {}
+        self.durations(Step, written, path)
+        model = CONFIGS[step.type]
+        if model is not None:
+            self.durations(model, written.get("config"), (*path, "config"))
+        if step.for_each is not None:
+            self._loop(step, step.for_each, (*path, "for_each"))
+        if step.select and step.type not in SENDING:
+            what = f"a {step.type} step keeps its whole output"
+            self._source.report(
+                (*path, "select"), "step.no-effect", what, "select in an http, api or function step", key=True
+            )
+        self.retry(step.retry, (*path, "retry"))
+        self._selected(node)
+        if step.compensate is not None and step.type in NO_EFFECT:
+            what = f"a {step.type} step has nothing to undo"
+            self._source.report((*path, "compensate"), "step.no-effect", what, "leave compensate out", key=True)
+        for name, call in (("compensate", step.compensate), ("check", step.check)):
+            if call is not None:
+                self._call(call, (as_object(written.get(name)) or {}).get("config"), (*path, name, "config"))
+
+    def _selected(self, node: PlanNode) -> None:
+        """Each part that is kept must be one that there can be."""
+        whole = full_output(node, self._catalog)
+        for index, text in enumerate([] if node.step is None else node.step.select):
+            current: JsonSchema = whole
+            for key in text.split("."):
+                current = item_schema(current, whole)
+                found, _ = member(current, key, whole)
+                if found is None:
+                    what = f"the output has no {text!r} to keep"
+                    hint = did_you_mean(key, as_object(current.get("properties")) or {})[2:]
+                    self._source.report((*node.path, "select", index), "select.unknown", what, hint)
+                    break
+                current = found
+
+    def _loop(self, step: Step, loop: ForEach, path: Path) -> None:
+        self.loop_name(loop.as_, path)
+        if step.type in NO_LOOP:
+            what = f"a {step.type} step has no for_each"
+            self._source.report(path, "step.no-effect", what, "loop over a workflow step instead", key=True)
+        if (loop.in_ is None) == (loop.times is None):
+            self._source.report(path, "for-each.shape", "give in, or times", "write in: or times:")
+        if loop.max_failures is not None and loop.on_item_error == "fail":
+            what = "max_failures counts nothing where the first failure ends the step"
+            self._source.report((*path, "max_failures"), "for-each.shape", what, "add on_item_error: collect", key=True)
+        if step.cache is not None:
+            what = "a step with for_each is not cached"
+            self._source.report((*path[:-1], "cache"), "step.no-effect", what, "leave cache out", key=True)
+
+    def _call(self, call: Call, written: Any, path: Path) -> None:
+        """What undoes or checks a step is a call like any other."""
+        config = read_config(self._source, call.type, written, path)
+        model = CONFIGS[call.type]
+        if config is not None and model is not None:
+            self.durations(model, written, path)
+            self._configs.check(config, path)

@@ -1,0 +1,76 @@
+"""Checks of the tests of a definition: names, codes, times and inputs that would make a test say nothing."""
+
+from collections.abc import Iterator
+
+from towpath.contracts.core.failure import FailureCode
+from towpath.engine.checks.inputs import accept_inputs
+from towpath.engine.checks.marks import durations
+from towpath.engine.expression.durations import parse_duration
+from towpath.engine.expression.functions import parse_date
+from towpath.engine.expression.suggestions import did_you_mean
+from towpath.engine.expression.values import ExpressionError
+from towpath.engine.language.definition import CaseAnswer, DefinitionTest
+from towpath.engine.language.diagnostics import Path
+from towpath.engine.language.plan import Plan
+from towpath.engine.language.source import Source
+
+CODES = frozenset(map(str, FailureCode))
+
+
+def check_tests(source: Source, plan: Plan, tests: list[DefinitionTest], base: Path) -> None:
+    """What is wrong with each test, at its place in the source; `base` is where the list of tests stands."""
+    ids = [node.id for node in plan.nodes if not node.anonymous]
+    for index, test in enumerate(tests):
+        path = (*base, index)
+        for place, name, is_key in _named(test):
+            if name not in plan.by_id and not source.is_full:
+                hint = did_you_mean(name, ids)[2:]
+                what = f"there is no step {name!r}"
+                source.report((*path, *place), "test.unknown-step", what, hint, key=is_key)
+        for place, code in _codes(test):
+            if code not in CODES:
+                what, hint = f"no failure has the code {code!r}", did_you_mean(code, CODES)[2:]
+                source.report((*path, *place), "test.unknown-code", what, hint or "take a failure code")
+        _check_times(source, test, path)
+        _check_inputs(source, plan, test, path)
+
+
+def _check_times(source: Source, test: DefinitionTest, path: Path) -> None:
+    for place, text in durations(DefinitionTest, source.value_at(path), path):
+        if parse_duration(text) is None:
+            source.report(place, "duration.invalid", f"{text!r} is no duration", "write it like 30s, 5m or 24h")
+    try:
+        parse_date(test.now)
+    except ExpressionError:
+        what, mend = f"{test.now!r} is no date", "write it as 2026-11-22T09:00:00Z"
+        source.report((*path, "now"), "date.invalid", what, mend)
+
+
+def _check_inputs(source: Source, plan: Plan, test: DefinitionTest, path: Path) -> None:
+    if any(problem.path.startswith("/inputs") and problem.severity == "error" for problem in source.diagnostics):
+        return
+    for problem in accept_inputs(plan.definition.header, test.inputs)[1]:
+        mend = "a run with these inputs would not start"
+        source.report((*path, "inputs"), "test.inputs", problem, mend, severity="warning")
+
+
+def _named(test: DefinitionTest) -> Iterator[tuple[Path, str, bool]]:
+    """Steps that a test names, and whether each is a key there."""
+    for name in test.answers:
+        yield ("answers", name), name, True
+    for name in test.expect.steps:
+        yield ("expect", "steps", name), name, True
+    for name in test.expect.chosen:
+        yield ("expect", "chosen", name), name, True
+    for index, name in enumerate(test.expect.undone or []):
+        yield ("expect", "undone", index), name, False
+
+
+def _codes(test: DefinitionTest) -> Iterator[tuple[Path, str]]:
+    for name, given in test.answers.items():
+        answers: list[tuple[Path, CaseAnswer]] = (
+            [((index,), answer) for index, answer in enumerate(given)] if isinstance(given, list) else [((), given)]
+        )
+        for place, answer in answers:
+            if answer.fail is not None:
+                yield ("answers", name, *place, "fail"), answer.fail

@@ -1,0 +1,174 @@
+"""The document: its header, triggers, inputs, error handling, monitoring and tests. Steps are read by `reading`."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from towpath.engine.language.model import (
+    ENDPOINT,
+    Condition,
+    Duration,
+    Entries,
+    Kebab,
+    Model,
+    Name,
+    Template,
+    Templates,
+    Text,
+    Version,
+)
+from towpath.engine.language.steps import CancelOn, JsonSchema, Retry
+
+
+class WebhookTrigger(Model):
+    type: Literal["webhook"]
+    endpoint: Annotated[str, Field(pattern=ENDPOINT)]
+    verify: Literal["standard-webhooks", "hmac", "github", "slack", "stripe"] | None = None
+    dedup: Template | None = None
+    filter: Condition | None = None
+    inputs: dict[Name, Templates] | None = None
+
+
+class TriggerForEach(Model):
+    """One run an item: of a list, or of the answer of an operation of a service."""
+
+    in_: Templates = Field(default=None, alias="in")
+    service: Text | None = None
+    method: Text | None = None
+    params: dict[str, Templates] = {}
+    items: Template | None = None
+    as_: Name = Field(default="item", alias="as")
+
+
+class ScheduleTrigger(Model):
+    type: Literal["schedule"]
+    cron: Annotated[str, Field(max_length=200)]
+    timezone: Annotated[str, Field(max_length=64)] = "UTC"
+    overlap: Literal["skip", "buffer-one", "buffer-all", "cancel-other", "terminate-other", "allow-all"] = "skip"
+    catchup: Duration = "1h"
+    jitter: Duration = "0s"
+    inputs: dict[Name, Templates] | None = None
+    for_each: TriggerForEach | None = None
+
+
+class EventTrigger(Model):
+    type: Literal["event"]
+    source: Annotated[str, Field(min_length=1, max_length=200)]
+    filter: Condition | None = None
+    correlate: Template | None = None
+    inputs: dict[Name, Templates] | None = None
+
+
+TRIGGERS: dict[str, type[Model]] = {"webhook": WebhookTrigger, "schedule": ScheduleTrigger, "event": EventTrigger}
+Trigger = WebhookTrigger | ScheduleTrigger | EventTrigger
+
+
+class Notification(Model):
+    type: Literal["notification", "notify"]
+    target: Text
+    message: Template = ""
+
+
+class Queue(Model):
+    type: Literal["queue"]
+    queue: Kebab
+
+
+FALLBACKS: dict[str, type[Model]] = {"notification": Notification, "notify": Notification, "queue": Queue}
+
+
+class ErrorHandling(Model):
+    """`fallback` runs in order when the run fails, after what was done is undone."""
+
+    retry: Retry = Retry()
+    fallback: list[dict[str, Any]] = []
+
+
+class Alert(Model):
+    """`execution_time > 300s` fires while the run goes on."""
+
+    condition: Condition
+    channel: Text
+    message: Template = ""
+
+
+class Monitoring(Model):
+    metrics: list[Literal["execution_time", "success_rate", "step_duration"]] = []
+    alerts: Annotated[list[Alert], Field(max_length=20)] = []
+
+
+class RunBudget(Model):
+    """Ceiling over the Claude steps of a run, checked before each call."""
+
+    usd: Annotated[float, Field(gt=0, le=10_000, strict=False)] = 1.0
+    tokens: Annotated[int, Field(gt=0, le=100_000_000)] = 200_000
+
+
+class CaseAnswer(Model):
+    """What a step answers in a test: an output, a failure by its code, or a time-out. A list is one for each call."""
+
+    output: Any = None
+    fail: Text | None = None
+    timeout: bool = False
+    after: Duration | None = None
+
+
+class CaseEvent(Model):
+    """An event that arrives in a test, after so much time."""
+
+    event: Text
+    after: Duration = "0s"
+    subject: Text = ""
+    data: dict[str, Any] = {}
+
+
+class Expectation(Model):
+    """`steps` maps ids to states; `outputs` are compared whole where given; `undone` in order."""
+
+    status: Literal["completed", "failed", "rejected", "cancelled"] = "completed"
+    steps: dict[str, Literal["completed", "failed", "skipped", "cancelled", "undone", "pending"]] = {}
+    outputs: dict[str, Any] | None = None
+    undone: list[str] | None = None
+    chosen: dict[str, str] = {}
+
+
+class DefinitionTest(Model):
+    """One test of the definition: inputs and answers in, states and outputs out."""
+
+    name: Text
+    inputs: dict[str, Any] = {}
+    now: Text = "2026-01-01T00:00:00Z"
+    answers: dict[str, CaseAnswer | list[CaseAnswer]] = {}
+    events: list[CaseEvent] = []
+    expect: Expectation = Expectation()
+
+
+class Header(Model):
+    """The document, without its steps."""
+
+    id: Kebab
+    version: Version
+    name: Text = ""
+    description: Text = ""
+    triggers: list[dict[str, Any]] = []
+    inputs: dict[Name, JsonSchema] = {}
+    steps: Entries
+    outputs: dict[Name, Templates] | None = None
+    error_handling: ErrorHandling = ErrorHandling()
+    monitoring: Monitoring = Monitoring()
+    cancel_on: CancelOn | None = None
+    budget: RunBudget = RunBudget()
+    tests: list[DefinitionTest] = []
+
+    @field_validator("inputs")
+    @classmethod
+    def _read_required(cls, inputs: dict[str, JsonSchema]) -> dict[str, JsonSchema]:
+        """`required: false` of an input, as other tools write it, is no keyword of JSON Schema: it becomes our own."""
+        return {name: _with_own_keyword(schema) for name, schema in inputs.items()}
+
+
+def _with_own_keyword(schema: JsonSchema) -> JsonSchema:
+    if not isinstance(schema.get("required"), bool):
+        return schema
+    rest = {name: value for name, value in schema.items() if name != "required"}
+    return rest if schema["required"] else {**rest, "x-optional": True}

@@ -1,0 +1,125 @@
+"""The graph of a definition for people: as an indented text, and as Mermaid."""
+
+from collections.abc import Iterator
+
+from towpath.engine.language.plan import Plan, PlanNode
+
+SHAPES = {
+    "condition": ("{", "}"),
+    "human-task": ("[/", "/]"),
+    "wait": ("([", "])"),
+    "wait-any": ("([", "])"),
+    "group": ("((", "))"),
+}
+
+
+def text_graph(plan: Plan) -> list[str]:
+    """A line for each step: what it is, what it waits for, and the branch it is in; then the longest chain."""
+    header = plan.definition.header
+    lines = [f"{header.id}@{header.version}" + (f": {header.name}" if header.name else "")]
+    for entry in _tops(plan):
+        lines.extend(_lines(plan, entry, 1))
+    chain = longest_chain(plan)
+    return [*lines, "", f"Longest chain ({len(chain)} steps): {' → '.join(chain)}"]
+
+
+def longest_chain(plan: Plan) -> list[str]:
+    """Ids of the longest path through the graph, by number of steps."""
+    best: dict[int, list[int]] = {}
+    for index in plan.order:
+        node = plan.nodes[index]
+        before = [best[need] for need in _sources(plan, node) if need in best]
+        chain = max(before, key=len, default=list[int]())
+        best[index] = chain if node.anonymous else [*chain, index]
+    longest = max(best.values(), key=len, default=list[int]())
+    return [plan.nodes[index].id for index in longest]
+
+
+def mermaid(plan: Plan) -> str:
+    """A flowchart; compensations are dotted, branches are labelled."""
+    lines = ["flowchart TD"]
+    for node in plan.nodes:
+        if not node.anonymous:
+            kind = "group" if node.step is None else node.step.type
+            begin, end = SHAPES.get(kind, ("[", "]"))
+            lines.append(f'  {_name(node)}{begin}"{_label(node.id)}<br/>{kind}"{end}')
+    for node in plan.nodes:
+        if node.anonymous:
+            continue
+        for source, label in _edges(plan, node):
+            arrow = f"-- {_label(label)} -->" if label else "-->"
+            lines.append(f"  {_name(source)} {arrow} {_name(node)}")
+        if node.step is not None and node.step.compensate is not None:
+            lines.append(f'  {_name(node)}_undo["undo {_label(node.id)}"]')
+            lines.append(f"  {_name(node)} -.-> {_name(node)}_undo")
+    return "\n".join(lines)
+
+
+def _tops(plan: Plan) -> Iterator[PlanNode]:
+    return (node for node in plan.nodes if node.parent is None)
+
+
+def _lines(plan: Plan, node: PlanNode, depth: int) -> list[str]:
+    indent = "  " * depth
+    if node.group is not None:
+        join = "" if node.wanted is None else f", goes on after {node.wanted}"
+        found = [f"{indent}{'together' if node.anonymous else node.id}{join}"]
+        for member in node.members:
+            found.extend(_lines(plan, plan.nodes[member], depth + 1))
+        return found
+    found = [f"{indent}{node.id} ({_kind(node)}){_waits(plan, node)}"]
+    for name, members in node.branches.items():
+        found.append(f"{indent}  {name}:" + ("" if members else " nothing"))
+        for member in members:
+            found.extend(_lines(plan, plan.nodes[member], depth + 2))
+    return found
+
+
+def _kind(node: PlanNode) -> str:
+    step = node.step
+    if step is None:
+        return "group"
+    extra = [f"each of {'many' if step.for_each.times is None else step.for_each.times}"] if step.for_each else []
+    extra += ["undoable"] if step.compensate is not None else []
+    extra += ["only when …"] if step.when is not None else []
+    return ", ".join([step.type, *extra])
+
+
+def _waits(plan: Plan, node: PlanNode) -> str:
+    names = sorted({source.id for source, _ in _edges(plan, node)})
+    return f" after {', '.join(names)}" if names else ""
+
+
+def _edges(plan: Plan, node: PlanNode) -> Iterator[tuple[PlanNode, str]]:
+    """What a node waits for, groups without a name left out, and the branch where it is the first of one."""
+    seen: set[int] = set()
+    waiting = list(node.needs)
+    while waiting:
+        need = waiting.pop(0)
+        if need in seen:
+            continue
+        seen.add(need)
+        source = plan.nodes[need]
+        if source.anonymous:
+            waiting.extend(source.members)
+        else:
+            yield source, ""
+    if node.guard is not None and not node.needs:
+        yield plan.nodes[node.guard[0]], node.guard[1]
+
+
+def _sources(plan: Plan, node: PlanNode) -> Iterator[int]:
+    for need in node.needs:
+        yield need
+        if plan.nodes[need].kind == "condition":
+            yield from plan.nodes[need].members
+    if node.guard is not None:
+        yield node.guard[0]
+
+
+def _name(node: PlanNode) -> str:
+    return f"n{node.index}"
+
+
+def _label(text: str) -> str:
+    return text.replace('"', "'").replace("<", "‹").replace(">", "›")

@@ -1,0 +1,239 @@
+"""Definition to plan: one graph of nodes with their needs, joins and guards. No layers: a step waits for its own."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from towpath.engine.language.diagnostics import Path
+from towpath.engine.language.model import Model
+from towpath.engine.language.reading import Definition, Entry, GroupEntry, StepEntry
+from towpath.engine.language.steps import Group, JoinCount, Step
+
+NodeKind = Literal["step", "condition", "group"]
+
+
+@dataclass(slots=True)
+class PlanNode:
+    """One node. `needs` are indexes. `listed`: it stands in a list's order, so it also runs when its need was skipped.
+
+    `guard` is the condition whose branch it is in; `parent` the group or condition that it is part of. `wanted` is how
+    many completed needs start it: None for all.
+    """
+
+    index: int
+    id: str
+    kind: NodeKind
+    path: Path
+    step: Step | None = None
+    config: Model | dict[str, Any] | None = None
+    group: Group | None = None
+    needs: list[int] = field(default_factory=list[int])
+    unknown: list[str] = field(default_factory=list[str])
+    wanted: int | None = None
+    listed: bool = True
+    guard: tuple[int, str] | None = None
+    parent: int | None = None
+    members: list[int] = field(default_factory=list[int])
+    branches: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    _written: dict[str, Any] | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def written(self) -> Mapping[str, Any]:
+        """The config by the names of the document. Made once: every run and every item reads it."""
+        if self._written is None:
+            self._written = written(self.config)
+        return self._written
+
+    @property
+    def anonymous(self) -> bool:
+        return self.group is not None and self.group.id is None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The graph of a definition. `dependents` are the reverse of `needs`. `order` is topological, empty on a cycle."""
+
+    definition: Definition
+    nodes: tuple[PlanNode, ...]
+    by_id: Mapping[str, int]
+    dependents: tuple[tuple[int, ...], ...]
+    duplicates: tuple[tuple[str, Path], ...]
+    order: tuple[int, ...]
+
+    def is_in_race(self, node: PlanNode) -> bool:
+        """Whether a node may fail, since its group asks for enough others."""
+        parent = None if node.parent is None else self.nodes[node.parent]
+        return parent is not None and parent.kind == "group" and parent.wanted is not None
+
+    def node(self, step: str) -> PlanNode:
+        return self.nodes[self.by_id[step]]
+
+    def steps(self) -> Iterator[PlanNode]:
+        return (node for node in self.nodes if node.step is not None)
+
+    def guards(self, index: int) -> list[tuple[int, str]]:
+        """The branches that a node is in, the innermost first."""
+        found: list[tuple[int, str]] = []
+        current: int | None = index
+        while current is not None:
+            node = self.nodes[current]
+            if node.guard is not None:
+                found.append(node.guard)
+            current = node.parent
+        return found
+
+
+def written(config: Model | dict[str, Any] | None) -> dict[str, Any]:
+    """A config as JSON, by the names of the document."""
+    return config.model_dump(mode="json", by_alias=True) if isinstance(config, Model) else dict(config or {})
+
+
+def make_plan(definition: Definition) -> Plan:
+    """The plan; cycles and unknown ids are told by its `order` and by `unknown` of its nodes."""
+    builder = _Builder()
+    builder.add_list(definition.entries, None, None)
+    builder.resolve()
+    nodes = builder.nodes
+    dependents: list[list[int]] = [[] for _ in nodes]
+    for node in nodes:
+        for need in node.needs:
+            dependents[need].append(node.index)
+    return Plan(
+        definition,
+        tuple(nodes),
+        builder.by_id,
+        tuple(map(tuple, dependents)),
+        tuple(builder.duplicates),
+        tuple(_topological(nodes)),
+    )
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.nodes: list[PlanNode] = []
+        self.by_id: dict[str, int] = {}
+        self.duplicates: list[tuple[str, Path]] = []
+
+    def add_list(
+        self, entries: tuple[Entry, ...], parent: int | None, guard: tuple[int, str] | None, before: int | None = None
+    ) -> list[int]:
+        """Entries in order: each waits for the one before."""
+        found: list[int] = []
+        for entry in entries:
+            before = self.add(entry, before, parent, guard)
+            found.append(before)
+        return found
+
+    def add(self, entry: Entry, before: int | None, parent: int | None, guard: tuple[int, str] | None) -> int:
+        if isinstance(entry, GroupEntry):
+            return self._group(entry, before, parent, guard)
+        return self._step(entry, before, parent, guard)
+
+    def _node(self, kind: NodeKind, name: str, path: Path) -> PlanNode:
+        node = PlanNode(len(self.nodes), name, kind, path)
+        self.nodes.append(node)
+        if name in self.by_id:
+            self.duplicates.append((name, path))
+        else:
+            self.by_id[name] = node.index
+        return node
+
+    def _group(self, entry: GroupEntry, before: int | None, parent: int | None, guard: tuple[int, str] | None) -> int:
+        name = entry.group.id or f"parallel:{'.'.join(map(str, entry.path))}"
+        node = self._node("group", name, entry.path)
+        node.group, node.parent, node.guard, node.wanted = entry.group, parent, guard, _wanted(entry.group)
+        for member in entry.members:
+            node.members.append(self.add(member, before, node.index, guard))
+        node.needs = list(node.members)
+        return node.index
+
+    def _step(self, entry: StepEntry, before: int | None, parent: int | None, guard: tuple[int, str] | None) -> int:
+        step = entry.step
+        node = self._node("condition" if step.type == "condition" else "step", step.id, entry.path)
+        node.step, node.config, node.parent, node.guard, node.wanted = step, entry.config, parent, guard, _wanted(step)
+        if step.needs is None:
+            node.needs = [] if before is None else [before]
+        else:
+            node.listed = not step.needs
+            node.unknown = list(step.needs)
+        for name, branch in entry.branches.items():
+            node.branches[name] = self.add_list(branch, node.index, (node.index, name))
+            node.members.extend(node.branches[name])
+        return node.index
+
+    def resolve(self) -> None:
+        """Ids of `needs` to indexes; what stays in `unknown` is not there."""
+        for node in self.nodes:
+            known = [self.by_id[name] for name in node.unknown if name in self.by_id]
+            node.needs.extend(dict.fromkeys(known))
+            node.unknown = [name for name in node.unknown if name not in self.by_id]
+
+
+def _wanted(entry: Step | Group) -> int | None:
+    if entry.join == "any":
+        return 1
+    return entry.join.count if isinstance(entry.join, JoinCount) else None
+
+
+def predecessors(nodes: tuple[PlanNode, ...] | list[PlanNode], index: int) -> list[int]:
+    """What a node waits for in any way before it starts: its needs, and the condition whose branch it is in.
+
+    Conditions end after their branches, but for those that they guard only their decision counts.
+    """
+    node = nodes[index]
+    found = list(node.needs)
+    for need in node.needs:
+        found.extend(nodes[need].members if nodes[need].kind == "condition" else [])
+    if node.guard is not None:
+        found.append(node.guard[0])
+    return found
+
+
+def _topological(nodes: list[PlanNode]) -> list[int]:
+    """Kahn's algorithm; a node on a cycle, or behind one, is left out."""
+    waiting = [0] * len(nodes)
+    after: list[list[int]] = [[] for _ in nodes]
+    for node in nodes:
+        for need in _ends(nodes, node):
+            after[need].append(node.index)
+            waiting[node.index] += 1
+    ready = [node.index for node in nodes if waiting[node.index] == 0]
+    found: list[int] = []
+    while ready:
+        index = ready.pop()
+        found.append(index)
+        for later in after[index]:
+            waiting[later] -= 1
+            if waiting[later] == 0:
+                ready.append(later)
+    return found
+
+
+def _ends(nodes: list[PlanNode], node: PlanNode) -> list[int]:
+    """Predecessors, with everything inside a condition that a need stands for."""
+    found = [] if node.guard is None else [node.guard[0]]
+    waiting = list(node.needs)
+    seen: set[int] = set()
+    while waiting:
+        need = waiting.pop()
+        if need in seen:
+            continue
+        seen.add(need)
+        found.append(need)
+        if nodes[need].kind == "condition":
+            waiting.extend(nodes[need].members)
+    return found
+
+
+def cycle(plan: Plan) -> list[str]:
+    """Ids on one cycle, in order; empty when there is none."""
+    done = set(plan.order)
+    left = [node.index for node in plan.nodes if node.index not in done]
+    if not left:
+        return []
+    stuck = set(left)
+    current, trail = left[0], list[int]()
+    while current not in trail:
+        trail.append(current)
+        current = next(need for need in _ends(list(plan.nodes), plan.nodes[current]) if need in stuck)
+    return [plan.nodes[index].id for index in trail[trail.index(current) :]]

@@ -1,0 +1,322 @@
+"""One model for each type of step: what its `config` holds. What they mean is in docs/definitions.md."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from towpath.engine.language.model import (
+    Condition,
+    Count,
+    Duration,
+    Entries,
+    Kebab,
+    Method,
+    Model,
+    Name,
+    Percent,
+    StepId,
+    Template,
+    Templates,
+    Text,
+    Version,
+)
+
+JsonSchema = Annotated[
+    dict[str, Any], Field(json_schema_extra={"$ref": "https://json-schema.org/draft/2020-12/schema"})
+]
+
+
+class Poll(Model):
+    """Ask again until the condition on `output` holds."""
+
+    until: Condition
+    every: Duration = "10s"
+    for_: Duration = Field(default="10m", alias="for")
+
+
+class HttpConfig(Model):
+    """A request to a host that a connection allows."""
+
+    url: Template
+    method: Method = "GET"
+    headers: dict[str, Template] = {}
+    query: dict[str, Templates] = {}
+    body: Templates = None
+    expect: list[Annotated[int, Field(ge=100, le=599)]] | None = None
+    poll: Poll | None = None
+    timeout: Duration = "10s"
+    connection: Text | None = None
+
+
+class ClaudeConfig(Model):
+    """A question to Claude. What a template brings into `prompt` is marked as data; `input` is sent beside it."""
+
+    prompt: Template
+    system: Text = ""
+    model: Text = "default"
+    input: Templates = None
+    output_schema: JsonSchema | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=64_000)] = 4096
+    effort: Literal["low", "medium", "high"] = "low"
+    web_search: bool = False
+    temperature: Annotated[float, Field(ge=0, le=1, strict=False)] | None = None
+
+
+class FunctionConfig(Model):
+    """A registered function. `params` are checked against its signature."""
+
+    handler: Text
+    params: dict[str, Templates] = {}
+
+
+class ApiConfig(Model):
+    """An operation of a service: `method` is the operationId in the service's OpenAPI document."""
+
+    service: Text
+    method: Text
+    params: dict[str, Templates] = {}
+
+
+class Case(Model):
+    """One way out of a switch."""
+
+    case: Condition
+    do: Entries
+
+
+class ConditionConfig(Model):
+    """`if` with `then` and `else`, or `switch` with `default`."""
+
+    if_: Condition | None = Field(default=None, alias="if")
+    then: Entries | None = None
+    else_: Entries | None = Field(default=None, alias="else")
+    switch: list[Case] | None = None
+    default: Entries | None = None
+
+
+class Escalation(Model):
+    """After how long the task goes to whom as well."""
+
+    after: Duration
+    to: Text
+
+
+class HumanTaskConfig(Model):
+    """A decision by a person of the team `assignee`."""
+
+    assignee: Template
+    candidates: list[Text] = []
+    title: Template = ""
+    instructions: Template = ""
+    form: JsonSchema | None = None
+    deadline: Duration = "24h"
+    remind: list[Duration] = []
+    escalate: list[Escalation] = []
+    on_timeout: Literal["fail", "approve", "reject", "escalate"] = "fail"
+    quorum: Annotated[int, Field(ge=1, le=20)] = 1
+    exclude: list[Template] = []
+    on_reject: Literal["stop", "continue"] = "stop"
+
+
+class EmailChannel(Model):
+    to: Template
+    template: Text = "plain"
+    language: Template = "en"
+    subject: Template = ""
+    data: Templates = None
+
+
+class SlackChannel(Model):
+    channel: Template
+    message: Template
+
+
+class CrmChannel(Model):
+    action: Text
+    status: Template
+    reference: Template = "{{ run.key }}"
+    fields: dict[str, Templates] = {}
+
+
+class Channel(Model):
+    """Exactly one of them."""
+
+    email: EmailChannel | None = None
+    slack: SlackChannel | None = None
+    crm: CrmChannel | None = None
+
+    @property
+    def name(self) -> str:
+        return next((name for name in ("email", "slack", "crm") if getattr(self, name) is not None), "")
+
+
+class MultiChannelConfig(Model):
+    """One message to each channel; `require` says which must be delivered."""
+
+    channels: Annotated[list[Channel], Field(min_length=1, max_length=20)]
+    require: Literal["all", "any", "none"] | list[Text] = "all"
+
+
+class WaitConfig(Model):
+    """One of: for a time, until a moment, for an event."""
+
+    for_: Duration | None = Field(default=None, alias="for")
+    until: Template | None = None
+    event: Text | None = None
+    correlate: Template | None = None
+    filter: Condition | None = None
+    within: Duration | None = None
+    on_timeout: Literal["fail", "continue"] = "fail"
+
+
+class Choice(Model):
+    """One of: an event, a time, a human task."""
+
+    event: Text | None = None
+    correlate: Template | None = None
+    filter: Condition | None = None
+    after: Duration | None = None
+    human_task: HumanTaskConfig | None = Field(default=None, alias="human-task")
+
+
+class WaitAnyConfig(Model):
+    """The first that comes is chosen; the others are withdrawn."""
+
+    on: Annotated[dict[Name | StepId, Choice], Field(min_length=1, max_length=20)]
+
+
+class WorkflowConfig(Model):
+    """A run of another published definition."""
+
+    id: Kebab
+    version: Version | None = None
+    inputs: dict[str, Templates] = {}
+    wait: bool = True
+
+
+class NotifyConfig(Model):
+    target: Text
+    title: Template = ""
+    message: Template = ""
+
+
+class QueueConfig(Model):
+    queue: Kebab
+
+
+CONFIGS: Mapping[str, type[Model] | None] = {
+    "http": HttpConfig,
+    "claude": ClaudeConfig,
+    "function": FunctionConfig,
+    "api": ApiConfig,
+    "condition": ConditionConfig,
+    "human-task": HumanTaskConfig,
+    "multi-channel": MultiChannelConfig,
+    "wait": WaitConfig,
+    "wait-any": WaitAnyConfig,
+    "workflow": WorkflowConfig,
+    "set": None,
+    "notify": NotifyConfig,
+    "queue": QueueConfig,
+}
+"""By step type; `set` takes any names."""
+
+CALLS = frozenset({"http", "api", "function"})
+"""Types that may undo or check another step."""
+
+
+class Call(Model):
+    """A step without an id: how another one is undone."""
+
+    type: Literal["http", "api", "function"]
+    config: dict[str, Any]
+    timeout: Duration | None = None
+
+
+class Check(Call):
+    """Asked when the outcome of a step is unknown: `done` on its `output` tells whether the effect happened."""
+
+    done: Condition
+
+
+class Retry(Model):
+    """`retry_on` and `no_retry_on` hold failure codes, statuses (429) or classes of them (5xx)."""
+
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
+    backoff: Literal["exponential", "fixed"] = "exponential"
+    initial: Duration = "2s"
+    max: Duration = "1m"
+    retry_on: list[str | int] = []
+    no_retry_on: list[str | int] = []
+
+
+class ForEach(Model):
+    """Once for each item, at most `concurrency` at a time; results in the order of the items."""
+
+    in_: Templates = Field(default=None, alias="in")
+    times: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    as_: Name = Field(default="item", alias="as")
+    concurrency: Count = 10
+    on_item_error: Literal["fail", "collect"] = "fail"
+    max_failures: Percent | None = None
+
+
+class Cache(Model):
+    """Reuse a completed output with the same key, for `ttl`."""
+
+    key: Templates
+    ttl: Duration = "1h"
+
+
+class CancelOn(Model):
+    """An event that cancels."""
+
+    event: Text
+    correlate: Template | None = None
+    filter: Condition | None = None
+
+
+class JoinCount(Model):
+    count: Count
+
+
+class OnErrorDefault(Model):
+    """The step counts as completed with this output."""
+
+    default: Templates
+
+
+Join = Literal["all", "any"] | JoinCount
+
+
+class Step(Model):
+    """A step; its `config` is read by its type."""
+
+    id: StepId
+    type: str
+    config: dict[str, Any] = {}
+    when: Condition | bool | None = None
+    needs: list[StepId] | None = None
+    join: Join = "all"
+    timeout: Duration | None = None
+    retry: Retry | None = None
+    on_error: Literal["fail", "continue"] | OnErrorDefault = "fail"
+    compensate: Call | None = None
+    check: Check | None = None
+    for_each: ForEach | None = None
+    cache: Cache | None = None
+    select: list[Text] = []
+    cancel_on: CancelOn | None = None
+    description: Text = ""
+
+
+class Group(Model):
+    """Members that start together."""
+
+    parallel: Entries
+    id: StepId | None = None
+    join: Join = "all"
+    losers: Literal["cancel", "let-run"] = "cancel"
+    on_error: Literal["finish", "cancel"] = "finish"
+    description: Text = ""

@@ -1,0 +1,326 @@
+"""Templates and conditions of one run: evaluated against its inputs, its outputs so far, and its own clock."""
+
+import json
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import JsonValue
+
+from towpath.contracts.core.failure import Failure, FailureCode, HouseError
+from towpath.engine.expression.durations import parse_duration
+from towpath.engine.expression.functions import parse_date
+from towpath.engine.expression.template import (
+    OPEN,
+    PARTS_KEY,
+    compile_condition,
+    compile_template,
+    decide,
+    is_secret,
+    render,
+    render_text,
+)
+from towpath.engine.expression.values import ExpressionError, Scope, Value, as_json, as_text, class_of
+from towpath.engine.language.model import Model
+from towpath.engine.language.plan import PlanNode, written
+from towpath.engine.language.shapes import as_list, as_object
+from towpath.engine.language.steps import (
+    ClaudeConfig,
+    ConditionConfig,
+    ForEach,
+    FunctionConfig,
+    HttpConfig,
+    HumanTaskConfig,
+    NotifyConfig,
+    WaitAnyConfig,
+    WaitConfig,
+)
+from towpath.engine.run.actions import Completed, Failed, Outcome, StepRun
+from towpath.engine.run.effects import has_effect
+from towpath.engine.run.sameness import Uuids
+
+PureFunctions = Mapping[str, Callable[[dict[str, Value]], Value]]
+RAW_FIELDS = frozenset({"output_schema", "form"})
+"""Parts of a config that are schemas: nothing in them is a template."""
+LATE_FIELDS = frozenset({"until", "filter", "done"})
+"""Conditions on something that is not there yet when the step starts."""
+TEXTS = frozenset({"title", "message", "instructions", "system", "target", "assignee"})
+"""Fields that people read or that name somebody: a number in one of them is written out."""
+
+
+class StepError(Exception):
+    """A step cannot start: what it is made from cannot be evaluated."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What a run knows of itself. `event` is what triggered it."""
+
+    id: str
+    started_at: datetime
+    secrets: tuple[str, ...] = ()
+    event: JsonValue = None
+    trigger: str = "manual"
+    salt: str = ""
+    """What the uuids in effects are made from: a run that continues this one makes the same. None is fixed without."""
+
+
+class Evaluation:
+    """The roots that the expressions of a run read. The mappings are the scheduler's own and change with it."""
+
+    def __init__(
+        self,
+        facts: RunFacts,
+        inputs: dict[str, JsonValue],
+        outputs: dict[str, Value],
+        functions: PureFunctions,
+        new_uuid: Callable[[], str],
+    ) -> None:
+        self.facts = facts
+        self._functions = functions
+        self._new_uuid = new_uuid
+        self._runs: dict[str, Value] = {}
+        self._names: dict[str, Value] = {
+            "inputs": inputs,
+            "steps": outputs,
+            "run": {
+                "id": facts.id,
+                "key": facts.id.partition("/")[2] or facts.id,
+                "started_at": facts.started_at,
+                "trigger": facts.trigger,
+                "steps": self._runs,
+            },
+            "event": facts.event,
+            "secrets": {name: {"$secret": name} for name in facts.secrets},
+        }
+        self.now = facts.started_at
+        self.moments: dict[str, datetime] = {}
+        """What `now()` is in the configs of steps with an effect, which may be made again."""
+        self.held: frozenset[str] = frozenset()
+        """Pure steps that are to be started like all others: a test answers for them."""
+
+    def scope(self, **more: Value) -> Scope:
+        return Scope({**self._names, **more} if more else self._names, self.now, self._new_uuid)
+
+    def roots(self) -> dict[str, Value]:
+        """What every expression of the run may read, by name."""
+        return self._names
+
+    def tell(self, step: str, run: StepRun) -> None:
+        """Make the record of a settled step readable as `run.steps.ID`."""
+        began, ended = run.started_at or self.now, run.ended_at or self.now
+        failure = run.failure
+        self._runs[step] = {
+            "status": str(run.state),
+            "attempts": run.attempts,
+            "error": None if failure is None else {"code": str(failure.code), "message": failure.message},
+            "duration": ended - began,
+        }
+
+    def is_true(self, condition: str | bool, what: str, **more: Value) -> bool:
+        """Raises StepError."""
+        if isinstance(condition, bool):
+            return condition
+        try:
+            return decide(compile_condition(condition), self.scope(**more))
+        except ExpressionError as error:
+            raise _refused(what, error) from None
+
+    def items(self, loop: ForEach) -> list[Value]:
+        """What a step is done for each of. Raises StepError."""
+        if loop.times is not None:
+            return list(range(loop.times))
+        items = as_list(self.value(loop.in_, "for_each.in"))
+        if items is None:
+            raise StepError(Failure(code=FailureCode.STEP_INPUT, message="for_each.in: it is not a list"))
+        return items
+
+    def value(self, template: Any, what: str, **more: Value) -> Value:
+        """A template, or any value with templates in it. Raises StepError."""
+        return _value(template, what, self.scope(**more))
+
+    def moment(self, template: str, what: str) -> datetime:
+        """A template that gives a date, or text that is one. Raises StepError."""
+        try:
+            return parse_date(render_text(compile_template(template), self.scope()))
+        except ExpressionError as error:
+            raise _refused(what, error) from None
+
+    def duration(self, text: str, what: str, **more: Value) -> timedelta:
+        """A duration as written or as a template gives it. Raises StepError."""
+        known = parse_duration(text)
+        if known is not None:
+            return known
+        try:
+            found = render_text(compile_template(text), self.scope(**more))
+        except ExpressionError as error:
+            raise _refused(what, error) from None
+        if isinstance(found, timedelta):
+            return found
+        known = parse_duration(str(found))
+        if known is None:
+            raise StepError(_failure(FailureCode.STEP_INPUT, f"{what}: it is no duration"))
+        return known
+
+    def config(self, node: PlanNode, **more: Value) -> dict[str, Value]:
+        """The config of a step, every template in it evaluated. Raises StepError.
+
+        Made again, also in a redrive, that of a step with an effect is the same while inputs and outputs are.
+        """
+        with self._fixed(node, more.get("index")):
+            return self._config(node, **more)
+
+    @contextmanager
+    def _fixed(self, node: PlanNode, index: Value) -> Generator[None]:
+        moment = self.moments.get(node.id)
+        if moment is None:
+            yield
+            return
+        now, new_uuid = self.now, self._new_uuid
+        self.now = moment
+        if self.facts.salt:
+            place = node.id if index is None else f"{node.id}/{index}"
+            self._new_uuid = Uuids(self.facts.salt, place)
+        try:
+            yield
+        finally:
+            self.now, self._new_uuid = now, new_uuid
+
+    def _config(self, node: PlanNode, **more: Value) -> dict[str, Value]:
+        given = node.config
+        if isinstance(given, WaitConfig):
+            return {}
+        if isinstance(given, WaitAnyConfig):
+            tasks = {name: choice.human_task for name, choice in given.on.items() if choice.human_task is not None}
+            return {
+                "on": {name: {"human-task": self._fields(task, written(task), **more)} for name, task in tasks.items()}
+            }
+        return self._fields(given, node.written, **more)
+
+    def _fields(
+        self, given: Model | dict[str, Any] | None, plain: Mapping[str, Any], **more: Value
+    ) -> dict[str, Value]:
+        found: dict[str, Value] = {}
+        scope = self.scope(**more)
+        for name, value in plain.items():
+            if name in RAW_FIELDS or name in LATE_FIELDS or _is_constant(value):
+                found[name] = value
+            elif name == "prompt" and isinstance(given, ClaudeConfig):
+                found[name] = self._prompt(given, **more)
+            elif name == "url" and isinstance(given, HttpConfig):
+                found[name] = self._url(given.url, **more)
+            else:
+                found[name] = _field(name, value, scope)
+        if isinstance(given, (NotifyConfig, HumanTaskConfig, ClaudeConfig)):
+            found |= {name: as_text(found[name]) for name in sorted(TEXTS & found.keys()) if found[name] is not None}
+        return found
+
+    def _url(self, url: str, **more: Value) -> Value:
+        """Values inside a URL are percent-encoded: they can end no segment and open no query. Its beginning is not."""
+        try:
+            template = compile_template(url)
+            if template.whole is not None or not template.expressions:
+                return self.value(url, "config.url", **more)
+            scope = self.scope(**more)
+            values = [part if isinstance(part, str) else part.expression.evaluate(scope) for part in template.parts]
+        except ExpressionError as error:
+            raise _refused("config.url", error) from None
+        parts = [
+            value if index == 0 or isinstance(template.parts[index], str) or is_secret(value) else _quoted(value)
+            for index, value in enumerate(values)
+        ]
+        return {PARTS_KEY: parts} if any(map(is_secret, parts)) else "".join(map(as_text, parts))
+
+    def _prompt(self, config: ClaudeConfig, **more: Value) -> str:
+        """The prompt with every value that a template brings in marked as data, so that it cannot pass for a word
+        of the prompt.
+        """
+        try:
+            template = compile_template(config.prompt)
+            scope = self.scope(**more)
+            return "".join(
+                part if isinstance(part, str) else as_data(part.expression.evaluate(scope)) for part in template.parts
+            )
+        except ExpressionError as error:
+            raise _refused("config.prompt", error) from None
+
+    def branch(self, node: PlanNode) -> str:
+        """The branch that a condition takes. Raises StepError."""
+        config = node.config
+        if not isinstance(config, ConditionConfig):
+            raise TypeError(node.id)
+        if config.if_ is not None:
+            return "then" if self.is_true(config.if_, "config.if") else "else"
+        for index, case in enumerate(config.switch or []):
+            if self.is_true(case.case, f"config.switch[{index}].case"):
+                return f"case-{index + 1}"
+        return "default"
+
+    def is_pure(self, node: PlanNode) -> bool:
+        """Whether a step is done without an activity."""
+        if node.step is None or node.id in self.held:
+            return False
+        if node.step.type == "set":
+            return True
+        return isinstance(node.config, FunctionConfig) and node.config.handler in self._functions
+
+    def has_effect(self, node: PlanNode) -> bool:
+        return has_effect(node, self._functions)
+
+    def perform(self, node: PlanNode, config: dict[str, Value]) -> Outcome:
+        """Do a pure step."""
+        if not isinstance(node.config, FunctionConfig):
+            return Completed(config)
+        try:
+            return Completed(self._functions[node.config.handler](config["params"]))
+        except HouseError as error:
+            return Failed(error.failure(1))
+
+
+def _is_constant(value: Value) -> bool:
+    """Whether a part of a config stands for itself, seen at a glance."""
+    of = class_of(value)
+    return OPEN not in value if of is str else of is not dict and of is not list
+
+
+def _value(template: Any, what: str, scope: Scope) -> Value:
+    try:
+        return as_json(render(template, scope))
+    except ExpressionError as error:
+        raise _refused(what, error) from None
+
+
+def _field(name: str, value: Value, scope: Scope) -> Value:
+    nested = as_object(value)
+    if nested is not None and LATE_FIELDS & nested.keys():
+        return {
+            inner: item if inner in LATE_FIELDS else _value(item, f"config.{name}.{inner}", scope)
+            for inner, item in nested.items()
+        }
+    return _value(value, f"config.{name}", scope)
+
+
+def as_data(value: Value) -> str:
+    """A value inside a prompt: JSON that can neither end its tag nor open another one."""
+    text = value if type(value) is str else as_text(value)
+    encoded = json.dumps(text, ensure_ascii=False).replace("<", "\\u003c").replace(">", "\\u003e")
+    return f"<data>{encoded}</data>"
+
+
+def _quoted(value: Value) -> str:
+    return quote(as_text(value), safe="")
+
+
+def _refused(what: str, error: ExpressionError) -> StepError:
+    return StepError(_failure(FailureCode.STEP_EXPRESSION, f"{what}: {error.message}"))
+
+
+def _failure(code: FailureCode, message: str) -> Failure:
+    return Failure(code=code, message=message, attempts=1)

@@ -1,0 +1,269 @@
+"""The whole scheduler of a run as a value: outcomes of steps go in, the next actions come out.
+
+Nothing here waits, calls, or knows the time: a driver performs the actions, in a workflow or in memory.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from pydantic import JsonValue, TypeAdapter
+
+from towpath.contracts.core.failure import Failure, FailureCode
+from towpath.contracts.core.run import Cancellation
+from towpath.contracts.declared.run import SentStep
+from towpath.engine.expression.values import Value
+from towpath.engine.language.plan import Plan, PlanNode
+from towpath.engine.run.actions import (
+    SETTLED,
+    Action,
+    Cancel,
+    Cancelled,
+    Completed,
+    End,
+    Outcome,
+    RunStatus,
+    State,
+    StepRun,
+)
+from towpath.engine.run.evaluation import PureFunctions, RunFacts, StepError
+from towpath.engine.run.scheduling import Scheduling
+from towpath.engine.run.undoing import Undoing
+
+_RUN = TypeAdapter(StepRun)
+
+
+class Progress:
+    """One run of a plan. Each method takes what happened and answers with what to do next, in order.
+
+    `runs` are the nodes by index, `outputs` by step, `branches` those taken by condition, `done` in their order.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        facts: RunFacts,
+        inputs: dict[str, JsonValue],
+        functions: PureFunctions,
+        new_uuid: Callable[[], str],
+        seed: dict[str, JsonValue] | None = None,
+    ) -> None:
+        self.plan = plan
+        self.ended: End | None = None
+        self._nodes = nodes = Scheduling(plan, facts, inputs, functions, new_uuid, seed)
+        self.runs, self.outputs, self.branches, self.done = nodes.runs, nodes.outputs, nodes.branches, nodes.done
+        self.evaluation, self.sent = nodes.evaluation, nodes.sent
+        self._undoing = Undoing(nodes)
+        self.not_undone = self._undoing.not_undone
+
+    def begin(self, now: datetime) -> list[Action]:
+        self.evaluation.now = now
+        self._nodes.ready.extend(node.index for node in self.plan.nodes if self._nodes.opened[node.index])
+        return self._go_on()
+
+    def finish(self, step: str, outcome: Outcome, now: datetime) -> list[Action]:
+        """A step that was started has ended. Reported twice, the second time says nothing."""
+        self.evaluation.now = now
+        index = self.plan.by_id[step]
+        if index not in self._nodes.running:
+            return []
+        self._nodes.running.discard(index)
+        self._nodes.take(index, outcome)
+        return self._go_on()
+
+    def undone(self, step: str, now: datetime, failure: Failure | None = None, note: str = "") -> list[Action]:
+        """A compensation has ended; with `failure`, the step could not be undone. A `note` says why there was none."""
+        self.evaluation.now = now
+        self._undoing.undone(step, now, failure, note)
+        return self._go_on()
+
+    def left(self, step: str, now: datetime, why: str) -> list[Action]:
+        """An effect that has happened, or may have, stays: `why` it is not undone."""
+        self.evaluation.now = now
+        self._undoing.leave(step, why)
+        return self._go_on()
+
+    def fell_back(self, now: datetime) -> list[Action]:
+        self.evaluation.now = now
+        self._undoing.fell_back()
+        return self._go_on()
+
+    @property
+    def paused(self) -> bool:
+        return self._nodes.paused
+
+    def pause(self) -> None:
+        """Start nothing more until `resume`; what runs goes on."""
+        self._nodes.paused = True
+
+    def resume(self, now: datetime) -> list[Action]:
+        self.evaluation.now = now
+        self._nodes.paused = False
+        self._nodes.ready.extend(self._nodes.held)
+        self._nodes.held.clear()
+        return self._go_on()
+
+    def replace(self, step: str, outcome: Completed | Cancelled, now: datetime, why: Cancellation) -> list[Action]:
+        """Settle a step by hand: with an output, or as skipped. One that runs is cancelled. `why` says who does it.
+
+        Raises ValueError when it is settled already, or is no step.
+        """
+        self.evaluation.now = now
+        node = self.plan.node(step)
+        run = self.runs[node.index]
+        if node.kind != "step" or run.state in SETTLED or self._nodes.stopping is not None:
+            raise ValueError(f"{step} is {run.state if node.kind == 'step' else 'not a single step'}")
+        if node.index in self._nodes.running:
+            self._nodes.running.discard(node.index)
+            self._nodes.actions.append(Cancel(step, why))
+            run.unknown = not isinstance(outcome, Completed)
+            run.cancelled = why
+        if isinstance(outcome, Completed):
+            self._nodes.complete(node, outcome)
+        else:
+            self._nodes.settle(node.index, State.SKIPPED, good=False, note=outcome.reason)
+        return self._go_on()
+
+    def cancel(self, now: datetime, why: Cancellation) -> list[Action]:
+        """End the run: what runs is cancelled, what was done is undone."""
+        self.evaluation.now = now
+        if self._nodes.stopping is None:
+            self._nodes.stop(
+                "cancelled", "", Failure(code=FailureCode.STEP_CANCELLED, message=f"cancelled {why.in_words}")
+            )
+        self._nodes.cancel_running(lambda _: True, why)
+        return self._go_on()
+
+    @property
+    def stopping(self) -> tuple[RunStatus, str, Failure | None] | None:
+        """How the run will end, once it cannot be completed any more: status, step and failure."""
+        return self._nodes.stopping
+
+    @property
+    def unwinding(self) -> bool:
+        """Whether an undo or an entry of the fallback chain is under way: the next one waits for it."""
+        return self._undoing.busy
+
+    def sending(self) -> dict[str, SentStep]:
+        """What was sent for each step, for the run that continues this one."""
+        states = {node.id: self.runs[node.index].state for node in self.plan.steps()}
+        return self.sent.dump(states, self.not_undone)
+
+    def completed(self) -> dict[str, JsonValue]:
+        """Outputs of the steps that were completed: what a redrive keeps."""
+        return {
+            node.id: self.outputs[node.id]
+            for node in self.plan.steps()
+            if self.runs[node.index].state is State.COMPLETED and node.kind == "step" and node.id in self.outputs
+        }
+
+    @property
+    def running(self) -> list[str]:
+        """Steps that were started and have not ended, in the order of the document."""
+        return [
+            self.plan.nodes[index].id for index in sorted(self._nodes.running) if self.plan.nodes[index].kind == "step"
+        ]
+
+    def run_of(self, step: str) -> StepRun:
+        return self.runs[self.plan.by_id[step]]
+
+    def _go_on(self) -> list[Action]:
+        self._nodes.advance()
+        if not self._waits_for_steps() and self.ended is None:
+            self._wind_up()
+            self._nodes.advance()
+        actions, self._nodes.actions = self._nodes.actions, []
+        return actions
+
+    def _waits_for_steps(self) -> bool:
+        if any(self.plan.nodes[index].kind == "step" for index in self._nodes.running):
+            return True
+        return self._nodes.stopping is None and bool(self._nodes.held)
+
+    def _wind_up(self) -> None:
+        """Nothing runs. Go on with undoing and falling back, or end."""
+        if self._nodes.stopping is None:
+            if self._nodes.left:
+                self._nodes.stop(
+                    "failed", "", Failure(code=FailureCode.STEP_JOIN, message="no step can start any more")
+                )
+            else:
+                self._conclude()
+        if self._nodes.stopping is None or self._undoing.busy:
+            return
+        action = self._undoing.next()
+        if action is not None:
+            self._nodes.actions.append(action)
+            return
+        status, step, failure = self._nodes.stopping
+        self._end(End(status, step=step, failure=failure))
+
+    def _conclude(self) -> None:
+        wanted = self.plan.definition.header.outputs
+        try:
+            outputs = dict(self.outputs) if wanted is None else self.evaluation.value(wanted, "outputs")
+        except StepError as error:
+            self._nodes.stop("failed", "outputs", error.failure)
+            return
+        self._end(End("completed", outputs=outputs))
+
+    def _end(self, end: End) -> None:
+        self.ended = end
+        self._nodes.actions.append(end)
+
+    def dump(self) -> dict[str, JsonValue]:
+        """The whole state as JSON, for a run that continues as new. Steps that run then are begun again by `load`."""
+        return {
+            "runs": [_RUN.dump_python(run, mode="json") for run in self.runs],
+            "outputs": dict(self.outputs),
+            "branches": dict(self.branches),
+            "seed": self._nodes.seed,
+            "order": list(self.done),
+            "paused": self.paused,
+        }
+
+    @classmethod
+    def load(
+        cls,
+        plan: Plan,
+        facts: RunFacts,
+        inputs: dict[str, JsonValue],
+        functions: PureFunctions,
+        new_uuid: Callable[[], str],
+        dumped: dict[str, Any],
+    ) -> "Progress":
+        """The state that was dumped. `resume` goes on from it: what was running is started again."""
+        progress = cls(plan, facts, inputs, functions, new_uuid, dumped["seed"])
+        progress._restore([_RUN.validate_python(run) for run in dumped["runs"]], dumped["outputs"], dumped["branches"])
+        progress.done[:] = dumped["order"]
+        progress.pause()
+        return progress
+
+    def _restore(self, runs: list[StepRun], outputs: dict[str, Value], branches: dict[str, str]) -> None:
+        """Take a state over: what has settled counts for what waits for it, and the rest is looked at again."""
+        self.outputs.update(outputs)
+        self.branches.update(branches)
+        for index, run in enumerate(runs):
+            node = self.plan.nodes[index]
+            if run.state in SETTLED:
+                self.runs[index] = run
+                self._nodes.left -= 1
+                self._nodes.free(node, good=_is_good(node, run))
+            elif node.kind == "condition" and node.id in branches:
+                self.runs[index] = run
+                self._nodes.running.add(index)
+        for node in self.plan.nodes:
+            taken = self.branches.get(node.id)
+            for member in node.branches.get(taken or "", []):
+                self._nodes.unlock(member)
+            if not node.anonymous and self.runs[node.index].state in SETTLED:
+                self.evaluation.tell(node.id, self.runs[node.index])
+        self._nodes.held.extend(node.index for node in self.plan.nodes if self._nodes.opened[node.index])
+        self._nodes.ready.clear()
+
+
+def _is_good(node: PlanNode, run: StepRun) -> bool:
+    """Whether a settled node counts for the joins that wait for it."""
+    if run.state is State.FAILED:
+        return node.step is not None and node.step.on_error == "continue"
+    return run.state in {State.COMPLETED, State.UNDONE}

@@ -1,0 +1,73 @@
+"""What a redrive may keep: outputs of steps that are still the same, and what was sent for those done again."""
+
+from collections.abc import Container, Mapping
+from typing import Any
+
+from pydantic import JsonValue
+
+from towpath.contracts.declared.run import Sending
+from towpath.engine.checks.loading import digest
+from towpath.engine.language.plan import Plan
+
+
+def kept_outputs(
+    old: Plan, new: Plan, completed: Mapping[str, JsonValue]
+) -> tuple[dict[str, JsonValue], dict[str, str]]:
+    """Outputs to seed the new run with, and why others are done again.
+
+    A step that changed is done again, and so is everything that comes after it.
+    """
+    kept: dict[str, JsonValue] = {}
+    again: dict[str, str] = {}
+    redone: set[int] = set()
+    for index in new.order:
+        node = new.nodes[index]
+        changed = node.id in old.by_id and _hash(old, node.id) != _hash(new, node.id)
+        follows = any(need in redone for need in node.needs)
+        if changed or follows:
+            redone.add(index)
+        if node.id not in completed:
+            continue
+        if changed:
+            again[node.id] = "the step changed"
+        elif follows:
+            again[node.id] = "a step before it is done again"
+        else:
+            kept[node.id] = completed[node.id]
+    again |= dict.fromkeys((step for step in completed if step not in new.by_id), "the step is gone")
+    return kept, again
+
+
+def sent_again(old: Plan, new: Plan, sending: Sending, kept: Container[str]) -> tuple[Sending, dict[str, str]]:
+    """What the new run is to know of what was sent, and what it will send for each step that is done again.
+
+    Whoever changes what a step sends has decided that it is to be sent, also where the old one stands.
+    """
+    steps, told = dict(sending.steps), dict[str, str]()
+    for step, sent in sending.steps.items():
+        if step in kept or step not in new.by_id:
+            continue
+        if _hash(old, step, SENT_FIELDS) != _hash(new, step, SENT_FIELDS):
+            steps[step] = sent.model_copy(update={"stands": False, "config": None})
+            told[step] = "anew, under another key: the step changed"
+            if sent.stands:
+                told[step] += "; what was sent before stands, or may"
+        elif sent.stands:
+            told[step] = "as before, under the same key: that stands, or may"
+        else:
+            told[step] = "as before, under the same key, or under another one where its inputs have changed"
+    return sending.model_copy(update={"steps": steps}), told
+
+
+SENT_FIELDS = {"type", "config", "for_each"}
+
+
+def _hash(plan: Plan, step: str, fields: set[str] | None = None) -> str:
+    """Of a step as written, or of some of its fields."""
+    node = plan.node(step)
+    if node.step is None:
+        return ""
+    written: dict[str, Any] = node.step.model_dump(
+        mode="json", by_alias=True, include=fields, exclude={"description", "needs"}
+    )
+    return digest(written)

@@ -1,0 +1,287 @@
+"""Which node of a plan starts, is skipped, or waits, and what a settled one sets free. No time, no effects."""
+
+from collections import deque
+from collections.abc import Callable
+
+from pydantic import JsonValue
+
+from towpath.contracts.core.failure import Failure, FailureCode
+from towpath.contracts.core.run import Cancellation
+from towpath.engine.expression.values import Value
+from towpath.engine.language.plan import Plan, PlanNode
+from towpath.engine.language.steps import OnErrorDefault
+from towpath.engine.run.actions import (
+    SETTLED,
+    Action,
+    Cancel,
+    Cancelled,
+    Completed,
+    Failed,
+    Outcome,
+    Rejected,
+    RunStatus,
+    Start,
+    State,
+    StepRun,
+)
+from towpath.engine.run.evaluation import Evaluation, PureFunctions, RunFacts, StepError
+from towpath.engine.run.sending import Sent
+
+PATIENT = frozenset({"wait", "wait-any", "human-task"})
+"""Types that only wait: once a run fails, nobody waits for them any more."""
+
+
+class Scheduling:
+    """The nodes of a run and their rules; `Progress` is the door to it. `actions` fill up until somebody takes them."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        facts: RunFacts,
+        inputs: dict[str, JsonValue],
+        functions: PureFunctions,
+        new_uuid: Callable[[], str],
+        seed: dict[str, JsonValue] | None = None,
+    ) -> None:
+        count = len(plan.nodes)
+        self.plan = plan
+        self.runs = [StepRun() for _ in plan.nodes]
+        self.outputs: dict[str, Value] = {}
+        self.branches: dict[str, str] = {}
+        self.evaluation = Evaluation(facts, inputs, self.outputs, functions, new_uuid)
+        self.paused = False
+        self.seed = seed or {}
+        self.sent = Sent()
+        self._settled_needs, self._good_needs = [0] * count, [0] * count
+        self._members_left = [len(node.members) for node in plan.nodes]
+        self.opened = [node.guard is None for node in plan.nodes]
+        self.left = count
+        self.running: set[int] = set()
+        self.done: list[int] = []
+        self.held: list[int] = []
+        self.ready: deque[int] = deque()
+        self.actions: list[Action] = []
+        self.stopping: tuple[RunStatus, str, Failure | None] | None = None
+
+    def advance(self) -> None:
+        """Look at each node for which something has changed."""
+        while self.ready:
+            self._consider(self.ready.popleft())
+
+    def _consider(self, index: int) -> None:
+        """Start a node, skip it, or leave it waiting, by its join."""
+        node, run = self.plan.nodes[index], self.runs[index]
+        if run.state is not State.PENDING or not self.opened[index] or self.stopping is not None:
+            return
+        settled, good, total = self._settled_needs[index], self._good_needs[index], len(node.needs)
+        wanted = total if node.wanted is None else node.wanted
+        if node.wanted is None:
+            if settled < total:
+                return
+            starts = (node.kind != "group" and node.listed) or good > 0 or total == 0
+        else:
+            starts = good >= wanted
+            if not starts and settled < total:
+                return
+        if self.paused and node.kind == "step":
+            self.held.append(index)
+        elif node.kind == "group":
+            self._close_group(node, satisfied=starts)
+        elif starts:
+            self._begin(node)
+        else:
+            self._skip(index, "nothing that it needs was completed")
+
+    def _begin(self, node: PlanNode) -> None:
+        step = node.step
+        if step is None:
+            return
+        run = self.runs[node.index]
+        run.started_at = self.evaluation.now
+        if node.id in self.seed:
+            self.complete(node, Completed(self.seed[node.id], attempts=0, note="kept from the run before"))
+            return
+        try:
+            if step.when is not None and not self.evaluation.is_true(step.when, "when"):
+                self._skip(node.index, "when is false")
+            elif node.kind == "condition":
+                self._branch(node, self.evaluation.branch(node))
+            else:
+                self._start(node)
+        except StepError as error:
+            self.take(node.index, Failed(error.failure))
+
+    def _start(self, node: PlanNode) -> None:
+        step = node.step
+        if step is None:
+            return
+        if step.for_each is not None:
+            self._run(node, Start(node.id, items=self.sent.items(node, self.evaluation)))
+            return
+        config = self.sent.config(node, self.evaluation)
+        if self.evaluation.is_pure(node):
+            self.take(node.index, self.evaluation.perform(node, config))
+            return
+        key = None if step.cache is None else str(self.evaluation.value(step.cache.key, "cache.key"))
+        self._run(node, Start(node.id, config, cache_key=key))
+
+    def _run(self, node: PlanNode, start: Start) -> None:
+        self.runs[node.index].state = State.RUNNING
+        self.running.add(node.index)
+        self.actions.append(start)
+
+    def _branch(self, node: PlanNode, branch: str) -> None:
+        self.branches[node.id] = branch
+        self.outputs[node.id] = {"branch": branch}
+        run = self.runs[node.index]
+        run.state, run.note = State.RUNNING, branch
+        self.running.add(node.index)
+        for name, members in node.branches.items():
+            for member in members:
+                if name == branch:
+                    self.unlock(member)
+                else:
+                    self._skip(member, f"the branch {branch} was taken")
+        if not self._members_left[node.index]:
+            self._end_condition(node)
+
+    def _end_condition(self, node: PlanNode) -> None:
+        if node.index in self.running:
+            self.running.discard(node.index)
+            self.settle(node.index, State.COMPLETED, good=True, note=self.branches[node.id])
+
+    def unlock(self, index: int) -> None:
+        self.opened[index] = True
+        node = self.plan.nodes[index]
+        if node.kind == "group":
+            for member in node.members:
+                self.unlock(member)
+        self.ready.append(index)
+
+    def _close_group(self, node: PlanNode, *, satisfied: bool) -> None:
+        if satisfied:
+            completed = [self.plan.nodes[i].id for i in node.members if self.runs[i].state is State.COMPLETED]
+            if not node.anonymous:
+                self.outputs[node.id] = {"completed": completed}
+            self.settle(node.index, State.COMPLETED, good=True)
+            if node.group is not None and node.group.losers == "cancel":
+                self._withdraw(node, Cancellation(by="the race", reason=f"first: {', '.join(completed)}"))
+        elif node.wanted is not None and any(self.runs[index].state is State.FAILED for index in node.members):
+            failure = Failure(code=FailureCode.STEP_JOIN, message=f"fewer than {node.wanted} members completed")
+            self.take(node.index, Failed(failure))
+        else:
+            self.settle(node.index, State.SKIPPED, good=False)
+
+    def _withdraw(self, node: PlanNode, why: Cancellation) -> None:
+        """End everything inside a node that is not settled."""
+        for index in node.members:
+            member, run = self.plan.nodes[index], self.runs[index]
+            if run.state in SETTLED:
+                continue
+            self._withdraw(member, why)
+            if member.kind == "step" and index in self.running:
+                self.actions.append(Cancel(member.id, why))
+            elif run.state not in SETTLED:
+                self.running.discard(index)
+                run.cancelled = why
+                self.settle(index, State.CANCELLED, good=False, note=why.in_words)
+
+    def _skip(self, index: int, reason: str) -> None:
+        node = self.plan.nodes[index]
+        if self.runs[index].state is not State.PENDING:
+            return
+        if node.kind == "group":
+            for member in node.members:
+                self._skip(member, reason)
+        self.settle(index, State.SKIPPED, good=False, note=reason)
+        if node.kind == "condition":
+            for member in node.members:
+                self._skip(member, reason)
+
+    def take(self, index: int, outcome: Outcome) -> None:
+        node = self.plan.nodes[index]
+        match outcome:
+            case Completed():
+                self.complete(node, outcome)
+            case Cancelled(reason=reason):
+                self.runs[index].keep(outcome)
+                self.settle(index, State.CANCELLED, good=False, note=reason)
+            case Rejected(output=output):
+                self.outputs[node.id] = output
+                self.settle(index, State.COMPLETED, good=True, note="rejected")
+                self.stop("rejected", node.id, None)
+            case Failed():
+                self._fail(node, outcome)
+
+    def complete(self, node: PlanNode, outcome: Completed) -> None:
+        self.outputs[node.id] = outcome.output
+        run = self.runs[node.index]
+        run.attempts = outcome.attempts
+        self.settle(node.index, State.COMPLETED, good=True, note=outcome.note)
+
+    def _fail(self, node: PlanNode, outcome: Failed) -> None:
+        run = self.runs[node.index]
+        run.keep(outcome)
+        on_error = "fail" if node.step is None else node.step.on_error
+        if isinstance(on_error, OnErrorDefault):
+            try:
+                output = self.evaluation.value(on_error.default, "on_error.default")
+                note = f"default output ({outcome.failure.code})"
+                self.complete(node, Completed(output, outcome.failure.attempts, note))
+            except StepError as error:
+                run.failure = error.failure
+                self._fail_run(node, error.failure)
+        elif on_error == "continue":
+            self.settle(node.index, State.FAILED, good=True, note="the run goes on without it")
+        elif self.plan.is_in_race(node):
+            self.settle(node.index, State.FAILED, good=False)
+        else:
+            self._fail_run(node, outcome.failure)
+
+    def _fail_run(self, node: PlanNode, failure: Failure) -> None:
+        self.settle(node.index, State.FAILED, good=False)
+        self.stop("failed", node.id, failure)
+        current = node
+        while current.parent is not None:
+            current = self.plan.nodes[current.parent]
+            if current.group is not None and current.group.on_error == "cancel":
+                self._withdraw(current, Cancellation(by="the group", reason=f"{node.id} failed"))
+        self.cancel_running(_is_patient, Cancellation(by="the run", reason=f"{node.id} failed"))
+
+    def cancel_running(self, chosen: Callable[[PlanNode], bool], why: Cancellation) -> None:
+        nodes = [self.plan.nodes[index] for index in sorted(self.running)]
+        self.actions.extend(Cancel(node.id, why) for node in nodes if node.kind == "step" and chosen(node))
+
+    def stop(self, status: RunStatus, step: str, failure: Failure | None) -> None:
+        if self.stopping is None:
+            self.stopping = (status, step, failure)
+            self.held.clear()
+            if status == "rejected":
+                self.cancel_running(_is_patient, Cancellation(by="the run", reason=f"{step} was rejected"))
+
+    def settle(self, index: int, state: State, *, good: bool, note: str = "") -> None:
+        run, node = self.runs[index], self.plan.nodes[index]
+        run.state, run.ended_at = state, self.evaluation.now
+        run.note = note or run.note
+        self.left -= 1
+        if state is State.COMPLETED or run.unknown:
+            self.done.append(index)
+        if not node.anonymous:
+            self.evaluation.tell(node.id, run)
+        self.free(node, good=good)
+        parent = None if node.parent is None else self.plan.nodes[node.parent]
+        if parent is not None and parent.kind == "condition" and not self._members_left[parent.index]:
+            self._end_condition(parent)
+
+    def free(self, node: PlanNode, *, good: bool) -> None:
+        """Count a settled node for everything that waits for it."""
+        for dependent in self.plan.dependents[node.index]:
+            self._settled_needs[dependent] += 1
+            self._good_needs[dependent] += 1 if good else 0
+            self.ready.append(dependent)
+        if node.parent is not None and self.plan.nodes[node.parent].kind == "condition":
+            self._members_left[node.parent] -= 1
+
+
+def _is_patient(node: PlanNode) -> bool:
+    return node.step is not None and node.step.type in PATIENT

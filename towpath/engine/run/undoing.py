@@ -1,0 +1,114 @@
+"""Which steps of a run that ends are undone, and how: those that were done, and those of which nobody knows."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from towpath.contracts.core.failure import Failure
+from towpath.engine.expression.values import Value
+from towpath.engine.language.plan import PlanNode
+from towpath.engine.language.steps import Step
+from towpath.engine.run.actions import FallBack, State, StepRun, Undo
+from towpath.engine.run.evaluation import Evaluation, StepError
+from towpath.engine.run.scheduling import Scheduling
+
+NOBODY_KNOWS = "it may have happened, and has neither check nor compensate"
+
+
+def is_undoable(node: PlanNode, run: StepRun, evaluation: Evaluation) -> bool:
+    """Whether a step has an effect to be undone, or told of. One that is known to have failed has none, also when its
+    default output went on for it.
+    """
+    if node.step is None:
+        return False
+    if node.step.compensate is not None:
+        return run.unknown or (run.state is State.COMPLETED and run.failure is None)
+    return run.unknown and evaluation.has_effect(node)
+
+
+def asks_check(step: Step, *, unknown: bool) -> bool:
+    """Whether the check says what is to be undone. It speaks of one effect: several are undone without asking it."""
+    return unknown and step.check is not None and step.for_each is None and step.type != "multi-channel"
+
+
+def undo_of(node: PlanNode, run: StepRun, outputs: Mapping[str, Value], evaluation: Evaluation) -> Undo | str:
+    """How an undoable step is undone, or why it cannot be."""
+    step = node.step
+    has_check = step is not None and asks_check(step, unknown=run.unknown)
+    if step is None or step.compensate is None:
+        return Undo(node.id, None, run.unknown) if has_check else NOBODY_KNOWS
+    try:
+        output = outputs.get(node.id, run.partial)
+        config = evaluation.value(step.compensate.config, f"{node.id}.compensate", output=output)
+    except StepError as error:
+        return Undo(node.id, None, run.unknown) if has_check else error.failure.message
+    return Undo(node.id, config, run.unknown)
+
+
+class Undoing:
+    """What a run that cannot be completed still does: steps are undone, the latest first, then the fallback chain goes.
+
+    One thing at a time: `busy` while it is under way. `not_undone` are steps whose effect stays.
+    """
+
+    def __init__(self, nodes: Scheduling) -> None:
+        self.busy = False
+        self.not_undone: list[str] = []
+        self._nodes = nodes
+        self._to_undo: list[int] | None = None
+        self._fallen = 0
+
+    def next(self) -> Undo | FallBack | None:
+        """What is to be done now, or None at the end."""
+        found = self._next_undo() or self._next_fallback()
+        self.busy = found is not None
+        return found
+
+    def undone(self, step: str, now: datetime, failure: Failure | None, note: str) -> None:
+        """A compensation has ended; with `failure`, the step could not be undone. A `note` says why there was none."""
+        run = self._nodes.runs[self._nodes.plan.by_id[step]]
+        if failure is not None:
+            self.not_undone.append(step)
+        elif not note:
+            run.state, run.ended_at = State.UNDONE, now
+        run.note = note or ("undone" if failure is None else f"not undone ({failure.code})")
+        self.busy = False
+
+    def leave(self, step: str, why: str) -> None:
+        """An effect that has happened, or may have, stays."""
+        run = self._nodes.runs[self._nodes.plan.by_id[step]]
+        run.note = "; ".join(filter(None, (f"not undone: {why}", run.note)))
+        self.not_undone.append(step)
+        self.busy = False
+
+    def fell_back(self) -> None:
+        self._fallen += 1
+        self.busy = False
+
+    def _next_undo(self) -> Undo | None:
+        nodes, runs, evaluation = self._nodes.plan.nodes, self._nodes.runs, self._nodes.evaluation
+        if self._to_undo is None:
+            self._to_undo = [i for i in self._nodes.done if is_undoable(nodes[i], runs[i], evaluation)]
+        while self._to_undo:
+            node = nodes[self._to_undo.pop()]
+            undo = undo_of(node, runs[node.index], self._nodes.outputs, evaluation)
+            if isinstance(undo, Undo):
+                return undo
+            self.leave(node.id, undo)
+        return None
+
+    def _next_fallback(self) -> FallBack | None:
+        if self._nodes.stopping is None:
+            return None
+        status, step, failure = self._nodes.stopping
+        chain = self._nodes.plan.definition.fallback
+        if status != "failed" or self._fallen >= len(chain):
+            return None
+        why = "" if failure is None else f"{step or 'the run'} failed: {failure.message}"
+        template = getattr(chain[self._fallen], "message", "")
+        if not template:
+            return FallBack(self._fallen, why)
+        try:
+            message = str(self._nodes.evaluation.value(template, "message", error=why, failed_step=step))
+        except StepError:
+            message = why
+        return FallBack(self._fallen, message)

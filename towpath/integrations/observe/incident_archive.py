@@ -1,0 +1,71 @@
+"""The archive of past incidents: one small JSON file each, beside the artefacts, for the incidents to come."""
+
+import asyncio
+import importlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from towpath.contracts.incident.incident import IncidentRecord
+from towpath.integrations.storage.artefacts import StoreError, write_whole
+
+fsspec: Any = importlib.import_module("fsspec")
+MOST = 5_000
+"""Records that are looked through: the newest by name, which begins with the day."""
+
+
+class IncidentArchive:
+    """Records are never changed after they were written, so each is read once in a process."""
+
+    def __init__(self, url: str) -> None:
+        """`url` is the artefact store's. Raises StoreError."""
+        try:
+            self._files, root = fsspec.url_to_fs(url)
+        except (ValueError, ImportError, OSError) as error:
+            raise StoreError(f"{url!r} cannot be used: {error}") from error
+        self._folder = f"{root}/incidents"
+        self._known: dict[str, IncidentRecord | None] = {}
+
+    async def keep(self, record: IncidentRecord) -> None:
+        """Kept again, the same record is the same file. Raises StoreError."""
+        await asyncio.to_thread(self._write, record)
+
+    async def records(self) -> Sequence[IncidentRecord]:
+        """The newest 5,000, oldest first; a file that is no record is passed over. Raises StoreError."""
+        return await asyncio.to_thread(self._read)
+
+    def _write(self, record: IncidentRecord) -> None:
+        name = f"{record.at:%Y%m%dT%H%M%S}-{_safe(record.incident_id)}.json"
+        path = f"{self._folder}/{name}"
+        content = json.dumps(record.model_dump(mode="json"), ensure_ascii=False, sort_keys=True).encode()
+        try:
+            write_whole(self._files, path, content)
+        except OSError as error:
+            raise StoreError(f"{self._folder} cannot be written: {error}") from error
+
+    def _read(self) -> Sequence[IncidentRecord]:
+        try:
+            paths: list[str] = self._files.ls(self._folder, detail=False, refresh=True)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StoreError(f"{self._folder} cannot be read: {error}") from error
+        chosen = sorted(path for path in paths if path.endswith(".json"))[-MOST:]
+        for path in chosen:
+            if path not in self._known:
+                self._known[path] = self._one(path)
+        return [record for path in chosen if (record := self._known[path]) is not None]
+
+    def _one(self, path: str) -> IncidentRecord | None:
+        try:
+            return IncidentRecord.model_validate_json(self._files.cat_file(path))
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error}") from error
+        except ValidationError:
+            return None
+
+
+def _safe(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)

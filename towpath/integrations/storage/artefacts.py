@@ -1,0 +1,133 @@
+"""The store of texts and data that are kept beside the histories: a folder that everybody shares, or a bucket.
+
+Content-addressed: keeping the same bytes again, as every retry and replay does, changes nothing.
+"""
+
+import asyncio
+import hashlib
+import importlib
+import time
+from contextlib import ExitStack, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from towpath.contracts.core.artefact import Artefact
+
+fsspec: Any = importlib.import_module("fsspec")
+ABANDONED = timedelta(days=1)
+"""Keeping a file takes seconds: what is unfinished for longer, by any clock, is what a killed writer left."""
+_UNFINISHED = "*.????????????????????????????????"
+"""The name that a file is to have, and 32 hexadecimal digits."""
+
+
+class StoreError(Exception):
+    """Something cannot be kept, or is not where its reference says."""
+
+
+class ContentStore:
+    """Bytes by their SHA-256 under one address of fsspec: `/shared/payloads`, `s3://bucket/payloads`."""
+
+    def __init__(self, url: str) -> None:
+        """Raises StoreError for an address that no installed file system serves."""
+        try:
+            self._files, self.root = fsspec.url_to_fs(url)
+        except (ValueError, ImportError, OSError) as error:
+            raise StoreError(f"{url!r} cannot be used: {error}") from error
+
+    def put(self, content: bytes) -> str:
+        """The digest under which the bytes are now kept. Raises StoreError."""
+        digest = hashlib.sha256(content).hexdigest()
+        path = self._path(digest)
+        try:
+            if not self._files.exists(path):
+                write_whole(self._files, path, content)
+        except OSError as error:
+            raise StoreError(f"{self.root} cannot be written: {error}") from error
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """Raises StoreError, also when the bytes are no longer those that were kept."""
+        try:
+            content: bytes = self._files.cat_file(self._path(digest))
+        except OSError as error:
+            raise StoreError(f"{digest} is not in {self.root}") from error
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise StoreError(f"{digest} in {self.root} was altered")
+        return content
+
+    def clean(self) -> int:
+        """Remove what killed writers left in a folder: how many files. A bucket has none. Raises StoreError."""
+        if not _is_local(self._files):
+            return 0
+        try:
+            return sum(_remove_abandoned(path) for path in Path(self.root).glob(f"*/{_UNFINISHED}"))
+        except OSError as error:
+            raise StoreError(f"{self.root} cannot be cleaned up: {error}") from error
+
+    def _path(self, digest: str) -> str:
+        return f"{self.root}/{digest[:2]}/{digest}"
+
+
+class ArtefactStore:
+    """Artefacts by reference. Workers and starters must share it (`TOWPATH_ARTEFACT_STORE`)."""
+
+    def __init__(self, url: str) -> None:
+        """Raises StoreError."""
+        self._store = ContentStore(url)
+
+    async def keep(self, content: bytes, media_type: str = "text/plain") -> Artefact:
+        """Raises StoreError."""
+        digest = await asyncio.to_thread(self._store.put, content)
+        return Artefact(sha256=digest, size_bytes=len(content), media_type=media_type)
+
+    async def read(self, artefact: Artefact) -> bytes:
+        """Raises StoreError."""
+        return await asyncio.to_thread(self._store.get, artefact.sha256)
+
+    def check(self) -> None:
+        """Write and read something small. Raises StoreError."""
+        self._store.get(self._store.put(b"towpath"))
+
+    def clean(self) -> int:
+        """Remove what killed writers left: how many files. Raises StoreError."""
+        return self._store.clean()
+
+
+def write_whole(files: Any, path: str, content: bytes) -> None:
+    """A file that is seen whole or not at all. Raises OSError."""
+    if not _is_local(files):
+        files.pipe_file(path, content)
+        return
+    files.makedirs(path.rpartition("/")[0], exist_ok=True)
+    unfinished = f"{path}.{uuid4().hex}"
+    with ExitStack() as failing:
+        failing.callback(_discard, files, unfinished)
+        files.pipe_file(unfinished, content)
+        files.mv(unfinished, path)
+        failing.pop_all()
+
+
+def _discard(files: Any, path: str) -> None:
+    with suppress(OSError):
+        files.rm_file(path)
+
+
+def _remove_abandoned(path: Path) -> bool:
+    """A file that its writer, or another worker, took away meanwhile is none of ours."""
+    try:
+        if path.stat().st_mtime > time.time() - ABANDONED.total_seconds():
+            return False
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _is_local(files: Any) -> bool:
+    return "file" in _protocols(files)
+
+
+def _protocols(files: Any) -> tuple[str, ...]:
+    return (files.protocol,) if isinstance(files.protocol, str) else tuple(files.protocol)

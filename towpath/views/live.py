@@ -1,0 +1,151 @@
+"""The live view of a few runs: every step as it happens, side by side on a terminal, line by line elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from towpath.contracts.core.run import RunRecord, StepRecord, StepState
+
+MARKS: dict[StepState, tuple[str, str]] = {
+    StepState.PENDING: ("·", "dim"),
+    StepState.RUNNING: ("▶", "yellow"),
+    StepState.COMPLETED: ("✓", "green"),
+    StepState.DEGRADED: ("≈", "yellow"),
+    StepState.FAILED: ("✗", "red"),
+    StepState.SKIPPED: ("–", "dim"),
+    StepState.UNDONE: ("↩", "magenta"),
+    StepState.CANCELLED: ("⊘", "dim"),
+}
+STATUS_STYLES = {
+    "onboarded": "bold green",
+    "failed": "bold red",
+    "rejected": "bold red",
+    "expired": "bold red",
+    "waiting-for-review": "bold yellow",
+}
+PANEL_WIDTH = 56
+
+
+@dataclass
+class Watched:
+    """One run as the view shows it: its latest record, and what happened around it in the story's own words."""
+
+    title: str
+    record: RunRecord | None = None
+    remarks: list[str] = field(default_factory=list[str])
+
+
+class RunView:
+    """Shows watched runs until it is closed. On a terminal the panels are redrawn; elsewhere each change is a line."""
+
+    def __init__(self, console: Console, watched: Sequence[Watched]) -> None:
+        self._console = console
+        self._watched = watched
+        self._said: dict[tuple[str, str], str] = {}
+        self._live = Live(self._draw(), console=console, refresh_per_second=8) if console.is_terminal else None
+
+    def __enter__(self) -> "RunView":
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.refresh()
+        if self._live is not None:
+            self._live.stop()
+
+    def refresh(self) -> None:
+        if self._live is not None:
+            self._live.update(self._draw())
+            return
+        for watched in self._watched:
+            self._say_changes(watched)
+
+    def remark(self, watched: Watched, text: str) -> None:
+        watched.remarks.append(text)
+        if self._live is None:
+            self._console.print(f"[{watched.title}] {text}", markup=False, highlight=False, soft_wrap=True)
+
+    def _draw(self) -> RenderableType:
+        panels = [panel(watched) for watched in self._watched]
+        if self._console.width >= PANEL_WIDTH * len(panels):
+            side_by_side = Table.grid(expand=True)
+            for _ in panels:
+                side_by_side.add_column(ratio=1)
+            side_by_side.add_row(*panels)
+            return side_by_side
+        return Group(*panels)
+
+    def _say_changes(self, watched: Watched) -> None:
+        if watched.record is None:
+            return
+        for step in watched.record.steps:
+            said = f"{step.state}{step.attempts}{step.note}"
+            key = (watched.record.run_id, step.step)
+            if step.state is StepState.PENDING or self._said.get(key) == said:
+                continue
+            self._said[key] = said
+            mark, _ = MARKS[step.state]
+            line = f"[{watched.title}] {mark} {step.title} {explain(step)}".rstrip()
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def panel(watched: Watched) -> Panel:
+    record = watched.record
+    body: list[RenderableType] = []
+    status = "starting" if record is None else record.status
+    if record is not None:
+        body.append(steps_table(record))
+        waiting = record.waiting
+        if waiting is not None and not any(step.waiting for step in record.steps):
+            until = "" if waiting.until is None else f" until {waiting.until:%d %b %H:%M} UTC"
+            body.append(Text(f"waits for {waiting.who}{until}", style="yellow"))
+        if record.cancelled is not None:
+            body.append(Text(f"cancelled {record.cancelled.in_words}", style="yellow"))
+    body.extend(Text(remark, style="cyan") for remark in watched.remarks)
+    return Panel(
+        Group(*body),
+        title=Text(watched.title, style="bold"),
+        subtitle=Text(status, style=STATUS_STYLES.get(status, "bold")),
+        title_align="left",
+        subtitle_align="right",
+    )
+
+
+def steps_table(record: RunRecord) -> Table:
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=1)
+    table.add_column(ratio=1)
+    table.add_column(justify="right", style="dim")
+    for step in record.steps:
+        mark, style = MARKS[step.state]
+        line = Text(step.title, style="dim" if step.state in {StepState.PENDING, StepState.SKIPPED} else "")
+        extra = explain(step)
+        if extra:
+            line.append(f"  {extra}", style="red" if step.state is StepState.FAILED else "dim")
+        if step.waiting:
+            line.append(f"  {step.waits_for}", style="yellow")
+        table.add_row(Text(mark, style=style), line, duration(step))
+    return table
+
+
+def explain(step: StepRecord) -> str:
+    """What a person should know beside the state: the failure, a note, more than one attempt."""
+    parts = [step.failure.message] if step.failure is not None else []
+    parts += [step.note] if step.note else []
+    parts += [f"{step.attempts} attempts"] if step.attempts > 1 else []
+    return ", ".join(parts)
+
+
+def duration(step: StepRecord, now: datetime | None = None) -> str:
+    if step.started_at is None or step.state is StepState.SKIPPED:
+        return ""
+    end = step.ended_at or now or datetime.now(UTC)
+    seconds = max(0.0, (end - step.started_at).total_seconds())
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

@@ -1,0 +1,328 @@
+"""Drives the scheduler of one run: starts what it says, tells it what happened, and ends the run as it decides."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import cast
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, is_cancelled_exception
+
+from towpath.contracts.core.failure import FailureCode, HouseError
+from towpath.contracts.core.process import DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, PENDING_UNTIL
+from towpath.contracts.core.run import Cancellation
+from towpath.contracts.core.wire import JsonObject, clip
+from towpath.contracts.declared.run import DeclaredFailure, DeclaredOutcome, DeclaredRequest, DeclaredResult, Sending
+from towpath.engine.checks.inputs import accept_inputs
+from towpath.engine.checks.loading import InvalidDefinitionError, digest, load_plan
+from towpath.engine.language.plan import Plan, PlanNode
+from towpath.engine.language.steps import CancelOn, Step
+from towpath.engine.run.actions import Action, Cancel, Cancelled, Completed, End, Failed, FallBack, Outcome, Start, Undo
+from towpath.engine.run.evaluation import Evaluation, RunFacts, StepError
+from towpath.engine.run.progress import Progress
+from towpath.engine.run.scheduling import PATIENT
+from towpath.engine.run.sending import bounded
+from towpath.functions.library import PURE
+from towpath.temporal.attributes import search_key
+from towpath.temporal.failures import to_application_error
+from workflows.declared.continuing import began, hand_over, is_whole, take_over
+from workflows.declared.record import Alerts, Mirror, Outbox, count_run, titles
+from workflows.declared.repeating import Repeating
+from workflows.declared.run import DeclaredRun
+from workflows.declared.steering import Steering, guarded
+from workflows.declared.unwinding import Unwinding
+from workflows.kit.children import asked_for
+from workflows.kit.steps import Steps
+
+NOT_PENDING = (search_key(PENDING_ASSIGNEES).value_unset(), search_key(PENDING_UNTIL).value_unset())
+
+
+class RefusedRunError(HouseError):
+    """A run cannot be started as it was asked for."""
+
+
+class Driver:
+    """One run. Everything that its methods change is deterministic."""
+
+    def __init__(self, request: DeclaredRequest) -> None:
+        # A run that continues this one does not evaluate templates among the inputs again.
+        self.request = request.model_copy(update={"inputs": _given(request), "input_templates": {}})
+        self.plan, inputs = _accept(self.request)
+        header = self.plan.definition.header
+        facts = RunFacts(
+            id=workflow.info().workflow_id,
+            started_at=began(request) if request.earlier is None else request.earlier.began,
+            secrets=request.secrets,
+            event=request.event,
+            trigger=request.trigger,
+            salt=_new_uuid() if request.earlier is None else request.earlier.salt,
+        )
+        if request.resume is None:
+            self.progress = Progress(self.plan, facts, inputs, PURE, _new_uuid, request.seed)
+        else:
+            self.progress = Progress.load(self.plan, facts, inputs, PURE, _new_uuid, _state(request.resume))
+        if request.earlier is not None:
+            self.progress.sent.take_over(request.earlier.steps)
+        self.steps = Steps(header.id, titles(self.plan), request.redrive_of)
+        variants = self.progress.sent.variants
+        self.run = DeclaredRun(self.request, self.plan, self.progress.evaluation, self.steps, variants=variants)
+        self.run.inside |= {} if request.earlier is None else request.earlier.inside
+        self.outbox = Outbox(request.sinks, header.id, header.version)
+        self.alerts = Alerts(self.run, self.progress, self.outbox)
+        self.steering = Steering(self.run)
+        self.mirror = Mirror(self.progress, self.steps, self.outbox, self.alerts.step_started)
+        self._repeating = Repeating(self.run, self.steering)
+        self._work: dict[str, asyncio.Task[None]] = {}
+        self._background: list[asyncio.Task[None]] = []
+        self._unwinding = Unwinding(self.run, self.progress, self.steering)
+        self._ended: End | None = None
+        self.paused = False
+        self.edits: list[str] = []
+        """What people changed by hand: when, what, who and why."""
+        self.was_ending = False
+        """A failure or a rejection was ending the run when it was cancelled: that is how it ends."""
+        if request.resume is not None:
+            take_over(self, request.resume)
+
+    async def drive(self) -> DeclaredResult:
+        """From the first step to the last. Raises ApplicationError for a run that failed, CancelledError for one that
+        an event cancelled.
+        """
+        if not is_whole(self.request.resume):
+            self.outbox.add("workflow.started", {"trigger": self.request.trigger})
+        self.alerts.begin()
+        self._watch_cancellation(self.plan.definition.header.cancel_on)
+        if self.request.resume is None:
+            self.apply(self.progress.begin(workflow.now()))
+        elif not self.paused:
+            self.apply(self.progress.resume(workflow.now()))
+        while self._ended is None:
+            await workflow.wait_condition(lambda: self._ended is not None or self._is_due_to_continue())
+            await self._finish_messages()
+            if self._ended is None and self._is_due_to_continue():
+                self._continue_as_new()
+        return await self._finish(self._ended)
+
+    async def _finish_messages(self) -> None:
+        """Notices on their way are lost with the history that they are in."""
+        is_telling = self.outbox.sending or self.alerts.telling > 0
+        if self._ended is None and is_telling:
+            await self.outbox.flush()
+            await workflow.wait_condition(lambda: not self.alerts.telling)
+
+    async def cancel(self, driving: asyncio.Task[DeclaredResult]) -> None:
+        """Cancel what runs, undo what was done, and wait until that is over."""
+        self.was_ending = self.progress.stopping is not None
+        self._cancel_run(asked_for())
+        await workflow.wait([driving])
+        if not driving.cancelled():
+            driving.exception()
+
+    def _cancel_run(self, why: Cancellation) -> None:
+        if self.progress.stopping is None:
+            self.steps.cancelled = why
+        self.apply(self.progress.cancel(workflow.now(), why))
+
+    def pause(self) -> None:
+        self.paused = True
+        self.progress.pause()
+
+    def resume(self) -> None:
+        self.paused = False
+        self.apply(self.progress.resume(workflow.now()))
+
+    def replace(self, step: str, outcome: Completed | Cancelled, why: Cancellation) -> None:
+        """Settle a step by hand. Raises ValueError when it has ended."""
+        self.apply(self.progress.replace(step, outcome, workflow.now(), why))
+
+    def apply(self, actions: list[Action]) -> None:
+        """Do what the scheduler says, in its order."""
+        self.mirror.update(self.progress)
+        for action in actions:
+            match action:
+                case Start(step=step):
+                    self._work[step] = asyncio.ensure_future(self._perform(self.plan.node(step), action))
+                case Cancel(step=step, why=why):
+                    self._cancel_step(step, why)
+                case Undo():
+                    self._in_background(self._undo(action))
+                case FallBack():
+                    self._in_background(self._fall_back(action))
+                case End():
+                    self._ended = action
+
+    def _cancel_step(self, step: str, why: Cancellation) -> None:
+        task = self._work.get(step)
+        if task is not None and not task.done():
+            self.run.cancelled.setdefault(step, why)
+            task.cancel()
+
+    def _in_background(self, work: Coroutine[object, object, None]) -> None:
+        self._background.append(asyncio.ensure_future(work))
+
+    async def _perform(self, node: PlanNode, start: Start) -> None:
+        watch = self._watch_step(node)
+        try:
+            outcome = await guarded(self._outcome(node, start), node.id)
+        except BaseException as error:
+            if not is_cancelled_exception(error):
+                raise
+            outcome = self._cancelled(node.id)
+        if watch is not None:
+            watch.cancel()
+        if isinstance(outcome, Failed) and node.id in self.run.cancelled:
+            # What an attempt says that was cut off is no reason why the step ended.
+            outcome = self._cancelled(node.id)
+        if self._is_long() and not self._waits_beside(node.id):
+            self.progress.pause()
+        self.apply(self.progress.finish(node.id, outcome, workflow.now()))
+
+    def _cancelled(self, step: str) -> Cancelled:
+        """What it sent is told, and what it may have done is undone: its answer is lost, its effect may not be."""
+        why, sent = self.run.why_cancelled(step), self.run.doubts.told(step)
+        unknown, partial = self.run.doubts.is_open(step), self._repeating.partial.get(step)
+        return Cancelled(f"{why.in_words} ({sent})" if sent else why.in_words, unknown, partial, why)
+
+    async def _outcome(self, node: PlanNode, start: Start) -> Outcome:
+        if self.progress.sent.stood(node.id):
+            self.run.doubts.recall(node.id)
+        if start.items is not None:
+            return await self._repeating.perform(node, start.items)
+        return await self.steering.perform(node, start)
+
+    def _watch_step(self, node: PlanNode) -> asyncio.Task[None] | None:
+        cancel_on = None if node.step is None else node.step.cancel_on
+        if cancel_on is None:
+            return None
+
+        async def watch() -> None:
+            self._cancel_step(node.id, await self._until(cancel_on, node.id))
+
+        return asyncio.ensure_future(watch())
+
+    def _watch_cancellation(self, cancel_on: CancelOn | None) -> None:
+        if cancel_on is None:
+            return
+
+        async def watch() -> None:
+            self._cancel_run(await self._until(cancel_on, "run"))
+
+        self._in_background(watch())
+
+    async def _until(self, cancel_on: CancelOn, name: str) -> Cancellation:
+        wanted = self.run.wanted(cancel_on.event, cancel_on.correlate, cancel_on.filter)
+        event = await self.run.event(wanted, None, name)
+        source = "" if event is None else f" of {event.source}"
+        return Cancellation(by="its cancel_on", reason=f"the event {cancel_on.event}{source} came")
+
+    async def _undo(self, action: Undo) -> None:
+        self.apply(await self._unwinding.undo(action))
+
+    async def _fall_back(self, action: FallBack) -> None:
+        await self._unwinding.fall_back(action)
+        self.apply(self.progress.fell_back(workflow.now()))
+
+    async def _finish(self, end: End) -> DeclaredResult:
+        self.alerts.stop()
+        for task in self._background:
+            task.cancel()
+        self.outbox.ended(end, self.progress.not_undone)
+        count_run(self.plan, self.progress, end.status, self.alerts.began)
+        await self.outbox.flush()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if end.status == "failed":
+            raise self._failed(end)
+        self.steps.end(end.status, *self._unset())
+        if end.status == "cancelled":
+            raise asyncio.CancelledError
+        header = self.plan.definition.header
+        return DeclaredResult(
+            outcome=DeclaredOutcome(end.status),
+            outputs=end.outputs,
+            definition=header.id,
+            version=header.version,
+            digest=self.request.digest,
+            cost=self.steps.cost,
+            undone=tuple(self._unwinding.done),
+            not_undone=tuple(self.progress.not_undone),
+        )
+
+    def _unset(self) -> tuple[object, ...]:
+        return NOT_PENDING if self.steering.waits.tasks.by_step else ()
+
+    def _failed(self, end: End) -> ApplicationError:
+        letter = self._unwinding.letter()
+        queued = [search_key(DEAD_LETTER_QUEUE).value_set(letter.queue)] if letter.queue else []
+        self.steps.end("failed", *queued, *self._unset())
+        kept = self.request.model_copy(update={"seed": {}, "resume": None, "redrive_of": None, "earlier": None})
+        failure = end.failure or letter.failure
+        return ApplicationError(
+            clip(f"{end.step or 'the run'} failed: {failure.message}"),
+            letter,
+            DeclaredFailure(request=kept, completed=self.progress.completed(), sending=self._sending()),
+            type=failure.code,
+            non_retryable=True,
+        )
+
+    def _is_due_to_continue(self) -> bool:
+        """History is long, and nothing runs that a new run would not know of."""
+        return self._is_long() and not self.progress.running and self.progress.stopping is None
+
+    def _is_long(self) -> bool:
+        return workflow.info().is_continue_as_new_suggested()
+
+    def _waits_beside(self, ended: str) -> bool:
+        """Another step, which may wait for days, runs: what comes next must not wait for it."""
+        others = [cast("Step", self.plan.node(step).step).type for step in self.progress.running if step != ended]
+        return any(kind in PATIENT for kind in others)
+
+    def _continue_as_new(self) -> None:
+        handed = {"resume": hand_over(self), "seed": {}, "earlier": self._sending()}
+        workflow.continue_as_new(self.request.model_copy(update=handed))
+
+    def _sending(self) -> Sending:
+        facts = self.progress.evaluation.facts
+        inside = bounded(self.run.inside)
+        return Sending(began=facts.started_at, salt=facts.salt, steps=self.progress.sending(), inside=inside)
+
+
+def _state(resume: JsonObject) -> JsonObject:
+    return cast("JsonObject", resume["progress"])
+
+
+def _accept(request: DeclaredRequest) -> tuple[Plan, JsonObject]:
+    """The plan and the inputs with their defaults. A starter checked both: whoever starts runs otherwise is told here.
+
+    Raises ApplicationError, which fails the run at once.
+    """
+    try:
+        plan = load_plan(request.digest, request.definition)
+    except InvalidDefinitionError as error:
+        refused = RefusedRunError(FailureCode.STEP_INPUT, f"the definition cannot be run: {error}")
+        raise to_application_error(refused) from error
+    inputs, problems = accept_inputs(plan.definition.header, request.inputs)
+    if problems:
+        refused = RefusedRunError(FailureCode.STEP_INPUT, f"inputs: {'; '.join(problems[:10])}")
+        raise to_application_error(refused)
+    return plan, inputs
+
+
+def refused_request(request: DeclaredRequest) -> DeclaredRequest:
+    """What stands in for a request that cannot be run, so that the run can say so."""
+    definition: JsonObject = {"id": "refused", "version": "0.0.0", "steps": [{"id": "none", "type": "set"}]}
+    return DeclaredRequest(definition=definition, digest=digest(definition), trigger=request.trigger)
+
+
+def _given(request: DeclaredRequest) -> JsonObject:
+    """The inputs with those that the trigger gives as templates. Raises ApplicationError."""
+    if not request.input_templates:
+        return request.inputs
+    facts = RunFacts(id=workflow.info().workflow_id, started_at=workflow.info().start_time, event=request.event)
+    try:
+        evaluated = Evaluation(facts, {}, {}, {}, _new_uuid).value(request.input_templates, "inputs")
+    except StepError as error:
+        raise to_application_error(RefusedRunError(FailureCode.STEP_INPUT, error.failure.message)) from error
+    return {**evaluated, **request.inputs}
+
+
+def _new_uuid() -> str:
+    return str(workflow.uuid4())

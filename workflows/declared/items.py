@@ -1,0 +1,15 @@
+"""The workflow that does a part of a large for_each, so that no history grows with the number of items."""
+
+from temporalio import workflow
+
+from towpath.contracts.declared.run import ITEMS, ItemsRequest, ItemsResult
+from workflows.declared.parts import perform_part
+
+
+@workflow.defn(name=ITEMS)
+class DeclaredItemsWorkflow:
+    """A window over some hundreds of items; their effects are keyed as if the run itself did them."""
+
+    @workflow.run
+    async def run(self, request: ItemsRequest) -> ItemsResult:
+        return await perform_part(request)

@@ -1,0 +1,47 @@
+"""One part of a large for_each, in a run of its own."""
+
+from typing import cast
+
+from temporalio import workflow
+
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.declared.run import ItemsRequest, ItemsResult
+from towpath.engine.checks.loading import load_plan
+from towpath.engine.run.evaluation import Evaluation, RunFacts
+from towpath.functions.library import PURE
+from workflows.declared.record import titles
+from workflows.declared.repeating import Repeating, loop_of
+from workflows.declared.run import DeclaredRun
+from workflows.declared.steering import Steering
+from workflows.kit.steps import Steps
+
+
+async def perform_part(request: ItemsRequest) -> ItemsResult:
+    """All items of the part, or those up to the first failure where the step says so."""
+    plan = load_plan(request.run.digest, request.run.definition)
+    node = plan.node(request.step)
+    facts = RunFacts(
+        id=request.owner,
+        started_at=request.started_at or workflow.info().start_time,
+        secrets=request.run.secrets,
+        event=request.names["event"],
+        trigger=request.run.trigger,
+        salt=request.salt,
+    )
+    inputs, outputs = cast("JsonObject", request.names["inputs"]), cast("JsonObject", request.names["steps"])
+    evaluation = Evaluation(facts, inputs, dict(outputs), PURE, lambda: str(workflow.uuid4()))
+    if request.now is not None:
+        evaluation.moments[node.id] = request.now
+    steps = Steps(plan.definition.header.id, {node.id: titles(plan)[node.id]}, None)
+    variants = {node.id: request.variant} if request.variant else {}
+    run = DeclaredRun(request.run, plan, evaluation, steps, request.owner, variants)
+    run.budget = request.budget
+    repeating = Repeating(run, Steering(run))
+    gathered = await repeating.window(node, loop_of(node), request.items, request.first, request.concurrency)
+    return ItemsResult(
+        results=tuple(gathered.results),
+        failed=gathered.failed,
+        failure=gathered.failure,
+        cost=steps.cost,
+        effects=run.doubts.is_open(node.id),
+    )

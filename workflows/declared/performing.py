@@ -1,0 +1,275 @@
+"""Steps that are one call: http, api, function, notify, queue, and the run of another definition."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
+
+from pydantic import JsonValue, ValidationError
+from temporalio import workflow
+from temporalio.exceptions import (
+    ApplicationError,
+    ChildWorkflowError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
+from temporalio.workflow import ParentClosePolicy
+
+from activities.definitions import DefinitionActivities
+from activities.delivery import DeliveryActivities
+from activities.functions import FunctionActivities
+from activities.http import HttpActivities
+from activities.services import ServiceActivities
+from towpath.contracts.core.delivery import TeamNotice
+from towpath.contracts.core.failure import Failure, FailureCode
+from towpath.contracts.core.process import DEAD_LETTER_QUEUE
+from towpath.contracts.core.run import DeadLetter
+from towpath.contracts.core.wire import EffectKey, JsonObject, clip
+from towpath.contracts.declared.http_call import HttpRequest
+from towpath.contracts.declared.run import (
+    DECLARED,
+    DeclaredFailure,
+    DeclaredOutcome,
+    DeclaredRequest,
+    DeclaredResult,
+    FindDefinition,
+    FunctionCall,
+    Sending,
+    ServiceCall,
+)
+from towpath.engine.expression.values import Value
+from towpath.engine.language.plan import PlanNode
+from towpath.engine.language.reads import secrets_read
+from towpath.engine.language.steps import Call
+from towpath.engine.run.actions import Completed, Failed, Outcome
+from towpath.engine.run.effects import READING
+from towpath.functions.library import PURE
+from towpath.temporal.attributes import search_key
+from towpath.temporal.failures import failure_of
+from workflows.declared.run import DeclaredRun, Job
+from workflows.kit.calling import CallFailedError, call
+from workflows.kit.children import ended
+from workflows.kit.options import CHECK, EFFECT, FUNCTION, LOOKUP, NOTICE, Work
+
+Config = dict[str, Value]
+
+
+async def perform_call(job: Job) -> Outcome:
+    """One call of a step, or of one of its items."""
+    try:
+        value, attempts = await CALLS[job.step.type](job)
+    except CallFailedError as error:
+        return Failed(error.failure, unknown=job.in_doubt)
+    return Completed(value, attempts)
+
+
+Called = Awaitable[tuple[Value, int]]
+
+
+async def _http(job: Job) -> tuple[Value, int]:
+    request = http_request(job.run, job.config, job.key, job.secrets)
+    request = request.model_copy(update={"select": tuple(job.step.select)})
+    base = _lasting(CHECK if request.method in READING else EFFECT, timedelta(seconds=request.timeout_seconds))
+    poll = cast("dict[str, str] | None", job.config.get("poll"))
+    until = None if poll is None else workflow.now() + job.run.evaluation.duration(poll["for"], "poll.for")
+    while True:
+        with nullcontext() if request.method in READING else job.sending():
+            answer = await job.call(HttpActivities.http_request, request, base)
+        value = {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
+        if poll is None or until is None or job.run.evaluation.is_true(poll["until"], "poll.until", output=value):
+            return value, answer.attempt
+        pause = job.run.evaluation.duration(poll["every"], "poll.every")
+        if workflow.now() + pause > until:
+            message = "poll: the condition did not come true in time"
+            raise CallFailedError(Failure(code=FailureCode.STEP_TIMEOUT, message=message))
+        await workflow.sleep(pause, summary=f"{job.node.id}: before the next poll")
+
+
+def _lasting(base: Work, wanted: timedelta) -> Work:
+    """Work of which one attempt may take as long as the definition says. One that may last shares no activity."""
+    if wanted <= base.start_to_close:
+        return base
+    return replace(base, short=False, start_to_close=wanted + timedelta(seconds=2))
+
+
+def http_request(run: DeclaredRun, config: Config, key: EffectKey, secrets: tuple[str, ...]) -> HttpRequest:
+    return HttpRequest.model_validate(
+        {
+            **{name: config[name] for name in ("url", "method", "headers", "query", "body", "expect", "connection")},
+            "timeout_seconds": run.evaluation.duration(config["timeout"], "timeout").total_seconds(),
+            "key": key,
+            "secrets": secrets,
+        }
+    )
+
+
+async def _api(job: Job) -> tuple[Value, int]:
+    request = ServiceCall(
+        service=job.config["service"],
+        operation=job.config["method"],
+        params=job.config["params"],
+        secrets=job.secrets,
+        select=tuple(job.step.select),
+        key=job.key,
+    )
+    with job.sending():
+        answer = await job.call(ServiceActivities.call_service, request, EFFECT)
+    return answer.value, answer.attempt
+
+
+async def _function(job: Job) -> tuple[Value, int]:
+    pure = PURE.get(job.config["handler"])
+    if pure is not None:
+        return pure(job.config["params"]), 1
+    request = FunctionCall(
+        handler=job.config["handler"],
+        params=job.config["params"],
+        secrets=job.secrets,
+        select=tuple(job.step.select),
+        key=job.key,
+    )
+    base = FUNCTION
+    if job.step.timeout is not None:
+        base = _lasting(FUNCTION, job.run.evaluation.duration(job.step.timeout, "timeout", **job.names))
+    with job.sending():
+        answer = await job.call(FunctionActivities.call_function, request, base)
+    return answer.value, answer.attempt
+
+
+async def _set(job: Job) -> tuple[Value, int]:
+    return job.config, 1
+
+
+async def _notify(job: Job) -> tuple[Value, int]:
+    notice = team_notice(job.config["target"], job.config["title"] or job.node.id, job.config["message"], job.key)
+    with job.sending():
+        told = await job.call(DeliveryActivities.notify_team, notice, NOTICE)
+    return {"status": "delivered", "id": told.message_id}, told.attempt
+
+
+def team_notice(team: str, title: str, text: str, key: EffectKey) -> TeamNotice:
+    return TeamNotice(team=team, title=title, text=text, workflow_id=workflow.info().workflow_id, key=key)
+
+
+async def _queue(job: Job) -> tuple[Value, int]:
+    workflow.upsert_search_attributes([search_key(DEAD_LETTER_QUEUE).value_set(job.config["queue"])])
+    job.run.queued = job.config["queue"]
+    return {"status": "queued", "id": job.config["queue"]}, 1
+
+
+async def _workflow(job: Job) -> tuple[Value, int]:
+    """A run of another published definition, as a child: cancelled with this run, unless nobody waits for it."""
+    request = await _request(job)
+    with job.sending():
+        return await _run(job, request)
+
+
+async def _run(job: Job, request: DeclaredRequest) -> tuple[Value, int]:
+    try:
+        child = await workflow.start_child_workflow(
+            DECLARED,
+            request.model_copy(update={"earlier": job.run.inside.get(job.key)}),
+            id=job.key,
+            result_type=DeclaredResult,
+            parent_close_policy=ParentClosePolicy.REQUEST_CANCEL if job.config["wait"] else ParentClosePolicy.ABANDON,
+            static_summary=f"{job.config['id']}: {job.title}",
+        )
+    except WorkflowAlreadyStartedError as error:
+        message = f"the run {job.key} is open already"
+        raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=clip(message), unknown=True)) from error
+    if not job.config["wait"]:
+        return {"id": child.id, "run_id": child.first_execution_run_id}, 1
+    try:
+        result = cast("DeclaredResult", await ended(child, lambda: job.run.why_cancelled(job.node.id)))
+    except ChildWorkflowError as error:
+        if is_cancelled_exception(error):
+            if job.step.compensate is None:
+                # A run that is cancelled undoes by itself what it did.
+                job.run.doubts.clear(job.node.id, job.name)
+            raise
+        sending = _sending(error.cause)
+        if sending is not None:
+            job.run.inside[job.key] = sending
+        cause = failure_of(error.cause or error)
+        message = f"the run {child.id} failed: {cause.message}"
+        left = job.step.compensate is not None or not _left_nothing(error.cause)
+        raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=clip(message), unknown=left)) from error
+    if result.outcome is DeclaredOutcome.REJECTED:
+        message = f"the run {child.id} was rejected"
+        left = job.step.compensate is not None or bool(result.not_undone)
+        raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=message, unknown=left))
+    return result.outputs, 1
+
+
+def _sending(cause: BaseException | None) -> Sending | None:
+    """What a run that failed has sent."""
+    if not isinstance(cause, ApplicationError) or len(cause.details) < 2:
+        return None
+    try:
+        return DeclaredFailure.model_validate(cause.details[1]).sending
+    except ValidationError:
+        return None
+
+
+def _left_nothing(cause: BaseException | None) -> bool:
+    """Whether a run that failed says that all it did is undone. One that was terminated says nothing."""
+    if not isinstance(cause, ApplicationError) or not cause.details:
+        return False
+    try:
+        return not DeadLetter.model_validate(cause.details[0]).not_undone
+    except ValidationError:
+        return False
+
+
+async def _request(job: Job) -> DeclaredRequest:
+    """What starts the run. A definition that names itself runs the very version that is running."""
+    own, header = job.run.request, job.run.plan.definition.header
+    update = {"trigger": "workflow", "sinks": own.sinks}
+    if job.config["id"] == header.id and job.config["version"] in {None, header.version}:
+        kept: JsonObject = {"seed": {}, "resume": None, "redrive_of": None, "event": None}
+        return own.model_copy(update={**update, **kept, "inputs": job.config["inputs"]})
+    wanted = FindDefinition(id=job.config["id"], version=job.config["version"], inputs=job.config["inputs"])
+    found = await job.call(DefinitionActivities.find_definition, wanted, LOOKUP)
+    return found.request.model_copy(update=update)
+
+
+CALLS: Mapping[str, Callable[[Job], Called]] = {
+    "http": _http,
+    "api": _api,
+    "function": _function,
+    "set": _set,
+    "notify": _notify,
+    "queue": _queue,
+    "workflow": _workflow,
+}
+
+
+async def call_apart(run: DeclaredRun, node: PlanNode, part: Call, config: Config, name: str, base: Work) -> JsonValue:
+    """A call that belongs to a step without being it: its compensation, its check. Keyed by its own name and the run.
+
+    Raises CallFailedError.
+    """
+    # A check asks anew in each run: an answer that was kept for its key would be that of the run before.
+    run_id = workflow.info().run_id
+    key = run.key(name if run_id in name else f"{name}/{run_id}")
+    what = "did it happen?" if "check" in name.removeprefix(node.id).split("/") else "undo"
+    summary = f"{run.title(node.id)}: {what}"
+    options: dict[str, Any] = {"activity_id": name, "summary": summary}
+    secrets = secrets_read(part.config)
+    limit = part.timeout or (config.get("timeout") if part.type == "http" else None)
+    if limit is not None:
+        base = _lasting(base, run.evaluation.duration(limit, "timeout"))
+    if part.type == "http":
+        full: Config = {"method": "GET", "headers": {}, "query": {}, "body": None, "expect": None, "connection": None}
+        request = http_request(run, {**full, "timeout": "10s", **config}, key, secrets)
+        answer = await call(HttpActivities.http_request, request, base, **options)
+        return {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
+    params = config.get("params", {})
+    if part.type == "api":
+        wanted = ServiceCall(
+            service=config["service"], operation=config["method"], params=params, secrets=secrets, key=key
+        )
+        return (await call(ServiceActivities.call_service, wanted, base, **options)).value
+    handler = FunctionCall(handler=config["handler"], params=params, secrets=secrets, key=key)
+    return (await call(FunctionActivities.call_function, handler, base, **options)).value

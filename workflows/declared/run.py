@@ -1,0 +1,290 @@
+"""What the parts of one run of a definition share: its request, its scheduler, its record, its inbox of events."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import cast
+
+from pydantic import JsonValue
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.types import MethodAsyncSingleParam
+
+from towpath.contracts.core.claude import Budget
+from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.core.run import Cancellation
+from towpath.contracts.core.wire import EffectKey, JsonObject, effect_key
+from towpath.contracts.declared.run import CloudEvent, DeclaredRequest, Sending
+from towpath.engine.expression.values import Value
+from towpath.engine.language.plan import Plan, PlanNode
+from towpath.engine.language.reads import secrets_read
+from towpath.engine.language.steps import Retry, Step
+from towpath.engine.run.evaluation import Evaluation, StepError
+from workflows.kit.calling import ArgT, ResultT, SelfT, call
+from workflows.kit.children import asked_for
+from workflows.kit.doubts import Doubts
+from workflows.kit.options import Work
+from workflows.kit.steps import Steps
+
+KEPT_EVENTS = 500
+
+BY_STATUS = {
+    "408": FailureCode.SERVICE_UNAVAILABLE,
+    "425": FailureCode.SERVICE_UNAVAILABLE,
+    "429": FailureCode.SERVICE_RATE_LIMITED,
+    "5xx": FailureCode.SERVICE_UNAVAILABLE,
+    "4xx": FailureCode.SERVICE_REFUSED,
+    "401": FailureCode.SERVICE_AUTH,
+    "403": FailureCode.SERVICE_AUTH,
+    "timeout": FailureCode.SERVICE_TIMEOUT,
+    "connection": FailureCode.SERVICE_CONNECTION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a step waits for. `subject` is None when any subject will do."""
+
+    type: str
+    subject: str | None
+    filter: str | None
+
+
+@dataclass(slots=True)
+class Item:
+    """One item of a for_each, as expressions know it."""
+
+    index: int
+    names: dict[str, Value]
+
+
+class Inbox:
+    """Events that came to a run. One that nobody waits for yet is kept; one that a step took is gone."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, set[str]] = {}
+        self._kept: list[CloudEvent] = []
+        self._waiting: list[tuple[Wanted, asyncio.Future[CloudEvent], Callable[[CloudEvent], bool]]] = []
+
+    def put(self, event: CloudEvent) -> None:
+        """The same event delivered twice counts once; what names it is its id and its source."""
+        sources = self._seen.setdefault(event.id, set())
+        if event.source in sources:
+            return
+        sources.add(event.source)
+        while len(self._seen) > 2 * KEPT_EVENTS:
+            del self._seen[next(iter(self._seen))]
+        for entry in self._waiting:
+            _, future, matches = entry
+            if not future.done() and matches(event):
+                future.set_result(event)
+                self._waiting.remove(entry)
+                return
+        self._kept = [*self._kept, event][-KEPT_EVENTS:]
+
+    async def take(self, wanted: Wanted, matches: Callable[[CloudEvent], bool]) -> CloudEvent:
+        """The first event that matches, of those kept and those to come."""
+        for event in self._kept:
+            if matches(event):
+                self._kept.remove(event)
+                return event
+        future: asyncio.Future[CloudEvent] = asyncio.get_running_loop().create_future()
+        entry = (wanted, future, matches)
+        self._waiting.append(entry)
+        try:
+            return await future
+        finally:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+
+    def dump(self) -> JsonObject:
+        """For `take_over`, in a run that continues as new."""
+        events: list[JsonValue] = [event.model_dump(mode="json") for event in self._kept]
+        return {"events": events, "seen": {name: list[JsonValue](sorted(found)) for name, found in self._seen.items()}}
+
+    def take_over(self, dumped: JsonObject) -> None:
+        self._kept = [CloudEvent.model_validate(event) for event in cast("list[JsonValue]", dumped["events"])]
+        seen = cast("dict[str, list[str]]", dumped.get("seen", {event.id: [event.source] for event in self._kept}))
+        self._seen = {name: set(sources) for name, sources in seen.items()}
+
+
+class DeclaredRun:
+    """One run. The performers of steps get it, and nothing else."""
+
+    def __init__(
+        self,
+        request: DeclaredRequest,
+        plan: Plan,
+        evaluation: Evaluation,
+        steps: Steps,
+        owner: str | None = None,
+        variants: Mapping[str, str] | None = None,
+    ) -> None:
+        """`owner` is the workflow id that keys are made of: another one in a run that does a part of a for_each.
+        `variants` are the ends of keys of what was sent otherwise by an earlier run.
+        """
+        header = plan.definition.header
+        self.request = request
+        self.plan = plan
+        self.steps = steps
+        self.owner = workflow.info().workflow_id if owner is None else owner
+        self._evaluation = evaluation
+        self._variants: Mapping[str, str] = {} if variants is None else variants
+        self.inbox = Inbox()
+        self.queued = ""
+        self.doubts = Doubts()
+        self.inside: dict[str, Sending] = {}
+        """What failed runs of its steps sent, by their workflow ids: begun again, they send the same."""
+        self.cancelled: dict[str, Cancellation] = {}
+        """Who ended a step that was under way, and why: also within its for_each."""
+        self._secrets: dict[int, tuple[str, ...]] = {}
+        self.budget = Budget.model_validate({"usd": str(header.budget.usd), "tokens": header.budget.tokens})
+
+    @property
+    def evaluation(self) -> Evaluation:
+        self._evaluation.now = workflow.now()
+        return self._evaluation
+
+    def key(self, name: str) -> EffectKey:
+        """The same over retries, crashes and redrives, while the same is sent."""
+        variant = self._variants.get(name.partition("/")[0])
+        return effect_key(self.owner, name if variant is None else f"{name}/{variant}")
+
+    def variant(self, step: str) -> str:
+        return self._variants.get(step, "")
+
+    def why_cancelled(self, step: str) -> Cancellation:
+        return self.cancelled.get(step) or asked_for()
+
+    def title(self, step: str) -> str:
+        return self.steps[step].title
+
+    def secrets(self, node: PlanNode) -> tuple[str, ...]:
+        """Names of the secrets that the config of a step names. Kept: each item of a for_each asks."""
+        found = self._secrets.get(node.index)
+        if found is None:
+            found = self._secrets[node.index] = () if node.step is None else secrets_read(node.step.config)
+        return found
+
+    def work(self, step: Step, base: Work) -> Work:
+        """Options of a step's call: its own retry, else the definition's; its time-out bounds all attempts together."""
+        handling = self.plan.definition.header.error_handling
+        retry = step.retry or (handling.retry if "retry" in handling.model_fields_set else None)
+        work = base if retry is None else replace(base, retry=self._policy(retry))
+        if step.check is not None:
+            # Its outcome may be unknown: the check is asked before any second attempt.
+            work = replace(work, retry=replace(work.retry, maximum_attempts=1), once=True)
+        if step.timeout is None:
+            return work
+        whole = self.evaluation.duration(step.timeout, "timeout")
+        return replace(work, schedule_to_close=whole, start_to_close=min(work.start_to_close, whole), short=False)
+
+    def _policy(self, retry: Retry) -> RetryPolicy:
+        final = {_code(entry) for entry in retry.no_retry_on}
+        if retry.retry_on:
+            final |= set(FailureCode) - {_code(entry) for entry in retry.retry_on}
+        initial = self.evaluation.duration(retry.initial, "retry.initial")
+        return RetryPolicy(
+            initial_interval=initial,
+            backoff_coefficient=2.0 if retry.backoff == "exponential" else 1.0,
+            # Temporal refuses a longest wait that is shorter than the first one, and the run would stand still.
+            maximum_interval=max(initial, self.evaluation.duration(retry.max, "retry.max")),
+            maximum_attempts=retry.max_attempts,
+            non_retryable_error_types=sorted(final) or None,
+        )
+
+    async def event(self, wanted: Wanted, within: timedelta | None, step: str) -> CloudEvent | None:
+        """The event, or None when it did not come in time."""
+        taking = asyncio.ensure_future(self.inbox.take(wanted, lambda event: self.matches(wanted, event)))
+        try:
+            await workflow.wait_condition(taking.done, timeout=within, timeout_summary=f"{step}: {wanted.type}")
+        except TimeoutError:
+            return None
+        finally:
+            if not taking.done():
+                taking.cancel()
+        return taking.result()
+
+    def matches(self, wanted: Wanted, event: CloudEvent) -> bool:
+        """An event whose filter cannot be evaluated does not match: it is data from outside."""
+        if event.type != wanted.type or (wanted.subject is not None and event.subject != wanted.subject):
+            return False
+        if wanted.filter is None:
+            return True
+        try:
+            return self.evaluation.is_true(wanted.filter, "filter", event=event.model_dump(mode="json"))
+        except StepError:
+            return False
+
+    def wanted(self, event: str, correlate: str | None, condition: str | None, **names: Value) -> Wanted:
+        """Raises StepError."""
+        subject = None if correlate is None else str(self.evaluation.value(correlate, "correlate", **names))
+        return Wanted(event, subject, condition)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One thing to do: a step, or one item of it, with its config as rendered."""
+
+    run: DeclaredRun
+    node: PlanNode
+    config: dict[str, Value]
+    item: Item | None = None
+
+    @property
+    def step(self) -> Step:
+        if self.node.step is None:
+            raise TypeError(self.node.id)
+        return self.node.step
+
+    @property
+    def name(self) -> str:
+        """Its name in history: `step`, or `step/index`."""
+        return self.node.id if self.item is None else f"{self.node.id}/{self.item.index}"
+
+    @property
+    def key(self) -> EffectKey:
+        return self.run.key(self.name)
+
+    @property
+    def title(self) -> str:
+        return self.run.title(self.node.id)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Those that the step's own config names: data gets none."""
+        return self.run.secrets(self.node)
+
+    @property
+    def names(self) -> dict[str, Value]:
+        """What the item adds to the roots of expressions."""
+        return {} if self.item is None else self.item.names
+
+    def sending(self, call: str = "") -> AbstractContextManager[None]:
+        """Around its call, or one of several, that has an effect."""
+        return self.run.doubts.sending(self.node.id, call or self.name)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it has had its effect, or may have."""
+        return self.run.doubts.is_open(self.node.id, self.name)
+
+    async def call(self, activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, base: Work) -> ResultT:
+        """An activity by its class of work and the step's own options. Raises CallFailedError."""
+        return await call(activity, arg, self.run.work(self.step, base), activity_id=self.name, summary=self.title)
+
+
+def _code(entry: str | int) -> FailureCode | str:
+    text = str(entry).lower()
+    if text in BY_STATUS:
+        return BY_STATUS[text]
+    if text.isdecimal():
+        return BY_STATUS["5xx" if text.startswith("5") else "4xx"]
+    return text
+
+
+def moment_left(until: datetime) -> timedelta:
+    """How long it is until a moment, at least nothing."""
+    return max(until - workflow.now(), timedelta())

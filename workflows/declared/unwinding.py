@@ -1,0 +1,107 @@
+"""What a run that cannot be completed still does: undo its steps, tell people, and leave a letter of what happened."""
+
+from typing import cast
+
+from temporalio import workflow
+
+from activities.delivery import DeliveryActivities
+from towpath.contracts.core.failure import Failure, FailureCode
+from towpath.contracts.core.run import DeadLetter
+from towpath.engine.language.definition import Queue
+from towpath.engine.language.plan import PlanNode
+from towpath.engine.language.steps import Check, Step
+from towpath.engine.run.actions import Action, Completed, FallBack, Undo
+from towpath.engine.run.evaluation import StepError
+from towpath.engine.run.progress import Progress
+from towpath.engine.run.undoing import asks_check
+from towpath.policy.core.messages import failure_notice
+from workflows.declared.performing import call_apart, team_notice
+from workflows.declared.record import OPERATIONS_TEAM
+from workflows.declared.run import DeclaredRun, Job
+from workflows.declared.steering import Steering
+from workflows.kit.calling import CallFailedError, call
+from workflows.kit.options import NOTICE, UNDO
+
+NO_UNDO = "it happened, or may have, and has no compensate"
+NO_ANSWER = "its compensate reads what its check could not tell"
+
+
+class Unwinding:
+    """Of one run. `done` are the steps that were undone, in that order."""
+
+    def __init__(self, run: DeclaredRun, progress: Progress, steering: Steering) -> None:
+        self._run = run
+        self._progress = progress
+        self._steering = steering
+        self.done: list[str] = []
+
+    async def undo(self, action: Undo) -> list[Action]:
+        """Ask whether it happened where nobody knows, and undo it; what is to be done after it."""
+        node, config = self._run.plan.node(action.step), action.config
+        step = cast("Step", node.step)
+        name = f"{node.id}/undo/{workflow.info().run_id}"
+        try:
+            if step.check is not None and asks_check(step, unknown=action.unknown):
+                found = await self._looked(node, step.check, name)
+                if found is None:
+                    return self._progress.undone(node.id, workflow.now(), note="nothing to undo")
+                if found.output is not None and step.compensate is not None:
+                    place = f"{node.id}.compensate"
+                    config = self._run.evaluation.value(step.compensate.config, place, output=found.output)
+            if step.compensate is None or config is None:
+                return self._progress.left(node.id, workflow.now(), NO_UNDO if step.compensate is None else NO_ANSWER)
+            await call_apart(self._run, node, step.compensate, config, name, UNDO)
+        except (CallFailedError, StepError) as error:
+            return self._progress.undone(node.id, workflow.now(), error.failure)
+        self.done.append(node.id)
+        return self._progress.undone(node.id, workflow.now())
+
+    async def _looked(self, node: PlanNode, check: Check, name: str) -> Completed | None:
+        """What the check found, None when it did not happen. A check that cannot tell changes nothing: without an
+        output, since the effect may have happened.
+        """
+        try:
+            found = await self._steering.happened(Job(self._run, node, {}), check, f"{name}/check")
+        except StepError:
+            return Completed()
+        return None if found is None else Completed(found)
+
+    async def fall_back(self, action: FallBack) -> None:
+        """One entry of the fallback chain; a notice that cannot be delivered does not hold the others up."""
+        definition = self._run.plan.definition
+        entry = definition.fallback[action.index]
+        if isinstance(entry, Queue):
+            self._run.queued = entry.queue
+            return
+        info = workflow.info()
+        name = f"fallback/{action.index + 1}"
+        _, text = failure_notice(info.workflow_id, self.letter())
+        notice = team_notice(
+            entry.target or OPERATIONS_TEAM,
+            f"{definition.header.id} failed",
+            f"{action.message}\n{text}",
+            self._run.key(f"{name}/{info.run_id}"),
+        )
+        summary = f"Tell {entry.target}"
+        try:
+            await call(DeliveryActivities.notify_team, notice, NOTICE, activity_id=name, summary=summary)
+        except CallFailedError as error:
+            workflow.logger.warning("fallback not delivered: %s", error.failure.code)
+
+    def letter(self) -> DeadLetter:
+        """What failed and what was undone, for the queue of the run or for nobody in particular."""
+        stopping = self._progress.stopping
+        _, step, failure = stopping if stopping is not None else ("failed", "", None)
+        return DeadLetter(
+            queue=self._run.queued or self._queue(),
+            step=step,
+            failure=failure or Failure(code=FailureCode.UNEXPECTED, message="no step failed"),
+            at=workflow.now(),
+            undone=tuple(self.done),
+            not_undone=tuple(self._progress.not_undone),
+            cost=self._run.steps.cost,
+        )
+
+    def _queue(self) -> str:
+        chain = self._run.plan.definition.fallback
+        return next((entry.queue for entry in chain if isinstance(entry, Queue)), "")

@@ -1,0 +1,84 @@
+"""The one record that guards all remediation: the kill switch, and how often each action ran in the last hour."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+
+from towpath.contracts.incident.remediation import (
+    REMEDIATION_CONTROL,
+    ControlRecord,
+    KillSwitch,
+    Reservation,
+    ReserveAction,
+    ReservedAction,
+    SetSwitch,
+)
+
+HOUR = timedelta(hours=1)
+KEPT_MOVES = 50
+
+
+@workflow.defn(name=REMEDIATION_CONTROL)
+class RemediationControlWorkflow:
+    """Lives for ever, and continues as new when its history grows. All runs ask the same record, so limits hold."""
+
+    @workflow.init
+    def __init__(self, record: ControlRecord) -> None:
+        self._record = record
+
+    @workflow.run
+    async def run(self, record: ControlRecord) -> None:
+        del record  # `__init__` has it
+        self._show()
+        await workflow.wait_condition(lambda: workflow.info().is_continue_as_new_suggested())
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        workflow.continue_as_new(self._record)
+
+    @workflow.query(name="state")
+    def state(self) -> ControlRecord:
+        return self._record
+
+    @workflow.update(name="reserve")
+    def reserve(self, request: ReserveAction) -> Reservation:
+        """One run of an action, if switch and limit allow it. The same key is answered in the same way for an hour.
+
+        The switch comes first: a reservation from before it was put on is not honoured.
+        """
+        switch = self._record.switch
+        if switch.on:
+            return Reservation(allowed=False, reason=f"the kill switch is on: {switch.by}: {switch.reason}")
+        now = workflow.now()
+        kept = tuple(entry for entry in self._record.reservations if now - entry.at < HOUR)
+        self._change(reservations=kept)
+        if any(entry.key == request.key for entry in kept):
+            return Reservation(allowed=True)
+        used = sum(entry.action == request.action for entry in kept)
+        if used >= request.max_per_hour:
+            reason = f"{request.action} ran {used} times in the last hour, its limit is {request.max_per_hour}"
+            return Reservation(allowed=False, reason=reason)
+        self._change(reservations=(*kept, ReservedAction(action=request.action, key=request.key, at=now)))
+        return Reservation(allowed=True)
+
+    @workflow.update(name="switch_on")
+    def switch_on(self, request: SetSwitch) -> KillSwitch:
+        """Stop all remediation."""
+        return self._move(request, on=True)
+
+    @workflow.update(name="switch_off")
+    def switch_off(self, request: SetSwitch) -> KillSwitch:
+        """Allow remediation again."""
+        return self._move(request, on=False)
+
+    def _move(self, request: SetSwitch, *, on: bool) -> KillSwitch:
+        switch = KillSwitch(on=on, by=request.by, reason=request.reason, at=workflow.now())
+        self._change(switch=switch, moves=(*self._record.moves, switch)[-KEPT_MOVES:])
+        self._show()
+        return switch
+
+    def _change(self, **fields: object) -> None:
+        self._record = self._record.model_copy(update=fields)
+
+    def _show(self) -> None:
+        switch = self._record.switch
+        state = f"**on**: {switch.by}: {switch.reason}" if switch.on else "off"
+        workflow.set_current_details(f"Kill switch of all remediation: {state}")

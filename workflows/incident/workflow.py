@@ -1,0 +1,198 @@
+"""The process incident-response: from Alertmanager's alerts to a resolved incident and its post-mortem."""
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, is_cancelled_exception
+
+from towpath.contracts.core.process import DEAD_LETTER_QUEUE
+from towpath.contracts.core.review import ReviewTask
+from towpath.contracts.core.run import DeadLetter, RunRecord
+from towpath.contracts.incident.alerts import AlertBatch
+from towpath.contracts.incident.incident import (
+    Acknowledge,
+    Acknowledged,
+    IncidentFailure,
+    IncidentOutcome,
+    IncidentRequest,
+    IncidentResult,
+    IncidentView,
+)
+from towpath.contracts.incident.process import INCIDENT
+from towpath.contracts.incident.remediation import ActionState, PlannedAction
+from towpath.policy.incident.messages import notice
+from towpath.policy.incident.notices import failed_notice, stopped_notice
+from towpath.temporal.attributes import search_key
+from towpath.temporal.failures import to_application_error
+from workflows.incident.approval import NOT_PENDING, ApprovalDesk
+from workflows.incident.closing import Closing
+from workflows.incident.course import Course, until_resolved
+from workflows.incident.execution import Execution
+from workflows.incident.paging import AcknowledgeRefusedError, OnCall
+from workflows.incident.state import IncidentState
+from workflows.incident.watching import Gauge
+from workflows.kit.calling import CallFailedError
+from workflows.kit.compensation import shielded
+from workflows.kit.steps import StepFailedError
+from workflows.kit.task import Reviewable
+
+OPERATIONS_TEAM = "ops-team"
+MAY_BE_IN_EFFECT = frozenset({ActionState.APPLIED, ActionState.VERIFIED, ActionState.ROLLBACK_FAILED})
+
+
+@workflow.defn(name=INCIDENT.name)
+class IncidentResponseWorkflow(Reviewable):
+    """One group of alerts from its first alert to its end. Whatever cannot be had, people are told."""
+
+    @workflow.init
+    def __init__(self, request: IncidentRequest) -> None:
+        super().__init__()
+        self._request = request
+        self._state = IncidentState(request)
+        self._steps = self._state.steps
+        self._oncall = OnCall(self._state)
+        gauge = Gauge(self._state)
+        self._execution = Execution(self._state, gauge, self._approve)
+        self._course = Course(self._state, self._oncall, self._execution, gauge)
+        self._late: list[AlertBatch] = []
+
+    @workflow.query(name="status")
+    def status(self) -> RunRecord:
+        """Every step with state, attempts, times and cost, and what the run waits for until when."""
+        return self._steps.record()
+
+    @workflow.query(name="incident")
+    def incident(self) -> IncidentView:
+        """Everything that is known, from the alerts to the actions and who acknowledged, with the timeline."""
+        return self._state.view()
+
+    @workflow.signal(name="alerts")
+    def alerts(self, batch: AlertBatch) -> None:
+        """A delivery of Alertmanager for this group. Delivered twice, it counts once."""
+        if self._state.closed:
+            self._late.append(batch)
+            return
+        raised = self._state.take(batch)
+        if raised is not None:
+            self._course.judge(raised)
+
+    @workflow.update(name="acknowledge")
+    async def acknowledge(self, request: Acknowledge) -> Acknowledged:
+        """Somebody takes the incident: nobody else is called."""
+        try:
+            return self._oncall.acknowledge(request)
+        except AcknowledgeRefusedError as error:
+            raise to_application_error(error) from None
+
+    @acknowledge.validator
+    def _check_acknowledge(self, request: Acknowledge) -> None:
+        try:
+            self._oncall.check(request)
+        except AcknowledgeRefusedError as error:
+            raise to_application_error(error) from None
+
+    @workflow.run
+    async def run(self, request: IncidentRequest) -> IncidentResult:
+        self._steps.introduce(INCIDENT.attributes(request))
+        if request.discard is not None:
+            self._state.closed = True
+            self._steps.end(IncidentOutcome.DISCARDED)
+            return Closing(self._state).result(IncidentOutcome.DISCARDED)
+        try:
+            return await self._respond()
+        except StepFailedError as error:
+            raise await shielded(self._fail(error)) from error
+        except BaseException as error:
+            if is_cancelled_exception(error):
+                await shielded(self._cancel())
+            raise
+
+    async def _respond(self) -> IncidentResult:
+        await workflow.wait_condition(lambda: not self._state.inbox.is_empty)
+        if self._request.resume is None:
+            await self._course.respond()
+        else:
+            self._oncall.resume()
+        outcome = await self._course.end()
+        if outcome is None:
+            await self._course.told()
+            await self._oncall.stop(resolve=False)
+            workflow.continue_as_new(self._again())
+        return await self._close(outcome)
+
+    async def _close(self, outcome: IncidentOutcome) -> IncidentResult:
+        """From here on, alerts that come belong to the next incident."""
+        self._state.closed = True
+        self._state.tell(f"ended: {outcome}")
+        await self._course.told()
+        await self._oncall.stop(resolve=outcome is not IncidentOutcome.HANDED_OVER)
+        closing = Closing(self._state)
+        closing.end_steps("the alerts were resolved")
+        result = await closing.close(outcome)
+        known = self._state.known
+        title, text = notice("resolved", self._state.id, known.service, known.severity, f"outcome: {outcome}")
+        await self._state.notify(self._request.review.team, "ended", title, text)
+        self._steps.end(outcome, *NOT_PENDING)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        self._begin_next()
+        return result
+
+    def _begin_next(self) -> None:
+        """Alerts that came while this incident was closing begin the next one."""
+        if self._state.inbox.firing_news(self._late):
+            workflow.continue_as_new(
+                self._request.model_copy(
+                    update={"resume": None, "carried": tuple(self._late), "episode": str(workflow.uuid4())}
+                )
+            )
+
+    def _again(self) -> IncidentRequest:
+        """The request with which this incident goes on."""
+        return self._request.model_copy(
+            update={
+                "resume": self._state.progress(),
+                "carried": tuple(self._late),
+                "episode": self._state.episode,
+            }
+        )
+
+    async def _approve(self, planned: PlannedAction) -> ReviewTask | None:
+        """Ask a person. None when nobody can be asked, or the alerts were resolved meanwhile."""
+        desk = ApprovalDesk(self._state, planned, self.review)
+        desk.open()
+        try:
+            await until_resolved(self._state, self.hold_review(self._request.review, **desk.terms()))
+        except CallFailedError as error:
+            self._state.degrade(f"approval/{desk.name}", f"nobody could be asked ({error.failure.code})")
+        self.withdraw_review()
+        desk.close()
+        return await desk.closed()
+
+    async def _fail(self, error: StepFailedError) -> ApplicationError:
+        """Page, tell operations, queue. The error carries what a redrive starts from."""
+        state = self._state
+        letter = DeadLetter(
+            queue=INCIDENT.dead_letter_queue,
+            step=error.step,
+            failure=error.failure,
+            at=workflow.now(),
+            not_undone=tuple(action.title for action in state.known.actions if action.state in MAY_BE_IN_EFFECT),
+            cost=self._steps.cost,
+        )
+        await self._oncall.page_again("failure", f"the response failed in {error.step}: {error.failure.message}")
+        await state.notify(OPERATIONS_TEAM, "failure", *failed_notice(state.known, letter, state.id))
+        self._steps.end("failed", search_key(DEAD_LETTER_QUEUE).value_set(letter.queue), *NOT_PENDING)
+        return ApplicationError(
+            f"{error.step} failed: {error.failure.message}",
+            letter,
+            IncidentFailure(request=self._again()),
+            type=error.failure.code,
+            non_retryable=True,
+        )
+
+    async def _cancel(self) -> None:
+        """What was applied stays, and people are told of it. The pages stay open: the alerts still fire."""
+        state = self._state
+        self.withdraw_review()
+        self._execution.interrupt()
+        await self._oncall.stop(resolve=False)
+        await state.notify(self._request.review.team, "stopped", *stopped_notice(state.known, state.id))
+        self._steps.end("cancelled", *NOT_PENDING)

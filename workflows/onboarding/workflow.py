@@ -1,0 +1,222 @@
+"""The process customer-onboarding: check, decide, provision, tell; undone and queued when it fails."""
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, is_cancelled_exception
+
+from activities.reviews import ReviewActivities
+from towpath.contracts.core.failure import Failure
+from towpath.contracts.core.process import DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, PENDING_UNTIL, RUNNING
+from towpath.contracts.core.review import FindReviewers, Reviewers, Verdict
+from towpath.contracts.core.run import DeadLetter, RunRecord, Waiting
+from towpath.contracts.core.service import EmailVerdict, EmailVerification
+from towpath.contracts.onboarding.customer import (
+    RISK_THRESHOLD,
+    DecisionRecord,
+    OnboardingFailure,
+    OnboardingRequest,
+    OnboardingResult,
+    Outcome,
+    RiskAssessment,
+)
+from towpath.contracts.onboarding.process import ONBOARDING
+from towpath.policy.core.messages import cancelled_notice, failure_notice, review_notice
+from towpath.policy.onboarding.risk import RULE_VERSION
+from towpath.temporal.attributes import search_key
+from workflows.kit.calling import CallFailedError, call
+from workflows.kit.compensation import Compensations, shielded
+from workflows.kit.notices import tell_team
+from workflows.kit.options import LOOKUP
+from workflows.kit.steps import StepFailedError
+from workflows.kit.task import Reviewable, ReviewDesk
+from workflows.onboarding.steps import Checks, OnboardingState, Provisioning, Telling
+
+OPERATIONS_TEAM = "ops-team"
+NOT_PENDING = (search_key(PENDING_ASSIGNEES).value_unset(), search_key(PENDING_UNTIL).value_unset())
+
+
+@workflow.defn(name=ONBOARDING.name)
+class CustomerOnboardingWorkflow(Reviewable):
+    """One customer from request to told, at most once: every effect has a key that retries and redrives share."""
+
+    @workflow.init
+    def __init__(self, request: OnboardingRequest) -> None:
+        super().__init__()
+        self._request = request
+        self._state = OnboardingState(request)
+        self._steps = self._state.steps
+        self._undo = Compensations()
+        self._provisioning = Provisioning(self._state, self._undo)
+        self._telling = Telling(self._state, self._undo)
+
+    @workflow.query(name="status")
+    def status(self) -> RunRecord:
+        """Every step with state, attempts, times and cost, and what the run waits for until when."""
+        return self._steps.record()
+
+    @workflow.run
+    async def run(self, request: OnboardingRequest) -> OnboardingResult:
+        self._steps.introduce(ONBOARDING.attributes(request))
+        if request.redrive is not None and request.redrive.discard is not None:
+            self._steps.end(Outcome.DISCARDED)
+            return OnboardingResult(outcome=Outcome.DISCARDED, discarded=request.redrive.discard)
+        try:
+            return await self._onboard()
+        except StepFailedError as error:
+            raise await shielded(self._fail(error)) from error
+        except BaseException as error:
+            if is_cancelled_exception(error):
+                await shielded(self._cancel())
+            raise
+
+    async def _onboard(self) -> OnboardingResult:
+        state = self._state
+        risk = await Checks(state).run()
+        if state.decision is None:
+            state.decision = await self._decide(state.verification, risk)
+        else:
+            self._keep_decision(automatic=state.decision.automatic)
+        if not state.decision.approved:
+            return self._end(Outcome.EXPIRED if state.decision.review is None else Outcome.REJECTED)
+        account, subscription, kit = await self._provisioning.run()
+        deliveries = await self._telling.run(kit)
+        return self._end(Outcome.ONBOARDED).model_copy(
+            update={
+                "account": account,
+                "subscription": subscription,
+                "kit_source": kit.source,
+                "deliveries": deliveries,
+            }
+        )
+
+    def _end(self, outcome: Outcome) -> OnboardingResult:
+        self._steps.end(outcome)
+        state = self._state
+        return OnboardingResult(
+            outcome=outcome,
+            decision=state.decision,
+            profile=state.profile,
+            degraded=state.degraded,
+            cost=self._steps.cost,
+        )
+
+    async def _decide(self, verification: EmailVerification | None, risk: RiskAssessment | None) -> DecisionRecord:
+        reasons = _review_reasons(verification, risk)
+        record = DecisionRecord(
+            approved=True,
+            automatic=True,
+            at=workflow.now(),
+            score=None if risk is None else risk.score,
+            threshold=RISK_THRESHOLD,
+            reasons=() if risk is None else risk.reasons,
+            rule_version=RULE_VERSION,
+            review_reasons=reasons,
+        )
+        if not reasons:
+            self._steps.skip("manual-review")
+            self._steps.complete("auto-approve")
+            return record
+        self._steps.skip("auto-approve")
+        return await self._review(record)
+
+    def _keep_decision(self, *, automatic: bool) -> None:
+        kept, other = ("auto-approve", "manual-review") if automatic else ("manual-review", "auto-approve")
+        self._steps.keep(kept)
+        self._steps.skip(other)
+
+    async def _review(self, record: DecisionRecord) -> DecisionRecord:
+        step, policy, customer = "manual-review", self._request.review, self._request.customer
+        self._steps.begin(step)
+        opened_at = workflow.now()
+        due = opened_at + policy.deadline
+        self._steps.wait_for(Waiting(what="a decision", who=policy.team, until=due))
+        self._steps.status(
+            "waiting-for-review",
+            search_key(PENDING_ASSIGNEES).value_set([policy.team]),
+            search_key(PENDING_UNTIL).value_set(due),
+        )
+        desk = ReviewDesk(reviewers=self._find_reviewers, tell=self._tell_reviewers)
+        title = f"onboard {customer.company} ({customer.plan})"
+        task = await self.hold_review(policy, title, record.review_reasons, opened_at, desk)
+        self._steps.wait_for(None)
+        self._steps.status(RUNNING, *NOT_PENDING)
+        review = task.decision
+        note = "expired: not onboarded" if review is None else f"{review.verdict} by {review.reviewer}"
+        self._steps.complete(step, note=note)
+        if workflow.patched("review-closing-notice-2026-11"):
+            await self._tell_reviewers(policy.team, "closed")
+        approved = review is not None and review.verdict is Verdict.APPROVE
+        return record.model_copy(
+            update={"approved": approved, "automatic": False, "review": review, "at": workflow.now()}
+        )
+
+    async def _find_reviewers(self, team: str) -> Reviewers:
+        try:
+            return await call(
+                ReviewActivities.find_reviewers,
+                FindReviewers(team=team),
+                LOOKUP,
+                activity_id=f"manual-review/reviewers/{team}",
+                summary=f"Who may decide for {team}",
+            )
+        except CallFailedError as error:
+            self._steps.fail("manual-review", error.failure)
+            raise StepFailedError("manual-review", error.failure) from error
+
+    async def _tell_reviewers(self, team: str, event: str) -> Failure | None:
+        task = self.review()
+        if task is None:
+            return None
+        if event == "escalation":
+            assignees = [self._request.review.team, team]
+            workflow.upsert_search_attributes([search_key(PENDING_ASSIGNEES).value_set(assignees)])
+        title, text = review_notice(task, event)
+        return await tell_team(team, f"manual-review/{event}", title, text)
+
+    async def _fail(self, error: StepFailedError) -> ApplicationError:
+        """Undo, tell operations, queue: the fallback chain. The error carries what a redrive starts from."""
+        letter = DeadLetter(
+            queue=ONBOARDING.dead_letter_queue,
+            step=error.step,
+            failure=error.failure,
+            at=workflow.now(),
+            undone=await self._undo.unwind(),
+            not_undone=tuple(self._undo.not_undone),
+            cost=self._steps.cost,
+        )
+        title, text = failure_notice(workflow.info().workflow_id, letter)
+        await tell_team(OPERATIONS_TEAM, "failure-notice", title, text)
+        self._steps.end("failed", search_key(DEAD_LETTER_QUEUE).value_set(letter.queue), *NOT_PENDING)
+        checkpoint = OnboardingFailure(
+            request=self._request.model_copy(update={"redrive": None}), checkpoint=self._state.checkpoint()
+        )
+        return ApplicationError(
+            f"{error.step} failed: {error.failure.message}",
+            letter,
+            checkpoint,
+            type=error.failure.code,
+            non_retryable=True,
+        )
+
+    async def _cancel(self) -> None:
+        """Undo, and tell operations of what stays: the record alone is read by nobody."""
+        undone, told = await self._undo.unwind(), self._telling.told()
+        if told or self._undo.not_undone:
+            stays = tuple(self._undo.not_undone)
+            title, text = cancelled_notice(workflow.info().workflow_id, undone, stays, told)
+            await tell_team(OPERATIONS_TEAM, "cancelled-notice", title, text)
+        self._steps.end("cancelled", *NOT_PENDING)
+
+
+def _review_reasons(verification: EmailVerification | None, risk: RiskAssessment | None) -> tuple[str, ...]:
+    """Why a person must decide; empty means automatic approval."""
+    reasons: list[str] = []
+    if verification is None:
+        reasons.append("the e-mail address could not be verified")
+    elif verification.verdict is EmailVerdict.UNDELIVERABLE:
+        reasons.append("the e-mail address cannot be delivered to")
+    if risk is None:
+        reasons.append("the risk could not be assessed")
+    elif risk.score > RISK_THRESHOLD:
+        reasons.append(f"risk {risk.score:.2f} is above {RISK_THRESHOLD}")
+        reasons.extend(f"{reason.text} (+{reason.weight:.2f})" for reason in risk.reasons)
+    return tuple(reasons)

@@ -1,0 +1,152 @@
+"""The process etl-pipeline: rows from sources to destinations, each once. References travel, rows never do."""
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, is_cancelled_exception
+
+from towpath.contracts.core.process import DEAD_LETTER_QUEUE
+from towpath.contracts.core.review import DecidedReview
+from towpath.contracts.core.run import DeadLetter, RunRecord
+from towpath.contracts.pipeline.dataset import Dataset
+from towpath.contracts.pipeline.pipeline import PipelineFailure, PipelineOutcome, PipelineRequest, PipelineResult
+from towpath.contracts.pipeline.process import PIPELINE
+from towpath.contracts.pipeline.quality import Quality
+from towpath.contracts.pipeline.transformation import BackTest, FrozenSpecification
+from towpath.contracts.pipeline.view import PipelineView
+from towpath.policy.pipeline.messages import failure_notice, quality_reasons, specification_reasons
+from towpath.temporal.attributes import search_key
+from workflows.kit.compensation import shielded
+from workflows.kit.steps import StepFailedError
+from workflows.kit.task import Reviewable
+from workflows.pipeline.closing import Closing
+from workflows.pipeline.extraction import Extraction
+from workflows.pipeline.loading import Loading, standing
+from workflows.pipeline.quality import REVIEW, QualityGate
+from workflows.pipeline.review import NOT_PENDING, Asking
+from workflows.pipeline.specification import APPROVAL, Settling
+from workflows.pipeline.state import PipelineState
+from workflows.pipeline.transformation import Transformation
+
+OPERATIONS_TEAM = "ops-team"
+
+
+@workflow.defn(name=PIPELINE.name)
+class EtlPipelineWorkflow(Reviewable):
+    """One run of a pipeline. A failed one waits in a queue, and a redrive of it goes on after its last whole stage."""
+
+    @workflow.init
+    def __init__(self, request: PipelineRequest) -> None:
+        super().__init__()
+        self._request = request
+        self._state = PipelineState(request)
+        self._steps = self._state.steps
+        self._closing = Closing(self._state)
+        self._asking = Asking(self._state, self.hold_review, self.review)
+
+    @workflow.query(name="status")
+    def status(self) -> RunRecord:
+        """Every step with state, attempts, times and cost, and what the run waits for until when."""
+        return self._steps.record()
+
+    @workflow.query(name="pipeline")
+    def pipeline(self) -> PipelineView:
+        """How far each stage is, what the quality was, and what a new specification does to the sample."""
+        return self._state.view()
+
+    @workflow.run
+    async def run(self, request: PipelineRequest) -> PipelineResult:
+        self._steps.introduce(PIPELINE.attributes(request))
+        if request.discard is not None:
+            self._steps.end(PipelineOutcome.DISCARDED)
+            return self._closing.result(PipelineOutcome.DISCARDED).model_copy(update={"discarded": request.discard})
+        try:
+            return await self._end(await self._carry_out())
+        except StepFailedError as error:
+            raise await shielded(self._fail(error)) from error
+        except BaseException as error:
+            if is_cancelled_exception(error):
+                self._closing.end_steps()
+                await shielded(self._closing.stop())
+                self._steps.end("cancelled", *NOT_PENDING)
+            raise
+
+    async def _carry_out(self) -> PipelineOutcome:
+        """The stages in their order. Raises StepFailedError."""
+        state = self._state
+        await state.begin_hold()
+        await Extraction(state).run()
+        if not state.known.extracted[state.config.main.name].parts:
+            return await self._load_nothing()
+        frozen = await Settling(state, self._approve).run()
+        if frozen is None:
+            return self._undecided()
+        self._closing.begin_lineage()
+        transformed = await Transformation(state).run(frozen)
+        valid = await QualityGate(state, self._review_quality).run(transformed)
+        if valid is None:
+            return self._undecided()
+        return await self._load(valid)
+
+    async def _load(self, valid: Dataset) -> PipelineOutcome:
+        if not valid.parts:
+            return await self._load_nothing()
+        await Loading(self._state).run(valid)
+        return PipelineOutcome.LOADED
+
+    async def _load_nothing(self) -> PipelineOutcome:
+        """Rows that are quarantined or left out are not read again: the watermark moves past them."""
+        state = self._state
+        if not (state.known.new_rows or state.known.behind):
+            return PipelineOutcome.NOTHING
+        if state.known.reached is not None and not state.is_partial:
+            await Loading(state).run(Dataset(name=state.config.target.table))
+        return PipelineOutcome.QUARANTINED if state.known.quarantine else PipelineOutcome.NOTHING
+
+    async def _end(self, outcome: PipelineOutcome) -> PipelineResult:
+        await self._closing.end_lineage("COMPLETE")
+        await self._closing.clean_up()
+        result = self._closing.result(outcome)
+        if outcome is not PipelineOutcome.NOTHING:
+            result = await self._closing.report(result)
+        for step in self._steps.record().steps:
+            if step.state == "pending":
+                self._steps.skip(step.step, outcome)
+        self._steps.end(outcome, *NOT_PENDING)
+        return result
+
+    def _undecided(self) -> PipelineOutcome:
+        """Nobody said yes: rejected, or expired."""
+        return PipelineOutcome.EXPIRED if self._state.known.decision is None else PipelineOutcome.REJECTED
+
+    async def _approve(self, frozen: FrozenSpecification, tested: BackTest) -> DecidedReview | None:
+        self._state.back_test = tested
+        title = f"new specification of pipeline {self._state.config.id}"
+        return await self._asking.ask(APPROVAL, title, specification_reasons(frozen, tested))
+
+    async def _review_quality(self, quality: Quality) -> DecidedReview | None:
+        title = f"load rows of low quality by pipeline {self._state.config.id}"
+        return await self._asking.ask(REVIEW, title, quality_reasons(quality))
+
+    async def _fail(self, error: StepFailedError) -> ApplicationError:
+        """Tell operations, queue. What is loaded stays: a redrive loads the rest."""
+        state = self._state
+        letter = DeadLetter(
+            queue=PIPELINE.dead_letter_queue,
+            step=error.step,
+            failure=error.failure,
+            at=workflow.now(),
+            not_undone=standing(state),
+            cost=self._steps.cost,
+        )
+        await state.hold("failed", workflow.now())
+        told = await self._closing.fail(error.failure, error.step)
+        title, text = failure_notice(state.config.id, workflow.info().workflow_id, letter)
+        await state.notify(OPERATIONS_TEAM, "failure", title, text)
+        self._steps.end("failed", search_key(DEAD_LETTER_QUEUE).value_set(letter.queue), *NOT_PENDING)
+        again = self._request.model_copy(update={"resume": state.progress(), "discard": None})
+        return ApplicationError(
+            f"{error.step} failed: {error.failure.message}",
+            letter,
+            PipelineFailure(pipeline=again, report=told and told.report, document=told and told.document),
+            type=error.failure.code,
+            non_retryable=True,
+        )

@@ -1,0 +1,119 @@
+"""When posts go out: times chosen by platform and audience, and kept free of other posts of the same account."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from temporalio import workflow
+
+from activities.publishing import PublishingActivities
+from towpath.contracts.core.wire import EffectKey
+from towpath.contracts.publishing.campaign import ChannelWish, ChooseTimes, PlatformRules
+from towpath.contracts.publishing.posting import ChosenTime, ReleaseSlot, ReserveSlot
+from workflows.kit.calling import CallFailedError, call
+from workflows.kit.options import LOOKUP
+from workflows.kit.steps import StepFailedError
+from workflows.publishing.steps import SCHEDULE, Channel, PublishingState, job_name
+
+
+class Schedule:
+    """Chooses times and reserves them. A job has one slot, which moves when the job does."""
+
+    def __init__(self, state: PublishingState) -> None:
+        self._state = state
+        self._steps = state.steps
+        self._calls = 0
+        self._kept_for: dict[str, tuple[ChannelWish, PlatformRules]] = {}
+
+    async def choose(self, channels: Sequence[Channel]) -> dict[str, ChosenTime | None]:
+        """A time for each job; None where nothing is free before `not_after`. Raises StepFailedError."""
+        metadata = self._state.metadata
+        wanted = ChooseTimes(
+            wishes=tuple(channel.wish for channel in channels),
+            platforms=self._state.campaign.platforms,
+            zones=metadata.audience_zones,
+            earliest=workflow.now() + self._state.request.cut_off,
+            not_before=metadata.not_before,
+            not_after=metadata.not_after,
+        )
+        chosen = await self._steps.perform(SCHEDULE, PublishingActivities.choose_times, wanted, LOOKUP)
+        try:
+            times = await asyncio.gather(
+                *(self._kept(channel, time) for channel, time in zip(channels, chosen.times, strict=True))
+            )
+        except CallFailedError as error:
+            self._steps.fail(SCHEDULE, error.failure)
+            raise StepFailedError(SCHEDULE, error.failure) from error
+        self._steps.complete(SCHEDULE)
+        return {channel.job: time for channel, time in zip(channels, times, strict=True)}
+
+    async def reserve(self, wish: ChannelWish, rules: PlatformRules, at: datetime) -> datetime | None:
+        """The first time from `at` on that keeps the account's spacing, now the job's only one. Raises
+        CallFailedError.
+        """
+        if not rules.spacing:
+            return at
+        request = ReserveSlot(
+            place=_place(wish),
+            at=at,
+            not_after=self._state.metadata.not_after,
+            spacing=rules.spacing,
+            key=self._key(wish),
+        )
+        name = job_name(wish)
+        # A slot whose answer is lost may be kept all the same.
+        self._kept_for[name] = (wish, rules)
+        slot = await call(
+            PublishingActivities.reserve_slot,
+            request,
+            LOOKUP,
+            activity_id=self._activity(name),
+            summary=f"Keep {name}'s time free of other posts",
+        )
+        return slot.at
+
+    async def release(self, wish: ChannelWish, rules: PlatformRules) -> str:
+        """Give the job's time free for others; why that failed, if it did: the time then stays reserved and unused."""
+        if not rules.spacing:
+            return ""
+        name = job_name(wish)
+        try:
+            await call(
+                PublishingActivities.release_slot,
+                ReleaseSlot(place=_place(wish), key=self._key(wish)),
+                LOOKUP,
+                activity_id=self._activity(name),
+                summary=f"Give {name}'s time free",
+            )
+        except CallFailedError as error:
+            return f"its time stays reserved ({error.failure.code})"
+        self._kept_for.pop(name, None)
+        return ""
+
+    async def release_unused(self, used: Collection[str]) -> dict[str, str]:
+        """Give the times of all other jobs free; by job, why that failed."""
+        unused = {name: kept for name, kept in self._kept_for.items() if name not in used}
+        # One after another: a run that leaves its worker's memory meanwhile begins no task that nobody awaits.
+        left = {name: await self.release(wish, rules) for name, (wish, rules) in unused.items()}
+        return {name: why for name, why in left.items() if why}
+
+    async def _kept(self, channel: Channel, time: ChosenTime | None) -> ChosenTime | None:
+        if time is None:
+            return None
+        rules = self._state.rules(channel)
+        at = await self.reserve(channel.wish, rules, time.at)
+        if at is None or at == time.at:
+            return None if at is None else time
+        minutes = rules.spacing.total_seconds() / 60
+        return ChosenTime(at=at, reason=f"{time.reason}; later, since the account's posts are {minutes:g} min apart")
+
+    def _key(self, wish: ChannelWish) -> EffectKey:
+        return self._steps.key(f"slot/{job_name(wish)}")
+
+    def _activity(self, name: str) -> str:
+        self._calls += 1
+        return f"{SCHEDULE}/{name}/{self._calls}"
+
+
+def _place(wish: ChannelWish) -> str:
+    return f"{wish.channel}/{wish.account}"
