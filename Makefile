@@ -2,16 +2,17 @@
 PYTHON ?= python3
 PROCESS ?= all
 OPTIONS ?=
+TESTS ?= tests
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-full lint bench evaluate lock clean
+.PHONY: help demo up test test-full lint lint-full bench evaluate lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) ## show the processes on a local stack and end (PROCESS=incident shows that one)
 	@$(BIN)/python starter.py demo --process $(PROCESS)
@@ -20,22 +21,28 @@ up: $(RUNTIME) ## keep the local stack up until Ctrl-C
 	@$(BIN)/python starter.py up
 
 # Three at a time, for they wait half of the time; the long ones, which come first by name, are not kept for the end.
-test: $(DEVELOPMENT) ## run all tests, with samples of matrices by a printed seed (again: OPTIONS=--seed=N)
-	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(OPTIONS)
+test: $(DEVELOPMENT) ## run all tests, or TESTS=tests/unit/engine; matrices by a printed seed (again: OPTIONS=--seed=N)
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(OPTIONS) $(TESTS)
 
 test-full: $(DEVELOPMENT) ## run all tests, whole matrices, and those with a server again without a workflow cache
 	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --full --cache on
 	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --cache off tests/timeskip tests/integration
 
 # Without ruff's cache: it does not notice that a ban of pure.toml is new for a file that has not changed.
-lint: $(DEVELOPMENT) ## check style, types, imports, compose file, Dockerfile and the rules of the house
+# Types of all files take longer than the rest together: here those of what has changed, in lint-full all.
+lint: $(DEVELOPMENT) ## check style, imports, the rules of the house, and types of changed files, in under a minute
 	@$(BIN)/ruff check --no-cache .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/basedpyright --warnings
 	@$(BIN)/lint-imports
+	@changed=$$({ git diff --name-only --diff-filter=d $$(git merge-base HEAD origin/HEAD 2>/dev/null || echo HEAD); \
+		git ls-files --others --exclude-standard; } | grep '\.py$$'); \
+		test -z "$$changed" || $(BIN)/basedpyright --warnings $$changed
+	@$(BIN)/pytest -q tests/house
+
+lint-full: lint ## the same, and types of all files, compose files, Dockerfile
+	@$(BIN)/basedpyright --warnings
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml docker-compose.claude.yml
 	@$(BIN)/hadolint Dockerfile
-	@$(BIN)/pytest -q tests/house
 
 bench: $(DEVELOPMENT) ## measure, and print the figures as tables (an hour and a quarter, most of it pipelines of 10 million rows)
 	@$(BIN)/python -m bench

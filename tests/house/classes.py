@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.house.rules import MAX_CLASS, python_files
+from tests.house.rules import MAX_CLASS, parsed, python_files
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def stretched(root: Path) -> list[str]:
 def _written(root: Path) -> Iterator[tuple[str, Written]]:
     for path in python_files(root):
         module = ".".join(path.relative_to(root).with_suffix("").parts)
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parsed(path)
         own = [node for node in tree.body if isinstance(node, ast.ClassDef)]
         names = {node.name: f"{module}.{node.name}" for node in own}
         for node in tree.body:

@@ -7,7 +7,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.house.rules import SKIPPED
+from tests.house.rules import files
 
 ALLOWED_MODULES = frozenset(
     {
@@ -59,7 +59,7 @@ Nodes = Sequence[ast.AST]
 
 
 def pure_rooms(root: Path) -> list[Path]:
-    return sorted(path.parent for path in root.rglob("ruff.toml") if not SKIPPED & set(path.relative_to(root).parts))
+    return [path.parent for path in files(root, "toml") if path.name == "ruff.toml"]
 
 
 def impure(root: Path) -> list[str]:

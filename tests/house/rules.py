@@ -1,8 +1,10 @@
 """The rules that the house tests check, as functions over a tree, so that each can be seen to fail on a small one."""
 
 import ast
+import os
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 MAX_MODULE, MAX_TEST_MODULE = 400, 500
@@ -21,9 +23,20 @@ OPEN_ADDRESSES = {"0.0.0.0", "::"}
 
 
 def python_files(root: Path) -> Iterator[Path]:
-    for path in sorted(root.rglob("*.py")):
-        if not SKIPPED & set(path.relative_to(root).parts):
-            yield path
+    return files(root, "py")
+
+
+def files(root: Path, *suffixes: str) -> Iterator[Path]:
+    """Files below a folder with one of these suffixes, in order, without what is not ours."""
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in SKIPPED)
+        yield from (Path(folder, name) for name in sorted(names) if name.rpartition(".")[2] in suffixes)
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The tree of a module, parsed once for all rules."""
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def oversized(root: Path) -> list[str]:
@@ -35,7 +48,7 @@ def oversized(root: Path) -> list[str]:
         limit = MAX_TEST_MODULE if name.parts[0] == "tests" else MAX_MODULE
         if text.count("\n") > limit:
             found.append(f"{name}: more than {limit} lines")
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 limit = MAX_CLASS if isinstance(node, ast.ClassDef) else MAX_FUNCTION
                 if (node.end_lineno or 0) - node.lineno + 1 > limit:
@@ -47,7 +60,7 @@ def undocumented(root: Path) -> list[str]:
     """Modules that do not say what they own, and tests without their sentence."""
     found: list[str] = []
     for path in python_files(root):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parsed(path)
         name = path.relative_to(root)
         if tree.body and ast.get_docstring(tree) is None:
             found.append(f"{name}: no docstring")
@@ -87,8 +100,8 @@ def machine_paths(root: Path) -> list[str]:
     """Data and documents that name a path of one machine."""
     return [
         str(path.relative_to(root))
-        for path in sorted(path for suffix in ("json", "md", "yml", "toml") for path in root.rglob(f"*.{suffix}"))
-        if not SKIPPED & set(path.relative_to(root).parts) and MACHINE_PATH.search(path.read_text(encoding="utf-8"))
+        for path in files(root, "json", "md", "yml", "toml")
+        if MACHINE_PATH.search(path.read_text(encoding="utf-8"))
     ]
 
 
@@ -96,7 +109,7 @@ def entry_point_imports(root: Path, allowed: dict[str, set[str]]) -> list[str]:
     """What entry points import of the rooms, beyond what they may; import-linter only knows packages."""
     found: list[str] = []
     for name, rooms in allowed.items():
-        for node in ast.walk(ast.parse((root / name).read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(root / name)):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.module is not None:
                 modules = [node.module]
@@ -116,7 +129,7 @@ def open_addresses(root: Path) -> list[str]:
     for path in python_files(root):
         if path.name == "rules.py":
             continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parsed(path)
         compared = {id(part) for node in ast.walk(tree) if isinstance(node, ast.Compare) for part in node.comparators}
         found += [
             f"{path.relative_to(root)}:{node.lineno}: listens on all interfaces"
