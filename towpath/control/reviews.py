@@ -6,15 +6,19 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client, WorkflowExecution, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.process import PENDING_ASSIGNEES, PENDING_UNTIL
 from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask
 from towpath.contracts.declared.run import DECLARED
 from towpath.control.again import ANSWER_WITHIN
 
 AT_ONCE = 20
+ATTEMPTS = 5
+FIRST_WAIT_SECONDS = 0.1
 
 
 async def list_reviews(client: Client, team: str | None = None) -> list[ReviewTask]:
@@ -62,10 +66,37 @@ async def decide(client: Client, workflow_id: str, decision: Decision) -> Decide
     data = hashlib.sha256(json.dumps(decision.data, sort_keys=True).encode()).hexdigest()[:16]
     decision = decision.model_copy(update={"task": name or None})
     update_id = f"decide/{name or ''}/{decision.reviewer}/{decision.verdict}/{data}"
+    wait = FIRST_WAIT_SECONDS
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await _send(client, workflow_id, decision, update_id)
+        except WorkflowUpdateFailedError as error:
+            if refusal(error) is not FailureCode.REVIEW_NOT_OPEN or not await _shows(client, workflow_id, name):
+                raise
+        await asyncio.sleep(wait)
+        wait *= 2
+    return await _send(client, workflow_id, decision, update_id)
+
+
+async def _send(client: Client, workflow_id: str, decision: Decision, update_id: str) -> DecidedReview:
     decided: DecidedReview = await client.get_workflow_handle(workflow_id).execute_update(
         "decide", decision, id=update_id, result_type=DecidedReview, rpc_timeout=ANSWER_WITHIN
     )
     return decided
+
+
+async def _shows(client: Client, workflow_id: str, name: str | None) -> bool:
+    """Whether a query shows the task as open. An update is checked before the results that come in the same task, so a
+    task that a query showed can still be closed to it for a moment.
+    """
+    task = await find_review(client, workflow_id)
+    return task is not None and not closed(task) and task.task == (name or "")
+
+
+def refusal(error: WorkflowUpdateFailedError) -> FailureCode | None:
+    """Why an update was refused; None for what is no failure of ours."""
+    code = error.cause.type if isinstance(error.cause, ApplicationError) else None
+    return FailureCode(code) if code in set(FailureCode) else None
 
 
 def closed(task: ReviewTask) -> bool:
