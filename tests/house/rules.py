@@ -176,3 +176,16 @@ def dead_references(root: Path) -> list[str]:
         named = [root / path for path in NAMED_FILE.findall(text)]
         found += [f"{document.relative_to(root)}: {path}" for path in (*linked, *named) if not path.exists()]
     return found
+
+
+def unchecked_decisions(root: Path) -> list[str]:
+    """Decisions that neither name what checks them nor say that they are history, and checks that are not there."""
+    found: list[str] = []
+    for path in sorted((root / "docs/adr").glob("0*.md")):
+        last = path.read_text(encoding="utf-8").rstrip().rpartition("\n")[2]
+        if not last.startswith(("**Checked by** ", "**History.** ")):
+            found.append(f"{path.name}: what checks it?")
+        for file, test in re.findall(r"`(tests/[\w/.]+?)(?:::(\w+))?`", last):
+            known = (root / file).exists() and (not test or f"def {test}(" in (root / file).read_text(encoding="utf-8"))
+            found += [] if known else [f"{path.name}: {file} {test} is not there"]
+    return found

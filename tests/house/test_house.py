@@ -68,6 +68,11 @@ def test_documents_name_files_that_exist() -> None:
     assert rules.dead_references(ROOT) == []
 
 
+def test_decisions_are_checked() -> None:
+    """Each decision on file names the test or command that holds it, or says that it is history."""
+    assert rules.unchecked_decisions(ROOT) == []
+
+
 def test_every_server_of_a_test_is_watched() -> None:
     """No test starts a Temporal server whose histories nobody replays."""
     assert rules.unwatched_servers(ROOT) == []
@@ -87,6 +92,8 @@ def test_every_server_of_a_test_is_watched() -> None:
         pytest.param("a.json", '{"stack": "File /ho' + 'me/me/x"}', "machine_paths", id="machine-path-in-data"),
         pytest.param("a.lock", "x==1 \\\n    # from https://index.example\n", "lock_addresses", id="address"),
         pytest.param("a.lock", "x==1\n", "lock_addresses", id="no-hash"),
+        pytest.param("docs/adr/0001-a.md", "**Decision.** So it is.\n", "unchecked_decisions", id="decision"),
+        pytest.param("docs/adr/0001-a.md", "**Checked by** `tests/a.py::test_b`.\n", "unchecked_decisions", id="gone"),
         pytest.param("README.md", "See [this](docs/gone.md).\n", "dead_references", id="dead-link"),
         pytest.param("README.md", "See `workflows/gone.py`.\n", "dead_references", id="dead-path"),
         pytest.param("tests/a.py", "async with temporal_" + "server() as server:\n", "unwatched_servers", id="server"),
@@ -94,7 +101,7 @@ def test_every_server_of_a_test_is_watched() -> None:
 )
 def test_rules_catch_a_breach(tmp_path: Path, file: str, content: str, rule: str) -> None:
     """Each rule fails on a small tree that breaks it."""
-    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / file).write_text(content)
 
     assert len(getattr(rules, rule)(tmp_path)) == 1
