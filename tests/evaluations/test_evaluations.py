@@ -18,7 +18,7 @@ from tests.evaluations.place import Ask, Place, open_place
 from tests.fakes.house import answered
 from towpath.contracts.core.claude import Answer, AskRequest
 from towpath.contracts.prompts import PROMPTS
-from towpath.standins.claude.answers import HANDLERS
+from towpath.standins.claude.answer import drafted
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTENTS = {case.name: case for case in load_contents()}
@@ -39,7 +39,7 @@ def writer(spoils: dict[str, Spoil]) -> Ask:
     """Texts as the stand-in writes them; what `spoils` names is done to the answers of a prompt, every time."""
 
     async def ask(request: AskRequest) -> Answer:
-        value: Json = dict(HANDLERS[PROMPTS[request.prompt].output.__name__](request.input))
+        value: Json = dict(drafted(PROMPTS[request.prompt].output.__name__, request.input))
         spoils.get(request.prompt, lambda _: None)(value)
         return answered(request.prompt, json.dumps(value))
 

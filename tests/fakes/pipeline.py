@@ -23,7 +23,7 @@ from towpath.dataplane.core.store import DatasetStore
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.tasks import TASKS
 from towpath.integrations.storage.artefacts import ArtefactStore
-from towpath.standins.claude import pipeline
+from towpath.standins.claude.answer import drafted
 from towpath.standins.claude.identity import MODEL as STAND_IN
 
 ResultT = TypeVar("ResultT", bound=ActivityResult)
@@ -87,7 +87,7 @@ class FakePipelines:
             return answer if isinstance(answer, Answer) else answered(request.prompt, answer)
         if request.prompt == "validate-sample":
             return answered(request.prompt, NO_REMARKS)
-        answer = answered(request.prompt, json.dumps(pipeline.proposal(request.input)))
+        answer = answered(request.prompt, json.dumps(drafted("Proposal", request.input)))
         return answer.model_copy(update={"provenance": answer.provenance.model_copy(update={"model": STAND_IN})})
 
     def asked(self, prompt: str = "propose-transformation") -> list[AskRequest]:

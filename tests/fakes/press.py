@@ -41,7 +41,7 @@ from towpath.contracts.publishing.posting import (
 from towpath.policy.publishing.checks import findings, kept_quotes
 from towpath.policy.publishing.excerpts import excerpt
 from towpath.policy.publishing.timing import choose_time, next_free
-from towpath.standins.claude.answers import HANDLERS
+from towpath.standins.claude.answer import drafted
 
 PLATFORMS = load_platforms(Path(__file__).resolve().parents[2] / "definitions/platforms")
 Ending = Literal["fine", "taken", "lost", "taken-as-duplicate", "late"]
@@ -159,7 +159,7 @@ class FakePress:
             return given
         if given is None:
             output = PROMPTS[request.prompt].output
-            given = output.model_validate(HANDLERS[output.__name__](request.input)).model_dump_json()
+            given = output.model_validate(drafted(output.__name__, request.input)).model_dump_json()
         answer = answered(request.prompt, given.replace("[offline draft] ", ""))
         return answer.model_copy(update={"provenance": answer.provenance.model_copy(update={"model": self.model})})
 

@@ -17,7 +17,7 @@ from towpath.contracts.core.run import StepState
 from towpath.contracts.publishing.campaign import PublishingFailure, PublishingOutcome, PublishingRedrive
 from towpath.contracts.publishing.posting import JobState
 from towpath.contracts.publishing.process import PUBLISHING
-from towpath.standins.claude.answers import HANDLERS
+from towpath.standins.claude.answer import drafted
 from towpath.temporal.attributes import search_key
 
 GOOD: Mapping[str, object] = {"score": 0.9, "issues": [], "evidence": []}
@@ -97,7 +97,7 @@ async def test_quotes_that_were_changed_are_dropped(press: Press) -> None:
     def misquoting(request: AskRequest) -> str | None:
         if request.prompt != "analyse-content":
             return None
-        answer = HANDLERS["ContentAnalysis"](request.input)
+        answer = drafted("ContentAnalysis", request.input)
         return json.dumps({**answer, "quotes": ["Boats save 40 minutes on the way to the sea.", "Boats save an hour."]})
 
     press.fake.claude = misquoting
@@ -120,7 +120,7 @@ async def test_a_draft_over_the_limits_is_asked_again_then_cut(press: Press, bad
         if request.prompt != "adapt-x" or left[0] == 0:
             return None
         left[0] -= 1
-        answer = HANDLERS["ThreadDraft"](request.input)
+        answer = drafted("ThreadDraft", request.input)
         return json.dumps({**answer, "hook": "Visitors walk along the towpath on both sides again. " * 9})
 
     press.fake.claude = wordy
@@ -215,7 +215,7 @@ async def test_what_the_source_does_not_say_is_never_published(press: Press) -> 
     def inventing(request: AskRequest) -> str | None:
         if request.prompt != "adapt-linkedin":
             return None
-        answer = HANDLERS["PostDraft"](request.input)
+        answer = drafted("PostDraft", request.input)
         return json.dumps({**answer, "text": f"4711 boats came. {answer['text']}"})
 
     press.fake.claude = inventing

@@ -15,8 +15,9 @@ from towpath.contracts.onboarding.customer import CompanyResearch, Customer, Pla
 from towpath.policy.onboarding.kit import kit_problems
 from towpath.policy.onboarding.plans import kit_facts
 from towpath.standins.app import StandIns
-from towpath.standins.claude import answers
+from towpath.standins.claude.answer import MARKS, drafted
 from towpath.standins.claude.models import listing
+from towpath.standins.claude.templates import tables
 
 AUTH = {"authorization": "Bearer key", "anthropic-version": "2026-10-21"}
 QUESTION: dict[str, Any] = {
@@ -120,15 +121,15 @@ async def test_answer_is_derived_labelled_and_the_same_each_time(http: httpx.Asy
 
 @pytest.mark.parametrize("language", list(Language))
 @pytest.mark.parametrize("plan", list(Plan))
-@pytest.mark.parametrize("industry", ["unknown", *answers.INDUSTRIES])
+@pytest.mark.parametrize("industry", ["unknown", *tables()["industries"]])
 def test_kit_claims_nothing_that_was_not_given(language: Language, plan: Plan, industry: str) -> None:
     """The stand-in's kits pass the same check as Claude's, in both languages, and say that they are drafts."""
     customer = Customer(email="kim@hanbit.example", company="한빛", plan=plan, language=language)
     facts = kit_facts(customer, industry)
-    kit = WelcomeKitDraft.model_validate(answers.welcome_kit(facts.model_dump(mode="json")))
+    kit = WelcomeKitDraft.model_validate(drafted("WelcomeKitDraft", facts.model_dump(mode="json")))
 
     assert kit_problems(kit, facts) == ()
-    assert kit.email_body.startswith(answers.MARKS[language])
+    assert kit.email_body.startswith(MARKS[language])
 
 
 def test_models_have_the_shape_of_the_api() -> None:

@@ -20,8 +20,7 @@ from towpath.contracts.pipeline.transformation import (
 )
 from towpath.dataplane.specification.backtest import back_test
 from towpath.policy.pipeline.propose import MAX_PROBLEMS, MAX_SAMPLE, MAX_SIZE, MAX_VALUE, proposal_task, read_proposal
-from towpath.standins.claude import pipeline
-from towpath.standins.claude.answers import answer
+from towpath.standins.claude.answer import answer_to, drafted
 from towpath.standins.claude.schema import strict_schema
 
 
@@ -124,7 +123,7 @@ CUSTOMERS = columns("id segment")
 def answered(wanted: ProposalInput) -> Proposal:
     """The stand-in's answer to the question, through the schema that it is asked for."""
     task = json.loads(proposal_task(wanted).model_dump_json())
-    return Proposal.model_validate_json(answer(strict_schema(anthropic.transform_schema(Proposal)), task))
+    return Proposal.model_validate_json(answer_to(strict_schema(anthropic.transform_schema(Proposal)), task))
 
 
 def tried(root: Path, wanted: ProposalInput, found: Specification, **related: Any) -> BackTest:
@@ -187,7 +186,7 @@ def test_the_stand_in_reads_formats_off_the_sample(values: list[str], formats: l
     """A day above twelve tells which number is the month."""
     rows: list[JsonObject] = [{"day": value} for value in values]
     task = json.loads(proposal_task(given("day", "day:date", *rows)).model_dump_json())
-    operations: Any = pipeline.proposal(task)["operations"]
+    operations: Any = drafted("Proposal", task)["operations"]
     cast = next(json.loads(entry["arguments"]) for entry in operations if entry["op"] == "cast")
 
     assert cast["formats"] == formats
@@ -200,7 +199,7 @@ def test_the_stand_in_reads_formats_off_the_profile() -> None:
     column = asked.profile.columns[0].model_copy(update={"formats": shapes})
     profile = asked.profile.model_copy(update={"columns": (column,)})
     task = json.loads(proposal_task(asked.model_copy(update={"profile": profile})).model_dump_json())
-    operations: Any = pipeline.proposal(task)["operations"]
+    operations: Any = drafted("Proposal", task)["operations"]
     cast = next(json.loads(entry["arguments"]) for entry in operations if entry["op"] == "cast")
 
     assert cast["formats"] == ["%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M"]

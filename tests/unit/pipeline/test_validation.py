@@ -6,7 +6,7 @@ from tests.unit.pipeline.tables import columns
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.pipeline.quality import ModelIssue, Rule, ValidationAnswer
 from towpath.policy.pipeline.validation import MOST_ISSUES, MOST_ROWS, kept_issues, validation_task
-from towpath.standins.claude.samples import remarks
+from towpath.standins.claude.answer import drafted
 
 TARGET = columns("id:integer name")
 SAMPLE: tuple[JsonObject, ...] = ({"id": 1, "name": "Ann"}, {"id": 2, "name": "N/A"})
@@ -39,8 +39,8 @@ def test_the_stand_in_finds_placeholders_and_numbers_that_are_far() -> None:
     """Its remarks are marked as made offline, and there are none where nothing is odd."""
     rows: list[JsonObject] = [{"id": number, "name": "Ann"} for number in (10, 11, 12, 9, 5000)]
     task = validation_task(TARGET, (*rows, {"id": 10, "name": " TBD "}), ())
-    answer = ValidationAnswer.model_validate(remarks(task.model_dump(mode="json")))
+    answer = ValidationAnswer.model_validate(drafted("ValidationAnswer", task.model_dump(mode="json")))
     assert [(issue.column, issue.rows) for issue in answer.issues] == [("id", [4]), ("name", [5])]
     assert all(issue.issue.startswith("[offline draft]") for issue in answer.issues)
     calm = validation_task(TARGET, tuple(rows[:4]), ())
-    assert remarks(calm.model_dump(mode="json")) == {"issues": []}
+    assert drafted("ValidationAnswer", calm.model_dump(mode="json")) == {"issues": []}

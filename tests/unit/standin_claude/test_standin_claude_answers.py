@@ -15,8 +15,10 @@ from pydantic import BaseModel, Field
 from tests.unit.standin_claude.conftest import StandIn, question, text_of
 from towpath.contracts.core.delivery import Language
 from towpath.contracts.onboarding.customer import CompanyFacts, CompanyResearch, KitFacts, WelcomeKitDraft
-from towpath.standins.claude.industries import INDUSTRIES, PRACTICES
+from towpath.contracts.prompts import PROMPTS
+from towpath.standins.claude.templates import tables, templates
 
+INDUSTRIES = tables()["industries"]
 HEADERS = {"authorization": "Bearer any", "anthropic-version": "2026-10-21"}
 CLAIM = re.compile(r"https?://\S+|[\w.+-]+@[\w.-]+|\d+")
 
@@ -97,10 +99,12 @@ async def test_kit_claims_only_what_was_given(standin: StandIn, language: Langua
     assert kit.getting_started == ["Sign in.", "Invite your team.", "Connect a source."]
 
 
-def test_each_industry_has_its_practices() -> None:
-    """At least eight industries are told apart, each with advice of its own."""
-    assert len(PRACTICES) >= 8
-    assert PRACTICES.keys() == INDUSTRIES.keys()
+def test_each_prompt_has_its_answer() -> None:
+    """A template is called like the prompt whose schema it answers; no prompt is left to the general filler."""
+    answered = {name: template.schema for name, template in templates().items()}
+
+    assert answered == {name: PROMPTS[name].output.__name__ for name in answered}
+    assert {prompt.output.__name__ for prompt in PROMPTS.values()} == {*answered.values(), "Proposal"}
 
 
 async def test_kit_leaves_out_lines_without_a_fact(standin: StandIn) -> None:

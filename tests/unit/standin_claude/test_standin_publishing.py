@@ -3,7 +3,7 @@
 import pytest
 from pydantic import JsonValue
 
-from towpath.standins.claude.answers import HANDLERS
+from towpath.standins.claude.answer import drafted
 from towpath.standins.claude.sentences import sentences, weighed
 
 SOURCE = """# Canal locks, reopened
@@ -28,7 +28,7 @@ KOREAN = """한빛 운하가 18개월의 공사를 마치고 3월 14일에 다�
 
 def given(source: str, language: str = "en", **more: JsonValue) -> dict[str, JsonValue]:
     asked: dict[str, JsonValue] = {"source": source, "title": "Canal locks", "language": language}
-    analysis = HANDLERS["ContentAnalysis"](asked)
+    analysis = drafted("ContentAnalysis", asked)
     limits: dict[str, JsonValue] = {"max_length": 280, "url_length": 23, "wide_weight": 2, "max_hashtags": 3}
     link = "https://hanbit.example/canal"
     return {**asked, "analysis": analysis, "link": link, "min_follow_ups": 3, "max_follow_ups": 5, **limits, **more}
@@ -41,7 +41,7 @@ def strings(value: JsonValue) -> list[str]:
 @pytest.mark.parametrize("source", [SOURCE, KOREAN], ids=["english", "korean"])
 def test_quotes_stand_in_the_source(source: str) -> None:
     """Key messages and quotes are sentences of the source, quotes character by character up to line breaks."""
-    answer = HANDLERS["ContentAnalysis"]({"source": source, "title": "t", "language": "en"})
+    answer = drafted("ContentAnalysis", {"source": source, "title": "t", "language": "en"})
     plain = " ".join(source.split())
 
     assert strings(answer["quotes"])
@@ -53,7 +53,7 @@ def test_quotes_stand_in_the_source(source: str) -> None:
 @pytest.mark.parametrize(("source", "language"), [(SOURCE, "en"), (KOREAN, "ko")], ids=["english", "korean"])
 def test_a_thread_keeps_its_limits_and_its_mark(source: str, language: str) -> None:
     """Every post is within 280 weighted characters, the last one holds the link, and the first the mark."""
-    answer = HANDLERS["ThreadDraft"](given(source, language))
+    answer = drafted("ThreadDraft", given(source, language))
     hook, call = str(answer["hook"]), str(answer["call_to_action"])
     posts = [hook, *strings(answer["follow_ups"]), call]
 
@@ -66,8 +66,8 @@ def test_a_thread_keeps_its_limits_and_its_mark(source: str, language: str) -> N
 
 def test_a_post_and_an_article_carry_their_mark() -> None:
     """What readers would see says that it is an offline draft."""
-    post = HANDLERS["PostDraft"](given(SOURCE, max_length=3000))
-    article = HANDLERS["ArticleDraft"](given(SOURCE, max_length=20000, max_title_length=70, max_description_length=160))
+    post = drafted("PostDraft", given(SOURCE, max_length=3000))
+    article = drafted("ArticleDraft", given(SOURCE, max_length=20000, max_title_length=70, max_description_length=160))
 
     assert str(post["text"]).startswith("[offline draft]")
     assert str(article["title"]).startswith("[offline draft]")
@@ -81,15 +81,15 @@ def test_any_source_gets_an_answer(source: str) -> None:
     """An empty or odd content is answered as well, within the limits; whether it is usable code decides."""
     asked = given(source)
 
-    assert weighed(str(HANDLERS["ThreadDraft"](asked)["hook"]), 23, 2) <= 280
-    assert HANDLERS["ArticleDraft"](asked)["title"]
-    assert HANDLERS["PostDraft"]({**asked, "max_length": 3000})["text"]
+    assert weighed(str(drafted("ThreadDraft", asked)["hook"]), 23, 2) <= 280
+    assert drafted("ArticleDraft", asked)["title"]
+    assert drafted("PostDraft", {**asked, "max_length": 3000})["text"]
 
 
 def test_a_number_that_is_not_in_the_source_lowers_the_score() -> None:
     """The stand-in's scores are real checks: an invented number costs, with the number as evidence."""
     texts: JsonValue = [{"channel": "x", "text": "Boats save 40 minutes."}, {"channel": "blog", "text": "4711 boats."}]
-    answer = HANDLERS["QualityAnswer"]({"source": SOURCE, "key_messages": [], "texts": texts})
+    answer = drafted("QualityAnswer", {"source": SOURCE, "key_messages": [], "texts": texts})
     scores = answer["scores"]
     assert isinstance(scores, list)
     good, bad = [score for score in scores if isinstance(score, dict)]

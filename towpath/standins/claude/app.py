@@ -1,6 +1,6 @@
 """The offline stand-in for Claude: the Messages API over HTTP, strict as the real one, and labelled everywhere.
 
-Answers derive from the request's input (`answers`). The model of every answer is `offline-stand-in`, ids begin with
+Answers derive from the request's input (`answer`). The model of every answer is `offline-stand-in`, ids begin with
 `msg_offline_`, and each response carries `x-offline-stand-in: 1`. Token counts are estimates.
 """
 
@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from towpath.standins.claude import answers, identity, models, stream
+from towpath.standins.claude import identity, models, stream
+from towpath.standins.claude.answer import given_input
 from towpath.standins.claude.errors import RefusedError, invalid
 from towpath.standins.claude.faults import ClaudeFaults, Disturbance, FaultOrder
 from towpath.standins.claude.message import Message, input_tokens, message_for
@@ -65,7 +66,7 @@ class ClaudeStandIn:
         asked = parse_request(raw)
         schema = check_request(asked, self._paused)
         text = asked.user_text()
-        given = answers.given_input(text)
+        given = given_input(text)
         title = "" if schema is None else schema.title
         self._count(title, given)
         fault = self._faults.take(title, text)

@@ -6,7 +6,8 @@ from typing import Literal, cast
 
 from pydantic import JsonValue
 
-from towpath.standins.claude import answers, identity, tokens
+from towpath.standins.claude import identity, tokens
+from towpath.standins.claude.answer import answer_to, excerpt
 from towpath.standins.claude.faults import Disturbance
 from towpath.standins.claude.schema import StrictSchema
 from towpath.standins.claude.wire import MessageRequest, Question
@@ -74,7 +75,7 @@ def message_for(
 
     After a turn that paused it is the rest of the answer.
     """
-    text = answers.excerpt(request.user_text()) if schema is None else answers.answer(schema, given)
+    text = excerpt(request.user_text()) if schema is None else answer_to(schema, given)
     text = text.removeprefix(request.paused_text())
     message = _ended(Message(identity.message_id(seed), text, input_tokens(request)), request)
     return message if fault is None else _spoilt(message, fault)

@@ -46,17 +46,14 @@ def paragraphs(markdown: str) -> Iterator[str]:
 
 
 def sentences(markdown: str) -> list[str]:
-    """Sentences of the prose in their order, each once, still with the markup that stands in them."""
+    """Sentences of the prose without links, in their order, each once, still with the markup that stands in them."""
     found: dict[str, None] = {}
     for paragraph in paragraphs(markdown):
-        found |= dict.fromkeys(part.strip() for part in _END.split(paragraph) if len(part.strip()) > 12)
+        parts = (part.strip() for part in _END.split(paragraph) if not _URL.search(part))
+        found |= dict.fromkeys(part for part in parts if len(part) > 12)
         if len(found) >= MAX_SENTENCES:
             break
     return list(found)
-
-
-def holds_link(sentence: str) -> bool:
-    return _URL.search(sentence) is not None
 
 
 def plain(sentence: str) -> str:

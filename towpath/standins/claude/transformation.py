@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-from towpath.standins.claude.given import JsonObject, inner, lines, text
+JsonObject = dict[str, JsonValue]
 
 UNSURE = 0.5
 """Names that share less than this of their words are not taken for one another."""
@@ -246,5 +246,15 @@ def _objects(given: JsonObject, name: str) -> list[JsonObject]:
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
-HANDLERS: dict[str, Callable[[JsonObject], JsonObject]] = {"Proposal": proposal}
-"""By the title of the output schema."""
+def text(given: JsonObject, name: str) -> str:
+    value = given.get(name)
+    return " ".join(value.split()) if isinstance(value, str) else ""
+
+
+def lines(given: JsonObject, name: str) -> list[str]:
+    return [value for value in _listed(given, name) if isinstance(value, str)]
+
+
+def inner(given: JsonObject, name: str) -> JsonObject:
+    value = given.get(name)
+    return value if isinstance(value, dict) else {}
