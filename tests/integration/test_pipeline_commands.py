@@ -19,7 +19,7 @@ from tests.integration.commands import begin_starter, starter, starter_json
 from tests.integration.conftest import House
 from tests.integration.pipelines import COLUMNS, OPERATIONS, duckdb, items_pipeline, read_duckdb, write_items
 from tests.waiting import WAIT_SECONDS, until
-from towpath.contracts.core.process import TRIGGER
+from towpath.contracts.core.process import ROLE, TRIGGER
 from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask, Verdict
 from towpath.control.pipeline_schedules import PipelineSchedules
 from towpath.temporal.attributes import search_key
@@ -64,7 +64,9 @@ async def test_pipeline_is_scheduled(house: House, tmp_path: Path) -> None:
     handle = house.client.get_schedule_handle("etl-pipeline/timed")
     await handle.trigger()
     described = await until(handle.describe, lambda found: len(found.info.recent_actions) == 1)
-    ended = await fired(house, described.info.recent_actions[0].action).result()
+    firing = fired(house, described.info.recent_actions[0].action)
+    ended = await firing.result()
+    by_schedule = await firing.describe()
     run = await house.client.get_workflow_handle("etl-pipeline/timed").describe()
     (removed,) = await told("timed", "--remove")
 
@@ -74,6 +76,8 @@ async def test_pipeline_is_scheduled(house: House, tmp_path: Path) -> None:
     assert (changed[0]["version"], changed[0]["paused"], changed[0]["as_the_file"]) == ("1.0.1", True, True)
     assert ended == {"workflow_id": "etl-pipeline/timed", "outcome": "loaded"}
     assert run.typed_search_attributes[search_key(TRIGGER)] == "schedule"
+    assert search_key(ROLE) not in run.typed_search_attributes
+    assert by_schedule.typed_search_attributes[search_key(ROLE)] == "helper"
     assert read_duckdb(tmp_path / "items") == truth
     assert not described.schedule.state.paused
 

@@ -9,7 +9,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.timeskip.partitions import STAGES, FakePlane, Handle, many_partitions, serve
 from tests.waiting import WAIT_SECONDS
+from towpath.contracts.core.process import ROLE
 from towpath.contracts.pipeline.pipeline import PipelineOutcome
+from towpath.contracts.pipeline.windows import WINDOW
 from towpath.control.deadletters import find_letter, redrive
 from workflows.pipeline.windows import share
 
@@ -36,7 +38,10 @@ async def test_thousand_partitions_stay_within_limits(env: WorkflowEnvironment) 
         handle = await canal.start(many_partitions(CONCURRENCY))
         result = await handle.result()
         events, size = await sizes(env.client, handle)
+        parts = await env.client.count_workflows(f"WorkflowType = '{WINDOW}' AND WorkflowId STARTS_WITH '{handle.id}/'")
+        helpers = await env.client.count_workflows(f"{ROLE.name} = 'helper' AND WorkflowId STARTS_WITH '{handle.id}/'")
 
+    assert helpers.count == parts.count > 0
     assert result.outcome is PipelineOutcome.LOADED
     assert sorted(plane.done["extract"]) == list(range(1, 1_001))
     assert sorted(plane.done["load"]) == list(range(1, 40))

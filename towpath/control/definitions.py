@@ -1,6 +1,6 @@
 """Definitions as their users handle them: published, listed, looked up, and started."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, cast
 from uuid import uuid4
@@ -19,10 +19,12 @@ from towpath.contracts.core.process import (
     DEFINITION_HASH,
     DEFINITION_ID,
     DEFINITION_VERSION,
+    HELPER,
     PROCESS,
     RUNNING,
     STATUS,
     TRIGGER,
+    SearchAttribute,
 )
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.published import (
@@ -69,6 +71,7 @@ class Definitions:
             id=_record(name),
             task_queue=DECLARED,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=search_attributes(HELPER),
             static_summary=f"definition {name}",
         )
         try:
@@ -179,7 +182,9 @@ class Definitions:
         )
 
 
-def starting_attributes(name: str, version: str, request: DeclaredRequest) -> TypedSearchAttributes:
+def starting_attributes(
+    name: str, version: str, request: DeclaredRequest, more: Mapping[SearchAttribute[str], str] | None = None
+) -> TypedSearchAttributes:
     """Search attributes of a run of a definition."""
     values = {
         PROCESS: name,
@@ -188,6 +193,7 @@ def starting_attributes(name: str, version: str, request: DeclaredRequest) -> Ty
         DEFINITION_ID: name,
         DEFINITION_VERSION: version,
         DEFINITION_HASH: request.digest[:16],
+        **(more or {}),
     }
     return search_attributes(values)
 

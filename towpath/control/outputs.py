@@ -8,7 +8,9 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from towpath.contracts.core.process import HELPER
 from towpath.contracts.declared.run import CACHED_OUTPUT, DECLARED, CachedOutput
+from towpath.temporal.attributes import search_attributes
 
 ANSWER_WITHIN = timedelta(seconds=3)
 
@@ -39,6 +41,7 @@ class OutputCache:
                 CachedOutput(value=value, ttl_seconds=ttl_seconds),
                 id=_id(place, key),
                 task_queue=DECLARED,
+                search_attributes=search_attributes(HELPER),
                 static_summary=f"cached output of {place}",
             )
         except WorkflowAlreadyStartedError:

@@ -20,12 +20,13 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from towpath.contracts.core.process import TriggerType
+from towpath.contracts.core.process import HELPER, TriggerType
 from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineRequest
 from towpath.contracts.pipeline.process import PIPELINE
 from towpath.contracts.pipeline.scheduling import SCHEDULED, PipelineSchedule
 from towpath.control.pipelines import request_of
 from towpath.control.schedules import OVERLAP
+from towpath.temporal.attributes import search_attributes
 
 Done = Literal["made", "changed", "unchanged"]
 
@@ -138,6 +139,7 @@ def _schedule(config: PipelineConfig) -> Schedule:
             _request(config),
             id=f"{SCHEDULED}/{config.id}",
             task_queue=PIPELINE.queue,
+            typed_search_attributes=search_attributes(HELPER),
             static_summary=f"Pipeline {config.id} {config.version}, by its schedule",
         ),
         spec=ScheduleSpec(cron_expressions=[given.cron], time_zone_name=given.timezone),

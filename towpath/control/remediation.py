@@ -8,6 +8,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.contracts.core.failure import FailureCode, ServiceError
+from towpath.contracts.core.process import HELPER
 from towpath.contracts.core.wire import Wire
 from towpath.contracts.incident.process import INCIDENT
 from towpath.contracts.incident.remediation import (
@@ -18,6 +19,7 @@ from towpath.contracts.incident.remediation import (
     ReserveAction,
     SetSwitch,
 )
+from towpath.temporal.attributes import search_attributes
 
 AnswerT = TypeVar("AnswerT", bound=Wire)
 ANSWER_WITHIN = timedelta(seconds=10)
@@ -58,6 +60,7 @@ class RemediationControl:
             id=REMEDIATION_CONTROL,
             task_queue=INCIDENT.queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=search_attributes(HELPER),
             static_summary="kill switch and limits of remediation",
         )
         try:

@@ -23,7 +23,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from towpath.contracts.core.process import DEFINITION_HASH
+from towpath.contracts.core.process import DEFINITION_HASH, HELPER
 from towpath.contracts.declared.published import LAUNCHER, RATE_WATCH, Launch, RateAlert, RateWatch
 from towpath.contracts.declared.run import DECLARED, DeclaredRequest
 from towpath.control.definitions import starting_attributes
@@ -31,7 +31,7 @@ from towpath.engine.expression.durations import parse_duration
 from towpath.engine.language.alerts import watch_alert
 from towpath.engine.language.definition import Alert, ScheduleTrigger
 from towpath.engine.language.plan import Plan
-from towpath.temporal.attributes import search_key
+from towpath.temporal.attributes import search_attributes, search_key
 
 OVERLAP: Mapping[str, ScheduleOverlapPolicy] = {
     "skip": ScheduleOverlapPolicy.SKIP,
@@ -84,7 +84,12 @@ class Schedules:
         alerts = tuple(RateAlert(condition=str(alert.condition), channel=alert.channel) for alert in watched)
         schedule = Schedule(
             action=ScheduleActionStartWorkflow(
-                RATE_WATCH, RateWatch(definition=header.id, alerts=alerts), id=name, task_queue=DECLARED
+                RATE_WATCH,
+                RateWatch(definition=header.id, alerts=alerts),
+                id=name,
+                task_queue=DECLARED,
+                typed_search_attributes=search_attributes(HELPER),
+                static_summary=f"success rate of {header.id}",
             ),
             spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=RATE_EVERY)]),
             policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=RATE_EVERY),
@@ -145,7 +150,8 @@ class Schedules:
                 given if direct else launcher,
                 id=f"{header.id}/{index}" if direct else f"launch-{header.id}/{index}",
                 task_queue=DECLARED,
-                typed_search_attributes=starting_attributes(header.id, header.version, given),
+                typed_search_attributes=starting_attributes(header.id, header.version, given, {} if direct else HELPER),
+                static_summary=f"{header.name or header.id}{'' if direct else ': starts its runs'}, by its schedule",
             ),
             spec=ScheduleSpec(
                 cron_expressions=[trigger.cron],

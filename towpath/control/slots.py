@@ -8,10 +8,12 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from towpath.contracts.core.failure import FailureCode, PublishError
+from towpath.contracts.core.process import HELPER
 from towpath.contracts.core.service import Undone
 from towpath.contracts.core.wire import ActivityResult
 from towpath.contracts.publishing.posting import POSTING_SLOTS, ReleaseSlot, ReserveSlot, Slot, SlotRecord
 from towpath.contracts.publishing.process import PUBLISHING
+from towpath.temporal.attributes import search_attributes
 
 AnswerT = TypeVar("AnswerT", bound=ActivityResult)
 
@@ -39,6 +41,7 @@ class SlotBook:
             id=f"{POSTING_SLOTS}/{place}",
             task_queue=PUBLISHING.queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=search_attributes(HELPER),
             static_summary=f"reserved times of {place}",
         )
         try:

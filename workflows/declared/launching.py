@@ -90,7 +90,9 @@ async def _items(loop: TriggerForEach, evaluation: Evaluation) -> list[JsonValue
 async def _run(run: DeclaredRequest, child: str, request: Launch) -> str:
     given = run.model_copy(update={"sinks": request.sinks})
     try:
-        await workflow.execute_child_workflow(DECLARED, given, id=child, result_type=DeclaredResult)
+        await workflow.execute_child_workflow(
+            DECLARED, given, id=child, result_type=DeclaredResult, static_summary=f"Run {child}"
+        )
     except ChildWorkflowError as error:
         if is_cancelled_exception(error):
             raise

@@ -10,6 +10,7 @@ from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
 
 from towpath.contracts.core.failure import Failure, FailureCode
+from towpath.contracts.core.process import HELPER
 from towpath.contracts.declared.run import ITEMS, ItemsRequest, ItemsResult
 from towpath.engine.expression.values import Value, size_of
 from towpath.engine.language.plan import PlanNode
@@ -18,6 +19,7 @@ from towpath.engine.language.steps import ForEach
 from towpath.engine.run.actions import Completed, Failed, Outcome, Rejected
 from towpath.engine.run.each import Window
 from towpath.engine.run.evaluation import StepError
+from towpath.temporal.attributes import search_attributes
 from towpath.temporal.failures import failure_of
 from workflows.declared.run import DeclaredRun, Item, Job
 from workflows.declared.steering import Steering, guarded
@@ -168,6 +170,7 @@ class Repeating:
                 request,
                 id=f"{self._run.owner}/{place}",
                 result_type=ItemsResult,
+                search_attributes=search_attributes(HELPER),
                 static_summary=f"{self._run.title(node.id)}: items {place.rpartition('/')[2].replace('-', ' to ')}",
             )
             return cast("ItemsResult", await ended(child, lambda: self._run.why_cancelled(node.id)))

@@ -9,9 +9,11 @@ from temporalio.exceptions import ChildWorkflowError, FailureError, is_cancelled
 
 from activities.pipeline import PipelineActivities
 from towpath.contracts.core.failure import Failure
+from towpath.contracts.core.process import HELPER
 from towpath.contracts.pipeline.loading import LoadPart, PartLoaded
 from towpath.contracts.pipeline.stages import Extracted, ExtractTask, Transformed, TransformTask
 from towpath.contracts.pipeline.windows import WINDOW, WindowRequest, WindowResult
+from towpath.temporal.attributes import search_attributes
 from towpath.temporal.failures import failure_of
 from workflows.kit.calling import CallFailedError, call
 from workflows.kit.options import DATA
@@ -164,6 +166,7 @@ async def _child(request: WindowRequest, done: Done) -> WindowResult:
             request.pack() if request.partial else request,
             id=f"{request.owner}/{request.step}/{request.first}-{last}",
             result_type=WindowResult,
+            search_attributes=search_attributes(HELPER),
             static_summary=f"{request.step}: partitions {request.first} to {last}",
         )
     except ChildWorkflowError as error:

@@ -55,6 +55,12 @@ DEFINITION_VERSION = SearchAttribute[str](AttributeKind.KEYWORD, "DefinitionVers
 DEFINITION_HASH = SearchAttribute[str](AttributeKind.KEYWORD, "DefinitionHash")
 AWAITED_EVENTS = SearchAttribute[Sequence[str]](AttributeKind.KEYWORD_LIST, "AwaitedEvents")
 
+ROLE = SearchAttribute[str](AttributeKind.KEYWORD, "ProcessRole")
+HELPER: Mapping[SearchAttribute[str], str] = {ROLE: "helper"}
+"""What a run is started with that serves other runs and that nobody asked for: a record, a part, a launcher. Runs of
+processes have no role, so `ProcessRole IS NULL` lists those alone.
+"""
+
 SEARCH_ATTRIBUTES: tuple[SearchAttribute[Any], ...] = (
     PROCESS,
     STATUS,
@@ -69,8 +75,11 @@ SEARCH_ATTRIBUTES: tuple[SearchAttribute[Any], ...] = (
     DEFINITION_VERSION,
     DEFINITION_HASH,
     AWAITED_EVENTS,
+    ROLE,
 )
-"""A namespace holds 10 Keyword and 3 each of KeywordList, Datetime and Int: new processes share these."""
+"""A namespace holds 10 Keyword and 3 each of KeywordList, Datetime and Int: new processes share these. No Keyword is
+left.
+"""
 
 
 @dataclass(frozen=True, slots=True)
