@@ -3,6 +3,7 @@ PYTHON ?= python3
 PROCESS ?= all
 OPTIONS ?=
 TESTS ?= tests
+STATE ?= .towpath
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
@@ -17,8 +18,8 @@ help: ## list the targets
 demo: $(RUNTIME) ## show the processes on a local stack and end (PROCESS=incident shows that one)
 	@$(BIN)/python starter.py demo --process $(PROCESS)
 
-up: $(RUNTIME) ## keep the local stack up until Ctrl-C
-	@$(BIN)/python starter.py up
+up: $(RUNTIME) ## keep the local stack up until Ctrl-C (STATE=.towpath/demo: with the runs of the last demo)
+	@$(BIN)/python starter.py up --state $(STATE)
 
 # Three at a time, for they wait half of the time; the long ones, which come first by name, are not kept for the end.
 test: $(DEVELOPMENT) ## run all tests, or TESTS=tests/unit/engine; matrices by a printed seed (again: OPTIONS=--seed=N)

@@ -29,7 +29,7 @@ async def test_demo_ends_well_and_says_who_answered(tmp_path: Path) -> None:
     )
     output, shown = await process.communicate()
     assert process.returncode == 0, shown.decode()
-    await all_replay(tmp_path)
+    await all_replay(tmp_path / "demo")
     told = json.loads(output)
 
     outcomes = [(run["process"], run["result"]["outcome"]) for run in told["runs"]]

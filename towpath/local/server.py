@@ -19,13 +19,15 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from towpath.contracts.core.process import SEARCH_ATTRIBUTES
-from towpath.local.processes import Child, spawn
+from towpath.local.processes import Child, spawn, written
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 7233
 DEFAULT_UI_PORT = 8233
 RETENTION = "720h"
 START_SECONDS = 30
+LISTENS = "Temporal Server:"
+"""What it writes to its log once it has its port."""
 
 DYNAMIC_CONFIG = (
     # The defaults cost 50 ms a hop and 1 s a timer.
@@ -51,6 +53,14 @@ class TemporalServer:
     address: str
     ui_url: str
     process: Child
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+    @property
+    def ui_port(self) -> int:
+        return int(self.ui_url.rpartition(":")[2])
 
 
 def find_executable() -> Path:
@@ -99,20 +109,24 @@ async def temporal_server(
     ui_port: int | None = None,
     log: Path | None = None,
     extra: Sequence[str] = (),
+    keep: Sequence[int] = (),
 ) -> AsyncGenerator[TemporalServer]:
-    """A server on loopback that answers, ended when the block ends. No `ui_port`: no UI."""
+    """A server on loopback that answers, ended when the block ends. No `ui_port`: no UI. `keep`: see `spawn`."""
     port = free_port() if port is None else port
     if db is not None:
         db.parent.mkdir(parents=True, exist_ok=True)
     line = command(host=LOOPBACK, port=port, ui_port=ui_port, db=db, extra=extra)
-    async with spawn("temporal", line, log=log) as child:
+    async with spawn("temporal", line, log=log, keep=keep) as child:
         address = f"{LOOPBACK}:{port}"
-        await child.ready(_answers(address), START_SECONDS)
+        await child.ready(_answers(address, log), START_SECONDS)
         yield TemporalServer(address, f"http://{LOOPBACK}:{ui_port}" if ui_port else "", child)
 
 
-async def _answers(address: str) -> None:
+async def _answers(address: str, log: Path | None) -> None:
     """Return as soon as the server serves its namespace, whose histories it then keeps for 30 days."""
+    if log is not None:
+        # Until it listens, it may be another server that answers there.
+        await written(log, LISTENS)
     while True:
         try:
             client = await Client.connect(address)

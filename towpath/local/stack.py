@@ -21,13 +21,13 @@ from towpath.contracts.incident.process import INCIDENT
 from towpath.contracts.onboarding.process import ONBOARDING
 from towpath.contracts.publishing.process import PUBLISHING
 from towpath.control.ui import noted
-from towpath.local.processes import Child, ChildFailedError, spawn
+from towpath.local.processes import ROOT, Child, ChildEndedError, ChildFailedError, begin, spawn
 from towpath.local.server import DEFAULT_PORT, DEFAULT_UI_PORT, LOOPBACK, TemporalServer, free_port, temporal_server
+from towpath.local.state import StateFolder
 
-ROOT = Path(__file__).resolve().parents[2]
-STATE = Path(".towpath")
 DEFAULT_METRICS_PORT = 9464
-STANDINS_SECONDS, STANDINS_TRIES = 20, 3
+USUAL_PORTS = {"temporal": DEFAULT_PORT, "ui": DEFAULT_UI_PORT, "metrics": DEFAULT_METRICS_PORT}
+STANDINS_SECONDS = 20
 WORKER_SECONDS = 40
 """A cold import of everything on a busy machine; usually it is ready in 3 s."""
 OFFLINE_KEY = "offline-stand-in"
@@ -54,6 +54,15 @@ class LocalStack:
     moved_ports: Mapping[str, int]
     """Usual ports that were in use, by name, and what was taken instead."""
 
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        return {
+            "Temporal": self.server.address,
+            "UI": self.server.ui_url,
+            "metrics": self.metrics_url,
+            "stand-ins": self.standins.url,
+        }
+
 
 Surroundings = Callable[[TemporalServer, StandIns], AbstractAsyncContextManager[Mapping[str, str]]]
 """What else is up before the worker is, and the worker's settings that follow from it."""
@@ -65,58 +74,87 @@ def _nothing_else(_: TemporalServer, __: StandIns) -> AbstractAsyncContextManage
 
 @asynccontextmanager
 async def local_stack(
-    state: Path = STATE, *, offline: bool = True, around: Surroundings = _nothing_else
+    state: StateFolder, *, offline: bool = True, around: Surroundings = _nothing_else
 ) -> AsyncGenerator[LocalStack]:
-    """Everything up and ready; ended in reverse order. State is kept in `state`. Raises ChildFailedError.
+    """Everything up and ready; ended in reverse order. State is kept in the folder. Raises ChildFailedError.
 
     With `offline` the worker asks the stand-in for Claude, whatever key is set; without, it asks Claude with that key.
     Commands given in the same folder find the UI while it is up.
     """
-    wanted = {"temporal": DEFAULT_PORT, "ui": DEFAULT_UI_PORT, "metrics": DEFAULT_METRICS_PORT}
-    ports = {name: free_port(port) for name, port in wanted.items()}
-    logs, metrics = state / "logs", ports["metrics"]
-    async with (
-        temporal_server(
-            db=state / "temporal.db", port=ports["temporal"], ui_port=ports["ui"], log=logs / "temporal.log"
-        ) as server,
-        stand_ins(log=logs / "standins.log") as standins,
-        around(server, standins) as env,
-    ):
-        settings = {**worker_environment(server.address, standins, metrics, offline=offline), **env}
-        new_worker = partial(_begin_worker, settings, logs / "worker.log")
-        with noted(server.address, server.ui_url):
-            async with new_worker() as worker:
-                await worker_ready(worker, server.address)
-                yield LocalStack(
-                    server=server,
-                    standins=standins,
-                    worker=worker,
-                    new_worker=new_worker,
-                    metrics_url=f"http://{LOOPBACK}:{metrics}/metrics",
-                    offline=offline,
-                    moved_ports={name: port for name, port in ports.items() if port != wanted[name]},
-                )
+    async with AsyncExitStack() as up:
+        server = await begin(up, partial(_begin_server, state))
+        standins = await up.enter_async_context(stand_ins(log=state.logs / "standins.log"))
+        env = await up.enter_async_context(around(server, standins))
+        up.enter_context(noted(server.address, server.ui_url))
+        begun = await begin(up, partial(_begin_first_worker, server, standins, env, offline, state.logs / "worker.log"))
+        stack = LocalStack(
+            server=server,
+            standins=standins,
+            worker=begun.worker,
+            new_worker=begun.another,
+            metrics_url=f"http://{LOOPBACK}:{begun.metrics_port}/metrics",
+            offline=offline,
+            moved_ports=_moved(temporal=server.port, ui=server.ui_port, metrics=begun.metrics_port),
+        )
+        state.note(stack.addresses)
+        yield stack
+
+
+def _begin_server(state: StateFolder) -> AbstractAsyncContextManager[TemporalServer]:
+    """It has the lock of the folder, too: after a kill -9 of this process the folder is free when it has ended."""
+    return temporal_server(
+        db=state.path / "temporal.db",
+        port=free_port(DEFAULT_PORT),
+        ui_port=free_port(DEFAULT_UI_PORT),
+        log=state.logs / "temporal.log",
+        keep=(state.lock,),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _FirstWorker:
+    worker: Child
+    another: Callable[[], AbstractAsyncContextManager[Child]]
+    metrics_port: int
+
+
+@asynccontextmanager
+async def _begin_first_worker(
+    server: TemporalServer, standins: StandIns, env: Mapping[str, str], offline: bool, log: Path
+) -> AsyncGenerator[_FirstWorker]:
+    port = free_port(DEFAULT_METRICS_PORT)
+    settings = {**worker_environment(server.address, standins, port, offline=offline), **env}
+    new_worker = partial(_begin_worker, settings, log)
+    async with new_worker() as worker:
+        try:
+            await worker_ready(worker, server.address)
+        except ChildEndedError as error:
+            if free_port(port) != port:
+                raise
+            # Nobody took its port, so on another one it would end alike.
+            raise ChildFailedError(str(error)) from None
+        yield _FirstWorker(worker, new_worker, port)
+
+
+def _moved(**ports: int) -> dict[str, int]:
+    return {name: port for name, port in ports.items() if port != USUAL_PORTS[name]}
 
 
 @asynccontextmanager
 async def stand_ins(log: Path | None = None) -> AsyncGenerator[StandIns]:
     """The stand-ins with their fault control open, on free ports; on others when somebody takes one meanwhile."""
     async with AsyncExitStack() as up:
-        yield await _start_stand_ins(up, log, STANDINS_TRIES)
+        yield await begin(up, partial(_begin_stand_ins, log))
 
 
-async def _start_stand_ins(up: AsyncExitStack, log: Path | None, tries: int) -> StandIns:
+@asynccontextmanager
+async def _begin_stand_ins(log: Path | None) -> AsyncGenerator[StandIns]:
     port, smtp_port = free_port(), free_port()
     line = [*python("-m", "towpath.standins"), "--port", str(port), "--smtp-port", str(smtp_port), "--faults"]
     url = f"http://{LOOPBACK}:{port}"
-    child = await up.enter_async_context(spawn("stand-ins", line, env={"PYTHONPATH": str(ROOT)}, log=log))
-    try:
+    async with spawn("stand-ins", line, env={"PYTHONPATH": str(ROOT)}, log=log) as child:
         await child.ready(answers(f"{url}/health"), STANDINS_SECONDS)
-    except ChildFailedError:
-        if tries == 1:
-            raise
-        return await _start_stand_ins(up, log, tries - 1)
-    return StandIns(url, smtp_port, child)
+        yield StandIns(url, smtp_port, child)
 
 
 @asynccontextmanager

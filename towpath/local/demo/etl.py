@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineOutcome,
 from towpath.control.pipelines import find_file, request_of, start_run, usable
 from towpath.local.demo.airports import write_airports
 from towpath.local.demo.scene import POLL_SECONDS, Scene, Told
-from towpath.local.postgresql import postgresql_server
+from towpath.local.postgresql import postgresql_process
+from towpath.local.state import StateFolder
 from towpath.views.live import RunView, Watched
 
 ETL = "etl"
@@ -25,6 +26,7 @@ FOLDER = Path(".towpath/airports")
 DATABASE, LINEAGE, REPORT = FOLDER / "airports.duckdb", FOLDER / "lineage.ndjson", FOLDER / "report.html"
 STORY_SECONDS = 300
 CONNECTION = "warehouse"
+Settings = Coroutine[Any, Any, Mapping[str, str]]
 
 
 class _Sample(BaseModel):
@@ -51,14 +53,25 @@ class _Facts(BaseModel):
     lineage: tuple[_Origin, ...] = ()
 
 
-@contextmanager
-def database(wanted: Sequence[str]) -> Generator[Mapping[str, str]]:
-    """Settings of a worker that knows a PostgreSQL server, which lives for the demo; none when it is not shown."""
+@asynccontextmanager
+async def database(wanted: Sequence[str], state: StateFolder) -> AsyncGenerator[Callable[[], Settings]]:
+    """Begins a PostgreSQL server, which lives for the demo, when pipelines are shown. Yields what waits for it, and
+    gives the settings of a worker that knows it.
+    """
     if ETL not in wanted:
-        yield {}
+        yield _no_settings
         return
-    with postgresql_server() as url:
-        yield {"TOWPATH_PIPELINE_CONNECTIONS": json.dumps({CONNECTION: {"type": "postgresql", "url": url}})}
+    async with postgresql_process(state.path, state.logs / "postgresql.log") as server:
+
+        async def settings() -> Mapping[str, str]:
+            connections = {CONNECTION: {"type": "postgresql", "url": await server.url()}}
+            return {"TOWPATH_PIPELINE_CONNECTIONS": json.dumps(connections)}
+
+        yield settings
+
+
+async def _no_settings() -> Mapping[str, str]:
+    return {}
 
 
 async def show(scene: Scene) -> Told:

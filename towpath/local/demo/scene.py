@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -30,6 +31,7 @@ class Scene:
     http: httpx.AsyncClient
     stamp: str
     artefacts: ArtefactStore
+    state: Path
     alerting: Alerting | None = None
     """What watches the shop; None where no part needs it."""
 

@@ -1,0 +1,118 @@
+"""The state folder of a local stack: one stack at a time uses it, and its logs are those of this start."""
+
+import fcntl
+import json
+import os
+import shutil
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+LOCK = "stack.lock"
+LOGS, LOGS_BEFORE = "logs", "logs.before"
+ENDING_SECONDS, LOOK_SECONDS = 20.0, 0.2
+"""How long the server of a stack that was killed may take to end."""
+
+
+class StateTakenError(Exception):
+    """Another stack uses the folder; the text says which one, where it is, and what can be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateFolder:
+    """A folder that is locked. `lock` is a descriptor: the lock lasts as long as any process has it open."""
+
+    path: Path
+    lock: int
+
+    @property
+    def logs(self) -> Path:
+        return self.path / LOGS
+
+    def note(self, addresses: Mapping[str, str]) -> None:
+        """Say where the stack is, for whoever finds the folder locked."""
+        where = [f"  {name:<10} {address}" for name, address in addresses.items()]
+        about = {"pid": os.getpid(), "since": f"{datetime.now(UTC):%H:%M:%S} UTC", "where": "\n".join(where)}
+        os.ftruncate(self.lock, 0)
+        os.pwrite(self.lock, json.dumps(about).encode(), 0)
+
+
+@contextmanager
+def locked(path: Path, *, emptied: bool = False) -> Generator[StateFolder]:
+    """The folder, for this process and the children that get the descriptor. Raises StateTakenError.
+
+    Logs of the start before are moved to `logs.before`. With `emptied` nothing that was there before is kept.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _take(lock, path)
+        folder = StateFolder(path, lock)
+        folder.note({})
+        if emptied:
+            _empty(path)
+        _put_logs_aside(path)
+        yield folder
+    finally:
+        os.close(lock)
+
+
+def _take(lock: int, path: Path) -> None:
+    """A stack that was killed has a server that is still ending: that one is waited for."""
+    waiting = threading.Event()
+    for _ in range(int(ENDING_SECONDS / LOOK_SECONDS)):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            about = _read(path)
+            if _is_alive(about.get("pid")):
+                raise StateTakenError(_in_words(about, path)) from None
+            waiting.wait(LOOK_SECONDS)
+        else:
+            return
+    raise StateTakenError(f"The server of a stack that was killed still uses {path}. End it, then try again.")
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        return dict(json.loads((path / LOCK).read_text(encoding="utf-8")))
+    except ValueError:
+        return {}
+
+
+def _is_alive(pid: object) -> bool:
+    if not isinstance(pid, int):
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _in_words(about: Mapping[str, object], path: Path) -> str:
+    lines = [f"A local stack runs already with its state in {path}: process {about['pid']}, since {about['since']}."]
+    lines.append(str(about["where"] or "  it is starting"))
+    lines.append(f"Use that one, or end it with Ctrl-C in its terminal or `kill {about['pid']}`.")
+    lines.append("A second stack beside it needs a folder of its own: --state FOLDER.")
+    return "\n".join(lines)
+
+
+def _empty(path: Path) -> None:
+    for entry in path.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name != LOCK:
+            entry.unlink()
+
+
+def _put_logs_aside(path: Path) -> None:
+    logs, before = path / LOGS, path / LOGS_BEFORE
+    if logs.exists():
+        shutil.rmtree(before, ignore_errors=True)
+        logs.rename(before)
