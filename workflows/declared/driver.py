@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 from towpath.contracts.core.failure import FailureCode, HouseError
-from towpath.contracts.core.process import DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, PENDING_UNTIL
+from towpath.contracts.core.process import DEAD_LETTER_QUEUE
 from towpath.contracts.core.run import Cancellation
 from towpath.contracts.core.wire import JsonObject, clip
 from towpath.contracts.declared.run import DeclaredFailure, DeclaredOutcome, DeclaredRequest, DeclaredResult, Sending
@@ -32,8 +32,7 @@ from workflows.declared.steering import Steering, guarded
 from workflows.declared.unwinding import Unwinding
 from workflows.kit.children import asked_for
 from workflows.kit.steps import Steps
-
-NOT_PENDING = (search_key(PENDING_ASSIGNEES).value_unset(), search_key(PENDING_UNTIL).value_unset())
+from workflows.kit.task import NOT_PENDING
 
 
 class RefusedRunError(HouseError):

@@ -22,7 +22,6 @@ from towpath.engine.run.awaited import awaited_events
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
 from workflows.declared.driver import Driver
-from workflows.declared.human import HumanTask
 from workflows.kit.task import ReviewRefusedError
 
 PAUSED = "paused"
@@ -74,33 +73,15 @@ class Operations:
     def check_decision(self, decision: Decision) -> None:
         """Raises ApplicationError for a decision that does not count."""
         try:
-            self._task(decision).role_of(decision)
+            self._driver.steering.waits.tasks.named_by(decision).role_of(decision)
         except ReviewRefusedError as error:
             raise to_application_error(error) from None
 
     def decide(self, decision: Decision) -> DecidedReview:
         try:
-            return self._task(decision).take(decision)
+            return self._driver.steering.waits.tasks.named_by(decision).take(decision)
         except ReviewRefusedError as error:
             raise to_application_error(error) from None
-
-    def _task(self, decision: Decision) -> HumanTask:
-        tasks = self._driver.steering.waits.tasks
-        waiting = tasks.open()
-        if decision.task is not None:
-            named = tasks.by_step.get(decision.task)
-            if named is None:
-                hint = did_you_mean(decision.task, tasks.by_step)
-                raise ReviewRefusedError(FailureCode.REVIEW_NOT_OPEN, f"there is no task {decision.task!r}{hint}")
-            return named
-        if len(waiting) > 1:
-            names = ", ".join(task.task.task for task in waiting)
-            raise ReviewRefusedError(FailureCode.REVIEW_NOT_OPEN, f"several tasks are open, name one: {names}")
-        if waiting:
-            return waiting[0]
-        if tasks.by_step:
-            return list(tasks.by_step.values())[-1]
-        raise ReviewRefusedError(FailureCode.REVIEW_NOT_OPEN, "this run has no open review")
 
     def receive(self, event: CloudEvent) -> None:
         self._driver.run.inbox.put(event)

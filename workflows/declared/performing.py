@@ -21,7 +21,6 @@ from activities.delivery import DeliveryActivities
 from activities.functions import FunctionActivities
 from activities.http import HttpActivities
 from activities.services import ServiceActivities
-from towpath.contracts.core.delivery import TeamNotice
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.process import DEAD_LETTER_QUEUE
 from towpath.contracts.core.run import DeadLetter
@@ -50,6 +49,7 @@ from towpath.temporal.failures import failure_of
 from workflows.declared.run import DeclaredRun, Job
 from workflows.kit.calling import CallFailedError, call
 from workflows.kit.children import ended
+from workflows.kit.notices import team_notice
 from workflows.kit.options import CHECK, EFFECT, FUNCTION, LOOKUP, NOTICE, Work
 
 Config = dict[str, Value]
@@ -146,10 +146,6 @@ async def _notify(job: Job) -> tuple[Value, int]:
     with job.sending():
         told = await job.call(DeliveryActivities.notify_team, notice, NOTICE)
     return {"status": "delivered", "id": told.message_id}, told.attempt
-
-
-def team_notice(team: str, title: str, text: str, key: EffectKey) -> TeamNotice:
-    return TeamNotice(team=team, title=title, text=text, workflow_id=workflow.info().workflow_id, key=key)
 
 
 async def _queue(job: Job) -> tuple[Value, int]:

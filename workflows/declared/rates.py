@@ -6,15 +6,14 @@ from pydantic import JsonValue
 from temporalio import workflow
 
 from activities.definitions import DefinitionActivities
-from activities.delivery import DeliveryActivities
 from towpath.contracts.core.wire import effect_key
 from towpath.contracts.declared.published import RATE_WATCH, RateAlert, RateCounts, RateQuestion, RateState, RateWatch
 from towpath.engine.expression.template import compile_condition
 from towpath.engine.expression.values import ExpressionError, Scope
-from workflows.declared.performing import team_notice
 from workflows.declared.record import alert_team
-from workflows.kit.calling import CallFailedError, call
-from workflows.kit.options import LOOKUP, NOTICE
+from workflows.kit.calling import call
+from workflows.kit.notices import send_notice, team_notice
+from workflows.kit.options import LOOKUP
 
 MINIMUM = 10
 """Fewer runs say nothing of a rate."""
@@ -44,10 +43,9 @@ class RateWatchWorkflow:
         key = effect_key(workflow.info().workflow_id, f"{name}/{workflow.info().run_id}")
         team = alert_team(alert.channel)
         notice = team_notice(team, f"Alert: {watch.definition}: {alert.condition}", text, key)
-        try:
-            await call(DeliveryActivities.notify_team, notice, NOTICE, activity_id=name, summary=f"Tell {team}: alert")
-        except CallFailedError as error:
-            workflow.logger.warning("alert not delivered: %s", error.failure.code)
+        failure = await send_notice(notice, name, f"Tell {team}: alert")
+        if failure is not None:
+            workflow.logger.warning("alert not delivered: %s", failure.code)
 
 
 def _fires(alert: RateAlert, counts: RateCounts) -> bool:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from pydantic import JsonValue
 from temporalio import workflow
 
-from activities.delivery import DeliveryActivities
 from activities.events import EventActivities
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.wire import EffectKey
@@ -19,13 +18,12 @@ from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.run.actions import End, State, StepRun
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.progress import Progress
-from workflows.declared.performing import team_notice
 from workflows.declared.run import DeclaredRun
 from workflows.kit.calling import CallFailedError, call
+from workflows.kit.notices import OPERATIONS_TEAM, send_notice, team_notice
 from workflows.kit.options import NOTICE
 from workflows.kit.steps import Steps
 
-OPERATIONS_TEAM = "ops-team"
 CHANNELS = frozenset({"slack", "email"})
 """Alert channels that are no team: the operations team's own."""
 
@@ -248,11 +246,11 @@ class Alerts:
         self._outbox.add("workflow.alert", {"condition": alert.condition})
         self.telling += 1
         try:
-            await call(DeliveryActivities.notify_team, notice, NOTICE, activity_id=name, summary=f"Tell {team}: alert")
-        except CallFailedError as error:
-            workflow.logger.warning("alert not delivered: %s", error.failure.code)
+            failure = await send_notice(notice, name, f"Tell {team}: alert")
         finally:
             self.telling -= 1
+        if failure is not None:
+            workflow.logger.warning("alert not delivered: %s", failure.code)
 
 
 def count_run(plan: Plan, progress: Progress, status: str, began: datetime) -> None:

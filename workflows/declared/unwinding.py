@@ -4,7 +4,6 @@ from typing import cast
 
 from temporalio import workflow
 
-from activities.delivery import DeliveryActivities
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.run import DeadLetter
 from towpath.engine.language.definition import Queue
@@ -15,12 +14,12 @@ from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.progress import Progress
 from towpath.engine.run.undoing import asks_check
 from towpath.policy.core.messages import failure_notice
-from workflows.declared.performing import call_apart, team_notice
-from workflows.declared.record import OPERATIONS_TEAM
+from workflows.declared.performing import call_apart
 from workflows.declared.run import DeclaredRun, Job
 from workflows.declared.steering import Steering
-from workflows.kit.calling import CallFailedError, call
-from workflows.kit.options import NOTICE, UNDO
+from workflows.kit.calling import CallFailedError
+from workflows.kit.notices import OPERATIONS_TEAM, send_notice, team_notice
+from workflows.kit.options import UNDO
 
 NO_UNDO = "it happened, or may have, and has no compensate"
 NO_ANSWER = "its compensate reads what its check could not tell"
@@ -82,11 +81,9 @@ class Unwinding:
             f"{action.message}\n{text}",
             self._run.key(f"{name}/{info.run_id}"),
         )
-        summary = f"Tell {entry.target}"
-        try:
-            await call(DeliveryActivities.notify_team, notice, NOTICE, activity_id=name, summary=summary)
-        except CallFailedError as error:
-            workflow.logger.warning("fallback not delivered: %s", error.failure.code)
+        failure = await send_notice(notice, name, f"Tell {entry.target}")
+        if failure is not None:
+            workflow.logger.warning("fallback not delivered: %s", failure.code)
 
     def letter(self) -> DeadLetter:
         """What failed and what was undone, for the queue of the run or for nobody in particular."""

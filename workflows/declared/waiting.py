@@ -8,22 +8,18 @@ from typing import Any, cast
 from pydantic import JsonValue
 from temporalio import workflow
 
-from activities.delivery import DeliveryActivities
-from activities.reviews import ReviewActivities
 from towpath.contracts.core.failure import Failure, FailureCode
-from towpath.contracts.core.process import PENDING_ASSIGNEES, PENDING_UNTIL
-from towpath.contracts.core.review import FindReviewers, Reviewers, ReviewTask, Verdict
+from towpath.contracts.core.review import Decision, ReviewTask, Verdict
 from towpath.contracts.core.run import Waiting
+from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.expression.values import Value
 from towpath.engine.language.steps import Choice, HumanTaskConfig, WaitAnyConfig, WaitConfig
 from towpath.engine.run.actions import Completed, Failed, Outcome, Rejected
 from towpath.policy.core.messages import task_notice
-from towpath.temporal.attributes import search_key
-from workflows.declared.human import Desk, HumanTask, TaskPlan
-from workflows.declared.performing import team_notice
 from workflows.declared.run import DeclaredRun, Job, moment_left
-from workflows.kit.calling import CallFailedError, call
-from workflows.kit.options import LOOKUP, NOTICE
+from workflows.kit.calling import CallFailedError
+from workflows.kit.notices import send_notice, team_notice
+from workflows.kit.task import NOT_PENDING, Desk, HumanTask, Moment, ReviewRefusedError, TaskPlan, pending
 
 
 class Tasks:
@@ -31,32 +27,38 @@ class Tasks:
 
     def __init__(self) -> None:
         self.by_step: dict[str, HumanTask] = {}
-        self._assignees: dict[str, tuple[str, ...]] = {}
+        self._listed: dict[str, HumanTask] = {}
 
-    def open(self) -> list[HumanTask]:
-        return [task for task in self.by_step.values() if not task.closed]
-
-    def assign(self, name: str, task: HumanTask, teams: tuple[str, ...]) -> None:
+    def assign(self, task: HumanTask) -> None:
         """The task is there from its first team on: before, nobody is known who may decide it."""
-        self.by_step[name] = task
-        self._assignees[name] = teams
-        self.publish()
+        name = task.task.task
+        self.by_step[name] = self._listed[name] = task
+        self._publish()
 
     def close(self, name: str) -> None:
-        if self._assignees.pop(name, None) is not None:
-            self.publish()
+        if self._listed.pop(name, None) is not None:
+            self._publish()
 
-    def publish(self) -> None:
-        teams = sorted({team for teams in self._assignees.values() for team in teams})
-        if not teams:
-            workflow.upsert_search_attributes(
-                [search_key(PENDING_ASSIGNEES).value_unset(), search_key(PENDING_UNTIL).value_unset()]
-            )
-            return
-        due = min(self.by_step[name].task.due_at for name in self._assignees)
-        workflow.upsert_search_attributes(
-            [search_key(PENDING_ASSIGNEES).value_set(teams), search_key(PENDING_UNTIL).value_set(due)]
-        )
+    def named_by(self, decision: Decision) -> HumanTask:
+        """The task that a decision means. Raises ReviewRefusedError."""
+        if decision.task is not None:
+            named = self.by_step.get(decision.task)
+            if named is None:
+                hint = did_you_mean(decision.task, self.by_step)
+                raise ReviewRefusedError(FailureCode.REVIEW_NOT_OPEN, f"there is no task {decision.task!r}{hint}")
+            return named
+        waiting = [task for task in self.by_step.values() if not task.closed]
+        if len(waiting) > 1:
+            names = ", ".join(task.task.task for task in waiting)
+            raise ReviewRefusedError(FailureCode.REVIEW_NOT_OPEN, f"several tasks are open, name one: {names}")
+        if not self.by_step:
+            raise ReviewRefusedError(FailureCode.REVIEW_NOT_OPEN, "this run has no open review")
+        return waiting[0] if waiting else list(self.by_step.values())[-1]
+
+    def _publish(self) -> None:
+        teams = sorted({team for task in self._listed.values() for team in task.teams})
+        due = min((task.task.due_at for task in self._listed.values()), default=None)
+        workflow.upsert_search_attributes(NOT_PENDING if due is None else pending(teams, due))
 
 
 class Waits:
@@ -129,58 +131,47 @@ class Waits:
     async def _decide(self, name: str, given: HumanTaskConfig, config: Mapping[str, Value]) -> ReviewTask:
         """Open a task and wait for its end. Raises CallFailedError."""
         plan = self._task_plan(name, given, config)
-        task = HumanTask(plan, Desk(self._find, self._tell, lambda _, teams: self.tasks.assign(name, task, teams)))
+        task = HumanTask(plan, Desk(task_notice, self._tell), self.tasks.assign)
         self._say(name, f"a decision by {plan.team}", plan.team, task.task.due_at)
         try:
-            return await task.hold()
+            await task.hold()
+            await task.tell_end()
+            return task.task
         finally:
             task.closed = True
             self.tasks.close(name)
             self._unsay(name)
 
     def _task_plan(self, name: str, given: HumanTaskConfig, config: Mapping[str, Value]) -> TaskPlan:
-        evaluation = self._run.evaluation
-        escalations = tuple((evaluation.duration(entry.after, "escalate.after"), entry.to) for entry in given.escalate)
-        last = escalations[-1][1] if escalations else None
+        evaluation, team = self._run.evaluation, str(config["assignee"])
+        escalations = [
+            Moment(evaluation.duration(entry.after, "escalate.after"), "escalation", entry.to)
+            for entry in given.escalate
+        ]
+        reminders = [Moment(evaluation.duration(after, "remind"), "reminder", team) for after in given.remind]
+        agenda = sorted((*reminders, *escalations), key=lambda moment: (moment.after, moment.event, moment.team))
+        deadline = evaluation.duration(given.deadline, "deadline")
         return TaskPlan(
-            step=name,
-            team=str(config["assignee"]),
+            place=name,
+            lookup="reviewers",
+            team=team,
             title=str(config["title"] or self._run.steps[name.partition("/")[0]].title),
+            deadline=deadline,
+            agenda=tuple(moment for moment in agenda if moment.after < deadline),
+            name=name,
+            timer=name,
             instructions=str(config["instructions"]),
-            deadline=evaluation.duration(given.deadline, "deadline"),
             candidates=tuple(given.candidates),
             exclude=tuple(str(person) for person in cast("list[Any]", config["exclude"])),
             form=given.form,
-            remind=tuple(evaluation.duration(moment, "remind") for moment in given.remind),
-            escalate=escalations,
             quorum=given.quorum,
-            then_to=last if given.on_timeout == "escalate" else None,
+            then_to=escalations[-1].team if escalations and given.on_timeout == "escalate" else None,
+            is_beside_others=True,
         )
 
-    async def _find(self, team: str) -> Reviewers:
-        return await call(
-            ReviewActivities.find_reviewers,
-            FindReviewers(team=team),
-            LOOKUP,
-            activity_id=f"reviewers/{team}",
-            summary=f"Who may decide for {team}",
-        )
-
-    async def _tell(self, task: ReviewTask, team: str, event: str) -> Failure | None:
-        title, text = task_notice(task, event)
-        name = f"{task.task}/{event}/{workflow.info().run_id}/{team}"
-        notice = team_notice(team, title, text, self._run.key(name))
-        try:
-            await call(
-                DeliveryActivities.notify_team,
-                notice,
-                NOTICE,
-                activity_id=f"{task.task}/{event}/{team}",
-                summary=f"Tell {team}: {event}",
-            )
-        except CallFailedError as error:
-            return error.failure
-        return None
+    async def _tell(self, team: str, event: str, title: str, text: str) -> Failure | None:
+        notice = team_notice(team, title, text, self._run.key(f"{event}/{workflow.info().run_id}/{team}"))
+        return await send_notice(notice, f"{event}/{team}", f"Tell {team}: {event.rpartition('/')[2]}")
 
     async def wait_any(self, job: Job) -> Outcome:
         """The first that comes; of two that come at once, the one that stands first."""

@@ -13,7 +13,6 @@ from towpath.policy.incident.post_mortem import post_mortem, record_of
 from workflows.incident.state import IncidentState
 from workflows.kit.calling import CallFailedError, call
 from workflows.kit.options import EFFECT
-from workflows.kit.steps import StepFailedError
 
 TRACKER, FILE_TASK = "platform", "createTask"
 MAX_TITLE = 300
@@ -105,7 +104,6 @@ class Closing:
                 IncidentActivities.archive_incident, request, EFFECT, activity_id=step, summary="Archive the incident"
             )
         except CallFailedError as error:
-            self._steps.fail(step, error.failure)
-            raise StepFailedError(step, error.failure) from error
+            raise self._steps.failed(step, error.failure) from error
         self._steps.complete(step, attempts=archived.attempt)
         return archived

@@ -18,11 +18,10 @@ from towpath.contracts.incident.incident import (
 )
 from towpath.contracts.incident.process import INCIDENT
 from towpath.contracts.incident.remediation import ActionState, PlannedAction
-from towpath.policy.incident.messages import notice
-from towpath.policy.incident.notices import failed_notice, stopped_notice
+from towpath.policy.incident.messages import approval, notice
+from towpath.policy.incident.notices import approval_notice, failed_notice, in_words, stopped_notice
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
-from workflows.incident.approval import NOT_PENDING, ApprovalDesk
 from workflows.incident.closing import Closing
 from workflows.incident.course import Course, until_resolved
 from workflows.incident.execution import Execution
@@ -31,10 +30,11 @@ from workflows.incident.state import IncidentState
 from workflows.incident.watching import Gauge
 from workflows.kit.calling import CallFailedError
 from workflows.kit.compensation import shielded
+from workflows.kit.notices import OPERATIONS_TEAM
+from workflows.kit.review import Asking, Reviewable, plan_by
 from workflows.kit.steps import StepFailedError
-from workflows.kit.task import Reviewable
+from workflows.kit.task import NOT_PENDING, Desk
 
-OPERATIONS_TEAM = "ops-team"
 MAY_BE_IN_EFFECT = frozenset({ActionState.APPLIED, ActionState.VERIFIED, ActionState.ROLLBACK_FAILED})
 
 
@@ -156,15 +156,17 @@ class IncidentResponseWorkflow(Reviewable):
 
     async def _approve(self, planned: PlannedAction) -> ReviewTask | None:
         """Ask a person. None when nobody can be asked, or the alerts were resolved meanwhile."""
-        desk = ApprovalDesk(self._state, planned, self.review)
-        desk.open()
+        name, title = f"action-{planned.number}", f"{in_words(planned)} at {self._state.service}"
+        reasons = tuple(approval(planned).splitlines())
+        plan = plan_by(self._request.review, name, title, reasons, name)
+        asking = Asking(self, self._steps, plan, Desk(approval_notice, self._state.notify))
+        asking.open("execute", f"approval of {title}", "waiting-for-approval")
         try:
-            await until_resolved(self._state, self.hold_review(self._request.review, **desk.terms()))
+            await until_resolved(self._state, asking.hold())
         except CallFailedError as error:
-            self._state.degrade(f"approval/{desk.name}", f"nobody could be asked ({error.failure.code})")
-        self.withdraw_review()
-        desk.close()
-        return await desk.closed()
+            self._state.degrade(f"approval/{name}", f"nobody could be asked ({error.failure.code})")
+        asking.close()
+        return await asking.tell_end()
 
     async def _fail(self, error: StepFailedError) -> ApplicationError:
         """Page, tell operations, queue. The error carries what a redrive starts from."""
@@ -191,7 +193,8 @@ class IncidentResponseWorkflow(Reviewable):
     async def _cancel(self) -> None:
         """What was applied stays, and people are told of it. The pages stay open: the alerts still fire."""
         state = self._state
-        self.withdraw_review()
+        if self.human_task is not None:
+            self.human_task.withdraw()
         self._execution.interrupt()
         await self._oncall.stop(resolve=False)
         await state.notify(self._request.review.team, "stopped", *stopped_notice(state.known, state.id))

@@ -48,7 +48,6 @@ class Steps:
         self._records = {step: StepRecord(step=step, title=title) for step, title in titles.items()}
         self._redrive_of = redrive_of
         self._status = RUNNING
-        self._waiting: Waiting | None = None
         self._cost = Cost()
         self._began_at: datetime | None = None
         self._ended_at: datetime | None = None
@@ -70,8 +69,7 @@ class Steps:
         try:
             result = await call(activity, arg, work, activity_id=step, summary=self._records[step].title)
         except CallFailedError as error:
-            self.fail(step, error.failure)
-            raise StepFailedError(step, error.failure) from error
+            raise self.failed(step, error.failure) from error
         except BaseException as error:
             if is_cancelled_exception(error):
                 self.cancel(step)
@@ -96,12 +94,18 @@ class Steps:
         self._end(step, StepState.SKIPPED, note=note)
 
     def fail(self, step: str, failure: Failure) -> None:
-        self._end(step, StepState.FAILED, attempts=failure.attempts, failure=failure)
+        self._end(step, StepState.FAILED, attempts=failure.attempts, failure=failure, waiting=())
+
+    def failed(self, step: str, failure: Failure) -> StepFailedError:
+        """The step has failed, and this is to be raised: the run has no way on."""
+        self.fail(step, failure)
+        return StepFailedError(step, failure)
 
     def cancel(self, step: str, note: str = "", why: Cancellation | None = None) -> None:
         """Without a `why`, the run's own counts, if it was cancelled."""
         why = why or self._why()
-        self._end(step, StepState.CANCELLED, note=note or ("" if why is None else why.in_words), cancelled=why)
+        note = note or ("" if why is None else why.in_words)
+        self._end(step, StepState.CANCELLED, note=note, cancelled=why, waiting=())
 
     def say_cancelled(self, step: str, why: Cancellation) -> None:
         """It was ended before it was done, whatever became of it then."""
@@ -171,10 +175,6 @@ class Steps:
         if missing:
             workflow.upsert_search_attributes(missing)
 
-    def wait_for(self, waiting: Waiting | None) -> None:
-        self._waiting = waiting
-        self._show()
-
     def wait_in(self, step: str, waiting: tuple[Waiting, ...]) -> None:
         """What a step waits for now: the first of these that comes."""
         self._set(step, waiting=waiting)
@@ -186,7 +186,6 @@ class Steps:
                 if record.state is StepState.RUNNING:
                     self.cancel(record.step)
         self._ended_at = workflow.now()
-        self._waiting = None
         self.status(status, *others)
 
     @property
@@ -203,7 +202,7 @@ class Steps:
             started_at=self._began_at or info.start_time,
             ended_at=self._ended_at,
             steps=tuple(self._records.values()),
-            waiting=self._waiting or self._first(),
+            waiting=self._first(),
             cost=self._cost,
             redrive_of=self._redrive_of,
             cancelled=self._why(),
@@ -233,16 +232,11 @@ class Steps:
 
     def _publish(self) -> None:
         self._stale = False
-        workflow.set_current_details(_markdown(self._status, self._waiting, self._records.values()))
+        workflow.set_current_details(_markdown(self._status, self._records.values()))
 
 
-def _markdown(status: str, waiting: Waiting | None, records: Any) -> str:
-    lines = [f"**{status}**"]
-    if waiting is not None:
-        until = "" if waiting.until is None else f", until {waiting.until:%Y-%m-%d %H:%M} UTC"
-        lines.append(f"waiting for {waiting.what} by {waiting.who}{until}")
-    lines.extend(_line(record) for record in records)
-    return "\n\n".join(lines)
+def _markdown(status: str, records: Iterable[StepRecord]) -> str:
+    return "\n\n".join((f"**{status}**", *map(_line, records)))
 
 
 def _line(record: StepRecord) -> str:

@@ -1,26 +1,38 @@
-"""A human task inside a workflow: opened, reminded, escalated, and decided once by an Update or a signal."""
+"""The human task: opened, reminded, escalated, and decided by as many people as its quorum says. Processes that are
+classes and definitions ask people with it; what differs between them is a field of its plan.
+"""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
+from activities.reviews import ReviewActivities
 from towpath.contracts.core.failure import Failure, FailureCode, HouseError
+from towpath.contracts.core.process import PENDING_ASSIGNEES, PENDING_UNTIL
 from towpath.contracts.core.review import (
     DecidedReview,
     Decision,
-    RefusedDecision,
+    FindReviewers,
     Reviewer,
     Reviewers,
-    ReviewPolicy,
     ReviewTask,
     Verdict,
 )
-from towpath.temporal.failures import to_application_error
+from towpath.contracts.core.wire import JsonObject
+from towpath.engine.checks.inputs import violations
+from towpath.temporal.attributes import search_key
+from workflows.kit.calling import call
+from workflows.kit.options import LOOKUP
 
-MAX_REFUSED_KEPT = 20
+NOT_PENDING = (search_key(PENDING_ASSIGNEES).value_unset(), search_key(PENDING_UNTIL).value_unset())
+
+
+def pending(teams: Sequence[str], until: datetime) -> tuple[Any, ...]:
+    """Updates of search attributes: who is waited for, and until when."""
+    return search_key(PENDING_ASSIGNEES).value_set(teams), search_key(PENDING_UNTIL).value_set(until)
 
 
 class ReviewRefusedError(HouseError):
@@ -28,173 +40,215 @@ class ReviewRefusedError(HouseError):
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewDesk:
-    """What the process lends a review: who may decide for a team, and how a team is told."""
+class Moment:
+    """When a team hears of a task that is still open, counted from its opening."""
 
-    reviewers: Callable[[str], Awaitable[Reviewers]]
-    tell: Callable[[str, str], Awaitable[Failure | None]]
-    """Team and event (`opened`, `reminder`, `escalation`); what failed, if it did: the task stays open all the same."""
+    after: timedelta
+    event: Literal["reminder", "escalation"]
+    team: str
 
 
-class Reviewable:
-    """Mixin of a workflow with a human task. One task at a time; the first valid decision wins."""
+@dataclass(frozen=True, slots=True)
+class TaskPlan:
+    """What a task is made of. The moments of `agenda` come in its order."""
 
-    def __init__(self) -> None:
-        self._task: ReviewTask | None = None
-        self._may_decide: dict[str, tuple[Reviewers, Reviewer]] = {}
+    place: str
+    """What the ids of its notices begin with."""
+    lookup: str
+    """What the ids begin with under which reviewers are looked up."""
+    team: str
+    title: str
+    deadline: timedelta
+    agenda: tuple[Moment, ...] = ()
+    name: str = ""
+    """What a decision may name it by; empty in a run that has no other task."""
+    timer: str = "review"
+    """What its timers are called."""
+    reasons: tuple[str, ...] = ()
+    instructions: str = ""
+    candidates: tuple[str, ...] = ()
+    """People who may decide without a role."""
+    exclude: tuple[str, ...] = ()
+    form: JsonObject | None = None
+    quorum: int = 1
+    then_to: str | None = None
+    """The team that gets the task, and the deadline once more, when nobody decided."""
+    is_beside_others: bool = False
+    """Whether the run may have several open at once: a refusal names the task, and not the run."""
 
-    @workflow.query(name="review")
-    def review(self) -> ReviewTask | None:
-        """The human task of this run, or null when it never needed one."""
-        return self._task
+    def opened(self, now: datetime) -> ReviewTask:
+        first = {moment.event: now + moment.after for moment in reversed(self.agenda)}
+        due = now + self.deadline
+        return ReviewTask(
+            workflow_id=workflow.info().workflow_id,
+            team=self.team,
+            title=self.title,
+            reasons=self.reasons,
+            opened_at=now,
+            remind_at=first.get("reminder", due),
+            escalate_at=first.get("escalation", due),
+            due_at=due,
+            task=self.name,
+            instructions=self.instructions,
+            form=self.form,
+            quorum=self.quorum,
+        )
 
-    @workflow.update(name="decide")
-    async def decide(self, decision: Decision) -> DecidedReview:
-        """Decide the open task. Refused with a `review.*` error when it does not count."""
-        return self._take(decision, by_signal=False)
 
-    @decide.validator
-    def _check_decide(self, decision: Decision) -> None:
-        try:
-            self._role_of(decision)
-        except ReviewRefusedError as error:
-            raise to_application_error(error) from None
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the run lends a task: how it is put into words for an event, and how a team is told."""
 
-    @workflow.signal(name="decide")
-    def decide_by_signal(self, decision: Decision) -> None:
-        """The same decision by signal. A signal has no answer: a refusal is kept in the task, under `refused`."""
-        try:
-            self._take(decision, by_signal=True)
-        except ApplicationError:
-            return
+    words: Callable[[ReviewTask, str], tuple[str, str]]
+    """Title and text for `opened`, `reminder`, `escalation` or `closed`."""
+    tell: Callable[[str, str, str, str], Awaitable[Failure | None]]
+    """Team, event, title and text; what failed, if it did: the task stays open all the same."""
 
-    def may_decide(self, person: str) -> bool:
-        """Whether the person has a role that may decide the run's task."""
-        team, reviewer = self._may_decide.get(person, (None, None))
-        return team is not None and reviewer is not None and bool(set(reviewer.roles) & set(team.roles))
 
-    async def hold_review(
-        self,
-        policy: ReviewPolicy,
-        title: str,
-        reasons: tuple[str, ...],
-        opened_at: datetime,
-        desk: ReviewDesk,
-        name: str = "",
-    ) -> ReviewTask:
-        """Open a task and wait until it is decided or its deadline has passed; the task as it then stands.
+class HumanTask:
+    """One task. The first rejection decides, or as many approvals by different people as the quorum."""
 
-        `name` tells the tasks of a run apart that has one after the other: a decision that names another is refused.
-        """
-        self._may_decide.clear()
-        await self._admit(policy.team, desk)
-        task = _open(policy, title, reasons, opened_at).model_copy(update={"task": name})
-        self._task = task
-        await self._notice(policy.team, "opened", desk)
-        if not await self._decided_by(task.remind_at, "reminder"):
-            self._change(reminded=True)
-            await self._notice(policy.team, "reminder", desk)
-        if not await self._decided_by(task.escalate_at, "escalation"):
-            self._change(escalated=True)
-            await self._admit(policy.escalate_to, desk)
-            await self._notice(policy.escalate_to, "escalation", desk)
-        if not await self._decided_by(task.due_at, "deadline"):
-            self._change(expired=True)
-        return self._open_task()
+    def __init__(self, plan: TaskPlan, desk: Desk, admitted: Callable[["HumanTask"], None]) -> None:
+        """`admitted` is called whenever a team may decide: before the first, nobody is known who may."""
+        self.task = plan.opened(workflow.now())
+        self.teams: tuple[str, ...] = ()
+        self.closed = False
+        self._plan = plan
+        self._desk = desk
+        self._admitted = admitted
+        self._people: dict[str, tuple[Reviewers, Reviewer]] = {}
 
-    def withdraw_review(self) -> None:
-        """Close the open task undecided: it is no longer needed."""
-        if self._task is not None and self._task.decision is None:
-            self._change(expired=True)
+    async def hold(self) -> ReviewTask:
+        """Wait until it is decided, or its deadline passed. Raises CallFailedError when nobody can be found."""
+        await self._admit(self._plan.team)
+        await self._tell(self._plan.team, "opened")
+        for moment in self._plan.agenda:
+            if await self._decided_by(self.task.opened_at + moment.after, moment.event):
+                break
+            await self._happen(moment)
+        if not await self._decided_by(self.task.due_at, "deadline") and self._plan.then_to is not None:
+            await self._pass_on(self._plan.then_to)
+        self.withdraw()
+        return self.task
 
-    def _take(self, decision: Decision, *, by_signal: bool) -> DecidedReview:
-        try:
-            role = self._role_of(decision)
-        except ReviewRefusedError as error:
-            if by_signal and self._task is not None:
-                refused = RefusedDecision(reviewer=decision.reviewer, code=error.code, at=workflow.now())
-                self._change(refused=(*self._task.refused, refused)[-MAX_REFUSED_KEPT:])
-            raise to_application_error(error) from None
+    def withdraw(self) -> None:
+        """Close it undecided: its time has passed, or it is no longer needed."""
+        if self.task.decision is None:
+            self.change(expired=True)
+
+    async def tell_end(self) -> None:
+        """Tell the team that nothing is left to do."""
+        await self._tell(self._plan.team, "closed")
+
+    def role_of(self, decision: Decision) -> str:
+        """The role in which the person may decide. Raises ReviewRefusedError."""
+        plan, task, who = self._plan, self.task, decision.reviewer
+        if task.expired or (self.closed and plan.is_beside_others):
+            raise ReviewRefusedError(FailureCode.REVIEW_NOT_OPEN, self._why_closed())
+        if decision.task not in {None, task.task}:
+            message = f"the open task is {task.task!r}, not {decision.task!r}"
+            raise ReviewRefusedError(FailureCode.REVIEW_NOT_OPEN, message)
+        if task.decision is not None or any(approval.reviewer == who for approval in task.approvals):
+            raise ReviewRefusedError(FailureCode.REVIEW_ALREADY_DECIDED, self._how_decided())
+        if who in plan.exclude:
+            raise ReviewRefusedError(FailureCode.REVIEW_ROLE_NOT_ALLOWED, f"{who!r} is excluded from this task")
+        role = self._role(who)
+        if decision.verdict is Verdict.REJECT and not decision.reason.strip():
+            raise ReviewRefusedError(FailureCode.REVIEW_REASON_REQUIRED, "a rejection needs a reason")
+        if plan.form is not None and decision.verdict is Verdict.APPROVE:
+            wrong = violations(plan.form, decision.data)
+            if wrong:
+                raise ReviewRefusedError(FailureCode.REVIEW_FORM, f"the form is not complete: {'; '.join(wrong[:5])}")
+        return role
+
+    def take(self, decision: Decision, *, by_signal: bool = False) -> DecidedReview:
+        """Count a decision. Raises ReviewRefusedError."""
         decided = DecidedReview(
             verdict=decision.verdict,
             reviewer=decision.reviewer,
-            role=role,
+            role=self.role_of(decision),
             reason=decision.reason.strip(),
             at=workflow.now(),
             by_signal=by_signal,
+            data=decision.data,
         )
-        self._change(decision=decided)
+        approvals = self.task.approvals if decided.verdict is Verdict.REJECT else (*self.task.approvals, decided)
+        final = decided.verdict is Verdict.REJECT or len(approvals) >= self._plan.quorum
+        self.change(approvals=approvals, decision=decided if final else None)
         return decided
 
-    def _role_of(self, decision: Decision) -> str:
-        """The role in which the reviewer may decide. Raises ReviewRefusedError."""
-        task = self._task
-        if task is None or task.expired:
-            state = "has no open review" if task is None else f"passed its deadline at {task.due_at:%Y-%m-%d %H:%M} UTC"
-            raise ReviewRefusedError(FailureCode.REVIEW_NOT_OPEN, f"this run {state}")
-        if decision.task not in {None, task.task}:
-            raise ReviewRefusedError(
-                FailureCode.REVIEW_NOT_OPEN, f"the open task is {task.task!r}, not {decision.task!r}"
-            )
-        if task.decision is not None:
-            raise ReviewRefusedError(
-                FailureCode.REVIEW_ALREADY_DECIDED,
-                f"already decided: {task.decision.verdict} by {task.decision.reviewer} "
-                f"at {task.decision.at:%Y-%m-%d %H:%M} UTC",
-            )
-        if decision.reviewer not in self._may_decide:
-            raise ReviewRefusedError(
-                FailureCode.REVIEW_UNKNOWN_REVIEWER, f"{decision.reviewer!r} is not a reviewer of {task.team}"
-            )
-        team, reviewer = self._may_decide[decision.reviewer]
+    def may_decide(self, person: str) -> bool:
+        """Whether the person has a role that may decide it."""
+        team, reviewer = self._people.get(person, (None, None))
+        return team is not None and reviewer is not None and bool(set(reviewer.roles) & set(team.roles))
+
+    def change(self, **fields: object) -> None:
+        self.task = self.task.model_copy(update=fields)
+
+    def _role(self, who: str) -> str:
+        if who in self._plan.candidates:
+            return "candidate"
+        if who not in self._people:
+            teams = ", ".join(self.teams) if self._plan.is_beside_others else self.task.team
+            raise ReviewRefusedError(FailureCode.REVIEW_UNKNOWN_REVIEWER, f"{who!r} is not a reviewer of {teams}")
+        team, reviewer = self._people[who]
         role = next((role for role in reviewer.roles if role in team.roles), None)
         if role is None:
-            raise ReviewRefusedError(
-                FailureCode.REVIEW_ROLE_NOT_ALLOWED,
-                f"{decision.reviewer!r} has none of the roles that may decide: {', '.join(team.roles)}",
-            )
-        if decision.verdict is Verdict.REJECT and not decision.reason.strip():
-            raise ReviewRefusedError(FailureCode.REVIEW_REASON_REQUIRED, "a rejection needs a reason")
+            message = f"{who!r} has none of the roles that may decide: {', '.join(team.roles)}"
+            raise ReviewRefusedError(FailureCode.REVIEW_ROLE_NOT_ALLOWED, message)
         return role
 
-    async def _admit(self, team: str, desk: ReviewDesk) -> None:
-        reviewers = await desk.reviewers(team)
-        for reviewer in reviewers.members:
-            self._may_decide.setdefault(reviewer.reviewer, (reviewers, reviewer))
+    def _why_closed(self) -> str:
+        if self._plan.is_beside_others:
+            return f"the task {self.task.task} is closed"
+        return f"this run passed its deadline at {self.task.due_at:%Y-%m-%d %H:%M} UTC"
 
-    async def _notice(self, team: str, event: str, desk: ReviewDesk) -> None:
-        failure = await desk.tell(team, event)
+    def _how_decided(self) -> str:
+        decision = self.task.decision
+        if self._plan.is_beside_others or decision is None:
+            return "already decided"
+        return f"already decided: {decision.verdict} by {decision.reviewer} at {decision.at:%Y-%m-%d %H:%M} UTC"
+
+    async def _happen(self, moment: Moment) -> None:
+        if moment.event == "reminder":
+            self.change(reminded=True)
+        else:
+            self.change(escalated=True)
+            await self._admit(moment.team)
+        await self._tell(moment.team, moment.event)
+
+    async def _pass_on(self, team: str) -> None:
+        """The deadline passed: once more, with another team."""
+        self.change(escalated=True, due_at=workflow.now() + self._plan.deadline)
+        await self._admit(team)
+        await self._tell(team, "escalation")
+        await self._decided_by(self.task.due_at, "deadline")
+
+    async def _admit(self, team: str) -> None:
+        found = await call(
+            ReviewActivities.find_reviewers,
+            FindReviewers(team=team),
+            LOOKUP,
+            activity_id=f"{self._plan.lookup}/{team}",
+            summary=f"Who may decide for {team}",
+        )
+        for reviewer in found.members:
+            self._people.setdefault(reviewer.reviewer, (found, reviewer))
+        self.teams = (*self.teams, team)
+        self._admitted(self)
+
+    async def _tell(self, team: str, event: str) -> None:
+        failure = await self._desk.tell(team, f"{self._plan.place}/{event}", *self._desk.words(self.task, event))
         if failure is not None:
-            self._change(notice_failures=(*self._open_task().notice_failures, failure))
+            self.change(notice_failures=(*self.task.notice_failures, failure))
 
     async def _decided_by(self, moment: datetime, what: str) -> bool:
         left = moment - workflow.now()
-        if left.total_seconds() > 0 and self._open_task().decision is None:
+        if left.total_seconds() > 0 and self.task.decision is None:
             try:
                 await workflow.wait_condition(
-                    lambda: self._open_task().decision is not None, timeout=left, timeout_summary=f"review: {what}"
+                    lambda: self.task.decision is not None, timeout=left, timeout_summary=f"{self._plan.timer}: {what}"
                 )
             except TimeoutError:
                 return False
-        return self._open_task().decision is not None
-
-    def _open_task(self) -> ReviewTask:
-        if self._task is None:
-            raise RuntimeError("no review was opened")
-        return self._task
-
-    def _change(self, **fields: object) -> None:
-        self._task = self._open_task().model_copy(update=fields)
-
-
-def _open(policy: ReviewPolicy, title: str, reasons: tuple[str, ...], now: datetime) -> ReviewTask:
-    return ReviewTask(
-        workflow_id=workflow.info().workflow_id,
-        team=policy.team,
-        title=title,
-        reasons=reasons,
-        opened_at=now,
-        remind_at=now + policy.deadline * policy.remind_at_ratio,
-        escalate_at=now + policy.deadline * policy.escalate_at_ratio,
-        due_at=now + policy.deadline,
-    )
+        return self.task.decision is not None

@@ -3,11 +3,9 @@
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
-from activities.reviews import ReviewActivities
-from towpath.contracts.core.failure import Failure
-from towpath.contracts.core.process import DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, PENDING_UNTIL, RUNNING
-from towpath.contracts.core.review import FindReviewers, Reviewers, Verdict
-from towpath.contracts.core.run import DeadLetter, RunRecord, Waiting
+from towpath.contracts.core.process import DEAD_LETTER_QUEUE
+from towpath.contracts.core.review import Verdict
+from towpath.contracts.core.run import DeadLetter, RunRecord
 from towpath.contracts.core.service import EmailVerdict, EmailVerification
 from towpath.contracts.onboarding.customer import (
     RISK_THRESHOLD,
@@ -22,16 +20,12 @@ from towpath.contracts.onboarding.process import ONBOARDING
 from towpath.policy.core.messages import cancelled_notice, failure_notice, review_notice
 from towpath.policy.onboarding.risk import RULE_VERSION
 from towpath.temporal.attributes import search_key
-from workflows.kit.calling import CallFailedError, call
 from workflows.kit.compensation import Compensations, shielded
-from workflows.kit.notices import tell_team
-from workflows.kit.options import LOOKUP
+from workflows.kit.notices import OPERATIONS_TEAM, tell_team
+from workflows.kit.review import Asking, Reviewable, plan_by
 from workflows.kit.steps import StepFailedError
-from workflows.kit.task import Reviewable, ReviewDesk
+from workflows.kit.task import NOT_PENDING, Desk
 from workflows.onboarding.steps import Checks, OnboardingState, Provisioning, Telling
-
-OPERATIONS_TEAM = "ops-team"
-NOT_PENDING = (search_key(PENDING_ASSIGNEES).value_unset(), search_key(PENDING_UNTIL).value_unset())
 
 
 @workflow.defn(name=ONBOARDING.name)
@@ -126,51 +120,19 @@ class CustomerOnboardingWorkflow(Reviewable):
     async def _review(self, record: DecisionRecord) -> DecisionRecord:
         step, policy, customer = "manual-review", self._request.review, self._request.customer
         self._steps.begin(step)
-        opened_at = workflow.now()
-        due = opened_at + policy.deadline
-        self._steps.wait_for(Waiting(what="a decision", who=policy.team, until=due))
-        self._steps.status(
-            "waiting-for-review",
-            search_key(PENDING_ASSIGNEES).value_set([policy.team]),
-            search_key(PENDING_UNTIL).value_set(due),
-        )
-        desk = ReviewDesk(reviewers=self._find_reviewers, tell=self._tell_reviewers)
         title = f"onboard {customer.company} ({customer.plan})"
-        task = await self.hold_review(policy, title, record.review_reasons, opened_at, desk)
-        self._steps.wait_for(None)
-        self._steps.status(RUNNING, *NOT_PENDING)
-        review = task.decision
+        plan = plan_by(policy, step, title, record.review_reasons)
+        asking = Asking(self, self._steps, plan, Desk(review_notice, tell_team))
+        asking.open(step)
+        review = await asking.decision()
         note = "expired: not onboarded" if review is None else f"{review.verdict} by {review.reviewer}"
         self._steps.complete(step, note=note)
         if workflow.patched("review-closing-notice-2026-11"):
-            await self._tell_reviewers(policy.team, "closed")
+            await asking.tell_end()
         approved = review is not None and review.verdict is Verdict.APPROVE
         return record.model_copy(
             update={"approved": approved, "automatic": False, "review": review, "at": workflow.now()}
         )
-
-    async def _find_reviewers(self, team: str) -> Reviewers:
-        try:
-            return await call(
-                ReviewActivities.find_reviewers,
-                FindReviewers(team=team),
-                LOOKUP,
-                activity_id=f"manual-review/reviewers/{team}",
-                summary=f"Who may decide for {team}",
-            )
-        except CallFailedError as error:
-            self._steps.fail("manual-review", error.failure)
-            raise StepFailedError("manual-review", error.failure) from error
-
-    async def _tell_reviewers(self, team: str, event: str) -> Failure | None:
-        task = self.review()
-        if task is None:
-            return None
-        if event == "escalation":
-            assignees = [self._request.review.team, team]
-            workflow.upsert_search_attributes([search_key(PENDING_ASSIGNEES).value_set(assignees)])
-        title, text = review_notice(task, event)
-        return await tell_team(team, f"manual-review/{event}", title, text)
 
     async def _fail(self, error: StepFailedError) -> ApplicationError:
         """Undo, tell operations, queue: the fallback chain. The error carries what a redrive starts from."""

@@ -104,7 +104,7 @@ class PipelineState:
         try:
             result = await call(activity, arg, DATA, activity_id=f"{step}/{name}" if name else step, summary=summary)
         except CallFailedError as error:
-            raise self.failed(step, error.failure) from error
+            raise self.steps.failed(step, error.failure) from error
         _end_if_cancelled()
         return result
 
@@ -158,7 +158,7 @@ class PipelineState:
         others = {name: done for name, done in self.known.unfinished.items() if name != request.step}
         if result.failure is not None:
             self.set(unfinished={**others, request.step: {**known, **finished(rest, result)}})
-            raise self.failed(step, result.failure)
+            raise self.steps.failed(step, result.failure)
         _end_if_cancelled()
         self.set(unfinished=others)
         self._stages[step] = self._stages[step].model_copy(update={"ended_at": self.now})
@@ -170,13 +170,9 @@ class PipelineState:
             owner=self.workflow_id, step=step, first=1, concurrency=concurrency or self.config.concurrency
         )
 
-    def failed(self, step: str, failure: Failure) -> StepFailedError:
-        self.steps.fail(step, failure)
-        return StepFailedError(step, failure)
-
     def refuse(self, step: str, code: FailureCode, message: str) -> StepFailedError:
         """The run cannot go on, for a reason that no retry mends."""
-        return self.failed(step, Failure(code=code, message=clip(message)))
+        return self.steps.failed(step, Failure(code=code, message=clip(message)))
 
     async def notify(self, team: str, event: str, title: str, text: str) -> Failure | None:
         return await tell_team(team, f"notice/{event}", title, text)

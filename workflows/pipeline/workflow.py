@@ -12,21 +12,20 @@ from towpath.contracts.pipeline.process import PIPELINE
 from towpath.contracts.pipeline.quality import Quality
 from towpath.contracts.pipeline.transformation import BackTest, FrozenSpecification
 from towpath.contracts.pipeline.view import PipelineView
-from towpath.policy.pipeline.messages import failure_notice, quality_reasons, specification_reasons
+from towpath.policy.pipeline.messages import failure_notice, quality_reasons, review_notice, specification_reasons
 from towpath.temporal.attributes import search_key
 from workflows.kit.compensation import shielded
+from workflows.kit.notices import OPERATIONS_TEAM
+from workflows.kit.review import Asking, Reviewable, plan_by
 from workflows.kit.steps import StepFailedError
-from workflows.kit.task import Reviewable
+from workflows.kit.task import NOT_PENDING, Desk
 from workflows.pipeline.closing import Closing
 from workflows.pipeline.extraction import Extraction
 from workflows.pipeline.loading import Loading, standing
 from workflows.pipeline.quality import REVIEW, QualityGate
-from workflows.pipeline.review import NOT_PENDING, Asking
 from workflows.pipeline.specification import APPROVAL, Settling
 from workflows.pipeline.state import PipelineState
 from workflows.pipeline.transformation import Transformation
-
-OPERATIONS_TEAM = "ops-team"
 
 
 @workflow.defn(name=PIPELINE.name)
@@ -40,7 +39,6 @@ class EtlPipelineWorkflow(Reviewable):
         self._state = PipelineState(request)
         self._steps = self._state.steps
         self._closing = Closing(self._state)
-        self._asking = Asking(self._state, self.hold_review, self.review)
 
     @workflow.query(name="status")
     def status(self) -> RunRecord:
@@ -120,11 +118,26 @@ class EtlPipelineWorkflow(Reviewable):
     async def _approve(self, frozen: FrozenSpecification, tested: BackTest) -> DecidedReview | None:
         self._state.back_test = tested
         title = f"new specification of pipeline {self._state.config.id}"
-        return await self._asking.ask(APPROVAL, title, specification_reasons(frozen, tested))
+        return await self._decide(APPROVAL, title, specification_reasons(frozen, tested))
 
     async def _review_quality(self, quality: Quality) -> DecidedReview | None:
         title = f"load rows of low quality by pipeline {self._state.config.id}"
-        return await self._asking.ask(REVIEW, title, quality_reasons(quality))
+        return await self._decide(REVIEW, title, quality_reasons(quality))
+
+    async def _decide(self, step: str, title: str, reasons: tuple[str, ...]) -> DecidedReview | None:
+        """The decision; None when nobody decided in time. Raises StepFailedError when nobody can be asked."""
+        state = self._state
+        self._steps.begin(step)
+        plan = plan_by(state.config.review, step, title, reasons, step)
+        asking = Asking(self, self._steps, plan, Desk(review_notice, state.notify))
+        asking.open(step)
+        await state.hold_waiting(step, asking.due_at)
+        decided = await asking.decision()
+        note = "expired" if decided is None else f"{decided.verdict} by {decided.reviewer}"
+        self._steps.complete(step, note=note)
+        await asking.tell_end()
+        await state.hold_on(f"{step}/closed")
+        return decided
 
     async def _fail(self, error: StepFailedError) -> ApplicationError:
         """Tell operations, queue. What is loaded stays: a redrive loads the rest."""

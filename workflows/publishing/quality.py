@@ -57,8 +57,7 @@ class Quality:
                 adaptations, (), f"{CHECK}/texts/{self._calls}", "Check numbers, names, quotes, addresses, limits"
             )
         except CallFailedError as error:
-            self._steps.fail(CHECK, error.failure)
-            raise StepFailedError(CHECK, error.failure) from error
+            raise self._steps.failed(CHECK, error.failure) from error
         return {channel.job: found.findings for channel, found in zip(written, checked.channels, strict=True)}
 
     def below(self, channel: Channel) -> bool:

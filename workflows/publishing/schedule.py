@@ -12,7 +12,6 @@ from towpath.contracts.publishing.campaign import ChannelWish, ChooseTimes, Plat
 from towpath.contracts.publishing.posting import ChosenTime, ReleaseSlot, ReserveSlot
 from workflows.kit.calling import CallFailedError, call
 from workflows.kit.options import LOOKUP
-from workflows.kit.steps import StepFailedError
 from workflows.publishing.steps import SCHEDULE, Channel, PublishingState, job_name
 
 
@@ -42,8 +41,7 @@ class Schedule:
                 *(self._kept(channel, time) for channel, time in zip(channels, chosen.times, strict=True))
             )
         except CallFailedError as error:
-            self._steps.fail(SCHEDULE, error.failure)
-            raise StepFailedError(SCHEDULE, error.failure) from error
+            raise self._steps.failed(SCHEDULE, error.failure) from error
         self._steps.complete(SCHEDULE)
         return {channel.job: time for channel, time in zip(channels, times, strict=True)}
 

@@ -141,8 +141,7 @@ class Writing:
             if prompt is None or prompt.output is not draft_type(rules):
                 failure = _no_prompt(rules)
             if failure is not None:
-                self._steps.fail(LOAD, failure)
-                raise StepFailedError(LOAD, failure)
+                raise self._steps.failed(LOAD, failure)
 
     async def _analyse(self) -> None:
         state = self._state
@@ -164,8 +163,7 @@ class Writing:
             self._steps.fail(ANALYSE, error.failure)
             raise
         except CallFailedError as error:
-            self._steps.fail(ANALYSE, error.failure)
-            raise StepFailedError(ANALYSE, error.failure) from error
+            raise self._steps.failed(ANALYSE, error.failure) from error
         state.answers.append(asked.provenance)
         state.analysis = asked.output.model_copy(update={"quotes": list(checked.quotes)})
         dropped = len(quotes) - len(checked.quotes)

@@ -3,11 +3,9 @@
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
-from activities.reviews import ReviewActivities
-from towpath.contracts.core.failure import Failure
-from towpath.contracts.core.process import DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, PENDING_UNTIL, RUNNING
-from towpath.contracts.core.review import DecidedReview, FindReviewers, Reviewers, Verdict
-from towpath.contracts.core.run import DeadLetter, RunRecord, Waiting
+from towpath.contracts.core.process import DEAD_LETTER_QUEUE
+from towpath.contracts.core.review import DecidedReview, Verdict
+from towpath.contracts.core.run import DeadLetter, RunRecord
 from towpath.contracts.publishing.campaign import (
     CampaignView,
     PublishingFailure,
@@ -21,19 +19,15 @@ from towpath.policy.core.messages import failure_notice
 from towpath.policy.publishing.messages import approval_notice, cancelled_notice
 from towpath.policy.publishing.outcome import outcome_of
 from towpath.temporal.attributes import search_key
-from workflows.kit.calling import CallFailedError, call
 from workflows.kit.compensation import shielded
-from workflows.kit.notices import tell_team
-from workflows.kit.options import LOOKUP
+from workflows.kit.notices import OPERATIONS_TEAM, tell_team
+from workflows.kit.review import Asking, Reviewable, plan_by
 from workflows.kit.steps import StepFailedError
-from workflows.kit.task import Reviewable, ReviewDesk
+from workflows.kit.task import NOT_PENDING, Desk
 from workflows.publishing.board import Board
 from workflows.publishing.desk import PostingDesk
 from workflows.publishing.quality import Quality
 from workflows.publishing.steps import APPROVE, PublishingState, Writing
-
-OPERATIONS_TEAM = "ops-team"
-NOT_PENDING = (search_key(PENDING_ASSIGNEES).value_unset(), search_key(PENDING_UNTIL).value_unset())
 
 
 @workflow.defn(name=PUBLISHING.name)
@@ -116,59 +110,24 @@ class ContentPublishingWorkflow(Reviewable, PostingDesk):
         if not reasons:
             self._steps.skip(APPROVE, "not needed")
             return None
-        policy = self._request.review
         self._steps.begin(APPROVE)
-        opened_at = workflow.now()
-        due = opened_at + policy.deadline
-        self._steps.wait_for(Waiting(what="an approval", who=policy.team, until=due))
-        self._steps.status(
-            "waiting-for-review",
-            search_key(PENDING_ASSIGNEES).value_set([policy.team]),
-            search_key(PENDING_UNTIL).value_set(due),
-        )
-        desk = ReviewDesk(reviewers=self._find_reviewers, tell=self._tell_reviewers)
-        title = f"publish {self._request.metadata.title}"
-        task = await self.hold_review(policy, title, reasons, opened_at, desk)
-        self._steps.wait_for(None)
-        self._steps.status(RUNNING, *NOT_PENDING)
-        self._decision = task.decision
-        await self._tell_reviewers(policy.team, "closed")
-        if task.decision is None:
+        plan = plan_by(self._request.review, APPROVE, f"publish {self._request.metadata.title}", reasons)
+        asking = Asking(self, self._steps, plan, Desk(approval_notice, tell_team))
+        asking.open(APPROVE, what="an approval")
+        decision = self._decision = await asking.decision()
+        await asking.tell_end()
+        if decision is None:
             self._steps.complete(APPROVE, note="expired: nothing is published")
             return PublishingOutcome.EXPIRED
-        self._steps.complete(APPROVE, note=f"{task.decision.verdict} by {task.decision.reviewer}")
-        return None if task.decision.verdict is Verdict.APPROVE else PublishingOutcome.REJECTED
+        self._steps.complete(APPROVE, note=f"{decision.verdict} by {decision.reviewer}")
+        return None if decision.verdict is Verdict.APPROVE else PublishingOutcome.REJECTED
 
     def _why_not_edit(self, person: str) -> str:
         """Where texts are approved by people, nobody else may change them, before or after."""
-        task = self.review()
-        if task is None or self.may_decide(person):
+        asked = self.human_task
+        if asked is None or asked.may_decide(person):
             return ""
-        return f"{person!r} may not approve for {task.team}, and so not edit what it approves"
-
-    async def _find_reviewers(self, team: str) -> Reviewers:
-        try:
-            return await call(
-                ReviewActivities.find_reviewers,
-                FindReviewers(team=team),
-                LOOKUP,
-                activity_id=f"{APPROVE}/reviewers/{team}",
-                summary=f"Who may decide for {team}",
-            )
-        except CallFailedError as error:
-            self._steps.fail(APPROVE, error.failure)
-            raise StepFailedError(APPROVE, error.failure) from error
-
-    async def _tell_reviewers(self, team: str, event: str) -> Failure | None:
-        task = self.review()
-        if task is None:
-            return None
-        if event == "escalation":
-            workflow.upsert_search_attributes(
-                [search_key(PENDING_ASSIGNEES).value_set([self._request.review.team, team])]
-            )
-        title, text = approval_notice(task, event)
-        return await tell_team(team, f"{APPROVE}/{event}", title, text)
+        return f"{person!r} may not approve for {asked.task.team}, and so not edit what it approves"
 
     async def _fail(self, error: StepFailedError) -> ApplicationError:
         """Give the times free, tell operations and queue. Nothing was published, so a redrive starts anew with what
