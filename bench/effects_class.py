@@ -15,8 +15,9 @@ from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
 from towpath.contracts.onboarding.customer import Customer
 from towpath.policy.onboarding.plans import kit_facts
 from towpath.policy.onboarding.risk import assess_customer_risk
+from workflows.kit.failing import StepFailedError
 from workflows.kit.options import EFFECT
-from workflows.kit.steps import StepFailedError, Steps
+from workflows.kit.steps import Steps
 
 with workflow.unsafe.imports_passed_through():
     from bench.effects_work import FIRST, SECOND, THIRD

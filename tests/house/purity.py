@@ -12,6 +12,7 @@ from tests.house.rules import files
 ALLOWED_MODULES = frozenset(
     {
         *{
+            "abc",
             "base64",
             "binascii",
             "collections",

@@ -48,10 +48,10 @@ async def test_nothing_else_is_loaded_again() -> None:
 async def test_a_module_left_out_is_noticed() -> None:
     """The check above sees a room or a module that does not pass."""
     again = await loaded_again(
-        [name for name in PASSED_THROUGH if name not in {"towpath.policy", "workflows.kit.steps"}]
+        [name for name in PASSED_THROUGH if name not in {"towpath.policy", "workflows.kit.process"}]
     )
 
-    assert {"towpath.policy.onboarding.risk", "workflows.kit.steps"} <= again
+    assert {"towpath.policy.onboarding.risk", "workflows.kit.process"} <= again
 
 
 def defines_workflow(module: ModuleType) -> bool:

@@ -15,6 +15,7 @@ COMMANDS = frozenset(
         "all_handlers_finished",
         "ask",
         "call",
+        "carry_out",
         "continue_as_new",
         "decision",
         "deprecate_patch",

@@ -31,6 +31,7 @@ from workflows.declared.run import DeclaredRun
 from workflows.declared.steering import Steering, guarded
 from workflows.declared.unwinding import Unwinding
 from workflows.kit.children import asked_for
+from workflows.kit.failing import run_failed
 from workflows.kit.steps import Steps
 from workflows.kit.task import NOT_PENDING
 
@@ -254,13 +255,8 @@ class Driver:
         self.steps.end("failed", *queued, *self._unset())
         kept = self.request.model_copy(update={"seed": {}, "resume": None, "redrive_of": None, "earlier": None})
         failure = end.failure or letter.failure
-        return ApplicationError(
-            clip(f"{end.step or 'the run'} failed: {failure.message}"),
-            letter,
-            DeclaredFailure(request=kept, completed=self.progress.completed(), sending=self._sending()),
-            type=failure.code,
-            non_retryable=True,
-        )
+        start = DeclaredFailure(request=kept, completed=self.progress.completed(), sending=self._sending())
+        return run_failed(clip(f"{end.step or 'the run'} failed: {failure.message}"), failure, letter, start)
 
     def _is_due_to_continue(self) -> bool:
         """History is long, and nothing runs that a new run would not know of."""

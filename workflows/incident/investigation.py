@@ -31,8 +31,8 @@ from towpath.policy.incident.severity import assess
 from towpath.policy.incident.similarity import fingerprint_of, query_text
 from workflows.incident.state import IncidentState
 from workflows.kit.calling import CallFailedError, call
+from workflows.kit.failing import StepFailedError
 from workflows.kit.options import FETCH
-from workflows.kit.steps import StepFailedError
 
 ArgT = TypeVar("ArgT", bound=Wire)
 FoundT = TypeVar("FoundT", bound=ActivityResult)

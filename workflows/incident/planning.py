@@ -8,7 +8,7 @@ from towpath.policy.core.models import is_claude
 from towpath.policy.incident.notices import in_words
 from towpath.policy.incident.planning import make_plan, offered
 from workflows.incident.state import IncidentState
-from workflows.kit.steps import StepFailedError
+from workflows.kit.failing import StepFailedError
 
 STEP = "action-plan"
 FOLLOW_UPS = 6

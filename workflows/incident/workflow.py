@@ -1,11 +1,9 @@
 """The process incident-response: from Alertmanager's alerts to a resolved incident and its post-mortem."""
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
-from towpath.contracts.core.process import DEAD_LETTER_QUEUE
 from towpath.contracts.core.review import ReviewTask
-from towpath.contracts.core.run import DeadLetter, RunRecord
+from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.incident.alerts import AlertBatch
 from towpath.contracts.incident.incident import (
     Acknowledge,
@@ -20,7 +18,6 @@ from towpath.contracts.incident.process import INCIDENT
 from towpath.contracts.incident.remediation import ActionState, PlannedAction
 from towpath.policy.incident.messages import approval, notice
 from towpath.policy.incident.notices import approval_notice, failed_notice, in_words, stopped_notice
-from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
 from workflows.incident.closing import Closing
 from workflows.incident.course import Course, until_resolved
@@ -29,35 +26,30 @@ from workflows.incident.paging import AcknowledgeRefusedError, OnCall
 from workflows.incident.state import IncidentState
 from workflows.incident.watching import Gauge
 from workflows.kit.calling import CallFailedError
-from workflows.kit.compensation import shielded
+from workflows.kit.failing import StepFailedError
 from workflows.kit.notices import OPERATIONS_TEAM
+from workflows.kit.process import ProcessRun
 from workflows.kit.review import Asking, Reviewable, plan_by
-from workflows.kit.steps import StepFailedError
 from workflows.kit.task import NOT_PENDING, Desk
 
 MAY_BE_IN_EFFECT = frozenset({ActionState.APPLIED, ActionState.VERIFIED, ActionState.ROLLBACK_FAILED})
 
 
 @workflow.defn(name=INCIDENT.name)
-class IncidentResponseWorkflow(Reviewable):
+class IncidentResponseWorkflow(ProcessRun, Reviewable):
     """One group of alerts from its first alert to its end. Whatever cannot be had, people are told."""
 
     @workflow.init
     def __init__(self, request: IncidentRequest) -> None:
-        super().__init__()
         self._request = request
         self._state = IncidentState(request)
-        self._steps = self._state.steps
+        ProcessRun.__init__(self, INCIDENT, self._state.steps)
+        Reviewable.__init__(self)
         self._oncall = OnCall(self._state)
         gauge = Gauge(self._state)
         self._execution = Execution(self._state, gauge, self._approve)
         self._course = Course(self._state, self._oncall, self._execution, gauge)
         self._late: list[AlertBatch] = []
-
-    @workflow.query(name="status")
-    def status(self) -> RunRecord:
-        """Every step with state, attempts, times and cost, and what the run waits for until when."""
-        return self._steps.record()
 
     @workflow.query(name="incident")
     def incident(self) -> IncidentView:
@@ -91,19 +83,12 @@ class IncidentResponseWorkflow(Reviewable):
 
     @workflow.run
     async def run(self, request: IncidentRequest) -> IncidentResult:
-        self._steps.introduce(INCIDENT.attributes(request))
+        self.introduce(request)
         if request.discard is not None:
             self._state.closed = True
-            self._steps.end(IncidentOutcome.DISCARDED)
+            self.steps.end(IncidentOutcome.DISCARDED)
             return Closing(self._state).result(IncidentOutcome.DISCARDED)
-        try:
-            return await self._respond()
-        except StepFailedError as error:
-            raise await shielded(self._fail(error)) from error
-        except BaseException as error:
-            if is_cancelled_exception(error):
-                await shielded(self._cancel())
-            raise
+        return await self.carry_out(self._respond())
 
     async def _respond(self) -> IncidentResult:
         await workflow.wait_condition(lambda: not self._state.inbox.is_empty)
@@ -130,7 +115,7 @@ class IncidentResponseWorkflow(Reviewable):
         known = self._state.known
         title, text = notice("resolved", self._state.id, known.service, known.severity, f"outcome: {outcome}")
         await self._state.notify(self._request.review.team, "ended", title, text)
-        self._steps.end(outcome, *NOT_PENDING)
+        self.steps.end(outcome, *NOT_PENDING)
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._begin_next()
         return result
@@ -159,7 +144,7 @@ class IncidentResponseWorkflow(Reviewable):
         name, title = f"action-{planned.number}", f"{in_words(planned)} at {self._state.service}"
         reasons = tuple(approval(planned).splitlines())
         plan = plan_by(self._request.review, name, title, reasons, name)
-        asking = Asking(self, self._steps, plan, Desk(approval_notice, self._state.notify))
+        asking = Asking(self, self.steps, plan, Desk(approval_notice, self._state.notify))
         asking.open("execute", f"approval of {title}", "waiting-for-approval")
         try:
             await until_resolved(self._state, asking.hold())
@@ -168,29 +153,16 @@ class IncidentResponseWorkflow(Reviewable):
         asking.close()
         return await asking.tell_end()
 
-    async def _fail(self, error: StepFailedError) -> ApplicationError:
-        """Page, tell operations, queue. The error carries what a redrive starts from."""
+    async def on_failure(self, error: StepFailedError) -> tuple[DeadLetter, IncidentFailure]:
+        """Page, tell operations, queue."""
         state = self._state
-        letter = DeadLetter(
-            queue=INCIDENT.dead_letter_queue,
-            step=error.step,
-            failure=error.failure,
-            at=workflow.now(),
-            not_undone=tuple(action.title for action in state.known.actions if action.state in MAY_BE_IN_EFFECT),
-            cost=self._steps.cost,
-        )
+        stays = tuple(action.title for action in state.known.actions if action.state in MAY_BE_IN_EFFECT)
+        letter = self.letter(error, workflow.now(), not_undone=stays)
         await self._oncall.page_again("failure", f"the response failed in {error.step}: {error.failure.message}")
         await state.notify(OPERATIONS_TEAM, "failure", *failed_notice(state.known, letter, state.id))
-        self._steps.end("failed", search_key(DEAD_LETTER_QUEUE).value_set(letter.queue), *NOT_PENDING)
-        return ApplicationError(
-            f"{error.step} failed: {error.failure.message}",
-            letter,
-            IncidentFailure(request=self._again()),
-            type=error.failure.code,
-            non_retryable=True,
-        )
+        return letter, IncidentFailure(request=self._again())
 
-    async def _cancel(self) -> None:
+    async def on_cancel(self) -> None:
         """What was applied stays, and people are told of it. The pages stay open: the alerts still fire."""
         state = self._state
         if self.human_task is not None:
@@ -198,4 +170,3 @@ class IncidentResponseWorkflow(Reviewable):
         self._execution.interrupt()
         await self._oncall.stop(resolve=False)
         await state.notify(self._request.review.team, "stopped", *stopped_notice(state.known, state.id))
-        self._steps.end("cancelled", *NOT_PENDING)

@@ -12,8 +12,9 @@ from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.wire import Wire, clip
 from towpath.contracts.prompts import Prompt
 from workflows.kit.calling import CallFailedError, call
+from workflows.kit.failing import StepFailedError
 from workflows.kit.options import CLAUDE
-from workflows.kit.steps import StepFailedError, Steps
+from workflows.kit.steps import Steps
 
 InputT = TypeVar("InputT", bound=Wire)
 OutputT = TypeVar("OutputT", bound=Wire)

@@ -17,6 +17,7 @@ from towpath.contracts.core.wire import EffectKey, effect_key
 from towpath.temporal.attributes import search_key
 from workflows.kit.calling import ArgT, CallFailedError, ResultT, SelfT, call
 from workflows.kit.children import asked_for
+from workflows.kit.failing import StepFailedError
 from workflows.kit.options import Work
 
 _MARKS = {
@@ -29,15 +30,6 @@ _MARKS = {
     StepState.UNDONE: "↩",
     StepState.CANCELLED: "⊘",
 }
-
-
-class StepFailedError(Exception):
-    """A step failed and the process has no way on without it."""
-
-    def __init__(self, step: str, failure: Failure) -> None:
-        super().__init__(f"{step}: {failure.message}")
-        self.step = step
-        self.failure = failure
 
 
 class Steps:

@@ -40,8 +40,9 @@ from towpath.policy.onboarding.risk import RiskUnavailableError, assess_customer
 from workflows.kit.asking import Asked, Asker
 from workflows.kit.calling import ArgT, CallFailedError, SelfT, call
 from workflows.kit.compensation import Compensations, may_stand
+from workflows.kit.failing import StepFailedError
 from workflows.kit.options import CHECK, EFFECT, UNDO
-from workflows.kit.steps import StepFailedError, Steps
+from workflows.kit.steps import Steps
 
 NEW_CUSTOMERS_CHANNEL = "#new-customers"
 ONBOARDED, NOT_ONBOARDED = "onboarded", "not-onboarded"

@@ -1,11 +1,9 @@
 """The process customer-onboarding: check, decide, provision, tell; undone and queued when it fails."""
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
-from towpath.contracts.core.process import DEAD_LETTER_QUEUE
 from towpath.contracts.core.review import Verdict
-from towpath.contracts.core.run import DeadLetter, RunRecord
+from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.core.service import EmailVerdict, EmailVerification
 from towpath.contracts.onboarding.customer import (
     RISK_THRESHOLD,
@@ -19,48 +17,36 @@ from towpath.contracts.onboarding.customer import (
 from towpath.contracts.onboarding.process import ONBOARDING
 from towpath.policy.core.messages import cancelled_notice, failure_notice, review_notice
 from towpath.policy.onboarding.risk import RULE_VERSION
-from towpath.temporal.attributes import search_key
-from workflows.kit.compensation import Compensations, shielded
+from workflows.kit.compensation import Compensations
+from workflows.kit.failing import StepFailedError
 from workflows.kit.notices import OPERATIONS_TEAM, tell_team
+from workflows.kit.process import ProcessRun
 from workflows.kit.review import Asking, Reviewable, plan_by
-from workflows.kit.steps import StepFailedError
-from workflows.kit.task import NOT_PENDING, Desk
+from workflows.kit.task import Desk
 from workflows.onboarding.steps import Checks, OnboardingState, Provisioning, Telling
 
 
 @workflow.defn(name=ONBOARDING.name)
-class CustomerOnboardingWorkflow(Reviewable):
+class CustomerOnboardingWorkflow(ProcessRun, Reviewable):
     """One customer from request to told, at most once: every effect has a key that retries and redrives share."""
 
     @workflow.init
     def __init__(self, request: OnboardingRequest) -> None:
-        super().__init__()
         self._request = request
         self._state = OnboardingState(request)
-        self._steps = self._state.steps
+        ProcessRun.__init__(self, ONBOARDING, self._state.steps)
+        Reviewable.__init__(self)
         self._undo = Compensations()
         self._provisioning = Provisioning(self._state, self._undo)
         self._telling = Telling(self._state, self._undo)
 
-    @workflow.query(name="status")
-    def status(self) -> RunRecord:
-        """Every step with state, attempts, times and cost, and what the run waits for until when."""
-        return self._steps.record()
-
     @workflow.run
     async def run(self, request: OnboardingRequest) -> OnboardingResult:
-        self._steps.introduce(ONBOARDING.attributes(request))
+        self.introduce(request)
         if request.redrive is not None and request.redrive.discard is not None:
-            self._steps.end(Outcome.DISCARDED)
+            self.steps.end(Outcome.DISCARDED)
             return OnboardingResult(outcome=Outcome.DISCARDED, discarded=request.redrive.discard)
-        try:
-            return await self._onboard()
-        except StepFailedError as error:
-            raise await shielded(self._fail(error)) from error
-        except BaseException as error:
-            if is_cancelled_exception(error):
-                await shielded(self._cancel())
-            raise
+        return await self.carry_out(self._onboard())
 
     async def _onboard(self) -> OnboardingResult:
         state = self._state
@@ -83,14 +69,14 @@ class CustomerOnboardingWorkflow(Reviewable):
         )
 
     def _end(self, outcome: Outcome) -> OnboardingResult:
-        self._steps.end(outcome)
+        self.steps.end(outcome)
         state = self._state
         return OnboardingResult(
             outcome=outcome,
             decision=state.decision,
             profile=state.profile,
-            degraded=state.degraded,
-            cost=self._steps.cost,
+            degraded=self._state.degraded,
+            cost=self.steps.cost,
         )
 
     async def _decide(self, verification: EmailVerification | None, risk: RiskAssessment | None) -> DecisionRecord:
@@ -106,27 +92,27 @@ class CustomerOnboardingWorkflow(Reviewable):
             review_reasons=reasons,
         )
         if not reasons:
-            self._steps.skip("manual-review")
-            self._steps.complete("auto-approve")
+            self.steps.skip("manual-review")
+            self.steps.complete("auto-approve")
             return record
-        self._steps.skip("auto-approve")
+        self.steps.skip("auto-approve")
         return await self._review(record)
 
     def _keep_decision(self, *, automatic: bool) -> None:
         kept, other = ("auto-approve", "manual-review") if automatic else ("manual-review", "auto-approve")
-        self._steps.keep(kept)
-        self._steps.skip(other)
+        self.steps.keep(kept)
+        self.steps.skip(other)
 
     async def _review(self, record: DecisionRecord) -> DecisionRecord:
         step, policy, customer = "manual-review", self._request.review, self._request.customer
-        self._steps.begin(step)
+        self.steps.begin(step)
         title = f"onboard {customer.company} ({customer.plan})"
         plan = plan_by(policy, step, title, record.review_reasons)
-        asking = Asking(self, self._steps, plan, Desk(review_notice, tell_team))
+        asking = Asking(self, self.steps, plan, Desk(review_notice, tell_team))
         asking.open(step)
         review = await asking.decision()
         note = "expired: not onboarded" if review is None else f"{review.verdict} by {review.reviewer}"
-        self._steps.complete(step, note=note)
+        self.steps.complete(step, note=note)
         if workflow.patched("review-closing-notice-2026-11"):
             await asking.tell_end()
         approved = review is not None and review.verdict is Verdict.APPROVE
@@ -134,39 +120,21 @@ class CustomerOnboardingWorkflow(Reviewable):
             update={"approved": approved, "automatic": False, "review": review, "at": workflow.now()}
         )
 
-    async def _fail(self, error: StepFailedError) -> ApplicationError:
-        """Undo, tell operations, queue: the fallback chain. The error carries what a redrive starts from."""
-        letter = DeadLetter(
-            queue=ONBOARDING.dead_letter_queue,
-            step=error.step,
-            failure=error.failure,
-            at=workflow.now(),
-            undone=await self._undo.unwind(),
-            not_undone=tuple(self._undo.not_undone),
-            cost=self._steps.cost,
-        )
-        title, text = failure_notice(workflow.info().workflow_id, letter)
-        await tell_team(OPERATIONS_TEAM, "failure-notice", title, text)
-        self._steps.end("failed", search_key(DEAD_LETTER_QUEUE).value_set(letter.queue), *NOT_PENDING)
-        checkpoint = OnboardingFailure(
-            request=self._request.model_copy(update={"redrive": None}), checkpoint=self._state.checkpoint()
-        )
-        return ApplicationError(
-            f"{error.step} failed: {error.failure.message}",
-            letter,
-            checkpoint,
-            type=error.failure.code,
-            non_retryable=True,
-        )
+    async def on_failure(self, error: StepFailedError) -> tuple[DeadLetter, OnboardingFailure]:
+        """Undo, tell operations, queue: the fallback chain."""
+        at, undone = workflow.now(), await self._undo.unwind()
+        letter = self.letter(error, at, undone=undone, not_undone=tuple(self._undo.not_undone))
+        await tell_team(OPERATIONS_TEAM, "failure-notice", *failure_notice(workflow.info().workflow_id, letter))
+        request = self._request.model_copy(update={"redrive": None})
+        return letter, OnboardingFailure(request=request, checkpoint=self._state.checkpoint())
 
-    async def _cancel(self) -> None:
+    async def on_cancel(self) -> None:
         """Undo, and tell operations of what stays: the record alone is read by nobody."""
         undone, told = await self._undo.unwind(), self._telling.told()
         if told or self._undo.not_undone:
             stays = tuple(self._undo.not_undone)
             title, text = cancelled_notice(workflow.info().workflow_id, undone, stays, told)
             await tell_team(OPERATIONS_TEAM, "cancelled-notice", title, text)
-        self._steps.end("cancelled", *NOT_PENDING)
 
 
 def _review_reasons(verification: EmailVerification | None, risk: RiskAssessment | None) -> tuple[str, ...]:

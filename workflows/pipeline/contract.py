@@ -12,7 +12,7 @@ from towpath.contracts.pipeline.tracing import TraceTask
 from towpath.contracts.pipeline.transformation import Specification
 from towpath.policy.pipeline.contract import SchemaDecision
 from towpath.policy.pipeline.drift import impact_notes
-from workflows.kit.steps import StepFailedError
+from workflows.kit.failing import StepFailedError
 from workflows.pipeline.state import PipelineState, specification_task
 
 LATER = "was not seen at planning"

@@ -18,7 +18,7 @@ from towpath.contracts.pipeline.loading import (
 )
 from towpath.policy.pipeline.metering import load_metrics
 from workflows.kit.compensation import may_stand
-from workflows.kit.steps import StepFailedError
+from workflows.kit.failing import StepFailedError
 from workflows.pipeline.state import PipelineState
 
 NO_TABLE = "it has no table, and the contract makes none"

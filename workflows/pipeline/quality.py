@@ -12,7 +12,7 @@ from towpath.contracts.pipeline.stages import QualityChecked, QualityTask, Trans
 from towpath.contracts.pipeline.transformation import Specification
 from towpath.contracts.prompts import VALIDATE_SAMPLE
 from towpath.policy.pipeline.validation import kept_issues, shown_columns, validation_task
-from workflows.kit.steps import StepFailedError
+from workflows.kit.failing import StepFailedError
 from workflows.pipeline.state import PipelineState, others
 
 QUALITY, REMEDIATION, REVIEW = "quality", "remediation", "quality-review"

@@ -27,7 +27,7 @@ from towpath.policy.pipeline.digests import schema_digest, specification_digest
 from towpath.policy.pipeline.messages import proposal_note
 from towpath.policy.pipeline.propose import proposal_task, read_proposal
 from workflows.kit.asking import Asked
-from workflows.kit.steps import StepFailedError
+from workflows.kit.failing import StepFailedError
 from workflows.pipeline.contract import impact_of
 from workflows.pipeline.state import PipelineState, others, specification_task
 

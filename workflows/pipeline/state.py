@@ -22,9 +22,10 @@ from towpath.policy.pipeline.finished import completed, finished, kept_results, 
 from towpath.policy.pipeline.keeping import needed
 from workflows.kit.asking import Asker
 from workflows.kit.calling import ArgT, CallFailedError, ResultT, SelfT, call
+from workflows.kit.failing import StepFailedError
 from workflows.kit.notices import tell_team
 from workflows.kit.options import DATA, TOLD
-from workflows.kit.steps import StepFailedError, Steps
+from workflows.kit.steps import Steps
 from workflows.pipeline.windows import perform_windows
 
 

@@ -1,11 +1,9 @@
 """The process etl-pipeline: rows from sources to destinations, each once. References travel, rows never do."""
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
-from towpath.contracts.core.process import DEAD_LETTER_QUEUE
 from towpath.contracts.core.review import DecidedReview
-from towpath.contracts.core.run import DeadLetter, RunRecord
+from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.pipeline.dataset import Dataset
 from towpath.contracts.pipeline.pipeline import PipelineFailure, PipelineOutcome, PipelineRequest, PipelineResult
 from towpath.contracts.pipeline.process import PIPELINE
@@ -13,11 +11,10 @@ from towpath.contracts.pipeline.quality import Quality
 from towpath.contracts.pipeline.transformation import BackTest, FrozenSpecification
 from towpath.contracts.pipeline.view import PipelineView
 from towpath.policy.pipeline.messages import failure_notice, quality_reasons, review_notice, specification_reasons
-from towpath.temporal.attributes import search_key
-from workflows.kit.compensation import shielded
+from workflows.kit.failing import StepFailedError
 from workflows.kit.notices import OPERATIONS_TEAM
+from workflows.kit.process import ProcessRun
 from workflows.kit.review import Asking, Reviewable, plan_by
-from workflows.kit.steps import StepFailedError
 from workflows.kit.task import NOT_PENDING, Desk
 from workflows.pipeline.closing import Closing
 from workflows.pipeline.extraction import Extraction
@@ -29,21 +26,16 @@ from workflows.pipeline.transformation import Transformation
 
 
 @workflow.defn(name=PIPELINE.name)
-class EtlPipelineWorkflow(Reviewable):
+class EtlPipelineWorkflow(ProcessRun, Reviewable):
     """One run of a pipeline. A failed one waits in a queue, and a redrive of it goes on after its last whole stage."""
 
     @workflow.init
     def __init__(self, request: PipelineRequest) -> None:
-        super().__init__()
         self._request = request
         self._state = PipelineState(request)
-        self._steps = self._state.steps
+        ProcessRun.__init__(self, PIPELINE, self._state.steps)
+        Reviewable.__init__(self)
         self._closing = Closing(self._state)
-
-    @workflow.query(name="status")
-    def status(self) -> RunRecord:
-        """Every step with state, attempts, times and cost, and what the run waits for until when."""
-        return self._steps.record()
 
     @workflow.query(name="pipeline")
     def pipeline(self) -> PipelineView:
@@ -52,22 +44,16 @@ class EtlPipelineWorkflow(Reviewable):
 
     @workflow.run
     async def run(self, request: PipelineRequest) -> PipelineResult:
-        self._steps.introduce(PIPELINE.attributes(request))
+        self.introduce(request)
         if request.discard is not None:
-            self._steps.end(PipelineOutcome.DISCARDED)
+            self.steps.end(PipelineOutcome.DISCARDED)
             return self._closing.result(PipelineOutcome.DISCARDED).model_copy(update={"discarded": request.discard})
-        try:
-            return await self._end(await self._carry_out())
-        except StepFailedError as error:
-            raise await shielded(self._fail(error)) from error
-        except BaseException as error:
-            if is_cancelled_exception(error):
-                self._closing.end_steps()
-                await shielded(self._closing.stop())
-                self._steps.end("cancelled", *NOT_PENDING)
-            raise
+        return await self.carry_out(self._load_and_close())
 
-    async def _carry_out(self) -> PipelineOutcome:
+    async def _load_and_close(self) -> PipelineResult:
+        return await self._end(await self._go_through())
+
+    async def _go_through(self) -> PipelineOutcome:
         """The stages in their order. Raises StepFailedError."""
         state = self._state
         await state.begin_hold()
@@ -105,10 +91,10 @@ class EtlPipelineWorkflow(Reviewable):
         result = self._closing.result(outcome)
         if outcome is not PipelineOutcome.NOTHING:
             result = await self._closing.report(result)
-        for step in self._steps.record().steps:
+        for step in self.steps.record().steps:
             if step.state == "pending":
-                self._steps.skip(step.step, outcome)
-        self._steps.end(outcome, *NOT_PENDING)
+                self.steps.skip(step.step, outcome)
+        self.steps.end(outcome, *NOT_PENDING)
         return result
 
     def _undecided(self) -> PipelineOutcome:
@@ -127,39 +113,29 @@ class EtlPipelineWorkflow(Reviewable):
     async def _decide(self, step: str, title: str, reasons: tuple[str, ...]) -> DecidedReview | None:
         """The decision; None when nobody decided in time. Raises StepFailedError when nobody can be asked."""
         state = self._state
-        self._steps.begin(step)
+        self.steps.begin(step)
         plan = plan_by(state.config.review, step, title, reasons, step)
-        asking = Asking(self, self._steps, plan, Desk(review_notice, state.notify))
+        asking = Asking(self, self.steps, plan, Desk(review_notice, state.notify))
         asking.open(step)
         await state.hold_waiting(step, asking.due_at)
         decided = await asking.decision()
         note = "expired" if decided is None else f"{decided.verdict} by {decided.reviewer}"
-        self._steps.complete(step, note=note)
+        self.steps.complete(step, note=note)
         await asking.tell_end()
         await state.hold_on(f"{step}/closed")
         return decided
 
-    async def _fail(self, error: StepFailedError) -> ApplicationError:
+    async def on_failure(self, error: StepFailedError) -> tuple[DeadLetter, PipelineFailure]:
         """Tell operations, queue. What is loaded stays: a redrive loads the rest."""
         state = self._state
-        letter = DeadLetter(
-            queue=PIPELINE.dead_letter_queue,
-            step=error.step,
-            failure=error.failure,
-            at=workflow.now(),
-            not_undone=standing(state),
-            cost=self._steps.cost,
-        )
+        letter = self.letter(error, workflow.now(), not_undone=standing(state))
         await state.hold("failed", workflow.now())
         told = await self._closing.fail(error.failure, error.step)
-        title, text = failure_notice(state.config.id, workflow.info().workflow_id, letter)
-        await state.notify(OPERATIONS_TEAM, "failure", title, text)
-        self._steps.end("failed", search_key(DEAD_LETTER_QUEUE).value_set(letter.queue), *NOT_PENDING)
+        notice = failure_notice(state.config.id, workflow.info().workflow_id, letter)
+        await state.notify(OPERATIONS_TEAM, "failure", *notice)
         again = self._request.model_copy(update={"resume": state.progress(), "discard": None})
-        return ApplicationError(
-            f"{error.step} failed: {error.failure.message}",
-            letter,
-            PipelineFailure(pipeline=again, report=told and told.report, document=told and told.document),
-            type=error.failure.code,
-            non_retryable=True,
-        )
+        return letter, PipelineFailure(pipeline=again, report=told and told.report, document=told and told.document)
+
+    async def on_cancel(self) -> None:
+        self._closing.end_steps()
+        await self._closing.stop()

@@ -16,7 +16,7 @@ from towpath.policy.core.models import is_claude
 from towpath.policy.publishing.evidence import score_problems, usable_scores
 from towpath.policy.publishing.scores import channel_quality
 from workflows.kit.calling import CallFailedError
-from workflows.kit.steps import StepFailedError
+from workflows.kit.failing import StepFailedError
 from workflows.publishing.steps import CHECK, Channel, PublishingState, Writing, text_of
 
 NO_SCORE = "the quality could not be scored"

@@ -36,8 +36,9 @@ from towpath.policy.publishing.limits import (
 from towpath.policy.publishing.shortening import shortened
 from workflows.kit.asking import Asker
 from workflows.kit.calling import CallFailedError, call
+from workflows.kit.failing import StepFailedError
 from workflows.kit.options import LOOKUP, TEXTS
-from workflows.kit.steps import StepFailedError, Steps
+from workflows.kit.steps import Steps
 
 LOAD, ANALYSE, CHECK, APPROVE, SCHEDULE = (
     "load-campaign",

@@ -1,11 +1,9 @@
 """The process content-publishing: analyse, adapt, check, approve, schedule, and publish each post exactly once."""
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
-from towpath.contracts.core.process import DEAD_LETTER_QUEUE
 from towpath.contracts.core.review import DecidedReview, Verdict
-from towpath.contracts.core.run import DeadLetter, RunRecord
+from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.publishing.campaign import (
     CampaignView,
     PublishingFailure,
@@ -18,12 +16,11 @@ from towpath.contracts.publishing.process import PUBLISHING
 from towpath.policy.core.messages import failure_notice
 from towpath.policy.publishing.messages import approval_notice, cancelled_notice
 from towpath.policy.publishing.outcome import outcome_of
-from towpath.temporal.attributes import search_key
-from workflows.kit.compensation import shielded
+from workflows.kit.failing import StepFailedError
 from workflows.kit.notices import OPERATIONS_TEAM, tell_team
+from workflows.kit.process import ProcessRun
 from workflows.kit.review import Asking, Reviewable, plan_by
-from workflows.kit.steps import StepFailedError
-from workflows.kit.task import NOT_PENDING, Desk
+from workflows.kit.task import Desk
 from workflows.publishing.board import Board
 from workflows.publishing.desk import PostingDesk
 from workflows.publishing.quality import Quality
@@ -31,23 +28,18 @@ from workflows.publishing.steps import APPROVE, PublishingState, Writing
 
 
 @workflow.defn(name=PUBLISHING.name)
-class ContentPublishingWorkflow(Reviewable, PostingDesk):
+class ContentPublishingWorkflow(ProcessRun, Reviewable, PostingDesk):
     """One campaign from content to posts. Nothing goes out unapproved, late or twice."""
 
     @workflow.init
     def __init__(self, request: PublishingRequest) -> None:
         self._request = request
         self._state = PublishingState(request)
-        self._steps = self._state.steps
         self._board = Board(self._state)
+        ProcessRun.__init__(self, PUBLISHING, self._state.steps)
         Reviewable.__init__(self)
         PostingDesk.__init__(self, self._state, self._board, self._why_not_edit)
         self._decision: DecidedReview | None = None
-
-    @workflow.query(name="status")
-    def status(self) -> RunRecord:
-        """Every step with state, attempts, times and cost, and what the run waits for until when."""
-        return self._steps.record()
 
     @workflow.query(name="campaign")
     def campaign(self) -> CampaignView:
@@ -64,18 +56,11 @@ class ContentPublishingWorkflow(Reviewable, PostingDesk):
 
     @workflow.run
     async def run(self, request: PublishingRequest) -> PublishingResult:
-        self._steps.introduce(PUBLISHING.attributes(request))
+        self.introduce(request)
         redrive = request.redrive
         if redrive is not None and redrive.discard is not None:
             return self._end(PublishingOutcome.DISCARDED).model_copy(update={"discarded": redrive.discard})
-        try:
-            result = await self._publish()
-        except StepFailedError as error:
-            raise await shielded(self._fail(error)) from error
-        except BaseException as error:
-            if is_cancelled_exception(error):
-                await shielded(self._cancel())
-            raise
+        result = await self.carry_out(self._publish())
         await workflow.wait_condition(workflow.all_handlers_finished)
         return result
 
@@ -92,7 +77,7 @@ class ContentPublishingWorkflow(Reviewable, PostingDesk):
         return self._end(outcome_of(self._board.jobs))
 
     def _end(self, outcome: PublishingOutcome) -> PublishingResult:
-        self._steps.end(outcome)
+        self.steps.end(outcome)
         channels = self._state.channels.values()
         return PublishingResult(
             campaign=self._request.metadata.campaign,
@@ -102,24 +87,24 @@ class ContentPublishingWorkflow(Reviewable, PostingDesk):
             analysis=self._state.analysis,
             decision=self._decision,
             degraded=self._state.degraded,
-            cost=self._steps.cost,
+            cost=self.steps.cost,
         )
 
     async def _approve(self, reasons: tuple[str, ...]) -> PublishingOutcome | None:
         """How the run ends, when a person is needed and does not approve."""
         if not reasons:
-            self._steps.skip(APPROVE, "not needed")
+            self.steps.skip(APPROVE, "not needed")
             return None
-        self._steps.begin(APPROVE)
+        self.steps.begin(APPROVE)
         plan = plan_by(self._request.review, APPROVE, f"publish {self._request.metadata.title}", reasons)
-        asking = Asking(self, self._steps, plan, Desk(approval_notice, tell_team))
+        asking = Asking(self, self.steps, plan, Desk(approval_notice, tell_team))
         asking.open(APPROVE, what="an approval")
         decision = self._decision = await asking.decision()
         await asking.tell_end()
         if decision is None:
-            self._steps.complete(APPROVE, note="expired: nothing is published")
+            self.steps.complete(APPROVE, note="expired: nothing is published")
             return PublishingOutcome.EXPIRED
-        self._steps.complete(APPROVE, note=f"{decision.verdict} by {decision.reviewer}")
+        self.steps.complete(APPROVE, note=f"{decision.verdict} by {decision.reviewer}")
         return None if decision.verdict is Verdict.APPROVE else PublishingOutcome.REJECTED
 
     def _why_not_edit(self, person: str) -> str:
@@ -129,32 +114,19 @@ class ContentPublishingWorkflow(Reviewable, PostingDesk):
             return ""
         return f"{person!r} may not approve for {asked.task.team}, and so not edit what it approves"
 
-    async def _fail(self, error: StepFailedError) -> ApplicationError:
+    async def on_failure(self, error: StepFailedError) -> tuple[DeadLetter, PublishingFailure]:
         """Give the times free, tell operations and queue. Nothing was published, so a redrive starts anew with what
         Claude had read.
         """
         left = await self._board.schedule.release_unused(())
-        letter = DeadLetter(
-            queue=PUBLISHING.dead_letter_queue,
-            step=error.step,
-            failure=error.failure,
-            at=workflow.now(),
-            not_undone=tuple(f"{job}: {why}" for job, why in left.items()),
-            cost=self._steps.cost,
-        )
-        title, text = failure_notice(workflow.info().workflow_id, letter)
-        await tell_team(OPERATIONS_TEAM, "failure-notice", title, text)
-        self._steps.end("failed", search_key(DEAD_LETTER_QUEUE).value_set(letter.queue), *NOT_PENDING)
-        start = PublishingFailure(
-            request=self._request.model_copy(update={"redrive": None}), analysis=self._state.analysis
-        )
-        message = f"{error.step} failed: {error.failure.message}"
-        return ApplicationError(message, letter, start, type=error.failure.code, non_retryable=True)
+        letter = self.letter(error, workflow.now(), not_undone=tuple(f"{job}: {why}" for job, why in left.items()))
+        await tell_team(OPERATIONS_TEAM, "failure-notice", *failure_notice(workflow.info().workflow_id, letter))
+        request = self._request.model_copy(update={"redrive": None})
+        return letter, PublishingFailure(request=request, analysis=self._state.analysis)
 
-    async def _cancel(self) -> None:
+    async def on_cancel(self) -> None:
         out: tuple[Job, ...] = self._board.abandon()
         await self._board.release_unused()
         if out:
             title, text = cancelled_notice(workflow.info().workflow_id, out)
             await tell_team(self._request.review.team, "cancelled-notice", title, text)
-        self._steps.end("cancelled", *NOT_PENDING)
