@@ -1,44 +1,175 @@
-"""The command line: start processes, follow them, decide reviews, mend failed runs, run the demo."""
+"""The command line: start processes, follow them, decide reviews, mend failed runs, run the demo.
 
-import typer
+Each command stands here with its module, which is loaded when the command is called.
+"""
 
-from towpath.cli import (
-    declared,
-    definition,
-    history,
-    incident,
-    local,
-    onboarding,
-    problems,
-    publishing,
-    queue,
-    results,
-    review,
+import sys
+
+try:
+    from towpath.cli.edge.lazy import Command, Group, Parts, tree
+    from towpath.cli.edge.main import main
+    from towpath.cli.terminal import EXIT_CODES
+except KeyboardInterrupt:
+    sys.exit(130)
+
+DEFINITION = Parts(
+    "Definitions of workflows: check, look at, try out, and publish them.",
+    {
+        "check": Command(
+            "towpath.cli.definition.offline",
+            "Everything that is wrong with definitions: where, what, and how to mend it. Nothing is started.",
+        ),
+        "plan": Command(
+            "towpath.cli.definition.offline",
+            "The graph of a definition: what waits for what, as text and as Mermaid; and when its schedules fire next.",
+        ),
+        "test": Command(
+            "towpath.cli.definition.offline",
+            "Run a definition's own tests in memory, with no Temporal, and every fault of every step; "
+            "print the coverage.",
+        ),
+        "publish": Command(
+            "towpath.cli.definition.published",
+            "Check a definition and publish it. Runs under way keep theirs; schedules are made what it says.",
+        ),
+        "list": Command("towpath.cli.definition.published", "Published definitions, with their latest version."),
+        "show": Command(
+            "towpath.cli.definition.published",
+            "The versions of a published definition, and when its schedules fire next.",
+        ),
+        "diff": Command(
+            "towpath.cli.definition.published",
+            "What changed between two definitions, in meaning and not in text, and how risky that is.",
+        ),
+        "schema": Command("towpath.cli.definition.offline", "JSON Schema of the language, for editors."),
+    },
 )
-from towpath.cli.etl import commands as etl
-from towpath.cli.terminal import EXIT_CODES
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help=(
-        "Start processes and follow them.\n\nTemporal is found by TEMPORAL_ADDRESS or a Temporal profile.\n\n"
-        + EXIT_CODES
-    ),
+INCIDENT = Parts(
+    "Incidents: alerts received, people called, actions approved.",
+    {
+        "receive": Command(
+            "towpath.cli.incident_receiving",
+            "Take alerts from Alertmanager's webhook, until Ctrl-C. Each group of alerts is one incident.",
+        ),
+        "list": Command("towpath.cli.incident", "Incidents, the most severe first."),
+        "show": Command(
+            "towpath.cli.incident",
+            "What is known of an incident: severity, diagnosis, actions, who has it, and the timeline.",
+        ),
+        "acknowledge": Command("towpath.cli.incident", "Take an incident: nobody else is called for it."),
+        "approve": Command("towpath.cli.incident", "Let an action be carried out. The first decision counts."),
+        "reject": Command("towpath.cli.incident", "Keep an action from being carried out. People take over."),
+        "switch": Group(
+            "towpath.cli.incident_actions",
+            "The kill switch: while it is on, no action is carried out anywhere.",
+            app="switch",
+        ),
+        "actions": Group(
+            "towpath.cli.incident_actions",
+            "The catalogue of actions: all that may be done about an incident.",
+            app="actions",
+        ),
+    },
 )
-onboarding.register(app)
-declared.register(app)
-results.register(app)
-history.register(app)
-problems.register(app)
-local.register(app)
-app.add_typer(publishing.app, name="publishing")
-app.add_typer(definition.app, name="definition")
-app.add_typer(incident.app, name="incident")
-app.add_typer(etl.app, name="etl")
-app.add_typer(review.app, name="review")
-app.add_typer(queue.app, name="queue")
+
+ETL = Parts(
+    "ETL pipelines: check, run, follow, back-fill.",
+    {
+        "check": Command(
+            "towpath.cli.etl.commands",
+            "Everything that is wrong with pipelines, each problem with its place and its mend.",
+        ),
+        "list": Command(
+            "towpath.cli.etl.commands",
+            "The pipelines of the folder: where their rows come from, where they go, and when they run next.",
+        ),
+        "run": Command("towpath.cli.etl.commands", "Run a pipeline. A second start joins the run that is under way."),
+        "watch": Command(
+            "towpath.cli.etl.commands",
+            "Follow the latest run of a pipeline until it ends: partitions, rows, rows a second.",
+        ),
+        "result": Command("towpath.cli.etl.commands", "How the latest run of a pipeline ended."),
+        "report": Command(
+            "towpath.cli.etl.report",
+            "Write the report of the latest run: one HTML page that needs no other file, or the facts of it as JSON.",
+        ),
+        "quarantine": Command(
+            "towpath.cli.etl.quarantine",
+            "What the latest run set aside and no replay has loaded since, by stage and rule.",
+        ),
+        "backfill": Command(
+            "towpath.cli.etl.backfill",
+            "Run a pipeline over days that have passed, in ranges. The watermark stays where it is.",
+        ),
+        "schedule": Command(
+            "towpath.cli.etl.schedule",
+            "Make a pipeline's schedule what its file says, or change nothing when it is. Safe to repeat, "
+            "as after a deploy.",
+        ),
+        "profile": Command(
+            "towpath.cli.etl.profile",
+            "What is in a source: nulls, distinct values, extremes, shapes, frequent values. "
+            "Needs no server and no worker.",
+        ),
+    },
+)
+
+commands = tree(
+    f"Start processes and follow them.\n\nTemporal is found by TEMPORAL_ADDRESS or a Temporal profile.\n\n{EXIT_CODES}",
+    {
+        "onboarding": Command("towpath.cli.onboarding", "Onboard a customer, by options, a JSON file, or stdin."),
+        "status": Command(
+            "towpath.cli.status",
+            "Every step with state, attempts, times and cost, and what the run waits for until when.",
+        ),
+        "cancel": Command("towpath.cli.status", "Cancel a run. What it did is undone."),
+        "customer-key": Command(
+            "towpath.cli.onboarding",
+            "The key of a customer without an own id: services that start runs themselves use customer-onboarding/KEY.",
+        ),
+        "run": Command("towpath.cli.declared", "Run a definition. Inputs are checked before anything starts."),
+        "run-status": Command(
+            "towpath.cli.declared",
+            "Every step: state, attempts, times, cost, what it waits for until when, and what people changed by hand.",
+        ),
+        "pause": Command("towpath.cli.declared", "Start no further step; what runs goes on."),
+        "resume": Command("towpath.cli.declared", "Go on after a pause."),
+        "skip": Command("towpath.cli.declared", "Skip a step that has not ended."),
+        "set-output": Command("towpath.cli.declared", "Supply the output of a step that has not ended."),
+        "redrive": Command(
+            "towpath.cli.declared",
+            "Continue a failed run where it failed: completed steps are kept, and effects keep their keys.",
+        ),
+        "emit": Command(
+            "towpath.cli.declared",
+            "Deliver an event to the runs that wait for it, and start those that its triggers start.",
+        ),
+        "result": Command(
+            "towpath.cli.results",
+            "Wait for a run's result. Exits 0 for success: a customer onboarded, a campaign published, rows loaded, …",
+        ),
+        "export-history": Command(
+            "towpath.cli.history",
+            "Write a run's history to a file, with its workflow id without host names and paths.",
+        ),
+        "problems": Command(
+            "towpath.cli.problems", "Runs that stand still: their workflow task fails again and again."
+        ),
+        "demo": Command("towpath.cli.local", "Show the processes on a local stack, every step as it happens, and end."),
+        "up": Command(
+            "towpath.cli.local", "Keep the local stack up until Ctrl-C: Temporal with its UI, stand-ins, one worker."
+        ),
+        "publishing": Group(
+            "towpath.cli.publishing", "Campaigns: one content, adapted to every channel and published once."
+        ),
+        "definition": DEFINITION,
+        "incident": INCIDENT,
+        "etl": ETL,
+        "review": Group("towpath.cli.review", "Human tasks: what waits for a decision, and deciding it."),
+        "queue": Group("towpath.cli.queue", "Dead-letter queues: failed runs, and what to do about them."),
+    },
+)
 
 if __name__ == "__main__":
-    app()
+    main(commands, sys.argv[1:])

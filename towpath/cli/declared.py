@@ -13,10 +13,13 @@ from pydantic import JsonValue, ValidationError
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
-from towpath.cli.definition import catalog_of_this_place, is_file, read, tell_problems
+from towpath.cli.as_json import JsonFlag, show_json
+from towpath.cli.configuration import settings
+from towpath.cli.connection import client, page_of, run, say_started
+from towpath.cli.definition.reading import catalog_of_this_place, is_file, read, tell_problems
 from towpath.cli.endings import ended_run, open_run
-from towpath.cli.onboarding import show_status
-from towpath.cli.terminal import Exit, JsonFlag, client, console, fail, page_of, run, say_started, settings, show_json
+from towpath.cli.status import show_status
+from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.run import RunRecord
 from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.contracts.declared.run import (

@@ -7,7 +7,9 @@ from typing import Annotated, Any, cast
 import typer
 from temporalio.client import WorkflowHistory
 
-from towpath.cli.terminal import Exit, RunId, client, console, fail, full_id, run
+from towpath.cli.connection import client, run
+from towpath.cli.run_ids import RunId, full_id
+from towpath.cli.terminal import Exit, console, fail
 
 
 def register(app: typer.Typer) -> None:

@@ -1,28 +1,23 @@
-"""`starter.py incident receive | list | show | acknowledge | approve | reject`: incidents for the people on call."""
+"""`starter.py incident list | show | acknowledge | approve | reject`: incidents for the people on call."""
 
 import asyncio
-import signal
-import socket
-import sys
 from typing import Annotated, Any
 
 import typer
-import uvicorn
 from rich.table import Column, Table
 from temporalio.client import WorkflowExecution, WorkflowHandle, WorkflowUpdateFailedError
 
+from towpath.cli.as_json import JsonFlag, show_json
+from towpath.cli.configuration import settings
+from towpath.cli.connection import client, run
 from towpath.cli.endings import ended_run, refused
-from towpath.cli.incident_actions import actions, switch
 from towpath.cli.review import decide_task
-from towpath.cli.terminal import Exit, JsonFlag, client, console, fail, run, settings, show_json
+from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.process import PROCESS, SEVERITY, STATUS, SUBJECT
 from towpath.contracts.core.review import Decision, Verdict
 from towpath.contracts.incident.incident import Acknowledge, Acknowledged, IncidentOutcome, IncidentResult, IncidentView
 from towpath.contracts.incident.process import INCIDENT
-from towpath.control.intake import Intake
-from towpath.control.receiver import PATH, Receiver
 from towpath.integrations.storage.artefacts import ArtefactStore, StoreError
-from towpath.local.server import LOOPBACK
 from towpath.policy.incident.notices import action_end
 from towpath.temporal.attributes import search_key
 
@@ -34,22 +29,7 @@ Task = Annotated[
     str | None, typer.Option(help="The action's task, e.g. action-1; without it, the one that is open.", metavar="TASK")
 ]
 
-app = typer.Typer(no_args_is_help=True, help="Incidents: alerts received, people called, actions approved.")
-app.add_typer(switch, name="switch")
-app.add_typer(actions, name="actions")
-
-
-@app.command("receive")
-def receive(
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 is a free one.")] = 9095,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = LOOPBACK,
-    as_json: JsonFlag = False,
-) -> None:
-    """Take alerts from Alertmanager's webhook, until Ctrl-C. Each group of alerts is one incident.
-
-    Alertmanager sends the bearer token of TOWPATH_ALERTS_TOKEN; beyond loopback there must be one.
-    """
-    run(_receive(host, port, as_json=as_json))
+app = typer.Typer()
 
 
 @app.command("list")
@@ -114,28 +94,6 @@ def reject(
 
 def full(incident_id: str) -> str:
     return incident_id if "/" in incident_id else f"{INCIDENT.name}/{incident_id}"
-
-
-async def _receive(host: str, port: int, *, as_json: bool) -> None:
-    token = settings().alerts_token
-    if token is None and host not in {LOOPBACK, "localhost", "::1"}:
-        fail(Exit.WRONG_INPUT, f"--host {host}: set TOWPATH_ALERTS_TOKEN first: anybody could begin incidents")
-    try:
-        listener = socket.create_server((host, port), backlog=128)
-    except OSError as error:
-        fail(Exit.WRONG_INPUT, f"--host {host} --port {port}: {error.strerror}")
-    receiver = Receiver(Intake(await client()), None if token is None else token.get_secret_value())
-    config = uvicorn.Config(receiver.app(), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
-    server = uvicorn.Server(config)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, lambda: setattr(server, "should_exit", True))
-    url = f"http://{host}:{listener.getsockname()[1]}{PATH}"
-    if as_json:
-        show_json({"url": url})
-        sys.stdout.flush()
-    else:
-        console.print(f"Takes alerts at {url} (webhook_configs.url of Alertmanager), until Ctrl-C.", soft_wrap=True)
-    await server.serve(sockets=[listener])
 
 
 async def _list(service: str | None, level: int, *, ended: bool, as_json: bool) -> None:

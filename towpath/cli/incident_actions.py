@@ -6,7 +6,10 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from towpath.cli.terminal import Exit, JsonFlag, client, console, fail, run, settings, show_json
+from towpath.cli.as_json import JsonFlag, show_json
+from towpath.cli.configuration import settings
+from towpath.cli.connection import client, run
+from towpath.cli.terminal import Exit, console, fail
 from towpath.config.catalog import make_catalog
 from towpath.config.connections import Connections, ConnectionsFileError
 from towpath.config.incident_files import CheckedFiles, action_rows, check_files

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from towpath.cli.terminal import Exit, JsonFlag, fail
+from towpath.cli.as_json import JsonFlag
+from towpath.cli.terminal import Exit, fail
 from towpath.local.state import StateFolder, StateTakenError, locked
 
 STATE = Path(".towpath")

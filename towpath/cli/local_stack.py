@@ -12,7 +12,8 @@ import httpx
 import typer
 from rich.console import Console
 
-from towpath.cli.terminal import Exit, console, fail, problems, show_json
+from towpath.cli.as_json import show_json
+from towpath.cli.terminal import Exit, console, fail, problems
 from towpath.config.settings import SettingsError, has_claude_key
 from towpath.control.temporal import connect, run_to_end
 from towpath.integrations.storage.artefacts import ArtefactStore

@@ -1,55 +1,36 @@
-"""`starter.py onboarding`, `status`, `cancel`, `customer-key`."""
+"""`starter.py onboarding`, `customer-key`."""
 
-import asyncio
 import difflib
-import getpass
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel, ValidationError
-from rich.live import Live
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import WorkflowHandle
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from towpath.cli.endings import ended_run, open_run
-from towpath.cli.terminal import (
-    Exit,
-    JsonFlag,
-    RunId,
-    client,
-    console,
-    fail,
-    full_id,
-    page_of,
-    run,
-    say_started,
-    settings,
-    show_json,
-)
+from towpath.cli.as_json import JsonFlag, show_json
+from towpath.cli.configuration import settings
+from towpath.cli.connection import client, page_of, run, say_started
+from towpath.cli.endings import ended_run
+from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.claude import Budget
 from towpath.contracts.core.delivery import Language
 from towpath.contracts.core.process import TriggerType
 from towpath.contracts.core.review import ReviewPolicy
-from towpath.contracts.core.run import Cancellation, RunRecord, StepState
 from towpath.contracts.core.wire import json_object
 from towpath.contracts.onboarding.customer import Customer, OnboardingRequest, OnboardingResult, Outcome, Plan
 from towpath.contracts.onboarding.process import ONBOARDING, customer_key
 from towpath.control.deadletters import summary
 from towpath.control.temporal import start
-from towpath.views.live import Watched, panel
 
-POLL_SECONDS = 0.5
 STARTABLE = frozenset({"customer", "trigger", "budget", "review"})
 SUCCESS = frozenset({Outcome.ONBOARDED, Outcome.DISCARDED})
 
 
 def register(app: typer.Typer) -> None:
     app.command("onboarding")(onboarding)
-    app.command("status")(status)
-    app.command("cancel")(cancel)
     app.command("customer-key")(print_customer_key)
 
 
@@ -92,33 +73,6 @@ def onboarding(
     given = {name: value for name, value in options.items() if value is not None}
     request = _request(_document(file), given, budget_usd)
     run(_start(request, wait=wait, as_json=as_json))
-
-
-def status(
-    workflow_id: RunId,
-    watch: Annotated[bool, typer.Option("--watch", help="Follow the run until it ends.")] = False,
-    as_json: JsonFlag = False,
-) -> None:
-    """Every step with state, attempts, times and cost, and what the run waits for until when."""
-    run(show_status(full_id(workflow_id), watch=watch, as_json=as_json))
-
-
-def cancel(
-    workflow_id: RunId,
-    by: Annotated[str, typer.Option(help="Who does it; your login name when left out.")] = "",
-    reason: Annotated[str, typer.Option(help="Why; kept in the run's record.")] = "",
-    as_json: JsonFlag = False,
-) -> None:
-    """Cancel a run. What it did is undone."""
-    why = Cancellation.of(by or _login(), reason)
-    run(_cancel(full_id(workflow_id), why, as_json=as_json))
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError):
-        return "somebody"
 
 
 def print_customer_key(
@@ -216,45 +170,6 @@ async def _start(request: OnboardingRequest, *, wait: bool, as_json: bool) -> No
         await finish_onboarding(handle, None, as_json=as_json)
 
 
-async def show_status(workflow_id: str, *, watch: bool, as_json: bool) -> None:
-    """The record of a run of any process."""
-    handle = (await client()).get_workflow_handle(workflow_id)
-    record = await read_record(handle)
-    if as_json:
-        show_json(record)
-        return
-    watched = Watched(workflow_id, record)
-    if not watch:
-        console.print(panel(watched), f"cost: {record.cost.in_words}")
-        return
-    with Live(panel(watched), console=console) as live:
-        while watched.record is not None and watched.record.ended_at is None:
-            await asyncio.sleep(POLL_SECONDS)
-            watched.record = await read_record(handle)
-            live.update(panel(watched))
-
-
-async def read_record(handle: WorkflowHandle[Any, Any]) -> RunRecord:
-    """The run's own record, with the attempts that Temporal has counted for steps under way."""
-    record: RunRecord = await handle.query("status", result_type=RunRecord)
-    if record.ended_at is not None:
-        return record
-    pending = (await handle.describe()).raw_description.pending_activities
-    attempts = {activity.activity_id.partition("/")[0]: activity for activity in pending if activity.attempt > 1}
-    steps = tuple(
-        step.model_copy(
-            update={
-                "attempts": attempts[step.step].attempt,
-                "note": f"last failure: {attempts[step.step].last_failure.application_failure_info.type}",
-            }
-        )
-        if step.step in attempts and step.state is StepState.RUNNING
-        else step
-        for step in record.steps
-    )
-    return record.model_copy(update={"steps": steps})
-
-
 async def finish_onboarding(
     handle: WorkflowHandle[Any, OnboardingResult], seconds: float | None, *, as_json: bool
 ) -> None:
@@ -282,13 +197,3 @@ def describe(ended: OnboardingResult) -> list[str]:
     lines += [f"told: {', '.join(told)}"] if told else []
     lines += [f"without {step}: {note}" for step, note in ended.degraded.items()]
     return [*lines, f"cost: {ended.cost.in_words}"]
-
-
-async def _cancel(workflow_id: str, why: Cancellation, *, as_json: bool) -> None:
-    temporal: Client = await client()
-    await open_run(temporal, workflow_id)
-    await temporal.get_workflow_handle(workflow_id).cancel(reason=why.in_words)
-    if as_json:
-        show_json({"workflow_id": workflow_id, "cancel_requested_at": datetime.now(UTC), "by": why.by})
-    else:
-        console.print(f"{workflow_id}: cancellation requested; what it did will be undone", markup=False)

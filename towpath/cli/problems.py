@@ -4,7 +4,9 @@ from dataclasses import asdict
 
 import typer
 
-from towpath.cli.terminal import JsonFlag, client, console, run, show_json
+from towpath.cli.as_json import JsonFlag, show_json
+from towpath.cli.connection import client, run
+from towpath.cli.terminal import console
 from towpath.control.problems import Problem, list_problems
 
 

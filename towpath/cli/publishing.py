@@ -11,8 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
+from towpath.cli.as_json import JsonFlag, show_json
+from towpath.cli.configuration import settings
+from towpath.cli.connection import client, page_of, run, say_started
 from towpath.cli.endings import ended_run, open_run
-from towpath.cli.terminal import Exit, JsonFlag, client, console, fail, page_of, run, say_started, settings, show_json
+from towpath.cli.terminal import Exit, console, fail
 from towpath.config.platforms import PlatformFilesError, load_platforms
 from towpath.contracts.core.delivery import Language
 from towpath.contracts.core.failure import HouseError

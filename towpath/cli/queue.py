@@ -5,7 +5,10 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from towpath.cli.terminal import Exit, JsonFlag, RunId, client, console, fail, full_id, run, show_json
+from towpath.cli.as_json import JsonFlag, show_json
+from towpath.cli.connection import client, run
+from towpath.cli.run_ids import RunId, full_id
+from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.run import Discard
 from towpath.control import deadletters
 from towpath.control.deadletters import Letter, NotInQueueError

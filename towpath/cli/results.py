@@ -5,12 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
+from towpath.cli.as_json import JsonFlag
+from towpath.cli.connection import client, run
 from towpath.cli.declared import finish_run
 from towpath.cli.etl.following import finish_pipeline
 from towpath.cli.incident import finish_incident
-from towpath.cli.onboarding import finish_onboarding, full_id
+from towpath.cli.onboarding import finish_onboarding
 from towpath.cli.publishing import finish_campaign
-from towpath.cli.terminal import Exit, JsonFlag, RunId, client, fail, run
+from towpath.cli.run_ids import RunId, full_id
+from towpath.cli.terminal import Exit, fail
 from towpath.contracts.declared.run import DECLARED
 from towpath.contracts.incident.process import INCIDENT
 from towpath.contracts.onboarding.process import ONBOARDING

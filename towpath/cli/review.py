@@ -7,9 +7,12 @@ import typer
 from rich.table import Column, Table
 from temporalio.client import WorkflowUpdateFailedError
 
+from towpath.cli.as_json import JsonFlag, show_json
+from towpath.cli.connection import client, run
 from towpath.cli.endings import refused
 from towpath.cli.publishing import show_campaign
-from towpath.cli.terminal import Exit, JsonFlag, RunId, client, console, fail, full_id, run, show_json
+from towpath.cli.run_ids import RunId, full_id
+from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.review import Decision, ReviewTask, Verdict
 from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.contracts.publishing.process import PUBLISHING

@@ -6,35 +6,19 @@ import typer
 from rich.table import Table
 from temporalio.client import WorkflowExecutionStatus
 
-from towpath.cli.etl import backfill as etl_backfill
-from towpath.cli.etl import profile as etl_profile
-from towpath.cli.etl import quarantine as etl_quarantine
-from towpath.cli.etl import report as etl_report
-from towpath.cli.etl import schedule as etl_schedule
+from towpath.cli.as_json import JsonFlag, show_json, show_json_line
+from towpath.cli.connection import client, page_of, reachable, run, say_started
 from towpath.cli.etl.files import Pipeline, check_files, checked_config_of, found_file, run_of
 from towpath.cli.etl.following import ended, exit_by, finish, follow, follow_as_json, need_workers, show_result
 from towpath.cli.etl.schedule import next_firing, state_of
-from towpath.cli.terminal import (
-    Exit,
-    JsonFlag,
-    client,
-    console,
-    page_of,
-    problems,
-    reachable,
-    run,
-    say_started,
-    show_json,
-    show_json_line,
-    warn,
-)
+from towpath.cli.terminal import Exit, console, problems, warn
 from towpath.contracts.pipeline.pipeline import PipelineConfig
 from towpath.control.pipeline_schedules import PipelineSchedules, Scheduled
 from towpath.control.pipelines import FOLDER, PipelineFile, list_files, request_of, start_run
 from towpath.control.temporal import address, run_to_end
 from towpath.policy.pipeline.watermarks import doubled
 
-app = typer.Typer(no_args_is_help=True, help="ETL pipelines: check, run, follow, back-fill.")
+app = typer.Typer()
 WaitFlag = Annotated[bool, typer.Option("--wait/--no-wait", help="Show the run until it ends, and exit by it.")]
 
 
@@ -190,7 +174,3 @@ async def _watch(pipeline: str, *, as_json: bool) -> None:
 
 async def _result(pipeline: str, *, as_json: bool) -> None:
     show_result(await ended(await run_of(await client(), pipeline)), as_json=as_json)
-
-
-for _part in (etl_report, etl_quarantine, etl_backfill, etl_schedule, etl_profile):
-    _part.register(app)

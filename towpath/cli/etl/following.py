@@ -17,10 +17,12 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WorkflowHandle
 
+from towpath.cli.as_json import show_json, show_json_line
+from towpath.cli.connection import page_of, say_started
 from towpath.cli.endings import ended_run
 from towpath.cli.etl.failures import tell_failed
-from towpath.cli.onboarding import read_record
-from towpath.cli.terminal import Exit, console, fail, page_of, say_started, show_json, show_json_line
+from towpath.cli.status import read_record
+from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.process import DATA_QUEUE
 from towpath.contracts.core.run import RunRecord
 from towpath.contracts.pipeline.pipeline import PipelineOutcome, PipelineResult

@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from towpath.cli.terminal import Exit, fail, settings
+from towpath.cli.configuration import settings
+from towpath.cli.terminal import Exit, fail
 from towpath.contracts.core.failure import FailureCode, PipelineError
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.pipeline.plane import TaskProgress

@@ -9,9 +9,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.etl.files import config_of
 from towpath.cli.etl.plane import local_plane
-from towpath.cli.terminal import Exit, JsonFlag, console, fail, problems, show_json
+from towpath.cli.terminal import Exit, console, fail, problems
 from towpath.contracts.pipeline.dataset import Column, ColumnProfile, ColumnType
 from towpath.contracts.pipeline.inspection import SourceProfiled, SourceProfileTask
 from towpath.contracts.pipeline.pipeline import FileSource, Source

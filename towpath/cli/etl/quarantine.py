@@ -11,11 +11,13 @@ from rich.table import Table
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
+from towpath.cli.as_json import JsonFlag, show_json
+from towpath.cli.connection import client, run
 from towpath.cli.etl.failures import tell_failed
 from towpath.cli.etl.files import Pipeline, checked_config_of, personal_columns, run_of
 from towpath.cli.etl.following import finish
 from towpath.cli.etl.plane import local_plane, silent
-from towpath.cli.terminal import Exit, JsonFlag, client, console, fail, run, show_json
+from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.pipeline.dataset import QuarantinedRows
 from towpath.contracts.pipeline.inspection import QuarantineRead, ReadQuarantine
 from towpath.contracts.pipeline.pipeline import PipelineFailure, PipelineOutcome, PipelineResult

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import typer
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
+from towpath.cli.configuration import settings
+from towpath.cli.connection import client, run
 from towpath.cli.etl.failures import tell_failed
 from towpath.cli.etl.files import Pipeline, run_of
-from towpath.cli.terminal import Exit, client, console, fail, run, settings
+from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.artefact import Artefact
 from towpath.contracts.pipeline.pipeline import PipelineFailure, PipelineOutcome, PipelineResult
 from towpath.control.deadletters import NotInQueueError, find_letter

@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.table import Table
 
+from towpath.cli.as_json import JsonFlag, show_json
+from towpath.cli.connection import client, run
 from towpath.cli.etl.files import check_files, checked_config_of, id_of
-from towpath.cli.terminal import Exit, JsonFlag, client, console, fail, run, show_json
+from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.pipeline.pipeline import PipelineConfig
 from towpath.control.pipeline_schedules import PipelineSchedules, Scheduled
 from towpath.control.pipelines import FOLDER, list_files

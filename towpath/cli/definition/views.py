@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from rich.table import Column, Table
 
-from towpath.cli.terminal import Exit, client, console, fail, problems, show_json
+from towpath.cli.as_json import show_json
+from towpath.cli.connection import client
+from towpath.cli.terminal import Exit, console, fail, problems
 from towpath.contracts.declared.published import DefinitionRecord, TriggerPreview, Version
 from towpath.control.definitions import DefinitionError, Definitions
 from towpath.control.schedules import Schedules

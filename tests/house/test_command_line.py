@@ -1,0 +1,93 @@
+"""The command line loads what a command needs and no more, and says of each command what its module says."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.core import TyperGroup
+
+import starter
+from towpath.cli.edge.lazy import Lazy
+
+ROOT = Path(__file__).resolve().parents[2]
+MOST_MODULES = 600
+SAGA = "definitions/order-saga.yaml"
+
+LOADED = """
+import json, runpy, sys
+
+sys.argv = ["starter.py", *sys.argv[1:]]
+try:
+    runpy.run_path("starter.py", run_name="__main__")
+except SystemExit as ended:
+    print(json.dumps({"code": ended.code or 0, "modules": sorted(sys.modules)}), file=sys.stderr)
+"""
+
+
+def loaded_by(*arguments: str) -> list[str]:
+    """Modules that are in memory when a command has ended well, in an interpreter of its own."""
+    ended = subprocess.run(
+        [sys.executable, "-c", LOADED, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told: dict[str, Any] = json.loads(ended.stderr.splitlines()[-1])
+    assert told["code"] == 0, ended.stderr
+    return told["modules"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["--help"], id="help"),
+        pytest.param(["definition", "--help"], id="help-of-a-group"),
+        pytest.param(["definition", "check", SAGA], id="definition-check"),
+        pytest.param(["definition", "plan", SAGA], id="definition-plan"),
+        pytest.param(["definition", "test", SAGA], id="definition-test"),
+    ],
+)
+def test_what_needs_no_server_loads_no_temporal(arguments: list[str]) -> None:
+    """Help and the work on files start quickly: nothing of Temporal is loaded."""
+    assert not [name for name in loaded_by(*arguments) if name.partition(".")[0] == "temporalio"]
+
+
+def test_help_loads_no_command() -> None:
+    """The names and helps of all commands come from starter.py alone."""
+    modules = loaded_by("--help")
+
+    assert len(modules) < MOST_MODULES
+    assert {name for name in modules if name.startswith("towpath.")} <= {
+        "towpath.cli",
+        "towpath.cli.terminal",
+        "towpath.cli.edge",
+        "towpath.cli.edge.interrupts",
+        "towpath.cli.edge.lazy",
+        "towpath.cli.edge.main",
+    }
+
+
+def lazy_commands(group: TyperGroup, *path: str) -> Iterator[tuple[str, Lazy]]:
+    """Each command and group that is loaded when it is called, with its words."""
+    for name, command in group.commands.items():
+        if isinstance(command, Lazy):
+            yield " ".join((*path, name)), command
+        elif isinstance(command, TyperGroup):
+            yield from lazy_commands(command, *path, name)
+
+
+@pytest.mark.parametrize(
+    "command", [pytest.param(command, id=words) for words, command in lazy_commands(starter.commands)]
+)
+def test_helps_agree(command: Lazy) -> None:
+    """What starter.py says of a command is the first paragraph of what its module says."""
+    said: str = command.loaded.help
+
+    assert command.help == " ".join(said.partition("\n\n")[0].split())

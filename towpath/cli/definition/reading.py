@@ -1,0 +1,71 @@
+"""Definitions as commands read them: from a file, against what this place lets them name."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from towpath.cli.configuration import settings
+from towpath.cli.terminal import Exit, fail, problems
+from towpath.config.catalog import make_catalog
+from towpath.config.connections import Connections, ConnectionsFileError
+from towpath.config.reviewers import ReviewerDirectory, ReviewersFileError
+from towpath.engine.checks.check import Checked, check_text
+from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.diagnostics import excerpt, without_secrets
+from towpath.engine.language.plan import Plan
+
+File = Annotated[Path, typer.Argument(help="The definition, in YAML or JSON; `-` reads stdin.", metavar="FILE")]
+
+
+def read(path: Path) -> bytes:
+    try:
+        return typer.get_binary_stream("stdin").read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        fail(Exit.WRONG_INPUT, f"{path}: cannot be read: {error.strerror}")
+
+
+def catalog_of_this_place() -> Catalog:
+    """What the functions, services and files here let a definition name."""
+    own = settings()
+    try:
+        connections = Connections.load(own.connections_file)
+        directory = ReviewerDirectory.load(own.reviewers_file)
+    except (ConnectionsFileError, ReviewersFileError) as error:
+        fail(Exit.WRONG_INPUT, *str(error).splitlines())
+    return make_catalog(connections, frozenset({*own.team_channels, *directory.teams()}))
+
+
+def tell_problems(name: str, found: Checked) -> None:
+    """A line for each problem, with its excerpt on a terminal."""
+    text = without_secrets(found.source.text, found.diagnostics)
+    for problem in found.diagnostics:
+        told = Text(problem.line_of(name))
+        told.highlight_words([problem.code], "bold red" if problem.severity == "error" else "bold yellow")
+        problems.print(told, soft_wrap=True)
+        if problems.is_terminal:
+            line, _, carets = excerpt(problem, text).partition("\n")
+            problems.print(Text.assemble((line, "dim"), "\n", (carets, "red")), soft_wrap=True)
+
+
+def is_file(target: str) -> bool:
+    """Whether a target names a file and no published definition."""
+    return target == "-" or Path(target).suffix in {".yaml", ".yml", ".json"}
+
+
+def checked_plan(file: Path) -> Plan:
+    return plan_of(without_errors(str(file), check_text(read(file), catalog_of_this_place())))
+
+
+def plan_of(found: Checked) -> Plan:
+    if found.plan is None:
+        raise RuntimeError("a definition without errors has a plan")
+    return found.plan
+
+
+def without_errors(name: str, found: Checked) -> Checked:
+    if not found.ok:
+        tell_problems(name, found)
+        raise typer.Exit(Exit.REFUSED)
+    return found

@@ -1,0 +1,36 @@
+"""What Ctrl-C does: while modules load and while the interpreter ends, it ends the process at once and quietly."""
+
+import os
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+
+INTERRUPTED = 130
+"""What shells know as ended by Ctrl-C."""
+WORDS = "Interrupted. Runs in Temporal go on."
+
+
+@contextmanager
+def ended_at_once() -> Generator[None]:
+    """For imports: an exception between two of their lines could be swallowed, or be told as one of theirs."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:
+        yield
+        return
+    end_at_once()
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def end_at_once() -> None:
+    """From here on Ctrl-C leaves nothing to be done."""
+    signal.signal(signal.SIGINT, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    os.write(2, f"{WORDS}\n".encode())
+    os._exit(INTERRUPTED)

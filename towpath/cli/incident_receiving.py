@@ -1,0 +1,55 @@
+"""`starter.py incident receive`: where Alertmanager sends its alerts."""
+
+import asyncio
+import signal
+import socket
+import sys
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from towpath.cli.as_json import JsonFlag, show_json
+from towpath.cli.configuration import settings
+from towpath.cli.connection import client, run
+from towpath.cli.terminal import Exit, console, fail
+from towpath.control.intake import Intake
+from towpath.control.receiver import PATH, Receiver
+from towpath.local.server import LOOPBACK
+
+app = typer.Typer()
+
+
+@app.command("receive")
+def receive(
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 is a free one.")] = 9095,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = LOOPBACK,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take alerts from Alertmanager's webhook, until Ctrl-C. Each group of alerts is one incident.
+
+    Alertmanager sends the bearer token of TOWPATH_ALERTS_TOKEN; beyond loopback there must be one.
+    """
+    run(_receive(host, port, as_json=as_json))
+
+
+async def _receive(host: str, port: int, *, as_json: bool) -> None:
+    token = settings().alerts_token
+    if token is None and host not in {LOOPBACK, "localhost", "::1"}:
+        fail(Exit.WRONG_INPUT, f"--host {host}: set TOWPATH_ALERTS_TOKEN first: anybody could begin incidents")
+    try:
+        listener = socket.create_server((host, port), backlog=128)
+    except OSError as error:
+        fail(Exit.WRONG_INPUT, f"--host {host} --port {port}: {error.strerror}")
+    receiver = Receiver(Intake(await client()), None if token is None else token.get_secret_value())
+    config = uvicorn.Config(receiver.app(), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+    server = uvicorn.Server(config)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, lambda: setattr(server, "should_exit", True))
+    url = f"http://{host}:{listener.getsockname()[1]}{PATH}"
+    if as_json:
+        show_json({"url": url})
+        sys.stdout.flush()
+    else:
+        console.print(f"Takes alerts at {url} (webhook_configs.url of Alertmanager), until Ctrl-C.", soft_wrap=True)
+    await server.serve(sockets=[listener])
