@@ -11,7 +11,6 @@ from typing import cast
 from jinja2 import TemplateError
 from pydantic import JsonValue
 
-from towpath.standins.claude import transformation
 from towpath.standins.claude.errors import invalid
 from towpath.standins.claude.filling import filled
 from towpath.standins.claude.schema import StrictSchema
@@ -41,13 +40,11 @@ def given_input(question: str) -> JsonObject:
 
 def drafted(title: str, given: Mapping[str, JsonValue]) -> JsonObject:
     """The answer to a schema of this title. Raises for a title without a template, and for input that does not fit."""
-    if title == "Proposal":
-        return transformation.proposal(dict(given))
     language = "ko" if given.get("language") == "ko" else "en"
     template = next((one for one in templates().values() if one.schema == title), None)
     if template is None:
         raise LookupError(title)
-    return template.fill({**given, "spoken": language, "mark": MARKS[language]})
+    return template.fill({**given, "input": given, "spoken": language, "mark": MARKS[language]})
 
 
 def answer_to(schema: StrictSchema, given: JsonObject) -> str:

@@ -1,10 +1,10 @@
-"""An answer to a schema that nobody wrote a handler for: fields of the input with the same name, the rest is empty.
+"""An answer to a schema that no template is for: fields of the input with the same name, the rest is empty.
 
 Nothing is invented: what the input does not hold becomes "unknown", an empty list, 0 or false. A string of a format
 that "unknown" would break gets a value that is visibly none.
 """
 
-from typing import cast
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -22,84 +22,59 @@ PLACEHOLDERS = {
     "ipv6": "2001:db8::",
     "uuid": "00000000-0000-0000-0000-000000000000",
 }
+EMPTY: JsonObject = {"null": None, "boolean": False, "integer": 0, "number": 0, "string": "unknown"}
+_PYTHON = {"boolean": bool, "integer": int, "number": (int, float), "string": str, "array": list, "object": dict}
 
 
 def filled(schema: JsonObject, given: JsonObject) -> JsonValue:
     """A value for a strict schema, which has no recursion."""
-    return _Filling(_object(schema.get("$defs")), given).fill(schema, given)
+    return _Filling(schema.get("$defs"), given).fill(schema, given)
 
 
 class _Filling:
-    def __init__(self, definitions: JsonObject, given: JsonObject) -> None:
+    """Nodes are parts of a schema that was let through, so their keywords are well-formed."""
+
+    def __init__(self, definitions: Any, given: JsonObject) -> None:
         self._definitions = definitions
         self._given = given
 
-    def fill(self, node: JsonObject, given: JsonValue) -> JsonValue:
+    def fill(self, node: Any, given: JsonValue) -> JsonValue:
         """`given` is what the input holds under the name of this node, None when it holds nothing."""
         if "$ref" in node:
-            return self.fill(_object(self._definitions[str(node["$ref"]).rpartition("/")[2]]), given)
-        choices = [node["const"]] if "const" in node else _list(node.get("enum"))
+            return self.fill(self._definitions[node["$ref"].rpartition("/")[2]], given)
+        choices = [node["const"]] if "const" in node else node.get("enum")
         if choices:
             return given if given in choices else choices[0]
-        variants = [_object(variant) for variant in _list(node.get("anyOf"))]
-        if variants:
-            return self.fill(_fitting(variants, given), given)
-        parts = [self.fill(_object(part), given) for part in _list(node.get("allOf"))]
-        if parts:
-            return {name: value for part in parts for name, value in _object(part).items()} or parts[0]
+        if "anyOf" in node:
+            variants = node["anyOf"]
+            return self.fill(next((one for one in variants if _is(one.get("type"), given)), variants[0]), given)
+        if "allOf" in node:
+            parts = [self.fill(part, given) for part in node["allOf"]]
+            return {name: value for part in parts if isinstance(part, dict) for name, value in part.items()} or parts[0]
         return self._typed(node, given)
 
-    def _typed(self, node: JsonObject, given: JsonValue) -> JsonValue:
-        kinds = _list(node.get("type")) or [node.get("type")]
+    def _typed(self, node: Any, given: JsonValue) -> JsonValue:
+        kinds = node["type"] if isinstance(node["type"], list) else [node["type"]]
         kind = next((kind for kind in kinds if _is(kind, given)), "null" if "null" in kinds else kinds[0])
         if kind == "object":
-            known = _object(given) or self._given
-            children = _object(node.get("properties")).items()
-            return {name: self.fill(_object(child), known.get(name)) for name, child in children}
+            known = given if isinstance(given, dict) and given else self._given
+            return {name: self.fill(child, known.get(name)) for name, child in node.get("properties", {}).items()}
         if kind == "array":
-            return self._items(node, _list(given))
-        return _scalar(kind, str(node.get("format", "")), given)
-
-    def _items(self, node: JsonObject, given: list[JsonValue]) -> JsonValue:
-        wanted = _object(node.get("items"))
-        entries = given or ([None] if node.get("minItems") == 1 else [])
-        return [self.fill(wanted, entry) for entry in entries] if wanted else entries
+            listed = given if isinstance(given, list) else []
+            entries = listed or ([None] if node.get("minItems") == 1 else [])
+            return [self.fill(node["items"], entry) for entry in entries] if node.get("items") else entries
+        return _scalar(kind, node.get("format", ""), given)
 
 
-def _fitting(variants: list[JsonObject], given: JsonValue) -> JsonObject:
-    """The variant that takes what was given; without anything given, null if it may be."""
-    same = (variant for variant in variants if _is(variant.get("type"), given))
-    return next(same, variants[0])
+def _is(kind: Any, given: JsonValue) -> bool:
+    if kind == "null" or isinstance(given, bool):
+        return given is None or (isinstance(given, bool) and kind == "boolean")
+    return isinstance(given, _PYTHON.get(str(kind), ()))
 
 
-def _is(kind: JsonValue, given: JsonValue) -> bool:
-    if given is None:
-        return kind == "null"
-    if isinstance(given, bool):
-        return kind == "boolean"
-    if isinstance(given, int):
-        return kind in ("integer", "number")
-    names = {float: "number", str: "string", list: "array", dict: "object"}
-    return kind == names[type(given)]
-
-
-def _scalar(kind: JsonValue, form: str, given: JsonValue) -> JsonValue:
-    if kind == "null":
-        return None
-    if kind == "boolean":
-        return given is True
-    if kind in ("integer", "number"):
-        return given if _is(kind, given) else 0
-    if form in PLACEHOLDERS:
-        return given if isinstance(given, str) and given else PLACEHOLDERS[form]
-    if isinstance(given, (str, int, float)) and not isinstance(given, bool):
-        return str(given) or "unknown"
-    return "unknown"
-
-
-def _object(value: JsonValue) -> JsonObject:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: JsonValue) -> list[JsonValue]:
-    return cast("list[JsonValue]", value) if isinstance(value, list) else []
+def _scalar(kind: str, form: str, given: JsonValue) -> JsonValue:
+    if _is(kind, given) and given != "":
+        return given
+    if kind == "string" and form in PLACEHOLDERS:
+        return PLACEHOLDERS[form]
+    return str(given) if kind == "string" and _is("number", given) else EMPTY[kind]

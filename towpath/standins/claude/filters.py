@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from towpath.standins.claude.sentences import cut, plain, ranked, sentences, terms, weighed
+from towpath.standins.claude.transformation import proposal
 
 
 def line(value: object) -> str:
@@ -26,8 +27,12 @@ def told(text: str, table: Mapping[str, Mapping[str, str]]) -> str | None:
     return next((name for name, entry in table.items() if re.search(entry["words"], text, re.IGNORECASE)), None)
 
 
-def replaced(text: str, pattern: str, by: str = "") -> str:
-    return re.sub(pattern, by, text)
+def telling(text: str, table: Mapping[str, Mapping[str, str]]) -> bool:
+    return told(text, table) is not None
+
+
+def without(text: str, pattern: str) -> str:
+    return re.sub(pattern, "", text)
 
 
 def found(text: str, pattern: str) -> list[str]:
@@ -60,8 +65,8 @@ def far(values: Sequence[object], times: float, fewest: int) -> list[int]:
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "moment": datetime.fromisoformat,
-    **{one.__name__: one for one in (closed, far, fitting, found, line, placed, replaced, told)},
+    "proposal": proposal,
+    **{one.__name__: one for one in (closed, far, fitting, found, line, placed, told, without)},
     **{one.__name__: one for one in (cut, plain, ranked, sentences, terms, weighed)},
 }
-
-TESTS: Mapping[str, Callable[..., bool]] = {"telling": lambda text, table: told(text, table) is not None}
+TESTS: Mapping[str, Callable[..., bool]] = {"telling": telling}

@@ -4,11 +4,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from markdown_it import MarkdownIt
 
 MAX_SENTENCES = 2_000
-_FENCE = re.compile(r"^\s*(```|~~~)")
-_HEADING = re.compile(r"^\s{0,3}#{1,6}\s")
-_ITEM = re.compile(r"^\s*(?:[-*+]|\d{1,2}[.)])\s+")
+_MARKDOWN = MarkdownIt().enable("table").disable("inline")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*\)")
 _MARKUP = re.compile(r"[*_`>#]+")
 _END = re.compile(r"(?<=[.!?。…])\s+")
@@ -31,18 +32,10 @@ COMMON = frozenset(
 
 
 def paragraphs(markdown: str) -> Iterator[str]:
-    """Paragraphs of prose, each in one line, without code, headings, tables and list marks; an item is one, too."""
-    in_code = False
-    lines: list[str] = []
-    for line in (*markdown.splitlines(), ""):
-        fence = _FENCE.match(line) is not None
-        in_code = in_code != fence
-        ends = fence or in_code or not line.strip() or _HEADING.match(line) or line.lstrip().startswith("|")
-        if lines and (ends or _ITEM.match(line)):
-            yield " ".join(lines)
-            lines = []
-        if not ends:
-            lines.append(_ITEM.sub("", line).strip())
+    """Paragraphs of prose, each in one line, without code, headings and tables; an item of a list is one, too."""
+    for before, token in pairwise(_MARKDOWN.parse(markdown)):
+        if before.type == "paragraph_open":
+            yield " ".join(token.content.split())
 
 
 def sentences(markdown: str) -> list[str]:
