@@ -13,6 +13,7 @@ STORED = Path(__file__).with_name("fingerprints.json")
 COMMANDS = frozenset(
     {
         "all_handlers_finished",
+        "answer",
         "ask",
         "call",
         "carry_out",
