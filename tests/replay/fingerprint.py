@@ -8,6 +8,8 @@ import json
 import sys
 from pathlib import Path
 
+from workflows.declared.effects import Effects
+
 ROOT = Path(__file__).resolve().parents[2]
 STORED = Path(__file__).with_name("fingerprints.json")
 COMMANDS = frozenset(
@@ -37,6 +39,7 @@ COMMANDS = frozenset(
         "upsert_memo",
         "upsert_search_attributes",
         "wait_condition",
+        *(name for name in vars(Effects) if not name.startswith("_")),
     }
 )
 

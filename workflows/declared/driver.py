@@ -25,6 +25,7 @@ from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
 from workflows.declared.continuing import began, hand_over, is_whole, take_over
+from workflows.declared.effects import Effects
 from workflows.declared.record import Alerts, Mirror, Outbox, count_run, titles
 from workflows.declared.repeating import Repeating
 from workflows.declared.run import DeclaredRun
@@ -43,7 +44,7 @@ class RefusedRunError(HouseError):
 class Driver:
     """One run. Everything that its methods change is deterministic."""
 
-    def __init__(self, request: DeclaredRequest) -> None:
+    def __init__(self, request: DeclaredRequest, effects: Effects) -> None:
         # A run that continues this one does not evaluate templates among the inputs again.
         self.request = request.model_copy(update={"inputs": _given(request), "input_templates": {}})
         self.plan, inputs = _accept(self.request)
@@ -64,9 +65,10 @@ class Driver:
             self.progress.sent.take_over(request.earlier.steps)
         self.steps = Steps(header.id, titles(self.plan), request.redrive_of)
         variants = self.progress.sent.variants
-        self.run = DeclaredRun(self.request, self.plan, self.progress.evaluation, self.steps, variants=variants)
+        evaluation = self.progress.evaluation
+        self.run = DeclaredRun(self.request, self.plan, evaluation, self.steps, effects, variants=variants)
         self.run.inside |= {} if request.earlier is None else request.earlier.inside
-        self.outbox = Outbox(request.sinks, header.id, header.version)
+        self.outbox = Outbox(effects, request.sinks, header.id, header.version)
         self.alerts = Alerts(self.run, self.progress, self.outbox)
         self.steering = Steering(self.run)
         self.mirror = Mirror(self.progress, self.steps, self.outbox, self.alerts.step_started)

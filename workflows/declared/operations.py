@@ -53,7 +53,7 @@ class Operations:
         )
         awaited = awaited_events(driver.plan, driver.run.evaluation)
         if awaited and workflow.info().typed_search_attributes.get(search_key(AWAITED_EVENTS)) != awaited:
-            workflow.upsert_search_attributes([search_key(AWAITED_EVENTS).value_set(awaited)])
+            driver.run.effects.set_attributes(search_key(AWAITED_EVENTS).value_set(awaited))
 
     def record(self) -> RunRecord:
         driver = self._driver

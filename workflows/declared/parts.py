@@ -13,6 +13,7 @@ from workflows.declared.record import titles
 from workflows.declared.repeating import Repeating, loop_of
 from workflows.declared.run import DeclaredRun
 from workflows.declared.steering import Steering
+from workflows.declared.temporal_effects import TemporalEffects
 from workflows.kit.steps import Steps
 
 
@@ -34,7 +35,7 @@ async def perform_part(request: ItemsRequest) -> ItemsResult:
         evaluation.moments[node.id] = request.now
     steps = Steps(plan.definition.header.id, {node.id: titles(plan)[node.id]}, None)
     variants = {node.id: request.variant} if request.variant else {}
-    run = DeclaredRun(request.run, plan, evaluation, steps, request.owner, variants)
+    run = DeclaredRun(request.run, plan, evaluation, steps, TemporalEffects(), request.owner, variants)
     run.budget = request.budget
     repeating = Repeating(run, Steering(run))
     gathered = await repeating.window(node, loop_of(node), request.items, request.first, request.concurrency)

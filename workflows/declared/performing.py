@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, cast
+from typing import cast
 
 from pydantic import JsonValue, ValidationError
 from temporalio import workflow
@@ -14,24 +14,16 @@ from temporalio.exceptions import (
     WorkflowAlreadyStartedError,
     is_cancelled_exception,
 )
-from temporalio.workflow import ParentClosePolicy
 
-from activities.definitions import DefinitionActivities
-from activities.delivery import DeliveryActivities
-from activities.functions import FunctionActivities
-from activities.http import HttpActivities
-from activities.services import ServiceActivities
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.process import DEAD_LETTER_QUEUE
 from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.core.wire import EffectKey, JsonObject, clip
 from towpath.contracts.declared.http_call import HttpRequest
 from towpath.contracts.declared.run import (
-    DECLARED,
     DeclaredFailure,
     DeclaredOutcome,
     DeclaredRequest,
-    DeclaredResult,
     FindDefinition,
     FunctionCall,
     Sending,
@@ -46,9 +38,9 @@ from towpath.engine.run.effects import READING
 from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import failure_of
+from workflows.declared.effects import Place
 from workflows.declared.run import DeclaredRun, Job
-from workflows.kit.calling import CallFailedError, call
-from workflows.kit.children import ended
+from workflows.kit.calling import CallFailedError
 from workflows.kit.notices import team_notice
 from workflows.kit.options import CHECK, EFFECT, FUNCTION, LOOKUP, NOTICE, Work
 
@@ -75,7 +67,7 @@ async def _http(job: Job) -> tuple[Value, int]:
     until = None if poll is None else workflow.now() + job.run.evaluation.duration(poll["for"], "poll.for")
     while True:
         with nullcontext() if request.method in READING else job.sending():
-            answer = await job.call(HttpActivities.http_request, request, base)
+            answer = await job.run.effects.call_http(request, job.place(base))
         value = {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
         if poll is None or until is None or job.run.evaluation.is_true(poll["until"], "poll.until", output=value):
             return value, answer.attempt
@@ -105,36 +97,33 @@ def http_request(run: DeclaredRun, config: Config, key: EffectKey, secrets: tupl
 
 
 async def _api(job: Job) -> tuple[Value, int]:
-    request = ServiceCall(
-        service=job.config["service"],
-        operation=job.config["method"],
-        params=job.config["params"],
-        secrets=job.secrets,
-        select=tuple(job.step.select),
-        key=job.key,
-    )
+    request = _service_call(job.config, job.key, job.secrets).model_copy(update={"select": tuple(job.step.select)})
     with job.sending():
-        answer = await job.call(ServiceActivities.call_service, request, EFFECT)
+        answer = await job.run.effects.call_service(request, job.place(EFFECT))
     return answer.value, answer.attempt
+
+
+def _service_call(config: Config, key: EffectKey, secrets: tuple[str, ...]) -> ServiceCall:
+    return ServiceCall(
+        service=config["service"], operation=config["method"], params=config["params"], secrets=secrets, key=key
+    )
 
 
 async def _function(job: Job) -> tuple[Value, int]:
     pure = PURE.get(job.config["handler"])
     if pure is not None:
         return pure(job.config["params"]), 1
-    request = FunctionCall(
-        handler=job.config["handler"],
-        params=job.config["params"],
-        secrets=job.secrets,
-        select=tuple(job.step.select),
-        key=job.key,
-    )
+    request = _function_call(job.config, job.key, job.secrets).model_copy(update={"select": tuple(job.step.select)})
     base = FUNCTION
     if job.step.timeout is not None:
         base = _lasting(FUNCTION, job.run.evaluation.duration(job.step.timeout, "timeout", **job.names))
     with job.sending():
-        answer = await job.call(FunctionActivities.call_function, request, base)
+        answer = await job.run.effects.call_function(request, job.place(base))
     return answer.value, answer.attempt
+
+
+def _function_call(config: Config, key: EffectKey, secrets: tuple[str, ...]) -> FunctionCall:
+    return FunctionCall(handler=config["handler"], params=config["params"], secrets=secrets, key=key)
 
 
 async def _set(job: Job) -> tuple[Value, int]:
@@ -144,12 +133,12 @@ async def _set(job: Job) -> tuple[Value, int]:
 async def _notify(job: Job) -> tuple[Value, int]:
     notice = team_notice(job.config["target"], job.config["title"] or job.node.id, job.config["message"], job.key)
     with job.sending():
-        told = await job.call(DeliveryActivities.notify_team, notice, NOTICE)
+        told = await job.run.effects.notify(notice, job.place(NOTICE))
     return {"status": "delivered", "id": told.message_id}, told.attempt
 
 
 async def _queue(job: Job) -> tuple[Value, int]:
-    workflow.upsert_search_attributes([search_key(DEAD_LETTER_QUEUE).value_set(job.config["queue"])])
+    job.run.effects.set_attributes(search_key(DEAD_LETTER_QUEUE).value_set(job.config["queue"]))
     job.run.queued = job.config["queue"]
     return {"status": "queued", "id": job.config["queue"]}, 1
 
@@ -163,21 +152,19 @@ async def _workflow(job: Job) -> tuple[Value, int]:
 
 async def _run(job: Job, request: DeclaredRequest) -> tuple[Value, int]:
     try:
-        child = await workflow.start_child_workflow(
-            DECLARED,
+        child = await job.run.effects.start_run(
             request.model_copy(update={"earlier": job.run.inside.get(job.key)}),
-            id=job.key,
-            result_type=DeclaredResult,
-            parent_close_policy=ParentClosePolicy.REQUEST_CANCEL if job.config["wait"] else ParentClosePolicy.ABANDON,
-            static_summary=f"{job.config['id']}: {job.title}",
+            job.key,
+            f"{job.config['id']}: {job.title}",
+            outlives=not job.config["wait"],
         )
     except WorkflowAlreadyStartedError as error:
         message = f"the run {job.key} is open already"
         raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=clip(message), unknown=True)) from error
     if not job.config["wait"]:
-        return {"id": child.id, "run_id": child.first_execution_run_id}, 1
+        return {"id": child.id, "run_id": child.run_id}, 1
     try:
-        result = cast("DeclaredResult", await ended(child, lambda: job.run.why_cancelled(job.node.id)))
+        result = await child.ended(lambda: job.run.why_cancelled(job.node.id))
     except ChildWorkflowError as error:
         if is_cancelled_exception(error):
             if job.step.compensate is None:
@@ -226,7 +213,7 @@ async def _request(job: Job) -> DeclaredRequest:
         kept: JsonObject = {"seed": {}, "resume": None, "redrive_of": None, "event": None}
         return own.model_copy(update={**update, **kept, "inputs": job.config["inputs"]})
     wanted = FindDefinition(id=job.config["id"], version=job.config["version"], inputs=job.config["inputs"])
-    found = await job.call(DefinitionActivities.find_definition, wanted, LOOKUP)
+    found = await job.run.effects.find_definition(wanted, job.place(LOOKUP))
     return found.request.model_copy(update=update)
 
 
@@ -250,22 +237,17 @@ async def call_apart(run: DeclaredRun, node: PlanNode, part: Call, config: Confi
     run_id = workflow.info().run_id
     key = run.key(name if run_id in name else f"{name}/{run_id}")
     what = "did it happen?" if "check" in name.removeprefix(node.id).split("/") else "undo"
-    summary = f"{run.title(node.id)}: {what}"
-    options: dict[str, Any] = {"activity_id": name, "summary": summary}
     secrets = secrets_read(part.config)
     limit = part.timeout or (config.get("timeout") if part.type == "http" else None)
     if limit is not None:
         base = _lasting(base, run.evaluation.duration(limit, "timeout"))
+    place = Place(name, f"{run.title(node.id)}: {what}", base)
     if part.type == "http":
         full: Config = {"method": "GET", "headers": {}, "query": {}, "body": None, "expect": None, "connection": None}
         request = http_request(run, {**full, "timeout": "10s", **config}, key, secrets)
-        answer = await call(HttpActivities.http_request, request, base, **options)
+        answer = await run.effects.call_http(request, place)
         return {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
-    params = config.get("params", {})
+    config = {"params": {}, **config}
     if part.type == "api":
-        wanted = ServiceCall(
-            service=config["service"], operation=config["method"], params=params, secrets=secrets, key=key
-        )
-        return (await call(ServiceActivities.call_service, wanted, base, **options)).value
-    handler = FunctionCall(handler=config["handler"], params=params, secrets=secrets, key=key)
-    return (await call(FunctionActivities.call_function, handler, base, **options)).value
+        return (await run.effects.call_service(_service_call(config, key, secrets), place)).value
+    return (await run.effects.call_function(_function_call(config, key, secrets), place)).value

@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
-from activities.delivery import DeliveryActivities
 from towpath.contracts.core.delivery import PostSlack, SendEmail, UpdateCrm
 from towpath.contracts.core.failure import DeliveryError, Failure, FailureCode
 from towpath.contracts.core.wire import clip
 from towpath.engine.expression.values import Value, as_text
 from towpath.engine.run.actions import Completed, Failed, Outcome
 from towpath.policy.core.mailing import make_mail
+from workflows.declared.effects import Place
 from workflows.declared.run import Job
-from workflows.kit.calling import CallFailedError, call
+from workflows.kit.calling import CallFailedError
 from workflows.kit.options import EFFECT
 
 Told = dict[str, Value]
@@ -78,16 +78,16 @@ async def _send(job: Job, name: str, fields: dict[str, Any]) -> tuple[Told, Fail
 
 
 async def _deliver(job: Job, kind: str, fields: dict[str, Any], place: str) -> tuple[str, int]:
-    work, key = job.run.work(job.step, EFFECT), job.run.key(place)
-    options: dict[str, Any] = {"activity_id": place, "summary": f"{job.title}: {place.rpartition('/')[2]}"}
+    effects, key = job.run.effects, job.run.key(place)
+    at = Place(place, f"{job.title}: {place.rpartition('/')[2]}", job.run.work(job.step, EFFECT))
     if kind == "email":
         subject, body = make_mail(fields["template"], fields["subject"], fields["data"])
         language = str(fields["language"])
         mail = SendEmail(to=_text(fields["to"], "to"), subject=subject, body=body, language=language, key=key)
-        told = await call(DeliveryActivities.send_email, mail, work, **options)
+        told = await effects.send_email(mail, at)
     elif kind == "slack":
         post = PostSlack(channel=_text(fields["channel"], "channel"), text=_text(fields["message"], "message"), key=key)
-        told = await call(DeliveryActivities.post_slack, post, work, **options)
+        told = await effects.post_slack(post, at)
     else:
         update = UpdateCrm(
             reference=_text(fields["reference"], "reference"),
@@ -95,7 +95,7 @@ async def _deliver(job: Job, kind: str, fields: dict[str, Any], place: str) -> t
             fields=fields["fields"],
             key=key,
         )
-        told = await call(DeliveryActivities.update_crm, update, work, **options)
+        told = await effects.update_crm(update, at)
     return told.message_id, told.attempt
 
 

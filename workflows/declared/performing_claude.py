@@ -13,7 +13,7 @@ from towpath.engine.checks.inputs import violations
 from towpath.engine.language.steps import ClaudeConfig
 from towpath.engine.run.actions import Completed, Failed, Outcome
 from workflows.declared.run import Job
-from workflows.kit.asking import Conversation, Notes, Problems, Question
+from workflows.kit.asking import Notes, Problems, Question
 from workflows.kit.calling import CallFailedError
 from workflows.kit.options import CLAUDE, Work
 
@@ -58,7 +58,7 @@ async def _answered(job: Job, prompt: InlinePrompt, given: JsonObject, calls: in
         work=_work(job),
         wants_notes=prompt.output_schema is not None,
     )
-    reply = await Conversation(question, job.run.steps, job.run.budget, calls).answer()
+    reply = await job.run.effects.ask_claude(question, job.run.steps, job.run.budget, calls)
     if not isinstance(reply, Notes):
         return Completed(reply.output, reply.calls)
     # A second question after a search: the API takes no schema together with one.

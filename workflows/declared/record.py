@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from pydantic import JsonValue
 from temporalio import workflow
 
-from activities.events import EventActivities
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.wire import EffectKey
 from towpath.contracts.declared.run import CloudEvent, LifecycleEvents
@@ -18,9 +17,10 @@ from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.run.actions import End, State, StepRun
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.progress import Progress
+from workflows.declared.effects import Effects, Place
 from workflows.declared.run import DeclaredRun
-from workflows.kit.calling import CallFailedError, call
-from workflows.kit.notices import OPERATIONS_TEAM, send_notice, team_notice
+from workflows.kit.calling import CallFailedError
+from workflows.kit.notices import OPERATIONS_TEAM, team_notice
 from workflows.kit.options import NOTICE
 from workflows.kit.steps import Steps
 
@@ -95,7 +95,8 @@ class Mirror:
 class Outbox:
     """Lifecycle events of a run, delivered in order by an activity, each with the id `run:number`."""
 
-    def __init__(self, sinks: tuple[str, ...], definition: str, version: str) -> None:
+    def __init__(self, effects: Effects, sinks: tuple[str, ...], definition: str, version: str) -> None:
+        self._effects = effects
         self._sinks = sinks
         self._definition = definition
         self._version = version
@@ -157,14 +158,9 @@ class Outbox:
             first = batch[0].id
             request = LifecycleEvents(sinks=self._sinks, events=batch, key=EffectKey(first))
             number = first.rpartition(":")[2]
+            place = Place(f"events/{number}", f"Lifecycle events from {number}", NOTICE)
             try:
-                await call(
-                    EventActivities.deliver_events,
-                    request,
-                    NOTICE,
-                    activity_id=f"events/{number}",
-                    summary=f"Lifecycle events from {number}",
-                )
+                await self._effects.deliver_events(request, place)
             except CallFailedError as error:
                 workflow.logger.warning("lifecycle events not delivered: %s", error.failure.code)
 
@@ -246,7 +242,7 @@ class Alerts:
         self._outbox.add("workflow.alert", {"condition": alert.condition})
         self.telling += 1
         try:
-            failure = await send_notice(notice, name, f"Tell {team}: alert")
+            failure = await self._run.effects.tell_team(notice, name, f"Tell {team}: alert")
         finally:
             self.telling -= 1
         if failure is not None:

@@ -10,8 +10,7 @@ from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
 
 from towpath.contracts.core.failure import Failure, FailureCode
-from towpath.contracts.core.process import HELPER
-from towpath.contracts.declared.run import ITEMS, ItemsRequest, ItemsResult
+from towpath.contracts.declared.run import ItemsRequest, ItemsResult
 from towpath.engine.expression.values import Value, size_of
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.reads import steps_read
@@ -19,11 +18,9 @@ from towpath.engine.language.steps import ForEach
 from towpath.engine.run.actions import Completed, Failed, Outcome, Rejected
 from towpath.engine.run.each import Window
 from towpath.engine.run.evaluation import StepError
-from towpath.temporal.attributes import search_attributes
 from towpath.temporal.failures import failure_of
 from workflows.declared.run import DeclaredRun, Item, Job
 from workflows.declared.steering import Steering, guarded
-from workflows.kit.children import ended
 
 HERE = 200
 """Up to so many items are done in the run itself."""
@@ -164,16 +161,10 @@ class Repeating:
         return result
 
     async def _part_run(self, node: PlanNode, part: _Part, request: ItemsRequest, place: str) -> ItemsResult:
+        summary = f"{self._run.title(node.id)}: items {place.rpartition('/')[2].replace('-', ' to ')}"
+        run_id = f"{self._run.owner}/{place}"
         try:
-            child = await workflow.start_child_workflow(
-                ITEMS,
-                request,
-                id=f"{self._run.owner}/{place}",
-                result_type=ItemsResult,
-                search_attributes=search_attributes(HELPER),
-                static_summary=f"{self._run.title(node.id)}: items {place.rpartition('/')[2].replace('-', ' to ')}",
-            )
-            return cast("ItemsResult", await ended(child, lambda: self._run.why_cancelled(node.id)))
+            return await self._run.effects.run_items(request, run_id, summary, lambda: self._run.why_cancelled(node.id))
         except ChildWorkflowError as error:
             if is_cancelled_exception(error):
                 raise

@@ -10,7 +10,6 @@ from typing import cast
 from pydantic import JsonValue
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.types import MethodAsyncSingleParam
 
 from towpath.contracts.core.claude import Budget
 from towpath.contracts.core.failure import FailureCode
@@ -22,7 +21,7 @@ from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.reads import secrets_read
 from towpath.engine.language.steps import Retry, Step
 from towpath.engine.run.evaluation import Evaluation, StepError
-from workflows.kit.calling import ArgT, ResultT, SelfT, call
+from workflows.declared.effects import Effects, Place
 from workflows.kit.children import asked_for
 from workflows.kit.doubts import Doubts
 from workflows.kit.options import Work
@@ -119,6 +118,7 @@ class DeclaredRun:
         plan: Plan,
         evaluation: Evaluation,
         steps: Steps,
+        effects: Effects,
         owner: str | None = None,
         variants: Mapping[str, str] | None = None,
     ) -> None:
@@ -129,6 +129,7 @@ class DeclaredRun:
         self.request = request
         self.plan = plan
         self.steps = steps
+        self.effects = effects
         self.owner = workflow.info().workflow_id if owner is None else owner
         self._evaluation = evaluation
         self._variants: Mapping[str, str] = {} if variants is None else variants
@@ -271,9 +272,9 @@ class Job:
         """Whether it has had its effect, or may have."""
         return self.run.doubts.is_open(self.node.id, self.name)
 
-    async def call(self, activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, base: Work) -> ResultT:
-        """An activity by its class of work and the step's own options. Raises CallFailedError."""
-        return await call(activity, arg, self.run.work(self.step, base), activity_id=self.name, summary=self.title)
+    def place(self, base: Work) -> Place:
+        """Of its one effect, by the class of work and the step's own options."""
+        return Place(self.name, self.title, self.run.work(self.step, base))
 
 
 def _code(entry: str | int) -> FailureCode | str:

@@ -8,7 +8,6 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
-from activities.cache import CacheActivities
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.declared.run import CacheRead, CacheWrite
 from towpath.engine.language.plan import PlanNode
@@ -16,12 +15,13 @@ from towpath.engine.language.steps import Check
 from towpath.engine.run.actions import Completed, Failed, Outcome, Start
 from towpath.engine.run.evaluation import StepError
 from towpath.temporal.failures import failure_of
+from workflows.declared.effects import Place
 from workflows.declared.performing import call_apart, perform_call
 from workflows.declared.performing_channels import perform_channels
 from workflows.declared.performing_claude import perform_claude
 from workflows.declared.run import DeclaredRun, Job
 from workflows.declared.waiting import Waits
-from workflows.kit.calling import CallFailedError, call
+from workflows.kit.calling import CallFailedError
 from workflows.kit.options import CHECK, EFFECT, LOOKUP
 
 Performer = Callable[[Job], Awaitable[Outcome]]
@@ -122,13 +122,8 @@ class Steering:
         ttl = self.run.evaluation.duration("1h" if cache is None else cache.ttl, "cache.ttl")
         place = f"{self.run.plan.definition.header.id}/{job.node.id}"
         try:
-            found = await call(
-                CacheActivities.read_cache,
-                CacheRead(place=place, key=key),
-                LOOKUP,
-                activity_id=f"{job.name}/cache",
-                summary=f"{job.title}: is it cached?",
-            )
+            looked = Place(f"{job.name}/cache", f"{job.title}: is it cached?", LOOKUP)
+            found = await self.run.effects.read_cache(CacheRead(place=place, key=key), looked)
         except CallFailedError:
             return await self.attempt(job)
         if found.hit:
@@ -136,14 +131,9 @@ class Steering:
         outcome = await self.attempt(job)
         if isinstance(outcome, Completed):
             entry = CacheWrite(place=place, key=key, value=outcome.output, ttl_seconds=ttl.total_seconds())
+            kept = Place(f"{job.name}/cache", f"{job.title}: keep it", LOOKUP)
             try:
-                await call(
-                    CacheActivities.write_cache,
-                    entry,
-                    LOOKUP,
-                    activity_id=f"{job.name}/cache",
-                    summary=f"{job.title}: keep it",
-                )
+                await self.run.effects.write_cache(entry, kept)
             except CallFailedError:
                 return replace(outcome, note="could not be cached")
         return outcome

@@ -18,7 +18,7 @@ from workflows.declared.performing import call_apart
 from workflows.declared.run import DeclaredRun, Job
 from workflows.declared.steering import Steering
 from workflows.kit.calling import CallFailedError
-from workflows.kit.notices import OPERATIONS_TEAM, send_notice, team_notice
+from workflows.kit.notices import OPERATIONS_TEAM, team_notice
 from workflows.kit.options import UNDO
 
 NO_UNDO = "it happened, or may have, and has no compensate"
@@ -81,7 +81,7 @@ class Unwinding:
             f"{action.message}\n{text}",
             self._run.key(f"{name}/{info.run_id}"),
         )
-        failure = await send_notice(notice, name, f"Tell {entry.target}")
+        failure = await self._run.effects.tell_team(notice, name, f"Tell {entry.target}")
         if failure is not None:
             workflow.logger.warning("fallback not delivered: %s", failure.code)
 

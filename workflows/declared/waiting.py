@@ -15,17 +15,18 @@ from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.expression.values import Value
 from towpath.engine.language.steps import Choice, HumanTaskConfig, WaitAnyConfig, WaitConfig
 from towpath.engine.run.actions import Completed, Failed, Outcome, Rejected
-from towpath.policy.core.messages import task_notice
+from workflows.declared.effects import Effects
 from workflows.declared.run import DeclaredRun, Job, moment_left
 from workflows.kit.calling import CallFailedError
-from workflows.kit.notices import send_notice, team_notice
-from workflows.kit.task import NOT_PENDING, Desk, HumanTask, Moment, ReviewRefusedError, TaskPlan, pending
+from workflows.kit.notices import team_notice
+from workflows.kit.task import NOT_PENDING, HumanTask, Moment, ReviewRefusedError, TaskPlan, pending
 
 
 class Tasks:
     """The human tasks of one run by step, and what people see of them in lists."""
 
-    def __init__(self) -> None:
+    def __init__(self, effects: Effects) -> None:
+        self._effects = effects
         self.by_step: dict[str, HumanTask] = {}
         self._listed: dict[str, HumanTask] = {}
 
@@ -58,7 +59,7 @@ class Tasks:
     def _publish(self) -> None:
         teams = sorted({team for task in self._listed.values() for team in task.teams})
         due = min((task.task.due_at for task in self._listed.values()), default=None)
-        workflow.upsert_search_attributes(NOT_PENDING if due is None else pending(teams, due))
+        self._effects.set_attributes(*(NOT_PENDING if due is None else pending(teams, due)))
 
 
 class Waits:
@@ -66,7 +67,7 @@ class Waits:
 
     def __init__(self, run: DeclaredRun) -> None:
         self._run = run
-        self.tasks = Tasks()
+        self.tasks = Tasks(run.effects)
         self._open: dict[str, Waiting] = {}
 
     async def wait(self, job: Job) -> Outcome:
@@ -131,7 +132,7 @@ class Waits:
     async def _decide(self, name: str, given: HumanTaskConfig, config: Mapping[str, Value]) -> ReviewTask:
         """Open a task and wait for its end. Raises CallFailedError."""
         plan = self._task_plan(name, given, config)
-        task = HumanTask(plan, Desk(task_notice, self._tell), self.tasks.assign)
+        task = self._run.effects.open_task(plan, self._tell, self.tasks.assign)
         self._say(name, f"a decision by {plan.team}", plan.team, task.task.due_at)
         try:
             await task.hold()
@@ -171,7 +172,7 @@ class Waits:
 
     async def _tell(self, team: str, event: str, title: str, text: str) -> Failure | None:
         notice = team_notice(team, title, text, self._run.key(f"{event}/{workflow.info().run_id}/{team}"))
-        return await send_notice(notice, f"{event}/{team}", f"Tell {team}: {event.rpartition('/')[2]}")
+        return await self._run.effects.tell_team(notice, f"{event}/{team}", f"Tell {team}: {event.rpartition('/')[2]}")
 
     async def wait_any(self, job: Job) -> Outcome:
         """The first that comes; of two that come at once, the one that stands first."""

@@ -20,6 +20,7 @@ from towpath.contracts.declared.run import (
 )
 from workflows.declared.driver import Driver, refused_request
 from workflows.declared.operations import Operations
+from workflows.declared.temporal_effects import TemporalEffects
 from workflows.kit.compensation import shielded
 
 
@@ -31,11 +32,11 @@ class DeclaredWorkflow:
     def __init__(self, request: DeclaredRequest) -> None:
         self._refused: ApplicationError | None = None
         try:
-            self._driver = Driver(request)
+            self._driver = Driver(request, TemporalEffects())
         except ApplicationError as error:
             # Raised here it would end the run as well, and leave nobody to answer queries.
             self._refused = error
-            self._driver = Driver(refused_request(request))
+            self._driver = Driver(refused_request(request), TemporalEffects())
             self._driver.steps.mark("failed")
         self._operations = Operations(self._driver)
 
