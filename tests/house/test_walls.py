@@ -39,6 +39,11 @@ def test_temporal_would_be_seen() -> None:
     assert "temporalio" in loaded_by("towpath.temporal")
 
 
+def test_the_data_plane_loads_no_templates() -> None:
+    """A child process that writes no page does not pay for Jinja."""
+    assert "jinja2" not in loaded_by("towpath.dataplane")
+
+
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the rooms and their contracts, to plant in."""

@@ -116,7 +116,7 @@ async def test_an_answer_that_is_not_claudes_is_labelled(pipelines: Pipelines) -
         assert result.specification.provenance is not None
         assert result.specification.provenance.model == "offline-stand-in"
         assert [note for note in result.notes if "no model of Claude's" in note]
-        assert "no model of Claude&#x27;s" in pipelines.page(result)
+        assert "no model of Claude&#39;s" in pipelines.page(result)
     assert claudes.notes == ()
 
 

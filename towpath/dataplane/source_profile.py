@@ -17,10 +17,7 @@ from towpath.dataplane.core.store import DatasetStore
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.extraction import extract_partition
 from towpath.dataplane.extract.planning import plan_partitions
-from towpath.dataplane.report.markup import Markup, joined, tag, text
-from towpath.dataplane.report.page import document
-from towpath.dataplane.report.profile import profile_section
-from towpath.dataplane.report.words import count, size
+from towpath.dataplane.report.rendering import render
 from towpath.dataplane.specification.inputs import scan_of
 from towpath.dataplane.specification.profile import profile_of
 from towpath.dataplane.specification.running import engine
@@ -60,7 +57,7 @@ def profile_source(task: SourceProfileTask, work: Workspace) -> SourceProfiled:
         unreadable=sum(one.metrics.rows_quarantined for one in found),
         changes=tuple(f"{change.message} ({change.action})" for change in changes),
     )
-    return result.model_copy(update={"page": _page(result)})
+    return result.model_copy(update={"page": render("source_profile.html", found=result)})
 
 
 def _as_it_is(source: Source) -> Source:
@@ -141,18 +138,3 @@ def _retyped(
     )
     connection.execute(copied)
     return work.keep(file, part.rows, columns)
-
-
-def _page(found: SourceProfiled) -> str:
-    profile = found.profile
-    told = [
-        f"{count(found.partitions_read)} of {count(found.partitions)} shares read, {size(found.size_bytes)} in all",
-        *([f"{count(found.unreadable)} rows could not be read"] if found.unreadable else []),
-    ]
-    header = tag(
-        "header",
-        tag("div", tag("h1", text(profile.dataset)), class_="top"),
-        tag("div", *(tag("span", text(one)) for one in told), class_="facts"),
-    )
-    notes: Markup = joined(*(tag("p", text(change), class_="note") for change in found.changes))
-    return document(f"Profile of {profile.dataset}", header, notes, profile_section(profile, "Profile of the source"))

@@ -1,9 +1,7 @@
-"""Plots of a report as inline SVG. Colours are classes of the page's sheet, so that they follow light and dark."""
+"""Plots of a report as shapes with their places, which a template writes as SVG."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
-
-from towpath.dataplane.report.markup import Markup, tag, text
 
 ROW, BAR, FIGURE = 30, 16, 150
 CHARACTER = 7.4
@@ -13,12 +11,50 @@ WIDE, HALF = 980, 480
 BOX, GAP, LINE, HEAD = 210, 150, 22, 34
 
 
+class Rectangle(NamedTuple):
+    """`radius` rounds its corners."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    kind: str
+    radius: float = 0
+
+
+class Label(NamedTuple):
+    text: str
+    x: float
+    y: float
+    kind: str
+
+
+class Curve(NamedTuple):
+    path: str
+    kind: str
+
+
+class Drawing(NamedTuple):
+    """Labels lie upon rectangles, and those upon curves.
+
+    Of the kinds `wide` and `half` labels stay readable: a narrow page scrolls them, and shrinks all others.
+    """
+
+    title: str
+    width: float
+    height: float
+    kind: str = ""
+    rectangles: Sequence[Rectangle] = ()
+    labels: Sequence[Label] = ()
+    curves: Sequence[Curve] = ()
+
+
 class Bar(NamedTuple):
     """A row of a bar chart, that begins at `start`: `rest` is stacked onto `value`, in the colour of what is bad."""
 
     label: str
     value: float
-    told: str
+    figure: str
     rest: float = 0
     start: float = 0
 
@@ -28,55 +64,55 @@ class Port(NamedTuple):
     y: float
 
 
-def bars(title: str, rows: Sequence[Bar], width: int = HALF) -> Markup:
+def bars(title: str, rows: Sequence[Bar], width: int = HALF) -> Drawing:
     """Horizontal bars with label and figure; the longest ends the scale."""
     label = 14 + CHARACTER * max((len(row.label) for row in rows), default=0)
     room = width - label - FIGURE
     scale = room / (max((row.start + row.value + row.rest for row in rows), default=0) or 1)
-    drawn: list[Markup] = []
+    shapes: list[Rectangle] = []
+    labels: list[Label] = []
     for number, row in enumerate(rows):
         top = number * ROW + (ROW - BAR) / 2
         middle = top + BAR / 2 + 4.5
         begin, long, rest = label + row.start * scale, row.value * scale, row.rest * scale
-        drawn.append(tag("text", text(row.label), x=_px(label - 12), y=middle, class_="label end"))
-        drawn.append(tag("rect", x=_px(label), y=top, width=_px(room), height=BAR, rx=3, class_="track"))
+        labels.append(Label(row.label, _px(label - 12), middle, "label end"))
+        labels.append(Label(row.figure, _px(label + room + 12), middle, "figure"))
+        shapes.append(Rectangle(_px(label), top, _px(room), BAR, "track", radius=3))
         if long:
-            drawn.append(tag("rect", x=_px(begin), y=top, width=_px(max(long, 1.5)), height=BAR, rx=3, class_="value"))
+            shapes.append(Rectangle(_px(begin), top, _px(max(long, 1.5)), BAR, "value", radius=3))
         if rest:
-            drawn.append(tag("rect", x=_px(begin + long), y=top, width=_px(max(rest, 2)), height=BAR, class_="bad"))
-        drawn.append(tag("text", text(row.told), x=_px(label + room + 12), y=middle, class_="figure"))
-    return _svg(title, width, max(ROW * len(rows), 1), drawn, "half" if width == HALF else "wide")
+            shapes.append(Rectangle(_px(begin + long), top, _px(max(rest, 2)), BAR, "bad"))
+    return Drawing(title, width, max(ROW * len(rows), 1), "half" if width == HALF else "wide", shapes, labels)
 
 
-def columns(title: str, counts: Sequence[int], width: int = 232, height: int = 56) -> Markup:
-    """A histogram."""
+def histogram(title: str, counts: Sequence[int], width: int = 232, height: int = 56) -> Drawing:
     step, most = width / max(len(counts), 1), max(counts, default=0) or 1
-    drawn = [tag("rect", x=0, y=height - 1, width=width, height=1, class_="axis")]
+    shapes = [Rectangle(0, height - 1, width, 1, "axis")]
     for number, count in enumerate(counts):
         tall = max(count / most * (height - 4), 1.5 if count else 0)
         x, y = _px(number * step + 0.75), _px(height - tall)
-        drawn.append(tag("rect", x=x, y=y, width=_px(step - 1.5), height=_px(tall), class_="value"))
-    return _svg(title, width, height, drawn)
+        shapes.append(Rectangle(x, y, _px(step - 1.5), _px(tall), "value"))
+    return Drawing(title, width, height, rectangles=shapes)
 
 
-def meter(title: str, share: float, mark: float) -> Markup:
+def meter(title: str, share: float, mark: float) -> Drawing:
     """A share from 0 to 1, with a mark at what it should reach."""
-    good = "good" if share >= mark else "bad"
     at = _px(min(max(mark, 0), 1) * WIDE)
-    drawn = [
-        tag("rect", x=0, y=6, width=WIDE, height=14, rx=7, class_="track"),
-        tag("rect", x=0, y=6, width=_px(max(share * WIDE, 2)), height=14, rx=7, class_=good),
-        tag("rect", x=_px(max(min(at, WIDE - 3) - 1.5, 0)), y=0, width=3, height=26, rx=1.5, class_="mark"),
-    ]
-    return _svg(title, WIDE, 26, drawn)
+    shapes = (
+        Rectangle(0, 6, WIDE, 14, "track", radius=7),
+        Rectangle(0, 6, _px(max(share * WIDE, 2)), 14, "good" if share >= mark else "bad", radius=7),
+        Rectangle(_px(max(min(at, WIDE - 3) - 1.5, 0)), 0, 3, 26, "mark", radius=1.5),
+    )
+    return Drawing(title, WIDE, 26, rectangles=shapes)
 
 
 class Graph:
     """Boxes with lines of text in columns from left to right, and curves between their lines."""
 
     def __init__(self) -> None:
-        self._boxes: list[Markup] = []
-        self._curves: list[Markup] = []
+        self._boxes: list[Rectangle] = []
+        self._labels: list[Label] = []
+        self._curves: list[Curve] = []
         self._bottom = [0.0, 0.0, 0.0]
 
     def box(self, column: int, title: str, lines: Sequence[str], note: str = "") -> dict[str, tuple[Port, Port]]:
@@ -85,15 +121,15 @@ class Graph:
         height = HEAD + LINE * len(lines) + (8 if lines else 0) + (16 if note else 0)
         self._bottom[column] = y + height + 18
         title_at = y + 22
-        self._boxes.append(tag("rect", x=x, y=y, width=BOX, height=height, rx=8, class_="box"))
-        self._boxes.append(tag("text", text(_cut(title, 26)), x=x + 12, y=title_at, class_="title"))
+        self._boxes.append(Rectangle(x, y, BOX, height, "box", radius=8))
+        self._labels.append(Label(_cut(title, 26), x + 12, title_at, "title"))
         if note:
-            self._boxes.append(tag("text", text(_cut(note, 32)), x=x + 12, y=title_at + 17, class_="note"))
+            self._labels.append(Label(_cut(note, 32), x + 12, title_at + 17, "note"))
         begin = y + HEAD + (16 if note else 0)
         ports = {"": (Port(x, y + height / 2), Port(x + BOX, y + height / 2))}
         for number, line in enumerate(lines):
             middle = begin + number * LINE + LINE / 2
-            self._boxes.append(tag("text", text(_cut(line, 28)), x=x + 12, y=middle + 4.5, class_="label"))
+            self._labels.append(Label(_cut(line, 28), x + 12, middle + 4.5, "label"))
             ports[line] = (Port(x, middle), Port(x + BOX, middle))
         return ports
 
@@ -101,17 +137,11 @@ class Graph:
         bend = (end.x - start.x) / 2
         points = (start, Port(start.x + bend, start.y), Port(end.x - bend, end.y), end)
         first, *others = (f"{_px(point.x)} {_px(point.y)}" for point in points)
-        path = f"M{first}C{' '.join(others)}"
-        self._curves.append(tag("path", d=path, class_=f"edge {kind}"))
+        self._curves.append(Curve(f"M{first}C{' '.join(others)}", kind))
 
-    def svg(self, title: str) -> Markup:
-        return _svg(title, 3 * BOX + 2 * GAP + 2, max(self._bottom) - 16, [*self._curves, *self._boxes], "wide")
-
-
-def _svg(title: str, width: float, height: float, drawn: Sequence[Markup], kind: str | None = None) -> Markup:
-    """Of the kinds `wide` and `half` labels stay readable: a narrow page scrolls them, and shrinks all others."""
-    box = f"0 0 {_px(width)} {_px(height)}"
-    return tag("svg", tag("title", text(title)), *drawn, viewBox=box, role="img", class_=kind)
+    def drawing(self, title: str) -> Drawing:
+        width, height = 3 * BOX + 2 * GAP + 2, max(self._bottom) - 16
+        return Drawing(title, _px(width), _px(height), "wide", self._boxes, self._labels, self._curves)
 
 
 def _cut(value: str, most: int) -> str:

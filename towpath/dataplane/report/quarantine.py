@@ -10,9 +10,6 @@ from towpath.dataplane.core.arrow import parquet
 from towpath.dataplane.core.errors import StoreError
 from towpath.dataplane.core.shapes import masked, personal_in
 from towpath.dataplane.core.workspace import Workspace
-from towpath.dataplane.report.markup import Markup, joined, tag, text
-from towpath.dataplane.report.parts import examples, section, table
-from towpath.dataplane.report.words import count, row_count
 
 MOST_SAMPLES = 3
 MOST_READ = 50_000
@@ -82,18 +79,3 @@ def _masked(row: str, shown: Collection[str]) -> str:
     """A row may have columns on their way from one name to another, or be a line that could not be taken apart."""
     values = json_object(row) or {}
     return json.dumps(masked(values, values.keys() - shown), ensure_ascii=False)
-
-
-def quarantine_section(totals: Sequence[QuarantineTotal]) -> Markup:
-    if not totals:
-        return Markup("")
-    told = [(text(one.stage), _reason(one), text(one.rule), text(count(one.rows))) for one in totals]
-    return section("Quarantine", table(("Stage", "Reason", "Rule", "Rows"), told, frozenset({3})))
-
-
-def _reason(total: QuarantineTotal) -> Markup:
-    if not total.samples:
-        return text(total.rule)
-    shown = [(one.position, one.row) for one in total.samples]
-    of = f"{len(shown)} of " if len(shown) < total.rows else ""
-    return joined(tag("span", text(total.samples[0].reason)), examples(f"{of}{row_count(total.rows)}", shown))
