@@ -57,8 +57,6 @@ lock: ## write the hashed locks anew from pyproject.toml
 		--no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements.lock
 	@$(VENV)-lock/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements-dev.lock
-	@$(VENV)-lock/bin/uv pip compile --group pyproject.toml:bench --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements-bench.lock
 	@rm -rf $(VENV)-lock
 
 clean: ## remove the environment and all local state

@@ -52,8 +52,10 @@ console = Console(highlight=False, width=max(120, Console().width))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[], help="what to measure; all if left out")
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, and print the figures as tables.")
+    parser.add_argument(
+        "parts", nargs="*", type=_part, metavar="PART", help=f"what to measure: {', '.join(PARTS)}; all if left out"
+    )
     parser.add_argument(
         "--rounds", type=int, help=f"rounds of the lanes (default {ROUNDS}, of effects {EFFECT_ROUNDS})"
     )
@@ -65,7 +67,8 @@ def main() -> None:
         nargs="+",
         choices=EFFECT_LANES,
         default=list(EFFECT_LANES),
-        help="which of them (default: all)",
+        metavar="LANE",
+        help=f"which effect lanes: {', '.join(EFFECT_LANES)} (default: all)",
     )
     parser.add_argument("--waiting", type=int, default=10_000, help="runs that wait for review (default %(default)s)")
     parser.add_argument("--items", type=int, default=100_000, help="items of the large loop (default %(default)s)")
@@ -75,6 +78,12 @@ def main() -> None:
     add_options(parser)
     options = parser.parse_args()
     run_to_end(bench(options.parts or PARTS, options))
+
+
+def _part(text: str) -> str:
+    if text not in PARTS:
+        raise argparse.ArgumentTypeError(f"parts are {', '.join(PARTS)}")
+    return text
 
 
 async def bench(parts: Sequence[str], options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Figures of pipelines: the same files through a plain script, a peer, our stages without Temporal, and the process."""
+"""Figures of pipelines: the same files through a plain script, our stages without Temporal, and the process."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -7,21 +7,25 @@ from dataclasses import replace
 
 from bench.etl_data import Data, Say, make_data
 from bench.etl_lanes import Histories, everywhere, killed, partitions, plain, stages, workflow
-from bench.etl_peer import NoPeerError, install, peer
 from bench.etl_site import Figures
 from bench.lanes import House
 
-LANES = ("plain", "dlt", "stages", "workflow", "upsert", "destinations", "killed", "growth", "partitions")
+LANES = ("plain", "stages", "workflow", "upsert", "destinations", "killed", "growth", "partitions")
 ROWS, FILES = 10_000_000, 16
 SMALL_ROWS, SMALL_FILES = 1_000_000, 1_000
 Open = Callable[[], AbstractAsyncContextManager[House]]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rows", type=int, default=ROWS, help="of the pipeline's files (default %(default)s)")
-    parser.add_argument("--files", type=int, default=FILES, help="so many of them (default %(default)s)")
-    parser.add_argument(
-        "--lanes", type=_lanes, default=LANES, help=f"of the pipeline, with commas: {','.join(LANES)} (default: all)"
+    group = parser.add_argument_group("etl")
+    group.add_argument("--rows", type=int, default=ROWS, help="rows of the pipeline's files (default %(default)s)")
+    group.add_argument("--files", type=int, default=FILES, help="files of the pipeline (default %(default)s)")
+    group.add_argument(
+        "--lanes",
+        type=_lanes,
+        default=LANES,
+        metavar="LANE,LANE",
+        help=f"lanes of the pipeline, with commas: {', '.join(LANES)} (default: all)",
     )
 
 
@@ -58,14 +62,9 @@ async def measure(measured: Measured, options: argparse.Namespace, open_house: O
     data = make_data(options.rows, options.files, say)
     if "plain" in options.lanes:
         measured.keep(await plain(data))
-    if "dlt" in options.lanes:
-        try:
-            measured.keep(*await peer(data, await install(say)))
-        except NoPeerError as error:
-            say(f"dlt is left out, it cannot be installed: {error}")
     if "stages" in options.lanes:
         measured.keep(await stages(data))
-    if set(options.lanes) - {"plain", "dlt", "stages"}:
+    if set(options.lanes) - {"plain", "stages"}:
         async with open_house() as house:
             await _on_temporal(measured, house, data, options.lanes, say)
 

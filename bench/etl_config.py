@@ -1,4 +1,4 @@
-"""The pipeline that the benchmark runs: the same work as the plain script and the peer."""
+"""The pipeline that the benchmark runs: the same work as the plain script's."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,6 @@
 """The gate of a lane's process: it imports what it needs, says that it is ready, and begins when it is told its job.
 
-Job and result are one JSON document a line. The standard library is all that this module needs: the peer's environment
-has nothing of ours.
+Job and result are one JSON document a line.
 """
 
 import json

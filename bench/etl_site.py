@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,13 +126,13 @@ class Gate:
 
 
 @asynccontextmanager
-async def gate(site: Site, line: Sequence[str], env: Mapping[str, str] | None = None) -> AsyncGenerator[Gate]:
+async def gate(site: Site, line: Sequence[str]) -> AsyncGenerator[Gate]:
     """The process of a lane, when it has imported what it needs."""
     log = site.folder / "lane.log"
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
             *line,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,

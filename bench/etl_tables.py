@@ -75,7 +75,6 @@ def _wanted(measured: Measured) -> Iterator[Row]:
             "at most 2,048, target 1,229",
         )
     yield from _against_plain(measured)
-    yield from _against_peer(measured)
     yield from _overhead(measured)
     yield from _growth(measured)
     if "workflow" in figures:
@@ -97,16 +96,6 @@ def _against_plain(measured: Measured) -> Iterator[Row]:
         ratio = measured.ratio(lane, "plain", _cpu)
         if ratio is not None:
             yield f"{lane}: CPU against the plain script", f"{ratio:.2f}", f"at most {most}" if most else ""
-
-
-def _against_peer(measured: Measured) -> Iterator[Row]:
-    for mine, other in (("workflow", "dlt"), ("workflow, late rows", "dlt, late rows")):
-        cpu, memory = (measured.ratio(mine, other, of) for of in (_cpu, _rss))
-        if cpu is not None and memory is not None:
-            wrong = [sum(measured.figures[lane].wrong.values()) for lane in (mine, other)]
-            yield f"{mine}: CPU against dlt", f"{cpu:.2f}", "below 1"
-            yield f"{mine}: summed RSS against dlt", f"{memory:.2f}", "below 1"
-            yield f"{mine}: wrong rows against dlt", f"{wrong[0]:,} against {wrong[1]:,}", "fewer"
 
 
 def _overhead(measured: Measured) -> Iterator[Row]:
