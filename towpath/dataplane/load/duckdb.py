@@ -3,7 +3,7 @@
 import fcntl
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any, LiteralString
@@ -26,78 +26,17 @@ from towpath.dataplane.core.engine import EngineLimits, lock_engine
 from towpath.dataplane.core.errors import DataError, DestinationError, LoadError
 from towpath.dataplane.core.sql import statement
 from towpath.dataplane.core.workspace import Workspace
-from towpath.dataplane.load.duckdb_table import has_table, prepare_table, split_name, written
+from towpath.dataplane.load.duckdb_table import has_table, prepare_table
 from towpath.dataplane.load.history import equal, listed, newer, versions
 from towpath.dataplane.load.holding import Holding, give_up, is_held
 from towpath.dataplane.load.incoming import check_times, keys_repeat, newest, scan
 from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions
 from towpath.dataplane.load.marking import told_boundary, told_watermark
-from towpath.dataplane.load.target import VALID_TO, Target, target_of
+from towpath.dataplane.load.target import VALID_TO, Target, split_name, target_of, written
 
 PART = "towpath_part"
 VERSIONS = "towpath_versions"
 BUSY = (duckdb.IOException, duckdb.ConnectionException, duckdb.TransactionException, duckdb.InterruptException)
-
-
-def prepare(request: PrepareDestination, destination: DuckdbDestination, work: Workspace) -> DestinationPrepared:
-    """Raises DestinationError, LoadError."""
-    target = target_of(request)
-    with _database(destination, work) as database, database.transaction():
-        return database.prepare(target)
-
-
-def load(request: LoadPart, destination: DuckdbDestination, work: Workspace) -> PartLoaded:
-    """Everything that a part changes is one transaction. Raises DestinationError, LoadError."""
-    began = monotonic()
-    target = target_of(request)
-    file = work.local(request.part)
-    with _database(destination, work) as database, database.transaction():
-        database.prepare(target)
-        done = database.ledger.find(request)
-        if done is not None:
-            return done
-        holding = database.hold(request, target) if is_held(request, target) else None
-        counts = _Part(database, request, target, file, holding).load()
-        database.ledger.record(request, counts, told_boundary(request, work))
-        if holding is not None:
-            holding.release(written(destination.table), target, request.total)
-    work.progress(request.part.rows, request.part.size_bytes)
-    return PartLoaded(
-        rows=request.part.rows,
-        inserted=counts.inserted,
-        updated=counts.updated,
-        stale=counts.stale,
-        deleted=counts.deleted,
-        seconds=round(monotonic() - began, 3),
-    )
-
-
-def watermark(request: WatermarkTask, destination: DuckdbDestination, work: Workspace) -> Watermark:
-    if not Path(destination.path).exists():
-        return Watermark()
-    with _database(destination, work) as database:
-        if not database.exists(f"{database.schema or 'main'}.towpath_watermarks"):
-            return Watermark()
-        mark = database.ledger.watermark(request.pipeline, destination.name)
-        return told_watermark(mark, database.ledger.history(request.pipeline, destination.name), work)
-
-
-def clean(request: CleanDestination, destination: DuckdbDestination, work: Workspace) -> DestinationCleaned:
-    """Raises DestinationError."""
-    if not Path(destination.path).exists():
-        return DestinationCleaned()
-    with _database(destination, work) as database, database.transaction():
-        if not database.exists(f"{database.schema or 'main'}.towpath_loads"):
-            return DestinationCleaned()
-        parts = give_up(database.run, database.ledger, database.schema, request, database.exists)
-    return DestinationCleaned(parts=parts)
-
-
-def is_there(destination: DuckdbDestination, work: Workspace) -> bool:
-    if not Path(destination.path).exists():
-        return False
-    with _database(destination, work) as database:
-        return has_table(database.run, destination.table)
 
 
 class _Database:
@@ -136,26 +75,84 @@ class _Database:
         return prepared
 
 
-@contextmanager
-def _database(destination: DuckdbDestination, work: Workspace) -> Generator[_Database]:
-    path = Path(destination.path)
-    limits = EngineLimits(memory_bytes=work.memory_bytes, threads=work.threads)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_name(f"{path.name}.lock").open("w") as lock:
-            # The system lets go of it when this process ends, in whatever way.
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            with duckdb.connect(path, config={"threads": limits.threads}) as connection:
-                lock_engine(connection, work.folder, limits)
-                yield _Database(connection, destination.table)
-    except duckdb.OutOfMemoryException as error:
-        message = f"{destination.name}: loading into DuckDB needs more memory than it may have"
-        raise DataError(FailureCode.PIPELINE_OUT_OF_MEMORY, message) from error
-    except (*BUSY, OSError) as error:
-        raise DestinationError(f"{destination.name}: the file cannot be used now ({type(error).__name__})") from error
-    except duckdb.Error as error:
-        # Its text may hold values of a row.
-        raise LoadError(f"{destination.name}: DuckDB refuses the rows: {type(error).__name__}") from error
+@dataclass(frozen=True, slots=True)
+class DuckdbLoader:
+    """A table in a file, which one process at a time may write."""
+
+    destination: DuckdbDestination
+    work: Workspace
+
+    def prepare(self, request: PrepareDestination) -> DestinationPrepared:
+        """Raises DestinationError, LoadError."""
+        target = target_of(request)
+        with self._open() as database, database.transaction():
+            return database.prepare(target)
+
+    def load(self, request: LoadPart) -> PartLoaded:
+        """Everything that a part changes is one transaction. Raises DestinationError, LoadError."""
+        began = monotonic()
+        target = target_of(request)
+        file = self.work.local(request.part)
+        with self._open() as database, database.transaction():
+            database.prepare(target)
+            done = database.ledger.find(request)
+            if done is not None:
+                return done
+            holding = database.hold(request, target) if is_held(request, target) else None
+            counts = _Part(database, request, target, file, holding).load()
+            database.ledger.record(request, counts, told_boundary(request, self.work))
+            if holding is not None:
+                holding.release(written(self.destination.table), target, request.total)
+        self.work.progress(request.part.rows, request.part.size_bytes)
+        return counts.loaded(request.part.rows, monotonic() - began)
+
+    def watermark(self, request: WatermarkTask) -> Watermark:
+        if not Path(self.destination.path).exists():
+            return Watermark()
+        with self._open() as database:
+            if not database.exists(f"{database.schema or 'main'}.towpath_watermarks"):
+                return Watermark()
+            mark = database.ledger.watermark(request.pipeline, self.destination.name)
+            return told_watermark(mark, database.ledger.history(request.pipeline, self.destination.name), self.work)
+
+    def clean(self, request: CleanDestination) -> DestinationCleaned:
+        """Raises DestinationError."""
+        if not Path(self.destination.path).exists():
+            return DestinationCleaned()
+        with self._open() as database, database.transaction():
+            if not database.exists(f"{database.schema or 'main'}.towpath_loads"):
+                return DestinationCleaned()
+            parts = give_up(database.run, database.ledger, database.schema, request, database.exists)
+        return DestinationCleaned(parts=parts)
+
+    def is_there(self) -> bool:
+        if not Path(self.destination.path).exists():
+            return False
+        with self._open() as database:
+            return has_table(database.run, self.destination.table)
+
+    @contextmanager
+    def _open(self) -> Generator[_Database]:
+        path = Path(self.destination.path)
+        limits = EngineLimits(memory_bytes=self.work.memory_bytes, threads=self.work.threads)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.with_name(f"{path.name}.lock").open("w") as lock:
+                # The system lets go of it when this process ends, in whatever way.
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                with duckdb.connect(path, config={"threads": limits.threads}) as connection:
+                    lock_engine(connection, self.work.folder, limits)
+                    yield _Database(connection, self.destination.table)
+        except duckdb.OutOfMemoryException as error:
+            message = f"{self.destination.name}: loading into DuckDB needs more memory than it may have"
+            raise DataError(FailureCode.PIPELINE_OUT_OF_MEMORY, message) from error
+        except (*BUSY, OSError) as error:
+            raise DestinationError(
+                f"{self.destination.name}: the file cannot be used now ({type(error).__name__})"
+            ) from error
+        except duckdb.Error as error:
+            # Its text may hold values of a row.
+            raise LoadError(f"{self.destination.name}: DuckDB refuses the rows: {type(error).__name__}") from error
 
 
 class _Part:

@@ -8,7 +8,7 @@ from towpath.dataplane.core.columns import quoted, sql_type
 from towpath.dataplane.core.errors import LoadError
 from towpath.dataplane.core.sql import statement
 from towpath.dataplane.load.ledger import Run
-from towpath.dataplane.load.target import Target, wider
+from towpath.dataplane.load.target import Target, split_name, wider, written
 
 _TAKEN = {
     ColumnType.INTEGER: {"INTEGER", "SMALLINT", "HUGEINT"},
@@ -18,15 +18,6 @@ _TAKEN = {
     ColumnType.JSON: {"JSON"},
 }
 """Types that take our values besides our own: what does not fit is refused at run time."""
-
-
-def split_name(table: str) -> tuple[str | None, str]:
-    schema, _, name = table.rpartition(".")
-    return schema or None, name
-
-
-def written(table: str) -> str:
-    return ".".join(quoted(part) for part in table.split("."))
 
 
 def prepare_table(run: Run, table: str, target: Target) -> DestinationPrepared:

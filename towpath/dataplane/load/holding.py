@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from towpath.contracts.pipeline.loading import CleanDestination, LoadPart
-from towpath.dataplane.core.columns import quoted
 from towpath.dataplane.core.sql import statement
 from towpath.dataplane.load.history import listed
 from towpath.dataplane.load.ledger import Ledger, Run
-from towpath.dataplane.load.target import Target
+from towpath.dataplane.load.target import Target, written
 
 PREFIX = "towpath_append_"
 
@@ -39,7 +38,7 @@ class Holding:
 
     @property
     def written(self) -> str:
-        return ".".join(quoted(part) for part in self.table.split("."))
+        return written(self.table)
 
     def create(self, table: str, target: Target) -> None:
         """With the target's types and none of its constraints: those are checked when the rows join it."""

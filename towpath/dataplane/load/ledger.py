@@ -62,6 +62,16 @@ class Counts:
     direct: bool = False
     partitions: tuple[str, ...] = ()
 
+    def loaded(self, rows: int, seconds: float) -> PartLoaded:
+        return PartLoaded(
+            rows=rows,
+            inserted=self.inserted,
+            updated=self.updated,
+            stale=self.stale,
+            deleted=self.deleted,
+            seconds=round(seconds, 3),
+        )
+
 
 class Ledger:
     """Two tables beside the target, in its schema."""

@@ -34,80 +34,113 @@ ATTEMPTS = 5
 """To replace a manifest that others replace meanwhile."""
 
 
-def prepare(request: PrepareDestination, destination: ParquetDestination, work: Workspace) -> DestinationPrepared:
-    """Raises DestinationError, LoadError."""
-    target = target_of(request)
-    folder = open_folder(destination, work)
-    with folder.alone():
-        for _ in range(ATTEMPTS):
-            known, version = _read(folder, destination)
-            if known is None:
-                after, done = made(target, destination.buckets), DestinationPrepared(created=True)
-            else:
-                after, done = prepared(known, target)
-            if after == known or folder.swap(_written(after), version):
-                return done
-    raise _contended(destination)
+@dataclass(frozen=True, slots=True)
+class ParquetLoader:
+    """A dataset, whose manifest says what is in it."""
 
+    destination: ParquetDestination
+    work: Workspace
 
-def load(request: LoadPart, destination: ParquetDestination, work: Workspace) -> PartLoaded:
-    """Raises DestinationError, LoadError. The numbers of the last part are those of the whole load."""
-    began = monotonic()
-    target = target_of(request)
-    folder = open_folder(destination, work)
-    known, _ = _read(folder, destination)
-    done = None if known is None else known.find(request)
-    if done is not None:
-        return done
-    local = work.local(request.part)
-    buckets = destination.buckets if known is None else known.buckets
-    with _merging(destination, target, work, buckets) as merging:
-        staged = _put(folder, merging.stage(local, request.number), request.part.rows)
+    def prepare(self, request: PrepareDestination) -> DestinationPrepared:
+        """Raises DestinationError, LoadError."""
+        target = target_of(request)
+        folder = open_folder(self.destination, self.work)
         with folder.alone():
             for _ in range(ATTEMPTS):
-                before, version = _read(folder, destination)
-                done = None if before is None else before.find(request)
-                if done is not None:
+                known, version = self._read(folder)
+                if known is None:
+                    after, done = made(target, self.destination.buckets), DestinationPrepared(created=True)
+                else:
+                    after, done = prepared(known, target)
+                if after == known or folder.swap(_written(after), version):
                     return done
-                base = made(target, buckets) if before is None else prepared(before, target)[0]
-                after, counts = _Load(request, folder, merging, work).into(base, staged)
-                if folder.swap(_written(after), version):
-                    work.progress(request.part.rows, request.part.size_bytes)
-                    return _told(request, counts, began)
-    raise _contended(destination)
+        raise self._contended()
 
+    def load(self, request: LoadPart) -> PartLoaded:
+        """Raises DestinationError, LoadError. The numbers of the last part are those of the whole load."""
+        began = monotonic()
+        target = target_of(request)
+        folder = open_folder(self.destination, self.work)
+        known, _ = self._read(folder)
+        done = None if known is None else known.find(request)
+        if done is not None:
+            return done
+        local = self.work.local(request.part)
+        buckets = self.destination.buckets if known is None else known.buckets
+        with self._merging(target, buckets) as merging:
+            staged = _put(folder, merging.stage(local, request.number), request.part.rows)
+            with folder.alone():
+                for _ in range(ATTEMPTS):
+                    before, version = self._read(folder)
+                    done = None if before is None else before.find(request)
+                    if done is not None:
+                        return done
+                    base = made(target, buckets) if before is None else prepared(before, target)[0]
+                    after, counts = _Load(request, folder, merging, self.work).into(base, staged)
+                    if folder.swap(_written(after), version):
+                        self.work.progress(request.part.rows, request.part.size_bytes)
+                        return counts.loaded(request.part.rows, monotonic() - began)
+        raise self._contended()
 
-def watermark(request: WatermarkTask, destination: ParquetDestination, work: Workspace) -> Watermark:
-    known, _ = _read(open_folder(destination, work), destination)
-    if known is None:
-        return Watermark()
-    found = known.watermarks.get(request.pipeline)
-    return told_watermark(None if found is None else found.mark, known.history(request.pipeline), work)
-
-
-def is_there(destination: ParquetDestination, work: Workspace) -> bool:
-    return _read(open_folder(destination, work), destination)[0] is not None
-
-
-def clean(request: CleanDestination, destination: ParquetDestination, work: Workspace) -> DestinationCleaned:
-    """Removes files that nothing names, those of loads that are given up among them."""
-    folder = open_folder(destination, work)
-    files = size = 0
-    with folder.alone():
-        known, version = _read(folder, destination)
+    def watermark(self, request: WatermarkTask) -> Watermark:
+        known, _ = self._read(open_folder(self.destination, self.work))
         if known is None:
-            return DestinationCleaned()
-        kept = {load: one for load, one in known.open.items() if not _given_up(one, request)}
-        after = known.model_copy(update={"open": kept})
-        if after != known and not folder.swap(_written(after), version):
-            raise _contended(destination)
-        named = {file.name for file in after.files}
-        named |= {part.file.name for one in after.open.values() for part in one.parts}
-        for name, size_bytes in folder.old(request.before):
-            if name not in named:
-                folder.remove(name)
-                files, size = files + 1, size + size_bytes
-    return DestinationCleaned(files=files, size_bytes=size)
+            return Watermark()
+        found = known.watermarks.get(request.pipeline)
+        return told_watermark(None if found is None else found.mark, known.history(request.pipeline), self.work)
+
+    def is_there(self) -> bool:
+        return self._read(open_folder(self.destination, self.work))[0] is not None
+
+    def clean(self, request: CleanDestination) -> DestinationCleaned:
+        """Removes files that nothing names, those of loads that are given up among them."""
+        folder = open_folder(self.destination, self.work)
+        files = size = 0
+        with folder.alone():
+            known, version = self._read(folder)
+            if known is None:
+                return DestinationCleaned()
+            kept = {load: one for load, one in known.open.items() if not _given_up(one, request)}
+            after = known.model_copy(update={"open": kept})
+            if after != known and not folder.swap(_written(after), version):
+                raise self._contended()
+            named = {file.name for file in after.files}
+            named |= {part.file.name for one in after.open.values() for part in one.parts}
+            for name, size_bytes in folder.old(request.before):
+                if name not in named:
+                    folder.remove(name)
+                    files, size = files + 1, size + size_bytes
+        return DestinationCleaned(files=files, size_bytes=size)
+
+    @contextmanager
+    def _merging(self, target: Target, buckets: int) -> Generator[Merging]:
+        try:
+            with open_engine(
+                self.work.folder, EngineLimits(memory_bytes=self.work.memory_bytes, threads=self.work.threads)
+            ) as engine:
+                yield Merging(engine, target, self.work.folder.resolve(), buckets)
+        except duckdb.OutOfMemoryException as error:
+            message = f"{self.destination.name}: loading into Parquet needs more memory than it may have"
+            raise DataError(FailureCode.PIPELINE_OUT_OF_MEMORY, message) from error
+        except duckdb.IOException as error:
+            raise DestinationError(
+                f"{self.destination.name}: files cannot be written ({type(error).__name__})"
+            ) from error
+        except duckdb.Error as error:
+            # Its text may hold values of a row.
+            raise LoadError(f"{self.destination.name}: the rows cannot be written: {type(error).__name__}") from error
+
+    def _read(self, folder: Folder) -> tuple[Manifest | None, str | None]:
+        found = folder.manifest()
+        if found is None:
+            return None, None
+        try:
+            return Manifest.model_validate_json(found[0]), found[1]
+        except ValidationError as error:
+            raise LoadError(f"{self.destination.name}: manifest.json is not a manifest of this version") from error
+
+    def _contended(self) -> DestinationError:
+        return DestinationError(f"{self.destination.name}: others replaced the manifest {ATTEMPTS} times meanwhile")
 
 
 def _given_up(load: OpenLoad, request: CleanDestination) -> bool:
@@ -159,31 +192,6 @@ class _Load:
         return target
 
 
-@contextmanager
-def _merging(destination: ParquetDestination, target: Target, work: Workspace, buckets: int) -> Generator[Merging]:
-    try:
-        with open_engine(work.folder, EngineLimits(memory_bytes=work.memory_bytes, threads=work.threads)) as engine:
-            yield Merging(engine, target, work.folder.resolve(), buckets)
-    except duckdb.OutOfMemoryException as error:
-        message = f"{destination.name}: loading into Parquet needs more memory than it may have"
-        raise DataError(FailureCode.PIPELINE_OUT_OF_MEMORY, message) from error
-    except duckdb.IOException as error:
-        raise DestinationError(f"{destination.name}: files cannot be written ({type(error).__name__})") from error
-    except duckdb.Error as error:
-        # Its text may hold values of a row.
-        raise LoadError(f"{destination.name}: the rows cannot be written: {type(error).__name__}") from error
-
-
-def _read(folder: Folder, destination: ParquetDestination) -> tuple[Manifest | None, str | None]:
-    found = folder.manifest()
-    if found is None:
-        return None, None
-    try:
-        return Manifest.model_validate_json(found[0]), found[1]
-    except ValidationError as error:
-        raise LoadError(f"{destination.name}: manifest.json is not a manifest of this version") from error
-
-
 def _written(manifest: Manifest) -> bytes:
     return manifest.model_dump_json(exclude_defaults=True).encode()
 
@@ -195,17 +203,6 @@ def _put(folder: Folder, file: Path, rows: int, bucket: int | None = None) -> Da
     return DataFile(name=name, bucket=bucket, rows=rows, size_bytes=size)
 
 
-def _told(request: LoadPart, counts: Counts, began: float) -> PartLoaded:
-    return PartLoaded(
-        rows=request.part.rows,
-        inserted=counts.inserted,
-        updated=counts.updated,
-        stale=counts.stale,
-        deleted=counts.deleted,
-        seconds=round(monotonic() - began, 3),
-    )
-
-
 def _sum(one: Counts, other: Counts) -> Counts:
     return Counts(
         inserted=one.inserted + other.inserted,
@@ -213,7 +210,3 @@ def _sum(one: Counts, other: Counts) -> Counts:
         stale=one.stale + other.stale,
         deleted=one.deleted + other.deleted,
     )
-
-
-def _contended(destination: ParquetDestination) -> DestinationError:
-    return DestinationError(f"{destination.name}: others replaced the manifest {ATTEMPTS} times meanwhile")

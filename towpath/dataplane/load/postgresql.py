@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, LiteralString
 
@@ -37,82 +37,14 @@ from towpath.dataplane.load.postgresql_table import (
     postgresql_type,
     prepare_table,
     read_table,
-    split_name,
-    written,
 )
 from towpath.dataplane.load.reading import PartRows, batches, rows_of, target_schema
-from towpath.dataplane.load.target import VALID_TO, Target, target_of
+from towpath.dataplane.load.target import VALID_TO, Target, split_name, target_of, written
 
 STAGE = "towpath_stage"
 VERSIONS = "towpath_versions"
 PASSING = ("08", "40", "53", "55", "57", "58")
 """SQLSTATE classes of what may pass: connections, deadlocks, resources, locks, an operator's stop, the system."""
-
-
-def prepare(request: PrepareDestination, destination: PostgresqlDestination, work: Workspace) -> DestinationPrepared:
-    """Raises DestinationError, LoadError."""
-    target = target_of(request)
-    with _database(destination, work) as database:
-        return database.prepare(target)
-
-
-def load(request: LoadPart, destination: PostgresqlDestination, work: Workspace) -> PartLoaded:
-    """Everything that a part changes is one transaction. Raises DestinationError, LoadError."""
-    began = monotonic()
-    target = target_of(request)
-    with _database(destination, work) as database:
-        database.prepare(target)
-        done = database.ledger.find(request)
-        if done is not None:
-            return done
-        rows = rows_of(request.part, work)
-        with database.connection.transaction():
-            # A killed attempt may still hold its transaction on the server: wait for it, then look again.
-            database.lock(f"{request.load}/{destination.name}/{request.number}")
-            done = database.ledger.find(request)
-            if done is not None:
-                return done
-            holding = database.hold(request, target) if is_held(request, target) else None
-            counts = _Part(database, request, target, rows, work.progress, holding).load()
-            if request.fenced and request.watermark is not None:
-                database.lock(f"{request.pipeline}/{destination.name}/watermark")
-            database.ledger.record(request, counts, told_boundary(request, work))
-            if holding is not None:
-                database.lock(holding.table)
-                holding.release(written(destination.table), target, request.total)
-    return PartLoaded(
-        rows=request.part.rows,
-        inserted=counts.inserted,
-        updated=counts.updated,
-        stale=counts.stale,
-        deleted=counts.deleted,
-        seconds=round(monotonic() - began, 3),
-    )
-
-
-def watermark(request: WatermarkTask, destination: PostgresqlDestination, work: Workspace) -> Watermark:
-    with _database(destination, work) as database:
-        if not database.has_ledger():
-            return Watermark()
-        mark = database.ledger.watermark(request.pipeline, destination.name)
-        return told_watermark(mark, database.ledger.history(request.pipeline, destination.name), work)
-
-
-def clean(request: CleanDestination, destination: PostgresqlDestination, work: Workspace) -> DestinationCleaned:
-    """Raises DestinationError."""
-    with _database(destination, work) as database:
-        if not database.exists(database.ledger.loads):
-            return DestinationCleaned()
-        with database.connection.transaction():
-            database.lock("tables")
-            schema, _ = split_name(destination.table)
-            parts = give_up(database.run, database.ledger, schema, request, database.exists)
-    return DestinationCleaned(parts=parts)
-
-
-def is_there(destination: PostgresqlDestination, work: Workspace) -> bool:
-    with _database(destination, work) as database:
-        return bool(read_table(database.run, destination.table).types)
 
 
 class _Database:
@@ -157,15 +89,76 @@ class _Database:
             return prepared
 
 
-@contextmanager
-def _database(destination: PostgresqlDestination, work: Workspace) -> Generator[_Database]:
-    url = work.connection(destination.connection, PostgresqlConnection).url.get_secret_value()
-    try:
-        with psycopg.connect(url, autocommit=True, connect_timeout=10, application_name="towpath") as connection:
-            _settle(connection)
-            yield _Database(connection, destination.table)
-    except psycopg.Error as error:
-        raise _told(destination, error) from error
+@dataclass(frozen=True, slots=True)
+class PostgresqlLoader:
+    """A table, which many may write at once."""
+
+    destination: PostgresqlDestination
+    work: Workspace
+
+    def prepare(self, request: PrepareDestination) -> DestinationPrepared:
+        """Raises DestinationError, LoadError."""
+        target = target_of(request)
+        with self._open() as database:
+            return database.prepare(target)
+
+    def load(self, request: LoadPart) -> PartLoaded:
+        """Everything that a part changes is one transaction. Raises DestinationError, LoadError."""
+        began = monotonic()
+        target = target_of(request)
+        with self._open() as database:
+            database.prepare(target)
+            done = database.ledger.find(request)
+            if done is not None:
+                return done
+            rows = rows_of(request.part, self.work)
+            with database.connection.transaction():
+                # A killed attempt may still hold its transaction on the server: wait for it, then look again.
+                database.lock(f"{request.load}/{self.destination.name}/{request.number}")
+                done = database.ledger.find(request)
+                if done is not None:
+                    return done
+                holding = database.hold(request, target) if is_held(request, target) else None
+                counts = _Part(database, request, target, rows, self.work.progress, holding).load()
+                if request.fenced and request.watermark is not None:
+                    database.lock(f"{request.pipeline}/{self.destination.name}/watermark")
+                database.ledger.record(request, counts, told_boundary(request, self.work))
+                if holding is not None:
+                    database.lock(holding.table)
+                    holding.release(written(self.destination.table), target, request.total)
+        return counts.loaded(request.part.rows, monotonic() - began)
+
+    def watermark(self, request: WatermarkTask) -> Watermark:
+        with self._open() as database:
+            if not database.has_ledger():
+                return Watermark()
+            mark = database.ledger.watermark(request.pipeline, self.destination.name)
+            return told_watermark(mark, database.ledger.history(request.pipeline, self.destination.name), self.work)
+
+    def clean(self, request: CleanDestination) -> DestinationCleaned:
+        """Raises DestinationError."""
+        with self._open() as database:
+            if not database.exists(database.ledger.loads):
+                return DestinationCleaned()
+            with database.connection.transaction():
+                database.lock("tables")
+                schema, _ = split_name(self.destination.table)
+                parts = give_up(database.run, database.ledger, schema, request, database.exists)
+        return DestinationCleaned(parts=parts)
+
+    def is_there(self) -> bool:
+        with self._open() as database:
+            return bool(read_table(database.run, self.destination.table).types)
+
+    @contextmanager
+    def _open(self) -> Generator[_Database]:
+        url = self.work.connection(self.destination.connection, PostgresqlConnection).url.get_secret_value()
+        try:
+            with psycopg.connect(url, autocommit=True, connect_timeout=10, application_name="towpath") as connection:
+                _settle(connection)
+                yield _Database(connection, self.destination.table)
+        except psycopg.Error as error:
+            raise _told(self.destination.name, error) from error
 
 
 def _settle(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
@@ -178,22 +171,22 @@ def _settle(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
         connection.execute("SET client_connection_check_interval = '2s'")
 
 
-def _told(destination: PostgresqlDestination, error: psycopg.Error) -> DestinationError | LoadError:
+def _told(name: str, error: psycopg.Error) -> DestinationError | LoadError:
     """The error without its text, which may hold values of a row."""
     state = error.sqlstate or ""
     what = type(error).__name__
     if not state or state.startswith(PASSING):
-        return DestinationError(f"{destination.name}: PostgreSQL cannot be used now ({what} {state})".rstrip())
+        return DestinationError(f"{name}: PostgreSQL cannot be used now ({what} {state})".rstrip())
     where = [
-        f"{kind} {name}"
-        for kind, name in (
+        f"{kind} {thing}"
+        for kind, thing in (
             ("table", error.diag.table_name),
             ("column", error.diag.column_name),
             ("constraint", error.diag.constraint_name),
         )
-        if name
+        if thing
     ]
-    return LoadError(f"{destination.name}: PostgreSQL refuses the rows: {what} {state} {', '.join(where)}".rstrip())
+    return LoadError(f"{name}: PostgreSQL refuses the rows: {what} {state} {', '.join(where)}".rstrip())
 
 
 class _Part:

@@ -8,7 +8,7 @@ from towpath.contracts.pipeline.loading import DestinationPrepared
 from towpath.dataplane.core.columns import quoted
 from towpath.dataplane.core.errors import LoadError
 from towpath.dataplane.load.ledger import Run
-from towpath.dataplane.load.target import Target, wider
+from towpath.dataplane.load.target import Target, split_name, wider, written
 
 _TYPES = {
     ColumnType.TEXT: "text",
@@ -49,15 +49,6 @@ class Table:
     def copies(self, columns: tuple[Column, ...]) -> bool:
         """Whether rows can be copied in as they are, with no staging table to convert them."""
         return all(self.types[column.name] in _COPIED[column.type] for column in columns)
-
-
-def split_name(table: str) -> tuple[str | None, str]:
-    schema, _, name = table.rpartition(".")
-    return schema or None, name
-
-
-def written(table: str) -> str:
-    return ".".join(quoted(part) for part in table.split("."))
 
 
 def postgresql_type(column: Column) -> str:

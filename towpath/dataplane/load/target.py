@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from towpath.contracts.pipeline.dataset import Column, ColumnType
 from towpath.contracts.pipeline.loading import LoadPart, PrepareDestination, Strategy
+from towpath.dataplane.core.columns import quoted
 from towpath.dataplane.core.errors import LoadError
 
 VALID_FROM = "_valid_from"
@@ -82,3 +83,14 @@ def wider(column: Column, precision: int, scale: int) -> bool:
     if scale > column.scale or whole > needed:
         raise LoadError(f"column {column.name} has {whole} digits and {scale} decimals there: declare as many at least")
     return True
+
+
+def split_name(table: str) -> tuple[str | None, str]:
+    """Schema and name."""
+    schema, _, name = table.rpartition(".")
+    return schema or None, name
+
+
+def written(table: str) -> str:
+    """As SQL wants it."""
+    return ".".join(quoted(part) for part in table.split("."))
