@@ -1,19 +1,19 @@
 """What a configuration must hold beyond its shape: names that are there, and parts that go together."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from towpath.contracts.pipeline.dataset import Column, ColumnType
 from towpath.contracts.pipeline.loading import ParquetDestination
 from towpath.contracts.pipeline.pipeline import FileSource, PipelineConfig
 from towpath.contracts.pipeline.pipeline import Source as Origin
 from towpath.contracts.pipeline.quality import Custom, ForeignKey, Rule, Unique, Volume
+from towpath.contracts.pipeline.schema import SchemaAction, SchemaContract
 from towpath.contracts.pipeline.transformation import Join, Specification
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.cron import cron_problem
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.source import Source
 from towpath.policy.pipeline.bounds import ORDERED
-from towpath.policy.pipeline.contract_checks import contract_problems
 
 PARTITIONS = {
     "csv": ("file",),
@@ -24,6 +24,7 @@ PARTITIONS = {
     "postgresql": ("file", "range", "date"),
 }
 """Ways to partition each kind of source; `file` stands for the usual one."""
+_TYPED = frozenset({"parquet", "postgresql"})
 
 
 class ConfigurationChecks:
@@ -63,7 +64,7 @@ class ConfigurationChecks:
             what = "only the main source is read incrementally"
             self._report((*path, "cursor"), "cursor.source", what, "leave it out: joined sources are read whole")
         self._cursor_type(source, path)
-        for field, what, mend, warning in contract_problems(source):
+        for field, what, mend, warning in _contract_problems(source):
             self._report((*path, "contract", field), "contract.action", what, mend, warning=warning)
         columns = [column.name for column in source.columns]
         if not columns:
@@ -221,3 +222,21 @@ def _columns_of(rule: Rule) -> Iterable[tuple[Path, str]]:
 
 def _names(columns: Iterable[Column]) -> list[str]:
     return [column.name for column in columns]
+
+
+def _contract_problems(source: Origin) -> Iterator[tuple[str, str, str, bool]]:
+    """Actions that can mean nothing where they stand: field, what is wrong, mend, and whether it is only a warning."""
+    contract, usual = source.contract, SchemaContract()
+    if contract.tables is SchemaAction.QUARANTINE_ROW:
+        what = "a table that is not there is no fault of a row: none can be quarantined for it"
+        yield "tables", what, "write evolve, freeze or discard_row; a later run reads what was left out", False
+    if contract.tables is not usual.tables and not source.main:
+        yield "tables", f"no table is made of {source.name}: it is only joined", "leave tables out here", False
+    if not source.columns:
+        for field in ("columns", "types"):
+            if getattr(contract, field) is not getattr(usual, field):
+                what = "nothing is declared to hold the source against"
+                yield field, what, "add columns: […] to the source, or leave this out", False
+    elif contract.types is SchemaAction.EVOLVE and source.type not in _TYPED:
+        what = f"a source of type {source.type} has texts and no types: a value that is none of its type is quarantined"
+        yield "types", what, "write quarantine_row, which is the same here", True
