@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from towpath.cli.as_json import show_json
 from towpath.cli.terminal import Exit, console, fail, problems
@@ -21,13 +22,15 @@ from towpath.local.alerting import Alerting, alerting
 from towpath.local.demo.etl import database
 from towpath.local.demo.incident import quicker_definitions
 from towpath.local.demo.parts import PARTS
-from towpath.local.demo.scene import Scene, Told
+from towpath.local.demo.scene import STORY_SECONDS, Scene, Told
 from towpath.local.keeping import keep_working, until_one_ends
 from towpath.local.processes import ChildFailedError
 from towpath.local.server import ServerNotFoundError, TemporalServer
 from towpath.local.stack import LocalStack, StandIns, local_stack
 from towpath.local.state import StateFolder
 from towpath.local.stopping import until_stopped
+from towpath.views.live import TOLD_BRIEFLY, legend
+from towpath.views.tables import show_table
 
 FAULT = '{"service": "checkout", "fault": "bad-deployment"}'
 
@@ -49,6 +52,8 @@ def _run(command: Coroutine[Any, Any, None], out: Console) -> bool:
         fail(Exit.WRONG_INPUT, *str(error).splitlines())
     except (ChildFailedError, ServerNotFoundError) as error:
         fail(Exit.UNREACHABLE, str(error))
+    except TimeoutError:
+        fail(Exit.TIMED_OUT, f"A story of the demo did not come to its end in {STORY_SECONDS} s.")
 
 
 @dataclass(slots=True)
@@ -88,6 +93,8 @@ async def _demo(state: StateFolder, wanted: Sequence[str], out: Console, *, as_j
         watch = Watch(state, is_demo=True, wanted="incident" in wanted, own=settings)
         stack = await running.enter_async_context(local_stack(state, offline=not has_claude_key(), around=watch.around))
         _tell_addresses(stack, out)
+        if not out.is_terminal:
+            out.print(f"  signs      {legend(TOLD_BRIEFLY)}")
         os.environ["TEMPORAL_ADDRESS"] = stack.server.address
         http = await running.enter_async_context(httpx.AsyncClient(base_url=stack.standins.url))
         stamp, store = f"{datetime.now(UTC):%Y%m%d-%H%M%S}", ArtefactStore(watch.artefacts)
@@ -98,8 +105,7 @@ async def _demo(state: StateFolder, wanted: Sequence[str], out: Console, *, as_j
         if as_json:
             runs = [run for part in told for run in part.runs]
             show_json({"offline": stack.offline, "effects": effects, "runs": runs})
-    again = f"make up STATE={state.path}"
-    out.print(f"The stack of the demo has ended. Its runs can be looked at with `{again}`, until the next demo.")
+    out.print(f"The stack of the demo has ended. `make up STATE={state.path}` shows its runs again.", soft_wrap=True)
     if not all(part.well for part in told):
         raise typer.Exit(Exit.REFUSED)
 
@@ -108,8 +114,11 @@ async def _show(scene: Scene, name: str, place: str) -> Told:
     entry = PARTS[name]
     scene.console.print(f"\n{place}  {entry.title}", style="bold", markup=False, soft_wrap=True)
     told = await entry.show(scene)
-    for line in told.report:
-        scene.console.print(line, soft_wrap=isinstance(line, str), markup=False)
+    for line in [*(told.details if scene.console.is_terminal else told.brief), *told.report]:
+        if isinstance(line, Table):
+            show_table(scene.console, line)
+        else:
+            scene.console.print(line, soft_wrap=isinstance(line, str), markup=False)
     return told
 
 

@@ -1,6 +1,8 @@
 """The live view of a few runs: every step as it happens, side by side on a terminal, line by line elsewhere."""
 
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -22,6 +24,26 @@ MARKS: dict[StepState, tuple[str, str]] = {
     StepState.UNDONE: ("↩", "magenta"),
     StepState.CANCELLED: ("⊘", "dim"),
 }
+MEANINGS: dict[StepState, str] = {
+    StepState.PENDING: "to come",
+    StepState.RUNNING: "under way",
+    StepState.COMPLETED: "done",
+    StepState.DEGRADED: "done without a part",
+    StepState.FAILED: "failed",
+    StepState.SKIPPED: "not needed",
+    StepState.UNDONE: "undone",
+    StepState.CANCELLED: "cancelled",
+}
+TOLD_BRIEFLY = (
+    StepState.COMPLETED,
+    StepState.DEGRADED,
+    StepState.FAILED,
+    StepState.CANCELLED,
+    StepState.UNDONE,
+)
+"""In the order in which they are told when they are seen at once."""
+BRIEF_SECONDS = 4.0
+"""How long completed steps are kept for one line."""
 STATUS_STYLES = {
     "onboarded": "bold green",
     "failed": "bold red",
@@ -42,12 +64,18 @@ class Watched:
 
 
 class RunView:
-    """Shows watched runs until it is closed. On a terminal the panels are redrawn; elsewhere each change is a line."""
+    """Shows watched runs until it is closed. On a terminal the panels are redrawn; elsewhere each change is a line.
 
-    def __init__(self, console: Console, watched: Sequence[Watched]) -> None:
+    With `brief` a line elsewhere has all steps of a run that came to an end since its last one.
+    """
+
+    def __init__(self, console: Console, watched: Sequence[Watched], *, brief: bool = False) -> None:
         self._console = console
         self._watched = watched
+        self._brief = brief
         self._said: dict[tuple[str, str], str] = {}
+        self._kept: dict[str, list[str]] = {}
+        self._kept_since: dict[str, float] = {}
         self._live = Live(self._draw(), console=console, refresh_per_second=8) if console.is_terminal else None
 
     def __enter__(self) -> "RunView":
@@ -57,6 +85,8 @@ class RunView:
 
     def __exit__(self, *_: object) -> None:
         self.refresh()
+        for watched in self._watched:
+            self._say_kept(watched)
         if self._live is not None:
             self._live.stop()
 
@@ -66,34 +96,73 @@ class RunView:
             return
         for watched in self._watched:
             self._say_changes(watched)
+            if time.monotonic() > self._kept_since.get(watched.title, math.inf) + BRIEF_SECONDS:
+                self._say_kept(watched)
 
     def remark(self, watched: Watched, text: str) -> None:
         watched.remarks.append(text)
         if self._live is None:
-            self._console.print(f"[{watched.title}] {text}", markup=False, highlight=False, soft_wrap=True)
+            self._say_kept(watched)
+            self._say(watched, text)
 
     def _draw(self) -> RenderableType:
-        panels = [panel(watched) for watched in self._watched]
+        panels: list[RenderableType] = [panel(watched) for watched in self._watched]
         if self._console.width >= PANEL_WIDTH * len(panels):
             side_by_side = Table.grid(expand=True)
             for _ in panels:
                 side_by_side.add_column(ratio=1)
             side_by_side.add_row(*panels)
-            return side_by_side
-        return Group(*panels)
+            panels = [side_by_side]
+        return Group(*panels, Text(legend(), style="dim"))
+
+    def _say(self, watched: Watched, text: str) -> None:
+        self._console.print(f"[{watched.title}] {text}", markup=False, highlight=False, soft_wrap=True)
 
     def _say_changes(self, watched: Watched) -> None:
         if watched.record is None:
             return
-        for step in watched.record.steps:
-            said = f"{step.state}{step.attempts}{step.note}"
-            key = (watched.record.run_id, step.step)
-            if step.state is StepState.PENDING or self._said.get(key) == said:
-                continue
-            self._said[key] = said
-            mark, _ = MARKS[step.state]
-            line = f"[{watched.title}] {mark} {step.title} {explain(step)}".rstrip()
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        changed = [step for step in watched.record.steps if self._is_new(watched.record.run_id, step)]
+        if self._brief:
+            ended = [step for step in changed if step.state in TOLD_BRIEFLY]
+            for step in sorted(ended, key=lambda step: TOLD_BRIEFLY.index(step.state)):
+                self._keep(watched, step)
+            return
+        for step in changed:
+            self._say(watched, f"{MARKS[step.state][0]} {step.title} {explain(step)}".rstrip())
+
+    def _is_new(self, run_id: str, step: StepRecord) -> bool:
+        said = f"{step.state}{step.attempts}{step.note}"
+        is_new = step.state is not StepState.PENDING and self._said.get((run_id, step.step)) != said
+        if is_new:
+            self._said[run_id, step.step] = said
+        return is_new
+
+    def _keep(self, watched: Watched, step: StepRecord) -> None:
+        note = explain(step)
+        text = f"{step.title} ({note})" if note else step.title
+        if step.state is not StepState.COMPLETED:
+            self._say_kept(watched)
+            self._say(watched, f"{MARKS[step.state][0]} {text}")
+            return
+        self._kept_since.setdefault(watched.title, time.monotonic())
+        self._kept.setdefault(watched.title, []).append(text)
+
+    def _say_kept(self, watched: Watched) -> None:
+        kept = self._kept.pop(watched.title, [])
+        self._kept_since.pop(watched.title, None)
+        if kept:
+            mark, _ = MARKS[StepState.COMPLETED]
+            self._say(watched, f"{mark} {'; '.join(kept)}")
+
+
+def legend(states: Collection[StepState] = tuple(MARKS)) -> str:
+    """What the signs of these states mean, in the order of the table."""
+    return "  ".join(f"{mark} {MEANINGS[state]}" for state, (mark, _) in MARKS.items() if state in states)
+
+
+def legend_of(record: RunRecord) -> str:
+    """What the signs mean that stand before the steps of a run."""
+    return legend({step.state for step in record.steps})
 
 
 def panel(watched: Watched) -> Panel:

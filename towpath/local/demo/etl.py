@@ -9,24 +9,24 @@ from typing import Any
 
 from pydantic import BaseModel
 from rich.table import Table
-from temporalio.client import WorkflowHandle
 
-from towpath.contracts.core.run import RunRecord
 from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
 from towpath.control.pipelines import find_file, request_of, start_run, usable
 from towpath.local.demo.airports import write_airports
-from towpath.local.demo.scene import POLL_SECONDS, Scene, Told
+from towpath.local.demo.scene import Scene, Stage, Story, Told
 from towpath.local.postgresql import postgresql_process
 from towpath.local.state import StateFolder
-from towpath.views.live import RunView, Watched
+from towpath.views.wording import count
 
 ETL = "etl"
 SOURCE = "airports"
 FOLDER = Path(".towpath/airports")
 DATABASE, LINEAGE, REPORT = FOLDER / "airports.duckdb", FOLDER / "lineage.ndjson", FOLDER / "report.html"
-STORY_SECONDS = 300
 CONNECTION = "warehouse"
 Settings = Coroutine[Any, Any, Mapping[str, str]]
+
+
+PipelineStory = Story[PipelineResult]
 
 
 class _Sample(BaseModel):
@@ -80,13 +80,15 @@ async def show(scene: Scene) -> Told:
     for left in (DATABASE, LINEAGE):
         left.unlink(missing_ok=True)
     config = usable(find_file("airports"))
-    first = await _run(scene, config, "1 first run")
-    again = await _run(scene, config, "2 run again")
-    facts = await _keep_report(scene, first[1])
+    stories = [PipelineStory(title="1 first run"), PipelineStory(title="2 run again")]
+    for story in stories:
+        await Stage(scene, [story]).play(_run(scene, config, story))
+    results = [story.result for story in stories if story.result is not None]
+    facts = await _keep_report(scene, results[0])
     return Told(
-        report=_report(scene, planted, facts, first, again),
-        runs=[_summary(result) for _, result in (first, again)],
-        well=all(result.outcome is PipelineOutcome.LOADED and result.report for _, result in (first, again)),
+        report=_report(scene, planted, facts, stories),
+        runs=[_summary(result) for result in results],
+        well=all(result.outcome is PipelineOutcome.LOADED and result.report for result in results),
     )
 
 
@@ -99,48 +101,27 @@ async def _keep_report(scene: Scene, result: PipelineResult) -> _Facts:
     return _Facts.model_validate_json(await scene.artefacts.read(result.document))
 
 
-Ended = tuple[WorkflowHandle[Any, PipelineResult], PipelineResult]
-
-
-async def _run(scene: Scene, config: PipelineConfig, title: str) -> Ended:
-    """Raises TimeoutError when it does not come to its end."""
+async def _run(scene: Scene, config: PipelineConfig, story: PipelineStory) -> None:
     started = await start_run(scene.client, request_of(config))
-    watched = Watched(title)
-    with RunView(scene.console, [watched]) as view:
-        async with asyncio.timeout(STORY_SECONDS):
-            ending = asyncio.ensure_future(started.handle.result())
-            while not ending.done():
-                watched.record = await started.handle.query("status", result_type=RunRecord)
-                view.refresh()
-                await asyncio.wait([ending], timeout=POLL_SECONDS)
-            watched.record = await started.handle.query("status", result_type=RunRecord)
-    return started.handle, ending.result()
+    story.handle = started.handle
+    story.result = await started.handle.result()
 
 
-def _report(scene: Scene, planted: Mapping[str, int], facts: _Facts, first: Ended, again: Ended) -> list[Any]:
-    _, result = first
-    loaded = Table("destination", "inserted", "updated", "as it was", box=None)
-    for name, (_, ended) in (("", first), (", second run", again)):
-        for load in ended.loads:
-            loaded.add_row(f"{load.destination}{name}", f"{load.inserted:,}", f"{load.updated:,}", f"{load.stale:,}")
-    score = result.quality[-1]
+def _report(scene: Scene, planted: Mapping[str, int], facts: _Facts, stories: Sequence[PipelineStory]) -> list[Any]:
+    table = Table("run", "destination", "inserted", "updated", "as it was", box=None)
+    for story in stories:
+        for load in () if story.result is None else story.result.loads:
+            table.add_row(story.title, load.destination, f"{load.inserted:,}", f"{load.updated:,}", f"{load.stale:,}")
     lines: list[Any] = [
         "",
         f"Planted in {FOLDER}: {', '.join(f'{number:,} {what}' for what, number in planted.items())}.",
-        "",
-        loaded,
-        "",
+        table,
         "Set aside, and why:",
         *_set_aside(facts),
-        f"Quality: score {score.score:.4f}, threshold {score.threshold}.",
-        f"Lineage: {_made_of(facts)}.",
-        f"  as events of OpenLineage: {LINEAGE}",
-        "",
+        f"Lineage: {_made_of(facts)}; as events of OpenLineage: {LINEAGE}",
         f"Open the report: {REPORT.resolve().as_uri()}",
-        f"The rows: {DATABASE} (DuckDB, table airports)",
-        "The runs in the Temporal UI (open while the stack is up: `make up`):",
-        *(f"  {scene.page(handle.id, handle.result_run_id or '')}" for handle, _ in (first, again)),
-        "Data: airportsdata (MIT), the airports of the world.",
+        f"The rows: {DATABASE} (DuckDB, table airports). Data: airportsdata (MIT), the airports of the world.",
+        *(f"  {story.title}: {story.page(scene)}" for story in stories),
     ]
     return lines
 
@@ -149,7 +130,7 @@ def _set_aside(facts: _Facts) -> Iterator[str]:
     """Each reason with its rows, and the place of one of them."""
     for one in facts.quarantine:
         sample = one.samples[0]
-        yield f"  {one.rows:,} rows: {sample.reason}, as in {sample.position}"
+        yield f"  {count(one.rows, 'row')}: {sample.reason}, as in {sample.position}"
 
 
 def _made_of(facts: _Facts) -> str:

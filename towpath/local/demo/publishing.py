@@ -1,15 +1,12 @@
 """The demo of publishing: one campaign on three channels while an answer is lost, one on hold after a refusal."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from temporalio.client import WorkflowHandle
-
 from towpath.contracts.core.delivery import Language
-from towpath.contracts.core.review import Decision, Verdict
-from towpath.contracts.core.run import RunRecord
+from towpath.contracts.core.review import ReviewTask
 from towpath.contracts.publishing.campaign import (
     CampaignView,
     ChannelWish,
@@ -21,25 +18,22 @@ from towpath.contracts.publishing.campaign import (
 from towpath.contracts.publishing.posting import EditPosts, JobChange, JobState, Post
 from towpath.contracts.publishing.process import PUBLISHING
 from towpath.control import campaigns as desk
-from towpath.control import reviews
-from towpath.local.demo.scene import LOOK_SECONDS, POLL_SECONDS, Scene, Told, until
-from towpath.views.campaigns import job_lines, side_by_side
-from towpath.views.live import RunView, Watched
+from towpath.local.demo.scene import LOOK_SECONDS, Scene, Stage, Story, Told, until
+from towpath.views.campaigns import job_lines, name_of, side_by_side, text_of
+from towpath.views.wording import count
 
-STORY_SECONDS = 300
 EDITOR = "mira"
 LINK = "https://hanbit-canal.example/reopening"
-Handle = WorkflowHandle[Any, PublishingResult]
+PLATFORMS = {"x": "X", "linkedin": "LinkedIn", "wordpress": "the blog"}
+SHOWN = 60
+"""Characters of a text that stand in a line."""
 
 
-@dataclass(slots=True)
-class Story:
-    """One campaign, the run that belongs to it, and the panel that shows it."""
+@dataclass(slots=True, kw_only=True)
+class CampaignStory(Story[PublishingResult]):
+    """One campaign."""
 
     request: PublishingRequest
-    watched: Watched
-    handle: Handle | None = None
-    result: PublishingResult | None = None
     view: CampaignView | None = None
 
 
@@ -47,10 +41,10 @@ async def show(scene: Scene) -> Told:
     """Two campaigns side by side, their texts, and what became of them."""
     stories = await Campaigns(scene).run()
     messages = (await scene.http.get("/_standins/messages")).json()
-    effects = (await scene.http.get("/_standins/effects")).json()
     return Told(
-        report=report(stories, scene, messages, effects),
-        runs=[summarise(story) for story in stories],
+        details=[part for story in stories if story.view for part in _texts(story.title, story.view, scene)],
+        report=report(stories, scene, messages, await scene.effects()),
+        runs=[story.for_machines(PUBLISHING.name) for story in stories],
         well=all(story.result is not None for story in stories),
     )
 
@@ -60,128 +54,99 @@ class Campaigns:
 
     def __init__(self, scene: Scene) -> None:
         self._client = scene.client
-        self._http = scene.http
-        self._console = scene.console
         self._stories = [
-            Story(reopening(scene.stamp), Watched("1 an answer is lost")),
-            Story(korean(scene.stamp), Watched("2 a refusal, on hold")),
+            CampaignStory(title="1 an answer is lost", request=reopening(scene.stamp)),
+            CampaignStory(title="2 a refusal, on hold", request=korean(scene.stamp)),
         ]
+        self._stage = Stage(scene, self._stories)
 
-    async def run(self) -> Sequence[Story]:
+    async def run(self) -> Sequence[CampaignStory]:
         """Raises TimeoutError when a story does not come to its end."""
-        lost, held = self._stories
-        with RunView(self._console, [story.watched for story in self._stories]) as view:
-            async with asyncio.timeout(STORY_SECONDS):
-                watching = asyncio.create_task(self._watch(view))
-                try:
-                    await self._lost_answer(lost, view)
-                    await self._on_hold(held, view)
-                finally:
-                    watching.cancel()
-            await self._read_all()
+        await self._stage.play(self._one_after_the_other())
         return self._stories
 
-    async def _lost_answer(self, story: Story, view: RunView) -> None:
-        """Approved, one text mended by its editor, published now; X takes a post, and its answer is lost."""
-        name = await self._begin(story, view)
-        post = Post(text=f"The Hanbit canal is open again. Come and walk beside it.\n\n{LINK}")
-        await desk.edit(self._client, name, EditPosts(job="linkedin", posts=(post,), by=EDITOR))
-        view.remark(story.watched, f"{EDITOR} wrote the text for LinkedIn anew")
-        await self._approve(story, name, view)
-        fault = {"service": "x", "operation": "publish", "drop": True, "after_effect": True, "times": 1}
-        await self._http.post("/_standins/faults", json=fault)
-        await self._publish_now(story, name, view)
-        view.remark(story.watched, "X took the first post, its answer was lost: it was found, not sent again")
+    async def _one_after_the_other(self) -> None:
+        lost, held = self._stories
+        await self._lost_answer(lost)
+        await self._on_hold(held)
 
-    async def _on_hold(self, story: Story, view: RunView) -> None:
+    async def _lost_answer(self, story: CampaignStory) -> None:
+        """Approved, one text mended by its editor, published now; X takes a post, and its answer is lost."""
+        task = await self._begin(story)
+        post = Post(text=f"The Hanbit canal is open again. Come and walk beside it.\n\n{LINK}")
+        await desk.edit(self._client, task.workflow_id, EditPosts(job="linkedin", posts=(post,), by=EDITOR))
+        self._stage.say(story, f"{EDITOR} wrote the text for LinkedIn anew")
+        await self._approve(story, task)
+        await self._stage.order_fault(service="x", operation="publish", drop=True, after_effect=True, times=1)
+        await self._publish_now(story)
+        await self._stage.look()
+        self._stage.say(story, "X took the first post, its answer was lost: it was found, not sent again")
+
+    async def _on_hold(self, story: CampaignStory) -> None:
         """LinkedIn refuses; the thread that was to come waits until somebody releases it."""
-        name = await self._begin(story, view)
-        await self._approve(story, name, view)
-        fault = {"service": "linkedin", "operation": "publish", "status": 403}
-        order = await self._http.post("/_standins/faults", json=fault)
+        task = await self._begin(story)
+        await self._approve(story, task)
+        name = task.workflow_id
+        fault = await self._stage.order_fault(service="linkedin", operation="publish", status=403)
         await desk.change_jobs(self._client, name, "publish_now", JobChange(job="linkedin", by=EDITOR))
         await until(lambda: self._job_in(name, "x", JobState.HELD))
-        view.remark(story.watched, "LinkedIn refused it: the thread on X is held, content-team is told")
+        await self._stage.look()
+        self._stage.say(story, "LinkedIn refused it: the thread on X is held, content-team is told")
         await asyncio.sleep(LOOK_SECONDS)
-        await self._http.delete("/_standins/faults", params={"id": order.json()["id"]})
+        await self._stage.lift_fault(fault)
         await desk.change_jobs(self._client, name, "release", JobChange(job="*", by=EDITOR, reason="X alone is fine"))
-        view.remark(story.watched, f"{EDITOR} released it")
-        await self._publish_now(story, name, view)
+        self._stage.say(story, f"{EDITOR} released it")
+        await self._publish_now(story)
 
-    async def _begin(self, story: Story, view: RunView) -> str:
+    async def _begin(self, story: CampaignStory) -> ReviewTask:
         started = await desk.start_campaign(self._client, story.request)
         story.handle = started.handle
-        name = started.handle.id
-        task = await until(lambda: reviews.find_review(self._client, name))
-        await self._read_all()
-        view.refresh()
-        view.remark(story.watched, f"task for {task.team}: {task.title}")
-        for reason in task.reasons:
-            view.remark(story.watched, f"  {reason}")
-        await asyncio.sleep(LOOK_SECONDS)
-        return name
+        return await self._stage.task_of(story, started.handle)
 
-    async def _approve(self, story: Story, name: str, view: RunView) -> None:
-        decision = Decision(verdict=Verdict.APPROVE, reviewer=EDITOR, reason="read against the source")
-        await reviews.decide(self._client, name, decision)
-        view.remark(story.watched, f"{EDITOR} approved: {decision.reason}")
+    async def _approve(self, story: CampaignStory, task: ReviewTask) -> None:
+        await self._stage.approve(story, task, EDITOR, "read against the source")
         for channel in story.request.metadata.channels:
-            await until(lambda job=channel.channel: self._job_in(name, job, JobState.SCHEDULED))
-        story.view = await desk.view(self._client, name)
+            await until(lambda job=channel.channel: self._job_in(task.workflow_id, job, JobState.SCHEDULED))
+        story.view = await desk.view(self._client, task.workflow_id)
         for line in job_lines(story.view.jobs):
-            view.remark(story.watched, line)
+            self._stage.say(story, f"  {line}")
         await asyncio.sleep(LOOK_SECONDS)
 
-    async def _publish_now(self, story: Story, name: str, view: RunView) -> None:
+    async def _publish_now(self, story: CampaignStory) -> None:
         if story.handle is None:
             raise RuntimeError("not started")
-        await desk.change_jobs(self._client, name, "publish_now", JobChange(job="*", by=EDITOR))
-        view.remark(story.watched, f"{EDITOR} does not wait: published now")
+        await desk.change_jobs(self._client, story.handle.id, "publish_now", JobChange(job="*", by=EDITOR))
+        self._stage.say(story, f"{EDITOR} does not wait: published now")
         story.result = await story.handle.result()
 
     async def _job_in(self, name: str, job: str, state: JobState) -> bool | None:
         jobs = (await desk.view(self._client, name)).jobs
         return any(found.job == job and found.state is state for found in jobs) or None
 
-    async def _watch(self, view: RunView) -> None:
-        while True:
-            await self._read_all()
-            view.refresh()
-            await asyncio.sleep(POLL_SECONDS)
 
-    async def _read_all(self) -> None:
-        for story in self._stories:
-            if story.handle is not None:
-                story.watched.record = await story.handle.query("status", result_type=RunRecord)
+def _texts(title: str, view: CampaignView, scene: Scene) -> list[Any]:
+    return ["", f"{title}: the texts", side_by_side(view, scene.console.width)]
 
 
-def report(stories: Sequence[Story], scene: Scene, messages: dict[str, Any], effects: dict[str, Any]) -> list[Any]:
-    """The texts side by side, what became of them, and what the platforms saw; things for rich to print."""
+def report(
+    stories: Sequence[CampaignStory], scene: Scene, messages: Mapping[str, Any], effects: Mapping[str, Any]
+) -> list[Any]:
+    """What became of the texts, and what the platforms saw."""
     lines: list[Any] = []
     for story in stories:
-        if story.view is None or story.result is None or story.handle is None:
+        if story.view is None or story.result is None:
             continue
-        lines += ["", f"{story.watched.title}: the texts", side_by_side(story.view, scene.console.width)]
-        lines += [f"  {line}" for line in job_lines(story.result.jobs)]
-        lines.append(f"  {story.result.cost.in_words}; {scene.page(story.handle.id, story.handle.result_run_id or '')}")
-    thread = [post for post in messages["x"] if not post["removed"]]
-    lines += [
-        "",
-        f"Seen by the platforms: {len(thread)} posts on X, {len(messages['linkedin'])} on LinkedIn, "
-        f"{len(messages['wordpress'])} articles; {len(effects['applied_twice'])} effects applied twice.",
-    ]
-    return lines
-
-
-def summarise(story: Story) -> dict[str, Any]:
-    """One story for machines."""
-    return {
-        "process": PUBLISHING.name,
-        "story": story.watched.title,
-        "workflow_id": story.handle.id if story.handle else None,
-        "run_id": story.handle.result_run_id if story.handle else None,
-        "result": story.result,
-    }
+        first = {name_of(adaptation): text_of(adaptation.posts[0]) for adaptation in story.view.adaptations}
+        lines += ["", f"{story.title}: {story.result.outcome}"]
+        for job in story.result.jobs:
+            where = f", {job.posts[0].url or job.posts[0].post_id}" if job.posts else ""
+            text = " ".join(first[job.job].split())
+            lines.append(f"  {job.job}: {job.state}, {count(len(job.posts), 'post')}{where}, “{text[:SHOWN]}…”")
+        lines.append(f"  {story.result.cost.in_words}; {story.page(scene)}")
+    posts = {channel: [post for post in messages[channel] if not post.get("removed")] for channel in PLATFORMS}
+    seen = ", ".join(f"{count(len(found), 'post')} on {PLATFORMS[channel]}" for channel, found in posts.items())
+    twice = count(len(effects["applied_twice"]), "effect")
+    return [*lines, "", f"Seen by the platforms: {seen}; {twice} applied twice."]
 
 
 def reopening(stamp: str) -> PublishingRequest:
