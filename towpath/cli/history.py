@@ -10,6 +10,7 @@ from temporalio.client import WorkflowHistory
 from towpath.cli.connection import client, run
 from towpath.cli.run_ids import RunId, full_id
 from towpath.cli.terminal import Exit, console, fail
+from towpath.views.wording import count
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +28,7 @@ def export_history(
     history = run(_fetch(full_id(workflow_id), run_id))
     document = {"workflow_id": history.workflow_id, "history": without_hosts(history.to_json_dict())}
     file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    console.print(f"{file}: {len(history.events)} events of {history.workflow_id}", markup=False)
+    console.print(f"{file}: {count(len(history.events), 'event')} of {history.workflow_id}", markup=False)
 
 
 async def _fetch(workflow_id: str, run_id: str | None) -> WorkflowHistory:

@@ -20,6 +20,7 @@ from towpath.contracts.incident.process import INCIDENT
 from towpath.integrations.storage.artefacts import ArtefactStore, StoreError
 from towpath.policy.incident.notices import action_end
 from towpath.temporal.attributes import search_key
+from towpath.views.tables import show_table
 
 IncidentId = Annotated[str, typer.Argument(help="The incident: incident-response/GROUP, or GROUP alone.", metavar="ID")]
 Person = Annotated[
@@ -114,7 +115,7 @@ async def _list(service: str | None, level: int, *, ended: bool, as_json: bool) 
         since = f"{row['started_at']:%Y-%m-%d %H:%M}"
         group = row["workflow_id"].removeprefix(f"{INCIDENT.name}/")
         table.add_row(str(row["level"]), group, row["status"], since, row["service"])
-    console.print(table)
+    show_table(console, table)
 
 
 def _row(one: WorkflowExecution) -> dict[str, Any]:
@@ -157,7 +158,7 @@ def describe(view: IncidentView) -> list[str]:
         f"{one.number}. {one.title}: {one.state}" + (f" ({one.note})" if one.note else "") for one in view.actions
     ]
     lines += [f"without {what}: {why}" for what, why in view.degraded.items()]
-    return [*lines, *(f"  {entry.at:%Y-%m-%d %H:%M:%S} {entry.what}" for entry in view.timeline)]
+    return [*lines, *(f"  {entry.at:%Y-%m-%d %H:%M:%S} UTC {entry.what}" for entry in view.timeline)]
 
 
 async def _post_mortem(incident_id: str) -> None:

@@ -17,6 +17,8 @@ from towpath.config.reviewers import ReviewerDirectory, ReviewersFileError
 from towpath.contracts.core.failure import ServiceError
 from towpath.contracts.incident.remediation import ControlRecord, KillSwitch, SetSwitch
 from towpath.control.remediation import RemediationControl
+from towpath.views.tables import show_table
+from towpath.views.wording import count
 
 Folder = Annotated[Path | None, typer.Option(help="Folder of the files; TOWPATH_INCIDENT_FOLDER without it.")]
 By = Annotated[str, typer.Option("--as", "--by", help="Who does it.", metavar="NAME")]
@@ -54,7 +56,7 @@ def check(folder: Folder = None, as_json: JsonFlag = False) -> None:
     else:
         for problem in checked.problems:
             console.print(problem.line, problem.excerpt, sep="\n", markup=False, soft_wrap=True)
-        console.print(f"{checked.files} files, {len(checked.problems)} problems")
+        console.print(f"{count(checked.files, 'file')}, {count(len(checked.problems), 'problem')}")
     if not checked.ok:
         raise typer.Exit(Exit.REFUSED)
 
@@ -79,7 +81,7 @@ def list_actions(folder: Folder = None, as_json: JsonFlag = False) -> None:
     )
     for row in action_rows(catalogue):
         table.add_row(row.id, row.does, row.approval, row.reaches, str(row.max_per_hour), row.verified_by)
-    console.print(table)
+    show_table(console, table)
 
 
 def _checked(folder: Path | None) -> CheckedFiles:

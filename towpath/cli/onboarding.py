@@ -24,6 +24,7 @@ from towpath.contracts.onboarding.customer import Customer, OnboardingRequest, O
 from towpath.contracts.onboarding.process import ONBOARDING, customer_key
 from towpath.control.deadletters import summary
 from towpath.control.temporal import start
+from towpath.views.wording import form_of
 
 STARTABLE = frozenset({"customer", "trigger", "budget", "review"})
 SUCCESS = frozenset({Outcome.ONBOARDED, Outcome.DISCARDED})
@@ -143,6 +144,8 @@ def _explain(path: str, kind: str, message: str) -> str:
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(name, model.model_fields, n=1)
         return f"{path}: is not a known field" + (f"; did you mean {near[0]}?" if near else "")
+    if kind == "string_pattern_mismatch":
+        return f"{path}: {form_of(name)}{meaning}"
     return f"{path}: {message[:1].lower()}{message[1:]}{meaning}"
 
 

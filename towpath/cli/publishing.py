@@ -33,6 +33,7 @@ from towpath.control import campaigns as desk
 from towpath.integrations.storage.artefacts import ArtefactStore, StoreError
 from towpath.policy.publishing.timing import unknown_zones
 from towpath.views.campaigns import job_lines, result_lines, side_by_side
+from towpath.views.wording import count, form_of
 
 CampaignOf = Annotated[str, typer.Argument(help="The campaign: content-publishing/ID, or ID alone.", metavar="ID")]
 JobOf = Annotated[str, typer.Argument(help="The job: a channel as in x, or x.ACCOUNT.", metavar="JOB")]
@@ -244,7 +245,7 @@ async def _edit(workflow_id: str, change: EditPosts, *, as_json: bool) -> None:
     if as_json:
         show_json(adaptation)
     else:
-        console.print(f"{change.job}: {len(adaptation.posts)} posts by {adaptation.edited_by}", markup=False)
+        console.print(f"{change.job}: {count(len(adaptation.posts), 'post')} by {adaptation.edited_by}", markup=False)
 
 
 async def _jobs(name: str, what: str, change: JobChange, *, as_json: bool) -> None:
@@ -286,6 +287,8 @@ def explain(error: ValidationError) -> list[str]:
         option = f"; give it as --{'link' if name == 'link' else name.replace('_', '-').removesuffix('s')}"
         if problem["type"] == "missing":
             lines.append(f"{name}: is missing{option}, or in the file of --metadata")
+        elif problem["type"] == "string_pattern_mismatch":
+            lines.append(f"{'.'.join(path)}: {form_of(name)}")
         else:
             lines.append(f"{'.'.join(path) or 'request'}: {problem['msg'].removeprefix('Value error, ')}")
     return lines

@@ -12,6 +12,8 @@ from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.run import Discard
 from towpath.control import deadletters
 from towpath.control.deadletters import Letter, NotInQueueError
+from towpath.views.tables import show_table
+from towpath.views.wording import count
 
 app = typer.Typer(no_args_is_help=True, help="Dead-letter queues: failed runs, and what to do about them.")
 
@@ -63,11 +65,12 @@ async def _list(queue: str | None, *, as_json: bool) -> None:
     if not letters:
         console.print("The queue is empty.")
         return
+        return
     table = Table("failed (UTC)", "queue", "step", "failure", Column("run", overflow="fold"), box=None)
     for letter in letters:
         what = letter.letter
         table.add_row(f"{what.at:%Y-%m-%d %H:%M}", what.queue, what.step, what.failure.code, letter.workflow_id)
-    console.print(table)
+    show_table(console, table)
 
 
 async def _show(workflow_id: str, *, as_json: bool) -> None:
@@ -78,7 +81,7 @@ async def _show(workflow_id: str, *, as_json: bool) -> None:
     what = letter.letter
     console.print(
         f"{workflow_id} in {what.queue or 'no queue'}, failed at {what.at:%Y-%m-%d %H:%M} UTC",
-        f"  step {what.step}: {what.failure.message} ({what.failure.code}, {what.failure.attempts} attempts)",
+        f"  step {what.step}: {what.failure.message} ({what.failure.code}, {count(what.failure.attempts, 'attempt')})",
         f"  undone: {', '.join(what.undone) or 'nothing'}",
         *([f"  STILL IN PLACE, or nobody knows: {', '.join(what.not_undone)}"] if what.not_undone else []),
         f"  a redrive keeps: {', '.join(letter.keeps) or 'nothing'}",
@@ -104,6 +107,7 @@ async def _redrive(workflow_id: str | None, queue: str, *, as_json: bool) -> Non
         console.print(f"redriven: {name}", markup=False)
     if not started:
         console.print("The queue is empty.")
+        return
 
 
 async def _discard(workflow_id: str, wanted: Discard, *, as_json: bool) -> None:

@@ -17,6 +17,7 @@ from towpath.contracts.core.review import Decision, ReviewTask, Verdict
 from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.contracts.publishing.process import PUBLISHING
 from towpath.control import reviews
+from towpath.views.tables import show_table
 
 Task = Annotated[str | None, typer.Option(help="The step, where a run has several tasks open.", metavar="STEP")]
 Data = Annotated[str, typer.Option(help="What the task's form asks for, as a JSON object.", metavar="JSON")]
@@ -91,7 +92,7 @@ async def _list(team: str | None, *, overdue: bool, as_json: bool) -> None:
     table = Table("due (UTC)", "team", "what", Column("run", overflow="fold"), box=None)
     for task in tasks:
         table.add_row(f"{task.due_at:%Y-%m-%d %H:%M}", task.team, task.title, task.workflow_id)
-    console.print(table)
+    show_table(console, table)
 
 
 async def _show(workflow_id: str, step: str | None, *, as_json: bool) -> None:

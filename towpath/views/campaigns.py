@@ -1,6 +1,7 @@
 """A campaign on a terminal: its texts side by side with their quality, and what becomes of each."""
 
 from collections.abc import Sequence
+from datetime import UTC
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -9,6 +10,7 @@ from rich.text import Text
 
 from towpath.contracts.publishing.campaign import Adaptation, CampaignView, ChannelQuality, PublishingResult
 from towpath.contracts.publishing.posting import Job, JobState, Post
+from towpath.views.wording import count, utc
 
 STYLES = {
     JobState.PUBLISHED: "green",
@@ -43,7 +45,7 @@ def job_lines(jobs: Sequence[Job]) -> list[str]:
     lines: list[str] = []
     for job in jobs:
         where = _where(job)
-        lines.append(f"{job.job}: {job.state}, {job.at:%Y-%m-%d %H:%M} UTC, {job.reason}".rstrip(", "))
+        lines.append(f"{job.job}: {job.state}, {utc(job.at)}, {job.reason}".rstrip(", "))
         lines += [f"  {where}"] if where else []
         lines += [f"  {job.failure.code}: {job.failure.message}"] if job.failure is not None else []
     return lines
@@ -85,7 +87,7 @@ def _channel(adaptation: Adaptation, view: CampaignView) -> Panel:
         body += _quality(quality)
     subtitle = Text("not scheduled yet", style="dim")
     if job is not None:
-        subtitle = Text(f"{job.state} {job.at:%d %b %H:%M} UTC", style=STYLES.get(job.state, ""))
+        subtitle = Text(f"{job.state} {job.at.astimezone(UTC):%d %b %H:%M} UTC", style=STYLES.get(job.state, ""))
     title = Text(name, style="bold")
     return Panel(Group(*body), title=title, subtitle=subtitle, title_align="left", subtitle_align="right")
 
@@ -105,7 +107,7 @@ def _about(adaptation: Adaptation) -> list[str]:
 
 
 def _quality(quality: ChannelQuality) -> list[Text]:
-    lines = [Text(f"score {quality.score:.2f}, {quality.revisions} revisions", style="bold")]
+    lines = [Text(f"score {quality.score:.2f}, {count(quality.revisions, 'revision')}", style="bold")]
     lines += [
         Text(f"{finding.rule}: {finding.text}", style="red" if finding.blocking else "yellow")
         for finding in quality.findings

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from towpath.contracts.core.run import RunRecord, StepRecord, StepState
+from towpath.views.wording import utc
 
 MARKS: dict[StepState, tuple[str, str]] = {
     StepState.PENDING: ("·", "dim"),
@@ -106,7 +107,7 @@ class RunView:
             self._say(watched, text)
 
     def _draw(self) -> RenderableType:
-        panels: list[RenderableType] = [panel(watched) for watched in self._watched]
+        panels: list[RenderableType] = [panel(watched, signs=False) for watched in self._watched]
         if self._console.width >= PANEL_WIDTH * len(panels):
             side_by_side = Table.grid(expand=True)
             for _ in panels:
@@ -160,12 +161,8 @@ def legend(states: Collection[StepState] = tuple(MARKS)) -> str:
     return "  ".join(f"{mark} {MEANINGS[state]}" for state, (mark, _) in MARKS.items() if state in states)
 
 
-def legend_of(record: RunRecord) -> str:
-    """What the signs mean that stand before the steps of a run."""
-    return legend({step.state for step in record.steps})
-
-
-def panel(watched: Watched) -> Panel:
+def panel(watched: Watched, *, signs: bool = True) -> Panel:
+    """The run with its steps and what happened around it; `signs`: with what their marks mean."""
     record = watched.record
     body: list[RenderableType] = []
     status = "starting" if record is None else record.status
@@ -173,11 +170,13 @@ def panel(watched: Watched) -> Panel:
         body.append(steps_table(record))
         waiting = record.waiting
         if waiting is not None and not any(step.waiting for step in record.steps):
-            until = "" if waiting.until is None else f" until {waiting.until:%d %b %H:%M} UTC"
+            until = "" if waiting.until is None else f" until {utc(waiting.until)}"
             body.append(Text(f"waits for {waiting.who}{until}", style="yellow"))
         if record.cancelled is not None:
             body.append(Text(f"cancelled {record.cancelled.in_words}", style="yellow"))
     body.extend(Text(remark, style="cyan") for remark in watched.remarks)
+    if signs and record is not None:
+        body.append(Text(legend({step.state for step in record.steps}), style="dim"))
     return Panel(
         Group(*body),
         title=Text(watched.title, style="bold"),

@@ -1,4 +1,29 @@
-"""Numbers with their nouns."""
+"""Numbers with their nouns, times in the zone that is named, and forms of fields in words instead of patterns."""
+
+from datetime import UTC, datetime
+
+FORMS = {
+    "email": "an e-mail address, like kim@hanbit.example",
+    "country": "two capital letters, like KR",
+    "website": "an address, like https://hanbit.example",
+    "customer_id": "letters, digits, `.`, `_` and `-`, 64 at most",
+    "campaign": "letters, digits, `.`, `_` and `-`, 64 at most",
+    "link": "an address, like https://hanbit.example/news",
+    "title": "one line",
+    "channel": "small letters, digits and `-`",
+    "account": "small letters, digits and `-`",
+}
+"""By the name of a field that people fill in."""
+
+
+def form_of(field: str) -> str:
+    """What the field has to look like; a general word for a field without one."""
+    return f"must be {FORMS[field]}" if field in FORMS else "does not have the right form"
+
+
+def utc(at: datetime) -> str:
+    """A time of any zone in UTC, to the minute."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

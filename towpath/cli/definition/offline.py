@@ -18,6 +18,7 @@ from towpath.engine.language.schema import language_schema
 from towpath.engine.run.matrix import fault_matrix
 from towpath.engine.run.simulate import run_case
 from towpath.functions.library import PURE
+from towpath.views.wording import count
 
 Files = Annotated[list[Path], typer.Argument(help="Definitions, in YAML or JSON.", metavar="FILE…")]
 app = typer.Typer()
@@ -116,13 +117,12 @@ def _summary(name: str, found: Checked) -> None:
     warnings = len(found.diagnostics) - errors
     if errors == 0 and found.plan is not None:
         header = found.plan.definition.header
-        count = sum(1 for _ in found.plan.steps())
-        told = f", {warnings} warnings" if warnings else ""
-        console.print(
-            f"{name}: {header.id}@{header.version} is good: {count} steps{told}", markup=False, soft_wrap=True
-        )
+        steps = count(sum(1 for _ in found.plan.steps()), "step")
+        told = f", {count(warnings, 'warning')}" if warnings else ""
+        console.print(f"{name}: {header.id}@{header.version} is good: {steps}{told}", markup=False, soft_wrap=True)
     else:
-        problems.print(f"{name}: {errors} errors, {warnings} warnings", markup=False, soft_wrap=True)
+        wrong = f"{count(errors, 'error')}, {count(warnings, 'warning')}"
+        problems.print(f"{name}: {wrong}", markup=False, soft_wrap=True)
 
 
 def _tests_beside(file: Path, plan: Plan) -> list[Any]:

@@ -145,9 +145,10 @@ def _day(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        day = datetime.fromisoformat(text)
     except ValueError:
         _wrong_day(text)
+    return day if day.tzinfo is not None else day.replace(tzinfo=UTC)
 
 
 def _wrong_day(text: str) -> NoReturn:

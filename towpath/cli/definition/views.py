@@ -13,6 +13,7 @@ from towpath.control.definitions import DefinitionError, Definitions
 from towpath.control.schedules import Schedules
 from towpath.engine.checks.loading import load_plan
 from towpath.engine.language.definition import ScheduleTrigger
+from towpath.views.tables import show_table
 
 NEXT_FIRINGS = 5
 AT_ONCE = 20
@@ -46,7 +47,7 @@ async def list_published(*, as_json: bool) -> None:
         if latest is not None:
             at = f"{latest.published_at:%Y-%m-%d %H:%M}"
             table.add_row(record.id, latest.version, at, latest.by, str(len(record.versions)), latest.digest[:12])
-    console.print(table)
+    show_table(console, table)
     for record, wrong in zip(records, found, strict=True):
         _tell(record.id, wrong)
 
@@ -73,7 +74,7 @@ async def show_published(target: str, around: datetime | None, *, source: bool, 
     for known in record.versions:
         at = f"{known.published_at:%Y-%m-%d %H:%M}"
         table.add_row(known.version, at, known.by, known.risk, known.note, known.digest[:12])
-    console.print(table)
+    show_table(console, table)
     for preview in firings:
         title = f"schedule {preview.schedule} ({preview.cron} {preview.timezone})"
         console.print("", title, *(f"  {line}" for line in preview.firings), sep="\n", markup=False)

@@ -22,6 +22,7 @@ from towpath.contracts.pipeline.pipeline import DateRange, PipelineConfig, Pipel
 from towpath.control.pipelines import request_of, start_run
 from towpath.policy.pipeline.bounds import has_days
 from towpath.policy.pipeline.watermarks import appending, doubled
+from towpath.views.wording import count
 
 FORMAT = "%Y-%m-%d"
 MOST_RANGES = 1_000
@@ -70,7 +71,10 @@ def backfill(
     """
     ranges = [Range(one) for one in _ranges(first.date(), last.date(), days)]
     if not ranges or len(ranges) > MOST_RANGES:
-        fail(Exit.WRONG_INPUT, f"{len(ranges)} ranges: give --from before --to, and at most {MOST_RANGES:,} ranges")
+        fail(
+            Exit.WRONG_INPUT,
+            f"{count(len(ranges), 'range')}: give --from before --to, and at most {MOST_RANGES:,} ranges",
+        )
     run(_backfill(pipeline, ranges, concurrency, dry_run=dry_run, as_json=as_json))
 
 
@@ -108,7 +112,7 @@ async def _carry_out(
         async with turns:
             await _run(temporal, config, wanted)
         if not (quiet or is_live):
-            console.print(f"{wanted.name}: {wanted.outcome}, {wanted.rows:,} rows", markup=False)
+            console.print(f"{wanted.name}: {wanted.outcome}, {count(wanted.rows, 'row')}", markup=False)
 
     with live or nullcontext():
         await asyncio.gather(*(one(wanted) for wanted in ranges))
@@ -133,7 +137,7 @@ def _table(ranges: Sequence[Range]) -> Table:
     for one in ranges if len(ranges) <= console.height - 6 else [one for one in ranges if one not in done]:
         seconds = f"{one.seconds:.1f}" if one.seconds else ""
         table.add_row(one.name, one.outcome, f"{one.rows:,}" if one in done else "", seconds, one.failure)
-    table.caption = f"{len(done)} of {len(ranges)} ranges, {sum(one.rows for one in done):,} rows"
+    table.caption = f"{len(done)} of {len(ranges)} ranges, {count(sum(one.rows for one in done), 'row')}"
     return table
 
 
@@ -149,7 +153,9 @@ def _conclude(ranges: Sequence[Range], *, quiet: bool) -> None:
     bad = [one for one in ranges if one.outcome not in SUCCESS]
     if not quiet:
         good = len(ranges) - len(bad)
-        console.print(f"{good} of {len(ranges)} ranges done, {sum(one.rows for one in ranges):,} rows", markup=False)
+        console.print(
+            f"{good} of {len(ranges)} ranges done, {count(sum(one.rows for one in ranges), 'row')}", markup=False
+        )
     for one in bad:
         mend = f"starter.py queue redrive {one.workflow_id}" if one.failure else f"etl result {one.workflow_id}"
         problems.print(f"{one.name}: {one.failure or one.outcome}: {mend}", markup=False, soft_wrap=True)

@@ -17,6 +17,7 @@ from towpath.control.pipeline_schedules import PipelineSchedules, Scheduled
 from towpath.control.pipelines import FOLDER, PipelineFile, list_files, request_of, start_run
 from towpath.control.temporal import address, run_to_end
 from towpath.policy.pipeline.watermarks import doubled
+from towpath.views.tables import show_table
 
 app = typer.Typer()
 WaitFlag = Annotated[bool, typer.Option("--wait/--no-wait", help="Show the run until it ends, and exit by it.")]
@@ -59,7 +60,7 @@ def list_pipelines(as_json: JsonFlag = False) -> None:
         sources = ", ".join(f"{source.name} ({source.type})" for source in config.sources)
         destinations = ", ".join(f"{one.name} ({one.type}, {one.strategy})" for one in config.destinations)
         table.add_row(config.id, config.version, sources, destinations, *_times(config, found))
-    console.print(table)
+    show_table(console, table)
     for file in files:
         if file.checked.config is None or not file.checked.ok:
             problems.print(f"{file.path} cannot be used: etl check {file.path}", markup=False, soft_wrap=True)

@@ -31,6 +31,7 @@ from towpath.contracts.pipeline.process import PIPELINE
 from towpath.contracts.pipeline.view import PipelineView, StageProgress
 from towpath.control.temporal import Started
 from towpath.views.live import RunView, Watched, panel
+from towpath.views.wording import count
 
 POLL_SECONDS = 0.5
 QUEUES = (
@@ -202,7 +203,7 @@ def _picture(watched: Watched, seen: Seen) -> RenderableType:
         table.add_row(stage.stage, f"{stage.done}/{stage.total}", more, f"{rows:,}", f"{_rate(stage, rows):,.0f}")
     told = [Text(line, style="yellow") for line in seen.troubles]
     if seen.view.quarantined:
-        told.append(Text(f"{seen.view.quarantined:,} rows in quarantine"))
+        told.append(Text(f"{count(seen.view.quarantined, 'row')} in quarantine"))
     return Group(panel(watched), table, *told)
 
 
@@ -236,7 +237,8 @@ def describe(ended: PipelineResult) -> list[str]:
         if metrics:
             rows, seconds = sum(one.rows_out for one in metrics), sum(one.seconds for one in metrics)
             bad = sum(one.rows_quarantined for one in metrics)
-            lines.append(f"{stage}: {rows:,} rows, {bad:,} quarantined, {len(metrics)} parts, {seconds:.1f} s in all")
+            parts = count(len(metrics), "part")
+            lines.append(f"{stage}: {count(rows, 'row')}, {bad:,} quarantined, {parts}, {seconds:.1f} s in all")
     lines += [f"quality, round {one.round}: {one.score:.4f} (threshold {one.threshold})" for one in ended.quality]
     for load in ended.loads:
         told = f"{load.inserted:,} inserted, {load.updated:,} updated, {load.stale:,} stale"

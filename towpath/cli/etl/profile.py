@@ -21,6 +21,8 @@ from towpath.control.temporal import run_to_end
 from towpath.dataplane.report.words import share, size
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.policy.pipeline.naming import identifier
+from towpath.views.tables import show_table
+from towpath.views.wording import count
 
 DATA_FILES = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson", ".parquet": "parquet"}
 MOST_SHOWN = 3
@@ -82,7 +84,7 @@ async def _profile(task: SourceProfileTask) -> SourceProfiled:
         with Live(console=problems, transient=True) as live:
 
             def tell(progress: TaskProgress) -> None:
-                done = f"{progress.rows:,} rows, {progress.size_bytes / 1024**2:,.1f} MiB"
+                done = f"{count(progress.rows, 'row')}, {progress.size_bytes / 1024**2:,.1f} MiB"
                 live.update(Text(f"{task.source.name}: {done}, {progress.seconds:.1f} s"))
 
             return await plane.run("profile_source", task, SourceProfiled, tell)
@@ -107,7 +109,7 @@ def _as_json(found: SourceProfiled) -> dict[str, object]:
 def _show(found: SourceProfiled) -> None:
     profile = found.profile
     shares = f"{found.partitions_read} of {found.partitions} shares of {size(found.size_bytes)} read"
-    console.print(f"{profile.dataset}: {profile.rows:,} rows looked at, {shares}", markup=False)
+    console.print(f"{profile.dataset}: {count(profile.rows, 'row')} looked at, {shares}", markup=False)
     for note in _notes(found):
         console.print(note, markup=False, soft_wrap=True)
     declared = {column.name: column for column in found.declared}
@@ -122,12 +124,16 @@ def _show(found: SourceProfiled) -> None:
         texts = (_line(column.minimum or ""), _line(column.maximum or ""), _line(_values(column), LONGEST * 4))
         kind, nulls = _kind(column, declared.get(column.name)), share(column.nulls, column.rows)
         table.add_row(Text(column.name), kind, nulls, f"{column.distinct:,}", *texts)
-    console.print(table)
+    show_table(console, table)
 
 
 def _notes(found: SourceProfiled) -> list[str]:
-    notes = [f"{found.profile.duplicates:,} rows with a key that occurred before"] if found.profile.duplicates else []
-    notes += [f"{found.unreadable:,} rows could not be read"] if found.unreadable else []
+    notes = (
+        [f"{count(found.profile.duplicates, 'row')} with a key that occurred before"]
+        if found.profile.duplicates
+        else []
+    )
+    notes += [f"{count(found.unreadable, 'row')} could not be read"] if found.unreadable else []
     return [*notes, *found.changes]
 
 

@@ -24,6 +24,8 @@ from towpath.contracts.pipeline.pipeline import PipelineFailure, PipelineOutcome
 from towpath.contracts.pipeline.process import PIPELINE
 from towpath.control.deadletters import NotInQueueError, find_letter
 from towpath.control.pipelines import request_of, run_handle, start_run
+from towpath.views.tables import show_table
+from towpath.views.wording import count
 
 REPLAYABLE = frozenset({"extract", "transform"})
 """Stages that quarantine rows as they came from the source."""
@@ -77,7 +79,9 @@ async def _quarantine(pipeline: str, show: int, export: Path | None, *, replay: 
     if export is not None:
         task = ReadQuarantine(quarantine=aside.rows, file=str(export))
         rows = (await _read(task)).rows
-        show_json({"file": str(export), "rows": rows}) if as_json else console.print(f"{rows:,} rows written: {export}")
+        show_json({"file": str(export), "rows": rows}) if as_json else console.print(
+            f"{count(rows, 'row')} written: {export}"
+        )
         return
     shown = None
     if show:
@@ -189,11 +193,11 @@ def _tell(aside: SetAside) -> None:
     for rows in aside.rows:
         rules = ", ".join(f"{rule}: {count}" for rule, count in rows.by_rule.items())
         table.add_row(rows.stage, rows.part.partition, f"{rows.part.rows:,}", rules)
-    console.print(table)
+    show_table(console, table)
     total = sum(rows.part.rows for rows in aside.rows)
     again = sum(rows.part.rows for rows in aside.rows if rows.stage in REPLAYABLE)
     note = "until the run ended without a load" if aside.failed else f"of which --replay can load {again:,} again"
-    console.print(f"{total:,} rows{after}, {note}", markup=False)
+    console.print(f"{count(total, 'row')}{after}, {note}", markup=False)
 
 
 def _tell_rows(shown: QuarantineRead) -> None:

@@ -17,6 +17,7 @@ from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.pipeline.pipeline import PipelineConfig
 from towpath.control.pipeline_schedules import PipelineSchedules, Scheduled
 from towpath.control.pipelines import FOLDER, list_files
+from towpath.views.tables import show_table
 
 MOST_SHOWN = 3
 
@@ -126,7 +127,7 @@ def _show(found: list[Scheduled], configs: dict[str, PipelineConfig], *, as_json
         given, version = one.schedule, "" if one.request is None else one.request.config.version
         cron, zone = ("", "") if given is None else (given.cron, given.timezone)
         table.add_row(one.pipeline, version, cron, zone, next_firing(one), state_of(one, configs.get(one.pipeline)))
-    console.print(table)
+    show_table(console, table)
 
 
 def next_firing(found: Scheduled) -> str:
