@@ -160,6 +160,9 @@ commands = tree(
         "up": Command(
             "towpath.cli.local", "Keep the local stack up until Ctrl-C: Temporal with its UI, stand-ins, one worker."
         ),
+        "faults": Group(
+            "towpath.cli.faults", "Let a stand-in of the local stack fail, and see what becomes of the runs."
+        ),
         "publishing": Group(
             "towpath.cli.publishing", "Campaigns: one content, adapted to every channel and published once."
         ),

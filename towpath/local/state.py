@@ -7,7 +7,7 @@ import shutil
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,25 @@ LOCK = "stack.lock"
 LOGS, LOGS_BEFORE = "logs", "logs.before"
 ENDING_SECONDS, LOOK_SECONDS = 20.0, 0.2
 """How long the server of a stack that was killed may take to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """Who has the folder. An empty address book: it is starting."""
+
+    pid: int = 0
+    since: str = ""
+    addresses: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def is_alive(self) -> bool:
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return self.pid > 0
 
 
 class StateTakenError(Exception):
@@ -34,10 +53,9 @@ class StateFolder:
 
     def note(self, addresses: Mapping[str, str]) -> None:
         """Say where the stack is, for whoever finds the folder locked."""
-        where = [f"  {name:<10} {address}" for name, address in addresses.items()]
-        about = {"pid": os.getpid(), "since": f"{datetime.now(UTC):%H:%M:%S} UTC", "where": "\n".join(where)}
+        about = _About(os.getpid(), f"{datetime.now(UTC):%H:%M:%S} UTC", dict(addresses))
         os.ftruncate(self.lock, 0)
-        os.pwrite(self.lock, json.dumps(about).encode(), 0)
+        os.pwrite(self.lock, json.dumps(asdict(about)).encode(), 0)
 
 
 @contextmanager
@@ -68,7 +86,7 @@ def _take(lock: int, path: Path) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             about = _read(path)
-            if _is_alive(about.get("pid")):
+            if about.is_alive:
                 raise StateTakenError(_in_words(about, path)) from None
             waiting.wait(LOOK_SECONDS)
         else:
@@ -76,31 +94,36 @@ def _take(lock: int, path: Path) -> None:
     raise StateTakenError(f"The server of a stack that was killed still uses {path}. End it, then try again.")
 
 
-def _read(path: Path) -> dict[str, object]:
+def running(path: Path) -> Mapping[str, str] | None:
+    """Addresses of the stack that has the folder and is up; None when there is none."""
     try:
-        return dict(json.loads((path / LOCK).read_text(encoding="utf-8")))
-    except ValueError:
-        return {}
+        with (path / LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        about = _read(path)
+        return about.addresses if about.is_alive and about.addresses else None
+    return None
 
 
-def _is_alive(pid: object) -> bool:
-    if not isinstance(pid, int):
-        return False
+def _read(path: Path) -> _About:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        return _About(**json.loads((path / LOCK).read_text(encoding="utf-8")))
+    except (TypeError, ValueError):
+        return _About()
 
 
-def _in_words(about: Mapping[str, object], path: Path) -> str:
-    lines = [f"A local stack runs already with its state in {path}: process {about['pid']}, since {about['since']}."]
-    lines.append(str(about["where"] or "  it is starting"))
-    lines.append(f"Use that one, or end it with Ctrl-C in its terminal or `kill {about['pid']}`.")
-    lines.append("A second stack beside it needs a folder of its own: --state FOLDER.")
-    return "\n".join(lines)
+def _in_words(about: _About, path: Path) -> str:
+    where = [f"  {name:<10} {address}" for name, address in about.addresses.items()] or ["  it is starting"]
+    return "\n".join(
+        (
+            f"A local stack runs already with its state in {path}: process {about.pid}, since {about.since}.",
+            *where,
+            f"Use that one, or end it with Ctrl-C in its terminal or `kill {about.pid}`.",
+            "A second stack beside it needs a folder of its own: --state FOLDER.",
+        )
+    )
 
 
 def _empty(path: Path) -> None:

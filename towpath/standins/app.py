@@ -102,7 +102,7 @@ class StandIns:
                 return JSONResponse({"id": self.faults.order(await request.json()).id}, status_code=201)
             except TypeError as error:
                 return JSONResponse({"error": str(error)}, status_code=422)
-        return JSONResponse({"hits": self.faults.hits()})
+        return JSONResponse({"hits": self.faults.hits(), "faults": self.faults.as_json()})
 
 
 class Label:

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 MAX_HOLD_SECONDS = 120
@@ -67,6 +67,11 @@ class Faults:
                 fault.hits += 1
                 return fault
         return None
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Those that are not lifted, the oldest first."""
+        names = [each.name for each in fields(Fault) if each.name != "lifted"]
+        return [{name: getattr(fault, name) for name in names} for fault in self._orders.values()]
 
     def hits(self) -> dict[int, int]:
         return {fault.id: fault.hits for fault in self._orders.values()}
