@@ -20,7 +20,7 @@ from towpath.views.wording import count
 app = typer.Typer(
     no_args_is_help=True,
     help=(
-        "Let a stand-in of the local stack fail, until it is cleared or as often as --times says.\n\n"
+        "Let a stand-in of the local stack fail, and see what becomes of the runs.\n\n"
         f"Services: {', '.join(OPERATIONS)}.\n\nFaults: "
         + "; ".join(f"{name}: {it.meaning}" for name, it in KINDS.items())
     ),
