@@ -1,7 +1,9 @@
 # syntax=docker/dockerfile:1
-# One image; docker-compose.yml chooses the command. PYTHON_IMAGE and PIP_ARGS let it be built without a registry.
-ARG PYTHON_IMAGE=python:3.13-slim
-FROM ${PYTHON_IMAGE}
+# One image; docker-compose.yml chooses the command. PYTHON_DIGEST (@sha256:…) pins the base beyond its version;
+# PYTHON_IMAGE and PIP_ARGS let it be built without a registry.
+ARG PYTHON_IMAGE=python:3.13.9-slim-bookworm
+ARG PYTHON_DIGEST=""
+FROM ${PYTHON_IMAGE}${PYTHON_DIGEST}
 
 ARG PIP_ARGS=""
 ENV PYTHONUNBUFFERED=1 \
@@ -15,11 +17,14 @@ RUN --mount=type=bind,source=wheels,target=/wheels \
     python3 -m venv .venv \
     && .venv/bin/pip install --no-cache-dir --require-hashes ${PIP_ARGS} -r requirements.lock
 
+# Pipelines and settings that name the folder .towpath mean the volume: the tree itself is read-only.
 RUN groupadd --system --gid 10001 towpath \
-    && useradd --system --uid 10001 --gid towpath --home-dir /var/lib/towpath --create-home towpath
+    && useradd --system --uid 10001 --gid towpath --home-dir /var/lib/towpath --create-home towpath \
+    && ln -s /var/lib/towpath .towpath
 
 COPY worker.py starter.py reviewers.json connections.json ./
 COPY definitions ./definitions
+COPY examples ./examples
 COPY workflows ./workflows
 COPY activities ./activities
 COPY towpath ./towpath

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 
@@ -48,7 +48,7 @@ async def monitoring(standins: StandIns, webhook: str, token: str, state: Path) 
         async with _real(standins, webhook, token, state) as url:
             yield Monitoring(url, real=True)
         return
-    watching = asyncio.create_task(_watch(standins.url, webhook, token))
+    watching = asyncio.create_task(watch_shop(standins.url, webhook, token))
     try:
         yield Monitoring(f"{standins.url}/prometheus", real=False)
     finally:
@@ -148,7 +148,7 @@ def _write(path: Path, config: dict[str, Any]) -> None:
     path.write_text(json.dumps(config, indent=2), encoding="utf-8")
 
 
-async def _watch(standins_url: str, webhook: str, token: str) -> None:
+async def watch_shop(standins_url: str, webhook: str, token: str) -> NoReturn:
     """Looks at each service's share of errors, and sends what Alertmanager would when it crosses the threshold."""
     firing: dict[str, str] = {}
     async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http:
