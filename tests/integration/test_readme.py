@@ -22,7 +22,7 @@ TEMPORAL, STANDINS = "127.0.0.1:7233", "http://127.0.0.1:8090"
 """Addresses in README; `make up` says others where these are taken."""
 COMMAND_SECONDS = 120
 TRY_AGAIN_SECONDS = 1.0
-MARK = "-- ended with"
+MARK = "== ended with"
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,8 @@ class Terminal:
 
     async def _type(self, text: str) -> tuple[int, str]:
         assert self._shell.stdin is not None and self._shell.stdout is not None
-        self._shell.stdin.write(f'{{ {text}\n}} </dev/null\necho "{MARK} $?"\n'.encode())
+        typed = f"{{ {text}\n}} </dev/null\nprintf '\\n{MARK} %s\\n' $?\n"
+        self._shell.stdin.write(typed.encode())
         seen: list[str] = []
         while line := (await self._shell.stdout.readline()).decode():
             if line.startswith(MARK):
