@@ -37,8 +37,9 @@ async def receiver(port: int) -> AsyncGenerator[asyncio.Queue[str]]:
 async def test_alert_reaches_a_receiver_that_starts_later(tmp_path: Path) -> None:
     """The shop fails before anybody listens; the alert comes with the token as soon as somebody does."""
     port = free_port()
-    line = [sys.executable, "-m", "towpath.local.watcher", "--webhook", f"http://{LOOPBACK}:{port}/alerts"]
-    env = {"PYTHONPATH": str(ROOT), "TOWPATH_ALERTS_TOKEN": "a-token"}
+    receiving = ["--webhook", f"http://{LOOPBACK}:{port}/alerts", "--token", "a-token"]
+    line = [sys.executable, "-m", "towpath.local.watcher", *receiving]
+    env = {"PYTHONPATH": str(ROOT)}
     async with stand_ins() as standins, httpx.AsyncClient(base_url=standins.url) as http:
         watching = [*line, "--standins", standins.url]
         async with spawn("watcher", watching, env=env, log=tmp_path / "watcher.log"):

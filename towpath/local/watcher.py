@@ -8,7 +8,6 @@ from typing import NoReturn
 
 import httpx
 
-from towpath.config.settings import load_client_settings
 from towpath.local.monitoring import watch_shop
 
 AGAIN_SECONDS = 2.0
@@ -26,14 +25,14 @@ async def watch(standins: str, webhook: str, token: str) -> NoReturn:
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m towpath.local.watcher",
-        description="Send alerts of the stand-ins' shop as Alertmanager does, with the token of TOWPATH_ALERTS_TOKEN.",
+        description="Send alerts of the stand-ins' shop as Alertmanager does.",
     )
     parser.add_argument("--standins", required=True, help="address of the stand-ins")
     parser.add_argument("--webhook", required=True, help="where alerts are received")
+    parser.add_argument("--token", required=True, help="what the receiver has as TOWPATH_ALERTS_TOKEN")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _end)
-    token = load_client_settings().alerts_token
-    asyncio.run(watch(options.standins, options.webhook, "" if token is None else token.get_secret_value()))
+    asyncio.run(watch(options.standins, options.webhook, options.token))
 
 
 def _end(_: int, __: FrameType | None) -> NoReturn:
