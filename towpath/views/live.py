@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 
 from towpath.contracts.core.run import RunRecord, StepRecord, StepState
-from towpath.views.wording import utc
 
 MARKS: dict[StepState, tuple[str, str]] = {
     StepState.PENDING: ("·", "dim"),
@@ -168,10 +167,6 @@ def panel(watched: Watched, *, signs: bool = True) -> Panel:
     status = "starting" if record is None else record.status
     if record is not None:
         body.append(steps_table(record))
-        waiting = record.waiting
-        if waiting is not None and not any(step.waiting for step in record.steps):
-            until = "" if waiting.until is None else f" until {utc(waiting.until)}"
-            body.append(Text(f"waits for {waiting.who}{until}", style="yellow"))
         if record.cancelled is not None:
             body.append(Text(f"cancelled {record.cancelled.in_words}", style="yellow"))
     body.extend(Text(remark, style="cyan") for remark in watched.remarks)
