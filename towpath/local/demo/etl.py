@@ -15,6 +15,7 @@ from towpath.control.pipelines import find_file, request_of, start_run, usable
 from towpath.local.demo.airports import write_airports
 from towpath.local.demo.scene import Scene, Stage, Story, Told
 from towpath.local.postgresql import postgresql_process
+from towpath.local.processes import ROOT
 from towpath.local.state import StateFolder
 from towpath.views.wording import count
 
@@ -79,7 +80,7 @@ async def show(scene: Scene) -> Told:
     planted = await asyncio.to_thread(write_airports, FOLDER)
     for left in (DATABASE, LINEAGE):
         left.unlink(missing_ok=True)
-    config = usable(find_file("airports"))
+    config = usable(find_file("airports", ROOT / "definitions" / "pipelines"))
     stories = [PipelineStory(title="1 first run"), PipelineStory(title="2 run again")]
     for story in stories:
         await Stage(scene, [story]).play(_run(scene, config, story))
