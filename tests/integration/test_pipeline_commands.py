@@ -289,7 +289,7 @@ async def test_what_appends_is_warned_of(house: House, tmp_path: Path) -> None:
     full = await starter_json(house, "etl", "run", "appended", "--full", folder=tmp_path)
 
     assert (once, twice, loaded()) == ([1, 2], [1, 1, 2, 3], [1, 1, 1, 2, 3, 3])
-    assert code == 1 and "1 of 2 ranges done, 1 rows" in output
+    assert code == 1 and "1 of 2 ranges done, 1 row" in output
     assert problems.startswith("warning: lake appends: what a range holds and is there already")
     assert "2026-11-02..2026-11-02 is in lake with other content" in problems
     for one in (*first, full):
