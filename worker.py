@@ -8,7 +8,7 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
@@ -22,89 +22,31 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.attempts import ActivityEdge
 from activities.batch import BatchActivities, with_batches
-from activities.cache import CacheActivities
 from activities.claude import ClaudeActivities
-from activities.definitions import DefinitionActivities
-from activities.delivery import DeliveryActivities
-from activities.events import EventActivities
-from activities.functions import FunctionActivities
-from activities.http import HttpActivities
-from activities.incident import IncidentActivities
 from activities.pipeline import PipelineActivities
-from activities.publishing import PublishingActivities
-from activities.reviews import ReviewActivities
-from activities.services import ServiceActivities
 from towpath.assembly.clients import Clients, open_clients
+from towpath.assembly.connections import connections_of
 from towpath.assembly.files import FILE_ERRORS, Files, Knowledge, load_files
-from towpath.assembly.incident import incident_activities
 from towpath.assembly.pipeline import dataplane_setup, open_dataplane
+from towpath.assembly.rooms import activities_of, activity_classes, connected, workflows_of
 from towpath.config.settings import SettingsError, WorkerSettings, load_worker_settings
 from towpath.contracts.core.process import CLAUDE_QUEUE, DATA_QUEUE
-from towpath.contracts.declared.run import DECLARED
-from towpath.contracts.incident.process import INCIDENT
-from towpath.contracts.onboarding.process import ONBOARDING
-from towpath.contracts.pipeline.process import PIPELINE
-from towpath.contracts.publishing.process import PUBLISHING
-from towpath.control.definitions import Definitions
-from towpath.control.outputs import OutputCache
-from towpath.control.slots import SlotBook
 from towpath.control.temporal import SearchAttributesError, address, connect, ensure_search_attributes, run_to_end
-from towpath.integrations.claude.prices import Prices
 from towpath.integrations.storage.artefacts import ArtefactStore, StoreError
 from towpath.integrations.storage.codec import EncryptionCodec
 from towpath.integrations.storage.payloads import PayloadStore, PayloadStoreError
 from towpath.observability import configure_logging, runtime
 from towpath.pool.dataplane import Dataplane
-from workflows.declared.cached_output import CachedOutputWorkflow
-from workflows.declared.definitions import DefinitionWorkflow
-from workflows.declared.items import DeclaredItemsWorkflow
-from workflows.declared.launcher import LauncherWorkflow
-from workflows.declared.rates import RateWatchWorkflow
-from workflows.declared.workflow import DeclaredWorkflow
-from workflows.incident.remediation import RemediationControlWorkflow
-from workflows.incident.workflow import IncidentResponseWorkflow
-from workflows.onboarding.workflow import CustomerOnboardingWorkflow
-from workflows.pipeline.scheduled import EtlScheduledWorkflow
-from workflows.pipeline.window import EtlWindowWorkflow
-from workflows.pipeline.workflow import EtlPipelineWorkflow
-from workflows.publishing.posting_slots import PostingSlotsWorkflow
-from workflows.publishing.workflow import ContentPublishingWorkflow
+from towpath.registry import processes
 from workflows.sandbox import runner
 
-WORKFLOWS: Sequence[type] = (
-    CustomerOnboardingWorkflow,
-    ContentPublishingWorkflow,
-    IncidentResponseWorkflow,
-    EtlPipelineWorkflow,
-)
-PUBLISHING_WORKFLOWS: Sequence[type] = (ContentPublishingWorkflow, PostingSlotsWorkflow)
-INCIDENT_WORKFLOWS: Sequence[type] = (IncidentResponseWorkflow, RemediationControlWorkflow)
-PIPELINE_WORKFLOWS: Sequence[type] = (EtlPipelineWorkflow, EtlWindowWorkflow, EtlScheduledWorkflow)
-DECLARED_WORKFLOWS: Sequence[type] = (
-    DeclaredWorkflow,
-    DeclaredItemsWorkflow,
-    CachedOutputWorkflow,
-    DefinitionWorkflow,
-    LauncherWorkflow,
-    RateWatchWorkflow,
-)
-ACTIVITIES: Sequence[type] = (
-    BatchActivities,
-    ServiceActivities,
-    DeliveryActivities,
-    ReviewActivities,
-    ClaudeActivities,
-    HttpActivities,
-    FunctionActivities,
-    CacheActivities,
-    EventActivities,
-    DefinitionActivities,
-    PublishingActivities,
-    IncidentActivities,
-    PipelineActivities,
-)
+WORKFLOWS = {process.name: workflows_of(process) for process in processes().values()}
+"""By the process whose queue they are served on."""
+ACTIVITIES = activity_classes()
+ELSEWHERE = (BatchActivities, ClaudeActivities, PipelineActivities)
+"""Classes that no process's queue serves of themselves: made for each queue, or with a queue of their own."""
 
-QUEUES = (ONBOARDING.queue, PUBLISHING.queue, INCIDENT.queue, PIPELINE.queue, DECLARED, CLAUDE_QUEUE, DATA_QUEUE)
+QUEUES = (*(process.queue for process in processes().values()), CLAUDE_QUEUE, DATA_QUEUE)
 EXIT_SETTINGS = 2
 EXIT_NOT_READY = 3
 RETRY_CONNECT_SECONDS = 1.0
@@ -221,34 +163,27 @@ async def _prepared(settings: WorkerSettings, clients: Clients, metrics: Runtime
 def build_workers(
     client: Client, settings: WorkerSettings, clients: Clients, knowledge: Knowledge, plane: Dataplane
 ) -> Sequence[Worker]:
-    """One worker for each queue: processes, definitions, Claude, which has a rate limit over all workers, and the data
-    plane, where a worker takes as many tasks as it has processes for.
+    """One worker for each queue: every process, Claude, which has a rate limit over all workers, and the data plane,
+    where a worker takes as many tasks as it has processes for.
     """
-    rooms = (
-        ServiceActivities(clients.services, clients.secrets),
-        DeliveryActivities(clients.mailer, clients.slack, clients.services, settings.team_channels),
-        ReviewActivities(clients.directory),
-    )
-    functions = FunctionActivities(clients.secrets)
-    publishing = PublishingActivities(clients.campaigns, clients.publishers, SlotBook(client))
-    incident = incident_activities(client, settings, clients.http, clients.services, knowledge)
-    declared_rooms = (
-        HttpActivities(clients.guarded),
-        functions,
-        CacheActivities(OutputCache(client)),
-        EventActivities(clients.sinks),
-        DefinitionActivities(Definitions(client)),
-    )
-    claude = ClaudeActivities(clients.claude, Prices())
+    connections = connections_of(client, settings, clients, knowledge, plane)
+    rooms = connected([kind for kind in ACTIVITIES if kind not in ELSEWHERE], connections)
     common, deciding = _common(settings), _deciding(settings)
-
-    def serving(queue: str, workflows: Sequence[type], *rooms: object) -> Worker:
-        return Worker(client, task_queue=queue, workflows=workflows, activities=_all(rooms), **deciding, **common)
-
+    serving = [
+        Worker(
+            client,
+            task_queue=process.queue,
+            workflows=WORKFLOWS[process.name],
+            activities=_all(rooms),
+            **deciding,
+            **common,
+        )
+        for process in processes().values()
+    ]
     asking = Worker(
         client,
         task_queue=CLAUDE_QUEUE,
-        activities=activities_of(claude),
+        activities=_methods([ClaudeActivities], connections),
         max_concurrent_activities=settings.claude_concurrency,
         max_task_queue_activities_per_second=settings.claude_rate_per_second,
         **common,
@@ -256,20 +191,11 @@ def build_workers(
     moving = Worker(
         client,
         task_queue=DATA_QUEUE,
-        activities=activities_of(PipelineActivities(plane, ArtefactStore(settings.artefact_store))),
+        activities=_methods([PipelineActivities], connections),
         max_concurrent_activities=max(1, settings.pipeline_processes),
         **common,
     )
-    data = (moving,) if settings.pipeline_processes else ()
-    return (
-        serving(ONBOARDING.queue, [CustomerOnboardingWorkflow], *rooms),
-        serving(PUBLISHING.queue, PUBLISHING_WORKFLOWS, *rooms, publishing),
-        serving(INCIDENT.queue, INCIDENT_WORKFLOWS, *rooms, functions, incident),
-        serving(PIPELINE.queue, PIPELINE_WORKFLOWS, *rooms),
-        serving(DECLARED, DECLARED_WORKFLOWS, *rooms, *declared_rooms),
-        asking,
-        *data,
-    )
+    return (*serving, asking, *([moving] if settings.pipeline_processes else []))
 
 
 def _common(settings: WorkerSettings) -> dict[str, Any]:
@@ -298,14 +224,8 @@ def _all(rooms: Sequence[object]) -> list[Callable[..., Any]]:
     return with_batches([activity for room in rooms for activity in activities_of(room)])
 
 
-def activities_of(room: object) -> list[Callable[..., Any]]:
-    """All activity methods of an instance."""
-    return [getattr(room, name) for name in activity_methods(type(room))]
-
-
-def activity_methods(room: type) -> list[str]:
-    """Names of the methods of a class that are activities."""
-    return [name for name in dir(room) if hasattr(getattr(room, name), "__temporal_activity_definition")]
+def _methods(kinds: Sequence[type], connections: Mapping[str, object]) -> list[Callable[..., Any]]:
+    return [activity for room in connected(kinds, connections) for activity in activities_of(room)]
 
 
 async def _connected(settings: WorkerSettings, metrics: Runtime, store: PayloadStore) -> Client:

@@ -36,8 +36,8 @@ class Progress(Wire):
 
 
 class ClaudeActivities:
-    def __init__(self, client: "ClaudeClient", prices: "Prices") -> None:
-        self._client = client
+    def __init__(self, claude: "ClaudeClient", prices: "Prices") -> None:
+        self._client = claude
         self._prices = prices
 
     @activity.defn(name="ask")

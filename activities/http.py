@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class HttpActivities:
     """The door to `GuardedHttp`, whose errors pass: the activity edge converts them."""
 
-    def __init__(self, http: "GuardedHttp") -> None:
-        self._http = http
+    def __init__(self, guarded: "GuardedHttp") -> None:
+        self._http = guarded
 
     @activity.defn(name="http_request")
     async def http_request(self, request: HttpRequest) -> HttpAnswer:

@@ -5,7 +5,8 @@ All else, settings too, is worker.py: what the class costs here is what a proces
 
 import worker
 from bench.effects_class import EffectsWorkflow
+from towpath.contracts.declared.run import DECLARED
 
 if __name__ == "__main__":
-    worker.DECLARED_WORKFLOWS = (*worker.DECLARED_WORKFLOWS, EffectsWorkflow)
+    worker.WORKFLOWS[DECLARED] = (*worker.WORKFLOWS[DECLARED], EffectsWorkflow)
     worker.main()

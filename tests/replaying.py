@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +22,14 @@ from temporalio.client import (
 from temporalio.worker import Replayer
 
 import worker
+from towpath.assembly.rooms import workflow_name
 from towpath.control.temporal import converter
 from towpath.integrations.storage.codec import EncryptionCodec
 from towpath.integrations.storage.payloads import PayloadStore
 from workflows.sandbox import runner
 
-WORKFLOWS: tuple[type, ...] = tuple(
-    dict.fromkeys(
-        (
-            *worker.WORKFLOWS,
-            *worker.DECLARED_WORKFLOWS,
-            *worker.INCIDENT_WORKFLOWS,
-            *worker.PIPELINE_WORKFLOWS,
-            *worker.PUBLISHING_WORKFLOWS,
-        )
-    )
-)
-OURS = frozenset(vars(workflow)["__temporal_workflow_definition"].name for workflow in WORKFLOWS)
+WORKFLOWS: tuple[type, ...] = tuple(chain.from_iterable(worker.WORKFLOWS.values()))
+OURS = frozenset(map(workflow_name, WORKFLOWS))
 LISTED_SECONDS = 10
 """How long a start may take until the server lists it."""
 LOOK_SECONDS = 0.05

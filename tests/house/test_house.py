@@ -13,10 +13,11 @@ import workflows
 from tests.house import rules
 from tests.house.classes import stretched
 from tests.house.rules import readme_commands
+from towpath.assembly.rooms import activity_methods, workflow_name
 from towpath.config.openapi import operations, services
 from towpath.config.settings import LocalSettings, WorkerSettings, variable
 from towpath.contracts.prompts import PROMPTS
-from towpath.contracts.registry import PROCESSES
+from towpath.registry import processes
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY_POINTS = {
@@ -24,7 +25,7 @@ ENTRY_POINTS = {
         *{f"activities.{path.stem}" for path in (ROOT / "activities").glob("*.py")},
         *{f"workflows.{path.stem}" for path in (ROOT / "workflows").iterdir()} - {"workflows.kit"},
         *{f"towpath.{room}" for room in ("assembly", "config", "contracts", "control", "integrations", "pool")},
-        "towpath.observability",
+        *{"towpath.observability", "towpath.registry"},
     },
     "starter.py": {"towpath.cli"},
 }
@@ -126,11 +127,14 @@ def test_rooms_are_the_checkout() -> None:
 
 def test_catalogue_and_worker_agree() -> None:
     """Every process of the catalogue has its workflow in the worker, and every activity has its own name."""
-    names = {vars(workflow)["__temporal_workflow_definition"].name for workflow in worker.WORKFLOWS}
-    methods = [method for room in worker.ACTIVITIES for method in worker.activity_methods(room)]
+    first = [workflow_name(workflows[0]) for workflows in worker.WORKFLOWS.values()]
+    methods = [method for room in worker.ACTIVITIES for method in activity_methods(room)]
 
-    assert names == set(PROCESSES)
+    assert first == list(processes())
     assert len(methods) == len(set(methods))
+    assert {path.name for path in (ROOT / "workflows").iterdir() if path.is_dir()} >= {
+        process.folder for process in processes().values()
+    }
 
 
 def test_prompts_have_files() -> None:

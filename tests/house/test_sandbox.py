@@ -4,7 +4,9 @@ import re
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
+from pkgutil import walk_packages
 from types import ModuleType
 
 import pytest
@@ -16,13 +18,14 @@ import workflows
 from towpath.temporal.passing import without_workflows
 from workflows.sandbox import PASSED_THROUGH, ContextFreeRunner, runner
 
-MODULES = [f"workflows.{path.stem}" for path in Path(workflows.__path__[0]).glob("[a-z]*.py")]
+MODULES = [found.name for found in walk_packages(workflows.__path__, "workflows.") if not found.ispkg]
+WORKFLOWS = list(chain.from_iterable(worker.WORKFLOWS.values()))
 
 
 def test_the_sandbox_stays_on() -> None:
     """Workers and replays use the sandboxed runner, and no module that defines a workflow passes through it."""
     assert isinstance(runner(), SandboxedWorkflowRunner)
-    assert {workflow.__module__ for workflow in worker.WORKFLOWS}.isdisjoint(PASSED_THROUGH)
+    assert {workflow.__module__ for workflow in WORKFLOWS}.isdisjoint(PASSED_THROUGH)
     assert "workflows" not in PASSED_THROUGH
     assert not runner().restrictions.passthrough_all_modules
 
@@ -34,7 +37,7 @@ async def loaded_again(passed_through: Sequence[str]) -> set[str]:
     strict = ContextFreeRunner(restrictions=restrictions.with_import_notification_policy(policy))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        for workflow in worker.WORKFLOWS:
+        for workflow in WORKFLOWS:
             strict.prepare_workflow(vars(workflow)["__temporal_workflow_definition"])
     found = (re.match(r"Module (\S+) was not intentionally passed through", str(one.message)) for one in caught)
     return {match[1] for match in found if match}

@@ -34,9 +34,7 @@ async def test_history_holds_no_customer_data_in_clear(bare_house: House) -> Non
     env = {"TOWPATH_ENCRYPTION_KEYS": f"k1:{base64.b64encode(KEY).decode()}"}
     async with bare_house.worker(env):
         request = OnboardingRequest(customer=customer)
-        run = await start(
-            client, ONBOARDING, request, workflow_id=ONBOARDING.workflow_id(request, b""), summary="Verysecret Ltd"
-        )
+        run = await start(client, ONBOARDING, request, workflow_id=ONBOARDING.workflow_id(request, b""))
         await until(lambda: reviews.find_review(client, run.handle.id), lambda task: task is not None)
         decision = Decision(verdict=Verdict.APPROVE, reviewer="dana", reason="papers-seen-by-nobody")
         await reviews.decide(client, run.handle.id, decision)

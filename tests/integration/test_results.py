@@ -14,10 +14,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from tests.integration.commands import starter
 from tests.integration.conftest import House, open_house
-from towpath.cli.results import FINISHERS
-from towpath.contracts.registry import PROCESSES, RESULTS
-from towpath.control.deadletters import FAILURES
 from towpath.local.stack import ROOT
+from towpath.registry import processes
 
 QUEUE = "answers"
 HISTORIES = ROOT / "tests" / "replay" / "histories"
@@ -63,14 +61,15 @@ async def ask(house: House, kind: str, answer: dict[str, Any], *flags: str) -> t
     return await starter(house, "result", workflow_id, *flags)
 
 
-@pytest.mark.parametrize("kind", [*PROCESSES, "declared"])
+@pytest.mark.parametrize("kind", [*processes()])
 async def test_the_result_of_each_process_is_its_own(answering: House, kind: str) -> None:
     """Stored results of each process come out whole, as JSON and in words, and the exit code says how it ended."""
     answer = answers(kind)[0]
     code, output, problems = await ask(answering, kind, answer, "--json")
     in_words, text, _ = await ask(answering, kind, answer)
 
-    assert RESULTS[kind].model_validate_json(output) == RESULTS[kind].model_validate(answer), problems
+    result = processes()[kind].result
+    assert result.model_validate_json(output) == result.model_validate(answer), problems
     assert f"outcome: {answer['outcome']}" in text
     assert code == in_words
 
@@ -81,10 +80,3 @@ async def test_a_part_of_a_process_has_no_result_of_its_own(answering: House) ->
 
     assert code == 2
     assert "etl-window/told is a run of etl-window" in problems
-
-
-def test_every_process_has_its_words() -> None:
-    """A new process gets its place in `result` and in the dead-letter queues."""
-    assert set(FINISHERS) == set(RESULTS)
-    assert set(FAILURES) == set(PROCESSES)
-    assert set(PROCESSES) < set(RESULTS)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -23,13 +24,7 @@ from towpath.engine.language.steps import CONFIGS
 from workflows.sandbox import runner
 
 HISTORIES = sorted(Path(__file__).with_name("histories").glob("*.json"))
-WORKFLOWS = [
-    *worker.WORKFLOWS,
-    *worker.DECLARED_WORKFLOWS,
-    *worker.INCIDENT_WORKFLOWS[1:],
-    *worker.PIPELINE_WORKFLOWS[1:],
-    *worker.PUBLISHING_WORKFLOWS[1:],
-]
+WORKFLOWS = list(chain.from_iterable(worker.WORKFLOWS.values()))
 MUTANTS = [
     MutantOnboardingWorkflow,
     MutantDeclaredWorkflow,

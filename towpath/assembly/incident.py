@@ -5,7 +5,7 @@ from typing import NoReturn
 import httpx
 from temporalio.client import Client
 
-from activities.incident import IncidentActivities, Logs, Metrics
+from activities.incident import Logs, Metrics
 from towpath.assembly.clients import plain
 from towpath.assembly.files import Knowledge
 from towpath.config.settings import WorkerSettings
@@ -43,20 +43,25 @@ class NoMetrics:
         _missing("TOWPATH_PROMETHEUS_URL")
 
 
-def incident_activities(
+def incident_connections(
     client: Client,
     settings: WorkerSettings,
     http: httpx.AsyncClient,
     services: ServiceClient,
     knowledge: Knowledge,
-) -> IncidentActivities:
-    """Raises StoreError for an artefact store that cannot be used."""
+) -> dict[str, object]:
+    """By name, as activities ask for them. Raises StoreError for an artefact store that cannot be used."""
     artefacts = ArtefactStore(settings.artefact_store)
     memory = IncidentMemory(IncidentArchive(settings.artefact_store), artefacts, knowledge.runbooks)
     keys = plain(settings.pagerduty_keys) or ""
     pager = Pager(http, settings.pagerduty_url, tuple(key.strip() for key in keys.split(",") if key.strip()))
-    sight = (_logs(settings, http, artefacts), _metrics(settings, http, artefacts), DeploymentRecord(services))
-    return IncidentActivities(sight, memory, pager, RemediationControl(client), lambda: knowledge.catalogue)
+    return {
+        "sight": (_logs(settings, http, artefacts), _metrics(settings, http, artefacts), DeploymentRecord(services)),
+        "memory": memory,
+        "pager": pager,
+        "control": RemediationControl(client),
+        "catalogue": lambda: knowledge.catalogue,
+    }
 
 
 def _logs(settings: WorkerSettings, http: httpx.AsyncClient, artefacts: ArtefactStore) -> Logs:

@@ -5,29 +5,28 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import uuid4
 
 import typer
 from pydantic import JsonValue, ValidationError
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, page_of, run, say_started
 from towpath.cli.definition.reading import catalog_of_this_place, is_file, read, tell_problems
-from towpath.cli.endings import ended_run, open_run
+from towpath.cli.endings import finish, open_run
 from towpath.cli.status import show_status
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.run import RunRecord
 from towpath.contracts.core.wire import JsonObject, json_object
+from towpath.contracts.declared.process import DECLARED_RUN
 from towpath.contracts.declared.run import (
     CloudEvent,
     DeclaredFailure,
-    DeclaredOutcome,
     DeclaredRequest,
-    DeclaredResult,
     Edit,
     PauseRequest,
 )
@@ -165,7 +164,7 @@ async def _run(target: str, inputs: JsonObject, key: str | None, *, wait: bool, 
     elif not as_json:
         say_started(started, page)
     if wait:
-        await finish_run(handle, None, as_json=as_json)
+        await finish(DECLARED_RUN, handle, None, as_json=as_json)
 
 
 async def _request(definitions: Definitions, target: str, inputs: JsonObject | None) -> DeclaredRequest:
@@ -191,20 +190,6 @@ async def _found(definitions: Definitions, target: str, inputs: JsonObject | Non
         name, _, version = target.partition("@")
         request = await definitions.request(name, version or None, inputs)
     return request.model_copy(update={"sinks": tuple(settings().event_sinks)})
-
-
-async def finish_run(handle: WorkflowHandle[Any, DeclaredResult], seconds: float | None, *, as_json: bool) -> None:
-    """Wait for a run of a definition, print its result, and exit by it."""
-    result = await ended_run(handle, seconds)
-    if as_json:
-        show_json(result)
-    else:
-        console.print(f"outcome: {result.outcome}")
-        for name, value in result.outputs.items():
-            console.print(f"  {name}: {json.dumps(value, ensure_ascii=False)}", markup=False, soft_wrap=True)
-        console.print(f"cost: {result.cost.in_words}")
-    if result.outcome is not DeclaredOutcome.COMPLETED:
-        raise typer.Exit(Exit.REFUSED)
 
 
 async def _update(workflow_id: str, name: str, request: Edit | PauseRequest, *, as_json: bool) -> None:
@@ -255,7 +240,8 @@ async def _redrive(
         earlier, sends = sent_again(before, after, earlier, seed)
     told = {"kept": sorted(seed), "again": again, "failed_step": letter.letter.step, "sends": sends}
     if not dry_run:
-        await deadletters.redrive(temporal, letter, request.model_copy(update={"seed": seed, "earlier": earlier}))
+        edited = {"seed": seed, "earlier": earlier, "redrive_of": letter.run_id}
+        await deadletters.redrive(temporal, letter, request.model_copy(update=edited))
     if as_json:
         show_json({"workflow_id": workflow_id, "dry_run": dry_run, **told})
         return

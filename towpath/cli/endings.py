@@ -1,9 +1,9 @@
 """How a command waits for the end of a run, and says why one failed."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
+import typer
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
@@ -11,26 +11,44 @@ from temporalio.client import (
     WorkflowHandle,
     WorkflowUpdateFailedError,
 )
-from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.exceptions import ApplicationError
 
-from towpath.cli.terminal import Exit, fail
+from towpath.cli.as_json import show_json
+from towpath.cli.terminal import Exit, console, fail
+from towpath.contracts.core.process import Process
+from towpath.contracts.core.wire import Wire
+from towpath.registry import AnyProcess
+from towpath.views.processes import views_of
 
-EndT = TypeVar("EndT")
+RequestT = TypeVar("RequestT", bound=Wire)
+EndT = TypeVar("EndT", bound=Wire)
+FailureT = TypeVar("FailureT", bound=Wire)
 
 
-def tell_failure(workflow_id: str, error: WorkflowFailureError) -> NoReturn:
+def tell_failure(process: AnyProcess, workflow_id: str, error: WorkflowFailureError) -> NoReturn:
     """Say why a run failed, and end the command."""
-    cause = error.cause
-    if isinstance(cause, CancelledError):
-        fail(Exit.REFUSED, f"{workflow_id}: cancelled", f"What was undone: python starter.py run-status {workflow_id}")
-    kind = f" ({cause.type})" if isinstance(cause, ApplicationError) else ""
-    fail(Exit.REFUSED, f"{workflow_id}: failed: {cause}{kind}", f"See: python starter.py queue show {workflow_id}")
+    fail(Exit.REFUSED, *views_of(process).failure(workflow_id, error))
+
+
+async def finish(
+    process: Process[RequestT, EndT, FailureT],
+    handle: WorkflowHandle[Any, EndT],
+    seconds: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Wait for a run, print its result, and exit by it."""
+    ended = await ended_run(process, handle, seconds)
+    if as_json:
+        show_json(ended)
+    else:
+        console.print(*views_of(process).result(ended), sep="\n", markup=False, soft_wrap=True)
+    if not process.succeeded(ended):
+        raise typer.Exit(Exit.REFUSED)
 
 
 async def ended_run(
-    handle: WorkflowHandle[Any, EndT],
-    seconds: float | None,
-    tell: Callable[[str, WorkflowFailureError], NoReturn] = tell_failure,
+    process: Process[RequestT, EndT, FailureT], handle: WorkflowHandle[Any, EndT], seconds: float | None
 ) -> EndT:
     """The result. Ends the command for a run that failed, or goes on for longer than that."""
     try:
@@ -38,7 +56,7 @@ async def ended_run(
     except TimeoutError:
         fail(Exit.TIMED_OUT, f"{handle.id}: still running after {seconds or 0:.0f} s")
     except WorkflowFailureError as error:
-        tell(handle.id, error)
+        tell_failure(process, handle.id, error)
 
 
 async def open_run(temporal: Client, workflow_id: str) -> None:

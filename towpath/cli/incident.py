@@ -5,20 +5,19 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Column, Table
-from temporalio.client import WorkflowExecution, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import WorkflowExecution, WorkflowUpdateFailedError
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
-from towpath.cli.endings import ended_run, refused
+from towpath.cli.endings import refused
 from towpath.cli.review import decide_task
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.process import PROCESS, SEVERITY, STATUS, SUBJECT
 from towpath.contracts.core.review import Decision, Verdict
-from towpath.contracts.incident.incident import Acknowledge, Acknowledged, IncidentOutcome, IncidentResult, IncidentView
+from towpath.contracts.incident.incident import Acknowledge, Acknowledged, IncidentResult, IncidentView
 from towpath.contracts.incident.process import INCIDENT
 from towpath.integrations.storage.artefacts import ArtefactStore, StoreError
-from towpath.policy.incident.notices import action_end
 from towpath.temporal.attributes import search_key
 from towpath.views.tables import show_table
 
@@ -174,18 +173,6 @@ async def _post_mortem(incident_id: str) -> None:
     except StoreError as error:
         fail(Exit.NOT_FOUND, f"{error}: is TOWPATH_ARTEFACT_STORE the worker's?")
     console.print(text.decode(), markup=False, soft_wrap=True)
-
-
-async def finish_incident(handle: WorkflowHandle[Any, IncidentResult], seconds: float | None, *, as_json: bool) -> None:
-    """Wait for an incident, print its result, and exit by it: an incident that people still have is no success."""
-    ended = await ended_run(handle, seconds)
-    if as_json:
-        show_json(ended)
-    else:
-        lines = [f"outcome: {ended.outcome}", *(f"{one.number}. {action_end(one)}" for one in ended.actions)]
-        console.print(*lines, f"cost: {ended.cost.in_words}", sep="\n", markup=False, soft_wrap=True)
-    if ended.outcome is IncidentOutcome.HANDED_OVER:
-        raise typer.Exit(Exit.REFUSED)
 
 
 async def _acknowledge(incident_id: str, request: Acknowledge, *, as_json: bool) -> None:

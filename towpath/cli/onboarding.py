@@ -7,27 +7,24 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel, ValidationError
-from temporalio.client import WorkflowHandle
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, page_of, run, say_started
-from towpath.cli.endings import ended_run
+from towpath.cli.endings import finish
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.claude import Budget
 from towpath.contracts.core.delivery import Language
 from towpath.contracts.core.process import TriggerType
 from towpath.contracts.core.review import ReviewPolicy
 from towpath.contracts.core.wire import json_object
-from towpath.contracts.onboarding.customer import Customer, OnboardingRequest, OnboardingResult, Outcome, Plan
+from towpath.contracts.onboarding.customer import Customer, OnboardingRequest, Plan
 from towpath.contracts.onboarding.process import ONBOARDING, customer_key
-from towpath.control.deadletters import summary
 from towpath.control.temporal import start
 from towpath.views.wording import form_of
 
 STARTABLE = frozenset({"customer", "trigger", "budget", "review"})
-SUCCESS = frozenset({Outcome.ONBOARDED, Outcome.DISCARDED})
 
 
 def register(app: typer.Typer) -> None:
@@ -154,7 +151,7 @@ async def _start(request: OnboardingRequest, *, wait: bool, as_json: bool) -> No
     own = settings()
     workflow_id = ONBOARDING.workflow_id(request, own.customer_salt.get_secret_value().encode())
     try:
-        started = await start(temporal, ONBOARDING, request, workflow_id=workflow_id, summary=summary(request))
+        started = await start(temporal, ONBOARDING, request, workflow_id=workflow_id)
     except WorkflowAlreadyStartedError:
         fail(
             Exit.REFUSED,
@@ -170,33 +167,4 @@ async def _start(request: OnboardingRequest, *, wait: bool, as_json: bool) -> No
     elif not as_json:
         say_started(started, page)
     if wait:
-        await finish_onboarding(handle, None, as_json=as_json)
-
-
-async def finish_onboarding(
-    handle: WorkflowHandle[Any, OnboardingResult], seconds: float | None, *, as_json: bool
-) -> None:
-    """Wait for an onboarding, print its result, and exit by it."""
-    ended = await ended_run(handle, seconds)
-    if as_json:
-        show_json(ended)
-    else:
-        console.print(*describe(ended), sep="\n", markup=False, soft_wrap=True)
-    if ended.outcome not in SUCCESS:
-        raise typer.Exit(Exit.REFUSED)
-
-
-def describe(ended: OnboardingResult) -> list[str]:
-    """A result in lines for people."""
-    lines = [f"outcome: {ended.outcome}"]
-    if ended.decision is not None:
-        by = "automatically"
-        if ended.decision.review is not None:
-            by = f"by {ended.decision.review.reviewer} ({ended.decision.review.reason or 'no reason given'})"
-        lines.append(f"{'approved' if ended.decision.approved else 'not approved'} {by}, risk {ended.decision.score}")
-    if ended.account is not None and ended.subscription is not None:
-        lines.append(f"account {ended.account.account_id}, subscription {ended.subscription.subscription_id}")
-    told = [f"{delivery.channel} {delivery.state}" for delivery in ended.deliveries]
-    lines += [f"told: {', '.join(told)}"] if told else []
-    lines += [f"without {step}: {note}" for step, note in ended.degraded.items()]
-    return [*lines, f"cost: {ended.cost.in_words}"]
+        await finish(ONBOARDING, handle, None, as_json=as_json)

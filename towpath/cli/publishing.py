@@ -8,31 +8,30 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import TypeAdapter, ValidationError
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, page_of, run, say_started
-from towpath.cli.endings import ended_run, open_run
-from towpath.cli.terminal import Exit, console, fail
+from towpath.cli.endings import finish, open_run
+from towpath.cli.terminal import Exit, console, fail, show_page
 from towpath.config.platforms import PlatformFilesError, load_platforms
 from towpath.contracts.core.delivery import Language
 from towpath.contracts.core.failure import HouseError
 from towpath.contracts.core.wire import json_object
 from towpath.contracts.publishing.campaign import (
     CONTENT_BYTES,
-    PublishingOutcome,
     PublishingPolicy,
     PublishingRequest,
-    PublishingResult,
 )
 from towpath.contracts.publishing.posting import EditPosts, Job, JobChange, Post, Reschedule, Settle
 from towpath.contracts.publishing.process import PUBLISHING
 from towpath.control import campaigns as desk
 from towpath.integrations.storage.artefacts import ArtefactStore, StoreError
 from towpath.policy.publishing.timing import unknown_zones
-from towpath.views.campaigns import job_lines, result_lines, side_by_side
+from towpath.views.publishing import job_lines
+from towpath.views.publishing import page as campaign_page
 from towpath.views.wording import count, form_of
 
 CampaignOf = Annotated[str, typer.Argument(help="The campaign: content-publishing/ID, or ID alone.", metavar="ID")]
@@ -40,7 +39,6 @@ JobOf = Annotated[str, typer.Argument(help="The job: a channel as in x, or x.ACC
 JobsOf = Annotated[str, typer.Argument(help="The job; without it, all that have not begun.", metavar="[JOB]")]
 By = Annotated[str, typer.Option(help="Who does it; kept in the result.")]
 Why = Annotated[str, typer.Option(help="Why; kept in the result.")]
-SUCCESS = frozenset({PublishingOutcome.PUBLISHED, PublishingOutcome.DISCARDED})
 AnswerT = TypeVar("AnswerT")
 _MOMENT = TypeAdapter(datetime)
 _POSTS = TypeAdapter(list[Post])
@@ -187,22 +185,7 @@ async def show_campaign(workflow_id: str, *, as_json: bool) -> None:
     if as_json:
         show_json(seen)
         return
-    console.print(f"{seen.campaign}: {seen.title}", style="bold", markup=False)
-    console.print(side_by_side(seen, console.width))
-    console.print(*job_lines(seen.jobs), sep="\n", markup=False, soft_wrap=True)
-
-
-async def finish_campaign(
-    handle: WorkflowHandle[Any, PublishingResult], seconds: float | None, *, as_json: bool
-) -> None:
-    """Wait for a campaign, print its result, and exit by it."""
-    ended = await ended_run(handle, seconds)
-    if as_json:
-        show_json(ended)
-    else:
-        console.print(*result_lines(ended), sep="\n", markup=False, soft_wrap=True)
-    if ended.outcome not in SUCCESS:
-        raise typer.Exit(Exit.REFUSED)
+    show_page(campaign_page(seen, console.width))
 
 
 async def _start(content: str, wanted: dict[str, Any], *, wait: bool, as_json: bool) -> None:
@@ -235,7 +218,7 @@ async def _start(content: str, wanted: dict[str, Any], *, wait: bool, as_json: b
     elif not as_json:
         say_started(started, page)
     if wait:
-        await finish_campaign(handle, None, as_json=as_json)
+        await finish(PUBLISHING, handle, None, as_json=as_json)
 
 
 async def _edit(workflow_id: str, change: EditPosts, *, as_json: bool) -> None:

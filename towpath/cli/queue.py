@@ -12,6 +12,7 @@ from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.run import Discard
 from towpath.control import deadletters
 from towpath.control.deadletters import Letter, NotInQueueError
+from towpath.registry import default_process
 from towpath.views.tables import show_table
 from towpath.views.wording import count
 
@@ -37,7 +38,7 @@ def show(workflow_id: RunId, as_json: JsonFlag = False) -> None:
 def redrive(
     workflow_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The run.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All runs of the queue given with --queue.")] = False,
-    queue: Annotated[str, typer.Option(help="The queue for --all.")] = "failed-onboarding",
+    queue: Annotated[str | None, typer.Option(help="The queue for --all; without it, failed-onboarding.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Continue a failed run: answers and decisions are kept, and effects keep their keys."""
@@ -93,10 +94,10 @@ async def _show(workflow_id: str, *, as_json: bool) -> None:
     )
 
 
-async def _redrive(workflow_id: str | None, queue: str, *, as_json: bool) -> None:
+async def _redrive(workflow_id: str | None, queue: str | None, *, as_json: bool) -> None:
     temporal = await client()
     if workflow_id is None:
-        letters = await deadletters.list_letters(temporal, queue)
+        letters = await deadletters.list_letters(temporal, queue or default_process().dead_letter_queue)
     else:
         letters = [await _find(full_id(workflow_id))]
     started = [(letter.workflow_id, await deadletters.redrive(temporal, letter)) for letter in letters]

@@ -10,13 +10,13 @@ from temporalio.client import WorkflowUpdateFailedError
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.connection import client, run
 from towpath.cli.endings import refused
-from towpath.cli.publishing import show_campaign
 from towpath.cli.run_ids import RunId, full_id
-from towpath.cli.terminal import Exit, console, fail
+from towpath.cli.terminal import Exit, console, fail, show_page
 from towpath.contracts.core.review import Decision, ReviewTask, Verdict
 from towpath.contracts.core.wire import JsonObject, json_object
-from towpath.contracts.publishing.process import PUBLISHING
 from towpath.control import reviews
+from towpath.registry import processes
+from towpath.views.processes import views_of
 from towpath.views.tables import show_table
 
 Task = Annotated[str | None, typer.Option(help="The step, where a run has several tasks open.", metavar="STEP")]
@@ -102,9 +102,17 @@ async def _show(workflow_id: str, step: str | None, *, as_json: bool) -> None:
     if as_json:
         show_json(task)
     else:
-        if workflow_id.startswith(f"{PUBLISHING.name}/"):
-            await show_campaign(workflow_id, as_json=False)
+        await _show_subject(workflow_id)
         console.print(*describe(task), sep="\n", markup=False, soft_wrap=True)
+
+
+async def _show_subject(workflow_id: str) -> None:
+    """What the task is about, where its process has a page of it."""
+    temporal = await client()
+    process = processes().get((await temporal.get_workflow_handle(workflow_id).describe()).workflow_type)
+    page = None if process is None else views_of(process).task
+    if page is not None:
+        show_page(await page(temporal, workflow_id, console.width))
 
 
 def describe(task: ReviewTask) -> list[str]:

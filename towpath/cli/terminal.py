@@ -1,10 +1,11 @@
 """How every command speaks to people: results to stdout, problems to stderr, and exit codes that scripts can use."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import NoReturn
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 console = Console(highlight=False)
 problems = Console(stderr=True, highlight=False)
@@ -38,3 +39,9 @@ def warn(*lines: str) -> None:
     """Say what a command is about to do that its user may not mean."""
     for line in lines:
         problems.print(f"warning: {line}", markup=False, soft_wrap=True)
+
+
+def show_page(parts: Iterable[RenderableType]) -> None:
+    """Tables are as wide as the terminal; a line that is longer is left whole."""
+    for part in parts:
+        console.print(part, markup=False, soft_wrap=isinstance(part, str))

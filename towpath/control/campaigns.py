@@ -27,12 +27,7 @@ async def place(content: str, store: ArtefactStore) -> dict[str, object]:
 async def start_campaign(client: Client, request: PublishingRequest) -> Started:
     """Raises WorkflowAlreadyStartedError when the campaign has ended already."""
     workflow_id = PUBLISHING.workflow_id(request, b"")
-    return await start(client, PUBLISHING, request, workflow_id=workflow_id, summary=summary(request))
-
-
-def summary(request: PublishingRequest) -> str:
-    """What Temporal's UI shows as the run's title."""
-    return f"Publish {request.metadata.title}"
+    return await start(client, PUBLISHING, request, workflow_id=workflow_id)
 
 
 async def view(client: Client, workflow_id: str) -> CampaignView:

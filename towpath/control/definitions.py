@@ -1,32 +1,21 @@
 """Definitions as their users handle them: published, listed, looked up, and started."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, cast
 from uuid import uuid4
 
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
 from temporalio.common import (
-    TypedSearchAttributes,
     WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.contracts.core.failure import FailureCode, HouseError
-from towpath.contracts.core.process import (
-    DEFINITION_HASH,
-    DEFINITION_ID,
-    DEFINITION_VERSION,
-    HELPER,
-    PROCESS,
-    RUNNING,
-    STATUS,
-    TRIGGER,
-    SearchAttribute,
-)
+from towpath.contracts.core.process import HELPER
 from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.declared.process import DECLARED_RUN
 from towpath.contracts.declared.published import (
     DEFINITION,
     DefinitionRecord,
@@ -35,13 +24,12 @@ from towpath.contracts.declared.published import (
     RateCounts,
     Version,
 )
-from towpath.contracts.declared.run import DECLARED, DeclaredRequest, DeclaredResult
+from towpath.contracts.declared.run import DECLARED, DeclaredRequest
 from towpath.control.again import ANSWER_WITHIN
-from towpath.control.temporal import Started
+from towpath.control.temporal import Started, start
 from towpath.engine.checks.inputs import accept_inputs, inputs_schema
 from towpath.engine.checks.loading import InvalidDefinitionError, load_plan, runnable
 from towpath.engine.expression.suggestions import did_you_mean
-from towpath.engine.language.plan import Plan
 from towpath.engine.language.reads import secrets_read
 from towpath.temporal.attributes import search_attributes
 
@@ -158,44 +146,7 @@ class Definitions:
         """Start a run. With a key, starting twice is one run. Raises WorkflowAlreadyStartedError for one that ended."""
         plan = load_plan(request.digest, request.definition)
         workflow_id = f"{plan.definition.header.id}/{key or uuid4().hex}"
-        try:
-            handle = await self._start(request, plan, workflow_id, WorkflowIDConflictPolicy.FAIL)
-        except WorkflowAlreadyStartedError:
-            joined = await self._start(request, plan, workflow_id, WorkflowIDConflictPolicy.USE_EXISTING)
-            return Started(joined, existing=True)
-        return Started(handle, existing=False)
-
-    async def _start(
-        self, request: DeclaredRequest, plan: Plan, workflow_id: str, conflict: WorkflowIDConflictPolicy
-    ) -> WorkflowHandle[Any, Any]:
-        header = plan.definition.header
-        return await self._client.start_workflow(
-            DECLARED,
-            request,
-            id=workflow_id,
-            task_queue=DECLARED,
-            result_type=DeclaredResult,
-            id_conflict_policy=conflict,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-            search_attributes=starting_attributes(header.id, header.version, request),
-            static_summary=header.name or header.id,
-        )
-
-
-def starting_attributes(
-    name: str, version: str, request: DeclaredRequest, more: Mapping[SearchAttribute[str], str] | None = None
-) -> TypedSearchAttributes:
-    """Search attributes of a run of a definition."""
-    values = {
-        PROCESS: name,
-        STATUS: RUNNING,
-        TRIGGER: request.trigger,
-        DEFINITION_ID: name,
-        DEFINITION_VERSION: version,
-        DEFINITION_HASH: request.digest[:16],
-        **(more or {}),
-    }
-    return search_attributes(values)
+        return await start(self._client, DECLARED_RUN, request, workflow_id=workflow_id)
 
 
 def make_request(

@@ -72,7 +72,7 @@ class Intake:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             search_attributes=search_attributes(attributes),
-            static_summary=f"incident at {request.service or 'an unknown service'}",
+            static_summary=INCIDENT.title(request),
         )
 
     async def _tell(self, workflow_id: str, batch: AlertBatch) -> bool:

@@ -92,7 +92,7 @@ async def start_run(client: Client, request: PipelineRequest) -> Started:
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         search_attributes=search_attributes(PIPELINE.attributes(request)),
-        static_summary=f"Pipeline {request.config.id} {request.config.version}",
+        static_summary=PIPELINE.title(request),
     )
     return Started(handle, existing=before is not None and handle.result_run_id == before)
 
@@ -110,5 +110,4 @@ async def _running(client: Client, workflow_id: str) -> str | None:
 
 def run_handle(client: Client, pipeline: str) -> WorkflowHandle[Any, PipelineResult]:
     """The latest run of a pipeline, by its id or a whole workflow id."""
-    workflow_id = pipeline if pipeline.startswith(f"{PIPELINE.name}/") else f"{PIPELINE.name}/{pipeline}"
-    return client.get_workflow_handle(workflow_id, result_type=PipelineResult)
+    return client.get_workflow_handle(PIPELINE.full_id(pipeline), result_type=PipelineResult)

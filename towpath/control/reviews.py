@@ -13,7 +13,6 @@ from temporalio.service import RPCError, RPCStatusCode
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.process import PENDING_ASSIGNEES, PENDING_UNTIL
 from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask
-from towpath.contracts.declared.run import DECLARED
 from towpath.control.again import ANSWER_WITHIN
 
 AT_ONCE = 20
@@ -29,10 +28,7 @@ async def list_reviews(client: Client, team: str | None = None) -> list[ReviewTa
 
     async def read(run: WorkflowExecution) -> list[ReviewTask]:
         async with turns:
-            if run.workflow_type == DECLARED:
-                return await _reviews(client, run.id)
-            task = await find_review(client, run.id)
-            return [] if task is None else [task]
+            return await _reviews(client, run.id)
 
     found = [task for tasks in await asyncio.gather(*(read(run) for run in runs)) for task in tasks]
     return sorted((task for task in found if not closed(task)), key=lambda task: task.due_at)

@@ -24,9 +24,9 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.contracts.core.process import DEFINITION_HASH, HELPER
+from towpath.contracts.declared.process import DECLARED_RUN
 from towpath.contracts.declared.published import LAUNCHER, RATE_WATCH, Launch, RateAlert, RateWatch
 from towpath.contracts.declared.run import DECLARED, DeclaredRequest
-from towpath.control.definitions import starting_attributes
 from towpath.engine.expression.durations import parse_duration
 from towpath.engine.language.alerts import watch_alert
 from towpath.engine.language.definition import Alert, ScheduleTrigger
@@ -143,6 +143,7 @@ class Schedules:
         header = plan.definition.header
         launcher = Launch(definition=header.id, trigger=index, secrets=request.secrets, sinks=request.sinks)
         given = request.model_copy(update={"trigger": "schedule", "input_templates": trigger.inputs or {}})
+        attributes = DECLARED_RUN.attributes(given)
         direct = trigger.for_each is None
         return Schedule(
             action=ScheduleActionStartWorkflow(
@@ -150,7 +151,7 @@ class Schedules:
                 given if direct else launcher,
                 id=f"{header.id}/{index}" if direct else f"launch-{header.id}/{index}",
                 task_queue=DECLARED,
-                typed_search_attributes=starting_attributes(header.id, header.version, given, {} if direct else HELPER),
+                typed_search_attributes=search_attributes(attributes if direct else {**attributes, **HELPER}),
                 static_summary=f"{header.name or header.id}{'' if direct else ': starts its runs'}, by its schedule",
             ),
             spec=ScheduleSpec(

@@ -42,6 +42,7 @@ SERVED_WITHIN_SECONDS, SERVED_EVERY_SECONDS = 60.0, 0.5
 ResultT = TypeVar("ResultT")
 RequestT = TypeVar("RequestT", bound=Wire)
 OutcomeT = TypeVar("OutcomeT", bound=Wire)
+FailureT = TypeVar("FailureT", bound=Wire)
 
 JOIN_NONE, JOIN_RUNNING = WorkflowIDConflictPolicy.FAIL, WorkflowIDConflictPolicy.USE_EXISTING
 
@@ -177,29 +178,27 @@ class Started:
 
 async def start(
     client: Client,
-    process: Process[RequestT, OutcomeT],
+    process: Process[RequestT, OutcomeT, FailureT],
     request: RequestT,
     *,
     workflow_id: str,
-    summary: str | None = None,
 ) -> Started:
     """Start a run of a process, or join the one that is under way for the same id.
 
     Raises WorkflowAlreadyStartedError when the id has a closed run that did not fail.
     """
     try:
-        return Started(await _start(client, process, request, workflow_id, summary, JOIN_NONE), existing=False)
+        return Started(await _start(client, process, request, workflow_id, JOIN_NONE), existing=False)
     except WorkflowAlreadyStartedError:
         # Temporal's answer to a join does not tell it from a start.
-        return Started(await _start(client, process, request, workflow_id, summary, JOIN_RUNNING), existing=True)
+        return Started(await _start(client, process, request, workflow_id, JOIN_RUNNING), existing=True)
 
 
 async def _start(
     client: Client,
-    process: Process[RequestT, OutcomeT],
+    process: Process[RequestT, OutcomeT, FailureT],
     request: RequestT,
     workflow_id: str,
-    summary: str | None,
     conflict: WorkflowIDConflictPolicy,
 ) -> WorkflowHandle[Any, Any]:
     return await client.start_workflow(
@@ -211,7 +210,7 @@ async def _start(
         id_conflict_policy=conflict,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
         search_attributes=search_attributes(process.attributes(request)),
-        static_summary=summary,
+        static_summary=process.title(request),
     )
 
 

@@ -16,14 +16,11 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
 from towpath.contracts.core.process import CLAUDE_QUEUE
-from towpath.contracts.declared.run import DECLARED
-from towpath.contracts.incident.process import INCIDENT
-from towpath.contracts.onboarding.process import ONBOARDING
-from towpath.contracts.publishing.process import PUBLISHING
 from towpath.control.ui import noted
 from towpath.local.processes import ROOT, Child, ChildEndedError, ChildFailedError, begin, spawn
 from towpath.local.server import DEFAULT_PORT, DEFAULT_UI_PORT, LOOPBACK, TemporalServer, free_port, temporal_server
 from towpath.local.state import StateFolder
+from towpath.registry import processes
 
 DEFAULT_METRICS_PORT = 9464
 USUAL_PORTS = {"temporal": DEFAULT_PORT, "ui": DEFAULT_UI_PORT, "metrics": DEFAULT_METRICS_PORT}
@@ -252,13 +249,8 @@ def python(*arguments: str) -> list[str]:
 async def _polls(address: str, pid: int) -> None:
     """Return as soon as Temporal sees the process poll its queues: its identity begins with its pid."""
     client = await Client.connect(address)
-    for queue, kind in (
-        (ONBOARDING.queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
-        (PUBLISHING.queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
-        (INCIDENT.queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
-        (DECLARED, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
-        (CLAUDE_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
-    ):
+    deciding = [(process.queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW) for process in processes().values()]
+    for queue, kind in (*deciding, (CLAUDE_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)):
         request = DescribeTaskQueueRequest(
             namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
         )

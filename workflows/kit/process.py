@@ -23,7 +23,7 @@ ResultT = TypeVar("ResultT")
 class ProcessRun(ABC):
     """Base of the workflow of a process. What it does is in its `run`; here is how that can end."""
 
-    def __init__(self, process: Process[Any, Any], steps: Steps) -> None:
+    def __init__(self, process: Process[Any, Any, Any], steps: Steps) -> None:
         self.process = process
         self.steps = steps
 

@@ -1,5 +1,7 @@
 """A person's decision in a process that is a class: one task at a time, shown in the run's record and in lists."""
 
+from collections.abc import Sequence
+
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
@@ -44,6 +46,11 @@ class Reviewable:
     def review(self) -> ReviewTask | None:
         """The human task of this run, or null when it never needed one."""
         return None if self.human_task is None else self.human_task.task
+
+    @workflow.query(name="reviews")
+    def reviews(self) -> Sequence[ReviewTask]:
+        """The same as a list, as runs answer that can have several tasks open."""
+        return () if self.human_task is None else (self.human_task.task,)
 
     @workflow.update(name="decide")
     async def decide(self, decision: Decision) -> DecidedReview:

@@ -124,7 +124,9 @@ class CustomerOnboardingWorkflow(ProcessRun, Reviewable):
         """Undo, tell operations, queue: the fallback chain."""
         at, undone = workflow.now(), await self._undo.unwind()
         letter = self.letter(error, at, undone=undone, not_undone=tuple(self._undo.not_undone))
-        await tell_team(OPERATIONS_TEAM, "failure-notice", *failure_notice(workflow.info().workflow_id, letter))
+        await tell_team(
+            OPERATIONS_TEAM, "failure-notice", *failure_notice(workflow.info().workflow_id, letter, "Onboarding")
+        )
         request = self._request.model_copy(update={"redrive": None})
         return letter, OnboardingFailure(request=request, checkpoint=self._state.checkpoint())
 

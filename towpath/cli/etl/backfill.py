@@ -14,14 +14,14 @@ from temporalio.client import Client, WorkflowFailureError
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.connection import client, run
-from towpath.cli.etl.failures import explained
 from towpath.cli.etl.files import Pipeline, checked_config_of
-from towpath.cli.etl.following import SUCCESS
 from towpath.cli.terminal import Exit, console, fail, problems, warn
 from towpath.contracts.pipeline.pipeline import DateRange, PipelineConfig, PipelineResult
+from towpath.contracts.pipeline.process import SUCCESS
 from towpath.control.pipelines import request_of, start_run
 from towpath.policy.pipeline.bounds import has_days
 from towpath.policy.pipeline.watermarks import appending, doubled
+from towpath.views.pipeline import explained
 from towpath.views.wording import count
 
 FORMAT = "%Y-%m-%d"

@@ -20,17 +20,17 @@ from temporalio.client import Client, WorkflowHandle
 from towpath.cli.as_json import show_json, show_json_line
 from towpath.cli.connection import page_of, say_started
 from towpath.cli.endings import ended_run
-from towpath.cli.etl.failures import tell_failed
 from towpath.cli.status import read_record
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.process import DATA_QUEUE
 from towpath.contracts.core.run import RunRecord
-from towpath.contracts.pipeline.pipeline import PipelineOutcome, PipelineResult
+from towpath.contracts.pipeline.pipeline import PipelineResult
 from towpath.contracts.pipeline.plane import TaskProgress
 from towpath.contracts.pipeline.process import PIPELINE
 from towpath.contracts.pipeline.view import PipelineView, StageProgress
 from towpath.control.temporal import Started
 from towpath.views.live import RunView, Watched, panel
+from towpath.views.pipeline import result_lines
 from towpath.views.wording import count
 
 POLL_SECONDS = 0.5
@@ -41,7 +41,6 @@ QUEUES = (
 LISTENING = timedelta(seconds=90)
 """A worker asks for tasks at least once a minute."""
 STEP_FIELDS = {"step", "state", "attempts", "note", "failure", "waiting"}
-SUCCESS = frozenset({PipelineOutcome.LOADED, PipelineOutcome.NOTHING, PipelineOutcome.DISCARDED})
 
 
 @dataclass(slots=True)
@@ -120,12 +119,7 @@ async def _is_served(temporal: Client, queue: str, kind: TaskQueueType.ValueType
 
 async def ended(handle: WorkflowHandle[Any, PipelineResult], seconds: float | None = None) -> PipelineResult:
     """The result. Ends the command for a run that failed, with the next step, or goes on for longer than that."""
-    return await ended_run(handle, seconds, tell_failed)
-
-
-async def finish_pipeline(handle: WorkflowHandle[Any, PipelineResult], seconds: float | None, *, as_json: bool) -> None:
-    """Wait for a run of a pipeline, print its result, and exit by it."""
-    show_result(await ended(handle, seconds), as_json=as_json)
+    return await ended_run(PIPELINE, handle, seconds)
 
 
 async def follow(temporal: Client, handle: WorkflowHandle[Any, PipelineResult]) -> None:
@@ -220,34 +214,10 @@ def show_result(result: PipelineResult, *, as_json: bool, warnings: Sequence[str
         told = {} if warnings is None else {"warnings": warnings}
         show_json(result.model_dump(mode="json") | told)
     else:
-        console.print(*describe(result), sep="\n", markup=False, soft_wrap=True)
+        console.print(*result_lines(result), sep="\n", markup=False, soft_wrap=True)
     exit_by(result)
 
 
 def exit_by(result: PipelineResult) -> None:
-    if result.outcome not in SUCCESS:
+    if not PIPELINE.succeeded(result):
         raise typer.Exit(Exit.REFUSED)
-
-
-def describe(ended: PipelineResult) -> list[str]:
-    """A result in lines for people."""
-    lines = [f"outcome: {ended.outcome}, {ended.seconds:.1f} s"]
-    for stage in ("extract", "transform", "quality"):
-        metrics = [one for one in ended.metrics if one.stage == stage]
-        if metrics:
-            rows, seconds = sum(one.rows_out for one in metrics), sum(one.seconds for one in metrics)
-            bad = sum(one.rows_quarantined for one in metrics)
-            parts = count(len(metrics), "part")
-            lines.append(f"{stage}: {count(rows, 'row')}, {bad:,} quarantined, {parts}, {seconds:.1f} s in all")
-    lines += [f"quality, round {one.round}: {one.score:.4f} (threshold {one.threshold})" for one in ended.quality]
-    for load in ended.loads:
-        told = f"{load.inserted:,} inserted, {load.updated:,} updated, {load.stale:,} stale"
-        lines.append(f"{load.destination}: {load.state}, {told}{f', {load.failure}' if load.failure else ''}")
-    if ended.specification is not None:
-        lines.append(f"specification: {ended.specification.digest} ({ended.specification.origin})")
-    if ended.outcome is PipelineOutcome.QUARANTINED:
-        lines.append(f"no row was good enough: etl quarantine {ended.pipeline} --show 20")
-    lines += [f"note: {note}" for note in ended.notes]
-    lines += [f"watermark: {ended.watermark}"] if ended.watermark else []
-    lines += [f"without {step}: {note}" for step, note in ended.degraded.items()]
-    return [*lines, f"cost: {ended.cost.in_words}"]

@@ -13,7 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.connection import client, run
-from towpath.cli.etl.failures import tell_failed
+from towpath.cli.endings import tell_failure
 from towpath.cli.etl.files import Pipeline, checked_config_of, personal_columns, run_of
 from towpath.cli.etl.following import finish
 from towpath.cli.etl.plane import local_plane, silent
@@ -124,7 +124,7 @@ async def _until_failure(
         failure = (await find_letter(temporal, handle.id)).failure
         known = failure.pipeline.resume if isinstance(failure, PipelineFailure) else None
     if known is None or not known.quarantine:
-        tell_failed(handle.id, error)
+        tell_failure(PIPELINE, handle.id, error)
     return SetAside(known.run_key, known.quarantine, failed=True)
 
 

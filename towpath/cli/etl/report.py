@@ -10,11 +10,12 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
-from towpath.cli.etl.failures import tell_failed
+from towpath.cli.endings import tell_failure
 from towpath.cli.etl.files import Pipeline, run_of
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.artefact import Artefact
 from towpath.contracts.pipeline.pipeline import PipelineFailure, PipelineOutcome, PipelineResult
+from towpath.contracts.pipeline.process import PIPELINE
 from towpath.control.deadletters import NotInQueueError, find_letter
 from towpath.integrations.storage.artefacts import ArtefactStore, StoreError
 
@@ -57,7 +58,7 @@ async def _written(temporal: Client, handle: WorkflowHandle[Any, PipelineResult]
             failure = (await find_letter(temporal, handle.id)).failure
             if isinstance(failure, PipelineFailure) and failure.report is not None:
                 return failure
-        tell_failed(handle.id, error)
+        tell_failure(PIPELINE, handle.id, error)
 
 
 def _why(told: PipelineResult | PipelineFailure) -> str:

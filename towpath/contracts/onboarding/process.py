@@ -3,9 +3,17 @@
 import hashlib
 import hmac
 
-from towpath.contracts.core.process import PLAN, TRIGGER, Process
+from towpath.contracts.core.process import PLAN, TRIGGER, Again, Process
 from towpath.contracts.core.wire import CustomerKey
-from towpath.contracts.onboarding.customer import Customer, OnboardingRequest, OnboardingResult
+from towpath.contracts.onboarding.customer import (
+    Customer,
+    OnboardingCheckpoint,
+    OnboardingFailure,
+    OnboardingRequest,
+    OnboardingResult,
+    Outcome,
+    Redrive,
+)
 
 
 def customer_key(customer: Customer, salt: bytes) -> CustomerKey:
@@ -16,11 +24,25 @@ def customer_key(customer: Customer, salt: bytes) -> CustomerKey:
     return CustomerKey(digest.hexdigest()[:32])
 
 
+def _again(failure: OnboardingFailure, again: Again) -> OnboardingRequest:
+    kept = failure.checkpoint if again.discard is None else OnboardingCheckpoint()
+    redrive = Redrive(run_id=again.run_id, checkpoint=kept, discard=again.discard)
+    return failure.request.model_copy(update={"redrive": redrive})
+
+
 ONBOARDING = Process(
     name="customer-onboarding",
+    folder="onboarding",
     request=OnboardingRequest,
     result=OnboardingResult,
+    failure=OnboardingFailure,
     key=lambda request, salt: customer_key(request.customer, salt),
     labels=lambda request: {PLAN: request.customer.plan, TRIGGER: request.trigger},
+    title=lambda request: f"Onboard {request.customer.company} ({request.customer.plan})",
+    succeeded=lambda result: result.outcome in {Outcome.ONBOARDED, Outcome.DISCARDED},
+    keeps=lambda failure: [name for name, value in failure.checkpoint if value is not None],
+    again=_again,
     dead_letter_queue="failed-onboarding",
+    command="onboarding",
+    named_by_key=True,
 )

@@ -13,7 +13,7 @@ from towpath.contracts.core.run import Cost
 from towpath.contracts.onboarding.customer import Customer, OnboardingRequest, OnboardingResult, Plan
 from towpath.contracts.onboarding.process import ONBOARDING
 from towpath.control import deadletters
-from towpath.control.deadletters import Letter, NotInQueueError, summary
+from towpath.control.deadletters import Letter, NotInQueueError
 from towpath.control.temporal import start
 from towpath.local.demo.scene import LOOK_SECONDS, Scene, Stage, Story, Told, together, until
 from towpath.views.wording import count
@@ -103,7 +103,7 @@ class Onboardings:
     async def _start(self, story: OnboardingStory) -> Handle:
         request = OnboardingRequest(customer=story.customer)
         workflow_id = ONBOARDING.workflow_id(request, b"")
-        started = await start(self._client, ONBOARDING, request, workflow_id=workflow_id, summary=summary(request))
+        started = await start(self._client, ONBOARDING, request, workflow_id=workflow_id)
         story.handle = started.handle
         return started.handle
 

@@ -19,7 +19,7 @@ from towpath.contracts.publishing.posting import EditPosts, JobChange, JobState,
 from towpath.contracts.publishing.process import PUBLISHING
 from towpath.control import campaigns as desk
 from towpath.local.demo.scene import LOOK_SECONDS, Scene, Stage, Story, Told, until
-from towpath.views.campaigns import job_lines, name_of, side_by_side, text_of
+from towpath.views.publishing import job_lines, name_of, side_by_side, text_of
 from towpath.views.wording import count
 
 EDITOR = "mira"

@@ -63,13 +63,15 @@ def cancelled_notice(
     return "Onboarding cancelled, but not all of it is undone", text
 
 
-def failure_notice(workflow_id: str, letter: DeadLetter) -> tuple[str, str]:
-    """Title and text for the operations team; the failure's own words only, no customer data."""
+def failure_notice(workflow_id: str, letter: DeadLetter, name: str = "") -> tuple[str, str]:
+    """Title and text for the operations team; the failure's own words only, no customer data.
+
+    `name` is what people call the process; without it, the first part of the run's id stands for it.
+    """
     undone = ", ".join(letter.undone) or "nothing"
     left = f" STILL IN PLACE, or nobody knows: {', '.join(letter.not_undone)}." if letter.not_undone else ""
     text = (
         f"Step {letter.step} failed ({letter.failure.code}): {letter.failure.message}. Undone: {undone}.{left}\n"
         f"It lies in the queue {letter.queue}: python starter.py queue show {workflow_id}"
     )
-    process = workflow_id.partition("/")[0]
-    return "Onboarding failed" if process == "customer-onboarding" else f"{process} failed", text
+    return f"{name or workflow_id.partition('/')[0]} failed", text

@@ -7,9 +7,12 @@ from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
+from temporalio.client import Client
 
 from towpath.contracts.publishing.campaign import Adaptation, CampaignView, ChannelQuality, PublishingResult
 from towpath.contracts.publishing.posting import Job, JobState, Post
+from towpath.control import campaigns
+from towpath.views.processes import Views
 from towpath.views.wording import count, utc
 
 STYLES = {
@@ -24,6 +27,17 @@ STYLES = {
 LEAST_WIDTH = 44
 LONGEST = 1_200
 """Characters of a text that are shown; `--json` has all of it."""
+
+
+def page(view: CampaignView, width: int) -> Sequence[RenderableType]:
+    """The texts and jobs of a campaign."""
+    title = Text(f"{view.campaign}: {view.title}", style="bold")
+    return title, side_by_side(view, width), *job_lines(view.jobs)
+
+
+async def task_page(client: Client, workflow_id: str, width: int) -> Sequence[RenderableType]:
+    """What a reviewer has to read before a decision."""
+    return page(await campaigns.view(client, workflow_id), width)
 
 
 def side_by_side(view: CampaignView, width: int) -> RenderableType:
@@ -115,3 +129,6 @@ def _quality(quality: ChannelQuality) -> list[Text]:
     lines += [Text(issue, style="yellow") for issue in quality.issues]
     lines += [Text(f"  “{passage}”", style="dim") for passage in quality.evidence]
     return lines
+
+
+VIEWS = Views(result=result_lines, task=task_page)

@@ -1,13 +1,14 @@
-"""Why a pipeline's run failed, in words, and what to do next."""
+"""How a run of a pipeline ended in words: what it did, or why it failed and what to do next."""
 
 from collections.abc import Mapping
-from typing import NoReturn
 
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError
 
-from towpath.cli.terminal import Exit, fail
 from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.pipeline.pipeline import PipelineOutcome, PipelineResult
+from towpath.views.processes import Views
+from towpath.views.wording import count
 
 REDRIVE = "then: starter.py queue redrive {run}: it keeps what was whole"
 AGAIN = "then: starter.py etl run {pipeline}: a redrive would go on with the file as it was"
@@ -43,11 +44,38 @@ def explained(error: WorkflowFailureError) -> tuple[str, str]:
     return str(cause), cause.type or "" if isinstance(cause, ApplicationError) else ""
 
 
-def tell_failed(workflow_id: str, error: WorkflowFailureError) -> NoReturn:
-    """Ends the command with what failed, and the next step."""
+def failure_lines(workflow_id: str, error: WorkflowFailureError) -> list[str]:
+    """What failed, and the next step."""
     what, code = explained(error)
     if code in {"cancelled", "terminated"}:
-        fail(Exit.REFUSED, f"{workflow_id}: {what}")
+        return [f"{workflow_id}: {what}"]
     pipeline = workflow_id.split("/")[1]
     steps = (step.format(run=workflow_id, pipeline=pipeline) for step in NEXT.get(code, OTHERWISE))
-    fail(Exit.REFUSED, f"{workflow_id}: {what} ({code})", *steps)
+    return [f"{workflow_id}: {what} ({code})", *steps]
+
+
+def result_lines(ended: PipelineResult) -> list[str]:
+    """A result in lines for people."""
+    lines = [f"outcome: {ended.outcome}, {ended.seconds:.1f} s"]
+    for stage in ("extract", "transform", "quality"):
+        metrics = [one for one in ended.metrics if one.stage == stage]
+        if metrics:
+            rows, seconds = sum(one.rows_out for one in metrics), sum(one.seconds for one in metrics)
+            bad = sum(one.rows_quarantined for one in metrics)
+            parts = count(len(metrics), "part")
+            lines.append(f"{stage}: {count(rows, 'row')}, {bad:,} quarantined, {parts}, {seconds:.1f} s in all")
+    lines += [f"quality, round {one.round}: {one.score:.4f} (threshold {one.threshold})" for one in ended.quality]
+    for load in ended.loads:
+        told = f"{load.inserted:,} inserted, {load.updated:,} updated, {load.stale:,} stale"
+        lines.append(f"{load.destination}: {load.state}, {told}{f', {load.failure}' if load.failure else ''}")
+    if ended.specification is not None:
+        lines.append(f"specification: {ended.specification.digest} ({ended.specification.origin})")
+    if ended.outcome is PipelineOutcome.QUARANTINED:
+        lines.append(f"no row was good enough: etl quarantine {ended.pipeline} --show 20")
+    lines += [f"note: {note}" for note in ended.notes]
+    lines += [f"watermark: {ended.watermark}"] if ended.watermark else []
+    lines += [f"without {step}: {note}" for step, note in ended.degraded.items()]
+    return [*lines, f"cost: {ended.cost.in_words}"]
+
+
+VIEWS = Views(result=result_lines, failure=failure_lines)
