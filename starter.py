@@ -118,6 +118,7 @@ ETL = Parts(
 commands = tree(
     f"Start processes and follow them.\n\nTemporal is found by TEMPORAL_ADDRESS or a Temporal profile.\n\n{EXIT_CODES}",
     {
+        "start": Command("towpath.cli.starting", "Start a run of a process. Starting twice for one key is one run."),
         "onboarding": Command("towpath.cli.onboarding", "Onboard a customer, by options, a JSON file, or stdin."),
         "status": Command(
             "towpath.cli.status",
@@ -162,6 +163,10 @@ commands = tree(
         ),
         "faults": Group(
             "towpath.cli.faults", "Let a stand-in of the local stack fail, and see what becomes of the runs."
+        ),
+        "new-process": Command(
+            "towpath.cli.new_process",
+            "Write the files of a new process: a request, a human task, an activity with its effect, a result.",
         ),
         "publishing": Group(
             "towpath.cli.publishing", "Campaigns: one content, adapted to every channel and published once."

@@ -1,0 +1,98 @@
+"""`starter.py start`: a run of any process that has no command of its own for that."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from towpath.cli.as_json import JsonFlag, show_json
+from towpath.cli.configuration import settings
+from towpath.cli.connection import client, page_of, run, say_started
+from towpath.cli.endings import finish
+from towpath.cli.terminal import Exit, fail
+from towpath.contracts.core.wire import JsonObject, Wire, json_object
+from towpath.control.temporal import start
+from towpath.engine.expression.suggestions import did_you_mean
+from towpath.registry import AnyProcess, processes
+
+
+def register(app: typer.Typer) -> None:
+    app.command("start")(start_process)
+
+
+def start_process(
+    name: Annotated[str, typer.Argument(help="The process, as in refund.", metavar="PROCESS")],
+    given: Annotated[
+        str,
+        typer.Option(
+            "--input", help="The request: a JSON object, a JSON file, or `-` for stdin.", metavar="JSON|FILE|-"
+        ),
+    ] = "{}",
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the result, and exit by it.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Start a run of a process. Starting twice for one key is one run.
+
+    Example: starter.py start refund --input '{"reference": "r-17"}' --wait
+    """
+    process = _startable(name)
+    run(_start(process, _request(process, _document(given)), wait=wait, as_json=as_json))
+
+
+def _startable(name: str) -> AnyProcess:
+    process = processes().get(name)
+    if process is None:
+        known = [each.name for each in processes().values() if not each.command]
+        fail(Exit.WRONG_INPUT, f"there is no process {name!r}{did_you_mean(name, known)}")
+    if process.command:
+        fail(Exit.WRONG_INPUT, f"{name} has a command of its own: python starter.py {process.command} --help")
+    return process
+
+
+def _document(given: str) -> JsonObject:
+    text = given
+    try:
+        if given == "-":
+            text = sys.stdin.read()
+        elif not given.lstrip().startswith("{"):
+            text = Path(given).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        fail(Exit.WRONG_INPUT, f"--input: {given[:60]} cannot be read: {error}")
+    document = json_object(text)
+    if document is None:
+        fail(Exit.WRONG_INPUT, f"--input: {given[:60]} is no JSON object, and no file that holds one")
+    return document
+
+
+def _request(process: AnyProcess, document: JsonObject) -> Wire:
+    """The request, or all that is wrong with it at once."""
+    try:
+        request: Wire = process.request.model_validate(document, extra="forbid")
+    except ValidationError as error:
+        places = [(".".join(map(str, problem["loc"])) or "--input", problem["msg"]) for problem in error.errors()]
+        fail(Exit.WRONG_INPUT, *(f"{place}: {message[:1].lower()}{message[1:]}" for place, message in places))
+    return request
+
+
+async def _start(process: AnyProcess, request: Wire, *, wait: bool, as_json: bool) -> None:
+    temporal = await client()
+    workflow_id = process.workflow_id(request, settings().customer_salt.get_secret_value().encode())
+    try:
+        started = await start(temporal, process, request, workflow_id=workflow_id)
+    except WorkflowAlreadyStartedError:
+        fail(
+            Exit.REFUSED,
+            f"{workflow_id}: this run has ended already.",
+            f"See how: python starter.py result {workflow_id}",
+        )
+    handle = started.handle
+    page = page_of(handle, temporal)
+    if as_json and not wait:
+        show_json({"workflow_id": handle.id, "run_id": handle.result_run_id, "existing": started.existing, "url": page})
+    elif not as_json:
+        say_started(started, page)
+    if wait:
+        await finish(process, handle, None, as_json=as_json)
