@@ -115,7 +115,7 @@ ETL = Parts(
     },
 )
 
-commands = tree(
+COMMANDS = Parts(
     f"Start processes and follow them.\n\nTemporal is found by TEMPORAL_ADDRESS or a Temporal profile.\n\n{EXIT_CODES}",
     {
         "start": Command("towpath.cli.starting", "Start a run of a process. Starting twice for one key is one run."),
@@ -178,6 +178,8 @@ commands = tree(
         "queue": Group("towpath.cli.queue", "Dead-letter queues: failed runs, and what to do about them."),
     },
 )
+
+commands = tree(COMMANDS)
 
 if __name__ == "__main__":
     main(commands, sys.argv[1:])

@@ -31,7 +31,14 @@ from towpath.assembly.pipeline import dataplane_setup, open_dataplane
 from towpath.assembly.rooms import activities_of, activity_classes, connected, workflows_of
 from towpath.config.settings import SettingsError, WorkerSettings, load_worker_settings
 from towpath.contracts.core.process import CLAUDE_QUEUE, DATA_QUEUE
-from towpath.control.temporal import SearchAttributesError, address, connect, ensure_search_attributes, run_to_end
+from towpath.control.temporal import (
+    SearchAttributesError,
+    TemporalConfigError,
+    address,
+    connect,
+    ensure_search_attributes,
+    run_to_end,
+)
 from towpath.integrations.storage.artefacts import ArtefactStore, StoreError
 from towpath.integrations.storage.codec import EncryptionCodec
 from towpath.integrations.storage.payloads import PayloadStore, PayloadStoreError
@@ -237,7 +244,7 @@ async def _connected(settings: WorkerSettings, metrics: Runtime, store: PayloadS
         try:
             client = await connect(codec, metrics, store)
             await ensure_search_attributes(client)
-        except SearchAttributesError as error:
+        except (SearchAttributesError, TemporalConfigError) as error:
             raise RefusedError(str(error)) from error
         except (RuntimeError, RPCError) as error:
             if not said:

@@ -66,6 +66,7 @@ def test_help_loads_no_command() -> None:
     assert len(modules) < MOST_MODULES
     assert {name for name in modules if name.startswith("towpath.")} <= {
         "towpath.cli",
+        "towpath.cli.files",
         "towpath.cli.terminal",
         "towpath.cli.edge",
         "towpath.cli.edge.interrupts",

@@ -179,3 +179,18 @@ async def test_nobody_at_the_address(house: House) -> None:
     assert process.returncode == 4
     assert b"does not answer at 127.0.0.1:1" in problems
     assert house.server.address != "127.0.0.1:1"
+
+
+@pytest.mark.parametrize("odd", ["\udcff", "a" * 3_000, "a/b/c", "' OR ProcessStatus != '", "👩‍👩‍👧"])
+@pytest.mark.parametrize(
+    "words",
+    [("status",), ("result",), ("cancel",), ("queue", "show"), ("review", "show"), ("definition", "show")],
+    ids=" ".join,
+)
+async def test_an_id_of_nothing_is_not_found(house: House, words: tuple[str, ...], odd: str) -> None:
+    """An id that no run can have is told in a line or two, whatever is in it."""
+    code, _, problems = await starter(house, *words, odd)
+
+    assert code in {1, 2, 3, 4}
+    assert "Traceback" not in problems
+    assert 1 <= problems.count("\n") <= 2

@@ -13,6 +13,7 @@ from towpath.config.settings import SettingsError
 from towpath.control.temporal import (
     SearchAttributesError,
     Started,
+    TemporalConfigError,
     address,
     connect,
     ensure_search_attributes,
@@ -57,6 +58,8 @@ async def reachable() -> Client | None:
         fail(Exit.WRONG_INPUT, str(error))
     try:
         return await connect(EncryptionCodec(keys) if keys else None, store=store)
+    except TemporalConfigError as error:
+        fail(Exit.WRONG_INPUT, str(error))
     except RuntimeError:
         return None
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -16,8 +15,9 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, page_of, run, say_started
-from towpath.cli.definition.reading import catalog_of_this_place, is_file, read, tell_problems
+from towpath.cli.definition.reading import catalog_of_this_place, is_file, tell_problems
 from towpath.cli.endings import finish, open_run
+from towpath.cli.files import STDIN, read_bytes, read_text
 from towpath.cli.status import show_status
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.run import RunRecord
@@ -180,7 +180,7 @@ async def _request(definitions: Definitions, target: str, inputs: JsonObject | N
 async def _found(definitions: Definitions, target: str, inputs: JsonObject | None) -> DeclaredRequest:
     """Raises DefinitionError."""
     if is_file(target):
-        found = check_text(read(Path(target)), catalog_of_this_place())
+        found = check_text(read_bytes(Path(target)), catalog_of_this_place())
         if not found.ok:
             tell_problems(target, found)
             raise typer.Exit(Exit.REFUSED)
@@ -280,7 +280,7 @@ def _event(file: Path | None, kind: str | None, subject: str, data: str, event_i
             data=_json(data, "--data"),
         )
     try:
-        event = CloudEvent.model_validate_json(read(file))
+        event = CloudEvent.model_validate_json(read_bytes(file))
     except ValidationError as error:
         fail(
             Exit.WRONG_INPUT,
@@ -311,9 +311,9 @@ def _json(text: str, what: str) -> JsonValue:
 def _object(given: str) -> JsonObject:
     text = given
     if given == "-":
-        text = sys.stdin.read()
+        text = read_text(STDIN)
     elif not given.lstrip().startswith("{"):
-        text = read(Path(given)).decode("utf-8", "replace")
+        text = read_text(Path(given))
     found = json_object(text)
     if found is None:
         fail(Exit.WRONG_INPUT, f"--input: {given[:60]} is no JSON object, and no file that holds one")

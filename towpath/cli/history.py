@@ -8,6 +8,7 @@ import typer
 from temporalio.client import WorkflowHistory
 
 from towpath.cli.connection import client, run
+from towpath.cli.files import write_text
 from towpath.cli.run_ids import RunId, full_id
 from towpath.cli.terminal import Exit, console, fail
 from towpath.views.wording import count
@@ -27,7 +28,7 @@ def export_history(
         fail(Exit.WRONG_INPUT, f"{file} exists: a recorded history is kept as it is, take another name")
     history = run(_fetch(full_id(workflow_id), run_id))
     document = {"workflow_id": history.workflow_id, "history": without_hosts(history.to_json_dict())}
-    file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(file, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     console.print(f"{file}: {count(len(history.events), 'event')} of {history.workflow_id}", markup=False)
 
 

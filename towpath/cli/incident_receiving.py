@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 import uvicorn
+from pydantic import SecretStr
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
@@ -41,6 +42,11 @@ async def _receive(host: str, port: int, *, as_json: bool) -> None:
         listener = socket.create_server((host, port), backlog=128)
     except OSError as error:
         fail(Exit.WRONG_INPUT, f"--host {host} --port {port}: {error.strerror}")
+    with listener:
+        await _serve(listener, host, token, as_json=as_json)
+
+
+async def _serve(listener: socket.socket, host: str, token: SecretStr | None, *, as_json: bool) -> None:
     receiver = Receiver(Intake(await client()), None if token is None else token.get_secret_value())
     config = uvicorn.Config(receiver.app(), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)

@@ -1,7 +1,6 @@
 """`starter.py onboarding`, `customer-key`."""
 
 import difflib
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, page_of, run, say_started
 from towpath.cli.endings import finish
+from towpath.cli.files import read_text
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.claude import Budget
 from towpath.contracts.core.delivery import Language
@@ -89,11 +89,7 @@ def _document(file: Path | None) -> dict[str, Any]:
     """The JSON object that was given, the customer's fields below `customer`."""
     if file is None:
         return {}
-    try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    except OSError as error:
-        fail(Exit.WRONG_INPUT, f"{file}: cannot be read: {error.strerror}")
-    document = json_object(text)
+    document = json_object(read_text(file))
     if document is None:
         fail(
             Exit.WRONG_INPUT,

@@ -1,6 +1,5 @@
 """`starter.py publishing start | show | reschedule | edit | cancel | publish-now | release | settle`."""
 
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, page_of, run, say_started
 from towpath.cli.endings import finish, open_run
+from towpath.cli.files import read_text
 from towpath.cli.terminal import Exit, console, fail, show_page
 from towpath.config.platforms import PlatformFilesError, load_platforms
 from towpath.contracts.core.delivery import Language
@@ -132,7 +132,7 @@ def edit(
     as_json: JsonFlag = False,
 ) -> None:
     """New texts for a job, until its cut-off, during its review as well. They are checked as Claude's are."""
-    change = EditPosts(job=job, posts=tuple(_posts(_read(file))), by=by, reason=reason)
+    change = EditPosts(job=job, posts=tuple(_posts(read_text(file))), by=by, reason=reason)
     run(_edit(campaign_id(workflow_id), change, as_json=as_json))
 
 
@@ -278,7 +278,7 @@ def explain(error: ValidationError) -> list[str]:
 
 
 def _content(file: Path) -> str:
-    text = _read(file)
+    text = read_text(file)
     size = len(text.encode())
     if size > CONTENT_BYTES:
         fail(
@@ -291,20 +291,10 @@ def _content(file: Path) -> str:
     return text
 
 
-def _read(file: Path) -> str:
-    try:
-        raw = sys.stdin.buffer.read(CONTENT_BYTES * 2) if str(file) == "-" else file.read_bytes()
-        return raw.decode()
-    except OSError as error:
-        fail(Exit.WRONG_INPUT, f"{file}: cannot be read: {error.strerror}")
-    except UnicodeDecodeError as error:
-        fail(Exit.WRONG_INPUT, f"{file}: is no text in UTF-8, from byte {error.start} on")
-
-
 def _metadata(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
-    document = json_object(_read(file))
+    document = json_object(read_text(file))
     if document is None:
         fail(Exit.WRONG_INPUT, f"{file}: is not a JSON object", 'Give {"campaign": …, "title": …, "channels": […]}')
     return dict(document)

@@ -20,11 +20,15 @@ class Exit(IntEnum):
     NOT_FOUND = 3
     UNREACHABLE = 4
     TIMED_OUT = 5
+    DEFECT = 70
+    INTERRUPTED = 130
+    UNREAD = 141
 
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 refused, or the run ended without success; 2 wrong input or settings; 3 not found; "
-    "4 Temporal or a worker does not answer; 5 waited too long."
+    "4 Temporal or a worker does not answer; 5 waited too long; 70 a defect of Towpath; 130 ended by Ctrl-C; "
+    "141 nobody reads what it prints."
 )
 
 

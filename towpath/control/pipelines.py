@@ -49,6 +49,8 @@ def read_file(path: Path) -> PipelineFile:
         text = path.read_bytes()
     except OSError as error:
         raise PipelineFileError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise PipelineFileError(f"{path}: cannot be read: {error}") from error
     return PipelineFile(path, check_pipeline(text, frozenset(available_timezones())))
 
 

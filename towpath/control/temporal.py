@@ -24,7 +24,7 @@ from temporalio.converter import (
     PayloadCodec,
     create_payload_validation_error,
 )
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError, RPCStatusCode
@@ -95,20 +95,46 @@ def converter(codec: PayloadCodec | None, store: PayloadStore | None = None) -> 
     )
 
 
+class TemporalConfigError(Exception):
+    """Temporal's own configuration cannot be used. The text is one line with where it comes from."""
+
+    def __init__(self, problem: Exception) -> None:
+        said = str(problem).partition("\n")[0]
+        super().__init__(
+            f"Temporal's configuration: {said}: see TEMPORAL_ADDRESS, TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE"
+        )
+
+
 def address() -> str:
-    """Where `connect` goes: TEMPORAL_ADDRESS, else the profile's address, else localhost:7233."""
-    return ClientConfig.load_client_connect_config().get("target_host", DEFAULT_ADDRESS)
+    """Where `connect` goes: TEMPORAL_ADDRESS, else the profile's address, else localhost:7233.
+
+    Raises TemporalConfigError.
+    """
+    return _configuration().get("target_host", DEFAULT_ADDRESS)
+
+
+def _configuration() -> ClientConnectConfig:
+    try:
+        return ClientConfig.load_client_connect_config()
+    except RuntimeError as error:  # the SDK's ConfigError has no name that could be imported
+        raise TemporalConfigError(error) from error
 
 
 async def connect(
     codec: PayloadCodec | None = None, runtime: Runtime | None = None, store: PayloadStore | None = None
 ) -> Client:
-    """A client by Temporal's own configuration (`temporalio.envconfig`: environment, profiles, TLS, API key)."""
-    config = ClientConfig.load_client_connect_config()
+    """A client by Temporal's own configuration (`temporalio.envconfig`: environment, profiles, TLS, API key).
+
+    Raises TemporalConfigError, and RuntimeError when nobody answers.
+    """
+    config = _configuration()
     config.setdefault("target_host", DEFAULT_ADDRESS)
-    return await Client.connect(
-        **config, data_converter=converter(codec, store), runtime=runtime, interceptors=[SentAgain()]
-    )
+    try:
+        return await Client.connect(
+            **config, data_converter=converter(codec, store), runtime=runtime, interceptors=[SentAgain()]
+        )
+    except ValueError as error:  # an address or a certificate that is none
+        raise TemporalConfigError(error) from error
 
 
 class SearchAttributesError(Exception):

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from towpath.cli.as_json import JsonFlag, show_json
-from towpath.cli.definition.reading import File, catalog_of_this_place, checked_plan, read, tell_problems
+from towpath.cli.definition.reading import File, catalog_of_this_place, checked_plan, tell_problems
+from towpath.cli.files import read_bytes
 from towpath.cli.terminal import Exit, console, fail, problems
 from towpath.engine.checks.cases import read_cases
 from towpath.engine.checks.check import Checked, check_text
@@ -28,7 +29,7 @@ app = typer.Typer()
 def check(files: Files, as_json: JsonFlag = False) -> None:
     """Everything that is wrong with definitions: where, what, and how to mend it. Nothing is started."""
     catalog = catalog_of_this_place()
-    checked = {str(path): check_text(read(path), catalog) for path in files}
+    checked = {str(path): check_text(read_bytes(path), catalog) for path in files}
     if as_json:
         show_json(
             [
@@ -130,7 +131,7 @@ def _tests_beside(file: Path, plan: Plan) -> list[Any]:
     beside = file.with_suffix(".tests.yaml")
     if str(file) == "-" or not beside.is_file():
         return []
-    cases, wrong = read_cases(beside.read_bytes(), plan)
+    cases, wrong = read_cases(read_bytes(beside), plan)
     if has_errors(wrong):
         fail(Exit.WRONG_INPUT, *(problem.line_of(str(beside)) for problem in wrong))
     return cases

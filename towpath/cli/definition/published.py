@@ -16,10 +16,10 @@ from towpath.cli.definition.reading import (
     checked_plan,
     is_file,
     plan_of,
-    read,
     without_errors,
 )
 from towpath.cli.definition.views import list_published, show_published, split_target
+from towpath.cli.files import read_bytes
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.declared.published import Publication
 from towpath.control.definitions import DefinitionError, Definitions, make_request
@@ -42,7 +42,7 @@ def publish(
     as_json: JsonFlag = False,
 ) -> None:
     """Check a definition and publish it. Runs under way keep theirs; schedules are made what it says."""
-    text = read(file)
+    text = read_bytes(file)
     found = without_errors(str(file), check_text(text, catalog_of_this_place()))
     run(_publish(str(file), found, text, by, note, as_json=as_json))
 

@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from towpath.cli.configuration import settings
+from towpath.cli.files import read_bytes
 from towpath.cli.terminal import Exit, fail, problems
 from towpath.config.catalog import make_catalog
 from towpath.config.connections import Connections, ConnectionsFileError
@@ -17,13 +18,6 @@ from towpath.engine.language.diagnostics import excerpt, without_secrets
 from towpath.engine.language.plan import Plan
 
 File = Annotated[Path, typer.Argument(help="The definition, in YAML or JSON; `-` reads stdin.", metavar="FILE")]
-
-
-def read(path: Path) -> bytes:
-    try:
-        return typer.get_binary_stream("stdin").read() if str(path) == "-" else path.read_bytes()
-    except OSError as error:
-        fail(Exit.WRONG_INPUT, f"{path}: cannot be read: {error.strerror}")
 
 
 def catalog_of_this_place() -> Catalog:
@@ -55,7 +49,7 @@ def is_file(target: str) -> bool:
 
 
 def checked_plan(file: Path) -> Plan:
-    return plan_of(without_errors(str(file), check_text(read(file), catalog_of_this_place())))
+    return plan_of(without_errors(str(file), check_text(read_bytes(file), catalog_of_this_place())))
 
 
 def plan_of(found: Checked) -> Plan:

@@ -6,8 +6,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
-INTERRUPTED = 130
-"""What shells know as ended by Ctrl-C."""
+from towpath.cli.terminal import Exit
+
 WORDS = "Interrupted. Runs in Temporal go on."
 
 
@@ -33,4 +33,4 @@ def end_at_once() -> None:
 def _leave(number: int, frame: FrameType | None) -> None:
     del number, frame
     os.write(2, f"{WORDS}\n".encode())
-    os._exit(INTERRUPTED)
+    os._exit(Exit.INTERRUPTED)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -40,6 +40,7 @@ class Parts:
 
 
 Entry = Command | Group | Parts
+PROGRAM = "starter.py"
 
 
 class Lazy(TyperCommand):
@@ -64,14 +65,32 @@ class Lazy(TyperCommand):
         return self.loaded.make_context(*args, **kwargs)
 
 
-def tree(help_text: str, entries: Mapping[str, Entry], name: str | None = None) -> TyperGroup:
-    """A group of commands, none of which is loaded."""
-    commands = {key: _command(key, entry) for key, entry in entries.items()}
-    return TyperGroup(name=name, commands=commands, help=help_text, no_args_is_help=True)
+def tree(entry: Parts) -> TyperGroup:
+    """The whole command line, of which nothing is loaded."""
+    app = typer.Typer(no_args_is_help=True, help=entry.help)
+    app.callback()(_for_all)
+    root = get_group(app)
+    root.commands = _commands(entry)
+    return root
 
 
-def _command(name: str, entry: Entry) -> Any:
-    return tree(entry.help, entry.parts, name) if isinstance(entry, Parts) else Lazy(name, entry)
+def _for_all(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of a defect; so does TOWPATH_DEBUG.")
+    ] = False,
+) -> None:
+    """Options of all commands. The edge reads them, since it also sees what goes wrong before they are parsed."""
+    del debug
+
+
+def _commands(entry: Parts) -> dict[str, Any]:
+    return {name: _command(name, part) for name, part in entry.parts.items()}
+
+
+def _command(name: str, entry: Entry) -> TyperGroup | Lazy:
+    if not isinstance(entry, Parts):
+        return Lazy(name, entry)
+    return TyperGroup(name=name, commands=_commands(entry), help=entry.help, no_args_is_help=True)
 
 
 def _app_of(module: Any) -> typer.Typer:

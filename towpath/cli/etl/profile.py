@@ -12,6 +12,7 @@ from rich.text import Text
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.etl.files import config_of
 from towpath.cli.etl.plane import local_plane
+from towpath.cli.files import write_text
 from towpath.cli.terminal import Exit, console, fail, problems
 from towpath.contracts.pipeline.dataset import Column, ColumnProfile, ColumnType
 from towpath.contracts.pipeline.inspection import SourceProfiled, SourceProfileTask
@@ -96,10 +97,7 @@ def _place(source: Source) -> str:
 
 def _write(out: Path, found: SourceProfiled) -> None:
     text = json.dumps(_as_json(found), indent=2, ensure_ascii=False) if out.suffix == ".json" else found.page
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        fail(Exit.WRONG_INPUT, f"--out: {out} cannot be written: {error.strerror}")
+    write_text(out, text)
 
 
 def _as_json(found: SourceProfiled) -> dict[str, object]:

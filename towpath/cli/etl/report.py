@@ -12,6 +12,7 @@ from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
 from towpath.cli.endings import tell_failure
 from towpath.cli.etl.files import Pipeline, run_of
+from towpath.cli.files import write_bytes
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.artefact import Artefact
 from towpath.contracts.pipeline.pipeline import PipelineFailure, PipelineOutcome, PipelineResult
@@ -42,10 +43,7 @@ async def _report(pipeline: str, out: Path) -> None:
     if artefact is None:
         fail(Exit.NOT_FOUND, f"{handle.id} has no report: {_why(told)}")
     content = await _read(artefact)
-    try:
-        await asyncio.to_thread(out.write_bytes, content)
-    except OSError as error:
-        fail(Exit.WRONG_INPUT, f"--out: {out} cannot be written: {error.strerror}")
+    await asyncio.to_thread(write_bytes, out, content)
     console.print(f"written: {out}", markup=False)
 
 
