@@ -3,14 +3,18 @@
 Each command stands here with its module, which is loaded when the command is called.
 """
 
-import sys
-
 try:
+    import sys
+
+    from towpath.cli.edge.interrupts import end_at_once
     from towpath.cli.edge.lazy import Command, Group, Parts, tree
     from towpath.cli.edge.main import main
     from towpath.cli.terminal import EXIT_CODES
+
+    if __name__ == "__main__":
+        end_at_once()
 except KeyboardInterrupt:
-    sys.exit(130)
+    raise SystemExit(130) from None
 
 DEFINITION = Parts(
     "Definitions of workflows: check, look at, try out, and publish them.",

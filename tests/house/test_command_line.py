@@ -92,3 +92,37 @@ def test_helps_agree(command: Lazy) -> None:
     said: str = command.loaded.help
 
     assert command.help == " ".join(said.partition("\n\n")[0].split())
+
+
+def leaves(group: TyperGroup, *path: str) -> Iterator[tuple[str, Any]]:
+    """Every command with its words, however deep it stands."""
+    for name, command in group.commands.items():
+        loaded: Any = command.loaded if isinstance(command, Lazy) else command
+        if isinstance(loaded, TyperGroup):
+            yield from leaves(loaded, *path, name)
+        else:
+            yield " ".join((*path, name)), loaded
+
+
+def test_every_command_has_json() -> None:
+    """Whatever a command prints, a program can read, but for the stack that stays up before somebody's eyes."""
+    without = {
+        words
+        for words, command in leaves(starter.commands)
+        if not any("--json" in parameter.opts for parameter in command.params)
+    }
+
+    assert without == {"up"}
+
+
+def test_every_acting_person_is_given_by_as() -> None:
+    """Who acts is `--as NAME` everywhere; where it was `--by`, that still is taken."""
+    people = [
+        (words, parameter)
+        for words, command in leaves(starter.commands)
+        for parameter in command.params
+        if {"--as", "--by", "--reviewer"} & set(parameter.opts)
+    ]
+
+    assert len(people) > 10
+    assert [words for words, parameter in people if parameter.opts[0] != "--as"] == []

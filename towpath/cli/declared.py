@@ -39,7 +39,7 @@ from towpath.engine.checks.loading import digest, load_plan
 from towpath.engine.run.redriving import kept_outputs, sent_again
 
 RunOf = Annotated[str, typer.Argument(help="The run: DEFINITION/KEY.", metavar="RUN")]
-By = Annotated[str, typer.Option(help="Who does it.")]
+By = Annotated[str, typer.Option("--as", "--by", help="Who does it.", metavar="NAME")]
 Why = Annotated[str, typer.Option(help="Why; kept in the run's record.")]
 Step = Annotated[str, typer.Argument(help="The step's id.", metavar="STEP")]
 ANSWER_SECONDS = 10

@@ -7,6 +7,7 @@ from typing import Annotated, Any, cast
 import typer
 from temporalio.client import WorkflowHistory
 
+from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.connection import client, run
 from towpath.cli.files import write_text
 from towpath.cli.run_ids import RunId, full_id
@@ -22,6 +23,7 @@ def export_history(
     workflow_id: RunId,
     file: Annotated[Path, typer.Argument(help="Where to write it; an existing file is never overwritten.")],
     run_id: Annotated[str | None, typer.Option(help="One run of the id; without it, the latest.")] = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """Write a run's history to a file, with its workflow id without host names and paths."""
     if file.exists():
@@ -29,6 +31,9 @@ def export_history(
     history = run(_fetch(full_id(workflow_id), run_id))
     document = {"workflow_id": history.workflow_id, "history": without_hosts(history.to_json_dict())}
     write_text(file, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    if as_json:
+        show_json({"workflow_id": history.workflow_id, "file": str(file), "events": len(history.events)})
+        return
     console.print(f"{file}: {count(len(history.events), 'event')} of {history.workflow_id}", markup=False)
 
 

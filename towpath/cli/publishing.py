@@ -37,7 +37,7 @@ from towpath.views.wording import count, form_of
 CampaignOf = Annotated[str, typer.Argument(help="The campaign: content-publishing/ID, or ID alone.", metavar="ID")]
 JobOf = Annotated[str, typer.Argument(help="The job: a channel as in x, or x.ACCOUNT.", metavar="JOB")]
 JobsOf = Annotated[str, typer.Argument(help="The job; without it, all that have not begun.", metavar="[JOB]")]
-By = Annotated[str, typer.Option(help="Who does it; kept in the result.")]
+By = Annotated[str, typer.Option("--as", "--by", help="Who does it; kept in the result.", metavar="NAME")]
 Why = Annotated[str, typer.Option(help="Why; kept in the result.")]
 AnswerT = TypeVar("AnswerT")
 _MOMENT = TypeAdapter(datetime)

@@ -50,7 +50,7 @@ def redrive(
 @app.command("discard")
 def discard(
     workflow_id: RunId,
-    by: Annotated[str, typer.Option(help="Who discards it.")],
+    by: Annotated[str, typer.Option("--as", "--by", help="Who discards it.", metavar="NAME")],
     reason: Annotated[str, typer.Option(help="Why; kept in the run's record.")],
     as_json: JsonFlag = False,
 ) -> None:

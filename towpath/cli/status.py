@@ -37,7 +37,9 @@ def status(
 
 def cancel(
     workflow_id: RunId,
-    by: Annotated[str, typer.Option(help="Who does it; your login name when left out.")] = "",
+    by: Annotated[
+        str, typer.Option("--as", "--by", help="Who does it; your login name when left out.", metavar="NAME")
+    ] = "",
     reason: Annotated[str, typer.Option(help="Why; kept in the run's record.")] = "",
     as_json: JsonFlag = False,
 ) -> None:

@@ -108,8 +108,9 @@ def try_out(
 
 
 @app.command("schema")
-def schema() -> None:
+def schema(as_json: JsonFlag = True) -> None:
     """JSON Schema of the language, for editors."""
+    del as_json  # it has no other form
     show_json(language_schema())
 
 

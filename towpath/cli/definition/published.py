@@ -37,7 +37,7 @@ app = typer.Typer()
 @app.command("publish")
 def publish(
     file: File,
-    by: Annotated[str, typer.Option(help="Who publishes it.")],
+    by: Annotated[str, typer.Option("--as", "--by", help="Who publishes it.", metavar="NAME")],
     note: Annotated[str, typer.Option(help="What changed and why.")] = "",
     as_json: JsonFlag = False,
 ) -> None:

@@ -30,6 +30,12 @@ def end_at_once() -> None:
     signal.signal(signal.SIGINT, _leave)
 
 
+def raise_again() -> None:
+    """From here on Ctrl-C is an exception, which undoes what is under way."""
+    if signal.getsignal(signal.SIGINT) is _leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _leave(number: int, frame: FrameType | None) -> None:
     del number, frame
     os.write(2, f"{WORDS}\n".encode())

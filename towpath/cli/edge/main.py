@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from towpath.cli.edge.interrupts import WORDS, end_at_once
+from towpath.cli.edge.interrupts import WORDS, end_at_once, raise_again
 from towpath.cli.edge.lazy import PROGRAM
 from towpath.cli.files import reason
 from towpath.cli.terminal import Exit, problems
@@ -38,6 +38,7 @@ def carry_out(commands: TyperGroup, arguments: Sequence[str]) -> int:
     _take_any_text()
     edge = _Edge(debug=_wants_traceback(arguments))
     with edge:
+        raise_again()
         edge.code = _invoke(commands, arguments)
     return edge.code
 

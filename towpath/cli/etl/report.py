@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
+from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
 from towpath.cli.endings import tell_failure
@@ -30,12 +31,13 @@ def report(
     out: Annotated[Path, typer.Option(help="File to write; one that ends in .json gets the facts as JSON.")] = Path(
         "report.html"
     ),
+    as_json: JsonFlag = False,
 ) -> None:
     """Write the report of the latest run: one HTML page that needs no other file, or the facts of it as JSON."""
-    run(_report(pipeline, out))
+    run(_report(pipeline, out, as_json=as_json))
 
 
-async def _report(pipeline: str, out: Path) -> None:
+async def _report(pipeline: str, out: Path, *, as_json: bool) -> None:
     temporal = await client()
     handle = await run_of(temporal, pipeline)
     told = await _written(temporal, handle)
@@ -44,7 +46,10 @@ async def _report(pipeline: str, out: Path) -> None:
         fail(Exit.NOT_FOUND, f"{handle.id} has no report: {_why(told)}")
     content = await _read(artefact)
     await asyncio.to_thread(write_bytes, out, content)
-    console.print(f"written: {out}", markup=False)
+    if as_json:
+        show_json({"workflow_id": handle.id, "file": str(out)})
+    else:
+        console.print(f"written: {out}", markup=False)
 
 
 async def _written(temporal: Client, handle: WorkflowHandle[Any, PipelineResult]) -> PipelineResult | PipelineFailure:
