@@ -49,6 +49,28 @@ DEFINITION = Parts(
     },
 )
 
+RUNS = Parts(
+    "Runs of any process: find, follow, understand, end, and mend them.",
+    {
+        "list": Command("towpath.cli.runs", "Runs of all processes and definitions, the newest first."),
+        "status": Command(
+            "towpath.cli.status",
+            "Every step with state, attempts, times and cost, and what the run waits for until when.",
+        ),
+        "watch": Command("towpath.cli.runs", "Follow a run until it ends."),
+        "explain": Command("towpath.cli.runs", "In words: what a run waits for, what failed, and what to do next."),
+        "result": Command(
+            "towpath.cli.results",
+            "Wait for a run's result. Exits 0 for success: a customer onboarded, a campaign published, rows loaded, …",
+        ),
+        "cancel": Command("towpath.cli.status", "Cancel a run. What it did is undone."),
+        "redrive": Command(
+            "towpath.cli.queue",
+            "Continue a failed run: answers and decisions are kept, and effects keep their keys.",
+        ),
+    },
+)
+
 INCIDENT = Parts(
     "Incidents: alerts received, people called, actions approved.",
     {
@@ -123,6 +145,7 @@ COMMANDS = Parts(
     f"Start processes and follow them.\n\nTemporal is found by TEMPORAL_ADDRESS or a Temporal profile.\n\n{EXIT_CODES}",
     {
         "start": Command("towpath.cli.starting", "Start a run of a process. Starting twice for one key is one run."),
+        "runs": RUNS,
         "onboarding": Command("towpath.cli.onboarding", "Onboard a customer, by options, a JSON file, or stdin."),
         "status": Command(
             "towpath.cli.status",

@@ -194,3 +194,27 @@ async def test_an_id_of_nothing_is_not_found(house: House, words: tuple[str, ...
     assert code in {1, 2, 3, 4}
     assert "Traceback" not in problems
     assert 1 <= problems.count("\n") <= 2
+
+
+async def test_runs_of_any_process_are_found_and_explained(house: House) -> None:
+    """The list finds a failed run by process, status and time; its explanation names the step and the redrive."""
+    customer = new_customer()
+    fault = {"service": "billing", "operation": "setUpSubscription", "reference": customer.customer_id}
+    await house.fault(**fault, status=402, code="card_declined")
+    await starter(house, "onboarding", "--file", "-", "--wait", given=document(customer))
+    await house.lift()
+    workflow_id = f"{ONBOARDING.name}/{customer.customer_id}"
+    narrow = ("--process", ONBOARDING.name, "--status", "failed", "--since", "1h")
+    found = await until(
+        lambda: starter_json(house, "runs", "list", *narrow),
+        lambda runs: any(run["workflow_id"] == workflow_id for run in runs),
+    )
+    _, explained, _ = await starter(house, "runs", "explain", workflow_id)
+    none = await starter_json(house, "runs", "list", "--process", "nobody's")
+    _, watched, _ = await starter(house, "runs", "watch", workflow_id, "--json")
+
+    assert {run["process"] for run in found} == {ONBOARDING.name}
+    assert none == []
+    assert "402 card_declined" in explained
+    assert f"next: starter.py runs redrive {workflow_id}" in explained
+    assert json.loads(watched.splitlines()[-1])["status"] == "failed"

@@ -9,7 +9,7 @@ import typer
 from rich.live import Live
 from temporalio.client import Client, WorkflowHandle
 
-from towpath.cli.as_json import JsonFlag, show_json
+from towpath.cli.as_json import JsonFlag, show_json, show_json_line
 from towpath.cli.connection import client, run
 from towpath.cli.endings import open_run
 from towpath.cli.run_ids import RunId, full_id
@@ -59,6 +59,9 @@ async def show_status(workflow_id: str, *, watch: bool, as_json: bool) -> None:
     """The record of a run of any process."""
     handle = (await client()).get_workflow_handle(workflow_id)
     record = await read_record(handle)
+    if as_json and watch:
+        await _follow_as_json(handle, record)
+        return
     if as_json:
         show_json(record)
         return
@@ -71,6 +74,15 @@ async def show_status(workflow_id: str, *, watch: bool, as_json: bool) -> None:
             await asyncio.sleep(POLL_SECONDS)
             watched.record = await read_record(handle)
             live.update(panel(watched))
+
+
+async def _follow_as_json(handle: WorkflowHandle[Any, Any], record: RunRecord) -> None:
+    show_json_line(record.model_dump(mode="json"))
+    while record.ended_at is None:
+        await asyncio.sleep(POLL_SECONDS)
+        before, record = record, await read_record(handle)
+        if record != before:
+            show_json_line(record.model_dump(mode="json"))
 
 
 async def read_record(handle: WorkflowHandle[Any, Any]) -> RunRecord:
