@@ -85,6 +85,7 @@ def show(state: StateOption = STATE, as_json: JsonFlag = False) -> None:
 def clear(
     number: Annotated[int | None, typer.Argument(help="Which fault; without it, all.")] = None,
     state: StateOption = STATE,
+    as_json: JsonFlag = False,
 ) -> None:
     """Lift a fault, or all. Runs that failed meanwhile go on with `queue redrive`."""
     with _door(state) as door:
@@ -94,7 +95,11 @@ def clear(
                 Exit.NOT_FOUND, f"fault {number} is not ordered; ordered are: {', '.join(map(str, ordered)) or 'none'}"
             )
         door.lift(number)
-    console.print(f"cleared {count(len(ordered) if number is None else 1, 'fault')}")
+    cleared = ordered if number is None else [number]
+    if as_json:
+        show_json({"cleared": cleared})
+    else:
+        console.print(f"cleared {count(len(cleared), 'fault')}")
 
 
 @contextmanager
