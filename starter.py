@@ -7,7 +7,7 @@ try:
     import sys
 
     from towpath.cli.edge.interrupts import end_at_once
-    from towpath.cli.edge.lazy import Command, Group, Parts, tree
+    from towpath.cli.edge.lazy import Command, CommandGroup, Parts, tree
     from towpath.cli.edge.main import main
     from towpath.cli.terminal import EXIT_CODES
 
@@ -75,24 +75,24 @@ INCIDENT = Parts(
     "Incidents: alerts received, people called, actions approved.",
     {
         "receive": Command(
-            "towpath.cli.incident_receiving",
+            "towpath.cli.incident.receiving",
             "Take alerts from Alertmanager's webhook, until Ctrl-C. Each group of alerts is one incident.",
         ),
-        "list": Command("towpath.cli.incident", "Incidents, the most severe first."),
+        "list": Command("towpath.cli.incident.commands", "Incidents, the most severe first."),
         "show": Command(
-            "towpath.cli.incident",
+            "towpath.cli.incident.commands",
             "What is known of an incident: severity, diagnosis, actions, who has it, and the timeline.",
         ),
-        "acknowledge": Command("towpath.cli.incident", "Take an incident: nobody else is called for it."),
-        "approve": Command("towpath.cli.incident", "Let an action be carried out. The first decision counts."),
-        "reject": Command("towpath.cli.incident", "Keep an action from being carried out. People take over."),
-        "switch": Group(
-            "towpath.cli.incident_actions",
+        "acknowledge": Command("towpath.cli.incident.commands", "Take an incident: nobody else is called for it."),
+        "approve": Command("towpath.cli.incident.commands", "Let an action be carried out. The first decision counts."),
+        "reject": Command("towpath.cli.incident.commands", "Keep an action from being carried out. People take over."),
+        "switch": CommandGroup(
+            "towpath.cli.incident.actions",
             "The kill switch: while it is on, no action is carried out anywhere.",
             app="switch",
         ),
-        "actions": Group(
-            "towpath.cli.incident_actions",
+        "actions": CommandGroup(
+            "towpath.cli.incident.actions",
             "The catalogue of actions: all that may be done about an incident.",
             app="actions",
         ),
@@ -184,25 +184,28 @@ COMMANDS = Parts(
         "problems": Command(
             "towpath.cli.problems", "Runs that stand still: their workflow task fails again and again."
         ),
-        "demo": Command("towpath.cli.local", "Show the processes on a local stack, every step as it happens, and end."),
-        "up": Command(
-            "towpath.cli.local", "Keep the local stack up until Ctrl-C: Temporal with its UI, stand-ins, one worker."
+        "demo": Command(
+            "towpath.cli.local.commands", "Show the processes on a local stack, every step as it happens, and end."
         ),
-        "faults": Group(
-            "towpath.cli.faults", "Let a stand-in of the local stack fail, and see what becomes of the runs."
+        "up": Command(
+            "towpath.cli.local.commands",
+            "Keep the local stack up until Ctrl-C: Temporal with its UI, stand-ins, one worker.",
+        ),
+        "faults": CommandGroup(
+            "towpath.cli.local.faults", "Let a stand-in of the local stack fail, and see what becomes of the runs."
         ),
         "new-process": Command(
             "towpath.cli.new_process",
             "Write the files of a new process: a request, a human task, an activity with its effect, a result.",
         ),
-        "publishing": Group(
+        "publishing": CommandGroup(
             "towpath.cli.publishing", "Campaigns: one content, adapted to every channel and published once."
         ),
         "definition": DEFINITION,
         "incident": INCIDENT,
         "etl": ETL,
-        "review": Group("towpath.cli.review", "Human tasks: what waits for a decision, and deciding it."),
-        "queue": Group("towpath.cli.queue", "Dead-letter queues: failed runs, and what to do about them."),
+        "review": CommandGroup("towpath.cli.review", "Human tasks: what waits for a decision, and deciding it."),
+        "queue": CommandGroup("towpath.cli.queue", "Dead-letter queues: failed runs, and what to do about them."),
     },
 )
 

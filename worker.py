@@ -39,7 +39,7 @@ from towpath.control.temporal import (
     ensure_search_attributes,
     run_to_end,
 )
-from towpath.integrations.storage.artefacts import ArtefactStore, StoreError
+from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError
 from towpath.integrations.storage.codec import EncryptionCodec
 from towpath.integrations.storage.payloads import PayloadStore, PayloadStoreError
 from towpath.observability import configure_logging, runtime
@@ -123,7 +123,7 @@ def _open_stores(settings: WorkerSettings) -> PayloadStore:
         artefacts = ArtefactStore(settings.artefact_store)
         artefacts.check()
         removed += artefacts.clean()
-    except StoreError as error:
+    except ArtefactStoreError as error:
         raise RefusedError(f"TOWPATH_ARTEFACT_STORE: {error}") from error
     if removed:
         log.info("removed what killed writers left in the stores", files=removed)

@@ -15,7 +15,7 @@ from towpath.contracts.core.failure import BudgetError, ClaudeError, FailureCode
 from towpath.contracts.core.wire import Wire
 
 if TYPE_CHECKING:
-    from towpath.integrations.claude.client import ClaudeClient, Reply
+    from towpath.integrations.claude.client import ClaudeClient, ClaudeReply
     from towpath.integrations.claude.prices import Prices
 
 CHARACTERS_PER_TOKEN = 3
@@ -27,7 +27,7 @@ DEADLINE_MARGIN = timedelta(seconds=2)
 ENDINGS = {"stop_sequence": StopReason.END_TURN}
 
 
-class Progress(Wire):
+class AnswerProgress(Wire):
     """Heartbeat details: what came in so far, and what earlier attempts used up."""
 
     phase: str = "request"
@@ -55,7 +55,7 @@ class ClaudeActivities:
                 return self._answer(request, reply, spent_before)
             except ClaudeError as error:
                 spent = _sum(spent_before, _lost(error))
-                activity.heartbeat(Progress(phase="failed", spent=spent))
+                activity.heartbeat(AnswerProgress(phase="failed", spent=spent))
                 took = timedelta(seconds=time.monotonic() - begun)
                 raise _give_up_if_too_late(_with_spending(error, spent), info, took) from error
 
@@ -77,7 +77,7 @@ class ClaudeActivities:
         if input_tokens + max_tokens > left.tokens or (worst is not None and worst > left.usd):
             raise _over_budget(left, input_tokens + max_tokens)
 
-    def _answer(self, request: AskRequest, reply: "Reply", spent_before: Usage | None) -> Answer:
+    def _answer(self, request: AskRequest, reply: "ClaudeReply", spent_before: Usage | None) -> Answer:
         return Answer(
             text=reply.text,
             stop_reason=_ending(reply),
@@ -94,7 +94,7 @@ class ClaudeActivities:
             blocks=reply.blocks,
         )
 
-    def _count(self, reply: "Reply") -> None:
+    def _count(self, reply: "ClaudeReply") -> None:
         meter = activity.metric_meter().with_additional_attributes({"model": reply.model})
         meter.create_counter("towpath_claude_calls", "calls of Claude that were answered").add(1)
         tokens = meter.create_counter("towpath_claude_tokens", "tokens used, by kind", "tokens")
@@ -102,19 +102,19 @@ class ClaudeActivities:
         tokens.add(reply.usage.output_tokens, {"kind": "output"})
 
 
-def _earlier_progress() -> Progress:
+def _earlier_progress() -> AnswerProgress:
     """What the attempt before this one last told. Details of an older shape tell nothing."""
     details = activity.info().heartbeat_details
     if not details:
-        return Progress()
+        return AnswerProgress()
     try:
-        return Progress.model_validate(details[0])
+        return AnswerProgress.model_validate(details[0])
     except ValidationError:
-        return Progress()
+        return AnswerProgress()
 
 
 @asynccontextmanager
-async def _heartbeats(before: Progress) -> AsyncGenerator[Callable[[int], None]]:
+async def _heartbeats(before: AnswerProgress) -> AsyncGenerator[Callable[[int], None]]:
     """A heartbeat a second, by the clock: thinking and pings bring no events to hang them on.
 
     A cancellation arrives with the answer to a heartbeat, so the interval is also how long a cancelled call goes on.
@@ -129,7 +129,7 @@ async def _heartbeats(before: Progress) -> AsyncGenerator[Callable[[int], None]]
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             phase = "stream" if received else "request"
-            activity.heartbeat(Progress(phase=phase, characters=received, spent=before.spent))
+            activity.heartbeat(AnswerProgress(phase=phase, characters=received, spent=before.spent))
 
     beating = asyncio.create_task(beat())
     try:
@@ -172,7 +172,7 @@ def _with_spending(error: ClaudeError, spent: Usage | None) -> ClaudeError:
     return ClaudeError(error.code, error.message, retry_after=error.retry_after, evidence=evidence, final=error.final)
 
 
-def _ending(reply: "Reply") -> StopReason:
+def _ending(reply: "ClaudeReply") -> StopReason:
     """Raises ClaudeError for an ending that no request of ours asks for."""
     known = ENDINGS.get(reply.stop_reason)
     if known is not None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from towpath.contracts.declared.run import LifecycleEvents, Told
+from towpath.contracts.declared.run import EventsDelivered, LifecycleEvents
 
 if TYPE_CHECKING:
     from towpath.integrations.channels.sinks import Sinks
@@ -15,6 +15,6 @@ class EventActivities:
         self._sinks = sinks
 
     @activity.defn(name="deliver_events")
-    async def deliver_events(self, request: LifecycleEvents) -> Told:
+    async def deliver_events(self, request: LifecycleEvents) -> EventsDelivered:
         """Every event to every sink, in order. A sink that took an event before takes it again: its id is the same."""
-        return Told(delivered=await self._sinks.deliver(request.sinks, request.events))
+        return EventsDelivered(delivered=await self._sinks.deliver(request.sinks, request.events))

@@ -13,17 +13,17 @@ from towpath.contracts.incident.investigation import (
     MetricFindings,
     Runbooks,
     SimilarIncidents,
-    Window,
+    TimeWindow,
 )
 from towpath.contracts.incident.remediation import (
-    Catalogue,
+    ActionCatalogue,
+    ActionReservation,
     FetchMetrics,
     KillSwitch,
     LoadCatalogue,
     MetricValues,
     ReadMetrics,
     ReadSwitch,
-    Reservation,
     ReserveAction,
     SwitchState,
 )
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class Logs(Protocol):
     """A log store: Loki, or a table of a SQL database."""
 
-    async def fetch(self, window: Window) -> LogFindings:
+    async def fetch(self, window: TimeWindow) -> LogFindings:
         """Lines of the window, their patterns, and all of them kept as an artefact. Raises HouseError."""
         ...
 
@@ -55,7 +55,7 @@ class Metrics(Protocol):
 class Changes(Protocol):
     """The record of deployments."""
 
-    async def deployments(self, window: Window) -> Deployments:
+    async def deployments(self, window: TimeWindow) -> Deployments:
         """Deployments of the service in the window, the latest first. Raises HouseError."""
         ...
 
@@ -91,7 +91,7 @@ class Control(Protocol):
         """Raises HouseError."""
         ...
 
-    async def reserve(self, request: ReserveAction) -> Reservation:
+    async def reserve(self, request: ReserveAction) -> ActionReservation:
         """Raises HouseError."""
         ...
 
@@ -105,7 +105,7 @@ class IncidentActivities:
         memory: Memory,
         pager: Pager,
         control: Control,
-        catalogue: "Callable[[], Catalogue]",
+        catalogue: "Callable[[], ActionCatalogue]",
     ) -> None:
         self._logs, self._metrics, self._changes = sight
         self._memory = memory
@@ -114,13 +114,13 @@ class IncidentActivities:
         self._catalogue = catalogue
 
     @activity.defn(name="load_catalogue")
-    async def load_catalogue(self, request: LoadCatalogue) -> Catalogue:
+    async def load_catalogue(self, request: LoadCatalogue) -> ActionCatalogue:
         """Actions, metrics and inventory as this worker checked them at its start."""
         del request
         return self._catalogue()
 
     @activity.defn(name="fetch_logs")
-    async def fetch_logs(self, request: Window) -> LogFindings:
+    async def fetch_logs(self, request: TimeWindow) -> LogFindings:
         return await self._logs.fetch(request)
 
     @activity.defn(name="fetch_metrics")
@@ -132,7 +132,7 @@ class IncidentActivities:
         return await self._metrics.now(request)
 
     @activity.defn(name="list_deployments")
-    async def list_deployments(self, request: Window) -> Deployments:
+    async def list_deployments(self, request: TimeWindow) -> Deployments:
         return await self._changes.deployments(request)
 
     @activity.defn(name="find_similar")
@@ -157,7 +157,7 @@ class IncidentActivities:
         return SwitchState(switch=await self._control.switch())
 
     @activity.defn(name="reserve_action")
-    async def reserve_action(self, request: ReserveAction) -> Reservation:
+    async def reserve_action(self, request: ReserveAction) -> ActionReservation:
         return await self._control.reserve(request)
 
     @activity.defn(name="archive_incident")

@@ -36,18 +36,18 @@ from towpath.contracts.pipeline.stages import (
     Duplicates,
     DuplicatesTask,
     Extracted,
+    ExtractionPlanTask,
     ExtractTask,
     LineageEmitted,
     LineageTask,
     Planned,
-    PlanTask,
     Profiled,
     ProfileTask,
     QualityChecked,
-    QualityTask,
     ReportRendered,
     ReportTask,
     ReportWritten,
+    RowQualityTask,
     SpecificationCheck,
     SpecificationTask,
     Transformed,
@@ -87,7 +87,7 @@ class PipelineActivities:
         self._artefacts = artefacts
 
     @activity.defn(name="plan_partitions")
-    async def plan_partitions(self, request: PlanTask) -> Planned:
+    async def plan_partitions(self, request: ExtractionPlanTask) -> Planned:
         return await self._run("plan_partitions", request, Planned)
 
     @activity.defn(name="extract_partition")
@@ -132,7 +132,7 @@ class PipelineActivities:
         return done
 
     @activity.defn(name="check_quality")
-    async def check_quality(self, request: QualityTask) -> QualityChecked:
+    async def check_quality(self, request: RowQualityTask) -> QualityChecked:
         checked = await self._run("check_quality", request, QualityChecked)
         _count(checked.metrics)
         return checked

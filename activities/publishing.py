@@ -34,7 +34,7 @@ from towpath.policy.publishing.timing import choose_time, unknown_zones
 
 if TYPE_CHECKING:
     from towpath.integrations.publishing.adapter import Publishers
-    from towpath.integrations.publishing.campaigns import Campaigns
+    from towpath.integrations.publishing.campaigns import CampaignSources
 
 DEADLINE_MARGIN = timedelta(seconds=5)
 
@@ -48,7 +48,7 @@ class Reservations(Protocol):
 
 
 class PublishingActivities:
-    def __init__(self, campaigns: "Campaigns", publishers: "Publishers", slots: Reservations) -> None:
+    def __init__(self, campaigns: "CampaignSources", publishers: "Publishers", slots: Reservations) -> None:
         self._campaigns = campaigns
         self._publishers = publishers
         self._slots = slots

@@ -10,8 +10,8 @@ from towpath.contracts.core.service import (
     EmailVerification,
     SetUpBilling,
     Subscription,
-    Undo,
     Undone,
+    UndoRequest,
     VerifyEmail,
 )
 from towpath.contracts.core.wire import ActivityResult, EffectKey, Wire
@@ -41,7 +41,7 @@ class ServiceActivities:
         return await self._call("accounts", "createAccount", request, request.key, Account)
 
     @activity.defn(name="close_account")
-    async def close_account(self, request: Undo) -> Undone:
+    async def close_account(self, request: UndoRequest) -> Undone:
         return await self._call("accounts", "closeAccount", request, request.key, Undone)
 
     @activity.defn(name="set_up_billing")
@@ -49,7 +49,7 @@ class ServiceActivities:
         return await self._call("billing", "setUpSubscription", request, request.key, Subscription)
 
     @activity.defn(name="cancel_billing")
-    async def cancel_billing(self, request: Undo) -> Undone:
+    async def cancel_billing(self, request: UndoRequest) -> Undone:
         return await self._call("billing", "cancelSubscription", request, request.key, Undone)
 
     @activity.defn(name="call_service")

@@ -12,7 +12,7 @@ from bench.lanes import House, customer
 from bench.measure import median
 from towpath.contracts.core.claude import AskRequest, Budget
 from towpath.contracts.core.wire import JsonObject
-from towpath.integrations.claude.client import DEFAULT_MODELS, ClaudeClient, ClaudeConfig
+from towpath.integrations.claude.client import DEFAULT_MODELS, ClaudeClient, ClaudeClientConfig
 from towpath.integrations.claude.prices import Prices
 
 CALLS = 50
@@ -30,7 +30,7 @@ class CallFigures:
 async def claude_call(house: House) -> CallFigures:
     given: JsonObject = {"company": "Hanbit Logistics", "website": None, "country": "KR", "employees": 120}
     given["industry"] = None
-    client = ClaudeClient(ClaudeConfig("bench", DEFAULT_MODELS, f"{house.standins.url}/claude"))
+    client = ClaudeClient(ClaudeClientConfig("bench", DEFAULT_MODELS, f"{house.standins.url}/claude"))
     activities = ClaudeActivities(client, Prices())
     request = AskRequest(prompt="research-company", input=given, budget_left=Budget())
     plain = customer()

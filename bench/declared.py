@@ -22,7 +22,7 @@ from towpath.control.definitions import Definitions, make_request
 from towpath.control.temporal import converter
 from towpath.engine.checks.check import check_text
 from towpath.engine.checks.loading import digest
-from towpath.engine.language.catalog import Catalog, Connection
+from towpath.engine.language.catalogue import DefinitionCatalogue, KnownConnection
 from towpath.engine.language.plan import make_plan
 from towpath.engine.language.reading import read_definition
 from towpath.engine.language.source import read_source
@@ -113,9 +113,9 @@ def plan_figures(count: int) -> PlanFigures:
             '      body: {a: "{{ inputs.b }}"}',
         ]
     text = "\n".join(lines)
-    catalog = Catalog(connections={"api": Connection("api", ("api.example.com",))})
+    catalogue = DefinitionCatalogue(connections={"api": KnownConnection("api", ("api.example.com",))})
     begun = time.perf_counter()
-    checked = check_text(text, catalog)
+    checked = check_text(text, catalogue)
     seconds = time.perf_counter() - begun
     if not checked.ok:
         raise RuntimeError(str(checked.diagnostics[:3]))

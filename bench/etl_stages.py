@@ -30,7 +30,7 @@ from towpath.pool.dataplane import Dataplane
 from workflows.kit.asking import Asker
 from workflows.kit.calling import ArgT, ResultT, SelfT
 from workflows.kit.steps import Steps
-from workflows.pipeline.closing import Closing
+from workflows.pipeline.closing import PipelineClosing
 from workflows.pipeline.extraction import Extraction
 from workflows.pipeline.loading import Loading
 from workflows.pipeline.quality import QualityGate
@@ -132,7 +132,7 @@ async def _nobody(_: FrozenSpecification | Quality, __: BackTest | None = None) 
 
 async def carry_out(state: PipelineState) -> PipelineResult:
     """What `etl-pipeline` does when nothing goes wrong."""
-    closing = Closing(state)
+    closing = PipelineClosing(state)
     await Extraction(state).run()
     frozen = await Settling(state, _nobody).run()
     if frozen is None:

@@ -12,7 +12,7 @@ from bench.measure import peak_rss_mb
 from towpath.engine.checks.check import check_text
 from towpath.engine.expression.template import compile_template, render_text
 from towpath.engine.expression.values import ExpressionError, Scope
-from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.local.stack import ROOT
 
 HEAD = 'id: "a"\nversion: "1.0.0"\nsteps:\n'
@@ -111,7 +111,7 @@ def _measure(title: str) -> HostileRow:
 
 
 def _outcome(text: bytes) -> str:
-    checked = check_text(text, Catalog())
+    checked = check_text(text, DefinitionCatalogue())
     if checked.diagnostics:
         return checked.diagnostics[0].code
     _, mark, written = text.decode().partition(EXPRESSION)

@@ -16,12 +16,12 @@ from temporalio.client import Client
 from bench.calls import Calls
 from bench.measure import HistoryAccount, Meter, account, percentile
 from bench.plain import QUEUE, READY, PlainOnboarding
-from towpath.contracts.onboarding.customer import Customer, OnboardingRequest, Plan
+from towpath.contracts.onboarding.customer import Customer, CustomerPlan, OnboardingRequest
 from towpath.contracts.onboarding.process import ONBOARDING
 from towpath.control.temporal import converter, start
 from towpath.local.processes import spawn
 from towpath.local.server import TemporalServer, free_port
-from towpath.local.stack import ROOT, StandIns, worker_process
+from towpath.local.stack import ROOT, RunningStandIns, worker_process
 
 IN_FLIGHT = 50
 WARM_UP = 20
@@ -50,7 +50,7 @@ class LaneFigures:
 @dataclass(frozen=True, slots=True)
 class House:
     server: TemporalServer
-    standins: StandIns
+    standins: RunningStandIns
 
 
 def customer(**fields: Any) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def customer(**fields: Any) -> dict[str, Any]:
         customer_id=f"bench-{uuid4().hex}",
         email="kim@hanbit.example",
         company="Hanbit Logistics",
-        plan=Plan.BUSINESS,
+        plan=CustomerPlan.BUSINESS,
         **fields,
     )
     return made.model_dump(mode="json")

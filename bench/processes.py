@@ -26,7 +26,7 @@ from towpath.contracts.incident.alerts import AlertmanagerWebhook
 from towpath.contracts.incident.incident import IncidentView
 from towpath.contracts.publishing.campaign import ChannelWish, Metadata, PublishingRequest
 from towpath.contracts.publishing.process import PUBLISHING
-from towpath.control.intake import Intake
+from towpath.control.intake import AlertIntake
 from towpath.control.temporal import converter, start
 from towpath.local.monitoring import webhook_body
 from towpath.local.processes import spawn
@@ -90,7 +90,7 @@ class Doors:
     def __init__(self, client: Client, http: httpx.AsyncClient) -> None:
         self.client = client
         self.http = http
-        self.intake = Intake(client)
+        self.intake = AlertIntake(client)
 
     async def latency(self, seconds: float, *, bodies: bool = False) -> None:
         (await self.http.post("/_standins/latency", json={"seconds": seconds, "bodies": bodies})).raise_for_status()

@@ -26,7 +26,7 @@ from tests.evaluations.tables import as_json, rate, show
 from towpath.assembly.claude import claude_client
 from towpath.config.settings import SettingsError, load_claude_settings
 from towpath.control.temporal import run_to_end
-from towpath.integrations.claude.client import DEFAULT_MODELS, ClaudeClient, ClaudeConfig
+from towpath.integrations.claude.client import DEFAULT_MODELS, ClaudeClient, ClaudeClientConfig
 from towpath.integrations.claude.prices import Prices
 from towpath.local.stack import OFFLINE_KEY, stand_ins
 
@@ -104,7 +104,7 @@ async def _claude(folder: Path, *, online: bool) -> AsyncGenerator[ClaudeClient]
         return
     say.print(f"answers come from the {OFFLINE}, which understands nothing; --claude asks Claude")
     async with stand_ins(log=folder / "standins.log") as standins:
-        client = ClaudeClient(ClaudeConfig(OFFLINE_KEY, DEFAULT_MODELS, base_url=f"{standins.url}/claude"))
+        client = ClaudeClient(ClaudeClientConfig(OFFLINE_KEY, DEFAULT_MODELS, base_url=f"{standins.url}/claude"))
         try:
             yield client
         finally:

@@ -23,7 +23,7 @@ from towpath.contracts.publishing.posting import FindPost, PreparePost, Publishe
 from towpath.contracts.publishing.process import PUBLISHING
 from towpath.control.slots import SlotBook
 from towpath.integrations.publishing.adapter import ADAPTERS, Publishers
-from towpath.integrations.publishing.campaigns import Campaigns
+from towpath.integrations.publishing.campaigns import CampaignSources
 from towpath.integrations.storage.artefacts import ArtefactStore
 from workflows.publishing.workflow import ContentPublishingWorkflow
 from workflows.sandbox import runner
@@ -57,7 +57,7 @@ class NoPlatform:
 async def content_worker(place: Place) -> AsyncGenerator[None]:
     """A worker for all contents: what a case is made of travels in its request."""
     publishers = Publishers({name: NoPlatform() for name in ADAPTERS})
-    campaigns = Campaigns(PLATFORMS, publishers, ArtefactStore(str(place.folder / "artefacts")))
+    campaigns = CampaignSources(PLATFORMS, publishers, ArtefactStore(str(place.folder / "artefacts")))
     room, house = PublishingActivities(campaigns, publishers, SlotBook(place.client)), FakeHouse()
     worker = Worker(
         place.client,

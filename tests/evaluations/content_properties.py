@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tests.evaluations.cases import CHANNELS, ContentCase
 from tests.evaluations.properties import Held, held
 from towpath.contracts.core.delivery import Language
-from towpath.contracts.publishing.campaign import Adaptation, CampaignView, Finding, PlatformRules, Shape
+from towpath.contracts.publishing.campaign import Adaptation, CampaignView, ContentShape, PlatformRules, TextFinding
 from towpath.policy.publishing.checks import findings
 from towpath.policy.publishing.limits import has_link
 from towpath.policy.publishing.sentences import hashtags
@@ -66,7 +66,7 @@ class _Texts:
         self.missing = [name for name in CHANNELS if name not in {each.channel for each in self.adaptations}]
         self._texts = {each.channel: _text(each) for each in self.adaptations}
         facts = [fact for fact in (case.title, case.author, case.link) if fact is not None]
-        self._findings: dict[str, tuple[Finding, ...]] = {
+        self._findings: dict[str, tuple[TextFinding, ...]] = {
             each.channel: findings(each, rules[each.channel], case.source, facts, block_list)
             for each in self.adaptations
         }
@@ -159,7 +159,7 @@ def _text(adaptation: Adaptation) -> str:
 
 def _shown(text: str, rules: PlatformRules) -> str:
     """An article's signs are markdown, its hashtags stand beside the text."""
-    return "" if rules.shape is Shape.ARTICLE else text
+    return "" if rules.shape is ContentShape.ARTICLE else text
 
 
 def _capitals(text: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from tests.evaluations.properties import CaseReport
 from towpath.config.incident_files import CheckedFiles
 from towpath.contracts.incident.incident import IncidentRequest, IncidentView
 from towpath.contracts.incident.process import INCIDENT
-from towpath.contracts.incident.remediation import Catalogue
+from towpath.contracts.incident.remediation import ActionCatalogue
 from workflows.incident.workflow import IncidentResponseWorkflow
 from workflows.sandbox import runner
 
@@ -53,7 +53,7 @@ async def run_incident(place: Place, case: IncidentCase, files: CheckedFiles | N
             await end(handle)
     finally:
         await world.close()
-    held = incident_properties(case, view, checked.catalogue or Catalogue(), world.logs.planted)
+    held = incident_properties(case, view, checked.catalogue or ActionCatalogue(), world.logs.planted)
     return replace(report(place, INCIDENT.name, case.name, held, record, seconds), view=view)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator
 from tests.evaluations.cases import IncidentCase
 from tests.evaluations.properties import Held, held
 from towpath.contracts.incident.incident import IncidentView
-from towpath.contracts.incident.investigation import Context, Diagnosis, Evidence
-from towpath.contracts.incident.remediation import ActionPlan, Catalogue, PlannedAction
+from towpath.contracts.incident.investigation import Diagnosis, Evidence, IncidentContext
+from towpath.contracts.incident.remediation import ActionCatalogue, ActionPlan, PlannedAction
 from towpath.policy.incident.notices import in_words
 from towpath.policy.incident.planning import allowed_values
 
@@ -16,7 +16,7 @@ LOOKED_AT = 2
 
 
 def incident_properties(
-    case: IncidentCase, view: IncidentView | None, catalogue: Catalogue, planted: Collection[int]
+    case: IncidentCase, view: IncidentView | None, catalogue: ActionCatalogue, planted: Collection[int]
 ) -> tuple[Held, ...]:
     """All properties that the case asks for, in a fixed order. `planted` are the numbers of the lines of the cause.
 
@@ -43,7 +43,7 @@ def incident_properties(
 
 class _Seen:
     def __init__(
-        self, case: IncidentCase, view: IncidentView | None, catalogue: Catalogue, planted: Collection[int]
+        self, case: IncidentCase, view: IncidentView | None, catalogue: ActionCatalogue, planted: Collection[int]
     ) -> None:
         self._case = case
         self._expected = case.expected
@@ -143,7 +143,7 @@ class _Seen:
         known = {action.id: action for action in self._catalogue.actions}
         if planned.action != known.get(planned.action.id):
             return [f"{planned.action.id} is not in the catalogue"]
-        context = (None if self._view is None else self._view.context) or Context()
+        context = (None if self._view is None else self._view.context) or IncidentContext()
         found: list[str] = []
         for parameter in planned.action.parameters:
             values = allowed_values(parameter, self._catalogue, self._case.service, context.deployments)

@@ -14,12 +14,12 @@ import httpx
 from activities.incident import IncidentActivities
 from tests.evaluations.cases import CourseGiven, IncidentCase, minutes
 from tests.fakes.house import FakeHouse
-from towpath.config.catalog import make_catalog
+from towpath.config.catalogue import make_catalogue
 from towpath.config.incident_files import CheckedFiles, load_catalogue
 from towpath.contracts.incident.alerts import Alert, AlertBatch, AlertStatus
 from towpath.contracts.incident.incident import IncidentRecord, PageChange, Paged, PageRequest
-from towpath.contracts.incident.investigation import Deployment, Deployments, Runbook, Window
-from towpath.contracts.incident.remediation import KillSwitch, Reservation, ReserveAction
+from towpath.contracts.incident.investigation import Deployment, Deployments, Runbook, TimeWindow
+from towpath.contracts.incident.remediation import ActionReservation, KillSwitch, ReserveAction
 from towpath.integrations.observe.incident_archive import IncidentArchive
 from towpath.integrations.observe.incident_memory import IncidentMemory
 from towpath.integrations.observe.logs import RawLine, RawLines
@@ -35,7 +35,7 @@ STOPPED = "an evaluation changes nothing"
 
 def shipped_files() -> CheckedFiles:
     """Catalogue and runbooks that the project ships."""
-    return load_catalogue(ROOT / "definitions", make_catalog(None, frozenset()))
+    return load_catalogue(ROOT / "definitions", make_catalogue(None, frozenset()))
 
 
 class CaseLogs:
@@ -106,7 +106,7 @@ class CaseChanges:
     def __init__(self, case: IncidentCase) -> None:
         self._case = case
 
-    async def deployments(self, window: Window) -> Deployments:
+    async def deployments(self, window: TimeWindow) -> Deployments:
         made = [
             Deployment(
                 id=one.id,
@@ -135,9 +135,9 @@ class KilledControl:
     async def switch(self) -> KillSwitch:
         return KillSwitch(on=True, by="evaluation", reason=STOPPED)
 
-    async def reserve(self, request: ReserveAction) -> Reservation:
+    async def reserve(self, request: ReserveAction) -> ActionReservation:
         del request
-        return Reservation(allowed=False, reason=STOPPED)
+        return ActionReservation(allowed=False, reason=STOPPED)
 
 
 class IncidentWorld:

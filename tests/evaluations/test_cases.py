@@ -7,10 +7,10 @@ import pytest
 from tests.evaluations.cases import CaseError, ContentCase, IncidentCase, load_contents, load_incidents
 from tests.evaluations.incident_world import shipped_files
 from towpath.contracts.core.delivery import Language
-from towpath.contracts.incident.remediation import Catalogue
+from towpath.contracts.incident.remediation import ActionCatalogue
 
 CONTENTS, INCIDENTS = load_contents(), load_incidents()
-CATALOGUE = shipped_files().catalogue or Catalogue()
+CATALOGUE = shipped_files().catalogue or ActionCatalogue()
 ACTIONS = {action.id: action for action in CATALOGUE.actions}
 WINDOW = 15
 

@@ -20,8 +20,8 @@ from towpath.contracts.core.service import (
     EmailVerification,
     SetUpBilling,
     Subscription,
-    Undo,
     Undone,
+    UndoRequest,
     VerifyEmail,
 )
 from towpath.contracts.core.wire import Wire
@@ -120,7 +120,7 @@ class FakeHouse:
         return Account(account_id="acc-1")
 
     @activity.defn(name="close_account")
-    async def close_account(self, request: Undo) -> Undone:
+    async def close_account(self, request: UndoRequest) -> Undone:
         await self.enter("close_account", request)
         return Undone(found=True)
 
@@ -130,7 +130,7 @@ class FakeHouse:
         return Subscription(subscription_id="sub-1")
 
     @activity.defn(name="cancel_billing")
-    async def cancel_billing(self, request: Undo) -> Undone:
+    async def cancel_billing(self, request: UndoRequest) -> Undone:
         await self.enter("cancel_billing", request)
         return Undone(found="set_up_billing" in self.names())
 

@@ -11,7 +11,7 @@ from typing import Any
 from temporalio import activity
 
 from tests.fakes.house import FakeHouse, answered
-from towpath.config.catalog import make_catalog
+from towpath.config.catalogue import make_catalogue
 from towpath.config.incident_files import load_catalogue
 from towpath.contracts.core.artefact import Artefact
 from towpath.contracts.core.claude import Answer, AskRequest
@@ -45,10 +45,11 @@ from towpath.contracts.incident.investigation import (
     Runbooks,
     Series,
     SimilarIncidents,
-    Window,
+    TimeWindow,
 )
 from towpath.contracts.incident.remediation import (
-    Catalogue,
+    ActionCatalogue,
+    ActionReservation,
     ChosenAction,
     ChosenValue,
     FetchMetrics,
@@ -58,7 +59,6 @@ from towpath.contracts.incident.remediation import (
     PlanAnswer,
     ReadMetrics,
     ReadSwitch,
-    Reservation,
     ReserveAction,
     SwitchState,
     Verify,
@@ -71,9 +71,9 @@ WELL: Mapping[str, float] = {"error_rate": 0.001, "latency_p95": 0.1, "disk_used
 OVERLOADED: Mapping[str, float] = {**SICK, "error_rate": 0.08, "latency_p95": 3.2, "request_rate": 160}
 
 
-def shipped_catalogue() -> Catalogue:
+def shipped_catalogue() -> ActionCatalogue:
     """The catalogue that the project ships."""
-    catalogue = load_catalogue(Path("definitions"), make_catalog(None, frozenset())).catalogue
+    catalogue = load_catalogue(Path("definitions"), make_catalogue(None, frozenset())).catalogue
     assert catalogue is not None
     return catalogue
 
@@ -153,13 +153,13 @@ def diagnosis_of(category: str) -> str:
     return DIAGNOSIS.model_copy(update={"hypotheses": [other]}).model_dump_json()
 
 
-def verified_by(catalogue: Catalogue, action: str, verify: Verify | None) -> Catalogue:
+def verified_by(catalogue: ActionCatalogue, action: str, verify: Verify | None) -> ActionCatalogue:
     """The catalogue with another way to verify one action."""
     actions = tuple(one.model_copy(update={"verify": verify}) if one.id == action else one for one in catalogue.actions)
     return catalogue.model_copy(update={"actions": actions})
 
 
-def unverified(catalogue: Catalogue, action: str) -> Catalogue:
+def unverified(catalogue: ActionCatalogue, action: str) -> ActionCatalogue:
     """The catalogue with one action that cannot be verified."""
     return verified_by(catalogue, action, None)
 
@@ -171,7 +171,7 @@ class FakeIncident:
     """
 
     house: FakeHouse = field(default_factory=FakeHouse)
-    catalogue: Catalogue = field(default_factory=shipped_catalogue)
+    catalogue: ActionCatalogue = field(default_factory=shipped_catalogue)
     metrics: dict[str, float] = field(default_factory=lambda: dict(SICK))
     cures: dict[str, Mapping[str, float]] = field(default_factory=lambda: {"rollbackDeployment": WELL})
     switch: KillSwitch = field(default_factory=lambda: KillSwitch(on=False))
@@ -204,12 +204,12 @@ class FakeIncident:
         await self.house.enter(name, given)
 
     @activity.defn(name="load_catalogue")
-    async def load_catalogue(self, given: LoadCatalogue) -> Catalogue:
+    async def load_catalogue(self, given: LoadCatalogue) -> ActionCatalogue:
         await self.enter("load_catalogue", given)
         return self.catalogue
 
     @activity.defn(name="fetch_logs")
-    async def fetch_logs(self, given: Window) -> LogFindings:
+    async def fetch_logs(self, given: TimeWindow) -> LogFindings:
         await self.enter("fetch_logs", given)
         lines = tuple(LogLine(number=n, at=BEGAN, level="error", text=text) for n, text in enumerate(self.lines, 1))
         pattern = LogPattern(
@@ -238,7 +238,7 @@ class FakeIncident:
         return MetricValues(values={name: value for name, value in self.metrics.items() if name in wanted})
 
     @activity.defn(name="list_deployments")
-    async def list_deployments(self, given: Window) -> Deployments:
+    async def list_deployments(self, given: TimeWindow) -> Deployments:
         await self.enter("list_deployments", given)
         made = Deployment(
             id="d-2", service="checkout", version="2", previous_version="1", at=given.end - timedelta(minutes=3)
@@ -271,10 +271,10 @@ class FakeIncident:
         return SwitchState(switch=self.switch)
 
     @activity.defn(name="reserve_action")
-    async def reserve_action(self, given: ReserveAction) -> Reservation:
+    async def reserve_action(self, given: ReserveAction) -> ActionReservation:
         await self.enter("reserve_action", given)
         why = self.refusals.get(given.action, "")
-        return Reservation(allowed=not why, reason=why)
+        return ActionReservation(allowed=not why, reason=why)
 
     @activity.defn(name="archive_incident")
     async def archive_incident(self, given: ArchiveIncident) -> Archived:

@@ -11,7 +11,14 @@ from temporalio import activity
 from tests.fakes.house import FakeHouse
 from towpath.contracts.core.failure import HouseError
 from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
-from towpath.contracts.declared.run import CallAnswer, CloudEvent, FunctionCall, LifecycleEvents, ServiceCall, Told
+from towpath.contracts.declared.run import (
+    CallAnswer,
+    CloudEvent,
+    EventsDelivered,
+    FunctionCall,
+    LifecycleEvents,
+    ServiceCall,
+)
 
 
 @dataclass
@@ -62,9 +69,9 @@ class FakeServices:
         return HttpAnswer(status=200, body=self._next("http", {}))
 
     @activity.defn(name="deliver_events")
-    async def deliver_events(self, request: LifecycleEvents) -> Told:
+    async def deliver_events(self, request: LifecycleEvents) -> EventsDelivered:
         self.events.extend(request.events)
-        return Told(delivered=len(request.events))
+        return EventsDelivered(delivered=len(request.events))
 
     def _next(self, operation: str, otherwise: Any) -> Any:
         given = self.answers[operation]

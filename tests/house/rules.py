@@ -9,6 +9,7 @@ from pathlib import Path
 
 MAX_MODULE, MAX_TEST_MODULE = 400, 500
 MAX_FUNCTION, MAX_CLASS = 60, 250
+MAX_FOLDER = 25
 SKIPPED = {".venv", ".git", ".towpath", "wheels"}
 BANNED_WORDS = re.compile(
     r"\b(TODO|FIXME|XXX|HACK)\b|unittest\.mock|mock\.patch|time\.sleep\(|# (noqa|type: ignore|pyright: ignore)"
@@ -188,4 +189,36 @@ def unchecked_decisions(root: Path) -> list[str]:
         for file, test in re.findall(r"`(tests/[\w/.]+?)(?:::(\w+))?`", last):
             known = (root / file).exists() and (not test or f"def {test}(" in (root / file).read_text(encoding="utf-8"))
             found += [] if known else [f"{path.name}: {file} {test} is not there"]
+    return found
+
+
+def shared_names(root: Path) -> list[str]:
+    """Public classes of two modules with one name: a reader would have to know which one is meant."""
+    where: dict[str, list[str]] = {}
+    for room in ("workflows", "activities", "towpath"):
+        for path in python_files(root / room):
+            for node in parsed(path).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    where.setdefault(node.name, []).append(str(path.relative_to(root)))
+    return [f"{name}: {', '.join(paths)}" for name, paths in sorted(where.items()) if len(paths) > 1]
+
+
+def crowded(root: Path) -> list[str]:
+    """Folders with more modules than a reader looks through."""
+    counts: dict[Path, int] = {}
+    for room in ("workflows", "activities", "towpath"):
+        for path in python_files(root / room):
+            counts[path.parent] = counts.get(path.parent, 0) + (path.name != "__init__.py")
+    return [f"{path.relative_to(root)}: {count} modules" for path, count in counts.items() if count > MAX_FOLDER]
+
+
+def mixed_processes(root: Path) -> list[str]:
+    """Imports of one process's workflows by another's, in folders that import-linter is not told of, too."""
+    found: list[str] = []
+    for path in python_files(root / "workflows"):
+        own = path.relative_to(root).parts[1]
+        imports = [node for node in ast.walk(parsed(path)) if isinstance(node, ast.ImportFrom)]
+        for node, names in ((node, (node.module or "").split(".")) for node in imports):
+            if names[0] == "workflows" and names[1] not in {own, "kit"}:
+                found.append(f"{path.relative_to(root)}:{node.lineno}: imports {node.module}")
     return found

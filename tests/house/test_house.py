@@ -73,6 +73,21 @@ def test_decisions_are_checked() -> None:
     assert rules.unchecked_decisions(ROOT) == []
 
 
+def test_a_class_has_its_name_for_itself() -> None:
+    """No two public classes of the rooms have one name."""
+    assert rules.shared_names(ROOT) == []
+
+
+def test_folders_are_small() -> None:
+    """No folder of the rooms has more than 25 modules."""
+    assert rules.crowded(ROOT) == []
+
+
+def test_processes_know_nothing_of_each_other() -> None:
+    """Whatever folder stands in `workflows` imports itself and the kit alone."""
+    assert rules.mixed_processes(ROOT) == []
+
+
 def test_every_server_of_a_test_is_watched() -> None:
     """No test starts a Temporal server whose histories nobody replays."""
     assert rules.unwatched_servers(ROOT) == []
@@ -92,6 +107,8 @@ def test_every_server_of_a_test_is_watched() -> None:
         pytest.param("a.json", '{"stack": "File /ho' + 'me/me/x"}', "machine_paths", id="machine-path-in-data"),
         pytest.param("a.lock", "x==1 \\\n    # from https://index.example\n", "lock_addresses", id="address"),
         pytest.param("a.lock", "x==1\n", "lock_addresses", id="no-hash"),
+        pytest.param("towpath/a.py", "class A: ...\nclass A: ...\n", "shared_names", id="shared-name"),
+        pytest.param("workflows/a/b.py", "from workflows.c.d import E\n", "mixed_processes", id="mixed-processes"),
         pytest.param("docs/adr/0001-a.md", "**Decision.** So it is.\n", "unchecked_decisions", id="decision"),
         pytest.param("docs/adr/0001-a.md", "**Checked by** `tests/a.py::test_b`.\n", "unchecked_decisions", id="gone"),
         pytest.param("README.md", "See [this](docs/gone.md).\n", "dead_references", id="dead-link"),
@@ -105,6 +122,17 @@ def test_rules_catch_a_breach(tmp_path: Path, file: str, content: str, rule: str
     (tmp_path / file).write_text(content)
 
     assert len(getattr(rules, rule)(tmp_path)) == 1
+
+
+def test_folder_rule_catches_a_breach(tmp_path: Path) -> None:
+    """A folder with 26 modules is told, one with 25 and its `__init__` is not."""
+    for folder, count in (("full", 26), ("towpath", 25)):
+        (tmp_path / "towpath" / folder).mkdir(parents=True)
+        for number in range(count):
+            (tmp_path / "towpath" / folder / f"m{number}.py").touch()
+        (tmp_path / "towpath" / folder / "__init__.py").touch()
+
+    assert rules.crowded(tmp_path) == ["towpath/full: 26 modules"]
 
 
 @pytest.mark.parametrize("line", ["from towpath.standins.app import StandIns", "import towpath.standins.app"])

@@ -14,14 +14,14 @@ from temporalio.client import Client
 
 from tests.caching import CACHE
 from tests.replaying import StartsSeen, Watch, check_all, watched
-from towpath.contracts.onboarding.customer import Customer, OnboardingRequest, Plan
+from towpath.contracts.onboarding.customer import Customer, CustomerPlan, OnboardingRequest
 from towpath.contracts.onboarding.process import ONBOARDING
 from towpath.control.again import SentAgain
 from towpath.control.temporal import Started, converter, start
 from towpath.integrations.storage.payloads import PayloadStore
 from towpath.local.processes import Child
 from towpath.local.server import TemporalServer, free_port, temporal_server
-from towpath.local.stack import StandIns, stand_ins, worker_process
+from towpath.local.stack import RunningStandIns, stand_ins, worker_process
 
 ValueT = TypeVar("ValueT")
 
@@ -31,7 +31,7 @@ class House:
     """Addresses and doors of one running stack."""
 
     server: TemporalServer
-    standins: StandIns
+    standins: RunningStandIns
     client: Client
     http: httpx.AsyncClient
     folder: Path
@@ -83,7 +83,7 @@ class House:
 
 def new_customer(**fields: Any) -> Customer:
     key = uuid4().hex[:12]
-    given = {"email": f"kim-{key}@hanbit.example", "company": f"Hanbit {key}", "plan": Plan.BUSINESS} | fields
+    given = {"email": f"kim-{key}@hanbit.example", "company": f"Hanbit {key}", "plan": CustomerPlan.BUSINESS} | fields
     return Customer.model_validate({"customer_id": f"test-{key}"} | given)
 
 

@@ -22,7 +22,7 @@ from tests.waiting import until
 from towpath.contracts.core.review import Decision, ReviewTask, Verdict
 from towpath.contracts.incident.alerts import AlertmanagerWebhook
 from towpath.contracts.incident.incident import IncidentResult, IncidentView
-from towpath.control.intake import Intake
+from towpath.control.intake import AlertIntake
 from towpath.control.receiver import PATH
 from towpath.control.reviews import decide, find_review
 from towpath.local.monitoring import webhook_body
@@ -96,7 +96,7 @@ async def shop(house: House, service: str) -> dict[str, Any]:
 async def tell(house: House, service: str, *, resolved: bool = False, began: str = BEGAN) -> Handle:
     """One delivery of Alertmanager about a service; the incident that took it."""
     webhook = AlertmanagerWebhook.model_validate(webhook_body(service, began, resolved=resolved))
-    taken = await Intake(house.client).take(webhook)
+    taken = await AlertIntake(house.client).take(webhook)
     return incident(house, taken.workflow_id)
 
 

@@ -10,7 +10,7 @@ from temporalio.exceptions import CancelledError
 from tests.integration.conftest import House, new_customer
 from tests.waiting import until
 from towpath.contracts.core.run import RunRecord, StepRecord, StepState
-from towpath.contracts.onboarding.customer import KitSource, Outcome
+from towpath.contracts.onboarding.customer import KitSource, OnboardingOutcome
 from towpath.control.temporal import Started
 
 
@@ -44,7 +44,7 @@ async def test_tokens_of_a_lost_answer_are_counted(house: House) -> None:
     result = await run.handle.result()
     research = step(await record(run), "company-research")
 
-    assert result.outcome is Outcome.ONBOARDED
+    assert result.outcome is OnboardingOutcome.ONBOARDED
     assert research.attempts == 2
     assert research.usage is not None and research.usage.calls == 2
     assert result.cost.calls == 3

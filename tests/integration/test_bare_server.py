@@ -15,7 +15,7 @@ from tests.integration.conftest import House
 from tests.replaying import StartsSeen, Watch, watched
 from towpath.local.processes import spawn
 from towpath.local.server import LOOPBACK, TemporalServer, find_executable, free_port
-from towpath.local.stack import StandIns
+from towpath.local.stack import RunningStandIns
 
 DEFINITION = 'id: tried\nversion: "1.0.0"\nsteps: [{id: only, type: set, config: {a: 1}}]'
 
@@ -31,7 +31,7 @@ async def untouched(tmp_path: Path) -> AsyncIterator[House]:
         client = await child.ready(connected(server.address), 30)
         watch = Watch(client, tmp_path / "unreplayed", StartsSeen(), str(tmp_path / "payloads"))
         async with watched(watch):
-            yield House(server, StandIns("", 0, child), client, http, tmp_path, watch)
+            yield House(server, RunningStandIns("", 0, child), client, http, tmp_path, watch)
 
 
 async def connected(address: str) -> Client:

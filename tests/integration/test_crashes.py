@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.conftest import House, new_customer
 from tests.waiting import until
-from towpath.contracts.onboarding.customer import Customer, Outcome
+from towpath.contracts.onboarding.customer import Customer, OnboardingOutcome
 from towpath.control.temporal import Started
 
 CHECKED, PROVISIONED, TOLD = ("email-check",), ("accounts", "billing"), ("crm", "slack")
@@ -35,7 +35,7 @@ async def hold_each(house: House, *, after_effect: bool) -> list[Started]:
 
 async def all_onboarded(runs: Sequence[Started]) -> None:
     results = await asyncio.gather(*(run.handle.result() for run in runs))
-    assert [result.outcome for result in results] == [Outcome.ONBOARDED] * len(runs)
+    assert [result.outcome for result in results] == [OnboardingOutcome.ONBOARDED] * len(runs)
 
 
 async def nothing_twice(house: House, runs: Sequence[Started]) -> None:

@@ -37,7 +37,7 @@ from towpath.contracts.core.review import Decision, Verdict
 from towpath.contracts.incident.alerts import AlertmanagerWebhook
 from towpath.contracts.incident.incident import Acknowledge, Acknowledged, IncidentOutcome
 from towpath.contracts.incident.remediation import ActionState
-from towpath.control.intake import Intake
+from towpath.control.intake import AlertIntake
 from towpath.control.reviews import decide
 from towpath.integrations.storage.artefacts import ArtefactStore
 from towpath.local.monitoring import RULES, webhook_body
@@ -96,7 +96,7 @@ async def deliver_planted(house: House, service: str, group: str, *, resolved: b
     (alert,) = body["alerts"]
     for texts in ("labels", "annotations"):
         alert[texts] = {**alert[texts], **PLANTED}
-    taken = await Intake(house.client).take(AlertmanagerWebhook.model_validate(body))
+    taken = await AlertIntake(house.client).take(AlertmanagerWebhook.model_validate(body))
     return incident(house, taken.workflow_id)
 
 

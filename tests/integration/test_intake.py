@@ -17,7 +17,7 @@ from tests.replaying import watched
 from towpath.contracts.core.process import SUBJECT
 from towpath.contracts.incident.alerts import AlertBatch, AlertmanagerWebhook
 from towpath.contracts.incident.process import INCIDENT
-from towpath.control.intake import BATCH, Intake, Taken
+from towpath.control.intake import BATCH, AlertIntake, Taken
 from towpath.control.receiver import MAX_BODY_BYTES, PATH, Receiver
 from towpath.local.monitoring import webhook_body
 from towpath.local.server import temporal_server
@@ -61,7 +61,7 @@ async def received(client: Client, workflow_id: str) -> list[str]:
 
 async def test_storm_makes_one_run_a_group_and_loses_nothing(client: Client) -> None:
     """A thousand alerts in twenty groups, all at once, are twenty runs that hold every alert once."""
-    storm, intake = uuid4().hex[:6], Intake(client)
+    storm, intake = uuid4().hex[:6], AlertIntake(client)
     deliveries = [delivery(f"{storm}-{n % 20}", 5, prefix=f"d{n}") for n in range(200)]
 
     taken = await asyncio.gather(*(intake.take(webhook) for webhook in deliveries))
@@ -76,14 +76,14 @@ async def test_large_delivery_is_sent_in_parts(client: Client) -> None:
     """More alerts than a signal takes are sent in several."""
     webhook = delivery(uuid4().hex, 2 * BATCH + 1)
 
-    taken = await Intake(client).take(webhook)
+    taken = await AlertIntake(client).take(webhook)
 
     assert await received(client, taken.workflow_id) == [alert.fingerprint for alert in webhook.alerts]
 
 
 async def test_resolved_alone_begins_nothing(client: Client) -> None:
     """News that an episode is over begins none; while one is open it joins it."""
-    group, intake = uuid4().hex, Intake(client)
+    group, intake = uuid4().hex, AlertIntake(client)
 
     before = await intake.take(delivery(group, 1, resolved=True))
     with pytest.raises(RPCError) as caught:
@@ -98,7 +98,7 @@ async def test_resolved_alone_begins_nothing(client: Client) -> None:
 
 async def test_run_is_found_by_its_service(client: Client) -> None:
     """The run's id comes from the group, its subject from the service label."""
-    taken = await Intake(client).take(delivery(f"svc-{uuid4().hex[:6]}", 1))
+    taken = await AlertIntake(client).take(delivery(f"svc-{uuid4().hex[:6]}", 1))
 
     described = await client.get_workflow_handle(taken.workflow_id).describe()
 
@@ -106,7 +106,7 @@ async def test_run_is_found_by_its_service(client: Client) -> None:
     assert (described.typed_search_attributes.get(search_key(SUBJECT)) or "").startswith("svc-")
 
 
-class Recorded(Intake):
+class Recorded(AlertIntake):
     """An intake that takes everything and asks nobody."""
 
     def __init__(self, error: RPCError | None = None) -> None:
@@ -120,7 +120,7 @@ class Recorded(Intake):
         return Taken("incident-response/x", len(webhook.alerts))
 
 
-def door(intake: Intake) -> httpx.AsyncClient:
+def door(intake: AlertIntake) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(Receiver(intake, "secret").app())
     headers = {"Authorization": "Bearer secret"}
     return httpx.AsyncClient(transport=transport, base_url="http://receiver", headers=headers)

@@ -18,7 +18,7 @@ from tests.waiting import WAIT_SECONDS, until
 from towpath.local.keeping import keep_working, until_one_ends
 from towpath.local.processes import ChildFailedError, spawn
 from towpath.local.server import DEFAULT_UI_PORT, TemporalServer, free_port
-from towpath.local.stack import ROOT, LocalStack, StandIns
+from towpath.local.stack import ROOT, LocalStack, RunningStandIns
 
 
 @asynccontextmanager
@@ -142,7 +142,7 @@ async def test_a_worker_that_cannot_live_is_given_up(tmp_path: Path) -> None:
     dying = partial(spawn, "worker", [sys.executable, "-c", "raise SystemExit(1)"], log=log)
     async with dying() as first:
         server = TemporalServer(f"127.0.0.1:{free_port()}", "", first)
-        stack = LocalStack(server, StandIns("", 0, first), first, dying, "", offline=True, moved_ports={})
+        stack = LocalStack(server, RunningStandIns("", 0, first), first, dying, "", offline=True, moved_ports={})
         with pytest.raises(ChildFailedError, match=r"ended 5 times within a minute; see .*worker\.log"):
             await keep_working(stack, said.append, first_wait=0.001)
 

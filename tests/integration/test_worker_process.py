@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.conftest import House, new_customer
 from tests.waiting import WAIT_SECONDS, until
-from towpath.contracts.onboarding.customer import Outcome
+from towpath.contracts.onboarding.customer import OnboardingOutcome
 from towpath.local.server import free_port
 from towpath.local.stack import ROOT, worker_environment
 
@@ -158,7 +158,7 @@ async def test_sigterm_drains(bare_house: House) -> None:
         result = await run.handle.result()
 
     assert code == 0
-    assert result.outcome is Outcome.ONBOARDED
+    assert result.outcome is OnboardingOutcome.ONBOARDED
     assert (await bare_house.effects())["claude_calls"]["WelcomeKitDraft"] == 1
 
 
@@ -175,7 +175,7 @@ async def test_logs_and_metrics_hold_no_customer_and_no_secret(bare_house: House
         await worker.stop()
     text = log.read_text()
 
-    assert result.outcome is Outcome.ONBOARDED
+    assert result.outcome is OnboardingOutcome.ONBOARDED
     assert "Slack answered 500" in text
     assert "towpath_claude_tokens_total" in metrics
     for private in (customer.email, "Verysecret", "Hiddenname", "offline-stand-in-key", "Bearer"):

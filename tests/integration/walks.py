@@ -25,12 +25,12 @@ from towpath.contracts.declared.run import CloudEvent, DeclaredOutcome
 from towpath.contracts.incident.alerts import AlertmanagerWebhook
 from towpath.contracts.incident.incident import IncidentOutcome, IncidentResult
 from towpath.contracts.incident.remediation import ActionState
-from towpath.contracts.onboarding.customer import OnboardingResult, Outcome
+from towpath.contracts.onboarding.customer import OnboardingOutcome, OnboardingResult
 from towpath.contracts.pipeline.pipeline import PipelineOutcome
 from towpath.contracts.publishing.posting import JobChange
 from towpath.control import campaigns as desk
 from towpath.control import reviews
-from towpath.control.intake import Intake
+from towpath.control.intake import AlertIntake
 from towpath.control.pipelines import request_of, start_run
 from towpath.local.monitoring import webhook_body
 
@@ -93,7 +93,7 @@ async def begin_onboarding(house: House, _: Path) -> Walk:
     async def accompany() -> None:
         await approve(house, handle, "dana")
         result: OnboardingResult = await handle.result()
-        assert result.outcome is Outcome.ONBOARDED
+        assert result.outcome is OnboardingOutcome.ONBOARDED
         assert (await house.effects())["statuses"][handle.id.partition("/")[2]] == "onboarded"
 
     return Walk(handle, accompany)
@@ -121,7 +121,7 @@ async def begin_incident(house: House, _: Path) -> Walk:
 
     async def tell(*, resolved: bool = False) -> incidents.Handle:
         body = webhook_body("checkout", incidents.BEGAN, resolved=resolved) | {"groupKey": group}
-        taken = await Intake(house.client).take(AlertmanagerWebhook.model_validate(body))
+        taken = await AlertIntake(house.client).take(AlertmanagerWebhook.model_validate(body))
         return incidents.incident(house, taken.workflow_id)
 
     handle = await tell()

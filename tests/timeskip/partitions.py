@@ -36,8 +36,8 @@ from towpath.contracts.pipeline.stages import (
     Partition,
     Planned,
     QualityChecked,
-    QualityTask,
     ReportRendered,
+    RowQualityTask,
     SpecificationCheck,
     Transformed,
     TransformTask,
@@ -204,7 +204,7 @@ def _answer(task: str, request: Any, partitions: int) -> ActivityResult:
             return Transformed(valid=_part("transform", name), rows=ROWS, metrics=_metrics("transform", name))
         case LoadPart(part=part):
             return PartLoaded(rows=part.rows, inserted=part.rows)
-        case QualityTask(dataset=dataset):
+        case RowQualityTask(dataset=dataset):
             return QualityChecked(quality=Quality(), valid=dataset, metrics=_metrics("quality", ""))
         case _:
             return _OTHERS[task](partitions)

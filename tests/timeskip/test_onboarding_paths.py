@@ -15,19 +15,19 @@ from towpath.contracts.core.process import DEAD_LETTER_QUEUE
 from towpath.contracts.core.run import DeadLetter, RunRecord, StepState
 from towpath.contracts.onboarding.customer import (
     Customer,
+    CustomerPlan,
     KitSource,
     OnboardingFailure,
+    OnboardingOutcome,
     OnboardingRequest,
     OnboardingResult,
-    Outcome,
-    Plan,
     Redrive,
 )
 from towpath.contracts.onboarding.process import ONBOARDING
 from towpath.temporal.attributes import search_key
 from workflows.onboarding.workflow import CustomerOnboardingWorkflow
 
-LOW_RISK = Customer(email="kim@hanbit.example", company="Hanbit Logistics", plan=Plan.BUSINESS)
+LOW_RISK = Customer(email="kim@hanbit.example", company="Hanbit Logistics", plan=CustomerPlan.BUSINESS)
 
 
 def request(**fields: object) -> OnboardingRequest:
@@ -52,7 +52,7 @@ async def test_low_risk_customer_is_onboarded_without_a_person(bench: Bench) -> 
     handle = await bench.start(request())
     result = await handle.result()
 
-    assert result.outcome is Outcome.ONBOARDED
+    assert result.outcome is OnboardingOutcome.ONBOARDED
     assert result.decision is not None and result.decision.automatic
     assert result.account is not None and result.account.account_id == "acc-1"
     assert result.kit_source is KitSource.MODEL
@@ -93,7 +93,7 @@ async def test_passing_failure_is_retried_with_the_same_key(bench: Bench) -> Non
     result = await handle.result()
     keys = {asked.key for asked in bench.house.asked("create_account")}
 
-    assert result.outcome is Outcome.ONBOARDED
+    assert result.outcome is OnboardingOutcome.ONBOARDED
     assert len(bench.house.asked("create_account")) == 3 and len(keys) == 1
     record = await record_of(handle)
     assert next(step for step in record.steps if step.step == "create-account").attempts == 3
@@ -139,7 +139,7 @@ async def test_redrive_keeps_what_was_done_and_uses_the_same_keys(bench: Bench) 
     )
     result: OnboardingResult = await second.result()
 
-    assert result.outcome is Outcome.ONBOARDED
+    assert result.outcome is OnboardingOutcome.ONBOARDED
     assert len(bench.house.asked("ask")) == asked_before
     assert len({asked.key for asked in bench.house.asked("create_account")}) == 1
     assert (await second.query(CustomerOnboardingWorkflow.status)).redrive_of == handle.first_execution_run_id
@@ -176,7 +176,7 @@ async def test_dead_channel_is_reported_and_not_fatal(bench: Bench) -> None:
     result = await handle.result()
     by_channel = {delivery.channel: delivery for delivery in result.deliveries}
 
-    assert result.outcome is Outcome.ONBOARDED
+    assert result.outcome is OnboardingOutcome.ONBOARDED
     assert by_channel["slack"].state is DeliveryState.FAILED
     assert by_channel["slack"].failure is not None and by_channel["slack"].failure.code == "delivery.refused"
     assert by_channel["email"].state is DeliveryState.DELIVERED
@@ -188,7 +188,7 @@ async def test_missing_research_degrades_to_an_empty_profile(bench: Bench) -> No
     handle = await bench.start(request())
     result = await handle.result()
 
-    assert result.outcome is Outcome.ONBOARDED
+    assert result.outcome is OnboardingOutcome.ONBOARDED
     assert result.profile is not None and result.profile.empty
     assert "company-research" in result.degraded
 
@@ -199,7 +199,7 @@ async def test_missing_kit_falls_back_to_the_template(bench: Bench) -> None:
     handle = await bench.start(request())
     result = await handle.result()
 
-    assert result.outcome is Outcome.ONBOARDED and result.kit_source is KitSource.TEMPLATE
+    assert result.outcome is OnboardingOutcome.ONBOARDED and result.kit_source is KitSource.TEMPLATE
     assert len([asked for asked in bench.house.asked("ask") if asked.prompt == "welcome-kit"]) == 3
     assert "claude.output_invalid" in result.degraded["generate-welcome-kit"]
 
@@ -245,6 +245,6 @@ async def test_spent_budget_stops_asking(bench: Bench) -> None:
     handle = await bench.start(request(budget=Budget(usd=Decimal("0.01"), tokens=1_000_000)))
     result = await handle.result()
 
-    assert result.outcome is Outcome.ONBOARDED and result.kit_source is KitSource.TEMPLATE
+    assert result.outcome is OnboardingOutcome.ONBOARDED and result.kit_source is KitSource.TEMPLATE
     assert "budget.exceeded" in result.degraded["generate-welcome-kit"]
     assert len(bench.house.asked("ask")) == 1

@@ -17,7 +17,7 @@ from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.process import PENDING_ASSIGNEES, PENDING_UNTIL
 from towpath.contracts.core.review import Decision, ReviewTask, Verdict
 from towpath.contracts.core.run import RunRecord
-from towpath.contracts.onboarding.customer import Outcome
+from towpath.contracts.onboarding.customer import OnboardingOutcome
 from towpath.temporal.attributes import search_key
 from workflows.onboarding.workflow import CustomerOnboardingWorkflow
 
@@ -51,7 +51,7 @@ async def test_approved_customer_is_onboarded_and_the_decision_kept(bench: Bench
     await decide(handle, APPROVE)
     result = await handle.result()
 
-    assert result.outcome is Outcome.ONBOARDED
+    assert result.outcome is OnboardingOutcome.ONBOARDED
     assert result.decision is not None and not result.decision.automatic
     review = result.decision.review
     assert review is not None
@@ -65,7 +65,7 @@ async def test_rejected_customer_gets_nothing(bench: Bench) -> None:
     await decide(handle, REJECT)
     result = await handle.result()
 
-    assert result.outcome is Outcome.REJECTED
+    assert result.outcome is OnboardingOutcome.REJECTED
     assert "create_account" not in bench.house.names()
 
 
@@ -97,7 +97,7 @@ async def test_first_decision_wins(bench: Bench) -> None:
 
     assert await refusal(handle, REJECT) == FailureCode.REVIEW_ALREADY_DECIDED
     bench.house.held["create_account"].set()
-    assert (await handle.result()).outcome is Outcome.ONBOARDED
+    assert (await handle.result()).outcome is OnboardingOutcome.ONBOARDED
 
 
 async def test_signal_decides_too(bench: Bench) -> None:
@@ -119,7 +119,7 @@ async def test_nobody_decides(bench: Bench) -> None:
     result = await handle.result()
     events = [(notice.team, notice.title.split(":")[0]) for notice in bench.house.asked("notify_team")]
 
-    assert result.outcome is Outcome.EXPIRED
+    assert result.outcome is OnboardingOutcome.EXPIRED
     assert events == [
         ("compliance-team", "Review wanted"),
         ("compliance-team", "Review still open"),
@@ -168,7 +168,7 @@ async def test_unverified_address_is_reviewed_and_never_approved_by_itself(bench
     handle = await bench.start(request())
     result = await handle.result()
 
-    assert result.outcome is Outcome.EXPIRED
+    assert result.outcome is OnboardingOutcome.EXPIRED
     assert result.decision is not None and result.decision.review_reasons == (
         "the e-mail address could not be verified",
     )
@@ -183,7 +183,7 @@ async def test_dead_notice_does_not_close_the_task(bench: Bench) -> None:
     await decide(handle, APPROVE)
 
     assert task.notice_failures[0].code == FailureCode.SERVICE_UNAVAILABLE
-    assert (await handle.result()).outcome is Outcome.ONBOARDED
+    assert (await handle.result()).outcome is OnboardingOutcome.ONBOARDED
 
 
 async def test_cancelling_while_waiting_ends_the_run(bench: Bench) -> None:

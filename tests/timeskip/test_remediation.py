@@ -11,7 +11,13 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from towpath.contracts.core.wire import EffectKey
-from towpath.contracts.incident.remediation import ControlRecord, KillSwitch, Reservation, ReserveAction, SetSwitch
+from towpath.contracts.incident.remediation import (
+    ActionReservation,
+    ControlRecord,
+    KillSwitch,
+    ReserveAction,
+    SetSwitch,
+)
 from workflows.incident.remediation import RemediationControlWorkflow
 from workflows.sandbox import runner
 
@@ -34,7 +40,7 @@ async def record(env: WorkflowEnvironment) -> AsyncIterator[Handle]:
         await handle.terminate()
 
 
-async def reserve(record: Handle, key: str, action: str = "restart-instance", limit: int = 2) -> Reservation:
+async def reserve(record: Handle, key: str, action: str = "restart-instance", limit: int = 2) -> ActionReservation:
     request = ReserveAction(action=action, max_per_hour=limit, key=EffectKey(key))
     return await record.execute_update(RemediationControlWorkflow.reserve, request)
 

@@ -11,7 +11,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.claude import ClaudeActivities
 from towpath.contracts.core.claude import AskRequest, Budget, Usage
 from towpath.contracts.core.failure import BudgetError, ClaudeError, FailureCode
-from towpath.integrations.claude.client import Reply, Weight
+from towpath.integrations.claude.client import ClaudeReply, RequestWeight
 from towpath.integrations.claude.prices import Prices
 
 MODEL = "claude-sonnet-5-5"
@@ -20,22 +20,22 @@ MODEL = "claude-sonnet-5-5"
 class FakeClient:
     """Weighs and answers as it is told."""
 
-    def __init__(self, reply: Reply | ClaudeError, searches: int = 0) -> None:
+    def __init__(self, reply: ClaudeReply | ClaudeError, searches: int = 0) -> None:
         self._reply = reply
         self._searches = searches
 
-    def weigh(self, request: AskRequest) -> Weight:
-        return Weight(MODEL, request.max_tokens or 1_000, 400, self._searches)
+    def weigh(self, request: AskRequest) -> RequestWeight:
+        return RequestWeight(MODEL, request.max_tokens or 1_000, 400, self._searches)
 
-    async def ask(self, _: AskRequest, **__: Any) -> Reply:
+    async def ask(self, _: AskRequest, **__: Any) -> ClaudeReply:
         if isinstance(self._reply, ClaudeError):
             raise self._reply
         return self._reply
 
 
-def reply(stop_reason: str = "end_turn") -> Reply:
+def reply(stop_reason: str = "end_turn") -> ClaudeReply:
     usage = Usage(input_tokens=10, output_tokens=7)
-    return Reply(
+    return ClaudeReply(
         text="{}",
         stop_reason=stop_reason,
         model=MODEL,

@@ -13,7 +13,13 @@ from anthropic.resources.messages.messages import DEPRECATED_MODELS
 
 from towpath.contracts.core.claude import AskRequest
 from towpath.contracts.core.failure import ClaudeError, FailureCode
-from towpath.integrations.claude.client import DEFAULT_MODELS, ClaudeClient, ClaudeConfig, Reply, end_of_life
+from towpath.integrations.claude.client import (
+    DEFAULT_MODELS,
+    ClaudeClient,
+    ClaudeClientConfig,
+    ClaudeReply,
+    end_of_life,
+)
 from towpath.policy.core.models import ALIASES, MODEL_ENDS
 
 Serve = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -81,7 +87,7 @@ async def claude(serve: Serve, sent: list[bytes] | None = None) -> AsyncGenerato
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    client = ClaudeClient(ClaudeConfig("key", DEFAULT_MODELS, f"http://127.0.0.1:{port}", read_seconds=0.5))
+    client = ClaudeClient(ClaudeClientConfig("key", DEFAULT_MODELS, f"http://127.0.0.1:{port}", read_seconds=0.5))
     try:
         yield client
     finally:
@@ -90,7 +96,7 @@ async def claude(serve: Serve, sent: list[bytes] | None = None) -> AsyncGenerato
         await server.wait_closed()
 
 
-async def ask(serve: Serve, attempt: int = 1) -> Reply:
+async def ask(serve: Serve, attempt: int = 1) -> ClaudeReply:
     async with claude(serve) as client:
         return await client.ask(REQUEST, attempt=attempt, progress=lambda _: None)
 

@@ -12,7 +12,7 @@ from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from towpath.config.reviewers import ReviewerDirectory, ReviewersFileError
 from towpath.contracts.core.failure import Failure, FailureCode, HouseError
-from towpath.contracts.onboarding.customer import Customer, Plan
+from towpath.contracts.onboarding.customer import Customer, CustomerPlan
 from towpath.contracts.onboarding.process import customer_key
 from towpath.observability import MASK, OncePerMinute, core_fields, redact
 from towpath.temporal.failures import failure_of, to_application_error
@@ -111,7 +111,7 @@ def test_team_without_reviewers_is_a_failure() -> None:
 
 def test_customer_key_holds_no_personal_data() -> None:
     """The key depends on the salt and the normalised address, and does not show it; an own id is taken as it is."""
-    one = Customer(email="Kim@Hanbit.example", company="H", plan=Plan.STARTER)
+    one = Customer(email="Kim@Hanbit.example", company="H", plan=CustomerPlan.STARTER)
     same = one.model_copy(update={"email": " kim@hanbit.EXAMPLE "})
 
     assert customer_key(one, b"a") == customer_key(same, b"a")

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from tests.unit.cpu import least_cpu_seconds
 from towpath.contracts.core.delivery import Language
-from towpath.contracts.onboarding.customer import RISK_THRESHOLD, Customer, KitFacts, Plan, WelcomeKitDraft
+from towpath.contracts.onboarding.customer import RISK_THRESHOLD, Customer, CustomerPlan, KitFacts, WelcomeKitDraft
 from towpath.policy.core.claims import MAX_TEXT, unsupported_claims
 from towpath.policy.onboarding import risk
 from towpath.policy.onboarding.kit import kit_problems, template_kit
@@ -25,7 +25,7 @@ customers = st.builds(
     customer,
     email=st.sampled_from(["kim@hanbit.example", "a1234@gmail.com", "x@mailinator.com", "1234@yopmail.com"]),
     company=st.sampled_from(["Hanbit", "test", "https://x.example", "한빛", "12345"]),
-    plan=st.sampled_from(list(Plan)),
+    plan=st.sampled_from(list(CustomerPlan)),
     country=st.sampled_from([None, "KR", "NG", "KP"]),
     employees=st.sampled_from([None, 1, 49, 50, 5000]),
     website=st.sampled_from([None, "https://hanbit.example", "https://www.other.example/x"]),

@@ -11,7 +11,7 @@ from anthropic.types import Message, ModelInfo
 
 from towpath.config.openapi import operations
 from towpath.contracts.core.delivery import Language
-from towpath.contracts.onboarding.customer import CompanyResearch, Customer, Plan, WelcomeKitDraft
+from towpath.contracts.onboarding.customer import CompanyResearch, Customer, CustomerPlan, WelcomeKitDraft
 from towpath.policy.onboarding.kit import kit_problems
 from towpath.policy.onboarding.plans import kit_facts
 from towpath.standins.app import StandIns
@@ -120,9 +120,9 @@ async def test_answer_is_derived_labelled_and_the_same_each_time(http: httpx.Asy
 
 
 @pytest.mark.parametrize("language", list(Language))
-@pytest.mark.parametrize("plan", list(Plan))
+@pytest.mark.parametrize("plan", list(CustomerPlan))
 @pytest.mark.parametrize("industry", ["unknown", *tables()["industries"]])
-def test_kit_claims_nothing_that_was_not_given(language: Language, plan: Plan, industry: str) -> None:
+def test_kit_claims_nothing_that_was_not_given(language: Language, plan: CustomerPlan, industry: str) -> None:
     """The stand-in's kits pass the same check as Claude's, in both languages, and say that they are drafts."""
     customer = Customer(email="kim@hanbit.example", company="한빛", plan=plan, language=language)
     facts = kit_facts(customer, industry)

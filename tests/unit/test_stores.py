@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from towpath.integrations.storage.artefacts import ABANDONED, ArtefactStore, ContentStore, StoreError, write_whole
+from towpath.integrations.storage.artefacts import (
+    ABANDONED,
+    ArtefactStore,
+    ArtefactStoreError,
+    ContentStore,
+    write_whole,
+)
 from towpath.integrations.storage.payloads import PayloadStore
 
 DIES = """
@@ -87,5 +93,5 @@ def test_a_bucket_needs_no_cleaning(tmp_path: Path) -> None:
     """It shows an object when it is whole; a folder that cannot be read is an error that names it."""
     assert ContentStore("memory://kept").clean() == 0
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot be written"):
+    with pytest.raises(ArtefactStoreError, match="cannot be written"):
         ContentStore(str(tmp_path / "file")).put(b"x")

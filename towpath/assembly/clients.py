@@ -20,7 +20,7 @@ from towpath.integrations.http.guarded_http import GuardedHttp
 from towpath.integrations.http.services import ServiceClient, ServiceEndpoint
 from towpath.integrations.http.transport import http_client
 from towpath.integrations.publishing.adapter import Publishers
-from towpath.integrations.publishing.campaigns import Campaigns
+from towpath.integrations.publishing.campaigns import CampaignSources
 from towpath.integrations.storage.artefacts import ArtefactStore
 
 HTTP_SECONDS = httpx.Timeout(10.0, connect=3.0)
@@ -40,7 +40,7 @@ class Clients:
     guarded: GuardedHttp
     sinks: Sinks
     publishers: Publishers
-    campaigns: Campaigns
+    campaigns: CampaignSources
 
 
 @asynccontextmanager
@@ -80,7 +80,7 @@ async def open_clients(settings: WorkerSettings, files: Files) -> AsyncGenerator
                 guarded=guarded,
                 sinks=Sinks(http, settings.event_sinks),
                 publishers=posting,
-                campaigns=Campaigns(files.platforms, posting, ArtefactStore(settings.artefact_store)),
+                campaigns=CampaignSources(files.platforms, posting, ArtefactStore(settings.artefact_store)),
             )
         finally:
             await claude.close()

@@ -10,10 +10,10 @@ from towpath.assembly.clients import plain
 from towpath.assembly.files import Knowledge
 from towpath.config.settings import WorkerSettings
 from towpath.contracts.core.failure import FailureCode, ServiceError
-from towpath.contracts.incident.investigation import LogFindings, MetricFindings, Window
+from towpath.contracts.incident.investigation import LogFindings, MetricFindings, TimeWindow
 from towpath.contracts.incident.remediation import FetchMetrics, MetricValues, ReadMetrics
 from towpath.control.remediation import RemediationControl
-from towpath.integrations.channels.pagerduty import Pager
+from towpath.integrations.channels.pagerduty import PagerDuty
 from towpath.integrations.http.services import ServiceClient
 from towpath.integrations.observe.incident_archive import IncidentArchive
 from towpath.integrations.observe.incident_memory import IncidentMemory
@@ -26,7 +26,7 @@ from towpath.integrations.storage.artefacts import ArtefactStore
 class NoLogs:
     """Stands where no log store is set."""
 
-    async def fetch(self, window: Window) -> LogFindings:
+    async def fetch(self, window: TimeWindow) -> LogFindings:
         del window
         _missing("TOWPATH_LOKI_URL or TOWPATH_LOGS_SQL_URL")
 
@@ -54,7 +54,7 @@ def incident_connections(
     artefacts = ArtefactStore(settings.artefact_store)
     memory = IncidentMemory(IncidentArchive(settings.artefact_store), artefacts, knowledge.runbooks)
     keys = plain(settings.pagerduty_keys) or ""
-    pager = Pager(http, settings.pagerduty_url, tuple(key.strip() for key in keys.split(",") if key.strip()))
+    pager = PagerDuty(http, settings.pagerduty_url, tuple(key.strip() for key in keys.split(",") if key.strip()))
     return {
         "sight": (_logs(settings, http, artefacts), _metrics(settings, http, artefacts), DeploymentRecord(services)),
         "memory": memory,

@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, page_of, run, say_started
-from towpath.cli.definition.reading import catalog_of_this_place, is_file, tell_problems
+from towpath.cli.definition.reading import catalogue_of_this_place, is_file, tell_problems
 from towpath.cli.endings import finish, open_run
 from towpath.cli.files import STDIN, read_bytes, read_text
 from towpath.cli.status import show_status
@@ -180,7 +180,7 @@ async def _request(definitions: Definitions, target: str, inputs: JsonObject | N
 async def _found(definitions: Definitions, target: str, inputs: JsonObject | None) -> DeclaredRequest:
     """Raises DefinitionError."""
     if is_file(target):
-        found = check_text(read_bytes(Path(target)), catalog_of_this_place())
+        found = check_text(read_bytes(Path(target)), catalogue_of_this_place())
         if not found.ok:
             tell_problems(target, found)
             raise typer.Exit(Exit.REFUSED)

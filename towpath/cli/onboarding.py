@@ -19,7 +19,7 @@ from towpath.contracts.core.delivery import Language
 from towpath.contracts.core.process import TriggerType
 from towpath.contracts.core.review import ReviewPolicy
 from towpath.contracts.core.wire import json_object
-from towpath.contracts.onboarding.customer import Customer, OnboardingRequest, Plan
+from towpath.contracts.onboarding.customer import Customer, CustomerPlan, OnboardingRequest
 from towpath.contracts.onboarding.process import ONBOARDING, customer_key
 from towpath.control.temporal import start
 from towpath.views.wording import form_of
@@ -36,7 +36,7 @@ def onboarding(
     file: Annotated[Path | None, typer.Option(help="JSON file with the customer; `-` reads stdin.")] = None,
     email: Annotated[str | None, typer.Option(help="Contact e-mail address.")] = None,
     company: Annotated[str | None, typer.Option(help="Name of the company.")] = None,
-    plan: Annotated[str | None, typer.Option(help=f"One of: {', '.join(Plan)}.")] = None,
+    plan: Annotated[str | None, typer.Option(help=f"One of: {', '.join(CustomerPlan)}.")] = None,
     customer_id: Annotated[str | None, typer.Option(help="Your own id of the customer, e.g. from the CRM.")] = None,
     contact_name: Annotated[str | None, typer.Option(help="How to address the contact.")] = None,
     website: Annotated[str | None, typer.Option(help="The company's site.")] = None,

@@ -28,7 +28,7 @@ from towpath.contracts.publishing.campaign import (
 from towpath.contracts.publishing.posting import EditPosts, Job, JobChange, Post, Reschedule, Settle
 from towpath.contracts.publishing.process import PUBLISHING
 from towpath.control import campaigns as desk
-from towpath.integrations.storage.artefacts import ArtefactStore, StoreError
+from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError
 from towpath.policy.publishing.timing import unknown_zones
 from towpath.views.publishing import job_lines
 from towpath.views.publishing import page as campaign_page
@@ -196,7 +196,7 @@ async def _start(content: str, wanted: dict[str, Any], *, wait: bool, as_json: b
         load_platforms(own.platforms_folder).named(wish.channel for wish in request.metadata.channels)
     except ValidationError as error:
         fail(Exit.WRONG_INPUT, *explain(error))
-    except StoreError as error:
+    except ArtefactStoreError as error:
         fail(Exit.WRONG_INPUT, f"TOWPATH_ARTEFACT_STORE: {error}")
     except PlatformFilesError as error:
         fail(Exit.WRONG_INPUT, *str(error).splitlines())

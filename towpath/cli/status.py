@@ -15,7 +15,7 @@ from towpath.cli.endings import open_run
 from towpath.cli.run_ids import RunId, full_id
 from towpath.cli.terminal import console
 from towpath.contracts.core.run import Cancellation, RunRecord, StepState
-from towpath.views.live import Watched, panel
+from towpath.views.live import WatchedRun, panel
 
 
 def register(app: typer.Typer) -> None:
@@ -65,7 +65,7 @@ async def show_status(workflow_id: str, *, watch: bool, as_json: bool) -> None:
     if as_json:
         show_json(record)
         return
-    watched = Watched(workflow_id, record)
+    watched = WatchedRun(workflow_id, record)
     if not watch:
         console.print(panel(watched), f"cost: {record.cost.in_words}")
         return

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from towpath.contracts.incident.investigation import Runbook
-from towpath.contracts.incident.remediation import Catalogue, CatalogueAction
+from towpath.contracts.incident.remediation import ActionCatalogue, CatalogueAction
 from towpath.engine.checks.check import told
 from towpath.engine.expression.suggestions import did_you_mean
-from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.diagnostics import Diagnostic, excerpt
 from towpath.engine.language.reading import ModelT, read_model
 from towpath.engine.language.shapes import as_object
@@ -48,7 +48,7 @@ class FileProblem:
 class CheckedFiles:
     """What a folder holds. `catalogue` is None when something in it is wrong; warnings alone leave it whole."""
 
-    catalogue: Catalogue | None
+    catalogue: ActionCatalogue | None
     runbooks: tuple[RunbookEntry, ...]
     problems: tuple[FileProblem, ...]
     files: int
@@ -58,7 +58,7 @@ class CheckedFiles:
         return self.catalogue is not None
 
 
-def load_catalogue(folder: Path, registered: Catalog) -> CheckedFiles:
+def load_catalogue(folder: Path, registered: DefinitionCatalogue) -> CheckedFiles:
     """The folder's files, all of them good. Raises CatalogueError with every problem."""
     checked = check_files(folder, registered)
     if not checked.ok:
@@ -66,7 +66,7 @@ def load_catalogue(folder: Path, registered: Catalog) -> CheckedFiles:
     return checked
 
 
-def check_files(folder: Path, registered: Catalog) -> CheckedFiles:
+def check_files(folder: Path, registered: DefinitionCatalogue) -> CheckedFiles:
     """Everything that is wrong with the files of a folder. Never raises for what they hold."""
     return _Reader(folder, registered).read()
 
@@ -86,7 +86,7 @@ class ActionRow:
     undone_by: str
 
 
-def action_rows(catalogue: Catalogue) -> tuple[ActionRow, ...]:
+def action_rows(catalogue: ActionCatalogue) -> tuple[ActionRow, ...]:
     """The catalogue for people, in the order of the ids."""
     return tuple(_row(action) for action in catalogue.actions)
 
@@ -111,7 +111,7 @@ def _row(action: CatalogueAction) -> ActionRow:
 
 
 class _Reader:
-    def __init__(self, folder: Path, registered: Catalog) -> None:
+    def __init__(self, folder: Path, registered: DefinitionCatalogue) -> None:
         self._folder = folder
         self._registered = registered
         self._problems: list[FileProblem] = []
@@ -129,7 +129,7 @@ class _Reader:
         catalogue = None
         if inventory is not None and metrics is not None and not errors:
             catalogue = with_digest(
-                Catalogue(
+                ActionCatalogue(
                     actions=tuple(action.contract() for action in actions),
                     metrics=tuple(metric.contract() for metric in metrics.metrics),
                     services=services,
@@ -221,7 +221,7 @@ class _Reader:
         self._problems += [FileProblem(name, one, excerpt(one, source.text)) for one in told(source.diagnostics)]
 
 
-def with_digest(catalogue: Catalogue) -> Catalogue:
+def with_digest(catalogue: ActionCatalogue) -> ActionCatalogue:
     """The catalogue with the SHA-256 of its canonical JSON, which names all that it holds."""
     content = catalogue.model_dump(mode="json", exclude={"digest", "attempt"})
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -7,7 +7,7 @@ from typing import Generic, Literal, TypeVar
 from towpath.contracts.core.claude import ModelAlias
 from towpath.contracts.core.wire import Wire
 from towpath.contracts.incident.investigation import AnalysisAnswer, AnalysisTask, DiagnosisAnswer, DiagnosisTask
-from towpath.contracts.incident.remediation import PlanAnswer, PlanTask
+from towpath.contracts.incident.remediation import ActionPlanTask, PlanAnswer
 from towpath.contracts.onboarding.customer import (
     CompanyFacts,
     CompanyResearch,
@@ -23,8 +23,8 @@ from towpath.contracts.publishing.campaign import (
     ContentAnalysis,
     PostDraft,
     QualityAnswer,
-    QualityTask,
     SourceText,
+    TextQualityTask,
     ThreadDraft,
 )
 
@@ -52,12 +52,12 @@ ANALYSE_CONTENT = Prompt("analyse-content", SourceText, ContentAnalysis)
 ADAPT_X = Prompt("adapt-x", AdaptationTask, ThreadDraft)
 ADAPT_LINKEDIN = Prompt("adapt-linkedin", AdaptationTask, PostDraft)
 ADAPT_BLOG = Prompt("adapt-blog", AdaptationTask, ArticleDraft, max_tokens=16_384)
-CHECK_QUALITY = Prompt("check-quality", QualityTask, QualityAnswer)
+CHECK_QUALITY = Prompt("check-quality", TextQualityTask, QualityAnswer)
 ANALYSE_INCIDENT = Prompt("analyse-incident", AnalysisTask, AnalysisAnswer)
 DIAGNOSE_INCIDENT = Prompt("diagnose-incident", DiagnosisTask, DiagnosisAnswer, effort="medium", max_tokens=8192)
 PROPOSE_TRANSFORMATION = Prompt("propose-transformation", ProposalTask, Proposal, effort="medium", max_tokens=16_384)
 VALIDATE_SAMPLE = Prompt("validate-sample", ValidationTask, ValidationAnswer)
-PLAN_ACTIONS = Prompt("plan-actions", PlanTask, PlanAnswer)
+PLAN_ACTIONS = Prompt("plan-actions", ActionPlanTask, PlanAnswer)
 
 ADAPTATIONS: Mapping[str, Prompt[AdaptationTask, ThreadDraft | PostDraft | ArticleDraft]] = {
     prompt.name: prompt for prompt in (ADAPT_X, ADAPT_LINKEDIN, ADAPT_BLOG)

@@ -30,7 +30,7 @@ class Taken:
     known: bool = True
 
 
-class Intake:
+class AlertIntake:
     """The door for alerts. A delivery is acknowledged after Temporal has it: Alertmanager sends again what is not."""
 
     def __init__(self, client: Client, template: IncidentRequest | None = None) -> None:

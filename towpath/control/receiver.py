@@ -11,7 +11,7 @@ from starlette.routing import Route
 from temporalio.service import RPCError
 
 from towpath.contracts.incident.alerts import AlertmanagerWebhook
-from towpath.control.intake import Intake
+from towpath.control.intake import AlertIntake
 
 MAX_BODY_BYTES = 8 * 1024**2
 PATH = "/api/webhooks/alertmanager"
@@ -21,7 +21,7 @@ log = structlog.stdlib.get_logger("receiver")
 class Receiver:
     """`token` is the bearer token that Alertmanager's `http_config.authorization` sends; None takes any caller."""
 
-    def __init__(self, intake: Intake, token: str | None) -> None:
+    def __init__(self, intake: AlertIntake, token: str | None) -> None:
         self._intake = intake
         self._token = token
 

@@ -13,9 +13,9 @@ from towpath.contracts.core.wire import Wire
 from towpath.contracts.incident.process import INCIDENT
 from towpath.contracts.incident.remediation import (
     REMEDIATION_CONTROL,
+    ActionReservation,
     ControlRecord,
     KillSwitch,
-    Reservation,
     ReserveAction,
     SetSwitch,
 )
@@ -31,9 +31,9 @@ class RemediationControl:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def reserve(self, request: ReserveAction) -> Reservation:
+    async def reserve(self, request: ReserveAction) -> ActionReservation:
         """Raises ServiceError when the record does not answer: then nothing may be done."""
-        return await self._update("reserve", request, Reservation)
+        return await self._update("reserve", request, ActionReservation)
 
     async def move(self, request: SetSwitch, *, on: bool) -> KillSwitch:
         """Raises ServiceError."""

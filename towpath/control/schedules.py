@@ -29,7 +29,7 @@ from towpath.contracts.declared.published import LAUNCHER, RATE_WATCH, Launch, R
 from towpath.contracts.declared.run import DECLARED, DeclaredRequest
 from towpath.engine.expression.durations import parse_duration
 from towpath.engine.language.alerts import watch_alert
-from towpath.engine.language.definition import Alert, ScheduleTrigger
+from towpath.engine.language.definition import AlertRule, ScheduleTrigger
 from towpath.engine.language.plan import Plan
 from towpath.temporal.attributes import search_attributes, search_key
 
@@ -189,7 +189,7 @@ def _scheduled(plan: Plan) -> list[tuple[int, ScheduleTrigger]]:
     return [(index, trigger) for index, trigger in triggers if isinstance(trigger, ScheduleTrigger)]
 
 
-def _watched(plan: Plan) -> list[Alert]:
+def _watched(plan: Plan) -> list[AlertRule]:
     """Alerts on the success rate."""
     alerts = enumerate(plan.definition.header.monitoring.alerts)
     return [alert for index, alert in alerts if watch_alert(index, alert).on_rate]

@@ -33,7 +33,7 @@ READY = 0
 CONNECTIONS = TypeAdapter(dict[str, DataConnection])
 
 
-class Channel:
+class WorkerChannel:
     """Lines to the worker. Progress is told at most twice a second."""
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -61,7 +61,7 @@ def main() -> None:
     worker = socket.socket(fileno=int(sys.argv[1]))
     calls = worker.makefile("rb")
     setup = Setup.model_validate_json(calls.readline())
-    channel = Channel(worker.makefile("wb"))
+    channel = WorkerChannel(worker.makefile("wb"))
     restrict_process(ProcessLimits(address_space_bytes=setup.address_space_bytes))
     channel.send(TaskReply(number=READY, kind="ready"))
     _silence()
@@ -73,7 +73,7 @@ def main() -> None:
         os._exit(0)
 
 
-def perform(call: TaskCall, setup: Setup, channel: Channel, tasks: Mapping[str, Task]) -> ActivityResult:
+def perform(call: TaskCall, setup: Setup, channel: WorkerChannel, tasks: Mapping[str, Task]) -> ActivityResult:
     """Do one task in a folder of its own. Raises whatever the task raises."""
     began = time.monotonic()
     folder = Path(setup.scratch) / f"task-{call.number}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from towpath.contracts.pipeline.dataset import Column
-from towpath.contracts.pipeline.inspection import Finding, PipelineChecked, PipelineCheckTask
+from towpath.contracts.pipeline.inspection import PipelineChecked, PipelineCheckTask, PipelineFinding
 from towpath.contracts.pipeline.pipeline import FileSource, PipelineConfig, Source
 from towpath.contracts.pipeline.stages import SpecificationTask
 from towpath.contracts.pipeline.transformation import Specification, SpecificationProblem
@@ -23,7 +23,7 @@ _TRANSFORMATION, _REPAIR, _RULES = "transformation", "quality.repair", "quality"
 def check_pipeline(task: PipelineCheckTask, work: Workspace) -> PipelineChecked:
     """Hostile expressions are refused here as in a run: they are compiled, and nothing of them runs."""
     config = task.config
-    findings: list[Finding] = []
+    findings: list[PipelineFinding] = []
     columns: dict[str, tuple[Column, ...]] = {}
     for number, source in enumerate(config.sources):
         columns[source.name] = _source(source, f"sources.{number}", work, findings)
@@ -32,7 +32,7 @@ def check_pipeline(task: PipelineCheckTask, work: Workspace) -> PipelineChecked:
     return PipelineChecked(findings=tuple(findings))
 
 
-def _source(source: Source, place: str, work: Workspace, findings: list[Finding]) -> tuple[Column, ...]:
+def _source(source: Source, place: str, work: Workspace, findings: list[PipelineFinding]) -> tuple[Column, ...]:
     """The columns that a run would read, as far as they can be told from here."""
     if not isinstance(source, FileSource) or source.path.startswith(SCHEME):
         return source.columns
@@ -46,7 +46,7 @@ def _source(source: Source, place: str, work: Workspace, findings: list[Finding]
         return source.columns
     decision = decide(source.contract, source.columns, seen)
     findings += [
-        Finding(
+        PipelineFinding(
             place=f"{place}.columns",
             code="source.schema",
             message=change.message,
@@ -58,9 +58,9 @@ def _source(source: Source, place: str, work: Workspace, findings: list[Finding]
     return decision.columns
 
 
-def _missing(source: FileSource, place: str, message: str) -> Finding:
+def _missing(source: FileSource, place: str, message: str) -> PipelineFinding:
     """A warning: files may come before the run does, and lie where the worker is."""
-    return Finding(
+    return PipelineFinding(
         place=f"{place}.path", code="source.missing", message=message, mend=_nearest_file(source.path), is_warning=True
     )
 
@@ -75,7 +75,7 @@ def _nearest_file(pattern: str) -> str:
     return "" if near is None else f"did you mean {near!r}?"
 
 
-def _specifications(config: PipelineConfig, columns: Mapping[str, tuple[Column, ...]]) -> Iterator[Finding]:
+def _specifications(config: PipelineConfig, columns: Mapping[str, tuple[Column, ...]]) -> Iterator[PipelineFinding]:
     main, wanted = config.main, config.transformation
     others = {source.name: columns[source.name] for source in config.sources if source is not main}
     if isinstance(wanted, Specification):
@@ -83,7 +83,7 @@ def _specifications(config: PipelineConfig, columns: Mapping[str, tuple[Column, 
             yield from _compiled(config, wanted, columns[main.name], others, _TRANSFORMATION)
         else:
             what = f"the columns of {main.name} are not known before a run, so its operations are not checked"
-            yield Finding(
+            yield PipelineFinding(
                 place=_TRANSFORMATION,
                 code="specification.unchecked",
                 message=what,
@@ -100,7 +100,7 @@ def _compiled(
     source: tuple[Column, ...],
     others: dict[str, tuple[Column, ...]],
     place: str,
-) -> Iterator[Finding]:
+) -> Iterator[PipelineFinding]:
     target = config.target
     task = SpecificationTask(
         specification=wanted,
@@ -117,7 +117,7 @@ def _compiled(
             yield _found(problem, _at(config, problem.place, place), "specification")
 
 
-def _rules(config: PipelineConfig) -> Iterator[Finding]:
+def _rules(config: PipelineConfig) -> Iterator[PipelineFinding]:
     columns = {column.name: column for column in config.target.columns}
     try:
         compile_rules(config.quality.rules, columns)
@@ -126,8 +126,8 @@ def _rules(config: PipelineConfig) -> Iterator[Finding]:
             yield _found(problem, f"{_RULES}.{problem.place}", "rule")
 
 
-def _found(problem: SpecificationProblem, place: str, kind: str) -> Finding:
-    return Finding(place=place, code=f"{kind}.{problem.code}", message=problem.message, mend=problem.mend)
+def _found(problem: SpecificationProblem, place: str, kind: str) -> PipelineFinding:
+    return PipelineFinding(place=place, code=f"{kind}.{problem.code}", message=problem.message, mend=problem.mend)
 
 
 def _at(config: PipelineConfig, given: str, specification: str) -> str:

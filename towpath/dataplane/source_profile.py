@@ -9,7 +9,7 @@ import duckdb
 from towpath.contracts.pipeline.dataset import Column, ColumnType, Dataset, DatasetPart
 from towpath.contracts.pipeline.inspection import SourceProfiled, SourceProfileTask
 from towpath.contracts.pipeline.pipeline import ByFile, FileSource, Source
-from towpath.contracts.pipeline.stages import Extracted, ExtractTask, Partition, Planned, PlanTask
+from towpath.contracts.pipeline.stages import Extracted, ExtractionPlanTask, ExtractTask, Partition, Planned
 from towpath.dataplane.core.columns import literal, quoted, sql_type
 from towpath.dataplane.core.shapes import personal_in
 from towpath.dataplane.core.sql import statement
@@ -36,7 +36,7 @@ def profile_source(task: SourceProfileTask, work: Workspace) -> SourceProfiled:
     """Raises DataError."""
     private = replace(work, store=DatasetStore(str(work.folder / "kept")))
     source = _as_it_is(task.source)
-    planned = plan_partitions(PlanTask(source=source, full=True), private)
+    planned = plan_partitions(ExtractionPlanTask(source=source, full=True), private)
     found = list(_read(source, planned, task.rows, private))
     parts = tuple(one.part for one in found if one.part is not None)
     personal = personal_in(source.columns)

@@ -17,12 +17,12 @@ from towpath.contracts.pipeline.loading import (
 from towpath.contracts.pipeline.stages import (
     BackTestTask,
     DuplicatesTask,
+    ExtractionPlanTask,
     ExtractTask,
     LineageTask,
-    PlanTask,
     ProfileTask,
-    QualityTask,
     ReportTask,
+    RowQualityTask,
     SpecificationTask,
     TransformTask,
     WatermarkTask,
@@ -61,7 +61,7 @@ class Task:
 
 
 TASKS: Mapping[str, Task] = {
-    "plan_partitions": Task(PlanTask, plan_partitions),
+    "plan_partitions": Task(ExtractionPlanTask, plan_partitions),
     "extract_partition": Task(ExtractTask, extract_partition),
     "check_specification": Task(SpecificationTask, check_specification),
     "trace_columns": Task(TraceTask, trace_columns),
@@ -74,7 +74,7 @@ TASKS: Mapping[str, Task] = {
     "check_pipeline": Task(PipelineCheckTask, check_pipeline),
     "read_quarantine": Task(ReadQuarantine, read_quarantine),
     "profile_source": Task(SourceProfileTask, profile_source),
-    "check_quality": Task(QualityTask, check_quality),
+    "check_quality": Task(RowQualityTask, check_quality),
     "emit_lineage": Task(LineageTask, emit_lineage),
     "write_report": Task(ReportTask, write_report),
     "read_watermark": Task(WatermarkTask, read_watermark),

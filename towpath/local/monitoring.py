@@ -15,7 +15,7 @@ import httpx
 
 from towpath.local.processes import begin, spawn
 from towpath.local.server import LOOPBACK, free_port
-from towpath.local.stack import ROOT, StandIns, answers
+from towpath.local.stack import ROOT, RunningStandIns, answers
 
 PROGRAMS = ("prometheus", "prometheus-alertmanager")
 READY_SECONDS = 30
@@ -26,7 +26,7 @@ NEVER = "0001-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
-class Monitoring:
+class MonitoringStack:
     """Where metrics are asked for. `real` says that Prometheus and Alertmanager themselves run."""
 
     prometheus_url: str
@@ -39,24 +39,26 @@ def installed() -> bool:
 
 
 @asynccontextmanager
-async def monitoring(standins: StandIns, webhook: str, token: str, state: Path) -> AsyncGenerator[Monitoring]:
+async def monitoring(
+    standins: RunningStandIns, webhook: str, token: str, state: Path
+) -> AsyncGenerator[MonitoringStack]:
     """Watches the shop, and sends alerts to `webhook` as Alertmanager does, with the bearer token.
 
     Without the programs the stand-in's own Prometheus API serves the metrics, and a watcher sends the same body.
     """
     if installed():
         async with _real(standins, webhook, token, state) as url:
-            yield Monitoring(url, real=True)
+            yield MonitoringStack(url, real=True)
         return
     watching = asyncio.create_task(watch_shop(standins.url, webhook, token))
     try:
-        yield Monitoring(f"{standins.url}/prometheus", real=False)
+        yield MonitoringStack(f"{standins.url}/prometheus", real=False)
     finally:
         watching.cancel()
 
 
 @asynccontextmanager
-async def _real(standins: StandIns, webhook: str, token: str, state: Path) -> AsyncGenerator[str]:
+async def _real(standins: RunningStandIns, webhook: str, token: str, state: Path) -> AsyncGenerator[str]:
     folder = state / "monitoring"
     # What they remember is of another shop: its alerts would count as told already.
     shutil.rmtree(folder, ignore_errors=True)

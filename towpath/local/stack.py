@@ -31,7 +31,7 @@ OFFLINE_KEY = "offline-stand-in"
 
 
 @dataclass(frozen=True, slots=True)
-class StandIns:
+class RunningStandIns:
     url: str
     smtp_port: int
     process: Child
@@ -42,7 +42,7 @@ class LocalStack:
     """Addresses of what runs. `offline` tells that Claude's answers come from the stand-in."""
 
     server: TemporalServer
-    standins: StandIns
+    standins: RunningStandIns
     worker: Child
     new_worker: Callable[[], AbstractAsyncContextManager[Child]]
     """Starts another worker like it, which is not ready yet."""
@@ -61,11 +61,11 @@ class LocalStack:
         }
 
 
-Surroundings = Callable[[TemporalServer, StandIns], AbstractAsyncContextManager[Mapping[str, str]]]
+Surroundings = Callable[[TemporalServer, RunningStandIns], AbstractAsyncContextManager[Mapping[str, str]]]
 """What else is up before the worker is, and the worker's settings that follow from it."""
 
 
-def _nothing_else(_: TemporalServer, __: StandIns) -> AbstractAsyncContextManager[Mapping[str, str]]:
+def _nothing_else(_: TemporalServer, __: RunningStandIns) -> AbstractAsyncContextManager[Mapping[str, str]]:
     return nullcontext({})
 
 
@@ -117,7 +117,7 @@ class _FirstWorker:
 
 @asynccontextmanager
 async def _begin_first_worker(
-    server: TemporalServer, standins: StandIns, env: Mapping[str, str], offline: bool, log: Path
+    server: TemporalServer, standins: RunningStandIns, env: Mapping[str, str], offline: bool, log: Path
 ) -> AsyncGenerator[_FirstWorker]:
     port = free_port(DEFAULT_METRICS_PORT)
     settings = {**worker_environment(server.address, standins, port, offline=offline), **env}
@@ -138,26 +138,26 @@ def _moved(**ports: int) -> dict[str, int]:
 
 
 @asynccontextmanager
-async def stand_ins(log: Path | None = None) -> AsyncGenerator[StandIns]:
+async def stand_ins(log: Path | None = None) -> AsyncGenerator[RunningStandIns]:
     """The stand-ins with their fault control open, on free ports; on others when somebody takes one meanwhile."""
     async with AsyncExitStack() as up:
         yield await begin(up, partial(_begin_stand_ins, log))
 
 
 @asynccontextmanager
-async def _begin_stand_ins(log: Path | None) -> AsyncGenerator[StandIns]:
+async def _begin_stand_ins(log: Path | None) -> AsyncGenerator[RunningStandIns]:
     port, smtp_port = free_port(), free_port()
     line = [*python("-m", "towpath.standins"), "--port", str(port), "--smtp-port", str(smtp_port), "--faults"]
     url = f"http://{LOOPBACK}:{port}"
     async with spawn("stand-ins", line, env={"PYTHONPATH": str(ROOT)}, log=log) as child:
         await child.ready(answers(f"{url}/health"), STANDINS_SECONDS)
-        yield StandIns(url, smtp_port, child)
+        yield RunningStandIns(url, smtp_port, child)
 
 
 @asynccontextmanager
 async def worker_process(
     server: TemporalServer,
-    standins: StandIns,
+    standins: RunningStandIns,
     *,
     metrics_port: int,
     log: Path | None = None,
@@ -180,7 +180,9 @@ async def worker_ready(worker: Child, address: str) -> None:
     await worker.ready(_polls(address, worker.pid), WORKER_SECONDS)
 
 
-def worker_environment(temporal: str, standins: StandIns, metrics_port: int, *, offline: bool = True) -> dict[str, str]:
+def worker_environment(
+    temporal: str, standins: RunningStandIns, metrics_port: int, *, offline: bool = True
+) -> dict[str, str]:
     """Settings of a worker whose whole outside world is the stand-ins, Claude too when offline."""
     url = standins.url
     claude = {"ANTHROPIC_API_KEY": OFFLINE_KEY, "ANTHROPIC_BASE_URL": f"{url}/claude"} if offline else {}

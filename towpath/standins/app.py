@@ -11,14 +11,14 @@ from towpath.standins.claude.app import ClaudeStandIn
 from towpath.standins.faults import Faults
 from towpath.standins.latency import Delayed, Latency
 from towpath.standins.ledger import EffectLedger
-from towpath.standins.linkedin import LinkedIn
+from towpath.standins.linkedin import LinkedInStandIn
 from towpath.standins.mail import Mailbox
-from towpath.standins.pagerduty import PagerDuty
+from towpath.standins.pagerduty import PagerDutyStandIn
 from towpath.standins.services import DroppedConnectionError, Services
-from towpath.standins.slack import Slack
+from towpath.standins.slack import SlackStandIn
 from towpath.standins.telemetry import Telemetry
-from towpath.standins.wordpress import WordPress
-from towpath.standins.x import X
+from towpath.standins.wordpress import WordPressStandIn
+from towpath.standins.x import XStandIn
 
 
 class StandIns:
@@ -29,13 +29,13 @@ class StandIns:
         self.faults = Faults()
         self.latency = Latency()
         self.services = Services(self.ledger, self.faults)
-        self.slack = Slack(self.ledger, self.faults)
+        self.slack = SlackStandIn(self.ledger, self.faults)
         self.mailbox = Mailbox(self.ledger)
-        self.pagerduty = PagerDuty(self.ledger, self.faults)
+        self.pagerduty = PagerDutyStandIn(self.ledger, self.faults)
         self.telemetry = Telemetry(self.services.world, self.faults)
-        self.x = X(self.ledger, self.faults)
-        self.linkedin = LinkedIn(self.ledger, self.faults)
-        self.wordpress = WordPress(self.ledger, self.faults)
+        self.x = XStandIn(self.ledger, self.faults)
+        self.linkedin = LinkedInStandIn(self.ledger, self.faults)
+        self.wordpress = WordPressStandIn(self.ledger, self.faults)
         self.claude = ClaudeStandIn(self.faults)
         self._faults_allowed = faults_allowed
 

@@ -16,7 +16,7 @@ MOST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class TimedCall:
     """One call: what was asked, and when it began and ended in seconds of the machine's monotonic clock."""
 
     method: str
@@ -33,7 +33,7 @@ class Latency:
     def __init__(self) -> None:
         self.seconds = 0.0
         self.bodies = False
-        self.calls: list[Call] = []
+        self.calls: list[TimedCall] = []
 
     def route(self) -> Route:
         """POST `{"seconds": 1, "bodies": false}` sets both and forgets the calls; GET tells the calls."""
@@ -76,9 +76,9 @@ class Delayed:
             if len(self._latency.calls) < MOST:
                 self._latency.calls.append(self._call(scope, path, began, bytes(body)))
 
-    def _call(self, scope: Scope, path: str, began: float, body: bytes) -> Call:
+    def _call(self, scope: Scope, path: str, began: float, body: bytes) -> TimedCall:
         query = scope["query_string"].decode()
         whole = f"{path}?{query}" if query else path
         pairs: list[tuple[bytes, bytes]] = scope["headers"] if self._latency.bodies else []
         headers = {name.decode(): value.decode() for name, value in pairs if name.decode() in KEPT_HEADERS}
-        return Call(scope["method"], whole, began, time.monotonic(), headers, body.decode(errors="replace"))
+        return TimedCall(scope["method"], whole, began, time.monotonic(), headers, body.decode(errors="replace"))

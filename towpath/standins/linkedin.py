@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from towpath.standins.faults import Fault, Faults
 from towpath.standins.ledger import Answer, EffectLedger
-from towpath.standins.timelines import LAG, Message, Timeline, bearer, broken
+from towpath.standins.timelines import LAG, Timeline, TimelinePost, bearer, broken
 
 AUTHORS = {"stand-in": "urn:li:organization:100001", "stand-in-2": "urn:li:organization:100002"}
 """Token to the author that it may post for."""
@@ -23,7 +23,7 @@ _TEMPLATE = re.compile(r"\{hashtag\|\\#\|((?:\\.|[^{}|\\])+)\}")
 _LOST = re.compile(r"(?<!\\)[()\[\]{}<>|@*~].*", re.DOTALL)
 
 
-class LinkedIn:
+class LinkedInStandIn:
     """The operations that faults name are `publish`, `find` and `remove`; the reference is the author's URN."""
 
     def __init__(self, ledger: EffectLedger, faults: Faults) -> None:
@@ -71,7 +71,7 @@ class LinkedIn:
             )
         post_id = f"urn:li:share:{7_200_000_000_000_000_000 + len(self.timeline.messages)}"
         shown = re.sub(r"\\(.)", r"\1", _TEMPLATE.sub(r"#\1", kept))
-        self.timeline.add(Message(id=post_id, account=author, text=kept, shown=shown))
+        self.timeline.add(TimelinePost(id=post_id, account=author, text=kept, shown=shown))
         return 201, {"id": post_id}
 
     async def _list(self, request: Request) -> Response:
@@ -124,7 +124,7 @@ def _kept(commentary: str) -> str:
     return kept
 
 
-def _element(message: Message) -> dict[str, Any]:
+def _element(message: TimelinePost) -> dict[str, Any]:
     moment = int(message.at.timestamp() * 1000)
     return {
         "id": message.id,

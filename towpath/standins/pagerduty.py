@@ -14,7 +14,7 @@ ACTIONS = {"trigger": "triggered", "acknowledge": "acknowledged", "resolve": "re
 SEVERITIES = frozenset({"critical", "error", "warning", "info"})
 
 
-class PagerDuty:
+class PagerDutyStandIn:
     """One alert for each routing key and dedup key; sent again, it is the same alert."""
 
     def __init__(self, ledger: EffectLedger, faults: Faults) -> None:

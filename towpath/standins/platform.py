@@ -16,7 +16,7 @@ Change = Callable[[dict[str, Any], str], Answer]
 MAX_INSTANCES = 20
 
 
-class Platform:
+class PlatformStandIn:
     """Changes of a world. Each takes effect once for its key; a change of something unknown is refused."""
 
     def __init__(self, world: World) -> None:

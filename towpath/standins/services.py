@@ -12,7 +12,7 @@ from starlette.routing import Mount, Route
 from towpath.standins.faults import Fault, Faults
 from towpath.standins.ledger import Answer, EffectLedger, problem
 from towpath.standins.orders import Orders
-from towpath.standins.platform import Platform
+from towpath.standins.platform import PlatformStandIn
 from towpath.standins.world import World
 
 Handler = Callable[[dict[str, Any], str], Answer]
@@ -68,7 +68,7 @@ class Services:
         self.statuses: dict[str, str] = {}
         self.orders = Orders()
         self.world = World(time.time)
-        self.platform = Platform(self.world)
+        self.platform = PlatformStandIn(self.world)
         self._ledger = ledger
         self._faults = faults
 

@@ -11,7 +11,7 @@ from towpath.standins.faults import Faults
 from towpath.standins.ledger import Answer, EffectLedger
 
 
-class Slack:
+class SlackStandIn:
     """Errors are Slack's: HTTP 200 with `ok: false`, except 429."""
 
     def __init__(self, ledger: EffectLedger, faults: Faults) -> None:

@@ -16,7 +16,7 @@ LAG = "lag"
 
 
 @dataclass(slots=True)
-class Message:
+class TimelinePost:
     """One post. `shown` is its text as readers see it."""
 
     id: str
@@ -32,16 +32,16 @@ class Timeline:
     """All posts of one platform, oldest first."""
 
     def __init__(self) -> None:
-        self.messages: list[Message] = []
+        self.messages: list[TimelinePost] = []
 
-    def add(self, message: Message) -> None:
+    def add(self, message: TimelinePost) -> None:
         self.messages.append(message)
 
-    def of(self, account: str) -> list[Message]:
+    def of(self, account: str) -> list[TimelinePost]:
         """An account's posts, newest first."""
         return [one for one in reversed(self.messages) if one.account == account and not one.removed]
 
-    def duplicate(self, account: str, text: str) -> Message | None:
+    def duplicate(self, account: str, text: str) -> TimelinePost | None:
         return next((one for one in self.of(account) if one.text == text), None)
 
     def remove(self, account: str, post_id: str) -> bool:

@@ -18,7 +18,7 @@ USER, PASSWORD = "editor", "stand in pass word"
 BASE = "/wp-json/wp/v2"
 
 
-class WordPress:
+class WordPressStandIn:
     """The operations that faults name are `publish`, `find`, `remove`, `tag` and `me`; the reference is the slug."""
 
     def __init__(self, ledger: EffectLedger, faults: Faults) -> None:

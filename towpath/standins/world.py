@@ -80,7 +80,7 @@ class Episode:
 
 
 @dataclass(frozen=True, slots=True)
-class Deployment:
+class ShopDeployment:
     id: str
     version: str
     previous_version: str
@@ -95,7 +95,7 @@ class Service:
     name: str
     began: float
     instances: int = 3
-    deployments: list[Deployment] = field(default_factory=list["Deployment"])
+    deployments: list[ShopDeployment] = field(default_factory=list["ShopDeployment"])
     episodes: list[Episode] = field(default_factory=list[Episode])
     changes: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
 
@@ -182,9 +182,9 @@ class World:
         found = self.services[service]
         self._deployed(found, version, found.version, self.now(), by)
 
-    def _deployed(self, service: Service, version: str, previous: str, at: float, by: str = "ci") -> Deployment:
+    def _deployed(self, service: Service, version: str, previous: str, at: float, by: str = "ci") -> ShopDeployment:
         number = len(service.deployments) + 1
-        made = Deployment(f"{service.name}-d{number}", version, previous, at, by)
+        made = ShopDeployment(f"{service.name}-d{number}", version, previous, at, by)
         service.deployments.append(made)
         return made
 

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from towpath.standins.faults import Fault, Faults
 from towpath.standins.ledger import Answer, EffectLedger
-from towpath.standins.timelines import LAG, Message, Timeline, bearer, broken, snowflake
+from towpath.standins.timelines import LAG, Timeline, TimelinePost, bearer, broken, snowflake
 
 USERS = {
     "stand-in": ("1700000000000000001", "towpath_demo"),
@@ -33,7 +33,7 @@ _EMOJIS = re.compile(rf"{_EMOJI}[\ufe0f\U0001f3fb-\U0001f3ff]*(?:\u200d{_EMOJI}[
 _LIGHT = ((0, 0x10FF), (0x2000, 0x200D), (0x2010, 0x201F), (0x2032, 0x2037))
 
 
-class X:
+class XStandIn:
     """The operations that faults name are `publish`, `find`, `remove` and `me`; the reference is the user's name."""
 
     def __init__(self, ledger: EffectLedger, faults: Faults) -> None:
@@ -83,7 +83,7 @@ class X:
         if self.timeline.duplicate(username, text) is not None:
             return _body(403, "You are not allowed to create a Tweet with duplicate content.")
         post_id = snowflake(datetime.now(UTC), (message.id for message in self.timeline.messages))
-        message = Message(id=post_id, account=username, text=text, shown=text, reply_to=reply_to)
+        message = TimelinePost(id=post_id, account=username, text=text, shown=text, reply_to=reply_to)
         self.timeline.add(message)
         shown = _tweet(message)
         return 201, {"data": {name: shown[name] for name in ("id", "text", "edit_history_tweet_ids")}}
@@ -134,7 +134,7 @@ def weight(text: str) -> int:
     return 2 * emojis + 2 * len(plain) - light
 
 
-def _page(found: list[Message], start: int, size: int) -> dict[str, Any]:
+def _page(found: list[TimelinePost], start: int, size: int) -> dict[str, Any]:
     """A token is the place to go on at."""
     page = found[start : start + size]
     meta: dict[str, Any] = {"result_count": len(page)}
@@ -146,7 +146,7 @@ def _page(found: list[Message], start: int, size: int) -> dict[str, Any]:
     return {"data": [_tweet(message) for message in page], "meta": meta}
 
 
-def _tweet(message: Message) -> dict[str, Any]:
+def _tweet(message: TimelinePost) -> dict[str, Any]:
     urls: list[dict[str, Any]] = []
 
     def shorten(match: re.Match[str]) -> str:

@@ -55,7 +55,7 @@ PANEL_WIDTH = 56
 
 
 @dataclass
-class Watched:
+class WatchedRun:
     """One run as the view shows it: its latest record, and what happened around it in the story's own words."""
 
     title: str
@@ -69,7 +69,7 @@ class RunView:
     With `brief` a line elsewhere has all steps of a run that came to an end since its last one.
     """
 
-    def __init__(self, console: Console, watched: Sequence[Watched], *, brief: bool = False) -> None:
+    def __init__(self, console: Console, watched: Sequence[WatchedRun], *, brief: bool = False) -> None:
         self._console = console
         self._watched = watched
         self._brief = brief
@@ -99,7 +99,7 @@ class RunView:
             if time.monotonic() > self._kept_since.get(watched.title, math.inf) + BRIEF_SECONDS:
                 self._say_kept(watched)
 
-    def remark(self, watched: Watched, text: str) -> None:
+    def remark(self, watched: WatchedRun, text: str) -> None:
         watched.remarks.append(text)
         if self._live is None:
             self._say_kept(watched)
@@ -115,10 +115,10 @@ class RunView:
             panels = [side_by_side]
         return Group(*panels, Text(legend(), style="dim"))
 
-    def _say(self, watched: Watched, text: str) -> None:
+    def _say(self, watched: WatchedRun, text: str) -> None:
         self._console.print(f"[{watched.title}] {text}", markup=False, highlight=False, soft_wrap=True)
 
-    def _say_changes(self, watched: Watched) -> None:
+    def _say_changes(self, watched: WatchedRun) -> None:
         if watched.record is None:
             return
         changed = [step for step in watched.record.steps if self._is_new(watched.record.run_id, step)]
@@ -137,7 +137,7 @@ class RunView:
             self._said[run_id, step.step] = said
         return is_new
 
-    def _keep(self, watched: Watched, step: StepRecord) -> None:
+    def _keep(self, watched: WatchedRun, step: StepRecord) -> None:
         note = explain(step)
         text = f"{step.title} ({note})" if note else step.title
         if step.state is not StepState.COMPLETED:
@@ -147,7 +147,7 @@ class RunView:
         self._kept_since.setdefault(watched.title, time.monotonic())
         self._kept.setdefault(watched.title, []).append(text)
 
-    def _say_kept(self, watched: Watched) -> None:
+    def _say_kept(self, watched: WatchedRun) -> None:
         kept = self._kept.pop(watched.title, [])
         self._kept_since.pop(watched.title, None)
         if kept:
@@ -160,7 +160,7 @@ def legend(states: Collection[StepState] = tuple(MARKS)) -> str:
     return "  ".join(f"{mark} {MEANINGS[state]}" for state, (mark, _) in MARKS.items() if state in states)
 
 
-def panel(watched: Watched, *, signs: bool = True) -> Panel:
+def panel(watched: WatchedRun, *, signs: bool = True) -> Panel:
     """The run with its steps and what happened around it; `signs`: with what their marks mean."""
     record = watched.record
     body: list[RenderableType] = []

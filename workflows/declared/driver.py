@@ -16,7 +16,18 @@ from towpath.engine.checks.inputs import accept_inputs
 from towpath.engine.checks.loading import InvalidDefinitionError, digest, load_plan
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.steps import CancelOn, Step
-from towpath.engine.run.actions import Action, Cancel, Cancelled, Completed, End, Failed, FallBack, Outcome, Start, Undo
+from towpath.engine.run.actions import (
+    Action,
+    Cancel,
+    Cancelled,
+    Completed,
+    End,
+    Failed,
+    FallBack,
+    Outcome,
+    Start,
+    UndoStep,
+)
 from towpath.engine.run.evaluation import Evaluation, RunFacts, StepError
 from towpath.engine.run.progress import Progress
 from towpath.engine.run.scheduling import PATIENT
@@ -145,7 +156,7 @@ class Driver:
                     self._work[step] = asyncio.ensure_future(self._perform(self.plan.node(step), action))
                 case Cancel(step=step, why=why):
                     self._cancel_step(step, why)
-                case Undo():
+                case UndoStep():
                     self._in_background(self._undo(action))
                 case FallBack():
                     self._in_background(self._fall_back(action))
@@ -216,7 +227,7 @@ class Driver:
         source = "" if event is None else f" of {event.source}"
         return Cancellation(by="its cancel_on", reason=f"the event {cancel_on.event}{source} came")
 
-    async def _undo(self, action: Undo) -> None:
+    async def _undo(self, action: UndoStep) -> None:
         self.apply(await self._unwinding.undo(action))
 
     async def _fall_back(self, action: FallBack) -> None:

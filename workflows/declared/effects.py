@@ -41,7 +41,7 @@ Tell = Callable[[str, str, str, str], Awaitable[Failure | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EffectPlace:
     """Where in its run an effect belongs: its id in history, what people read of it, its time-outs and retries."""
 
     id: str
@@ -62,15 +62,15 @@ class StartedRun:
 class Effects(Protocol):
     """Unless it says otherwise, an effect that failed for good raises CallFailedError."""
 
-    async def call_http(self, request: HttpRequest, place: Place) -> HttpAnswer:
+    async def call_http(self, request: HttpRequest, place: EffectPlace) -> HttpAnswer:
         """A request to a host of a connection."""
         ...
 
-    async def call_service(self, request: ServiceCall, place: Place) -> CallAnswer:
+    async def call_service(self, request: ServiceCall, place: EffectPlace) -> CallAnswer:
         """An operation of a service of the catalogue."""
         ...
 
-    async def call_function(self, request: FunctionCall, place: Place) -> CallAnswer:
+    async def call_function(self, request: FunctionCall, place: EffectPlace) -> CallAnswer:
         """A function of the library that touches something. Pure ones are computed in the run."""
         ...
 
@@ -80,13 +80,13 @@ class Effects(Protocol):
         """A conversation within the run's budget, booked on its step."""
         ...
 
-    async def send_email(self, mail: SendEmail, place: Place) -> Delivered: ...
+    async def send_email(self, mail: SendEmail, place: EffectPlace) -> Delivered: ...
 
-    async def post_slack(self, post: PostSlack, place: Place) -> Delivered: ...
+    async def post_slack(self, post: PostSlack, place: EffectPlace) -> Delivered: ...
 
-    async def update_crm(self, update: UpdateCrm, place: Place) -> Delivered: ...
+    async def update_crm(self, update: UpdateCrm, place: EffectPlace) -> Delivered: ...
 
-    async def notify(self, notice: TeamNotice, place: Place) -> Delivered:
+    async def notify(self, notice: TeamNotice, place: EffectPlace) -> Delivered:
         """A notice to a team as a step of its own."""
         ...
 
@@ -98,7 +98,7 @@ class Effects(Protocol):
         """A decision by people: who may decide is looked up, and they are told."""
         ...
 
-    async def find_definition(self, wanted: FindDefinition, place: Place) -> FoundDefinition:
+    async def find_definition(self, wanted: FindDefinition, place: EffectPlace) -> FoundDefinition:
         """Which version of another definition runs."""
         ...
 
@@ -113,11 +113,11 @@ class Effects(Protocol):
         """A part of a large for_each, in a run of its own. Raises ChildWorkflowError."""
         ...
 
-    async def read_cache(self, request: CacheRead, place: Place) -> CacheFound: ...
+    async def read_cache(self, request: CacheRead, place: EffectPlace) -> CacheFound: ...
 
-    async def write_cache(self, request: CacheWrite, place: Place) -> None: ...
+    async def write_cache(self, request: CacheWrite, place: EffectPlace) -> None: ...
 
-    async def deliver_events(self, events: LifecycleEvents, place: Place) -> None:
+    async def deliver_events(self, events: LifecycleEvents, place: EffectPlace) -> None:
         """News of the run, to the installation's sinks."""
         ...
 

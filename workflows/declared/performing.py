@@ -32,14 +32,14 @@ from towpath.contracts.declared.run import (
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.reads import secrets_read
-from towpath.engine.language.steps import Call
+from towpath.engine.language.steps import StepCall
 from towpath.engine.run.actions import Completed, Failed, Outcome
 from towpath.engine.run.effects import READING
 from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import failure_of
-from workflows.declared.effects import Place
-from workflows.declared.run import DeclaredRun, Job
+from workflows.declared.effects import EffectPlace
+from workflows.declared.run import DeclaredRun, StepJob
 from workflows.kit.calling import CallFailedError
 from workflows.kit.notices import team_notice
 from workflows.kit.options import CHECK, EFFECT, FUNCTION, LOOKUP, NOTICE, Work
@@ -47,7 +47,7 @@ from workflows.kit.options import CHECK, EFFECT, FUNCTION, LOOKUP, NOTICE, Work
 Config = dict[str, Value]
 
 
-async def perform_call(job: Job) -> Outcome:
+async def perform_call(job: StepJob) -> Outcome:
     """One call of a step, or of one of its items."""
     try:
         value, attempts = await CALLS[job.step.type](job)
@@ -59,7 +59,7 @@ async def perform_call(job: Job) -> Outcome:
 Called = Awaitable[tuple[Value, int]]
 
 
-async def _http(job: Job) -> tuple[Value, int]:
+async def _http(job: StepJob) -> tuple[Value, int]:
     request = http_request(job.run, job.config, job.key, job.secrets)
     request = request.model_copy(update={"select": tuple(job.step.select)})
     base = _lasting(CHECK if request.method in READING else EFFECT, timedelta(seconds=request.timeout_seconds))
@@ -96,7 +96,7 @@ def http_request(run: DeclaredRun, config: Config, key: EffectKey, secrets: tupl
     )
 
 
-async def _api(job: Job) -> tuple[Value, int]:
+async def _api(job: StepJob) -> tuple[Value, int]:
     request = _service_call(job.config, job.key, job.secrets).model_copy(update={"select": tuple(job.step.select)})
     with job.sending():
         answer = await job.run.effects.call_service(request, job.place(EFFECT))
@@ -109,7 +109,7 @@ def _service_call(config: Config, key: EffectKey, secrets: tuple[str, ...]) -> S
     )
 
 
-async def _function(job: Job) -> tuple[Value, int]:
+async def _function(job: StepJob) -> tuple[Value, int]:
     pure = PURE.get(job.config["handler"])
     if pure is not None:
         return pure(job.config["params"]), 1
@@ -126,31 +126,31 @@ def _function_call(config: Config, key: EffectKey, secrets: tuple[str, ...]) -> 
     return FunctionCall(handler=config["handler"], params=config["params"], secrets=secrets, key=key)
 
 
-async def _set(job: Job) -> tuple[Value, int]:
+async def _set(job: StepJob) -> tuple[Value, int]:
     return job.config, 1
 
 
-async def _notify(job: Job) -> tuple[Value, int]:
+async def _notify(job: StepJob) -> tuple[Value, int]:
     notice = team_notice(job.config["target"], job.config["title"] or job.node.id, job.config["message"], job.key)
     with job.sending():
         told = await job.run.effects.notify(notice, job.place(NOTICE))
     return {"status": "delivered", "id": told.message_id}, told.attempt
 
 
-async def _queue(job: Job) -> tuple[Value, int]:
+async def _queue(job: StepJob) -> tuple[Value, int]:
     job.run.effects.set_attributes(search_key(DEAD_LETTER_QUEUE).value_set(job.config["queue"]))
     job.run.queued = job.config["queue"]
     return {"status": "queued", "id": job.config["queue"]}, 1
 
 
-async def _workflow(job: Job) -> tuple[Value, int]:
+async def _workflow(job: StepJob) -> tuple[Value, int]:
     """A run of another published definition, as a child: cancelled with this run, unless nobody waits for it."""
     request = await _request(job)
     with job.sending():
         return await _run(job, request)
 
 
-async def _run(job: Job, request: DeclaredRequest) -> tuple[Value, int]:
+async def _run(job: StepJob, request: DeclaredRequest) -> tuple[Value, int]:
     try:
         child = await job.run.effects.start_run(
             request.model_copy(update={"earlier": job.run.inside.get(job.key)}),
@@ -205,7 +205,7 @@ def _left_nothing(cause: BaseException | None) -> bool:
         return False
 
 
-async def _request(job: Job) -> DeclaredRequest:
+async def _request(job: StepJob) -> DeclaredRequest:
     """What starts the run. A definition that names itself runs the very version that is running."""
     own, header = job.run.request, job.run.plan.definition.header
     update = {"trigger": "workflow", "sinks": own.sinks}
@@ -217,7 +217,7 @@ async def _request(job: Job) -> DeclaredRequest:
     return found.request.model_copy(update=update)
 
 
-CALLS: Mapping[str, Callable[[Job], Called]] = {
+CALLS: Mapping[str, Callable[[StepJob], Called]] = {
     "http": _http,
     "api": _api,
     "function": _function,
@@ -228,7 +228,9 @@ CALLS: Mapping[str, Callable[[Job], Called]] = {
 }
 
 
-async def call_apart(run: DeclaredRun, node: PlanNode, part: Call, config: Config, name: str, base: Work) -> JsonValue:
+async def call_apart(
+    run: DeclaredRun, node: PlanNode, part: StepCall, config: Config, name: str, base: Work
+) -> JsonValue:
     """A call that belongs to a step without being it: its compensation, its check. Keyed by its own name and the run.
 
     Raises CallFailedError.
@@ -241,7 +243,7 @@ async def call_apart(run: DeclaredRun, node: PlanNode, part: Call, config: Confi
     limit = part.timeout or (config.get("timeout") if part.type == "http" else None)
     if limit is not None:
         base = _lasting(base, run.evaluation.duration(limit, "timeout"))
-    place = Place(name, f"{run.title(node.id)}: {what}", base)
+    place = EffectPlace(name, f"{run.title(node.id)}: {what}", base)
     if part.type == "http":
         full: Config = {"method": "GET", "headers": {}, "query": {}, "body": None, "expect": None, "connection": None}
         request = http_request(run, {**full, "timeout": "10s", **config}, key, secrets)

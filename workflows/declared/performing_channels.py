@@ -10,8 +10,8 @@ from towpath.contracts.core.wire import clip
 from towpath.engine.expression.values import Value, as_text
 from towpath.engine.run.actions import Completed, Failed, Outcome
 from towpath.policy.core.mailing import make_mail
-from workflows.declared.effects import Place
-from workflows.declared.run import Job
+from workflows.declared.effects import EffectPlace
+from workflows.declared.run import StepJob
 from workflows.kit.calling import CallFailedError
 from workflows.kit.options import EFFECT
 
@@ -19,7 +19,7 @@ Told = dict[str, Value]
 Sent = tuple[Told, Failure | None]
 
 
-async def perform_channels(job: Job) -> Outcome:
+async def perform_channels(job: StepJob) -> Outcome:
     """Delivered to all that `require` names, or failed with the first failure of one of them."""
     channels = _named(job.config["channels"])
     sending = [_send(job, name, fields) for name, fields in channels.items()]
@@ -63,7 +63,7 @@ def _missing(require: str | list[str], channels: list[str], failed: list[str]) -
     return [name for name in failed if name in wanted]
 
 
-async def _send(job: Job, name: str, fields: dict[str, Any]) -> tuple[Told, Failure | None]:
+async def _send(job: StepJob, name: str, fields: dict[str, Any]) -> tuple[Told, Failure | None]:
     try:
         with job.sending(f"{job.name}/{name}"):
             message_id, attempts = await _deliver(job, name.partition("-")[0], fields, f"{job.name}/{name}")
@@ -77,9 +77,9 @@ async def _send(job: Job, name: str, fields: dict[str, Any]) -> tuple[Told, Fail
     return told, failure
 
 
-async def _deliver(job: Job, kind: str, fields: dict[str, Any], place: str) -> tuple[str, int]:
+async def _deliver(job: StepJob, kind: str, fields: dict[str, Any], place: str) -> tuple[str, int]:
     effects, key = job.run.effects, job.run.key(place)
-    at = Place(place, f"{job.title}: {place.rpartition('/')[2]}", job.run.work(job.step, EFFECT))
+    at = EffectPlace(place, f"{job.title}: {place.rpartition('/')[2]}", job.run.work(job.step, EFFECT))
     if kind == "email":
         subject, body = make_mail(fields["template"], fields["subject"], fields["data"])
         language = str(fields["language"])

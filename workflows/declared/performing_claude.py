@@ -12,7 +12,7 @@ from towpath.contracts.core.wire import JsonObject
 from towpath.engine.checks.inputs import violations
 from towpath.engine.language.steps import ClaudeConfig
 from towpath.engine.run.actions import Completed, Failed, Outcome
-from workflows.declared.run import Job
+from workflows.declared.run import StepJob
 from workflows.kit.asking import Notes, Problems, Question
 from workflows.kit.calling import CallFailedError
 from workflows.kit.options import CLAUDE, Work
@@ -20,7 +20,7 @@ from workflows.kit.options import CLAUDE, Work
 LATER = timedelta(seconds=5)
 
 
-async def perform_claude(job: Job) -> Outcome:
+async def perform_claude(job: StepJob) -> Outcome:
     """The object of the output schema, or `{text}`. What it used is booked on the step, also when it failed."""
     config = job.node.config
     if not isinstance(config, ClaudeConfig):
@@ -45,7 +45,7 @@ async def perform_claude(job: Job) -> Outcome:
         return Failed(error.failure)
 
 
-async def _answered(job: Job, prompt: InlinePrompt, given: JsonObject, calls: int = 0) -> Outcome:
+async def _answered(job: StepJob, prompt: InlinePrompt, given: JsonObject, calls: int = 0) -> Outcome:
     """Raises CallFailedError."""
     question: Question[JsonValue] = Question(
         step=job.node.id,
@@ -67,7 +67,7 @@ async def _answered(job: Job, prompt: InlinePrompt, given: JsonObject, calls: in
     return await _answered(job, structuring, {"notes": reply.text}, reply.calls)
 
 
-def _work(job: Job) -> Work:
+def _work(job: StepJob) -> Work:
     """The step's timeout is kept by the run: the activity, which gives up a little before its own, is given more."""
     work = job.run.work(job.step, CLAUDE)
     if job.step.timeout is None or work.schedule_to_close is None:

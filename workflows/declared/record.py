@@ -17,7 +17,7 @@ from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.run.actions import End, State, StepRun
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.progress import Progress
-from workflows.declared.effects import Effects, Place
+from workflows.declared.effects import EffectPlace, Effects
 from workflows.declared.run import DeclaredRun
 from workflows.kit.calling import CallFailedError
 from workflows.kit.notices import OPERATIONS_TEAM, team_notice
@@ -158,7 +158,7 @@ class Outbox:
             first = batch[0].id
             request = LifecycleEvents(sinks=self._sinks, events=batch, key=EffectKey(first))
             number = first.rpartition(":")[2]
-            place = Place(f"events/{number}", f"Lifecycle events from {number}", NOTICE)
+            place = EffectPlace(f"events/{number}", f"Lifecycle events from {number}", NOTICE)
             try:
                 await self._effects.deliver_events(request, place)
             except CallFailedError as error:

@@ -16,10 +16,10 @@ from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.reads import steps_read
 from towpath.engine.language.steps import ForEach
 from towpath.engine.run.actions import Completed, Failed, Outcome, Rejected
-from towpath.engine.run.each import Window
+from towpath.engine.run.each import ItemWindow
 from towpath.engine.run.evaluation import StepError
 from towpath.temporal.failures import failure_of
-from workflows.declared.run import DeclaredRun, Item, Job
+from workflows.declared.run import DeclaredRun, Item, StepJob
 from workflows.declared.steering import Steering, guarded
 
 HERE = 200
@@ -72,7 +72,7 @@ class Repeating:
         self, node: PlanNode, loop: ForEach, items: tuple[JsonValue, ...], first: int, concurrency: int
     ) -> "_Gathered":
         """Do items here, never more than `concurrency` at once."""
-        window = Window(len(items), concurrency, collect=loop.on_item_error == "collect")
+        window = ItemWindow(len(items), concurrency, collect=loop.on_item_error == "collect")
         gathered = _Gathered([None] * len(items))
         self.partial[node.id] = gathered.results
         done = asyncio.Event()
@@ -111,7 +111,7 @@ class Repeating:
             config = evaluation.config(node, **names)
             if evaluation.is_pure(node):
                 return evaluation.perform(node, config)
-            return await self._steering.attempt(Job(self._run, node, config, Item(index, names)))
+            return await self._steering.attempt(StepJob(self._run, node, config, Item(index, names)))
         except StepError as error:
             return Failed(error.failure, self._run.doubts.is_open(node.id, f"{node.id}/{index}"))
 

@@ -21,7 +21,7 @@ from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.reads import secrets_read
 from towpath.engine.language.steps import Retry, Step
 from towpath.engine.run.evaluation import Evaluation, StepError
-from workflows.declared.effects import Effects, Place
+from workflows.declared.effects import EffectPlace, Effects
 from workflows.kit.children import asked_for
 from workflows.kit.doubts import Doubts
 from workflows.kit.options import Work
@@ -43,7 +43,7 @@ BY_STATUS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AwaitedEvent:
     """What a step waits for. `subject` is None when any subject will do."""
 
     type: str
@@ -65,7 +65,7 @@ class Inbox:
     def __init__(self) -> None:
         self._seen: dict[str, set[str]] = {}
         self._kept: list[CloudEvent] = []
-        self._waiting: list[tuple[Wanted, asyncio.Future[CloudEvent], Callable[[CloudEvent], bool]]] = []
+        self._waiting: list[tuple[AwaitedEvent, asyncio.Future[CloudEvent], Callable[[CloudEvent], bool]]] = []
 
     def put(self, event: CloudEvent) -> None:
         """The same event delivered twice counts once; what names it is its id and its source."""
@@ -83,7 +83,7 @@ class Inbox:
                 return
         self._kept = [*self._kept, event][-KEPT_EVENTS:]
 
-    async def take(self, wanted: Wanted, matches: Callable[[CloudEvent], bool]) -> CloudEvent:
+    async def take(self, wanted: AwaitedEvent, matches: Callable[[CloudEvent], bool]) -> CloudEvent:
         """The first event that matches, of those kept and those to come."""
         for event in self._kept:
             if matches(event):
@@ -196,7 +196,7 @@ class DeclaredRun:
             non_retryable_error_types=sorted(final) or None,
         )
 
-    async def event(self, wanted: Wanted, within: timedelta | None, step: str) -> CloudEvent | None:
+    async def event(self, wanted: AwaitedEvent, within: timedelta | None, step: str) -> CloudEvent | None:
         """The event, or None when it did not come in time."""
         taking = asyncio.ensure_future(self.inbox.take(wanted, lambda event: self.matches(wanted, event)))
         try:
@@ -208,7 +208,7 @@ class DeclaredRun:
                 taking.cancel()
         return taking.result()
 
-    def matches(self, wanted: Wanted, event: CloudEvent) -> bool:
+    def matches(self, wanted: AwaitedEvent, event: CloudEvent) -> bool:
         """An event whose filter cannot be evaluated does not match: it is data from outside."""
         if event.type != wanted.type or (wanted.subject is not None and event.subject != wanted.subject):
             return False
@@ -219,14 +219,14 @@ class DeclaredRun:
         except StepError:
             return False
 
-    def wanted(self, event: str, correlate: str | None, condition: str | None, **names: Value) -> Wanted:
+    def wanted(self, event: str, correlate: str | None, condition: str | None, **names: Value) -> AwaitedEvent:
         """Raises StepError."""
         subject = None if correlate is None else str(self.evaluation.value(correlate, "correlate", **names))
-        return Wanted(event, subject, condition)
+        return AwaitedEvent(event, subject, condition)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class StepJob:
     """One thing to do: a step, or one item of it, with its config as rendered."""
 
     run: DeclaredRun
@@ -272,9 +272,9 @@ class Job:
         """Whether it has had its effect, or may have."""
         return self.run.doubts.is_open(self.node.id, self.name)
 
-    def place(self, base: Work) -> Place:
+    def place(self, base: Work) -> EffectPlace:
         """Of its one effect, by the class of work and the step's own options."""
-        return Place(self.name, self.title, self.run.work(self.step, base))
+        return EffectPlace(self.name, self.title, self.run.work(self.step, base))
 
 
 def _code(entry: str | int) -> FailureCode | str:

@@ -11,20 +11,20 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.declared.run import CacheRead, CacheWrite
 from towpath.engine.language.plan import PlanNode
-from towpath.engine.language.steps import Check
+from towpath.engine.language.steps import OutcomeCheck
 from towpath.engine.run.actions import Completed, Failed, Outcome, Start
 from towpath.engine.run.evaluation import StepError
 from towpath.temporal.failures import failure_of
-from workflows.declared.effects import Place
+from workflows.declared.effects import EffectPlace
 from workflows.declared.performing import call_apart, perform_call
 from workflows.declared.performing_channels import perform_channels
 from workflows.declared.performing_claude import perform_claude
-from workflows.declared.run import DeclaredRun, Job
+from workflows.declared.run import DeclaredRun, StepJob
 from workflows.declared.waiting import Waits
 from workflows.kit.calling import CallFailedError
 from workflows.kit.options import CHECK, EFFECT, LOOKUP
 
-Performer = Callable[[Job], Awaitable[Outcome]]
+Performer = Callable[[StepJob], Awaitable[Outcome]]
 LONG_LIVED = frozenset({"claude", "workflow", "wait", "wait-any", "human-task"})
 """Types whose time is more than that of one activity with its retries."""
 
@@ -45,7 +45,7 @@ class Steering:
 
     async def perform(self, node: PlanNode, start: Start) -> Outcome:
         """The outcome of one step that is done once."""
-        job = Job(self.run, node, start.config)
+        job = StepJob(self.run, node, start.config)
         try:
             if start.cache_key is None:
                 return await self.attempt(job)
@@ -53,7 +53,7 @@ class Steering:
         except StepError as error:
             return Failed(error.failure, unknown=job.in_doubt)
 
-    async def attempt(self, job: Job) -> Outcome:
+    async def attempt(self, job: StepJob) -> Outcome:
         """Do it, within the time that the step has. Raises StepError."""
         limit = job.step.timeout
         if limit is None or not _is_long_lived(job):
@@ -72,7 +72,7 @@ class Steering:
                 await workflow.wait([trying])
         return trying.result()
 
-    async def _attempts(self, job: Job) -> Outcome:
+    async def _attempts(self, job: StepJob) -> Outcome:
         """Where it has a check, that is asked before it is done again, and when it is not: from the first attempt on
         whose outcome is unknown, since its effect may also come late.
         """
@@ -102,12 +102,12 @@ class Steering:
             wait = min(wait * 2, longest) if retry.backoff == "exponential" else wait
         raise AssertionError("a retry has at least one attempt")
 
-    def _is_final(self, job: Job, failure: Failure) -> bool:
+    def _is_final(self, job: StepJob, failure: Failure) -> bool:
         """Whether the definition says not to try again after it."""
         final = self.run.work(job.step, EFFECT).retry.non_retryable_error_types or ()
         return failure.code in final
 
-    async def happened(self, job: Job, check: Check, name: str) -> object | None:
+    async def happened(self, job: StepJob, check: OutcomeCheck, name: str) -> object | None:
         """What the check found when the effect happened, None when it did not. Raises StepError."""
         evaluation = self.run.evaluation
         config = evaluation.value(check.config, "check.config", **job.names)
@@ -117,12 +117,12 @@ class Steering:
             raise StepError(error.failure) from error
         return found if evaluation.is_true(check.done, "check.done", output=found) else None
 
-    async def _cached(self, job: Job, key: str) -> Outcome:
+    async def _cached(self, job: StepJob, key: str) -> Outcome:
         cache = job.step.cache
         ttl = self.run.evaluation.duration("1h" if cache is None else cache.ttl, "cache.ttl")
         place = f"{self.run.plan.definition.header.id}/{job.node.id}"
         try:
-            looked = Place(f"{job.name}/cache", f"{job.title}: is it cached?", LOOKUP)
+            looked = EffectPlace(f"{job.name}/cache", f"{job.title}: is it cached?", LOOKUP)
             found = await self.run.effects.read_cache(CacheRead(place=place, key=key), looked)
         except CallFailedError:
             return await self.attempt(job)
@@ -131,7 +131,7 @@ class Steering:
         outcome = await self.attempt(job)
         if isinstance(outcome, Completed):
             entry = CacheWrite(place=place, key=key, value=outcome.output, ttl_seconds=ttl.total_seconds())
-            kept = Place(f"{job.name}/cache", f"{job.title}: keep it", LOOKUP)
+            kept = EffectPlace(f"{job.name}/cache", f"{job.title}: keep it", LOOKUP)
             try:
                 await self.run.effects.write_cache(entry, kept)
             except CallFailedError:
@@ -139,7 +139,7 @@ class Steering:
         return outcome
 
 
-def _is_long_lived(job: Job) -> bool:
+def _is_long_lived(job: StepJob) -> bool:
     return job.step.type in LONG_LIVED or job.step.check is not None or job.config.get("poll") is not None
 
 

@@ -38,7 +38,7 @@ from towpath.contracts.declared.run import (
 )
 from towpath.policy.core.messages import task_notice
 from towpath.temporal.attributes import search_attributes
-from workflows.declared.effects import Place, StartedRun, Tell, Why
+from workflows.declared.effects import EffectPlace, StartedRun, Tell, Why
 from workflows.kit.asking import Conversation, Notes, Question, Reply
 from workflows.kit.calling import ArgT, ResultT, SelfT, call
 from workflows.kit.children import ended
@@ -52,13 +52,13 @@ AnswerT = TypeVar("AnswerT")
 class TemporalEffects:
     """Implements `Effects`."""
 
-    async def call_http(self, request: HttpRequest, place: Place) -> HttpAnswer:
+    async def call_http(self, request: HttpRequest, place: EffectPlace) -> HttpAnswer:
         return await _call(HttpActivities.http_request, request, place)
 
-    async def call_service(self, request: ServiceCall, place: Place) -> CallAnswer:
+    async def call_service(self, request: ServiceCall, place: EffectPlace) -> CallAnswer:
         return await _call(ServiceActivities.call_service, request, place)
 
-    async def call_function(self, request: FunctionCall, place: Place) -> CallAnswer:
+    async def call_function(self, request: FunctionCall, place: EffectPlace) -> CallAnswer:
         return await _call(FunctionActivities.call_function, request, place)
 
     async def ask_claude(
@@ -66,16 +66,16 @@ class TemporalEffects:
     ) -> Reply[AnswerT] | Notes:
         return await Conversation(question, steps, budget, calls).answer()
 
-    async def send_email(self, mail: SendEmail, place: Place) -> Delivered:
+    async def send_email(self, mail: SendEmail, place: EffectPlace) -> Delivered:
         return await _call(DeliveryActivities.send_email, mail, place)
 
-    async def post_slack(self, post: PostSlack, place: Place) -> Delivered:
+    async def post_slack(self, post: PostSlack, place: EffectPlace) -> Delivered:
         return await _call(DeliveryActivities.post_slack, post, place)
 
-    async def update_crm(self, update: UpdateCrm, place: Place) -> Delivered:
+    async def update_crm(self, update: UpdateCrm, place: EffectPlace) -> Delivered:
         return await _call(DeliveryActivities.update_crm, update, place)
 
-    async def notify(self, notice: TeamNotice, place: Place) -> Delivered:
+    async def notify(self, notice: TeamNotice, place: EffectPlace) -> Delivered:
         return await _call(DeliveryActivities.notify_team, notice, place)
 
     async def tell_team(self, notice: TeamNotice, activity_id: str, summary: str) -> Failure | None:
@@ -84,7 +84,7 @@ class TemporalEffects:
     def open_task(self, plan: TaskPlan, tell: Tell, admitted: Callable[[HumanTask], None]) -> HumanTask:
         return HumanTask(plan, Desk(task_notice, tell), admitted)
 
-    async def find_definition(self, wanted: FindDefinition, place: Place) -> FoundDefinition:
+    async def find_definition(self, wanted: FindDefinition, place: EffectPlace) -> FoundDefinition:
         return await _call(DefinitionActivities.find_definition, wanted, place)
 
     async def start_run(self, request: DeclaredRequest, run_id: str, summary: str, *, outlives: bool) -> StartedRun:
@@ -109,18 +109,18 @@ class TemporalEffects:
         )
         return cast("ItemsResult", await ended(child, why))
 
-    async def read_cache(self, request: CacheRead, place: Place) -> CacheFound:
+    async def read_cache(self, request: CacheRead, place: EffectPlace) -> CacheFound:
         return await _call(CacheActivities.read_cache, request, place)
 
-    async def write_cache(self, request: CacheWrite, place: Place) -> None:
+    async def write_cache(self, request: CacheWrite, place: EffectPlace) -> None:
         await _call(CacheActivities.write_cache, request, place)
 
-    async def deliver_events(self, events: LifecycleEvents, place: Place) -> None:
+    async def deliver_events(self, events: LifecycleEvents, place: EffectPlace) -> None:
         await _call(EventActivities.deliver_events, events, place)
 
     def set_attributes(self, *updates: Any) -> None:
         workflow.upsert_search_attributes(updates)
 
 
-async def _call(activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, place: Place) -> ResultT:
+async def _call(activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, place: EffectPlace) -> ResultT:
     return await call(activity, arg, place.work, activity_id=place.id, summary=place.summary)

@@ -8,14 +8,14 @@ from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.run import DeadLetter
 from towpath.engine.language.definition import Queue
 from towpath.engine.language.plan import PlanNode
-from towpath.engine.language.steps import Check, Step
-from towpath.engine.run.actions import Action, Completed, FallBack, Undo
+from towpath.engine.language.steps import OutcomeCheck, Step
+from towpath.engine.run.actions import Action, Completed, FallBack, UndoStep
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.progress import Progress
 from towpath.engine.run.undoing import asks_check
 from towpath.policy.core.messages import failure_notice
 from workflows.declared.performing import call_apart
-from workflows.declared.run import DeclaredRun, Job
+from workflows.declared.run import DeclaredRun, StepJob
 from workflows.declared.steering import Steering
 from workflows.kit.calling import CallFailedError
 from workflows.kit.notices import OPERATIONS_TEAM, team_notice
@@ -34,7 +34,7 @@ class Unwinding:
         self._steering = steering
         self.done: list[str] = []
 
-    async def undo(self, action: Undo) -> list[Action]:
+    async def undo(self, action: UndoStep) -> list[Action]:
         """Ask whether it happened where nobody knows, and undo it; what is to be done after it."""
         node, config = self._run.plan.node(action.step), action.config
         step = cast("Step", node.step)
@@ -55,12 +55,12 @@ class Unwinding:
         self.done.append(node.id)
         return self._progress.undone(node.id, workflow.now())
 
-    async def _looked(self, node: PlanNode, check: Check, name: str) -> Completed | None:
+    async def _looked(self, node: PlanNode, check: OutcomeCheck, name: str) -> Completed | None:
         """What the check found, None when it did not happen. A check that cannot tell changes nothing: without an
         output, since the effect may have happened.
         """
         try:
-            found = await self._steering.happened(Job(self._run, node, {}), check, f"{name}/check")
+            found = await self._steering.happened(StepJob(self._run, node, {}), check, f"{name}/check")
         except StepError:
             return Completed()
         return None if found is None else Completed(found)

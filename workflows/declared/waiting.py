@@ -16,7 +16,7 @@ from towpath.engine.expression.values import Value
 from towpath.engine.language.steps import Choice, HumanTaskConfig, WaitAnyConfig, WaitConfig
 from towpath.engine.run.actions import Completed, Failed, Outcome, Rejected
 from workflows.declared.effects import Effects
-from workflows.declared.run import DeclaredRun, Job, moment_left
+from workflows.declared.run import DeclaredRun, StepJob, moment_left
 from workflows.kit.calling import CallFailedError
 from workflows.kit.notices import team_notice
 from workflows.kit.task import NOT_PENDING, HumanTask, Moment, ReviewRefusedError, TaskPlan, pending
@@ -70,7 +70,7 @@ class Waits:
         self.tasks = Tasks(run.effects)
         self._open: dict[str, Waiting] = {}
 
-    async def wait(self, job: Job) -> Outcome:
+    async def wait(self, job: StepJob) -> Outcome:
         given = job.node.config
         if not isinstance(given, WaitConfig):
             raise TypeError(job.node.id)
@@ -83,7 +83,7 @@ class Waits:
         await self._sleep(job.node.id, until)
         return Completed(None)
 
-    async def _for_event(self, job: Job, given: WaitConfig) -> Outcome:
+    async def _for_event(self, job: StepJob, given: WaitConfig) -> Outcome:
         within = None if given.within is None else self._run.evaluation.duration(given.within, "within")
         wanted = self._run.wanted(given.event or "", given.correlate, given.filter, **job.names)
         until = None if within is None else workflow.now() + within
@@ -119,7 +119,7 @@ class Waits:
         waiting = [waiting for name, waiting in self._open.items() if name.partition("/")[0] == step]
         self._run.steps.wait_in(step, tuple(waiting))
 
-    async def human_task(self, job: Job) -> Outcome:
+    async def human_task(self, job: StepJob) -> Outcome:
         given = job.node.config
         if not isinstance(given, HumanTaskConfig):
             raise TypeError(job.node.id)
@@ -174,7 +174,7 @@ class Waits:
         notice = team_notice(team, title, text, self._run.key(f"{event}/{workflow.info().run_id}/{team}"))
         return await self._run.effects.tell_team(notice, f"{event}/{team}", f"Tell {team}: {event.rpartition('/')[2]}")
 
-    async def wait_any(self, job: Job) -> Outcome:
+    async def wait_any(self, job: StepJob) -> Outcome:
         """The first that comes; of two that come at once, the one that stands first."""
         given = job.node.config
         if not isinstance(given, WaitAnyConfig):
@@ -197,7 +197,7 @@ class Waits:
             return value
         return Completed({"chosen": chosen, "value": value})
 
-    async def _choice(self, job: Job, name: str, choice: Choice, rendered: dict[str, Any]) -> Value:
+    async def _choice(self, job: StepJob, name: str, choice: Choice, rendered: dict[str, Any]) -> Value:
         place = f"{job.node.id}/{name}"
         if choice.event is not None:
             wanted = self._run.wanted(choice.event, choice.correlate, choice.filter, **job.names)

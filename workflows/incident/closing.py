@@ -18,7 +18,7 @@ TRACKER, FILE_TASK = "platform", "createTask"
 MAX_TITLE = 300
 
 
-class Closing:
+class IncidentClosing:
     """Every task and record is made once for the incident, however often its run is retried."""
 
     def __init__(self, state: IncidentState) -> None:

@@ -12,19 +12,19 @@ from towpath.contracts.incident.incident import Severity
 from towpath.contracts.incident.investigation import (
     AnalysisAnswer,
     AnalysisTask,
-    Context,
     Deployments,
     Diagnosis,
     DiagnosisAnswer,
     DiagnosisTask,
     FindRunbooks,
     FindSimilar,
+    IncidentContext,
     InitialAnalysis,
     LogFindings,
     MetricFindings,
-    Window,
+    TimeWindow,
 )
-from towpath.contracts.incident.remediation import Catalogue, FetchMetrics, LoadCatalogue
+from towpath.contracts.incident.remediation import ActionCatalogue, FetchMetrics, LoadCatalogue
 from towpath.contracts.prompts import ANALYSE_INCIDENT, DIAGNOSE_INCIDENT
 from towpath.policy.incident.evidence import checked_claims, checked_diagnosis
 from towpath.policy.incident.severity import assess
@@ -59,7 +59,7 @@ class Investigation:
     async def load_catalogue(self) -> None:
         """No catalogue: no metrics, and no action."""
         catalogue = await self._have("catalogue", IncidentActivities.load_catalogue, LoadCatalogue())
-        self._state.set(catalogue=catalogue or Catalogue())
+        self._state.set(catalogue=catalogue or ActionCatalogue())
 
     async def analyse(self) -> None:
         """Logs and metrics together, then what Claude sees in them. Without Claude: the patterns alone."""
@@ -138,7 +138,7 @@ class Investigation:
             ),
         )
         wanted, degraded = ("deployments", "similar-incidents", "runbooks"), self._state.known.degraded
-        context = Context(
+        context = IncidentContext(
             deployments=() if deployments is None else deployments.deployments,
             similar=() if similar is None else similar.incidents,
             runbooks=() if runbooks is None else runbooks.runbooks,
@@ -216,10 +216,10 @@ class Investigation:
     def _is_known_service(self) -> bool:
         return self._state.service in self._state.known.catalogue.services
 
-    def _window(self, back: timedelta | None = None, name: str = "window") -> Window:
+    def _window(self, back: timedelta | None = None, name: str = "window") -> TimeWindow:
         end = self._state.now()
         start = end - (back or self._state.request.window)
-        return Window(service=self._state.service, start=start, end=end, key=self._state.key(name))
+        return TimeWindow(service=self._state.service, start=start, end=end, key=self._state.key(name))
 
     def _alerts(self) -> tuple[JsonObject, ...]:
         """The first alerts for Claude, bounded: whoever writes labels must not be able to spend the budget."""
@@ -251,7 +251,7 @@ class Investigation:
 
     def _diagnosis_task(self) -> DiagnosisTask:
         known = self._state.known
-        context = known.context or Context()
+        context = known.context or IncidentContext()
         return DiagnosisTask(
             service=self._state.service,
             alerts=self._alerts(),

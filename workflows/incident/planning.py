@@ -1,8 +1,8 @@
 """The action plan: what is offered, what Claude chooses of it, and what a plan is without Claude."""
 
 from towpath.contracts.core.claude import Provenance
-from towpath.contracts.incident.investigation import Context, Diagnosis
-from towpath.contracts.incident.remediation import ActionPlan, ActionState, PlanAnswer, PlanTask
+from towpath.contracts.incident.investigation import Diagnosis, IncidentContext
+from towpath.contracts.incident.remediation import ActionPlan, ActionPlanTask, ActionState, PlanAnswer
 from towpath.contracts.prompts import PLAN_ACTIONS
 from towpath.policy.core.models import is_claude
 from towpath.policy.incident.notices import in_words
@@ -26,7 +26,7 @@ class Planning:
     async def plan(self) -> ActionPlan:
         """No plan from Claude: no actions, so people take over."""
         known = self._state.known
-        diagnosis, context = known.diagnosis or Diagnosis(), known.context or Context()
+        diagnosis, context = known.diagnosis or Diagnosis(), known.context or IncidentContext()
         self._steps.begin(STEP)
         choices = offered(known.catalogue, self._state.service, context, diagnosis)
         if any(action.state is ActionState.VERIFIED for action in known.actions):
@@ -34,7 +34,7 @@ class Planning:
         if not choices:
             return self._set(self._without(), "no action of the catalogue fits")
         severity = known.severity or self._state.rules_alone()
-        task = PlanTask(
+        task = ActionPlanTask(
             service=self._state.service,
             severity=severity.level,
             hypotheses=diagnosis.hypotheses,

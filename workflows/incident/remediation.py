@@ -6,9 +6,9 @@ from temporalio import workflow
 
 from towpath.contracts.incident.remediation import (
     REMEDIATION_CONTROL,
+    ActionReservation,
     ControlRecord,
     KillSwitch,
-    Reservation,
     ReserveAction,
     ReservedAction,
     SetSwitch,
@@ -39,25 +39,25 @@ class RemediationControlWorkflow:
         return self._record
 
     @workflow.update(name="reserve")
-    def reserve(self, request: ReserveAction) -> Reservation:
+    def reserve(self, request: ReserveAction) -> ActionReservation:
         """One run of an action, if switch and limit allow it. The same key is answered in the same way for an hour.
 
         The switch comes first: a reservation from before it was put on is not honoured.
         """
         switch = self._record.switch
         if switch.on:
-            return Reservation(allowed=False, reason=f"the kill switch is on: {switch.by}: {switch.reason}")
+            return ActionReservation(allowed=False, reason=f"the kill switch is on: {switch.by}: {switch.reason}")
         now = workflow.now()
         kept = tuple(entry for entry in self._record.reservations if now - entry.at < HOUR)
         self._change(reservations=kept)
         if any(entry.key == request.key for entry in kept):
-            return Reservation(allowed=True)
+            return ActionReservation(allowed=True)
         used = sum(entry.action == request.action for entry in kept)
         if used >= request.max_per_hour:
             reason = f"{request.action} ran {used} times in the last hour, its limit is {request.max_per_hour}"
-            return Reservation(allowed=False, reason=reason)
+            return ActionReservation(allowed=False, reason=reason)
         self._change(reservations=(*kept, ReservedAction(action=request.action, key=request.key, at=now)))
-        return Reservation(allowed=True)
+        return ActionReservation(allowed=True)
 
     @workflow.update(name="switch_on")
     def switch_on(self, request: SetSwitch) -> KillSwitch:

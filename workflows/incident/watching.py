@@ -15,7 +15,7 @@ from workflows.kit.options import CHECK
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchResult:
     """`held` says that the conditions held for their time; `stopped`, that the watch was told to end before."""
 
     held: bool
@@ -45,7 +45,7 @@ class Gauge:
         *,
         stop: Callable[[], bool] = lambda: False,
         enough: Callable[[], bool] = lambda: False,
-    ) -> Watched:
+    ) -> WatchResult:
         """Wait until the conditions have held for `timing.hold` on end; they must hold at the last look of
         `timing.within`, and are then given the rest of their hold: nobody may have looked before, for want of a worker.
 
@@ -58,15 +58,15 @@ class Gauge:
             now = workflow.now()
             since = (since or now) if judged.holds else None
             if since is not None and (now - since >= timing.hold or enough()):
-                return Watched(held=True, why=judged.why)
+                return WatchResult(held=True, why=judged.why)
             if stop():
-                return Watched(held=False, why=judged.why, stopped=True)
+                return WatchResult(held=False, why=judged.why, stopped=True)
             end = began + timing.within if since is None else max(began + timing.within, since + timing.hold)
             left = end - now
             if left.total_seconds() <= 0:
-                return Watched(held=False, why=judged.why)
+                return WatchResult(held=False, why=judged.why)
             if await self._pause(name, min(timing.every, left), stop):
-                return Watched(held=False, why=judged.why, stopped=True)
+                return WatchResult(held=False, why=judged.why, stopped=True)
 
     async def _pause(self, name: str, length: timedelta, stop: Callable[[], bool]) -> bool:
         """Whether `stop` came true meanwhile."""

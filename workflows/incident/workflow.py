@@ -19,7 +19,7 @@ from towpath.contracts.incident.remediation import ActionState, PlannedAction
 from towpath.policy.incident.messages import approval, notice
 from towpath.policy.incident.notices import approval_notice, failed_notice, in_words, stopped_notice
 from towpath.temporal.failures import to_application_error
-from workflows.incident.closing import Closing
+from workflows.incident.closing import IncidentClosing
 from workflows.incident.course import Course, until_resolved
 from workflows.incident.execution import Execution
 from workflows.incident.paging import AcknowledgeRefusedError, OnCall
@@ -87,7 +87,7 @@ class IncidentResponseWorkflow(ProcessRun, Reviewable):
         if request.discard is not None:
             self._state.closed = True
             self.steps.end(IncidentOutcome.DISCARDED)
-            return Closing(self._state).result(IncidentOutcome.DISCARDED)
+            return IncidentClosing(self._state).result(IncidentOutcome.DISCARDED)
         return await self.carry_out(self._respond())
 
     async def _respond(self) -> IncidentResult:
@@ -109,7 +109,7 @@ class IncidentResponseWorkflow(ProcessRun, Reviewable):
         self._state.tell(f"ended: {outcome}")
         await self._course.told()
         await self._oncall.stop(resolve=outcome is not IncidentOutcome.HANDED_OVER)
-        closing = Closing(self._state)
+        closing = IncidentClosing(self._state)
         closing.end_steps("the alerts were resolved")
         result = await closing.close(outcome)
         known = self._state.known

@@ -15,8 +15,8 @@ from towpath.contracts.core.service import (
     EmailVerification,
     SetUpBilling,
     Subscription,
-    Undo,
     Undone,
+    UndoRequest,
     VerifyEmail,
 )
 from towpath.contracts.onboarding.customer import (
@@ -228,14 +228,14 @@ class Provisioning:
         )
         return state.kit
 
-    async def _undo_step(self, step: str, activity: MethodAsyncSingleParam[SelfT, Undo, Undone]) -> bool:
+    async def _undo_step(self, step: str, activity: MethodAsyncSingleParam[SelfT, UndoRequest, Undone]) -> bool:
         """Keyed by the run: a customer that fails twice is undone twice."""
         key = self._steps.key(f"{step}/undo/{workflow.info().run_id}")
         title = self._steps[step].title
         try:
             undone = await call(
                 activity,
-                Undo(reference=self._state.reference, key=key),
+                UndoRequest(reference=self._state.reference, key=key),
                 UNDO,
                 activity_id=f"{step}/undo",
                 summary=f"Undo: {title}",

@@ -9,9 +9,9 @@ from towpath.contracts.onboarding.customer import (
     RISK_THRESHOLD,
     DecisionRecord,
     OnboardingFailure,
+    OnboardingOutcome,
     OnboardingRequest,
     OnboardingResult,
-    Outcome,
     RiskAssessment,
 )
 from towpath.contracts.onboarding.process import ONBOARDING
@@ -44,8 +44,8 @@ class CustomerOnboardingWorkflow(ProcessRun, Reviewable):
     async def run(self, request: OnboardingRequest) -> OnboardingResult:
         self.introduce(request)
         if request.redrive is not None and request.redrive.discard is not None:
-            self.steps.end(Outcome.DISCARDED)
-            return OnboardingResult(outcome=Outcome.DISCARDED, discarded=request.redrive.discard)
+            self.steps.end(OnboardingOutcome.DISCARDED)
+            return OnboardingResult(outcome=OnboardingOutcome.DISCARDED, discarded=request.redrive.discard)
         return await self.carry_out(self._onboard())
 
     async def _onboard(self) -> OnboardingResult:
@@ -56,10 +56,10 @@ class CustomerOnboardingWorkflow(ProcessRun, Reviewable):
         else:
             self._keep_decision(automatic=state.decision.automatic)
         if not state.decision.approved:
-            return self._end(Outcome.EXPIRED if state.decision.review is None else Outcome.REJECTED)
+            return self._end(OnboardingOutcome.EXPIRED if state.decision.review is None else OnboardingOutcome.REJECTED)
         account, subscription, kit = await self._provisioning.run()
         deliveries = await self._telling.run(kit)
-        return self._end(Outcome.ONBOARDED).model_copy(
+        return self._end(OnboardingOutcome.ONBOARDED).model_copy(
             update={
                 "account": account,
                 "subscription": subscription,
@@ -68,7 +68,7 @@ class CustomerOnboardingWorkflow(ProcessRun, Reviewable):
             }
         )
 
-    def _end(self, outcome: Outcome) -> OnboardingResult:
+    def _end(self, outcome: OnboardingOutcome) -> OnboardingResult:
         self.steps.end(outcome)
         state = self._state
         return OnboardingResult(

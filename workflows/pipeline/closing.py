@@ -19,7 +19,7 @@ PERHAPS_LOADED = "perhaps loaded, in parts or whole: the next run goes on after 
 Event = Literal["START", "COMPLETE", "FAIL", "ABORT"]
 
 
-class Closing:
+class PipelineClosing:
     def __init__(self, state: PipelineState) -> None:
         self._state = state
         self._steps = state.steps

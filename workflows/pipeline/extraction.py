@@ -9,10 +9,10 @@ from towpath.contracts.pipeline.pipeline import Source
 from towpath.contracts.pipeline.schema import SchemaAction
 from towpath.contracts.pipeline.stages import (
     Extracted,
+    ExtractionPlanTask,
     ExtractTask,
     Partition,
     Planned,
-    PlanTask,
     Replayed,
     Watermark,
     WatermarkTask,
@@ -20,7 +20,7 @@ from towpath.contracts.pipeline.stages import (
 from towpath.contracts.pipeline.transformation import Specification
 from towpath.policy.pipeline.contract import SchemaDecision, decide
 from towpath.policy.pipeline.drift import likely_renames, rename_notes
-from towpath.policy.pipeline.watermarks import MOST_AT_WATERMARK, Place, appending, frontier, lowest
+from towpath.policy.pipeline.watermarks import MOST_AT_WATERMARK, StartingPoint, appending, frontier, lowest
 from workflows.pipeline.contract import impact_of, keep_changes, late_columns, leave_out_tables, refused
 from workflows.pipeline.state import PipelineState
 
@@ -81,7 +81,7 @@ class Extraction:
             return
         by_name = {one.name: mark for one, mark in zip(there, found, strict=True)}
         loaded = config.model_copy(update={"destinations": there})
-        place = Place() if state.request.full else lowest(loaded, by_name)
+        place = StartingPoint() if state.request.full else lowest(loaded, by_name)
         if place.behind:
             self._catch_up(place)
         state.set(
@@ -93,13 +93,13 @@ class Extraction:
             history=_longest(found),
         )
 
-    def _catch_up(self, place: Place) -> None:
+    def _catch_up(self, place: StartingPoint) -> None:
         names = ", ".join(place.behind)
         self._state.note(f"{names} lacks what the others have, and is loaded alone up to {place.until or 'the end'}")
 
     async def _plan(self, source: Source) -> Planned:
         state = self._state
-        task = PlanTask(
+        task = ExtractionPlanTask(
             source=source,
             watermark=state.known.watermark if source.main else None,
             dates=state.request.dates if source.main else None,

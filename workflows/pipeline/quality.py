@@ -8,7 +8,7 @@ from towpath.contracts.core.review import DecidedReview
 from towpath.contracts.pipeline.dataset import Dataset
 from towpath.contracts.pipeline.quality import Quality
 from towpath.contracts.pipeline.schema import SchemaAction
-from towpath.contracts.pipeline.stages import QualityChecked, QualityTask, TransformTask
+from towpath.contracts.pipeline.stages import QualityChecked, RowQualityTask, TransformTask
 from towpath.contracts.pipeline.transformation import Specification
 from towpath.contracts.prompts import VALIDATE_SAMPLE
 from towpath.policy.pipeline.validation import kept_issues, shown_columns, validation_task
@@ -57,7 +57,7 @@ class QualityGate:
         state, policy = self._state, self._state.config.quality
         step = QUALITY if turn == 1 else REMEDIATION
         self._steps.begin(step)
-        task = QualityTask(
+        task = RowQualityTask(
             pipeline=state.config.id,
             dataset=dataset,
             rules=policy.rules,

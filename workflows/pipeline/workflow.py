@@ -16,7 +16,7 @@ from workflows.kit.notices import OPERATIONS_TEAM
 from workflows.kit.process import ProcessRun
 from workflows.kit.review import Asking, Reviewable, plan_by
 from workflows.kit.task import NOT_PENDING, Desk
-from workflows.pipeline.closing import Closing
+from workflows.pipeline.closing import PipelineClosing
 from workflows.pipeline.extraction import Extraction
 from workflows.pipeline.loading import Loading, standing
 from workflows.pipeline.quality import REVIEW, QualityGate
@@ -35,7 +35,7 @@ class EtlPipelineWorkflow(ProcessRun, Reviewable):
         self._state = PipelineState(request)
         ProcessRun.__init__(self, PIPELINE, self._state.steps)
         Reviewable.__init__(self)
-        self._closing = Closing(self._state)
+        self._closing = PipelineClosing(self._state)
 
     @workflow.query(name="pipeline")
     def pipeline(self) -> PipelineView:

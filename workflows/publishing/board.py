@@ -13,7 +13,7 @@ from workflows.kit.notices import tell_team
 from workflows.publishing.jobs import STOPPED, JobRun
 from workflows.publishing.posting import Posting
 from workflows.publishing.schedule import Schedule
-from workflows.publishing.steps import Channel, PublishingState
+from workflows.publishing.steps import ChannelTexts, PublishingState
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far a platform's clock may be behind: posts from then on are looked at when ours is searched for."""
@@ -81,7 +81,7 @@ class Board:
                 run.end(JobState.PARTIAL, f"{out} of {wanted} posts are out; the campaign was cancelled")
         return tuple(job for job in self.jobs if job.posts or job.state is JobState.UNKNOWN)
 
-    def _add(self, channel: Channel, time: ChosenTime | None) -> None:
+    def _add(self, channel: ChannelTexts, time: ChosenTime | None) -> None:
         adaptation, state = channel.adaptation, JobState.SCHEDULED
         reason = "" if time is None else time.reason
         if adaptation is None:

@@ -16,7 +16,7 @@ from towpath.temporal.failures import to_application_error
 from workflows.kit.calling import CallFailedError
 from workflows.publishing.board import Board
 from workflows.publishing.jobs import JobRun
-from workflows.publishing.steps import Channel, PublishingState
+from workflows.publishing.steps import ChannelTexts, PublishingState
 
 ALL = "*"
 
@@ -237,7 +237,7 @@ class PostingDesk:
         runs = self._desk_board.runs.values()
         return [run for run in runs if run.job.state is JobState.HELD and change.job in {ALL, run.job.job}]
 
-    def _put(self, channel: Channel, adaptation: Adaptation) -> None:
+    def _put(self, channel: ChannelTexts, adaptation: Adaptation) -> None:
         channel.adaptation = adaptation
         run = self._desk_board.runs.get(channel.job)
         if run is not None:

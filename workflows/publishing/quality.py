@@ -8,21 +8,21 @@ from towpath.contracts.publishing.campaign import (
     ChannelQuality,
     ChannelScore,
     ChannelText,
-    Finding,
     QualityAnswer,
-    QualityTask,
+    TextFinding,
+    TextQualityTask,
 )
 from towpath.policy.core.models import is_claude
 from towpath.policy.publishing.evidence import score_problems, usable_scores
 from towpath.policy.publishing.scores import channel_quality
 from workflows.kit.calling import CallFailedError
 from workflows.kit.failing import StepFailedError
-from workflows.publishing.steps import CHECK, Channel, PublishingState, Writing, text_of
+from workflows.publishing.steps import CHECK, ChannelTexts, PublishingState, Writing, text_of
 
 NO_SCORE = "the quality could not be scored"
 
 
-class Quality:
+class TextQuality:
     """Scores every channel, and has the texts below the threshold written anew, as often as the request allows."""
 
     def __init__(self, state: PublishingState, writing: Writing) -> None:
@@ -47,7 +47,7 @@ class Quality:
             note = f"{revision} revisions" if revision else ""
             self._steps.complete(CHECK, attempts=self._steps[CHECK].attempts, note=note)
 
-    async def find(self) -> dict[str, tuple[Finding, ...]]:
+    async def find(self) -> dict[str, tuple[TextFinding, ...]]:
         """What the checks in code find in every text, by job; texts are compared with each other as well."""
         written = self._written()
         self._calls += 1
@@ -60,7 +60,7 @@ class Quality:
             raise self._steps.failed(CHECK, error.failure) from error
         return {channel.job: found.findings for channel, found in zip(written, checked.channels, strict=True)}
 
-    def below(self, channel: Channel) -> bool:
+    def below(self, channel: ChannelTexts) -> bool:
         quality = channel.quality
         return channel.blocked or quality is None or quality.score < self._state.request.threshold
 
@@ -75,7 +75,7 @@ class Quality:
             found += self._channel_reasons(channel)
         return tuple(found)
 
-    def _channel_reasons(self, channel: Channel) -> list[str]:
+    def _channel_reasons(self, channel: ChannelTexts) -> list[str]:
         quality, threshold = channel.quality, self._state.request.threshold
         if quality is None:
             return []
@@ -89,10 +89,12 @@ class Quality:
             found += [f"{channel.job}: {issue}" for issue in quality.issues[:5]]
         return found
 
-    def _written(self) -> list[Channel]:
+    def _written(self) -> list[ChannelTexts]:
         return [channel for channel in self._state.channels.values() if channel.adaptation is not None]
 
-    async def _score(self, due: list[Channel], findings: dict[str, tuple[Finding, ...]], revision: int) -> None:
+    async def _score(
+        self, due: list[ChannelTexts], findings: dict[str, tuple[TextFinding, ...]], revision: int
+    ) -> None:
         """Claude scores the channels that are due; the findings in code are taken over for all."""
         texts = {channel.job: text_of(channel.adaptation.posts) for channel in due if channel.adaptation is not None}
         scores = await self._ask(texts)
@@ -105,7 +107,7 @@ class Quality:
 
     async def _ask(self, texts: dict[str, str]) -> dict[str, ChannelScore]:
         state, answers = self._state, list[QualityAnswer]()
-        task = QualityTask(
+        task = TextQualityTask(
             source=state.campaign.excerpt,
             key_messages=() if state.analysis is None else tuple(state.analysis.key_messages),
             texts=tuple(ChannelText(channel=job, text=text) for job, text in texts.items()),
@@ -131,7 +133,7 @@ class Quality:
 
 
 def _quality(
-    channel: Channel, findings: tuple[Finding, ...], score: ChannelScore | None, revision: int
+    channel: ChannelTexts, findings: tuple[TextFinding, ...], score: ChannelScore | None, revision: int
 ) -> ChannelQuality:
     return ChannelQuality(
         channel=channel.wish.channel,
@@ -144,7 +146,7 @@ def _quality(
     )
 
 
-def _problems(channel: Channel) -> tuple[str, ...]:
+def _problems(channel: ChannelTexts) -> tuple[str, ...]:
     """What a revision is to put right, in sentences."""
     quality = channel.quality
     if quality is None:

@@ -12,7 +12,7 @@ from towpath.contracts.publishing.campaign import ChannelWish, ChooseTimes, Plat
 from towpath.contracts.publishing.posting import ChosenTime, ReleaseSlot, ReserveSlot
 from workflows.kit.calling import CallFailedError, call
 from workflows.kit.options import LOOKUP
-from workflows.publishing.steps import SCHEDULE, Channel, PublishingState, job_name
+from workflows.publishing.steps import SCHEDULE, ChannelTexts, PublishingState, job_name
 
 
 class Schedule:
@@ -24,7 +24,7 @@ class Schedule:
         self._calls = 0
         self._kept_for: dict[str, tuple[ChannelWish, PlatformRules]] = {}
 
-    async def choose(self, channels: Sequence[Channel]) -> dict[str, ChosenTime | None]:
+    async def choose(self, channels: Sequence[ChannelTexts]) -> dict[str, ChosenTime | None]:
         """A time for each job; None where nothing is free before `not_after`. Raises StepFailedError."""
         metadata = self._state.metadata
         wanted = ChooseTimes(
@@ -95,7 +95,7 @@ class Schedule:
         left = {name: await self.release(wish, rules) for name, (wish, rules) in unused.items()}
         return {name: why for name, why in left.items() if why}
 
-    async def _kept(self, channel: Channel, time: ChosenTime | None) -> ChosenTime | None:
+    async def _kept(self, channel: ChannelTexts, time: ChosenTime | None) -> ChosenTime | None:
         if time is None:
             return None
         rules = self._state.rules(channel)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from towpath.contracts.core.failure import FailureCode, PublishError
 from towpath.contracts.core.service import Undone
-from towpath.contracts.publishing.posting import ReleaseSlot, Reservation, ReserveSlot, Slot, SlotRecord
+from towpath.contracts.publishing.posting import ReleaseSlot, ReserveSlot, Slot, SlotRecord, SlotReservation
 from towpath.policy.publishing.timing import next_free
 from towpath.temporal.failures import to_application_error
 
@@ -36,7 +36,7 @@ class Slots:
         others = [each for each in current if each.key != request.key]
         at = next_free(request.at, [each.at for each in others], request.spacing, request.not_after)
         if at is not None:
-            new = Reservation(
+            new = SlotReservation(
                 key=request.key, wanted=request.at, not_after=request.not_after, spacing=request.spacing, at=at
             )
             self._keep((*others, new))
@@ -48,8 +48,8 @@ class Slots:
         self._keep(rest)
         return Undone(found=found)
 
-    def _current(self, now: datetime) -> tuple[Reservation, ...]:
+    def _current(self, now: datetime) -> tuple[SlotReservation, ...]:
         return tuple(each for each in self.record.reservations if each.at + max(KEPT, each.spacing) > now)
 
-    def _keep(self, reservations: tuple[Reservation, ...]) -> None:
+    def _keep(self, reservations: tuple[SlotReservation, ...]) -> None:
         self.record = self.record.model_copy(update={"reservations": reservations})

@@ -56,7 +56,7 @@ def job_name(wish: ChannelWish) -> str:
 
 
 @dataclass(slots=True)
-class Channel:
+class ChannelTexts:
     """One channel while its texts are made: what is there so far, and why there is nothing more."""
 
     wish: ChannelWish
@@ -81,7 +81,7 @@ class PublishingState:
         redrive = request.redrive
         self.request = request
         self.metadata = request.metadata
-        self.channels = {channel.job: channel for channel in map(Channel, request.metadata.channels)}
+        self.channels = {channel.job: channel for channel in map(ChannelTexts, request.metadata.channels)}
         self.steps = Steps(PUBLISHING.name, dict(_titles(self.channels)), None if redrive is None else redrive.run_id)
         self.asker = Asker(self.steps, request.budget)
         self.campaign = Campaign(platforms=())
@@ -89,7 +89,7 @@ class PublishingState:
         self.answers: list[Provenance] = []
         self.degraded: dict[str, str] = {}
 
-    def rules(self, channel: Channel) -> PlatformRules:
+    def rules(self, channel: ChannelTexts) -> PlatformRules:
         return next(rules for rules in self.campaign.platforms if rules.platform == channel.wish.channel)
 
     def degrade(self, step: str, note: str) -> None:
@@ -171,7 +171,7 @@ class Writing:
         note = f"{dropped} quotes dropped: not word for word in the content" if dropped else ""
         self._steps.complete(ANALYSE, attempts=self._steps[ANALYSE].attempts, note=note)
 
-    async def adapt(self, channel: Channel, problems: tuple[str, ...] = ()) -> None:
+    async def adapt(self, channel: ChannelTexts, problems: tuple[str, ...] = ()) -> None:
         """Write the channel's texts, or write them anew with `problems` put right.
 
         Drafts that break a rule are asked for again, within bounds; then code shortens the last one. A channel whose
@@ -194,7 +194,7 @@ class Writing:
                 return
         self._keep(channel, drafts[-1], rules)
 
-    def _keep(self, channel: Channel, draft: Draft, rules: PlatformRules) -> None:
+    def _keep(self, channel: ChannelTexts, draft: Draft, rules: PlatformRules) -> None:
         step, link = f"adapt-{channel.job}", self._state.metadata.link
         posts, was_shortened = posts_of(draft, rules, link), False
         if post_problems(posts, rules, link):
@@ -218,7 +218,7 @@ class Writing:
         note = "shortened by code" if was_shortened else ""
         self._steps.complete(step, attempts=self._steps[step].attempts, note=note)
 
-    def _without(self, channel: Channel, failure: Failure) -> None:
+    def _without(self, channel: ChannelTexts, failure: Failure) -> None:
         step = f"adapt-{channel.job}"
         if channel.adaptation is None:
             channel.failure = failure
@@ -226,7 +226,7 @@ class Writing:
         else:
             self._steps.complete(step, note=f"kept the text before ({failure.code})")
 
-    def _task(self, channel: Channel, rules: PlatformRules, problems: tuple[str, ...]) -> AdaptationTask:
+    def _task(self, channel: ChannelTexts, rules: PlatformRules, problems: tuple[str, ...]) -> AdaptationTask:
         state, metadata = self._state, self._state.metadata
         if state.analysis is None:
             raise RuntimeError("nothing was analysed")
@@ -256,7 +256,7 @@ def text_of(posts: tuple[Post, ...]) -> str:
     return "\n\n".join("\n\n".join(filter(None, (post.title, post.description, post.text))) for post in posts)
 
 
-def _titles(channels: dict[str, Channel]) -> Iterator[tuple[str, str]]:
+def _titles(channels: dict[str, ChannelTexts]) -> Iterator[tuple[str, str]]:
     yield LOAD, "Load the campaign"
     yield ANALYSE, "Analyse the content"
     yield from ((f"adapt-{job}", f"Write for {job}") for job in channels)

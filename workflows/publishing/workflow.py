@@ -23,7 +23,7 @@ from workflows.kit.review import Asking, Reviewable, plan_by
 from workflows.kit.task import Desk
 from workflows.publishing.board import Board
 from workflows.publishing.desk import PostingDesk
-from workflows.publishing.quality import Quality
+from workflows.publishing.quality import TextQuality
 from workflows.publishing.steps import APPROVE, PublishingState, Writing
 
 
@@ -66,7 +66,7 @@ class ContentPublishingWorkflow(ProcessRun, Reviewable, PostingDesk):
 
     async def _publish(self) -> PublishingResult:
         writing = Writing(self._state)
-        quality = Quality(self._state, writing)
+        quality = TextQuality(self._state, writing)
         await writing.run()
         await quality.run()
         refused = await self._approve(quality.reasons())

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from towpath.config.catalog import make_catalog
+from towpath.config.catalogue import make_catalogue
 from towpath.config.connections import Connections
 from towpath.engine.checks.check import Checked, check_text
-from towpath.engine.language.catalog import Catalog, Connection, FunctionEntry, OperationEntry
+from towpath.engine.language.catalogue import DefinitionCatalogue, FunctionEntry, KnownConnection, OperationEntry
 from towpath.engine.language.diagnostics import excerpt, without_secrets
 from towpath.engine.language.schema import language_schema
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = sorted((ROOT / "definitions").glob("*.yaml"))
 OBJECT = {"type": "object", "additionalProperties": False}
-CATALOG = Catalog(
+CATALOGUE = DefinitionCatalogue(
     functions={
         "score": FunctionEntry(
             "score",
@@ -41,7 +41,7 @@ CATALOG = Catalog(
             )
         }
     },
-    connections={"api": Connection("api", ("api.example.com", "*.example.org"))},
+    connections={"api": KnownConnection("api", ("api.example.com", "*.example.org"))},
     models={"default": None, "claude-old-1": date(2025, 1, 1), "claude-going-1": date(2026, 12, 1)},
     teams=frozenset({"ops-team"}),
     mail_templates=frozenset({"plain"}),
@@ -55,7 +55,7 @@ S = "  - {id: s, type: function, config: {handler: score, params: {n: 1}}}\n"
 
 
 def check(text: str) -> Checked:
-    return check_text(text, CATALOG)
+    return check_text(text, CATALOGUE)
 
 
 def steps(*entries: str, more: str = "") -> str:
@@ -272,7 +272,7 @@ CASES = [
 @pytest.mark.parametrize(("code", "text", "line", "part"), CASES, ids=[case[0] for case in CASES])
 def test_diagnostic(code: str, text: str, line: int | None, part: str) -> None:
     """Each kind of problem has its code, its line, and says how to mend it."""
-    checked = check_text(b"\xff\xfe" if code == "source.encoding" else text, CATALOG)
+    checked = check_text(b"\xff\xfe" if code == "source.encoding" else text, CATALOGUE)
     found = [problem for problem in checked.diagnostics if problem.code == code]
     assert found, [problem.line_of("f") for problem in checked.diagnostics][:5]
     assert line is None or found[0].line == line
@@ -317,11 +317,11 @@ def test_a_line_names_place_code_problem_and_mend() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_definitions_are_good(path: Path) -> None:
     """What ships has neither errors nor warnings, against what is registered here, and points editors to the schema."""
-    catalog = make_catalog(
+    catalogue = make_catalogue(
         Connections.load(ROOT / "connections.json"), frozenset({"compliance-team", "compliance-leads", "ops-team"})
     )
     text = path.read_text(encoding="utf-8")
-    assert check_text(text, catalog).diagnostics == ()
+    assert check_text(text, catalogue).diagnostics == ()
     assert text.startswith("# yaml-language-server: $schema=schema.json\n")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from towpath.engine.checks.check import check_text
-from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.diff import Comparison, bump_problem, compare
 from towpath.engine.language.reading import Definition
 
@@ -13,7 +13,7 @@ RACE = "steps: [{id: g, parallel: [{id: a, type: set}, {id: b, type: set}], join
 
 
 def definition(text: str, name: str = "tried") -> Definition:
-    found = check_text(f'id: {name}\nversion: "1.0.0"\n{text}\n', Catalog()).definition
+    found = check_text(f'id: {name}\nversion: "1.0.0"\n{text}\n', DefinitionCatalogue()).definition
     assert found is not None
     return found
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from towpath.engine.checks.check import check_text
-from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.source import MOST_KEPT
 
 HEAD = 'id: tried\nversion: "1.0.0"\ninputs: {a: {type: integer}}\n'
@@ -57,7 +57,7 @@ TEXTS = {
 def test_hostile_text(text: str, code: str | None) -> None:
     """It is told what is wrong, soon, and no more of it than a person could read."""
     begun = time.process_time()
-    found = check_text(text, Catalog()).diagnostics
+    found = check_text(text, DefinitionCatalogue()).diagnostics
     assert time.process_time() - begun < SECONDS
     assert [problem.code for problem in found[:1]] == ([] if code is None else [code])
     assert len(found) <= MOST_KEPT
@@ -66,7 +66,7 @@ def test_hostile_text(text: str, code: str | None) -> None:
 def test_many_warnings_hide_no_error() -> None:
     """An error is told of, however many warnings stand before it."""
     entries = "".join(f"  - {{id: s{n}, type: set, when: false}}\n" for n in range(MOST_KEPT + 50))
-    checked = check_text(f"{HEAD}steps:\n{entries}  - {{id: x, type: set, needs: [nobody]}}\n", Catalog())
+    checked = check_text(f"{HEAD}steps:\n{entries}  - {{id: x, type: set, needs: [nobody]}}\n", DefinitionCatalogue())
     assert not checked.ok and checked.diagnostics[-1].code in {"too-many", "needs.unknown"}
 
 
@@ -100,4 +100,4 @@ def test_no_schema_raises(schema: dict[str, Any]) -> None:
         "outputs": {"o": "{{ steps.c.a.b }}"},
         "tests": [{"name": "t", "inputs": {"a": {"b": 1}}}],
     }
-    assert check_text(json.dumps(document), Catalog()).source.value is not None
+    assert check_text(json.dumps(document), DefinitionCatalogue()).source.value is not None

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.cpu import least_cpu_seconds
 from towpath.engine.checks.check import check_text
 from towpath.engine.checks.patterns import is_endless
-from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.catalogue import DefinitionCatalogue
 
 ENDLESS = [
     r"(a+)+$",
@@ -62,5 +62,5 @@ inputs: {a: {pattern: "(a+)+$", default: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 steps: [{id: a, type: set}]
 tests: [{name: t, inputs: {a: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"}}]
 """
-    problems = check_text(text, Catalog()).diagnostics
+    problems = check_text(text, DefinitionCatalogue()).diagnostics
     assert [(problem.code, problem.line) for problem in problems] == [("schema.invalid", 4)]

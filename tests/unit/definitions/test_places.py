@@ -5,14 +5,14 @@ import json
 import pytest
 
 from towpath.engine.checks.check import Checked, check_text
-from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.catalogue import DefinitionCatalogue
 
 HEAD = 'id: tried\nversion: "1.0.0"\nsteps:\n'
 BLOCK = HEAD + "  - id: a\n    type: set\n    config:\n      v: "
 
 
 def check(text: str) -> Checked:
-    return check_text(text, Catalog())
+    return check_text(text, DefinitionCatalogue())
 
 
 PLACES = {

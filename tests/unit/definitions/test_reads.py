@@ -3,7 +3,7 @@
 import pytest
 
 from towpath.engine.checks.check import check_text
-from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.catalogue import DefinitionCatalogue
 
 HEAD = 'id: tried\nversion: "1.0.0"\ninputs: {n: {type: integer, default: 1}}\n'
 A, B = "{id: a, type: notify, config: {target: ops}}", "{id: b, type: notify, config: {target: ops}}"
@@ -18,7 +18,7 @@ def read(what: str, more: str = "") -> str:
 
 def codes(*entries: str, more: str = "") -> list[str]:
     text = HEAD + more + "steps:\n" + "".join(f"  - {entry}\n" for entry in entries)
-    return [problem.code for problem in check_text(text, Catalog()).diagnostics]
+    return [problem.code for problem in check_text(text, DefinitionCatalogue()).diagnostics]
 
 
 UNDO = "compensate: {{type: http, config: {{url: 'https://a.example', body: '{{{{ {} }}}}'}}}}"

@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from towpath.engine.checks.check import check_text
-from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.definition import CaseAnswer, DefinitionTest
 from towpath.engine.run.simulate import run_case
 
 FLAGS = 4
-CATALOG = Catalog()
+CATALOGUE = DefinitionCatalogue()
 HEAD = {"id": "tried", "version": "1.0.0", "inputs": {f"b{n}": {"type": "boolean"} for n in range(FLAGS)}}
 
 
@@ -100,7 +100,7 @@ def test_what_passes_reads_nothing_that_is_missing(data: st.DataObject) -> None:
     times = {name: f"{data.draw(st.integers(0, 3))}s" for name in drawn.slow}
     for read in drawn.ids:
         reader["config"] = {"v": f"{{{{ steps.{read} }}}}"}
-        checked = check_text(json.dumps(document), CATALOG)
+        checked = check_text(json.dumps(document), CATALOGUE)
         if checked.plan is None or not checked.ok:
             continue
         survives = {node.id for node in checked.plan.steps() if node.step and node.step.on_error == "continue"}

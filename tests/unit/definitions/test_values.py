@@ -3,7 +3,7 @@
 import pytest
 
 from towpath.engine.checks.check import check_text
-from towpath.engine.language.catalog import Catalog, FunctionEntry
+from towpath.engine.language.catalogue import DefinitionCatalogue, FunctionEntry
 
 PARAMS = {
     "type": "object",
@@ -11,7 +11,7 @@ PARAMS = {
     "properties": {"n": {"type": "number"}, "s": {"type": "string"}, "o": {"$ref": "#/$defs/o"}},
     "$defs": {"o": {"type": "object", "properties": {"s": {"type": "string"}}}},
 }
-CATALOG = Catalog(functions={"f": FunctionEntry("f", pure=False, params=PARAMS)})
+CATALOGUE = DefinitionCatalogue(functions={"f": FunctionEntry("f", pure=False, params=PARAMS)})
 HEAD = """id: tried
 version: "1.0.0"
 inputs: {n: {type: integer}, s: {type: string}, o: {type: object}, l: {type: array}}
@@ -21,7 +21,7 @@ steps:
 
 def problems(*entries: str) -> list[str]:
     text = HEAD + "".join(f"  - {entry}\n" for entry in entries)
-    return [f"{problem.code} {problem.path}" for problem in check_text(text, CATALOG).diagnostics]
+    return [f"{problem.code} {problem.path}" for problem in check_text(text, CATALOGUE).diagnostics]
 
 
 def call(params: str, more: str = "") -> str:

@@ -24,7 +24,7 @@ from towpath.engine.run.actions import (
     Outcome,
     Start,
     State,
-    Undo,
+    UndoStep,
 )
 from towpath.engine.run.evaluation import RunFacts
 from towpath.engine.run.progress import Progress
@@ -148,7 +148,7 @@ def test_failure_lets_others_finish_then_undoes_in_reverse_then_falls_back() -> 
     actions = progress.finish("fourth", failed(FailureCode.STEP_TIMEOUT, unknown=True), NOW)
     while actions:
         action = actions.pop(0)
-        if isinstance(action, Undo):
+        if isinstance(action, UndoStep):
             order.append((action.step, action.unknown))
             actions += progress.undone(action.step, NOW)
         elif isinstance(action, FallBack):
@@ -242,7 +242,7 @@ def play(plan: Plan, outcomes: dict[str, Outcome], order: Random, *, reload: boo
                 if action.step in running:
                     running.remove(action.step)
                     waiting += progress.finish(action.step, Cancelled(), moment)
-            elif isinstance(action, Undo):
+            elif isinstance(action, UndoStep):
                 undone.append(action.step)
                 waiting += progress.undone(action.step, moment)
             elif isinstance(action, FallBack):

@@ -6,7 +6,7 @@ from tests.unit.engine.test_progress import NOW, failed, plan_of, progress_of
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.run import Cancellation
 from towpath.engine.language.definition import DefinitionTest, Expectation
-from towpath.engine.run.actions import Action, Cancelled, End, Failed, Outcome, Undo
+from towpath.engine.run.actions import Action, Cancelled, End, Failed, Outcome, UndoStep
 from towpath.engine.run.matrix import fault_matrix
 from towpath.engine.run.progress import Progress
 
@@ -16,13 +16,13 @@ LOST = failed(FailureCode.SERVICE_UNAVAILABLE, unknown=True)
 REFUSED = failed()
 
 
-def end(progress: Progress, step: str, outcome: Outcome) -> list[Undo]:
+def end(progress: Progress, step: str, outcome: Outcome) -> list[UndoStep]:
     """What is undone when the step ends in this way; every undo succeeds."""
-    found: list[Undo] = []
+    found: list[UndoStep] = []
     actions: list[Action] = progress.finish(step, outcome, NOW)
     while actions:
         action = actions.pop(0)
-        if isinstance(action, Undo):
+        if isinstance(action, UndoStep):
             found.append(action)
             actions += progress.undone(action.step, NOW)
         elif isinstance(action, End):

@@ -5,32 +5,32 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from towpath.config.catalog import make_catalog
+from towpath.config.catalogue import make_catalogue
 from towpath.config.incident_files import CheckedFiles, load_catalogue
 from towpath.contracts.incident.alerts import Alert
 from towpath.contracts.incident.incident import Severity
 from towpath.contracts.incident.investigation import (
     Category,
-    Context,
     Deployment,
     Diagnosis,
     DiagnosisTask,
     Evidence,
     Hypothesis,
+    IncidentContext,
     LogLine,
     Runbook,
     Series,
     SimilarIncident,
 )
-from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.catalogue import DefinitionCatalogue
 
 DEFINITIONS = Path(__file__).resolve().parents[3] / "definitions"
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 @cache
-def registered() -> Catalog:
-    return make_catalog(None, frozenset())
+def registered() -> DefinitionCatalogue:
+    return make_catalogue(None, frozenset())
 
 
 @cache
@@ -110,8 +110,8 @@ def severity(level: int = 4, *, auto: bool = True) -> Severity:
     return Severity(level=level, floor=level, reasons=("so",), auto_remediable=auto)
 
 
-def context(*deployments: Deployment) -> Context:
-    return Context(deployments=deployments)
+def context(*deployments: Deployment) -> IncidentContext:
+    return IncidentContext(deployments=deployments)
 
 
 def task(

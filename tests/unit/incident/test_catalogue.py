@@ -16,7 +16,7 @@ from towpath.config.incident_files import (
     load_catalogue,
     with_digest,
 )
-from towpath.engine.language.catalog import FunctionEntry
+from towpath.engine.language.catalogue import FunctionEntry
 from towpath.policy.incident.catalogue_file import ActionFile, MetricFile
 from towpath.policy.incident.conditions import metrics_of
 
@@ -174,13 +174,13 @@ def test_a_function_may_be_an_action(folder: Path) -> None:
         "additionalProperties": False,
     }
     functions = {name: FunctionEntry(name, name == "pure-one", schema) for name in ("pure-one", "drain")}
-    catalog = replace(registered(), functions=functions)
+    catalogue = replace(registered(), functions=functions)
     text = (folder / RESTART).read_text(encoding="utf-8")
 
     def codes(function: str) -> list[str]:
         step = "  service: platform\n  operation: restartInstance\n"
         (folder / RESTART).write_text(text.replace(step, f"  function: {function}\n"), encoding="utf-8")
-        return [problem.diagnostic.code for problem in check_files(folder, catalog).problems]
+        return [problem.diagnostic.code for problem in check_files(folder, catalogue).problems]
 
     assert codes("drain") == []
     assert codes("pure-one") == ["function.unknown"]

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.unit.incident.material import NOON, WELL, context, deployment, diagnosis, severity, shipped
 from towpath.contracts.incident.investigation import Category, Diagnosis
 from towpath.contracts.incident.remediation import (
+    ActionCatalogue,
     ActionParameter,
     ActionStep,
-    Catalogue,
     CatalogueAction,
     ChosenAction,
     ChosenValue,
@@ -33,7 +33,7 @@ from towpath.policy.incident.planning import (
 CATEGORIES: tuple[Category, ...] = ("deployment", "capacity", "storage", "dependency")
 
 
-def catalogue() -> Catalogue:
+def catalogue() -> ActionCatalogue:
     found = shipped().catalogue
     assert found is not None
     return found

@@ -15,7 +15,7 @@ from towpath.contracts.incident.incident import (
     FollowUp,
     IncidentOutcome,
     IncidentProgress,
-    Paging,
+    OnCallPaging,
     TimelineEntry,
 )
 from towpath.contracts.incident.investigation import (
@@ -64,7 +64,7 @@ FULL = BARE.model_copy(
                 number=2, action="scale-out", title="Run more", state=ActionState.REFUSED, note="switch is on"
             ),
         ),
-        "paging": Paging(level=1, acknowledged=Acknowledged(by="kim", at=NOON, level=1)),
+        "paging": OnCallPaging(level=1, acknowledged=Acknowledged(by="kim", at=NOON, level=1)),
         "timeline": (TimelineEntry(at=NOON, what="alerts came"), TimelineEntry(at=ENDED, what="resolved")),
         "degraded": {"logs": "Loki timed out"},
         "cost": Cost(usd=Decimal("0.0123"), calls=3, models=("claude-x",)),

@@ -9,7 +9,7 @@ from tests.unit.incident_clients.conftest import Shop
 from towpath.contracts.core.failure import ServiceError
 from towpath.contracts.core.wire import EffectKey
 from towpath.contracts.incident.incident import ArchiveIncident, IncidentRecord
-from towpath.contracts.incident.investigation import FindSimilar, Window
+from towpath.contracts.incident.investigation import FindSimilar, TimeWindow
 from towpath.contracts.incident.remediation import FetchMetrics, MetricQuery, ReadMetrics
 from towpath.integrations.http.services import ServiceClient, ServiceEndpoint
 from towpath.integrations.observe.incident_archive import IncidentArchive
@@ -28,9 +28,9 @@ ERRORS = MetricQuery(
 DISK = MetricQuery(name="disk", title="disk", query='node_disk_used_ratio{service="$service"}')
 
 
-def window(shop: Shop, seconds_ahead: float = 5) -> Window:
+def window(shop: Shop, seconds_ahead: float = 5) -> TimeWindow:
     end = datetime.fromtimestamp(shop.standins.services.world.now() + seconds_ahead, UTC)
-    return Window(service="checkout", start=end - timedelta(minutes=15), end=end, key=KEY)
+    return TimeWindow(service="checkout", start=end - timedelta(minutes=15), end=end, key=KEY)
 
 
 async def test_logs_come_as_patterns_and_by_reference(shop: Shop, tmp_path: Path) -> None:

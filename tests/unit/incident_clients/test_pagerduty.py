@@ -6,7 +6,7 @@ from tests.unit.incident_clients.conftest import Shop
 from towpath.contracts.core.failure import FailureCode, ServiceError
 from towpath.contracts.core.wire import EffectKey
 from towpath.contracts.incident.incident import PageChange, PageRequest
-from towpath.integrations.channels.pagerduty import Pager
+from towpath.integrations.channels.pagerduty import PagerDuty
 
 KEY = EffectKey("incident-response/1/page")
 
@@ -17,7 +17,7 @@ def page(summary: str = "checkout: errors") -> PageRequest:
 
 async def test_page_sent_twice_is_one(shop: Shop) -> None:
     """The effect key is the dedup key: sent again, it is the same page; acknowledging and resolving change it."""
-    client = Pager(shop.http, "http://standin/pagerduty", ("first", "second"))
+    client = PagerDuty(shop.http, "http://standin/pagerduty", ("first", "second"))
 
     sent = [await client.page(page()), await client.page(page())]
     await client.change(PageChange(action="acknowledge", key=KEY))
@@ -31,7 +31,7 @@ async def test_page_sent_twice_is_one(shop: Shop) -> None:
 
 async def test_each_level_has_its_routing_key(shop: Shop) -> None:
     """The chain's level chooses whom PagerDuty calls; beyond the last one it is the last one again."""
-    client = Pager(shop.http, "http://standin/pagerduty", ("first", "second"))
+    client = PagerDuty(shop.http, "http://standin/pagerduty", ("first", "second"))
 
     for level in (1, 2, 3):
         await client.page(page().model_copy(update={"level": level}))
@@ -41,7 +41,7 @@ async def test_each_level_has_its_routing_key(shop: Shop) -> None:
 
 async def test_long_summary_is_cut(shop: Shop) -> None:
     """PagerDuty takes 1,024 characters."""
-    await Pager(shop.http, "http://standin/pagerduty", ("first",)).page(page("x" * 3_000))
+    await PagerDuty(shop.http, "http://standin/pagerduty", ("first",)).page(page("x" * 3_000))
 
     (alert,) = shop.standins.pagerduty.alerts.values()
     assert len(alert["summary"]) == 1_024
@@ -55,7 +55,7 @@ async def test_failures_are_typed(shop: Shop, status: int, code: str) -> None:
     shop.standins.faults.order({"service": "pagerduty", "status": status, "retry_after": "3", "times": 1})
 
     with pytest.raises(ServiceError) as caught:
-        await Pager(shop.http, "http://standin/pagerduty", ("first",)).page(page())
+        await PagerDuty(shop.http, "http://standin/pagerduty", ("first",)).page(page())
 
     assert caught.value.code is FailureCode(code)
 
@@ -63,4 +63,4 @@ async def test_failures_are_typed(shop: Shop, status: int, code: str) -> None:
 async def test_no_routing_key_says_which_setting(shop: Shop) -> None:
     """Without a routing key nobody can be called, and the failure names the setting."""
     with pytest.raises(ServiceError, match="TOWPATH_PAGERDUTY_KEYS"):
-        await Pager(shop.http, "http://standin/pagerduty", ()).page(page())
+        await PagerDuty(shop.http, "http://standin/pagerduty", ()).page(page())

@@ -13,7 +13,7 @@ from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineOutcome,
 from towpath.contracts.pipeline.quality import ModelIssue, Quality, RuleResult
 from towpath.contracts.pipeline.transformation import FrozenSpecification
 from towpath.dataplane.report.facts import ColumnOrigin, ReportFacts, StageTotal
-from towpath.dataplane.report.quarantine import QuarantinedRow, QuarantineTotal
+from towpath.dataplane.report.quarantine import QuarantineSample, QuarantineTotal
 
 BEGAN = datetime(2026, 3, 1, 6, 30, tzinfo=UTC)
 SAYING = Provenance(model="a model", request_id="r1", prompt="check", prompt_digest="d2")
@@ -184,15 +184,15 @@ FACTS = ReportFacts(
             rule="malformed",
             rows=5,
             samples=(
-                QuarantinedRow(position="orders.csv:7", reason="a quote is not closed", row='{"$line": "1,\\"x"}'),
-                QuarantinedRow(position="orders.csv:9", reason="a quote is not closed", row="{}"),
+                QuarantineSample(position="orders.csv:7", reason="a quote is not closed", row='{"$line": "1,\\"x"}'),
+                QuarantineSample(position="orders.csv:9", reason="a quote is not closed", row="{}"),
             ),
         ),
         QuarantineTotal(
             stage="quality",
             rule="total is positive",
             rows=1,
-            samples=(QuarantinedRow(position="orders.csv:3", reason="total is negative", row="{}"),),
+            samples=(QuarantineSample(position="orders.csv:3", reason="total is negative", row="{}"),),
         ),
         QuarantineTotal(stage="quality", rule="gone", rows=1_000),
     ),

@@ -12,7 +12,7 @@ from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.contracts.pipeline.dataset import DatasetPart, QuarantinedRows
 from towpath.contracts.pipeline.pipeline import DateRange, Source
 from towpath.contracts.pipeline.plane import Compression
-from towpath.contracts.pipeline.stages import Extracted, ExtractTask, Partition, Planned, PlanTask
+from towpath.contracts.pipeline.stages import Extracted, ExtractionPlanTask, ExtractTask, Partition, Planned
 from towpath.dataplane.core.arrow import parquet
 from towpath.dataplane.core.columns import ROW
 from towpath.dataplane.core.connections import DataConnection
@@ -75,7 +75,9 @@ class Reader:
     def plan(
         self, source: Source, *, watermark: str | None = None, dates: DateRange | None = None, full: bool = False
     ) -> Planned:
-        return plan_partitions(PlanTask(source=source, watermark=watermark, dates=dates, full=full), self.work())
+        return plan_partitions(
+            ExtractionPlanTask(source=source, watermark=watermark, dates=dates, full=full), self.work()
+        )
 
     def extract(self, source: Source, planned: Planned, partition: Partition, **changes: Any) -> Extracted:
         task = ExtractTask(

@@ -9,7 +9,7 @@ from towpath.contracts.pipeline.pipeline import PipelineConfig
 from towpath.contracts.pipeline.stages import Watermark
 from towpath.control.pipelines import list_files
 from towpath.policy.pipeline.configuration import check_pipeline, pipeline_digest
-from towpath.policy.pipeline.watermarks import Place, greatest, lowest
+from towpath.policy.pipeline.watermarks import StartingPoint, greatest, lowest
 
 ROOT = Path(__file__).resolve().parents[3]
 ORDERS = (ROOT / "definitions/pipelines/orders.yaml").read_text(encoding="utf-8")
@@ -143,15 +143,19 @@ def _two_destinations(second: str) -> PipelineConfig:
 @pytest.mark.parametrize(
     ("watermarks", "expected"),
     [
-        pytest.param({"analytics": _mark("9", 1), "copy": _mark("10", 1)}, Place("9"), id="numbers"),
-        pytest.param({"analytics": _mark("2026-11-02"), "copy": _mark("2026-11-01")}, Place("2026-11-01"), id="dates"),
-        pytest.param({"analytics": _mark("9", 1), "copy": Watermark()}, Place(), id="one-is-new"),
-        pytest.param({}, Place(), id="all-are-new"),
-        pytest.param({"analytics": _mark("9", 2), "copy": _mark("9", 2)}, Place("9", _digests(2)), id="same"),
-        pytest.param({"analytics": _mark("9", 2), "copy": _mark("9", 3)}, Place("9"), id="same-with-other-rows"),
+        pytest.param({"analytics": _mark("9", 1), "copy": _mark("10", 1)}, StartingPoint("9"), id="numbers"),
+        pytest.param(
+            {"analytics": _mark("2026-11-02"), "copy": _mark("2026-11-01")}, StartingPoint("2026-11-01"), id="dates"
+        ),
+        pytest.param({"analytics": _mark("9", 1), "copy": Watermark()}, StartingPoint(), id="one-is-new"),
+        pytest.param({}, StartingPoint(), id="all-are-new"),
+        pytest.param({"analytics": _mark("9", 2), "copy": _mark("9", 2)}, StartingPoint("9", _digests(2)), id="same"),
+        pytest.param(
+            {"analytics": _mark("9", 2), "copy": _mark("9", 3)}, StartingPoint("9"), id="same-with-other-rows"
+        ),
     ],
 )
-def test_lowest_watermark(watermarks: dict[str, Watermark], expected: Place) -> None:
+def test_lowest_watermark(watermarks: dict[str, Watermark], expected: StartingPoint) -> None:
     """A run reads from where the destination stands that is the furthest behind, and leaves out what all have there."""
     assert lowest(_two_destinations("upsert"), watermarks) == expected
 
@@ -159,14 +163,16 @@ def test_lowest_watermark(watermarks: dict[str, Watermark], expected: Place) -> 
 @pytest.mark.parametrize(
     ("analytics", "copy", "expected"),
     [
-        pytest.param(_mark("9", 1), _mark("10", 1), Place("9", _digests(1), ("analytics",), "10"), id="behind"),
-        pytest.param(Watermark(), _mark("10", 1), Place(None, None, ("analytics",), "10"), id="new"),
-        pytest.param(_mark("9", 3), _mark("9", 2), Place("9", _digests(2), ("copy",)), id="same-with-other-rows"),
-        pytest.param(_mark("9", 2), _mark("9", 2), Place("9", _digests(2)), id="same"),
-        pytest.param(Watermark(), Watermark(), Place(), id="all-are-new"),
+        pytest.param(_mark("9", 1), _mark("10", 1), StartingPoint("9", _digests(1), ("analytics",), "10"), id="behind"),
+        pytest.param(Watermark(), _mark("10", 1), StartingPoint(None, None, ("analytics",), "10"), id="new"),
+        pytest.param(
+            _mark("9", 3), _mark("9", 2), StartingPoint("9", _digests(2), ("copy",)), id="same-with-other-rows"
+        ),
+        pytest.param(_mark("9", 2), _mark("9", 2), StartingPoint("9", _digests(2)), id="same"),
+        pytest.param(Watermark(), Watermark(), StartingPoint(), id="all-are-new"),
     ],
 )
-def test_appending_destinations_apart(analytics: Watermark, copy: Watermark, expected: Place) -> None:
+def test_appending_destinations_apart(analytics: Watermark, copy: Watermark, expected: StartingPoint) -> None:
     """What is behind is loaded alone, up to where the other is: no row is there twice."""
     assert lowest(_two_destinations("append"), {"analytics": analytics, "copy": copy}) == expected
 

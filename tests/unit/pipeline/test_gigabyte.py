@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from tests.unit.pipeline.reading import SOURCE, Reader
 from towpath.contracts.pipeline.plane import MIB, Setup
-from towpath.contracts.pipeline.stages import Extracted, ExtractTask, Partition, Planned, PlanTask
+from towpath.contracts.pipeline.stages import Extracted, ExtractionPlanTask, ExtractTask, Partition, Planned
 from towpath.dataplane.core.arrow import parquet
 from towpath.pool.dataplane import Dataplane
 
@@ -48,7 +48,7 @@ async def plane(reader: Reader) -> AsyncIterator[Dataplane]:
 async def test_bad_bytes_in_a_gigabyte(plane: Dataplane, reader: Reader, gigabyte: Path) -> None:
     """No text, a zero byte, and a quote that is never closed: three rows, with file and line."""
     source = SOURCE.validate_python({"name": "orders", "type": "csv", "path": str(gigabyte)})
-    planned = await plane.run("plan_partitions", PlanTask(source=source), Planned, lambda _: None)
+    planned = await plane.run("plan_partitions", ExtractionPlanTask(source=source), Planned, lambda _: None)
 
     async def extract(partition: Partition) -> Extracted:
         task = ExtractTask(source=source, partition=partition, columns=planned.columns)

@@ -50,7 +50,7 @@ def value(connection: duckdb.DuckDBPyConnection, sql: str) -> object:
 @pytest.mark.parametrize(("text", "code"), HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_expressions_are_refused(text: str, code: str) -> None:
     """Files, other rows, settings, chance, and texts without bounds are out of an expression's reach."""
-    with pytest.raises(guard.ExpressionError) as caught:
+    with pytest.raises(guard.RefusedExpressionError) as caught:
         guard.guard(text, NAMES)
 
     assert caught.value.code == code
@@ -72,7 +72,7 @@ def test_columns_that_are_read_are_told() -> None:
 
 def test_a_refused_column_comes_with_those_that_are_there() -> None:
     """Whoever mistypes a name sees the names."""
-    with pytest.raises(guard.ExpressionError) as caught:
+    with pytest.raises(guard.RefusedExpressionError) as caught:
         guard.guard("nmae", NAMES)
 
     assert "name" in caught.value.mend
@@ -116,7 +116,7 @@ def test_mutations_of_benign_expressions_never_break_out(text: str, piece: str, 
     """What the guard lets through of broken texts is one projection over known columns, and nothing else."""
     try:
         guarded = guard.guard(text[:place] + piece + text[place + lost :], NAMES)
-    except guard.ExpressionError:
+    except guard.RefusedExpressionError:
         return
     shape = "SELECT json_array_length(json_serialize_sql(?)->'statements'), json_serialize_sql(?)"
     printed = f"SELECT {guarded.sql}"

@@ -18,7 +18,7 @@ from towpath.contracts.core.failure import FailureCode, PipelineError
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.pipeline.loading import DuckdbDestination
 from towpath.contracts.pipeline.plane import Setup, TaskProgress
-from towpath.contracts.pipeline.stages import Planned, PlanTask, Watermark, WatermarkTask
+from towpath.contracts.pipeline.stages import ExtractionPlanTask, Planned, Watermark, WatermarkTask
 from towpath.pool.dataplane import Dataplane
 from towpath.pool.scratch import Scratch
 
@@ -94,7 +94,7 @@ async def test_wait_that_a_source_asks_for(tmp_path: Path) -> None:
         opened = Dataplane(setup, 1)
         told = source(type="http", connection="shop", path="list", requests_per_second=1_000)
         with pytest.raises(PipelineError) as refused:
-            await opened.run("plan_partitions", PlanTask(source=told), Planned, silent)
+            await opened.run("plan_partitions", ExtractionPlanTask(source=told), Planned, silent)
         await opened.close()
 
     assert refused.value.retryable

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from tests.unit.pipeline.tables import Row, Table, columns
 from towpath.contracts.pipeline.dataset import Column, Dataset
 from towpath.contracts.pipeline.quality import Rule
-from towpath.contracts.pipeline.stages import QualityChecked, QualityTask
+from towpath.contracts.pipeline.stages import QualityChecked, RowQualityTask
 from towpath.dataplane.core.arrow import parquet
 from towpath.dataplane.core.errors import SpecificationError
 from towpath.dataplane.quality import checking as quality
@@ -42,7 +42,7 @@ class Checked:
     def check(self, *rules: dict[str, Any], **task: Any) -> QualityChecked:
         dataset = Dataset(name="orders", parts=tuple(self.table.parts), columns=self.table.source)
         given = tuple(RULE.validate_python(rule) for rule in rules)
-        request = QualityTask(pipeline="shop", dataset=dataset, rules=given, began_at=BEGAN, **task)
+        request = RowQualityTask(pipeline="shop", dataset=dataset, rules=given, began_at=BEGAN, **task)
         return check_quality(request, self.table.work())
 
     def rows(self, part: Any) -> list[dict[str, Any]]:

@@ -20,10 +20,10 @@ from towpath.dataplane.core.arrow import pa, parquet
 from towpath.dataplane.core.connections import S3Connection
 from towpath.dataplane.core.errors import (
     ConnectionNameError,
+    DatasetStoreError,
     SourceChangedError,
     SourceError,
     SourceMissingError,
-    StoreError,
 )
 from towpath.dataplane.core.objects import open_bucket
 from towpath.dataplane.core.store import DatasetStore
@@ -72,7 +72,7 @@ def test_store(s3: S3Connection, corner: Corner, tmp_path: Path) -> None:
     assert work.store.forget(datetime.now(UTC) - timedelta(days=1)) == (0, 0)
     assert work.store.forget(datetime.now(UTC) + timedelta(days=1)) == (1, 12_000_000)
     work.local(part).unlink()
-    with pytest.raises(StoreError, match="cleaned up"):
+    with pytest.raises(DatasetStoreError, match="cleaned up"):
         work.local(part)
 
 
@@ -83,7 +83,7 @@ def test_altered_object(s3: S3Connection, corner: Corner, tmp_path: Path) -> Non
     part = work.keep(tmp_path / "new.parquet", rows=1, columns=COLUMNS)
     corner.put(part.uri, b"ROWS")
 
-    with pytest.raises(StoreError, match="altered"):
+    with pytest.raises(DatasetStoreError, match="altered"):
         work.local(part)
 
 

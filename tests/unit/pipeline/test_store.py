@@ -9,7 +9,7 @@ import pytest
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.pipeline.dataset import Column, ColumnType, DatasetPart
 from towpath.dataplane.core.connections import HttpConnection, S3Connection
-from towpath.dataplane.core.errors import ConnectionNameError, StoreError
+from towpath.dataplane.core.errors import ConnectionNameError, DatasetStoreError
 from towpath.dataplane.core.store import DatasetStore
 from towpath.dataplane.core.workspace import Workspace
 
@@ -60,10 +60,10 @@ def test_altered_part_is_not_read(work: Workspace) -> None:
     part = keep(work)
     stored(work, part).write_bytes(b"ROWS")
 
-    with pytest.raises(StoreError, match="altered") as altered:
+    with pytest.raises(DatasetStoreError, match="altered") as altered:
         work.local(part)
     stored(work, part).unlink()
-    with pytest.raises(StoreError, match="cleaned up") as gone:
+    with pytest.raises(DatasetStoreError, match="cleaned up") as gone:
         work.local(part)
 
     assert altered.value.code is gone.value.code is FailureCode.PIPELINE_STORE
@@ -113,7 +113,7 @@ def test_part_in_use_again_is_not_forgotten(work: Workspace) -> None:
 @pytest.mark.parametrize("url", ["s3://", "s3:///prefix"])
 def test_address_that_is_none(url: str) -> None:
     """A bucket has a name."""
-    with pytest.raises(StoreError, match="s3://bucket/prefix"):
+    with pytest.raises(DatasetStoreError, match="s3://bucket/prefix"):
         DatasetStore(url)
 
 

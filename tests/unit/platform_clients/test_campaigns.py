@@ -30,7 +30,7 @@ from towpath.contracts.publishing.campaign import (
 )
 from towpath.contracts.publishing.posting import Post, PublishedPost, PublishPost, ReleaseSlot, ReserveSlot, Slot
 from towpath.integrations.publishing.adapter import ADAPTERS, Adapter, Publishers
-from towpath.integrations.publishing.campaigns import Campaigns
+from towpath.integrations.publishing.campaigns import CampaignSources
 from towpath.integrations.storage.artefacts import ArtefactStore
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -65,7 +65,7 @@ class NoSlots:
 def room(store: Path) -> PublishingActivities:
     posting = publishers(settings(**ACCOUNTS), httpx.AsyncClient())
     platforms = load_platforms(ROOT / "definitions" / "platforms", ADAPTERS)
-    return PublishingActivities(Campaigns(platforms, posting, ArtefactStore(str(store))), posting, NoSlots())
+    return PublishingActivities(CampaignSources(platforms, posting, ArtefactStore(str(store))), posting, NoSlots())
 
 
 async def load(store: Path, **fields: object) -> Campaign:
@@ -193,7 +193,7 @@ async def test_an_attempt_ends_before_temporal_gives_it_up() -> None:
             raise AssertionError(request)
 
     slow = Publishers({"x": cast("Adapter", Slow())})
-    activities = PublishingActivities(cast("Campaigns", None), slow, NoSlots())
+    activities = PublishingActivities(cast("CampaignSources", None), slow, NoSlots())
     environment = ActivityEnvironment()
     environment.info = replace(environment.info, start_to_close_timeout=timedelta(milliseconds=40))
     request = PublishPost(

@@ -11,7 +11,7 @@ from tests.unit.platform_clients.conftest import BASE, KEY, SINCE, TEXT, World, 
 from towpath.contracts.core.failure import FailureCode, PublishError
 from towpath.contracts.publishing.posting import Post, RemovePost
 from towpath.integrations.publishing.linkedin import escaped, unescaped, until_midnight
-from towpath.standins.timelines import Message
+from towpath.standins.timelines import TimelinePost
 
 AUTHOR = "urn:li:organization:100001"
 
@@ -57,11 +57,11 @@ async def test_a_post_on_a_later_page_is_found(world: World) -> None:
     linkedin = linkedin_on(world.http)
     timeline = world.standins.linkedin.timeline
     old = SINCE - timedelta(hours=2)
-    timeline.add(Message("urn:li:share:1", AUTHOR, TEXT, TEXT, at=old))
+    timeline.add(TimelinePost("urn:li:share:1", AUTHOR, TEXT, TEXT, at=old))
     assert await linkedin.find(finding(Post(text=TEXT))) is None
     posted = await linkedin.publish(publishing(Post(text=f"New: {TEXT}")))
     for number in range(120):
-        timeline.add(Message(f"urn:li:share:{number}", AUTHOR, f"Post {number}", f"Post {number}"))
+        timeline.add(TimelinePost(f"urn:li:share:{number}", AUTHOR, f"Post {number}", f"Post {number}"))
     found = await linkedin.find(finding(Post(text=f"New: {TEXT}")))
 
     assert found is not None

@@ -21,7 +21,7 @@ from tests.unit.platform_clients.conftest import (
 from towpath.contracts.core.failure import FailureCode, PublishError
 from towpath.contracts.publishing.posting import Post, RemovePost
 from towpath.integrations.publishing.x import MAX_PAGES, reset_wait
-from towpath.standins.timelines import Message
+from towpath.standins.timelines import TimelinePost
 from towpath.standins.x import weight
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -54,8 +54,8 @@ async def test_only_the_same_text_since_then_counts(world: World) -> None:
     x = x_on(world.http)
     timeline = world.standins.x.timeline
     old = SINCE - timedelta(hours=1)
-    timeline.add(Message(id="1", account="towpath_demo", text=TEXT, shown=TEXT, at=old))
-    timeline.add(Message(id="2", account="towpath_second", text=TEXT, shown=TEXT))
+    timeline.add(TimelinePost(id="1", account="towpath_demo", text=TEXT, shown=TEXT, at=old))
+    timeline.add(TimelinePost(id="2", account="towpath_second", text=TEXT, shown=TEXT))
     await x.publish(publishing(Post(text="Something else")))
 
     assert await x.find(finding(Post(text=TEXT))) is None
@@ -66,7 +66,7 @@ async def test_a_timeline_is_read_to_its_end(world: World) -> None:
     x = x_on(world.http)
     posted = await x.publish(publishing(Post(text=TEXT)))
     for number in range(250):
-        world.standins.x.timeline.add(Message(str(number), "towpath_demo", f"Post {number}", f"Post {number}"))
+        world.standins.x.timeline.add(TimelinePost(str(number), "towpath_demo", f"Post {number}", f"Post {number}"))
     found = await x.find(finding(Post(text=TEXT)))
 
     assert found is not None

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.fakes.platforms import LINK, LINKEDIN, PLATFORMS, X
-from towpath.contracts.publishing.campaign import Adaptation, Finding
+from towpath.contracts.publishing.campaign import Adaptation, TextFinding
 from towpath.contracts.publishing.posting import Post
 from towpath.policy.publishing.checks import findings, in_pieces, kept_quotes
 
@@ -23,7 +23,7 @@ def adaptation(*texts: str, channel: str = "linkedin", account: str = "main") ->
     return Adaptation(channel=channel, account=account, posts=posts, platform_version="2026-11")
 
 
-def check(*texts: str, others: tuple[Adaptation, ...] = (), channel: str = "linkedin") -> tuple[Finding, ...]:
+def check(*texts: str, others: tuple[Adaptation, ...] = (), channel: str = "linkedin") -> tuple[TextFinding, ...]:
     rules = PLATFORMS.rules[channel]
     return findings(adaptation(*texts, channel=channel), rules, SOURCE, FACTS, PLATFORMS.block_list, others)
 

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from towpath.contracts.publishing.campaign import ChannelScore, Finding, PublishingOutcome
+from towpath.contracts.publishing.campaign import ChannelScore, PublishingOutcome, TextFinding
 from towpath.contracts.publishing.posting import Job, JobState
 from towpath.policy.publishing.outcome import outcome_of
 from towpath.policy.publishing.scores import channel_quality, kept_evidence
 
-BLOCKING = Finding(rule="number", text="'38%' does not stand in the source")
-SMALL = Finding(rule="name", text="'Stripe' does not stand in the source", blocking=False)
+BLOCKING = TextFinding(rule="number", text="'38%' does not stand in the source")
+SMALL = TextFinding(rule="name", text="'Stripe' does not stand in the source", blocking=False)
 
 
 def answer(score: float, *evidence: str) -> ChannelScore:
@@ -30,7 +30,7 @@ def answer(score: float, *evidence: str) -> ChannelScore:
         pytest.param((), None, 0.0, id="no-answer"),
     ],
 )
-def test_score(findings: tuple[Finding, ...], said: ChannelScore | None, score: float) -> None:
+def test_score(findings: tuple[TextFinding, ...], said: ChannelScore | None, score: float) -> None:
     """Code comes first, and Claude's score never lifts what code holds down."""
     assert channel_quality(findings, said) == score
 

@@ -10,7 +10,7 @@ from tests.fakes.platforms import FOLDER, PLATFORMS
 from towpath.config.platforms import PlatformFilesError, UnknownPlatformError, load_platforms
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.prompts import ADAPTATIONS
-from towpath.contracts.publishing.campaign import PlatformRules, Shape
+from towpath.contracts.publishing.campaign import ContentShape, PlatformRules
 from towpath.integrations.publishing.adapter import ADAPTERS
 
 GOOD = (FOLDER / "linkedin-2026-11.yaml").read_text(encoding="utf-8")
@@ -21,10 +21,10 @@ def test_shipped_platforms() -> None:
     """The three channels of the process, with the limits that the platforms state."""
     x, linkedin, blog = PLATFORMS.named(["x", "linkedin", "blog"])
 
-    assert (x.shape, x.max_length, x.url_length, x.wide_weight) == (Shape.THREAD, 280, 23, 2)
+    assert (x.shape, x.max_length, x.url_length, x.wide_weight) == (ContentShape.THREAD, 280, 23, 2)
     assert (x.min_follow_ups, x.max_follow_ups, x.spacing) == (3, 5, timedelta(minutes=30))
-    assert (linkedin.shape, linkedin.max_length) == (Shape.POST, 3000)
-    assert (blog.shape, blog.markup, blog.adapter) == (Shape.ARTICLE, "markdown", "wordpress")
+    assert (linkedin.shape, linkedin.max_length) == (ContentShape.POST, 3000)
+    assert (blog.shape, blog.markup, blog.adapter) == (ContentShape.ARTICLE, "markdown", "wordpress")
     assert PLATFORMS.block_list
 
 

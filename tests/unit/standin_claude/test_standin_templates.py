@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from towpath.contracts.prompts import PROMPTS
 from towpath.standins.claude.answer import answer_to
 from towpath.standins.claude.schema import strict_schema
-from towpath.standins.claude.templates import Template
+from towpath.standins.claude.templates import AnswerTemplate
 
 GIVEN: dict[str, JsonValue] = {
     "name": "{{ 6 * 7 }}",
@@ -34,7 +34,7 @@ GIVEN: dict[str, JsonValue] = {
 )
 def test_an_expression_becomes_its_value(node: JsonValue, value: JsonValue) -> None:
     """One expression keeps its type, everything else is text; what the input says is never run."""
-    assert Template("", {}, {"field": node}).fill(GIVEN) == {"field": value}
+    assert AnswerTemplate("", {}, {"field": node}).fill(GIVEN) == {"field": value}
 
 
 def test_a_list_is_made_of_another() -> None:
@@ -49,7 +49,7 @@ def test_a_list_is_made_of_another() -> None:
         }
     }
 
-    filled = Template("", {"minutes": 30, "limit": "{{ minutes / 60 }}"}, answer).fill(GIVEN)
+    filled = AnswerTemplate("", {"minutes": 30, "limit": "{{ minutes / 60 }}"}, answer).fill(GIVEN)
 
     assert filled == {"long": [{"title": "CLOSE", "hours": 0.8}]}
 

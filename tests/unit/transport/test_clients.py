@@ -18,12 +18,12 @@ from towpath.contracts.core.wire import EffectKey
 from towpath.contracts.declared.run import CloudEvent
 from towpath.contracts.incident.incident import PageRequest
 from towpath.integrations.channels.channels import Mailer, Slack, SmtpConfig
-from towpath.integrations.channels.pagerduty import Pager
+from towpath.integrations.channels.pagerduty import PagerDuty
 from towpath.integrations.channels.sinks import Sinks
 from towpath.integrations.http.guarded_http import GuardedHttp
 from towpath.integrations.http.services import ServiceClient, ServiceEndpoint
 from towpath.integrations.http.transport import http_client, tls_context
-from towpath.integrations.publishing.calls import Operation, Platform
+from towpath.integrations.publishing.calls import PlatformCalls, PlatformOperation
 
 KEY = EffectKey("run/step")
 TLS = tls_context()
@@ -49,10 +49,10 @@ CLIENTS: dict[str, Send] = {
         "accounts", "closeAccount", {"reference": "r1"}, KEY
     ),
     "slack": lambda http, url, _: Slack(http, url, "t").post(PostSlack(channel="c", text="t", key=KEY)),
-    "pager": lambda http, url, _: Pager(http, url, ("k",)).page(PAGE),
+    "pager": lambda http, url, _: PagerDuty(http, url, ("k",)).page(PAGE),
     "sink": lambda http, url, _: Sinks(http, {"audit": url}).deliver(["audit"], [EVENT]),
-    "platform": lambda http, url, seconds: Platform("x", http, Secrets({}), seconds=seconds).send(
-        Operation("post", "POST", url, kind="effect")
+    "platform": lambda http, url, seconds: PlatformCalls("x", http, Secrets({}), seconds=seconds).send(
+        PlatformOperation("post", "POST", url, kind="effect")
     ),
     "http step": by_step,
 }

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from towpath.contracts.core.run import RunRecord, StepRecord, StepState
-from towpath.views.live import MARKS, MEANINGS, RunView, Watched, legend, panel
+from towpath.views.live import MARKS, MEANINGS, RunView, WatchedRun, legend, panel
 
 
 def record(**states: StepState) -> RunRecord:
@@ -24,7 +24,7 @@ def record(**states: StepState) -> RunRecord:
 def lines_of(*records: RunRecord, brief: bool) -> list[str]:
     """What is printed for these looks, with a remark after the first."""
     console = Console(file=io.StringIO(), width=40)
-    watched = Watched("1 run")
+    watched = WatchedRun("1 run")
     with RunView(console, [watched], brief=brief) as view:
         for number, seen in enumerate(records):
             watched.record = seen
@@ -74,6 +74,6 @@ def test_signs_are_explained_where_they_are_used() -> None:
     assert set(MARKS) == set(MEANINGS) == set(StepState)
     assert legend({StepState.FAILED, StepState.COMPLETED}) == "✓ done  ✗ failed"
     console = Console(file=io.StringIO(), width=60)
-    console.print(panel(Watched("1 run", FIRST)))
+    console.print(panel(WatchedRun("1 run", FIRST)))
     assert isinstance(console.file, io.StringIO)
     assert "· to come  ▶ under way  ✓ done" in console.file.getvalue()

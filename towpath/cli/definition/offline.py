@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from towpath.cli.as_json import JsonFlag, show_json
-from towpath.cli.definition.reading import File, catalog_of_this_place, checked_plan, tell_problems
+from towpath.cli.definition.reading import File, catalogue_of_this_place, checked_plan, tell_problems
 from towpath.cli.files import read_bytes
 from towpath.cli.terminal import Exit, console, fail, problems
 from towpath.engine.checks.cases import read_cases
@@ -28,8 +28,8 @@ app = typer.Typer()
 @app.command("check")
 def check(files: Files, as_json: JsonFlag = False) -> None:
     """Everything that is wrong with definitions: where, what, and how to mend it. Nothing is started."""
-    catalog = catalog_of_this_place()
-    checked = {str(path): check_text(read_bytes(path), catalog) for path in files}
+    catalogue = catalogue_of_this_place()
+    checked = {str(path): check_text(read_bytes(path), catalogue) for path in files}
     if as_json:
         show_json(
             [

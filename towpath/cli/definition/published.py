@@ -12,7 +12,7 @@ from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
 from towpath.cli.definition.reading import (
     File,
-    catalog_of_this_place,
+    catalogue_of_this_place,
     checked_plan,
     is_file,
     plan_of,
@@ -43,7 +43,7 @@ def publish(
 ) -> None:
     """Check a definition and publish it. Runs under way keep theirs; schedules are made what it says."""
     text = read_bytes(file)
-    found = without_errors(str(file), check_text(text, catalog_of_this_place()))
+    found = without_errors(str(file), check_text(text, catalogue_of_this_place()))
     run(_publish(str(file), found, text, by, note, as_json=as_json))
 
 
@@ -80,8 +80,8 @@ async def _check_children(file: str, plan: Plan, text: bytes, definitions: Defin
     if not named - {header.id}:
         return
     known = {**await definitions.schemas(named), header.id: inputs_schema(header)}
-    catalog = replace(catalog_of_this_place(), definitions=known)
-    without_errors(file, check_text(text, catalog))
+    catalogue = replace(catalogue_of_this_place(), definitions=known)
+    without_errors(file, check_text(text, catalogue))
 
 
 async def _publish(file: str, found: Checked, text: bytes, by: str, note: str, *, as_json: bool) -> None:

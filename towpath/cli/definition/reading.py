@@ -9,18 +9,18 @@ from rich.text import Text
 from towpath.cli.configuration import settings
 from towpath.cli.files import read_bytes
 from towpath.cli.terminal import Exit, fail, problems
-from towpath.config.catalog import make_catalog
+from towpath.config.catalogue import make_catalogue
 from towpath.config.connections import Connections, ConnectionsFileError
 from towpath.config.reviewers import ReviewerDirectory, ReviewersFileError
 from towpath.engine.checks.check import Checked, check_text
-from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.diagnostics import excerpt, without_secrets
 from towpath.engine.language.plan import Plan
 
 File = Annotated[Path, typer.Argument(help="The definition, in YAML or JSON; `-` reads stdin.", metavar="FILE")]
 
 
-def catalog_of_this_place() -> Catalog:
+def catalogue_of_this_place() -> DefinitionCatalogue:
     """What the functions, services and files here let a definition name."""
     own = settings()
     try:
@@ -28,7 +28,7 @@ def catalog_of_this_place() -> Catalog:
         directory = ReviewerDirectory.load(own.reviewers_file)
     except (ConnectionsFileError, ReviewersFileError) as error:
         fail(Exit.WRONG_INPUT, *str(error).splitlines())
-    return make_catalog(connections, frozenset({*own.team_channels, *directory.teams()}))
+    return make_catalogue(connections, frozenset({*own.team_channels, *directory.teams()}))
 
 
 def tell_problems(name: str, found: Checked) -> None:
@@ -49,7 +49,7 @@ def is_file(target: str) -> bool:
 
 
 def checked_plan(file: Path) -> Plan:
-    return plan_of(without_errors(str(file), check_text(read_bytes(file), catalog_of_this_place())))
+    return plan_of(without_errors(str(file), check_text(read_bytes(file), catalogue_of_this_place())))
 
 
 def plan_of(found: Checked) -> Plan:

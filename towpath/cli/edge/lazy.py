@@ -23,7 +23,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class CommandGroup:
     """An app of a module, as a group of commands that are loaded together."""
 
     module: str
@@ -39,14 +39,14 @@ class Parts:
     parts: "Mapping[str, Entry]"
 
 
-Entry = Command | Group | Parts
+Entry = Command | CommandGroup | Parts
 PROGRAM = "starter.py"
 
 
 class Lazy(TyperCommand):
     """Stands for a command in its group, and hands over to the loaded one when it is called."""
 
-    def __init__(self, name: str, entry: Command | Group) -> None:
+    def __init__(self, name: str, entry: Command | CommandGroup) -> None:
         super().__init__(name, help=entry.help, hidden=isinstance(entry, Command) and entry.hidden)
         self.entry = entry
 
@@ -55,7 +55,7 @@ class Lazy(TyperCommand):
         """The command or group itself."""
         with ended_at_once():
             module = import_module(self.entry.module)
-        if isinstance(self.entry, Group):
+        if isinstance(self.entry, CommandGroup):
             group = get_group(getattr(module, self.entry.app))
             group.name = self.name
             return group

@@ -11,7 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.cli.etl.plane import SETTING, known_connections, local_plane, silent
 from towpath.cli.terminal import Exit, fail
-from towpath.contracts.pipeline.inspection import Finding, PipelineChecked, PipelineCheckTask
+from towpath.contracts.pipeline.inspection import PipelineChecked, PipelineCheckTask, PipelineFinding
 from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineResult
 from towpath.contracts.pipeline.process import PIPELINE
 from towpath.control.pipelines import FOLDER, PipelineFile, PipelineFileError, find_file, run_handle, usable
@@ -58,7 +58,7 @@ async def _check(file: PipelineFile, plane: Dataplane) -> PipelineFile:
     return replace(file, checked=with_findings(file.checked, (*found.findings, *_connections(config))))
 
 
-def _connections(config: PipelineConfig) -> Iterator[Finding]:
+def _connections(config: PipelineConfig) -> Iterator[PipelineFinding]:
     """Names that are not set here, where others are. A warning: the worker's settings are what counts."""
     known = known_connections()
     if not known:
@@ -68,7 +68,7 @@ def _connections(config: PipelineConfig) -> Iterator[Finding]:
             name = getattr(entry, "connection", None)
             if name is not None and name not in known:
                 mend = did_you_mean(name, known).removeprefix(": ").removeprefix("; ")
-                yield Finding(
+                yield PipelineFinding(
                     place=f"{field}.{number}.connection",
                     code="connection.unknown",
                     message=f"there is no connection {name!r} in {SETTING} here",

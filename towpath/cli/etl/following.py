@@ -29,7 +29,7 @@ from towpath.contracts.pipeline.plane import TaskProgress
 from towpath.contracts.pipeline.process import PIPELINE
 from towpath.contracts.pipeline.view import PipelineView, StageProgress
 from towpath.control.temporal import Started
-from towpath.views.live import RunView, Watched, panel
+from towpath.views.live import RunView, WatchedRun, panel
 from towpath.views.pipeline import result_lines
 from towpath.views.wording import count
 
@@ -124,7 +124,7 @@ async def ended(handle: WorkflowHandle[Any, PipelineResult], seconds: float | No
 
 async def follow(temporal: Client, handle: WorkflowHandle[Any, PipelineResult]) -> None:
     """Show a run until it ends: redrawn on a terminal, a line for each change elsewhere."""
-    watched = Watched(handle.id)
+    watched = WatchedRun(handle.id)
     if not console.is_terminal:
         with RunView(console, [watched]) as lines:
             async for seen in _seen(temporal, handle):
@@ -188,7 +188,7 @@ def _troubles(pending: Sequence[PendingActivityInfo]) -> tuple[str, ...]:
     )
 
 
-def _picture(watched: Watched, seen: Seen) -> RenderableType:
+def _picture(watched: WatchedRun, seen: Seen) -> RenderableType:
     table = Table("stage", "partitions", "under way", "rows", "rows/s", box=None)
     for stage in seen.view.stages:
         going = seen.going(stage)

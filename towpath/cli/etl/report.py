@@ -19,7 +19,7 @@ from towpath.contracts.core.artefact import Artefact
 from towpath.contracts.pipeline.pipeline import PipelineFailure, PipelineOutcome, PipelineResult
 from towpath.contracts.pipeline.process import PIPELINE
 from towpath.control.deadletters import NotInQueueError, find_letter
-from towpath.integrations.storage.artefacts import ArtefactStore, StoreError
+from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError
 
 
 def register(app: typer.Typer) -> None:
@@ -75,5 +75,5 @@ def _why(told: PipelineResult | PipelineFailure) -> str:
 async def _read(artefact: Artefact) -> bytes:
     try:
         return await ArtefactStore(settings().artefact_store).read(artefact)
-    except StoreError as error:
+    except ArtefactStoreError as error:
         fail(Exit.NOT_FOUND, f"{error}: is TOWPATH_ARTEFACT_STORE the worker's?")

@@ -23,7 +23,7 @@ MOST_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ScheduleChange:
     """What to do, by its flag; without one, schedules are made what the files say."""
 
     remove: bool
@@ -56,7 +56,7 @@ def schedule(
     A schedule starts the pipeline as it was when this command was last run: after a change of the file, run it again.
     With --all, pipelines of the folder without a schedule lose the one that they had.
     """
-    wanted = Wanted(remove, pause, resume, listing)
+    wanted = ScheduleChange(remove, pause, resume, listing)
     if (pipeline is not None and every) or (pipeline is None and not every and not listing):
         fail(Exit.WRONG_INPUT, "Give one pipeline, or --all.")
     if wanted.count > 1:
@@ -64,7 +64,7 @@ def schedule(
     run(_schedule(pipeline, wanted, as_json=as_json))
 
 
-async def _schedule(pipeline: str | None, wanted: Wanted, *, as_json: bool) -> None:
+async def _schedule(pipeline: str | None, wanted: ScheduleChange, *, as_json: bool) -> None:
     configs = await _configs(check=not (wanted.listing or wanted.count)) if pipeline is None else {}
     schedules = PipelineSchedules(await client())
     if wanted.listing:
@@ -101,7 +101,7 @@ async def _put(schedules: PipelineSchedules, configs: dict[str, PipelineConfig],
         console.print(f"no pipeline of {FOLDER} has a schedule")
 
 
-async def _steer(schedules: PipelineSchedules, names: list[str], wanted: Wanted, *, as_json: bool) -> None:
+async def _steer(schedules: PipelineSchedules, names: list[str], wanted: ScheduleChange, *, as_json: bool) -> None:
     note = "by starter.py etl schedule"
     steering: dict[str, Callable[[str], Awaitable[bool]]] = {
         "removed": schedules.remove,

@@ -52,7 +52,7 @@ class Subscription(ActivityResult):
     status: str = "active"
 
 
-class Undo(Wire):
+class UndoRequest(Wire):
     """Undo by reference, not by id: it also holds when the answer to the original call was lost."""
 
     reference: str

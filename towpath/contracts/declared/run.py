@@ -175,7 +175,7 @@ class LifecycleEvents(Wire):
     key: EffectKey
 
 
-class Told(ActivityResult):
+class EventsDelivered(ActivityResult):
     """How many events were delivered to how many sinks."""
 
     delivered: int = 0

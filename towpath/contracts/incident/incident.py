@@ -11,14 +11,14 @@ from towpath.contracts.core.run import Cost, Discard, StepRecord
 from towpath.contracts.core.wire import ActivityResult, EffectKey, JsonObject, Wire
 from towpath.contracts.incident.alerts import AlertBatch, AlertGroup, AlertStatus
 from towpath.contracts.incident.investigation import (
-    Context,
     Diagnosis,
+    IncidentContext,
     InitialAnalysis,
     LogFindings,
     MetricFindings,
     SimilarIncident,
 )
-from towpath.contracts.incident.remediation import ActionPlan, ActionRecord, Catalogue
+from towpath.contracts.incident.remediation import ActionCatalogue, ActionPlan, ActionRecord
 
 
 class IncidentRequest(Wire):
@@ -168,7 +168,7 @@ class OpenPage(Wire):
     key: EffectKey
 
 
-class Paging(Wire):
+class OnCallPaging(Wire):
     """How far the on-call chain has come. `level` 0: nobody was called yet."""
 
     level: int = 0
@@ -205,11 +205,11 @@ class IncidentView(Wire):
     group: AlertGroup
     severity: Severity | None = None
     analysis: InitialAnalysis | None = None
-    context: Context | None = None
+    context: IncidentContext | None = None
     diagnosis: Diagnosis | None = None
     plan: ActionPlan | None = None
     actions: tuple[ActionRecord, ...] = ()
-    paging: Paging = Paging()
+    paging: OnCallPaging = OnCallPaging()
     timeline: tuple[TimelineEntry, ...] = ()
     degraded: dict[str, str] = {}
 
@@ -220,16 +220,16 @@ class IncidentProgress(Wire):
     alerts: AlertMemory
     service: str
     started_at: datetime
-    catalogue: Catalogue = Catalogue()
+    catalogue: ActionCatalogue = ActionCatalogue()
     severity: Severity | None = None
     logs: LogFindings | None = None
     metrics: MetricFindings | None = None
     analysis: InitialAnalysis | None = None
-    context: Context | None = None
+    context: IncidentContext | None = None
     diagnosis: Diagnosis | None = None
     plan: ActionPlan | None = None
     actions: tuple[ActionRecord, ...] = ()
-    paging: Paging = Paging()
+    paging: OnCallPaging = OnCallPaging()
     timeline: tuple[TimelineEntry, ...] = ()
     degraded: dict[str, str] = {}
     steps: tuple[StepRecord, ...] = ()

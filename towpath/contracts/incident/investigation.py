@@ -15,7 +15,7 @@ Category = Literal[
 """Kinds of causes, by which hypotheses and actions find each other."""
 
 
-class Window(Wire):
+class TimeWindow(Wire):
     """A service and a stretch of time: what logs, metrics and deployments are asked for."""
 
     service: str
@@ -178,7 +178,7 @@ class Runbooks(ActivityResult):
     runbooks: tuple[Runbook, ...] = ()
 
 
-class Context(Wire):
+class IncidentContext(Wire):
     deployments: tuple[Deployment, ...] = ()
     similar: tuple[SimilarIncident, ...] = ()
     runbooks: tuple[Runbook, ...] = ()

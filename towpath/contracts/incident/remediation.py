@@ -10,7 +10,7 @@ from towpath.contracts.core.claude import Provenance
 from towpath.contracts.core.failure import Failure
 from towpath.contracts.core.review import DecidedReview
 from towpath.contracts.core.wire import ActivityResult, EffectKey, Wire
-from towpath.contracts.incident.investigation import Hypothesis, Window
+from towpath.contracts.incident.investigation import Hypothesis, TimeWindow
 
 ActionId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
 
@@ -83,7 +83,7 @@ class MetricQuery(Wire):
     """Whether it is among the success criteria of every incident, whatever a plan chooses."""
 
 
-class Catalogue(ActivityResult):
+class ActionCatalogue(ActivityResult):
     """Actions, metrics and inventory as the worker's files have them, pinned for the run. `digest` names them all."""
 
     actions: tuple[CatalogueAction, ...] = ()
@@ -109,7 +109,7 @@ class OfferedAction(Wire):
     blast_radius: str
 
 
-class PlanTask(Wire):
+class ActionPlanTask(Wire):
     """Input of the action plan."""
 
     service: str
@@ -208,7 +208,7 @@ class ActionRecord(Wire):
 class FetchMetrics(Wire):
     """Ask for the course of some metrics over a window."""
 
-    window: Window
+    window: TimeWindow
     metrics: tuple[MetricQuery, ...]
 
 
@@ -234,7 +234,7 @@ class ReserveAction(Wire):
     key: EffectKey
 
 
-class Reservation(ActivityResult):
+class ActionReservation(ActivityResult):
     """`allowed` is False when the limit is reached or the kill switch is on; `reason` says which."""
 
     allowed: bool

@@ -15,7 +15,7 @@ from towpath.contracts.core.service import Account, EmailVerification, Subscript
 from towpath.contracts.core.wire import Wire
 
 
-class Plan(StrEnum):
+class CustomerPlan(StrEnum):
     STARTER = "starter"
     BUSINESS = "business"
     ENTERPRISE = "enterprise"
@@ -32,7 +32,7 @@ class Customer(Wire):
 
     email: Email = Field(description="contact e-mail address, gets the welcome mail")
     company: ShortText = Field(description="name of the company")
-    plan: Plan = Field(description="the plan that was bought")
+    plan: CustomerPlan = Field(description="the plan that was bought")
     customer_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] | None = Field(
         default=None, description="your own id of the customer; names the run, so it must hold no personal data"
     )
@@ -141,7 +141,7 @@ class WelcomeKit(Wire):
     provenance: Provenance | None = None
 
 
-class Outcome(StrEnum):
+class OnboardingOutcome(StrEnum):
     ONBOARDED = "onboarded"
     REJECTED = "rejected"
     EXPIRED = "expired"
@@ -192,7 +192,7 @@ class OnboardingRequest(Wire):
 class OnboardingResult(Wire):
     """How an onboarding ended. `degraded`: what could not be had, and what was done instead."""
 
-    outcome: Outcome
+    outcome: OnboardingOutcome
     decision: DecisionRecord | None = None
     account: Account | None = None
     subscription: Subscription | None = None

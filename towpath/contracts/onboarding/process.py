@@ -9,9 +9,9 @@ from towpath.contracts.onboarding.customer import (
     Customer,
     OnboardingCheckpoint,
     OnboardingFailure,
+    OnboardingOutcome,
     OnboardingRequest,
     OnboardingResult,
-    Outcome,
     Redrive,
 )
 
@@ -39,7 +39,7 @@ ONBOARDING = Process(
     key=lambda request, salt: customer_key(request.customer, salt),
     labels=lambda request: {PLAN: request.customer.plan, TRIGGER: request.trigger},
     title=lambda request: f"Onboard {request.customer.company} ({request.customer.plan})",
-    succeeded=lambda result: result.outcome in {Outcome.ONBOARDED, Outcome.DISCARDED},
+    succeeded=lambda result: result.outcome in {OnboardingOutcome.ONBOARDED, OnboardingOutcome.DISCARDED},
     keeps=lambda failure: [name for name, value in failure.checkpoint if value is not None],
     again=_again,
     dead_letter_queue="failed-onboarding",

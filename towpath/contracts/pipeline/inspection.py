@@ -42,7 +42,7 @@ class PipelineCheckTask(Wire):
     config: PipelineConfig
 
 
-class Finding(Wire):
+class PipelineFinding(Wire):
     """What is wrong with a pipeline: `place` is its path in the file, `transformation.operations.3.expression`."""
 
     place: str
@@ -54,7 +54,7 @@ class Finding(Wire):
 
 
 class PipelineChecked(ActivityResult):
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[PipelineFinding, ...] = ()
 
 
 class ReadQuarantine(Wire):

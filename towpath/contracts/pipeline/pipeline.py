@@ -118,7 +118,7 @@ class FileSource(SourceBase):
     encoding: Literal["utf-8", "latin-1", "cp949"] = "utf-8"
 
 
-class Paging(Wire):
+class ApiPaging(Wire):
     """How an API gives its next page.
 
     Paths have dots between names: `items` is that of the list of rows in an answer, empty when the answer is the list;
@@ -144,7 +144,7 @@ class HttpSource(SourceBase):
     connection: str
     path: str
     query: dict[str, str] = {}
-    paging: Paging = Paging()
+    paging: ApiPaging = ApiPaging()
     requests_per_second: float = Field(default=5.0, gt=0)
     since_parameter: str | None = None
     """Query parameter that takes the watermark, where the API can filter."""

@@ -189,7 +189,7 @@ class Partition(Wire):
     """As far as the source tells; 0 where it does not."""
 
 
-class PlanTask(Wire):
+class ExtractionPlanTask(Wire):
     """What to read of a source: from the watermark less the lag, or of some dates; `full` reads everything."""
 
     source: Source
@@ -275,7 +275,7 @@ class Profiled(ActivityResult):
     sample: tuple[JsonObject, ...] = ()
 
 
-class QualityTask(Wire):
+class RowQualityTask(Wire):
     """Check rules over the valid rows of a run. `strict` quarantines rows that fail a warning, too.
 
     `history` are row counts of the runs before, newest last. `related` are datasets that foreign keys look at.

@@ -124,7 +124,7 @@ class PublishingRequest(Wire):
         return self
 
 
-class Shape(StrEnum):
+class ContentShape(StrEnum):
     """What a platform takes, and so what Claude is asked for."""
 
     THREAD = "thread"
@@ -150,7 +150,7 @@ class PlatformRules(Wire):
     adapter: Name
     """Which client delivers: an entry of `towpath.integrations.publishing`."""
     prompt: Name
-    shape: Shape
+    shape: ContentShape
     max_length: int = Field(gt=0, description="of one post of a thread, of a post, of an article's body")
     url_length: int | None = Field(default=None, description="what each URL counts, whatever its length")
     wide_weight: int = Field(default=1, ge=1, le=2, description="what a CJK character or an emoji counts")
@@ -262,7 +262,7 @@ class ChannelText(Wire):
     text: str
 
 
-class QualityTask(Wire):
+class TextQualityTask(Wire):
     """Input of the quality check."""
 
     source: str
@@ -281,7 +281,7 @@ class QualityAnswer(Wire):
     scores: list[ChannelScore]
 
 
-class Finding(Wire):
+class TextFinding(Wire):
     """One thing that the checks in code found. `blocking` findings are never published."""
 
     rule: str
@@ -307,7 +307,7 @@ class CheckTexts(Wire):
 class ChannelFindings(Wire):
     channel: Name
     account: Name = "main"
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[TextFinding, ...] = ()
 
 
 class CheckedTexts(ActivityResult):
@@ -340,7 +340,7 @@ class ChannelQuality(Wire):
     channel: Name
     account: Name = "main"
     score: float
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[TextFinding, ...] = ()
     issues: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     revisions: int = 0

@@ -172,7 +172,7 @@ POSTING_SLOTS = "posting-slots"
 """Temporal type, and id prefix, of the record of one account's reserved times."""
 
 
-class Reservation(Wire):
+class SlotReservation(Wire):
     """One reserved time, and the wish that it answers."""
 
     key: EffectKey
@@ -186,4 +186,4 @@ class SlotRecord(Wire):
     """State of the record of one account's reserved times, in the order in which they were asked for."""
 
     place: str
-    reservations: tuple[Reservation, ...] = ()
+    reservations: tuple[SlotReservation, ...] = ()

@@ -30,7 +30,7 @@ class ConnectionNameError(DataError):
         super().__init__(FailureCode.PIPELINE_CONNECTION, message)
 
 
-class StoreError(DataError):
+class DatasetStoreError(DataError):
     def __init__(self, message: str) -> None:
         super().__init__(FailureCode.PIPELINE_STORE, message)
 

@@ -7,7 +7,13 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 from obstore.store import S3Store
 
 from towpath.dataplane.core.connections import S3Connection
-from towpath.dataplane.core.errors import ConnectionNameError, DataError, SourceError, SourceMissingError, StoreError
+from towpath.dataplane.core.errors import (
+    ConnectionNameError,
+    DataError,
+    DatasetStoreError,
+    SourceError,
+    SourceMissingError,
+)
 
 SCHEME = "s3://"
 REQUEST_TIMEOUT = timedelta(seconds=60)
@@ -21,7 +27,7 @@ def split_address(url: str) -> tuple[str, str]:
     """Bucket and key of `s3://bucket/key`; the key may be empty. Raises StoreError."""
     bucket, _, key = url.removeprefix(SCHEME).partition("/")
     if not url.startswith(SCHEME) or not bucket:
-        raise StoreError("an object store is written s3://bucket/prefix")
+        raise DatasetStoreError("an object store is written s3://bucket/prefix")
     return bucket, key.strip("/")
 
 
@@ -48,7 +54,7 @@ def open_bucket(bucket: str, connection: S3Connection | None) -> S3Store:
             **options,
         )
     except OBJECT_ERRORS as error:
-        raise StoreError(f"bucket {bucket} cannot be opened: {type(error).__name__}") from error
+        raise DatasetStoreError(f"bucket {bucket} cannot be opened: {type(error).__name__}") from error
 
 
 def source_error(message: str, error: Exception) -> DataError:

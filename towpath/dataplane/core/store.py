@@ -18,7 +18,7 @@ from obstore.exceptions import AlreadyExistsError
 
 from towpath.contracts.pipeline.plane import Compression
 from towpath.dataplane.core.connections import S3Connection
-from towpath.dataplane.core.errors import StoreError
+from towpath.dataplane.core.errors import DatasetStoreError
 from towpath.dataplane.core.objects import OBJECT_ERRORS, SCHEME, open_bucket, split_address
 
 UNFINISHED = ".unfinished"
@@ -93,7 +93,7 @@ class DatasetStore:
             self._files.put(name, file)
             self._note(digest, self._files.identity(name))
         except OBJECT_ERRORS as error:
-            raise StoreError(f"the dataset store cannot be written: {type(error).__name__}") from error
+            raise DatasetStoreError(f"the dataset store cannot be written: {type(error).__name__}") from error
         return name, digest, size
 
     def read(self, name: str, sha256: str, folder: Path) -> Path:
@@ -106,13 +106,15 @@ class DatasetStore:
         try:
             self._files.get(name, unfinished)
         except FileNotFoundError as error:
-            raise StoreError(f"part {name} is not in the dataset store: it was cleaned up, or never kept") from error
+            raise DatasetStoreError(
+                f"part {name} is not in the dataset store: it was cleaned up, or never kept"
+            ) from error
         except OBJECT_ERRORS as error:
-            raise StoreError(f"part {name} cannot be read: {type(error).__name__}") from error
+            raise DatasetStoreError(f"part {name} cannot be read: {type(error).__name__}") from error
         identity = _identity(unfinished)
         if self._known.get(sha256) != identity:
             if _digest(unfinished) != sha256:
-                raise StoreError(f"part {name} was altered in the dataset store")
+                raise DatasetStoreError(f"part {name} was altered in the dataset store")
             self._note(sha256, identity)
         return unfinished.rename(target)
 
@@ -121,28 +123,28 @@ class DatasetStore:
         try:
             return self._files.put_first(name, content)
         except OBJECT_ERRORS as error:
-            raise StoreError(f"the dataset store cannot be written: {type(error).__name__}") from error
+            raise DatasetStoreError(f"the dataset store cannot be written: {type(error).__name__}") from error
 
     def find(self, name: str) -> bytes | None:
         """What is kept under a name. Raises StoreError."""
         try:
             return self._files.find(name)
         except OBJECT_ERRORS as error:
-            raise StoreError(f"the dataset store cannot be read: {type(error).__name__}") from error
+            raise DatasetStoreError(f"the dataset store cannot be read: {type(error).__name__}") from error
 
     def names(self, folder: str) -> list[str]:
         """What is kept under names of its own, below a folder. Raises StoreError."""
         try:
             return self._files.names(folder)
         except OBJECT_ERRORS as error:
-            raise StoreError(f"the dataset store cannot be read: {type(error).__name__}") from error
+            raise DatasetStoreError(f"the dataset store cannot be read: {type(error).__name__}") from error
 
     def drop(self, name: str) -> None:
         """Removes what was kept under a name. Raises StoreError."""
         try:
             self._files.drop(name)
         except OBJECT_ERRORS as error:
-            raise StoreError(f"the dataset store cannot be cleaned up: {type(error).__name__}") from error
+            raise DatasetStoreError(f"the dataset store cannot be cleaned up: {type(error).__name__}") from error
 
     def forget(self, before: datetime, held: Collection[str] = ()) -> tuple[int, int]:
         """Removes what was last kept before a moment and is not held: files and bytes removed. Raises StoreError."""
@@ -154,7 +156,7 @@ class DatasetStore:
                 if name not in held and self._files.remove(name, moment):
                     files, size = files + 1, size + size_bytes
         except OBJECT_ERRORS as error:
-            raise StoreError(f"the dataset store cannot be cleaned up: {type(error).__name__}") from error
+            raise DatasetStoreError(f"the dataset store cannot be cleaned up: {type(error).__name__}") from error
         return files, size
 
     @classmethod

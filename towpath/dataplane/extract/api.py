@@ -13,8 +13,8 @@ import duckdb
 import httpx
 
 from towpath.contracts.pipeline.dataset import Column, ColumnType
-from towpath.contracts.pipeline.pipeline import ByDate, ByPage, HttpSource, Paging
-from towpath.contracts.pipeline.stages import Extracted, ExtractTask, Pages, Partition, PlanTask
+from towpath.contracts.pipeline.pipeline import ApiPaging, ByDate, ByPage, HttpSource
+from towpath.contracts.pipeline.stages import Extracted, ExtractionPlanTask, ExtractTask, Pages, Partition
 from towpath.dataplane.core.arrow import pa
 from towpath.dataplane.core.columns import literal
 from towpath.dataplane.core.connections import HttpConnection
@@ -23,7 +23,7 @@ from towpath.dataplane.core.errors import SourceFormatError
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.api_client import NOT_FOUND, ApiClient
 from towpath.dataplane.extract.decoding import MARKING
-from towpath.dataplane.extract.intake import Intake
+from towpath.dataplane.extract.intake import RowIntake
 from towpath.dataplane.extract.json_rows import JsonRows, Located, json_columns, json_path
 from towpath.policy.pipeline.bounds import Bounds, periods
 from towpath.policy.pipeline.naming import column_names
@@ -39,7 +39,7 @@ class Page(NamedTuple):
 
 
 def plan_api(
-    task: PlanTask, source: HttpSource, bounds: Bounds, work: Workspace
+    task: ExtractionPlanTask, source: HttpSource, bounds: Bounds, work: Workspace
 ) -> tuple[tuple[Partition, ...], tuple[Column, ...]]:
     """Asks for the first page: its columns, and whether the API tells how many rows there are.
 
@@ -77,7 +77,7 @@ def extract_api(task: ExtractTask, source: HttpSource, work: Workspace) -> Extra
     share = task.partition.slice
     if not isinstance(share, Pages):
         raise SourceFormatError(f"{source.name}: an API has no partition of this kind")
-    intake = Intake(task, work, f"{source.path}")
+    intake = RowIntake(task, work, f"{source.path}")
     rows = JsonRows(task.wanted, intake)
     size, row = 0, share.first_row
     following: Pages | None = share
@@ -194,7 +194,7 @@ def open_reader(source: HttpSource, work: Workspace, *, at_once: int) -> PageRea
     return PageReader(source, ApiClient(source.name, connection, source.requests_per_second / at_once), engine)
 
 
-def _shares(paging: Paging, first: Pages, page: Page) -> Iterator[Pages]:
+def _shares(paging: ApiPaging, first: Pages, page: Page) -> Iterator[Pages]:
     """From the first page on; where the number of rows is known, up to it, and the last share goes on beyond."""
     if not page.items:
         return
@@ -213,7 +213,7 @@ def _shares(paging: Paging, first: Pages, page: Page) -> Iterator[Pages]:
         )
 
 
-def _periods(task: PlanTask, source: HttpSource, bounds: Bounds) -> list[tuple[str | None, str | None]]:
+def _periods(task: ExtractionPlanTask, source: HttpSource, bounds: Bounds) -> list[tuple[str | None, str | None]]:
     dates = task.dates
     if not isinstance(source.partition, ByDate):
         return [(bounds.since, bounds.until)]

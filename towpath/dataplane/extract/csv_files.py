@@ -9,15 +9,15 @@ from towpath.contracts.pipeline.stages import ByteRange, Extracted, ExtractTask
 from towpath.dataplane.core.errors import SourceFormatError
 from towpath.dataplane.core.quarantine import LINE
 from towpath.dataplane.core.workspace import Workspace
-from towpath.dataplane.extract.csv_rows import Shape, UnclosedQuoteError, csv_rows, header_of
+from towpath.dataplane.extract.csv_rows import CsvShape, UnclosedQuoteError, csv_rows, header_of
 from towpath.dataplane.extract.decoding import BOM, Decoded, as_read
-from towpath.dataplane.extract.intake import Intake
+from towpath.dataplane.extract.intake import RowIntake
 from towpath.dataplane.extract.lines import LONGEST_RECORD, Cut, StrayQuotes, cut_at_lines, whole
-from towpath.dataplane.extract.places import Place, SourceFile
+from towpath.dataplane.extract.places import FilePlace, SourceFile
 from towpath.policy.pipeline.naming import column_names
 
 
-def csv_columns(source: FileSource, place: Place, file: SourceFile) -> tuple[Column, ...]:
+def csv_columns(source: FileSource, place: FilePlace, file: SourceFile) -> tuple[Column, ...]:
     """As the header names them; without one, as declared, or by number. A name that had to be changed is told."""
     told, _, _ = _header(source, place, file)
     return tuple(
@@ -26,7 +26,7 @@ def csv_columns(source: FileSource, place: Place, file: SourceFile) -> tuple[Col
     )
 
 
-def csv_cuts(source: FileSource, place: Place, file: SourceFile, size_bytes: int) -> list[Cut]:
+def csv_cuts(source: FileSource, place: FilePlace, file: SourceFile, size_bytes: int) -> list[Cut]:
     """Reads a large file once: where a line ends outside of quotes cannot be told from its neighbourhood."""
     _, start, line = _header(source, place, file)
     if file.size_bytes <= size_bytes:
@@ -35,10 +35,10 @@ def csv_cuts(source: FileSource, place: Place, file: SourceFile, size_bytes: int
     return cut_at_lines(pieces, start, line, size_bytes, quoted=True)
 
 
-def extract_csv(task: ExtractTask, source: FileSource, cut: ByteRange, place: Place, work: Workspace) -> Extracted:
+def extract_csv(task: ExtractTask, source: FileSource, cut: ByteRange, place: FilePlace, work: Workspace) -> Extracted:
     """Read a partition; once more, line by line, when a quote in it is not closed."""
     told, _, _ = _header(source, place, place.file(cut.file))
-    shape = Shape(column_names(told), source.delimiter, source.encoding, cut.first_line)
+    shape = CsvShape(column_names(told), source.delimiter, source.encoding, cut.first_line)
     try:
         return _read(task, shape, cut, place, work)
     except UnclosedQuoteError:
@@ -50,9 +50,9 @@ def extract_csv(task: ExtractTask, source: FileSource, cut: ByteRange, place: Pl
 
 
 def _read(
-    task: ExtractTask, shape: Shape, cut: ByteRange, place: Place, work: Workspace, *, stray_quotes: bool = False
+    task: ExtractTask, shape: CsvShape, cut: ByteRange, place: FilePlace, work: Workspace, *, stray_quotes: bool = False
 ) -> Extracted:
-    intake = Intake(task, work, cut.file)
+    intake = RowIntake(task, work, cut.file)
     text = Decoded(place.read(cut.file, cut.start, cut.end), shape.encoding)
     pieces: Iterator[bytes] = iter(text)
     if stray_quotes:
@@ -67,7 +67,7 @@ def _read(
     return intake.close()
 
 
-def _header(source: FileSource, place: Place, file: SourceFile) -> tuple[list[str], int, int]:
+def _header(source: FileSource, place: FilePlace, file: SourceFile) -> tuple[list[str], int, int]:
     """Names, and where the first row begins: byte and line."""
     head = b"".join(place.read(file.name, 0, min(LONGEST_RECORD, file.size_bytes)))
     start = len(BOM) if head.startswith(BOM) and source.encoding == "utf-8" else 0

@@ -30,7 +30,7 @@ class UnclosedQuoteError(Exception):
     """A quoted value has no end, or none nearby."""
 
 
-class Shape(NamedTuple):
+class CsvShape(NamedTuple):
     names: tuple[str, ...]
     delimiter: str
     encoding: str
@@ -52,7 +52,7 @@ def header_of(head: bytes, delimiter: str, encoding: str) -> tuple[list[str], in
     return names, at + 1, lines + 1
 
 
-def csv_rows(text: Decoded, pieces: Iterable[bytes], shape: Shape, reject: Reject) -> Iterator[ArrowTable]:
+def csv_rows(text: Decoded, pieces: Iterable[bytes], shape: CsvShape, reject: Reject) -> Iterator[ArrowTable]:
     """Tables of the columns and `_row`. `pieces` are those of `text`. Raises UnclosedQuoteError."""
     numbering = _Numbering(shape, reject)
     options = {
@@ -125,7 +125,7 @@ class _Numbering:
     The reader tells of the latter from threads of its own, ahead of the rows.
     """
 
-    def __init__(self, shape: Shape, reject: Reject) -> None:
+    def __init__(self, shape: CsvShape, reject: Reject) -> None:
         self._shape = shape
         self._reject = reject
         self._invalid: deque[tuple[int, str, int]] = deque()
@@ -203,7 +203,7 @@ def _may_have_line_ends(column: Any) -> bool:
     )
 
 
-def _without_marks(table: ArrowTable, shape: Shape, reject: Reject) -> tuple[ArrowTable, int]:
+def _without_marks(table: ArrowTable, shape: CsvShape, reject: Reject) -> tuple[ArrowTable, int]:
     """Rejects rows with bytes that are no text; the rows without, and the number of marks."""
     bad = None
     for name in shape.names:

@@ -6,17 +6,26 @@ from contextlib import suppress
 
 from towpath.contracts.pipeline.dataset import Column
 from towpath.contracts.pipeline.pipeline import ByFile, DateRange, FileSource
-from towpath.contracts.pipeline.stages import ByteRange, Extracted, ExtractTask, Partition, PlanTask, RowGroups
+from towpath.contracts.pipeline.stages import (
+    ByteRange,
+    Extracted,
+    ExtractionPlanTask,
+    ExtractTask,
+    Partition,
+    RowGroups,
+)
 from towpath.dataplane.core.errors import SourceFormatError, SourceMissingError
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.csv_files import csv_columns, csv_cuts, extract_csv
 from towpath.dataplane.extract.json_files import extract_json, json_cuts, json_file_columns
 from towpath.dataplane.extract.parquet_files import extract_parquet, parquet_columns, parquet_cuts
-from towpath.dataplane.extract.places import Place, SourceFile, open_place, unchanged
+from towpath.dataplane.extract.places import FilePlace, SourceFile, open_place, unchanged
 from towpath.policy.pipeline.bounds import days
 
 
-def plan_files(task: PlanTask, source: FileSource, work: Workspace) -> tuple[tuple[Partition, ...], tuple[Column, ...]]:
+def plan_files(
+    task: ExtractionPlanTask, source: FileSource, work: Workspace
+) -> tuple[tuple[Partition, ...], tuple[Column, ...]]:
     """Partitions in the order of the files' names, and the columns of all files together.
 
     A path may hold a day as strftime writes it (`orders/%Y/%m/%d/*.csv`): a backfill then reads the files of its days.
@@ -60,7 +69,7 @@ def extract_file(task: ExtractTask, source: FileSource, work: Workspace) -> Extr
     return extract_json(task, source, cut, place, work)
 
 
-def _files(place: Place, path: str, dates: DateRange | None) -> list[SourceFile]:
+def _files(place: FilePlace, path: str, dates: DateRange | None) -> list[SourceFile]:
     if "%" not in path:
         return place.files(path)
     if dates is None:
@@ -73,7 +82,7 @@ def _files(place: Place, path: str, dates: DateRange | None) -> list[SourceFile]
     return [found[name] for name in sorted(found)]
 
 
-def _columns(source: FileSource, place: Place, file: SourceFile) -> tuple[Column, ...]:
+def _columns(source: FileSource, place: FilePlace, file: SourceFile) -> tuple[Column, ...]:
     if file.size_bytes == 0:
         return ()
     if source.type == "csv":
@@ -83,7 +92,7 @@ def _columns(source: FileSource, place: Place, file: SourceFile) -> tuple[Column
     return json_file_columns(source, place, file)
 
 
-def _cuts(source: FileSource, place: Place, file: SourceFile) -> list[tuple[str, ByteRange | RowGroups, int]]:
+def _cuts(source: FileSource, place: FilePlace, file: SourceFile) -> list[tuple[str, ByteRange | RowGroups, int]]:
     """Name, share and size of each partition of one file."""
     if file.size_bytes == 0:
         return []

@@ -31,7 +31,7 @@ from towpath.dataplane.core.quarantine import Quarantine
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.frontier import Frontier
 from towpath.dataplane.specification.casting import exact_cast
-from towpath.dataplane.specification.errors import ExpressionError
+from towpath.dataplane.specification.errors import RefusedExpressionError
 
 _CLOCKS = timedelta(days=1)
 """How far a source's clock and zone may be ahead."""
@@ -51,7 +51,7 @@ class _Check(NamedTuple):
     """SQL that is true for a row that fails."""
 
 
-class Intake:
+class RowIntake:
     """One for an attempt at one partition. A new one begins anew, and overwrites what the last one left."""
 
     def __init__(self, task: ExtractTask, work: Workspace, origin: str) -> None:
@@ -188,7 +188,7 @@ def _exact(given: Column, wanted: Column) -> str:
     """The value in the wanted type, null where it is none, and where no value of its type could be one."""
     try:
         return exact_cast(quoted(wanted.name), given, wanted)
-    except ExpressionError:
+    except RefusedExpressionError:
         return f"CAST(NULL AS {sql_type(wanted)})"
 
 

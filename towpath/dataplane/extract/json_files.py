@@ -8,10 +8,10 @@ from towpath.contracts.pipeline.pipeline import FileSource
 from towpath.contracts.pipeline.stages import ByteRange, Extracted, ExtractTask
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.decoding import BOM, Decoded
-from towpath.dataplane.extract.intake import Intake
+from towpath.dataplane.extract.intake import RowIntake
 from towpath.dataplane.extract.json_rows import JsonRows, Located, array_items, json_columns
 from towpath.dataplane.extract.lines import LONGEST_RECORD, Cut, cut_at_lines, whole, whole_lines
-from towpath.dataplane.extract.places import Place, SourceFile
+from towpath.dataplane.extract.places import FilePlace, SourceFile
 from towpath.policy.pipeline.naming import column_names
 
 LOOKED_AT = 1_000
@@ -20,7 +20,7 @@ _BATCH = 20_000
 _BATCH_CHARACTERS = 16 * 1024**2
 
 
-def json_file_columns(source: FileSource, place: Place, file: SourceFile) -> tuple[Column, ...]:
+def json_file_columns(source: FileSource, place: FilePlace, file: SourceFile) -> tuple[Column, ...]:
     """Names in the first objects, all as text."""
     cut = ByteRange(file=file.name, end=file.size_bytes, version=file.version, start=_start(place, file))
     decoded = Decoded(place.read(cut.file, cut.start, cut.end), source.encoding)
@@ -31,15 +31,15 @@ def json_file_columns(source: FileSource, place: Place, file: SourceFile) -> tup
     )
 
 
-def json_cuts(source: FileSource, place: Place, file: SourceFile, size_bytes: int) -> list[Cut]:
+def json_cuts(source: FileSource, place: FilePlace, file: SourceFile, size_bytes: int) -> list[Cut]:
     start = _start(place, file)
     if source.type == "json" or file.size_bytes <= size_bytes:
         return whole(start, file.size_bytes, 1)
     return cut_at_lines(place.read(file.name, start, file.size_bytes), start, 1, size_bytes, quoted=False)
 
 
-def extract_json(task: ExtractTask, source: FileSource, cut: ByteRange, place: Place, work: Workspace) -> Extracted:
-    intake = Intake(task, work, cut.file)
+def extract_json(task: ExtractTask, source: FileSource, cut: ByteRange, place: FilePlace, work: Workspace) -> Extracted:
+    intake = RowIntake(task, work, cut.file)
     decoded = Decoded(place.read(cut.file, cut.start, cut.end), source.encoding)
     rows = JsonRows(task.wanted, intake, source.encoding)
     for batch in _batches(_objects(source, cut, decoded)):
@@ -71,6 +71,6 @@ def _batches(objects: Iterable[Located]) -> Iterator[list[Located]]:
         yield batch
 
 
-def _start(place: Place, file: SourceFile) -> int:
+def _start(place: FilePlace, file: SourceFile) -> int:
     head = b"".join(place.read(file.name, 0, min(len(BOM), file.size_bytes)))
     return len(BOM) if head == BOM else 0

@@ -16,7 +16,7 @@ from towpath.dataplane.core.columns import ROW, literal, quoted
 from towpath.dataplane.core.errors import SourceFormatError
 from towpath.dataplane.core.quarantine import LINE
 from towpath.dataplane.extract.decoding import MARK, as_read, bad_bytes
-from towpath.dataplane.extract.intake import Intake
+from towpath.dataplane.extract.intake import RowIntake
 from towpath.dataplane.extract.lines import LONGEST_RECORD
 from towpath.policy.pipeline.naming import column_names, source_names
 
@@ -37,7 +37,7 @@ class Located(NamedTuple):
 class JsonRows:
     """Takes objects apart into the columns that are asked for; names of others are remembered."""
 
-    def __init__(self, columns: Sequence[Column], intake: Intake, encoding: str = "utf-8") -> None:
+    def __init__(self, columns: Sequence[Column], intake: RowIntake, encoding: str = "utf-8") -> None:
         self._intake = intake
         self._encoding = encoding
         known = {name for column in columns for name in source_names(column)}

@@ -9,8 +9,8 @@ from towpath.dataplane.core.arrow import ArrowTable, column_of, pa, parquet
 from towpath.dataplane.core.columns import ROW
 from towpath.dataplane.core.errors import SourceFormatError
 from towpath.dataplane.core.workspace import Workspace
-from towpath.dataplane.extract.intake import Intake
-from towpath.dataplane.extract.places import Place, RangeReader, SourceFile
+from towpath.dataplane.extract.intake import RowIntake
+from towpath.dataplane.extract.places import FilePlace, RangeReader, SourceFile
 from towpath.policy.pipeline.naming import column_names
 
 _BATCH = 65_536
@@ -25,14 +25,14 @@ class GroupCut(NamedTuple):
     size_bytes: int
 
 
-def parquet_columns(place: Place, file: SourceFile) -> tuple[Column, ...]:
+def parquet_columns(place: FilePlace, file: SourceFile) -> tuple[Column, ...]:
     schema = _open(place, file).schema_arrow
     names: list[str] = schema.names
     told = zip(column_names(names), names, schema.types, strict=True)
     return tuple(column_of(name, kind, "" if name == text else text) for name, text, kind in told)
 
 
-def parquet_cuts(place: Place, file: SourceFile, size_bytes: int) -> list[GroupCut]:
+def parquet_cuts(place: FilePlace, file: SourceFile, size_bytes: int) -> list[GroupCut]:
     """Of about `size_bytes` in the file. A row group is never cut."""
     metadata = _open(place, file).metadata
     cuts: list[GroupCut] = []
@@ -49,9 +49,9 @@ def parquet_cuts(place: Place, file: SourceFile, size_bytes: int) -> list[GroupC
     return cuts
 
 
-def extract_parquet(task: ExtractTask, cut: RowGroups, place: Place, work: Workspace) -> Extracted:
+def extract_parquet(task: ExtractTask, cut: RowGroups, place: FilePlace, work: Workspace) -> Extracted:
     file = place.file(cut.file)
-    intake = Intake(task, work, cut.file)
+    intake = RowIntake(task, work, cut.file)
     opened = _open(place, file)
     names = column_names(opened.schema_arrow.names)
     row = cut.first_row
@@ -69,7 +69,7 @@ def extract_parquet(task: ExtractTask, cut: RowGroups, place: Place, work: Works
     return intake.close(new_columns=tuple(name for name in names if name not in known))
 
 
-def _open(place: Place, file: SourceFile) -> Any:
+def _open(place: FilePlace, file: SourceFile) -> Any:
     try:
         return parquet.ParquetFile(pa.PythonFile(RangeReader(place, file), mode="r"))
     except pa.ArrowInvalid as error:

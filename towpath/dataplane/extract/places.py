@@ -28,7 +28,7 @@ class SourceFile:
     version: str
 
 
-class Place(Protocol):
+class FilePlace(Protocol):
     """Names in a place are as `files` told them."""
 
     def files(self, pattern: str) -> list[SourceFile]:
@@ -42,7 +42,7 @@ class Place(Protocol):
         ...
 
 
-def open_place(source: FileSource, work: Workspace) -> Place:
+def open_place(source: FileSource, work: Workspace) -> FilePlace:
     """Raises ConnectionNameError and StoreError."""
     if not source.path.startswith(SCHEME):
         return _Folder()
@@ -50,7 +50,7 @@ def open_place(source: FileSource, work: Workspace) -> Place:
     return _Bucket(split_address(source.path)[0], connection)
 
 
-def unchanged(place: Place, name: str, version: str) -> SourceFile:
+def unchanged(place: FilePlace, name: str, version: str) -> SourceFile:
     """Raises SourceChangedError when the file is no longer what was planned."""
     found = place.file(name)
     if found.version != version:
@@ -61,7 +61,7 @@ def unchanged(place: Place, name: str, version: str) -> SourceFile:
 class RangeReader(io.RawIOBase):
     """A file of a place for libraries that seek; each read is one request."""
 
-    def __init__(self, place: Place, file: SourceFile) -> None:
+    def __init__(self, place: FilePlace, file: SourceFile) -> None:
         self._place = place
         self._file = file
         self._at = 0

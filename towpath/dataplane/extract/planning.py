@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from towpath.contracts.pipeline.dataset import Column
 from towpath.contracts.pipeline.pipeline import FileSource, HttpSource
-from towpath.contracts.pipeline.stages import Planned, PlanTask
+from towpath.contracts.pipeline.stages import ExtractionPlanTask, Planned
 from towpath.dataplane.core.errors import SourceFormatError
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.api import plan_api
@@ -13,7 +13,7 @@ from towpath.dataplane.extract.postgresql import plan_table, table_columns
 from towpath.policy.pipeline.bounds import Bounds, BoundsError, cursor_bounds, has_days
 
 
-def plan_partitions(task: PlanTask, work: Workspace) -> Planned:
+def plan_partitions(task: ExtractionPlanTask, work: Workspace) -> Planned:
     """Looks at the whole source once, as far as its size is not told otherwise. Raises DataError."""
     try:
         return _plan(task, work)
@@ -21,7 +21,7 @@ def plan_partitions(task: PlanTask, work: Workspace) -> Planned:
         raise SourceFormatError(f"{task.source.name}: {error}") from error
 
 
-def _plan(task: PlanTask, work: Workspace) -> Planned:
+def _plan(task: ExtractionPlanTask, work: Workspace) -> Planned:
     source = task.source
     _check_dates(task)
     if isinstance(source, FileSource):
@@ -40,7 +40,7 @@ def _plan(task: PlanTask, work: Workspace) -> Planned:
     return Planned(partitions=partitions, columns=columns, since=since, until=until, size_bytes=size)
 
 
-def _bounds(task: PlanTask, found: Iterable[Column]) -> Bounds:
+def _bounds(task: ExtractionPlanTask, found: Iterable[Column]) -> Bounds:
     """The cursor's type is the declared one, else the one that was found."""
     cursor = task.source.cursor
     types = {column.name: column for column in (*found, *task.source.columns)}
@@ -51,7 +51,7 @@ def _bounds(task: PlanTask, found: Iterable[Column]) -> Bounds:
     return cursor_bounds(cursor, types[cursor.field], watermark=task.watermark, dates=task.dates, full=task.full)
 
 
-def _check_dates(task: PlanTask) -> None:
+def _check_dates(task: ExtractionPlanTask) -> None:
     """Days that nothing tells apart would be read whole for each of them."""
     if task.dates is None or not task.source.main or has_days(task.source):
         return

@@ -13,13 +13,13 @@ from psycopg import sql
 
 from towpath.contracts.pipeline.dataset import Column, ColumnType
 from towpath.contracts.pipeline.pipeline import ByDate, ByRange, DateRange, PostgresqlSource
-from towpath.contracts.pipeline.stages import Extracted, ExtractTask, Partition, PlanTask, ValueRange
+from towpath.contracts.pipeline.stages import Extracted, ExtractionPlanTask, ExtractTask, Partition, ValueRange
 from towpath.dataplane.core.arrow import ArrowTable, pa
 from towpath.dataplane.core.columns import ROW
 from towpath.dataplane.core.connections import PostgresqlConnection
 from towpath.dataplane.core.errors import SourceError, SourceFormatError
 from towpath.dataplane.core.workspace import Workspace
-from towpath.dataplane.extract.intake import Intake, cursor_text
+from towpath.dataplane.extract.intake import RowIntake, cursor_text
 from towpath.policy.pipeline.bounds import ORDERED, TIMES, Bounds, periods, ranges
 from towpath.policy.pipeline.naming import column_names
 
@@ -62,7 +62,7 @@ def table_columns(source: PostgresqlSource, work: Workspace) -> tuple[Column, ..
 
 
 def plan_table(
-    task: PlanTask, source: PostgresqlSource, bounds: Bounds, work: Workspace
+    task: ExtractionPlanTask, source: PostgresqlSource, bounds: Bounds, work: Workspace
 ) -> tuple[tuple[Partition, ...], Bounds]:
     """Partitions, and the bounds with the cursor's maximum as it is now: no partition sees more than another."""
     with _session(source, work) as session:
@@ -98,7 +98,7 @@ def extract_table(task: ExtractTask, source: PostgresqlSource, work: Workspace) 
     selected = sql.SQL(", ").join([_selected(present[name]) for name in names] or [sql.SQL("1")])
     where = _within(source, Bounds(task.since, task.until)) + _share(share)
     statement = sql.SQL("SELECT {} FROM {} WHERE {}").format(selected, _table(source), _all(where)).as_string(None)
-    intake = Intake(task, work, f"{source.table} {_name(share)}")
+    intake = RowIntake(task, work, f"{source.table} {_name(share)}")
     row, size = 1, 0
     with _errors(source), _reader(source, work, statement) as reader:
         for batch in reader:

@@ -14,7 +14,7 @@ from towpath.dataplane.core.arrow import pa, parquet
 from towpath.dataplane.core.columns import ROW
 from towpath.dataplane.core.quarantine import BYTES, LINE
 from towpath.dataplane.core.workspace import Workspace
-from towpath.dataplane.extract.intake import Intake
+from towpath.dataplane.extract.intake import RowIntake
 from towpath.dataplane.extract.json_rows import JsonRows, Located
 
 _BATCH = 10_000
@@ -23,7 +23,7 @@ _BATCH = 10_000
 def extract_replayed(task: ExtractTask, share: Replayed, work: Workspace) -> Extracted:
     """Positions stay those of the first reading. What is bad again is in quarantine again."""
     file = parquet.ParquetFile(work.local(share.rows.part))
-    intake = Intake(task, work, "")
+    intake = RowIntake(task, work, "")
     reading = _Reading(task, intake)
     size = 0
     for batch in file.iter_batches(batch_size=_BATCH, columns=["position", "row"]):
@@ -35,7 +35,7 @@ def extract_replayed(task: ExtractTask, share: Replayed, work: Workspace) -> Ext
 
 
 class _Reading:
-    def __init__(self, task: ExtractTask, intake: Intake) -> None:
+    def __init__(self, task: ExtractTask, intake: RowIntake) -> None:
         self._source = task.source
         self._names = [column.name for column in task.wanted]
         self._intake = intake

@@ -32,7 +32,7 @@ from towpath.dataplane.load.holding import Holding, give_up, is_held
 from towpath.dataplane.load.incoming import check_times, keys_repeat, newest, scan
 from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions
 from towpath.dataplane.load.marking import told_boundary, told_watermark
-from towpath.dataplane.load.target import VALID_TO, Target, split_name, target_of, written
+from towpath.dataplane.load.target import VALID_TO, LoadTarget, split_name, target_of, written
 
 PART = "towpath_part"
 VERSIONS = "towpath_versions"
@@ -64,12 +64,12 @@ class _Database:
     def exists(self, table: str) -> bool:
         return has_table(self.run, table)
 
-    def hold(self, request: LoadPart, target: Target) -> Holding:
+    def hold(self, request: LoadPart, target: LoadTarget) -> Holding:
         holding = Holding(self.run, self.ledger, self.schema, request.load, request.destination.name)
         holding.create(written(self.table), target)
         return holding
 
-    def prepare(self, target: Target) -> DestinationPrepared:
+    def prepare(self, target: LoadTarget) -> DestinationPrepared:
         prepared = prepare_table(self.run, self.table, target)
         self.ledger.create()
         return prepared
@@ -159,7 +159,7 @@ class _Part:
     """One part on its way in, in a transaction that is open."""
 
     def __init__(
-        self, database: _Database, request: LoadPart, target: Target, file: Path, holding: Holding | None
+        self, database: _Database, request: LoadPart, target: LoadTarget, file: Path, holding: Holding | None
     ) -> None:
         self._database = database
         self._request = request

@@ -8,7 +8,7 @@ from towpath.dataplane.core.columns import quoted, sql_type
 from towpath.dataplane.core.errors import LoadError
 from towpath.dataplane.core.sql import statement
 from towpath.dataplane.load.ledger import Run
-from towpath.dataplane.load.target import Target, split_name, wider, written
+from towpath.dataplane.load.target import LoadTarget, split_name, wider, written
 
 _TAKEN = {
     ColumnType.INTEGER: {"INTEGER", "SMALLINT", "HUGEINT"},
@@ -20,7 +20,7 @@ _TAKEN = {
 """Types that take our values besides our own: what does not fit is refused at run time."""
 
 
-def prepare_table(run: Run, table: str, target: Target) -> DestinationPrepared:
+def prepare_table(run: Run, table: str, target: LoadTarget) -> DestinationPrepared:
     """In the transaction that is open. Raises LoadError for a table that does not fit. There are no keys in it:
     whoever writes holds the file alone, and looks at the keys itself.
     """

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from towpath.dataplane.core.columns import quoted
 from towpath.dataplane.core.sql import statement
-from towpath.dataplane.load.target import VALID_FROM, VALID_TO, Target
+from towpath.dataplane.load.target import VALID_FROM, VALID_TO, LoadTarget
 
 _VERSIONS = """
     WITH touched AS (
@@ -35,7 +35,7 @@ _VERSIONS = """
 _SEEN_AGAIN = "UNION ALL SELECT {names}, {newest}, 0, 0 FROM touched WHERE {newest} > {valid_from}"
 
 
-def versions(target: Target, existing: str, incoming: str, now: str, order: str) -> str:
+def versions(target: LoadTarget, existing: str, incoming: str, now: str, order: str) -> str:
     """A SELECT of all versions of the keys that come in, with the columns of `target.stored`.
 
     `existing` and `incoming` are relations; `now` is the time of rows where no column tells it; among rows of one key
@@ -78,7 +78,7 @@ def equal(names: Sequence[str], left: str, right: str) -> str:
     return " AND ".join(f"{left}.{quoted(name)} = {right}.{quoted(name)}" for name in names)
 
 
-def newer(target: Target, stored: str, incoming: str) -> str:
+def newer(target: LoadTarget, stored: str, incoming: str) -> str:
     """Whether a row that comes in replaces the stored one. Without a column that tells the age, the later load does."""
     if target.newest_by is None:
         return "TRUE"

@@ -11,12 +11,12 @@ from towpath.contracts.pipeline.loading import CleanDestination, LoadPart
 from towpath.dataplane.core.sql import statement
 from towpath.dataplane.load.history import listed
 from towpath.dataplane.load.ledger import Ledger, Run
-from towpath.dataplane.load.target import Target, written
+from towpath.dataplane.load.target import LoadTarget, written
 
 PREFIX = "towpath_append_"
 
 
-def is_held(request: LoadPart, target: Target) -> bool:
+def is_held(request: LoadPart, target: LoadTarget) -> bool:
     """Part of several: a single one is appended by its own transaction."""
     return target.strategy == "append" and request.total > 1
 
@@ -40,12 +40,12 @@ class Holding:
     def written(self) -> str:
         return written(self.table)
 
-    def create(self, table: str, target: Target) -> None:
+    def create(self, table: str, target: LoadTarget) -> None:
         """With the target's types and none of its constraints: those are checked when the rows join it."""
         told = "CREATE TABLE IF NOT EXISTS {holding} AS SELECT {names} FROM {table} LIMIT 0"
         self.run(statement(told, holding=self.written, names=listed(target.names), table=table), ())
 
-    def release(self, table: str, target: Target, total: int) -> None:
+    def release(self, table: str, target: LoadTarget, total: int) -> None:
         """All rows into the target, when all parts are in the ledger."""
         if self.ledger.present(self.load, self.destination) < total:
             return

@@ -8,10 +8,10 @@ from towpath.dataplane.core.sql import statement
 from towpath.dataplane.load.history import listed
 from towpath.dataplane.load.ledger import Run
 from towpath.dataplane.load.reading import check_columns
-from towpath.dataplane.load.target import Target
+from towpath.dataplane.load.target import LoadTarget
 
 
-def scan(run: Run, file: Path, target: Target) -> str:
+def scan(run: Run, file: Path, target: LoadTarget) -> str:
     """A SELECT of the part's rows as the target has them, with `_order`, where the part has the row.
 
     Raises LoadError when the part lacks a column.
@@ -25,7 +25,7 @@ def scan(run: Run, file: Path, target: Target) -> str:
     return statement("SELECT {columns}, file_row_number AS _order FROM {source}", columns=columns, source=source)
 
 
-def keys_repeat(run: Run, relation: str, target: Target) -> bool:
+def keys_repeat(run: Run, relation: str, target: LoadTarget) -> bool:
     """Whether a key occurs twice. Raises LoadError when one is missing: such a row would be added with every load."""
     repeated, missing = run(
         statement(
@@ -42,7 +42,7 @@ def keys_repeat(run: Run, relation: str, target: Target) -> bool:
     return bool(repeated)
 
 
-def check_times(run: Run, relation: str, target: Target) -> None:
+def check_times(run: Run, relation: str, target: LoadTarget) -> None:
     """Raises LoadError when a row of a history does not tell its time."""
     if target.newest_by is None:
         return
@@ -53,7 +53,7 @@ def check_times(run: Run, relation: str, target: Target) -> None:
         raise LoadError(f"rows of a history without {target.newest_by}: a rule not_null quarantines them")
 
 
-def newest(relation: str, target: Target, order: str) -> str:
+def newest(relation: str, target: LoadTarget, order: str) -> str:
     """The newest row of each key; of equally new ones the last by `order`."""
     first = "" if target.newest_by is None else f"{quoted(target.newest_by)} DESC NULLS LAST,"
     return statement(

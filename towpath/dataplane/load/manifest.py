@@ -8,7 +8,7 @@ from towpath.contracts.pipeline.loading import DestinationPrepared, LoadPart, Pa
 from towpath.dataplane.core.columns import sql_type
 from towpath.dataplane.core.errors import LoadError
 from towpath.dataplane.load.ledger import HISTORY, Mark, check_complete, check_same, check_unmoved
-from towpath.dataplane.load.target import Target, wider
+from towpath.dataplane.load.target import LoadTarget, wider
 
 KEPT_LOADS = 1000
 
@@ -132,7 +132,7 @@ def check_staged(request: LoadPart, manifest: Manifest) -> bool:
     return present == request.total
 
 
-def prepared(manifest: Manifest, target: Target) -> tuple[Manifest, DestinationPrepared]:
+def prepared(manifest: Manifest, target: LoadTarget) -> tuple[Manifest, DestinationPrepared]:
     """The manifest with the target's columns. Raises LoadError for a target that is another dataset."""
     asked = (target.strategy, target.key, target.partition_by if target.strategy == "delete_insert" else None)
     if asked != (manifest.strategy, manifest.key, manifest.partition_by):
@@ -151,7 +151,7 @@ def prepared(manifest: Manifest, target: Target) -> tuple[Manifest, DestinationP
     return grown, DestinationPrepared(added=added, widened=widened)
 
 
-def made(target: Target, buckets: int) -> Manifest:
+def made(target: LoadTarget, buckets: int) -> Manifest:
     return Manifest(
         strategy=target.strategy,
         columns=target.stored,

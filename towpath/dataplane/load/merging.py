@@ -12,7 +12,7 @@ from towpath.dataplane.core.sql import statement
 from towpath.dataplane.load.history import equal, listed, newer, versions
 from towpath.dataplane.load.incoming import check_times, keys_repeat, newest, scan
 from towpath.dataplane.load.ledger import Counts
-from towpath.dataplane.load.target import VALID_TO, Target
+from towpath.dataplane.load.target import VALID_TO, LoadTarget
 
 INCOMING = "incoming"
 CURRENT = "current_rows"
@@ -35,7 +35,7 @@ class Bucket:
 class Merging:
     """Statements on one engine, whose folder has all files that are named here."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, target: Target, folder: Path, buckets: int) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, target: LoadTarget, folder: Path, buckets: int) -> None:
         self._connection = connection
         self._target = target
         self._folder = folder

@@ -28,7 +28,7 @@ from towpath.dataplane.load.ledger import Counts
 from towpath.dataplane.load.manifest import DataFile, Manifest, OpenLoad, check_staged, made, prepared
 from towpath.dataplane.load.marking import told_boundary, told_watermark
 from towpath.dataplane.load.merging import Merging
-from towpath.dataplane.load.target import Target, target_of
+from towpath.dataplane.load.target import LoadTarget, target_of
 
 ATTEMPTS = 5
 """To replace a manifest that others replace meanwhile."""
@@ -113,7 +113,7 @@ class ParquetLoader:
         return DestinationCleaned(files=files, size_bytes=size)
 
     @contextmanager
-    def _merging(self, target: Target, buckets: int) -> Generator[Merging]:
+    def _merging(self, target: LoadTarget, buckets: int) -> Generator[Merging]:
         try:
             with open_engine(
                 self.work.folder, EngineLimits(memory_bytes=self.work.memory_bytes, threads=self.work.threads)

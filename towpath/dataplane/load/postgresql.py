@@ -39,7 +39,7 @@ from towpath.dataplane.load.postgresql_table import (
     read_table,
 )
 from towpath.dataplane.load.reading import PartRows, batches, rows_of, target_schema
-from towpath.dataplane.load.target import VALID_TO, Target, split_name, target_of, written
+from towpath.dataplane.load.target import VALID_TO, LoadTarget, split_name, target_of, written
 
 STAGE = "towpath_stage"
 VERSIONS = "towpath_versions"
@@ -71,7 +71,7 @@ class _Database:
     def has_ledger(self) -> bool:
         return self.exists(self.ledger.watermarks)
 
-    def hold(self, request: LoadPart, target: Target) -> Holding:
+    def hold(self, request: LoadPart, target: LoadTarget) -> Holding:
         """Made by the part that is first, for which the others wait: without its ledger row the table is not there."""
         schema, _ = split_name(self.table)
         holding = Holding(self.run, self.ledger, schema, request.load, request.destination.name)
@@ -80,7 +80,7 @@ class _Database:
             holding.create(written(self.table), target)
         return holding
 
-    def prepare(self, target: Target) -> DestinationPrepared:
+    def prepare(self, target: LoadTarget) -> DestinationPrepared:
         with self.connection.transaction():
             self.lock("tables")
             prepared = prepare_table(self.run, self.table, target)
@@ -196,7 +196,7 @@ class _Part:
         self,
         database: _Database,
         request: LoadPart,
-        target: Target,
+        target: LoadTarget,
         rows: PartRows,
         progress: Progress,
         holding: Holding | None,

@@ -8,7 +8,7 @@ from towpath.contracts.pipeline.loading import DestinationPrepared
 from towpath.dataplane.core.columns import quoted
 from towpath.dataplane.core.errors import LoadError
 from towpath.dataplane.load.ledger import Run
-from towpath.dataplane.load.target import Target, split_name, wider, written
+from towpath.dataplane.load.target import LoadTarget, split_name, wider, written
 
 _TYPES = {
     ColumnType.TEXT: "text",
@@ -57,7 +57,7 @@ def postgresql_type(column: Column) -> str:
     return _TYPES[column.type]
 
 
-def prepare_table(run: Run, table: str, target: Target) -> DestinationPrepared:
+def prepare_table(run: Run, table: str, target: LoadTarget) -> DestinationPrepared:
     """In the transaction that is open, behind a lock of this target. Raises LoadError for a table that does not fit."""
     found = _columns(run, table)
     if not found:
@@ -83,7 +83,7 @@ def read_table(run: Run, table: str) -> Table:
     return Table(name=written(table), types={name: _base(kind) for name, kind in _columns(run, table).items()})
 
 
-def _create(run: Run, table: str, target: Target) -> DestinationPrepared:
+def _create(run: Run, table: str, target: LoadTarget) -> DestinationPrepared:
     schema, _ = split_name(table)
     if schema is not None and not run("SELECT 1 FROM pg_namespace WHERE nspname = ?", (schema,)):
         run(f"CREATE SCHEMA {quoted(schema)}", ())

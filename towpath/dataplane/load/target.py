@@ -15,7 +15,7 @@ _RESERVED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class LoadTarget:
     """The table, or the dataset, as its strategy wants it."""
 
     columns: tuple[Column, ...]
@@ -51,7 +51,7 @@ class Target:
         return (*self.key, VALID_FROM) if self.strategy == "scd2" else self.key
 
 
-def target_of(request: LoadPart | PrepareDestination) -> Target:
+def target_of(request: LoadPart | PrepareDestination) -> LoadTarget:
     """Raises LoadError when the strategy lacks what it needs."""
     strategy = request.destination.strategy
     if strategy in {"upsert", "scd2"} and not request.key:
@@ -66,7 +66,7 @@ def target_of(request: LoadPart | PrepareDestination) -> Target:
         raise LoadError(
             f"columns of loading's own: rename {', '.join(sorted(names & _RESERVED))} in the transformation"
         )
-    return Target(
+    return LoadTarget(
         columns=request.columns,
         key=request.key,
         newest_by=request.newest_by,

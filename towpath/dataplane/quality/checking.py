@@ -19,7 +19,7 @@ from towpath.contracts.pipeline.dataset import (
     StageMetrics,
 )
 from towpath.contracts.pipeline.quality import ForeignKey, Freshness, Quality, Rule, RuleResult, Unique, Volume
-from towpath.contracts.pipeline.stages import QualityChecked, QualityTask
+from towpath.contracts.pipeline.stages import QualityChecked, RowQualityTask
 from towpath.dataplane.core.arrow import parquet, text_columns
 from towpath.dataplane.core.columns import ROW, literal, quoted
 from towpath.dataplane.core.memory import peak_rss_bytes
@@ -27,7 +27,7 @@ from towpath.dataplane.core.part_writer import LEFT_OUT_ROW, leave_out
 from towpath.dataplane.core.shapes import masked, personal_in
 from towpath.dataplane.core.sql import statement
 from towpath.dataplane.core.workspace import Workspace
-from towpath.dataplane.quality.rules import NUMBER, Check, compile_rules, look_up_keys, look_up_repeated
+from towpath.dataplane.quality.rules import NUMBER, RowCheck, compile_rules, look_up_keys, look_up_repeated
 from towpath.dataplane.specification.inputs import columns_in, scan_of
 from towpath.dataplane.specification.profile import json_rows, sample_of
 from towpath.dataplane.specification.running import engine
@@ -45,7 +45,7 @@ QUARANTINE_COLUMNS = text_columns(("reason", "rule", "position", "row"))
 _FORMAT = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
 
 
-def check_quality(task: QualityTask, work: Workspace) -> QualityChecked:
+def check_quality(task: RowQualityTask, work: Workspace) -> QualityChecked:
     """Raises SpecificationError for a rule that does not fit its columns, StoreError and EngineError.
 
     A part without a bad row is kept as it is, and so is its reference. The same parts give the same files.
@@ -93,7 +93,7 @@ def check_quality(task: QualityTask, work: Workspace) -> QualityChecked:
 class _Checking:
     """One pass over a dataset. What failed is counted by rule; of each rule the first few rows are kept."""
 
-    def __init__(self, task: QualityTask, work: Workspace, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, task: RowQualityTask, work: Workspace, connection: duckdb.DuckDBPyConnection) -> None:
         self._task = task
         self._work = work
         self._connection = connection
@@ -169,7 +169,7 @@ class _Checking:
             for rule, name in zip(self._task.rules, rule_names(self._task.rules), strict=True)
         )
 
-    def _keys(self, check: Check, rule: ForeignKey) -> None:
+    def _keys(self, check: RowCheck, rule: ForeignKey) -> None:
         related = self._task.related.get(rule.source, Dataset(name=rule.source))
         files = [self._work.local(part) for part in related.parts]
         scan = scan_of(files) if files else f"(SELECT NULL AS {quoted(rule.references)} WHERE FALSE)"
@@ -194,7 +194,7 @@ class _Checking:
             scan=scan_of([file]),
         )
 
-    def _examples(self, check: Check, part: DatasetPart, file: Path, most: int) -> tuple[JsonObject, ...]:
+    def _examples(self, check: RowCheck, part: DatasetPart, file: Path, most: int) -> tuple[JsonObject, ...]:
         query = statement(
             "SELECT {position} AS {told}, {columns} FROM (SELECT file_row_number AS {number}, * FROM {scan})"
             " WHERE {number} IN (SELECT {number} FROM failing WHERE mask & {mask} <> 0 ORDER BY {number} LIMIT {most})"

@@ -10,7 +10,7 @@ from towpath.contracts.core.wire import json_object
 from towpath.contracts.pipeline.dataset import QuarantinedRows
 from towpath.contracts.pipeline.inspection import QuarantinedRow, QuarantineRead, ReadQuarantine
 from towpath.dataplane.core.arrow import parquet
-from towpath.dataplane.core.errors import StoreError
+from towpath.dataplane.core.errors import DatasetStoreError
 from towpath.dataplane.core.shapes import masked
 from towpath.dataplane.core.workspace import Workspace
 
@@ -30,7 +30,7 @@ def read_quarantine(task: ReadQuarantine, work: Workspace) -> QuarantineRead:
     try:
         return QuarantineRead(rows=_write(Path(task.file), rows))
     except OSError as error:
-        raise StoreError(f"{task.file} cannot be written: {error.strerror}") from error
+        raise DatasetStoreError(f"{task.file} cannot be written: {error.strerror}") from error
 
 
 def _rows(quarantine: Iterable[QuarantinedRows], work: Workspace) -> Iterator[QuarantinedRow]:

@@ -23,7 +23,7 @@ from towpath.dataplane.core.columns import literal, quoted, sql_type
 from towpath.dataplane.core.errors import SpecificationError
 from towpath.dataplane.core.sql import statement
 from towpath.dataplane.specification.binding import bound_type
-from towpath.dataplane.specification.errors import ExpressionError
+from towpath.dataplane.specification.errors import RefusedExpressionError
 from towpath.dataplane.specification.guard import guard
 from towpath.policy.pipeline.rules import WHOLE, columns_of, describe, rule_names
 
@@ -35,7 +35,7 @@ _TIMES = (ColumnType.DATE, ColumnType.TIMESTAMP)
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class RowCheck:
     """A rule over rows. `bit` is its place in a row's mask; `table` is what `fails` looks up, made beforehand."""
 
     rule: Rule
@@ -50,9 +50,9 @@ class Check:
         return 1 << self.bit
 
 
-def compile_rules(rules: tuple[Rule, ...], columns: Mapping[str, Column]) -> tuple[Check, ...]:
+def compile_rules(rules: tuple[Rule, ...], columns: Mapping[str, Column]) -> tuple[RowCheck, ...]:
     """The rules over rows. Raises SpecificationError with every rule that does not fit its columns."""
-    checks: list[Check] = []
+    checks: list[RowCheck] = []
     problems: list[SpecificationProblem] = []
     for number, (rule, name) in enumerate(zip(rules, rule_names(rules), strict=True)):
         try:
@@ -60,8 +60,8 @@ def compile_rules(rules: tuple[Rule, ...], columns: Mapping[str, Column]) -> tup
             if not isinstance(rule, WHOLE):
                 table = f"looked_up_{number}" if isinstance(rule, ForeignKey | Unique) else ""
                 fails = _Failing(columns, table).of(rule)
-                checks.append(Check(rule, name, describe(rule), len(checks), fails, table))
-        except ExpressionError as error:
+                checks.append(RowCheck(rule, name, describe(rule), len(checks), fails, table))
+        except RefusedExpressionError as error:
             problems.append(error.at(f"rules.{number}"))
     if len(checks) > MOST_RULES:
         message = f"at most {MOST_RULES} rules over rows"
@@ -74,11 +74,11 @@ def compile_rules(rules: tuple[Rule, ...], columns: Mapping[str, Column]) -> tup
 def _check_columns(rule: Rule, columns: Mapping[str, Column]) -> None:
     for name in columns_of(rule):
         if name not in columns:
-            raise ExpressionError("column", f"there is no column {name!r}", f"columns are: {', '.join(columns)}")
+            raise RefusedExpressionError("column", f"there is no column {name!r}", f"columns are: {', '.join(columns)}")
     if isinstance(rule, InRange) and columns[rule.column].type not in _NUMBERS:
-        raise ExpressionError("type", f"{rule.column} is no number", "cast it, or write a custom rule")
+        raise RefusedExpressionError("type", f"{rule.column} is no number", "cast it, or write a custom rule")
     if isinstance(rule, Freshness) and columns[rule.column].type not in _TIMES:
-        raise ExpressionError("type", f"{rule.column} is no date and no time")
+        raise RefusedExpressionError("type", f"{rule.column} is no date and no time")
 
 
 class _Failing:
@@ -128,7 +128,7 @@ class _Failing:
         try:
             duckdb.execute(statement("SELECT regexp_full_match('', {pattern})", pattern=pattern)).fetchone()
         except duckdb.Error:
-            raise ExpressionError("argument", "the pattern is no RE2 expression") from None
+            raise RefusedExpressionError("argument", "the pattern is no RE2 expression") from None
         return f"coalesce(NOT regexp_full_match(CAST({quoted(rule.column)} AS VARCHAR), {pattern}), FALSE)"
 
     @of.register
@@ -136,11 +136,11 @@ class _Failing:
         guarded = guard(rule.expression, self._columns.keys())
         kind = bound_type(guarded.sql, self._columns)
         if kind is None or kind.type is not ColumnType.BOOLEAN:
-            raise ExpressionError("type", "the expression is not true or false", "compare something")
+            raise RefusedExpressionError("type", "the expression is not true or false", "compare something")
         return f"TRY({guarded.sql}) IS NOT TRUE"
 
 
-def look_up_keys(connection: duckdb.DuckDBPyConnection, check: Check, column: Column, scan: str) -> None:
+def look_up_keys(connection: duckdb.DuckDBPyConnection, check: RowCheck, column: Column, scan: str) -> None:
     """The table of a foreign key: the values there are, in the type of the column that refers to them."""
     if not isinstance(check.rule, ForeignKey):
         raise TypeError(check.name)
@@ -156,7 +156,7 @@ def look_up_keys(connection: duckdb.DuckDBPyConnection, check: Check, column: Co
     )
 
 
-def look_up_repeated(connection: duckdb.DuckDBPyConnection, check: Check, scan: str) -> None:
+def look_up_repeated(connection: duckdb.DuckDBPyConnection, check: RowCheck, scan: str) -> None:
     """The table of a unique rule: part and row of every row but the first with its values. Nulls equal nothing.
 
     Only hashes that occur twice are looked at closer, so that the memory is that of eight bytes a row.

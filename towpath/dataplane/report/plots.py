@@ -22,7 +22,7 @@ class Rectangle(NamedTuple):
     radius: float = 0
 
 
-class Label(NamedTuple):
+class PlotLabel(NamedTuple):
     text: str
     x: float
     y: float
@@ -45,7 +45,7 @@ class Drawing(NamedTuple):
     height: float
     kind: str = ""
     rectangles: Sequence[Rectangle] = ()
-    labels: Sequence[Label] = ()
+    labels: Sequence[PlotLabel] = ()
     curves: Sequence[Curve] = ()
 
 
@@ -70,13 +70,13 @@ def bars(title: str, rows: Sequence[Bar], width: int = HALF) -> Drawing:
     room = width - label - FIGURE
     scale = room / (max((row.start + row.value + row.rest for row in rows), default=0) or 1)
     shapes: list[Rectangle] = []
-    labels: list[Label] = []
+    labels: list[PlotLabel] = []
     for number, row in enumerate(rows):
         top = number * ROW + (ROW - BAR) / 2
         middle = top + BAR / 2 + 4.5
         begin, long, rest = label + row.start * scale, row.value * scale, row.rest * scale
-        labels.append(Label(row.label, _px(label - 12), middle, "label end"))
-        labels.append(Label(row.figure, _px(label + room + 12), middle, "figure"))
+        labels.append(PlotLabel(row.label, _px(label - 12), middle, "label end"))
+        labels.append(PlotLabel(row.figure, _px(label + room + 12), middle, "figure"))
         shapes.append(Rectangle(_px(label), top, _px(room), BAR, "track", radius=3))
         if long:
             shapes.append(Rectangle(_px(begin), top, _px(max(long, 1.5)), BAR, "value", radius=3))
@@ -111,7 +111,7 @@ class Graph:
 
     def __init__(self) -> None:
         self._boxes: list[Rectangle] = []
-        self._labels: list[Label] = []
+        self._labels: list[PlotLabel] = []
         self._curves: list[Curve] = []
         self._bottom = [0.0, 0.0, 0.0]
 
@@ -122,14 +122,14 @@ class Graph:
         self._bottom[column] = y + height + 18
         title_at = y + 22
         self._boxes.append(Rectangle(x, y, BOX, height, "box", radius=8))
-        self._labels.append(Label(_cut(title, 26), x + 12, title_at, "title"))
+        self._labels.append(PlotLabel(_cut(title, 26), x + 12, title_at, "title"))
         if note:
-            self._labels.append(Label(_cut(note, 32), x + 12, title_at + 17, "note"))
+            self._labels.append(PlotLabel(_cut(note, 32), x + 12, title_at + 17, "note"))
         begin = y + HEAD + (16 if note else 0)
         ports = {"": (Port(x, y + height / 2), Port(x + BOX, y + height / 2))}
         for number, line in enumerate(lines):
             middle = begin + number * LINE + LINE / 2
-            self._labels.append(Label(_cut(line, 28), x + 12, middle + 4.5, "label"))
+            self._labels.append(PlotLabel(_cut(line, 28), x + 12, middle + 4.5, "label"))
             ports[line] = (Port(x, middle), Port(x + BOX, middle))
         return ports
 

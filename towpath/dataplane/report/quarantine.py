@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from towpath.contracts.core.wire import Wire, clip, json_object
 from towpath.contracts.pipeline.dataset import Column, QuarantinedRows
 from towpath.dataplane.core.arrow import parquet
-from towpath.dataplane.core.errors import StoreError
+from towpath.dataplane.core.errors import DatasetStoreError
 from towpath.dataplane.core.shapes import masked, personal_in
 from towpath.dataplane.core.workspace import Workspace
 
@@ -16,7 +16,7 @@ MOST_READ = 50_000
 """So many rows of a file are looked at for samples."""
 
 
-class QuarantinedRow(Wire):
+class QuarantineSample(Wire):
     """`row` is JSON, cut where it is long."""
 
     position: str
@@ -28,7 +28,7 @@ class QuarantineTotal(Wire):
     stage: str
     rule: str
     rows: int
-    samples: tuple[QuarantinedRow, ...] = ()
+    samples: tuple[QuarantineSample, ...] = ()
 
 
 def quarantine_totals(
@@ -41,14 +41,14 @@ def quarantine_totals(
     personal = personal_in(columns)
     shown = {column.name for column in columns} - personal
     totals: Counter[tuple[str, str]] = Counter()
-    samples: dict[tuple[str, str], list[QuarantinedRow]] = defaultdict(list)
+    samples: dict[tuple[str, str], list[QuarantineSample]] = defaultdict(list)
     for one in quarantine:
         for rule, number in one.by_rule.items():
             totals[one.stage, rule] += number
         wanted = {rule: MOST_SAMPLES - len(samples[one.stage, rule]) for rule in one.by_rule}
         for found in _samples(one, wanted, work):
             row = _masked(found["row"], shown) if personal else found["row"]
-            sample = QuarantinedRow(position=found["position"], reason=found["reason"], row=clip(row))
+            sample = QuarantineSample(position=found["position"], reason=found["reason"], row=clip(row))
             samples[one.stage, found["rule"]].append(sample)
     return tuple(
         QuarantineTotal(stage=stage, rule=rule, rows=number, samples=tuple(samples[stage, rule]))
@@ -62,7 +62,7 @@ def _samples(quarantined: QuarantinedRows, wanted: dict[str, int], work: Workspa
         return
     try:
         file = parquet.ParquetFile(work.local(quarantined.part))
-    except StoreError:
+    except DatasetStoreError:
         return
     read = 0
     for batch in file.iter_batches(batch_size=1_000):

@@ -5,7 +5,7 @@ from towpath.contracts.pipeline.transformation import Aggregate
 from towpath.dataplane.core.columns import quoted, sql_type
 from towpath.dataplane.core.sql import statement
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, LINE, PART, POSITION, ROW, SOURCE, Builder
-from towpath.dataplane.specification.errors import ExpressionError
+from towpath.dataplane.specification.errors import RefusedExpressionError
 
 _SUMMED = {ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.FLOAT}
 
@@ -14,14 +14,14 @@ def aggregate(operation: Aggregate, builder: Builder) -> None:
     """Ends a stage. A row of the result is not a row of the source: its position is its number in the result."""
     columns = {name: builder.column(name) for name in operation.by}
     if len(set(operation.by)) < len(operation.by) or set(operation.by) & operation.measures.keys():
-        raise ExpressionError("column", "each name may stand once")
+        raise RefusedExpressionError("column", "each name may stand once")
     measured: dict[str, str] = {}
     for name, (how, of) in operation.measures.items():
         result = _measured(name, how, builder.column(of))
         columns[name] = result
         measured[name] = _sql(how, builder.column(of), result)
     if not columns:
-        raise ExpressionError("aggregate", "an aggregation needs a column to group by, or a measure")
+        raise RefusedExpressionError("aggregate", "an aggregation needs a column to group by, or a measure")
     builder.end_stage()
     shown = [quoted(name) for name in operation.by]
     computed = [f"{sql} AS {quoted(name)}" for name, sql in measured.items()]
@@ -64,7 +64,7 @@ def _measured(name: str, how: str, of: Column) -> Column:
     if how in {"min", "max"}:
         return of.model_copy(update={"name": name})
     if of.type not in _SUMMED:
-        raise ExpressionError("type", f"{of.name} is {of.type}; {how} wants a number", "cast it first")
+        raise RefusedExpressionError("type", f"{of.name} is {of.type}; {how} wants a number", "cast it first")
     if how == "sum":
         return (
             of.model_copy(update={"name": name, "precision": 38})

@@ -19,13 +19,13 @@ from towpath.dataplane.core.sql import statement
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.specification.adversarial import adversarial_rows
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, PART, ROW
-from towpath.dataplane.specification.compile import Compiled, compile_specification
+from towpath.dataplane.specification.compile import CompiledSpecification, compile_specification
 from towpath.dataplane.specification.inputs import PartFile, rows_of
 from towpath.dataplane.specification.lineage import DIRECT, lineage_of
 from towpath.dataplane.specification.profile import sample_of
 from towpath.dataplane.specification.running import (
     QUARANTINE,
-    Outcome,
+    TransformationCounts,
     add_related,
     add_superseded,
     engine,
@@ -46,7 +46,7 @@ MAX_SECONDS = 60.0
 class Trial:
     """What became of some rows: results with their source row's number, failures with rule and row."""
 
-    outcome: Outcome
+    outcome: TransformationCounts
     results: tuple[tuple[int, str | None, str | None, JsonObject], ...]
     """Row, rule of its failure, operation that left it out, and what it became."""
     failures: tuple[tuple[str, str, str, JsonObject], ...]
@@ -90,7 +90,7 @@ def back_test(task: BackTestTask, work: Workspace) -> BackTest:
     )
 
 
-def _hurt(task: BackTestTask, compiled: Compiled, work: Workspace) -> list[SpecificationProblem]:
+def _hurt(task: BackTestTask, compiled: CompiledSpecification, work: Workspace) -> list[SpecificationProblem]:
     rows = tuple(adversarial_rows(task.source, task.sample))
     try:
         trial = _try(task, compiled, rows, work, "adversarial")
@@ -109,7 +109,9 @@ def _engine_problem(error: EngineError, on: str) -> SpecificationProblem:
     return SpecificationProblem(place="operations", code="run_time", message=message)
 
 
-def _try(task: BackTestTask, compiled: Compiled, rows: tuple[JsonObject, ...], work: Workspace, name: str) -> Trial:
+def _try(
+    task: BackTestTask, compiled: CompiledSpecification, rows: tuple[JsonObject, ...], work: Workspace, name: str
+) -> Trial:
     related: dict[str, list[Path]] = {}
     with engine(work, MAX_SECONDS) as connection:
         file = _write(connection, task.source, rows, work.folder / f"{name}.parquet")

@@ -11,7 +11,7 @@ from towpath.contracts.pipeline.dataset import Column, ColumnType
 from towpath.dataplane.core import macros
 from towpath.dataplane.core.columns import quoted, sql_type
 from towpath.dataplane.core.sql import statement
-from towpath.dataplane.specification.errors import ExpressionError
+from towpath.dataplane.specification.errors import RefusedExpressionError
 
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _WHOLE = {
@@ -61,13 +61,15 @@ def bound_type(sql: str, columns: Mapping[str, Column]) -> Column | None:
         described = statement("DESCRIBE SELECT TRY({sql}) AS x__ FROM (SELECT {given})", sql=sql, given=given or "1")
         row = _binder().execute(described).fetchone()
     except duckdb.Error as error:
-        raise ExpressionError("type", _told(error), "cast the operands: DuckDB converts no text by itself") from None
+        raise RefusedExpressionError(
+            "type", _told(error), "cast the operands: DuckDB converts no text by itself"
+        ) from None
     name = str(row[1]) if row else ""
     if name == '"NULL"':
         return None
     found = column_of("x__", name)
     if found is None:
-        raise ExpressionError("type", f"the result is of type {clip(name, 40)}, which no column can be")
+        raise RefusedExpressionError("type", f"the result is of type {clip(name, 40)}, which no column can be")
     return found
 
 

@@ -20,7 +20,7 @@ MARKS = (PART, ROW, LINE, POSITION, FAILED, LEFT_OUT, SOURCE)
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class SqlStage:
     """One query over the table `input`. `counters` are hidden columns that say where a null was made, by column."""
 
     sql: str
@@ -43,7 +43,7 @@ class Builder:
         self.rule = ""
         self.rules: dict[str, str] = {}
         """Reasons of failures, by their rule."""
-        self.stages: list[Stage] = []
+        self.stages: list[SqlStage] = []
         self.joined: list[str] = []
         """Sources that are joined, in order."""
         self.counters: dict[str, str] = {}
@@ -131,6 +131,6 @@ class Builder:
             self.read(statement("SELECT * FROM {last}", last=self.last))
         queries = ", ".join(f"q{number} AS ({query})" for number, query in enumerate(self._queries, 1))
         sql = statement("WITH {queries} SELECT * FROM {last}", queries=queries, last=self.last)
-        self.stages.append(Stage(sql, dict(self.counters), tuple(self.columns.values())))
+        self.stages.append(SqlStage(sql, dict(self.counters), tuple(self.columns.values())))
         self._queries.clear()
         self.counters.clear()

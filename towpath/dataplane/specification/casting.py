@@ -7,7 +7,7 @@ import re
 
 from towpath.contracts.pipeline.dataset import Column, ColumnType
 from towpath.dataplane.core.columns import literal, sql_type
-from towpath.dataplane.specification.errors import ExpressionError
+from towpath.dataplane.specification.errors import RefusedExpressionError
 from towpath.dataplane.specification.functions import is_format
 
 _TEXT, _INTEGER, _DECIMAL, _FLOAT = ColumnType.TEXT, ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.FLOAT
@@ -27,10 +27,10 @@ def exact_cast(value: str, given: Column, wanted: Column, formats: tuple[str, ..
     `formats` are strptime's, tried in order, for texts that become dates and times.
     """
     if formats and not (given.type is _TEXT and wanted.type in _TIMES):
-        raise ExpressionError("cast", "formats are for texts that become dates and times")
+        raise RefusedExpressionError("cast", "formats are for texts that become dates and times")
     for one in formats:
         if not is_format(one):
-            raise ExpressionError("cast", f"{one[:40]!r} is no format", "as %Y-%m-%d %H:%M:%S; see strptime")
+            raise RefusedExpressionError("cast", f"{one[:40]!r} is no format", "as %Y-%m-%d %H:%M:%S; see strptime")
     kinds = (given.type, wanted.type)
     if same_type(given, wanted) or kinds in {(_JSON, _TEXT), (_JSON, _JSON)}:
         return value
@@ -40,7 +40,7 @@ def exact_cast(value: str, given: Column, wanted: Column, formats: tuple[str, ..
         return _number(value, given, wanted)
     if wanted.type is _TEXT or (given.type in _TIMES and wanted.type in _TIMES) or kinds == (_BOOLEAN, _INTEGER):
         return f"CAST({value} AS {sql_type(wanted)})"
-    raise ExpressionError("cast", f"{given.type} cannot become {wanted.type}")
+    raise RefusedExpressionError("cast", f"{given.type} cannot become {wanted.type}")
 
 
 def _of_text(value: str, wanted: Column, formats: tuple[str, ...]) -> str:

@@ -16,9 +16,9 @@ from towpath.contracts.pipeline.transformation import (
 )
 from towpath.dataplane.core.columns import quoted
 from towpath.dataplane.core.errors import SpecificationError
-from towpath.dataplane.specification.builder import RESERVED, Builder, Stage
+from towpath.dataplane.specification.builder import RESERVED, Builder, SqlStage
 from towpath.dataplane.specification.casting import exact_cast
-from towpath.dataplane.specification.errors import ExpressionError
+from towpath.dataplane.specification.errors import RefusedExpressionError
 from towpath.dataplane.specification.operations import build, type_name
 
 MAX_OPERATIONS = 200
@@ -26,21 +26,23 @@ TARGET = "target"
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
+class CompiledSpecification:
     """`stages` run one after the other; each is a table of rows with their marks. `rules` are reasons of failures.
 
     `joined` are the sources behind the tables `other_0`, `other_1`, … The last stage has the target's columns.
     `unique`: were a key twice in one of them, a row would come out twice.
     """
 
-    stages: tuple[Stage, ...]
+    stages: tuple[SqlStage, ...]
     rules: dict[str, str]
     joined: tuple[str, ...]
     key: Deduplicate | None
     unique: bool = False
 
 
-def compile_specification(task: SpecificationTask, *, until_key: bool = False, unique: bool = False) -> Compiled:
+def compile_specification(
+    task: SpecificationTask, *, until_key: bool = False, unique: bool = False
+) -> CompiledSpecification:
     """Raises SpecificationError with every problem that can be told without reading a row.
 
     `until_key` compiles the operations before the deduplication only. `unique` joins without counting keys, which is
@@ -66,7 +68,7 @@ def compile_specification(task: SpecificationTask, *, until_key: bool = False, u
     if problems:
         raise SpecificationError(tuple(problems))
     builder.end_stage()
-    return Compiled(tuple(builder.stages), builder.rules, tuple(builder.joined), wanted, unique)
+    return CompiledSpecification(tuple(builder.stages), builder.rules, tuple(builder.joined), wanted, unique)
 
 
 def _built(operation: Operation, builder: Builder, place: str) -> SpecificationProblem | None:
@@ -74,12 +76,12 @@ def _built(operation: Operation, builder: Builder, place: str) -> SpecificationP
     try:
         build(operation, builder)
         _reserved(builder.columns)
-    except ExpressionError as error:
+    except RefusedExpressionError as error:
         return error.at(f"{place}.{_field(operation, error)}")
     return None
 
 
-def _field(operation: Operation, error: ExpressionError) -> str:
+def _field(operation: Operation, error: RefusedExpressionError) -> str:
     if hasattr(operation, "expression") and error.code not in {"source", "join"}:
         return "expression"
     return {"source": "source", "join": "on", "cast": "to", "type": "column"}.get(error.code, operation.op)
@@ -88,7 +90,7 @@ def _field(operation: Operation, error: ExpressionError) -> str:
 def _reserved(columns: Mapping[str, Column]) -> None:
     for name in columns:
         if name.startswith(RESERVED) or name == "_row":
-            raise ExpressionError("column", f"the name {name!r} is taken", "choose another name")
+            raise RefusedExpressionError("column", f"the name {name!r} is taken", "choose another name")
 
 
 def _names(columns: tuple[Column, ...], place: str) -> Iterator[SpecificationProblem]:
@@ -140,7 +142,7 @@ def _into_target(builder: Builder, target: tuple[Column, ...], key: tuple[str, .
             continue
         try:
             values[wanted.name] = exact_cast(quoted(wanted.name), given, wanted)
-        except ExpressionError as error:
+        except RefusedExpressionError as error:
             yield error.at(place)
             continue
         if values[wanted.name] != quoted(wanted.name):

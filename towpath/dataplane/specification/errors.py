@@ -6,7 +6,7 @@ from towpath.contracts.pipeline.transformation import SpecificationProblem
 from towpath.engine.expression.suggestions import nearest
 
 
-class ExpressionError(Exception):
+class RefusedExpressionError(Exception):
     """An expression that is not let through: a stable code, a sentence, and a mend where one is known."""
 
     def __init__(self, code: str, message: str, mend: str = "") -> None:
@@ -19,7 +19,7 @@ class ExpressionError(Exception):
         return SpecificationProblem(place=place, code=self.code, message=self.message, mend=self.mend)
 
 
-def no_column(name: str, columns: Collection[str]) -> ExpressionError:
+def no_column(name: str, columns: Collection[str]) -> RefusedExpressionError:
     near = nearest(name, columns)
     mend = f"columns are: {', '.join(sorted(columns)[:20])}" if near is None else f"did you mean {near!r}?"
-    return ExpressionError("column", f"there is no column {name!r} here", mend)
+    return RefusedExpressionError("column", f"there is no column {name!r} here", mend)

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from sqlglot import exp
 
-from towpath.dataplane.specification.errors import ExpressionError
+from towpath.dataplane.specification.errors import RefusedExpressionError
 
 Kind = Literal["text", "pattern", "options", "format", "unit", "width", "index", "scale"]
 
@@ -21,7 +21,7 @@ _FORMAT = re.compile(r"(?:%[-]?[YymdHIMSfpjbBaAzTF%]|[^%])+")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class SqlSignature:
     """How a function is called: `keys` are the parser's names of its arguments, in DuckDB's order.
 
     `literals` says by position which arguments are literals of a kind. `written` is its name in SQL, if another.
@@ -40,21 +40,21 @@ class Call:
         return self.written or self.name
 
 
-def _one(name: str) -> Call:
-    return Call(name, ("this",))
+def _one(name: str) -> SqlSignature:
+    return SqlSignature(name, ("this",))
 
 
-def _two(name: str, literals: Mapping[int, Kind] | None = None, second: str = "expression") -> Call:
-    return Call(name, ("this", second), 2, 2, literals or {})
+def _two(name: str, literals: Mapping[int, Kind] | None = None, second: str = "expression") -> SqlSignature:
+    return SqlSignature(name, ("this", second), 2, 2, literals or {})
 
 
-def _pattern(name: str, *more: str, most: int, literals: Mapping[int, Kind] | None = None) -> Call:
-    return Call(name, ("this", "expression", *more), 2, most, {1: "pattern", **(literals or {})})
+def _pattern(name: str, *more: str, most: int, literals: Mapping[int, Kind] | None = None) -> SqlSignature:
+    return SqlSignature(name, ("this", "expression", *more), 2, most, {1: "pattern", **(literals or {})})
 
 
 MANY = 20
 
-CALLS: Final[dict[type[exp.Expr], Call]] = {
+CALLS: Final[dict[type[exp.Expr], SqlSignature]] = {
     **{
         kind: _one(name)
         for kind, name in (
@@ -92,55 +92,55 @@ CALLS: Final[dict[type[exp.Expr], Call]] = {
             (exp.MD5, "md5"),
         )
     },
-    exp.Substring: Call("substring", ("this", "start", "length"), 2, 3),
+    exp.Substring: SqlSignature("substring", ("this", "start", "length"), 2, 3),
     exp.Left: _two("left"),
     exp.Right: _two("right"),
     exp.StartsWith: _two("starts_with"),
     exp.EndsWith: _two("ends_with"),
     exp.Contains: _two("contains"),
     exp.StrPosition: _two("strpos", second="substr"),
-    exp.SplitPart: Call("split_part", ("this", "delimiter", "part_index"), 3, 3, {1: "text", 2: "index"}),
-    exp.Replace: Call("replace", ("this", "expression", "replacement"), 3, 3, {1: "text", 2: "text"}),
-    exp.Translate: Call("translate", ("this", "from_", "to"), 3, 3, {1: "text", 2: "text"}),
+    exp.SplitPart: SqlSignature("split_part", ("this", "delimiter", "part_index"), 3, 3, {1: "text", 2: "index"}),
+    exp.Replace: SqlSignature("replace", ("this", "expression", "replacement"), 3, 3, {1: "text", 2: "text"}),
+    exp.Translate: SqlSignature("translate", ("this", "from_", "to"), 3, 3, {1: "text", 2: "text"}),
     exp.Levenshtein: _two("levenshtein"),
     exp.RegexpLike: _pattern("regexp_matches", "flag", most=3, literals={2: "options"}),
     exp.RegexpFullMatch: _pattern("regexp_full_match", most=2),
     exp.RegexpExtract: _pattern("regexp_extract", "group", most=3, literals={2: "index"}),
-    exp.RegexpReplace: Call(
+    exp.RegexpReplace: SqlSignature(
         "regexp_replace",
         ("this", "expression", "replacement", "modifiers"),
         3,
         4,
         {1: "pattern", 2: "text", 3: "options"},
     ),
-    exp.Concat: Call("concat", ("expressions",), 1, MANY),
-    exp.ConcatWs: Call("concat_ws", ("expressions",), 2, MANY, {0: "text"}),
-    exp.Coalesce: Call("coalesce", ("this", "expressions"), 1, MANY),
+    exp.Concat: SqlSignature("concat", ("expressions",), 1, MANY),
+    exp.ConcatWs: SqlSignature("concat_ws", ("expressions",), 2, MANY, {0: "text"}),
+    exp.Coalesce: SqlSignature("coalesce", ("this", "expressions"), 1, MANY),
     exp.Nullif: _two("nullif"),
-    exp.Greatest: Call("greatest", ("this", "expressions"), 1, MANY),
-    exp.Least: Call("least", ("this", "expressions"), 1, MANY),
-    exp.Round: Call("round", ("this", "decimals"), 1, 2, {1: "scale"}),
+    exp.Greatest: SqlSignature("greatest", ("this", "expressions"), 1, MANY),
+    exp.Least: SqlSignature("least", ("this", "expressions"), 1, MANY),
+    exp.Round: SqlSignature("round", ("this", "decimals"), 1, 2, {1: "scale"}),
     exp.Pow: _two("pow"),
-    exp.DateFromParts: Call("make_date", ("year", "month", "day"), 3, 3),
-    exp.DateDiff: Call(
+    exp.DateFromParts: SqlSignature("make_date", ("year", "month", "day"), 3, 3),
+    exp.DateDiff: SqlSignature(
         "date_diff", ("unit", "expression", "this"), 3, 3, {0: "unit"}, frozenset({"date_part_boundary"})
     ),
-    exp.TimestampTrunc: Call("date_trunc", ("unit", "this"), 2, 2, {0: "unit"}),
-    exp.DateTrunc: Call("date_trunc", ("unit", "this"), 2, 2, {0: "unit"}),
-    exp.TimeToStr: Call("strftime", ("this", "format"), 2, 2, {1: "format"}),
-    exp.StrToTime: Call("strptime", ("this", "format"), 2, 2, {1: "format"}, written="try_strptime"),
+    exp.TimestampTrunc: SqlSignature("date_trunc", ("unit", "this"), 2, 2, {0: "unit"}),
+    exp.DateTrunc: SqlSignature("date_trunc", ("unit", "this"), 2, 2, {0: "unit"}),
+    exp.TimeToStr: SqlSignature("strftime", ("this", "format"), 2, 2, {1: "format"}),
+    exp.StrToTime: SqlSignature("strptime", ("this", "format"), 2, 2, {1: "format"}, written="try_strptime"),
 }
 
-NAMED: Final[dict[str, Call]] = {
+NAMED: Final[dict[str, SqlSignature]] = {
     call.name: call
     for call in (
-        Call("try_strptime", (), 2, 2, {1: "format"}),
-        Call("date_part", (), 2, 2, {0: "unit"}),
-        Call("date_sub", (), 3, 3, {0: "unit"}),
-        Call("exact_divide", (), 3, 3, {2: "scale"}),
-        *(Call(name, (), 2, 2) for name in ("prefix", "suffix", "jaccard")),
+        SqlSignature("try_strptime", (), 2, 2, {1: "format"}),
+        SqlSignature("date_part", (), 2, 2, {0: "unit"}),
+        SqlSignature("date_sub", (), 3, 3, {0: "unit"}),
+        SqlSignature("exact_divide", (), 3, 3, {2: "scale"}),
+        *(SqlSignature(name, (), 2, 2) for name in ("prefix", "suffix", "jaccard")),
         *(
-            Call(name, (), 1, 1)
+            SqlSignature(name, (), 1, 1)
             for name in (
                 "strip_accents",
                 "nfc_normalize",
@@ -164,7 +164,7 @@ def check_argument(function: str, kind: Kind, argument: exp.Expr) -> None:
     """Raises ExpressionError for an argument that is no literal of its kind."""
     problem = _problem(kind, argument)
     if problem:
-        raise ExpressionError("argument", f"{function}: {problem}")
+        raise RefusedExpressionError("argument", f"{function}: {problem}")
 
 
 def _problem(kind: Kind, argument: exp.Expr) -> str:

@@ -13,12 +13,12 @@ from sqlglot.errors import SqlglotError
 
 from towpath.contracts.core.wire import clip
 from towpath.dataplane.specification.agreement import readable, same_meaning
-from towpath.dataplane.specification.errors import ExpressionError
+from towpath.dataplane.specification.errors import RefusedExpressionError
 from towpath.dataplane.specification.limits import check_growth, check_size, check_text
 from towpath.dataplane.specification.printing import Printer
 from towpath.dataplane.specification.uses import Use, uses_of
 
-__all__ = ["ExpressionError", "Guarded", "guard"]
+__all__ = ["Guarded", "RefusedExpressionError", "guard"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ def guard(text: str, columns: Collection[str]) -> Guarded:
     sql = printer.sql(tree)
     if not readable(text):
         mend = 'a column whose name is a word of SQL stands in double quotes, as "order"'
-        raise ExpressionError("syntax", "the engine cannot read this expression", mend)
+        raise RefusedExpressionError("syntax", "the engine cannot read this expression", mend)
     if not same_meaning(text, sql):
-        raise ExpressionError(
+        raise RefusedExpressionError(
             "ambiguous",
             "two parsers read this expression differently",
             "write it with parentheses, and with the plain names of functions and types",
@@ -54,24 +54,24 @@ def _parsed(text: str) -> exp.Expr:
     try:
         statements = sqlglot.parse(f"SELECT {text} AS x__", dialect="duckdb")
     except RecursionError:
-        raise ExpressionError("size", "the expression is nested too deeply") from None
+        raise RefusedExpressionError("size", "the expression is nested too deeply") from None
     except SqlglotError as error:
-        raise ExpressionError("syntax", f"no expression: {_first_line(error)}") from None
+        raise RefusedExpressionError("syntax", f"no expression: {_first_line(error)}") from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Select):
-        raise ExpressionError("shape", "one expression is wanted, and nothing else")
+        raise RefusedExpressionError("shape", "one expression is wanted, and nothing else")
     return _only_projection(statements[0])
 
 
 def _only_projection(select: exp.Select) -> exp.Expr:
     others = [name for name, value in select.args.items() if name != "expressions" and value]
     if others or len(select.expressions) != 1:
-        raise ExpressionError("shape", "one expression is wanted, and nothing else")
+        raise RefusedExpressionError("shape", "one expression is wanted, and nothing else")
     projection: object = select.expressions[0]
     if not isinstance(projection, exp.Alias) or projection.alias != "x__":
-        raise ExpressionError("shape", "one expression is wanted, without a name")
+        raise RefusedExpressionError("shape", "one expression is wanted, without a name")
     tree: object = projection.this
     if not isinstance(tree, exp.Expr):
-        raise ExpressionError("shape", "one expression is wanted, and nothing else")
+        raise RefusedExpressionError("shape", "one expression is wanted, and nothing else")
     return tree
 
 

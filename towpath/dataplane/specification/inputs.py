@@ -15,7 +15,7 @@ from towpath.dataplane.core.sql import statement
 from towpath.dataplane.specification.binding import column_of
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, LINE, PART, POSITION, ROW, SOURCE
 from towpath.dataplane.specification.casting import exact_cast, same_type
-from towpath.dataplane.specification.errors import ExpressionError
+from towpath.dataplane.specification.errors import RefusedExpressionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def _declared(given: Column, wanted: Column, types: SchemaAction) -> str:
         )
     try:
         return exact_cast(quoted(wanted.name), given, wanted)
-    except ExpressionError as error:
+    except RefusedExpressionError as error:
         raise SchemaError(f"column {wanted.name}: {error.message}") from None
 
 

@@ -5,7 +5,7 @@ import re
 
 from sqlglot import exp
 
-from towpath.dataplane.specification.errors import ExpressionError
+from towpath.dataplane.specification.errors import RefusedExpressionError
 
 MAX_TEXT, MAX_NODES, MAX_DEPTH = 2_000, 400, 40
 MAX_GROWTH = 200.0
@@ -19,14 +19,14 @@ _STRINGS = re.compile(r"'(?:[^']|'')*'")
 def check_text(text: str) -> None:
     """What can be told before anything is parsed; the parser is recursive, so brackets are counted first."""
     if len(text) > MAX_TEXT:
-        raise ExpressionError("size", f"at most {MAX_TEXT} characters, not {len(text)}")
+        raise RefusedExpressionError("size", f"at most {MAX_TEXT} characters, not {len(text)}")
     if _UNPRINTABLE.search(text):
-        raise ExpressionError("syntax", "control characters and half surrogate pairs are not allowed")
+        raise RefusedExpressionError("syntax", "control characters and half surrogate pairs are not allowed")
     if _COMMENT.search(_STRINGS.sub("''", text)):
-        raise ExpressionError("syntax", "comments are not allowed")
+        raise RefusedExpressionError("syntax", "comments are not allowed")
     steps = ((character in _OPEN) - (character in _CLOSE) for character in text)
     if max(itertools.accumulate(steps), default=0) > MAX_DEPTH:
-        raise ExpressionError("size", f"brackets are nested more than {MAX_DEPTH} deep")
+        raise RefusedExpressionError("size", f"brackets are nested more than {MAX_DEPTH} deep")
 
 
 def check_size(tree: exp.Expr) -> None:
@@ -36,13 +36,13 @@ def check_size(tree: exp.Expr) -> None:
     while level:
         nodes, depth = nodes + len(level), depth + 1
         if nodes > MAX_NODES or depth > 3 * MAX_DEPTH:
-            raise ExpressionError("size", f"at most {MAX_NODES} parts, nested at most {3 * MAX_DEPTH} deep")
+            raise RefusedExpressionError("size", f"at most {MAX_NODES} parts, nested at most {3 * MAX_DEPTH} deep")
         level = [child for node in level for child in node.iter_expressions()]
 
 
 def check_growth(tree: exp.Expr) -> None:
     if _growth(tree) > MAX_GROWTH:
-        raise ExpressionError("growth", f"a text could grow to more than {MAX_GROWTH:g} times its length")
+        raise RefusedExpressionError("growth", f"a text could grow to more than {MAX_GROWTH:g} times its length")
 
 
 def _growth(node: exp.Expr) -> float:

@@ -25,7 +25,7 @@ from towpath.dataplane.specification.aggregating import aggregate
 from towpath.dataplane.specification.binding import bound_type
 from towpath.dataplane.specification.builder import FAILED, NEW, PART, RESERVED, ROW, Builder
 from towpath.dataplane.specification.casting import exact_cast, same_type
-from towpath.dataplane.specification.errors import ExpressionError
+from towpath.dataplane.specification.errors import RefusedExpressionError
 from towpath.dataplane.specification.guard import guard
 
 SUPERSEDED = "superseded"
@@ -65,7 +65,7 @@ def _cast(operation: Cast, builder: Builder) -> None:
     wanted = operation.to
     columns = {(wanted.name if name == given.name else name): kept for name, kept in builder.columns.items()}
     if wanted.name != given.name and wanted.name in builder.columns:
-        raise ExpressionError("column", f"there is a column {wanted.name!r} already")
+        raise RefusedExpressionError("column", f"there is a column {wanted.name!r} already")
     columns[wanted.name] = wanted
     value = exact_cast(quoted(given.name), given, wanted, operation.formats)
     builder.compute(value)
@@ -107,10 +107,12 @@ def _check_derived(given: Column, wanted: Column, read: list[Column]) -> None:
     if wanted.type is ColumnType.DECIMAL:
         if given.type is ColumnType.FLOAT and not any(column.type is ColumnType.FLOAT for column in read):
             mend = f"write exact_divide(a, b, {min(wanted.scale, 9)}) for a / b, and no functions of floating point"
-            raise ExpressionError("inexact", "a decimal would be made from a binary fraction", mend)
+            raise RefusedExpressionError("inexact", "a decimal would be made from a binary fraction", mend)
         if given.type is ColumnType.DECIMAL and given.scale > wanted.scale and not _is_division(given):
             mend = f"round(…, {wanted.scale})"
-            raise ExpressionError("inexact", f"the result has {given.scale} decimals, {wanted.scale} are wanted", mend)
+            raise RefusedExpressionError(
+                "inexact", f"the result has {given.scale} decimals, {wanted.scale} are wanted", mend
+            )
     widening = {
         (ColumnType.INTEGER, ColumnType.DECIMAL),
         (ColumnType.INTEGER, ColumnType.FLOAT),
@@ -122,7 +124,7 @@ def _check_derived(given: Column, wanted: Column, read: list[Column]) -> None:
         (ColumnType.TIMESTAMP, ColumnType.DATE),
     }
     if given.type is not wanted.type and kinds not in widening:
-        raise ExpressionError(
+        raise RefusedExpressionError(
             "type", f"the expression gives {given.type}, {wanted.type} is wanted", f"CAST(… AS {sql_type(wanted)})"
         )
 
@@ -183,7 +185,7 @@ def _filter(operation: Filter, builder: Builder) -> None:
     guarded = guard(operation.expression, builder.columns)
     given = bound_type(guarded.sql, builder.columns)
     if given is None or given.type is not ColumnType.BOOLEAN:
-        raise ExpressionError("type", "a filter has to be true or false", "write a comparison")
+        raise RefusedExpressionError("type", "a filter has to be true or false", "write a comparison")
     builder.settle()
     builder.compute(f"TRY({guarded.sql})")
     new, known = quoted(NEW), "".join(f" AND {quoted(name)} IS NOT NULL" for name in guarded.columns)
@@ -221,9 +223,9 @@ def _join(operation: Join, builder: Builder) -> None:
     """A key that the other source has twice fails the row: a join never makes two rows of one."""
     there = {column.name: column for column in builder.others.get(operation.source, ())}
     if not there:
-        raise ExpressionError("source", f"there is no other source {operation.source!r}", _names(builder.others))
+        raise RefusedExpressionError("source", f"there is no other source {operation.source!r}", _names(builder.others))
     if not operation.on:
-        raise ExpressionError("join", "a join needs a column to join on")
+        raise RefusedExpressionError("join", "a join needs a column to join on")
     for here, other in operation.on.items():
         _joinable(builder.column(here), _there(there, other))
     added = {new: _there(there, old).model_copy(update={"name": new}) for old, new in operation.columns.items()}
@@ -279,7 +281,7 @@ def _unnest(operation: Unnest, builder: Builder) -> None:
     """Entries come as text; a value that is no list fails its row, once."""
     column = builder.column(operation.column)
     if column.type not in {ColumnType.TEXT, ColumnType.JSON}:
-        raise ExpressionError("type", f"{column.name} is {column.type}; a JSON list is wanted")
+        raise RefusedExpressionError("type", f"{column.name} is {column.type}; a JSON list is wanted")
     _distinct([*builder.columns, operation.into] if operation.into != column.name else list(builder.columns))
     if not operation.keep_empty:
         builder.settle()
@@ -324,7 +326,7 @@ def _carried(builder: Builder, of: str = "") -> str:
 def _text(builder: Builder, name: str) -> Column:
     column = builder.column(name)
     if column.type is not ColumnType.TEXT:
-        raise ExpressionError("type", f"{name} is {column.type}; this works on text", "do it before the cast")
+        raise RefusedExpressionError("type", f"{name} is {column.type}; this works on text", "do it before the cast")
     return column
 
 
@@ -333,19 +335,19 @@ def _distinct(names: list[str]) -> None:
     folded = [name.lower() for name in names]
     twice = sorted({name for name in names if folded.count(name.lower()) > 1})
     if twice:
-        raise ExpressionError("column", f"these names would stand twice: {', '.join(twice)}")
+        raise RefusedExpressionError("column", f"these names would stand twice: {', '.join(twice)}")
 
 
 def _there(columns: dict[str, Column], name: str) -> Column:
     found = columns.get(name)
     if found is None:
-        raise ExpressionError("column", f"the other source has no column {name!r}", _names(columns))
+        raise RefusedExpressionError("column", f"the other source has no column {name!r}", _names(columns))
     return found
 
 
 def _joinable(here: Column, there: Column) -> None:
     if here.type is not there.type:
-        raise ExpressionError(
+        raise RefusedExpressionError(
             "type",
             f"{here.name} is {here.type}, and {there.name} is {there.type}",
             f"cast {here.name} before the join, or declare the type of {there.name} at its source",

@@ -7,8 +7,8 @@ from typing import Final, cast
 from sqlglot import exp
 
 from towpath.dataplane.core.columns import literal, quoted
-from towpath.dataplane.specification.errors import ExpressionError, no_column
-from towpath.dataplane.specification.functions import CALLS, NAMED, Call, check_argument
+from towpath.dataplane.specification.errors import RefusedExpressionError, no_column
+from towpath.dataplane.specification.functions import CALLS, NAMED, SqlSignature, check_argument
 
 _NUMBER = re.compile(r"\d{1,38}(\.\d{1,38})?([eE][+-]?\d{1,3})?")
 _UNITS: Final = {"MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"}
@@ -82,21 +82,21 @@ class Printer:
         self.read.add(name)
         return quoted(name)
 
-    def _call(self, node: exp.Expr, call: Call) -> str:
+    def _call(self, node: exp.Expr, call: SqlSignature) -> str:
         only(node, {*call.keys, *call.flags})
         arguments = [argument for key in call.keys for argument in listed(node, key)]
         return self.called(call, arguments)
 
-    def called(self, call: Call, arguments: list[exp.Expr]) -> str:
+    def called(self, call: SqlSignature, arguments: list[exp.Expr]) -> str:
         if not call.least <= len(arguments) <= call.most:
-            raise ExpressionError("function", f"{call.name} takes {call.least} to {call.most} arguments")
+            raise RefusedExpressionError("function", f"{call.name} takes {call.least} to {call.most} arguments")
         for place, kind in call.literals.items():
             if place < len(arguments):
                 check_argument(call.name, kind, arguments[place])
         told = ", ".join(self._argument(call, place, argument) for place, argument in enumerate(arguments))
         return f"{call.prints}({told})"
 
-    def _argument(self, call: Call, place: int, argument: exp.Expr) -> str:
+    def _argument(self, call: SqlSignature, place: int, argument: exp.Expr) -> str:
         if call.literals.get(place) == "unit":
             return literal(argument.name.lower())
         return self.sql(argument)
@@ -123,9 +123,9 @@ def only(node: exp.Expr, keys: Collection[str]) -> None:
         raise _not_allowed(node)
 
 
-def _not_allowed(node: exp.Expr) -> ExpressionError:
+def _not_allowed(node: exp.Expr) -> RefusedExpressionError:
     name = node.name if isinstance(node, exp.Anonymous) else type(node).__name__.lower()
-    return ExpressionError(
+    return RefusedExpressionError(
         "not_allowed",
         f"{name[:60]!r} may not stand in an expression",
         "expressions are scalar: columns, literals, operators, CASE, casts, and the functions of the manual",
@@ -136,7 +136,7 @@ def _literal(_: Printer, node: exp.Expr) -> str:
     if node.args.get("is_string"):
         return literal(node.name)
     if not _NUMBER.fullmatch(node.name):
-        raise ExpressionError("literal", "a number has at most 38 digits and an exponent of three")
+        raise RefusedExpressionError("literal", "a number has at most 38 digits and an exponent of three")
     return node.name
 
 
@@ -233,7 +233,7 @@ def _cast(printer: Printer, node: exp.Expr) -> str:
     if name == "DECIMAL":
         return f"TRY_CAST({value} AS DECIMAL({_decimal(to)}))"
     if name not in _TYPES or to.expressions:
-        raise ExpressionError(
+        raise RefusedExpressionError(
             "type",
             f"no cast to {to.sql('duckdb')[:40]}",
             "types are VARCHAR, INTEGER, BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMP (UTC) and DECIMAL(p, s)",
@@ -244,7 +244,7 @@ def _cast(printer: Printer, node: exp.Expr) -> str:
 def _decimal(to: exp.Expr) -> str:
     sizes = [parameter.name for parameter in to.expressions if isinstance(parameter, exp.DataTypeParam)]
     if len(sizes) != 2 or not all(size.isdecimal() for size in sizes) or not 0 <= int(sizes[1]) <= int(sizes[0]) <= 38:
-        raise ExpressionError("type", "a decimal says its precision and scale, as DECIMAL(18, 2)")
+        raise RefusedExpressionError("type", "a decimal says its precision and scale, as DECIMAL(18, 2)")
     return f"{int(sizes[0])}, {int(sizes[1])}"
 
 
@@ -252,7 +252,7 @@ def _interval(_: Printer, node: exp.Expr) -> str:
     only(node, {"this", "unit"})
     amount, unit = part(node, "this"), part(node, "unit").name.upper().removesuffix("S")
     if not isinstance(amount, exp.Literal) or not amount.name.isdecimal() or len(amount.name) > 6 or unit not in _UNITS:
-        raise ExpressionError("literal", "an interval is a whole number and a unit, as INTERVAL 3 DAY")
+        raise RefusedExpressionError("literal", "an interval is a whole number and a unit, as INTERVAL 3 DAY")
     return f"INTERVAL {int(amount.name)} {unit}"
 
 
@@ -268,7 +268,7 @@ def _trim(printer: Printer, node: exp.Expr) -> str:
 def _pad(printer: Printer, node: exp.Expr) -> str:
     only(node, {"this", "expression", "fill_pattern", "is_left"})
     name = "lpad" if node.args.get("is_left") else "rpad"
-    call = Call(name, ("this", "expression", "fill_pattern"), 3, 3, {1: "width", 2: "text"})
+    call = SqlSignature(name, ("this", "expression", "fill_pattern"), 3, 3, {1: "width", 2: "text"})
     return printer.called(call, [part(node, key) for key in call.keys])
 
 
@@ -298,7 +298,7 @@ def _json_path(node: exp.Expr) -> str:
             told = ""
             break
     if not told.startswith("$"):
-        raise ExpressionError("literal", "a JSON path is a literal like '$.items[0].name'")
+        raise RefusedExpressionError("literal", "a JSON path is a literal like '$.items[0].name'")
     return told
 
 

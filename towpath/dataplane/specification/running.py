@@ -15,8 +15,8 @@ from towpath.dataplane.core.engine import EngineLimits, open_engine
 from towpath.dataplane.core.errors import EngineError
 from towpath.dataplane.core.sql import statement
 from towpath.dataplane.core.workspace import Workspace
-from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, PART, POSITION, ROW, SOURCE, Stage
-from towpath.dataplane.specification.compile import Compiled
+from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, PART, POSITION, ROW, SOURCE, SqlStage
+from towpath.dataplane.specification.compile import CompiledSpecification
 from towpath.dataplane.specification.inputs import Rows, plain_rows
 from towpath.dataplane.specification.operations import SUPERSEDED
 
@@ -25,7 +25,7 @@ STAGED = "staged"
 
 
 @dataclass(slots=True)
-class Outcome:
+class TransformationCounts:
     """Counts of a run. `by_rule` are failed rows, `left_out` rows by the operation that left them out."""
 
     by_rule: Counter[str] = field(default_factory=Counter[str])
@@ -51,7 +51,7 @@ def engine(work: Workspace, seconds: float = 3600.0) -> Generator[duckdb.DuckDBP
 
 def add_related(
     connection: duckdb.DuckDBPyConnection,
-    compiled: Compiled,
+    compiled: CompiledSpecification,
     files: Mapping[str, Sequence[Path]],
     columns: Mapping[str, tuple[Column, ...]],
 ) -> None:
@@ -79,9 +79,11 @@ def add_superseded(connection: duckdb.DuckDBPyConnection, file: Path | None, fir
     connection.execute(f"CREATE TEMP TABLE {SUPERSEDED} AS {query}")
 
 
-def run_stages(connection: duckdb.DuckDBPyConnection, compiled: Compiled, rows: Rows) -> Outcome:
+def run_stages(
+    connection: duckdb.DuckDBPyConnection, compiled: CompiledSpecification, rows: Rows
+) -> TransformationCounts:
     """Leaves the rows of the last stage in `input`; QUARANTINE has those that failed: reason, rule, position, row."""
-    outcome = Outcome()
+    outcome = TransformationCounts()
     reasons = {**rows.rules, **compiled.rules}
     connection.execute(f"CREATE TEMP VIEW input AS {rows.sql}")
     create_quarantine(connection)
@@ -96,7 +98,7 @@ def run_stages(connection: duckdb.DuckDBPyConnection, compiled: Compiled, rows: 
     return outcome
 
 
-def _stage(connection: duckdb.DuckDBPyConnection, stage: Stage, table: str) -> None:
+def _stage(connection: duckdb.DuckDBPyConnection, stage: SqlStage, table: str) -> None:
     """The row as it was is kept, as JSON, for rows that failed only."""
     connection.execute(
         statement(
@@ -110,7 +112,7 @@ def _stage(connection: duckdb.DuckDBPyConnection, stage: Stage, table: str) -> N
     )
 
 
-def _count(connection: duckdb.DuckDBPyConnection, stage: Stage, table: str, outcome: Outcome) -> None:
+def _count(connection: duckdb.DuckDBPyConnection, stage: SqlStage, table: str, outcome: TransformationCounts) -> None:
     marks = {"table": table, "failed": quoted(FAILED), "left_out": quoted(LEFT_OUT)}
     marked = statement(
         "SELECT {failed}, {left_out}, count(*) FROM {table}"

@@ -16,9 +16,9 @@ from towpath.dataplane.core.quarantine import Quarantine
 from towpath.dataplane.core.sql import statement
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, LINE, POSITION, ROW, SOURCE
-from towpath.dataplane.specification.compile import Compiled, compile_specification
+from towpath.dataplane.specification.compile import CompiledSpecification, compile_specification
 from towpath.dataplane.specification.inputs import Rows
-from towpath.dataplane.specification.running import Outcome
+from towpath.dataplane.specification.running import TransformationCounts
 
 VALID = "valid.parquet"
 _OUT_OF_MEMORY = "Out of Memory Error"
@@ -37,8 +37,12 @@ def partition_of(task: TransformTask) -> str:
 
 
 def run_stream(
-    connection: duckdb.DuckDBPyConnection, compiled: Compiled, task: TransformTask, rows: Rows, work: Workspace
-) -> tuple[int, QuarantinedRows | None, Outcome]:
+    connection: duckdb.DuckDBPyConnection,
+    compiled: CompiledSpecification,
+    task: TransformTask,
+    rows: Rows,
+    work: Workspace,
+) -> tuple[int, QuarantinedRows | None, TransformationCounts]:
     """Writes the valid rows of one part, after the only stage, to VALID in the order of their source; their number.
 
     Those that fail are kept beside them. Raises EngineError, StoreError.
@@ -58,7 +62,7 @@ def run_stream(
 
 
 class _Pass:
-    def __init__(self, compiled: Compiled, task: TransformTask, rows: Rows, work: Workspace) -> None:
+    def __init__(self, compiled: CompiledSpecification, task: TransformTask, rows: Rows, work: Workspace) -> None:
         self._stage = compiled.stages[0]
         self._unique = compiled.unique
         reasons = {**rows.rules, **compiled.rules}
@@ -67,7 +71,7 @@ class _Pass:
         self._schema = arrow_schema(task.target)
         self._valid = PartWriter(work.folder / VALID, self._schema, work.store.compression)
         self._quarantine = Quarantine(work, task.stage, partition_of(task))
-        self.outcome = Outcome()
+        self.outcome = TransformationCounts()
         self._last = -1
 
     def run(self, connection: duckdb.DuckDBPyConnection, *, ordered: bool) -> None:

@@ -16,11 +16,11 @@ from towpath.dataplane.core.quarantine import COLUMNS
 from towpath.dataplane.core.sql import statement
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, NEW, PART, ROW
-from towpath.dataplane.specification.compile import Compiled, compile_specification
+from towpath.dataplane.specification.compile import CompiledSpecification, compile_specification
 from towpath.dataplane.specification.inputs import PartFile, Rows, rows_of
 from towpath.dataplane.specification.running import (
     QUARANTINE,
-    Outcome,
+    TransformationCounts,
     add_related,
     add_superseded,
     engine,
@@ -77,8 +77,8 @@ def transform(task: TransformTask, work: Workspace) -> Transformed:
 
 
 def _streamed(
-    connection: duckdb.DuckDBPyConnection, compiled: Compiled, task: TransformTask, work: Workspace
-) -> tuple[DatasetPart | None, QuarantinedRows | None, Outcome]:
+    connection: duckdb.DuckDBPyConnection, compiled: CompiledSpecification, task: TransformTask, work: Workspace
+) -> tuple[DatasetPart | None, QuarantinedRows | None, TransformationCounts]:
     """Each row of the result names its line in its source."""
     rows, quarantined, outcome = run_stream(connection, compiled, task, _rows(connection, task, work), work)
     if not rows:
@@ -89,7 +89,7 @@ def _streamed(
 
 def _staged(
     connection: duckdb.DuckDBPyConnection, task: TransformTask, work: Workspace
-) -> tuple[DatasetPart | None, QuarantinedRows | None, Outcome]:
+) -> tuple[DatasetPart | None, QuarantinedRows | None, TransformationCounts]:
     outcome = run_stages(connection, compile_specification(task), _rows(connection, task, work))
     query = valid_rows([quoted(column.name) for column in task.target])
     valid = _keep(connection, work, query, task.target, partition_of(task))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from towpath.engine.checks.document import DocumentChecks
 from towpath.engine.checks.expressions import ExpressionChecks
 from towpath.engine.checks.steps import StepChecks
-from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.diagnostics import MOST_SHOWN, Diagnostic, has_errors
 from towpath.engine.language.plan import Plan, make_plan
 from towpath.engine.language.reading import Definition, read_definition
@@ -29,15 +29,15 @@ class Checked:
         return self.plan is not None and not has_errors(self.diagnostics)
 
 
-def check_text(text: str | bytes, catalog: Catalog) -> Checked:
+def check_text(text: str | bytes, catalogue: DefinitionCatalogue) -> Checked:
     """Never raises: whatever a text holds ends in diagnostics."""
     source = read_source(text)
     definition = read_definition(source)
-    plan = None if definition is None else _planned(source, definition, catalog)
+    plan = None if definition is None else _planned(source, definition, catalogue)
     return Checked(source, definition, plan, told(source.diagnostics))
 
 
-def _planned(source: Source, definition: Definition, catalog: Catalog) -> Plan | None:
+def _planned(source: Source, definition: Definition, catalogue: DefinitionCatalogue) -> Plan | None:
     plan = make_plan(definition)
     edges = sum(len(node.needs) for node in plan.nodes)
     if len(plan.nodes) > MOST_NODES or edges > MOST_EDGES:
@@ -45,13 +45,13 @@ def _planned(source: Source, definition: Definition, catalog: Catalog) -> Plan |
         mend = f"at most {MOST_NODES:,} and {MOST_EDGES:,}: split it into several definitions"
         source.report(("steps",), "steps.too-many", what, mend)
         return None
-    expressions = ExpressionChecks(source, plan, catalog)
-    steps = StepChecks(source, catalog, expressions)
+    expressions = ExpressionChecks(source, plan, catalogue)
+    steps = StepChecks(source, catalogue, expressions)
     for node in plan.nodes:
         if source.is_full:
             return plan
         steps.check(node)
-    DocumentChecks(source, plan, catalog, expressions, steps).check()
+    DocumentChecks(source, plan, catalogue, expressions, steps).check()
     return plan
 
 

@@ -9,7 +9,7 @@ from towpath.engine.checks.schemas import check_schema
 from towpath.engine.expression.functions import parse_date
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.expression.values import ExpressionError
-from towpath.engine.language.catalog import Catalog, Connection
+from towpath.engine.language.catalogue import DefinitionCatalogue, KnownConnection
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.model import Model
 from towpath.engine.language.shapes import as_list, as_object
@@ -34,9 +34,9 @@ SOON_DAYS = 90
 class ConfigChecks:
     """One config at a time, by its type."""
 
-    def __init__(self, source: Source, catalog: Catalog) -> None:
+    def __init__(self, source: Source, catalogue: DefinitionCatalogue) -> None:
         self._source = source
-        self._catalog = catalog
+        self._catalogue = catalogue
         self._by_type: Mapping[type, Callable[[Any, Path], None]] = {
             HttpConfig: self._http,
             ApiConfig: self._api,
@@ -57,8 +57,8 @@ class ConfigChecks:
             specific(config, path)
 
     def team(self, name: str, path: Path, also: frozenset[str] = frozenset()) -> None:
-        known = self._catalog.teams | also
-        if self._catalog.teams and "{{" not in name and name not in known:
+        known = self._catalogue.teams | also
+        if self._catalogue.teams and "{{" not in name and name not in known:
             hint = did_you_mean(name, known)[2:]
             self._source.report(path, "team.unknown", f"there is no team {name!r}", hint or "add it to reviewers.json")
 
@@ -66,9 +66,9 @@ class ConfigChecks:
         place = (*path, "url")
         connection = None
         if config.connection is not None:
-            connection = self._catalog.connections.get(config.connection)
+            connection = self._catalogue.connections.get(config.connection)
             if connection is None:
-                hint = did_you_mean(config.connection, self._catalog.connections)[2:]
+                hint = did_you_mean(config.connection, self._catalogue.connections)[2:]
                 what = f"there is no connection {config.connection!r}"
                 self._source.report(
                     (*path, "connection"), "connection.unknown", what, hint or "add it to connections.json"
@@ -83,7 +83,7 @@ class ConfigChecks:
             return
         self._url(url, place, connection)
 
-    def _url(self, url: str, path: Path, named: Connection | None) -> None:
+    def _url(self, url: str, path: Path, named: KnownConnection | None) -> None:
         if "{{" in url.partition("//")[2].partition("/")[0]:
             what = "part of the host comes from a template"
             self._source.report(path, "host.template", what, "write the host out, or name a connection")
@@ -98,7 +98,7 @@ class ConfigChecks:
             return
         if user is not None:
             self._source.report(path, "url.invalid", "the URL holds a user name", "use a header with a secret")
-        allowed = [named] if named is not None else list(self._catalog.connections.values())
+        allowed = [named] if named is not None else list(self._catalogue.connections.values())
         found = next((entry for entry in allowed if _allows(entry, host)), None)
         if found is None:
             hosts = [entry for connection in allowed for entry in connection.hosts]
@@ -110,9 +110,9 @@ class ConfigChecks:
             self._source.report(path, "host.https-only", f"{host} is reached over https only", "write https://")
 
     def _api(self, config: ApiConfig, path: Path) -> None:
-        service = self._catalog.services.get(config.service)
+        service = self._catalogue.services.get(config.service)
         if service is None:
-            hint = did_you_mean(config.service, self._catalog.services)[2:]
+            hint = did_you_mean(config.service, self._catalogue.services)[2:]
             self._source.report((*path, "service"), "service.unknown", f"there is no service {config.service!r}", hint)
             return
         operation = service.get(config.method)
@@ -126,9 +126,9 @@ class ConfigChecks:
         check_params(self._source, config.params, dict(operation.params), place, what, is_open=_templated)
 
     def _function(self, config: FunctionConfig, path: Path) -> None:
-        function = self._catalog.functions.get(config.handler)
+        function = self._catalogue.functions.get(config.handler)
         if function is None:
-            hint = did_you_mean(config.handler, self._catalog.functions)[2:]
+            hint = did_you_mean(config.handler, self._catalogue.functions)[2:]
             self._source.report((*path, "handler"), "handler.unknown", f"there is no function {config.handler!r}", hint)
             return
         place = (*path, "params")
@@ -137,10 +137,10 @@ class ConfigChecks:
     def _claude(self, config: ClaudeConfig, path: Path) -> None:
         if config.output_schema is not None:
             check_schema(self._source, config.output_schema, (*path, "output_schema"))
-        known, name = self._catalog.models, config.model
+        known, name = self._catalogue.models, config.model
         if not known:
             return
-        if name not in known and not name.startswith(self._catalog.model_prefixes):
+        if name not in known and not name.startswith(self._catalogue.model_prefixes):
             hint = did_you_mean(name, known)[2:]
             self._source.report((*path, "model"), "model.unknown", f"there is no model {name!r}", hint)
             return
@@ -148,9 +148,9 @@ class ConfigChecks:
         if end is None:
             return
         mend = "write default, deep or fast: the installation chooses the model"
-        if end <= self._catalog.today:
+        if end <= self._catalogue.today:
             self._source.report((*path, "model"), "model.retired", f"{name} was retired on {end}", mend)
-        elif (end - self._catalog.today).days <= SOON_DAYS:
+        elif (end - self._catalogue.today).days <= SOON_DAYS:
             what = f"{name} ends on {end}"
             self._source.report((*path, "model"), "model.ending", what, mend, severity="warning")
 
@@ -188,13 +188,17 @@ class ConfigChecks:
             count = sum(1 for name in names if name.partition("-")[0] == given[0])
             names.append(given[0] if count == 0 else f"{given[0]}-{count + 1}")
             template = None if channel.email is None else channel.email.template
-            if template is not None and self._catalog.mail_templates and template not in self._catalog.mail_templates:
-                hint = did_you_mean(template, self._catalog.mail_templates)[2:]
+            if (
+                template is not None
+                and self._catalogue.mail_templates
+                and template not in self._catalogue.mail_templates
+            ):
+                hint = did_you_mean(template, self._catalogue.mail_templates)[2:]
                 what = f"there is no mail template {template!r}"
                 self._source.report((*place, "email", "template"), "template.unknown", what, hint)
             action = None if channel.crm is None else channel.crm.action
-            if action is not None and self._catalog.crm_actions and action not in self._catalog.crm_actions:
-                hint = did_you_mean(action, self._catalog.crm_actions)[2:]
+            if action is not None and self._catalogue.crm_actions and action not in self._catalogue.crm_actions:
+                hint = did_you_mean(action, self._catalogue.crm_actions)[2:]
                 what = f"the CRM has no action {action!r}"
                 self._source.report((*place, "crm", "action"), "action.unknown", what, hint)
         for index, name in enumerate(config.require if isinstance(config.require, list) else []):
@@ -230,7 +234,7 @@ class ConfigChecks:
         self.team(config.target, (*path, "target"))
 
     def _workflow(self, config: WorkflowConfig, path: Path) -> None:
-        known = self._catalog.definitions
+        known = self._catalogue.definitions
         if known is not None and config.id not in known:
             hint = did_you_mean(config.id, known)[2:]
             self._source.report((*path, "id"), "definition.unknown", f"no definition {config.id!r} is published", hint)
@@ -239,7 +243,7 @@ class ConfigChecks:
             check_params(self._source, config.inputs, dict(known[config.id]), place, config.id, is_open=_templated)
 
 
-def _allows(connection: Connection, host: str) -> bool:
+def _allows(connection: KnownConnection, host: str) -> bool:
     return any(host == allowed or _is_below(host, allowed) for allowed in connection.hosts)
 
 

@@ -5,13 +5,13 @@ from typing import Any
 from towpath.engine.checks.expressions import ExpressionChecks
 from towpath.engine.checks.flow import Flow
 from towpath.engine.checks.inputs import SENSITIVE, violations
-from towpath.engine.checks.reads import Context
+from towpath.engine.checks.reads import ReadScope
 from towpath.engine.checks.schemas import check_schema
 from towpath.engine.checks.secrets import check_secrets
 from towpath.engine.checks.steps import StepChecks
 from towpath.engine.checks.tests import check_tests
 from towpath.engine.expression.suggestions import did_you_mean
-from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.cron import cron_problem
 from towpath.engine.language.definition import EventTrigger, Notification, ScheduleTrigger, Trigger, WebhookTrigger
 from towpath.engine.language.diagnostics import Path
@@ -32,11 +32,16 @@ ALERT_ROOTS: dict[str, dict[str, Any]] = {
 
 class DocumentChecks:
     def __init__(
-        self, source: Source, plan: Plan, catalog: Catalog, expressions: ExpressionChecks, steps: StepChecks
+        self,
+        source: Source,
+        plan: Plan,
+        catalogue: DefinitionCatalogue,
+        expressions: ExpressionChecks,
+        steps: StepChecks,
     ) -> None:
         self._source = source
         self._plan = plan
-        self._catalog = catalog
+        self._catalogue = catalogue
         self._expressions = expressions
         self._steps = steps
         self._flow = Flow(plan)
@@ -49,11 +54,11 @@ class DocumentChecks:
         for trigger, path in self._plan.definition.triggers:
             self._trigger(trigger, path, endpoints)
         header = self._plan.definition.header
-        self._expressions.templates(header.outputs, ("outputs",), Context())
+        self._expressions.templates(header.outputs, ("outputs",), ReadScope())
         self._handling()
         self._monitoring()
         if header.cancel_on is not None:
-            early = Context(anytime=True)
+            early = ReadScope(anytime=True)
             event = early.also(event=EVENT)
             self._expressions.condition(header.cancel_on.filter, ("cancel_on", "filter"), event)
             self._expressions.templates(header.cancel_on.correlate, ("cancel_on", "correlate"), early)
@@ -114,7 +119,7 @@ class DocumentChecks:
                 self._source.report((*path, "default"), "input.default", what, "change one of them")
 
     def _trigger(self, trigger: Trigger, path: Path, endpoints: dict[str, Path]) -> None:
-        context = Context(extra={"event": EVENT}, run=False)
+        context = ReadScope(extra={"event": EVENT}, run=False)
         if isinstance(trigger, WebhookTrigger):
             if trigger.endpoint in endpoints:
                 what = f"{trigger.endpoint} is there twice"
@@ -130,17 +135,17 @@ class DocumentChecks:
         self._expressions.templates(trigger.inputs, (*path, "inputs"), context)
         self._coverage(trigger, path)
 
-    def _schedule(self, trigger: ScheduleTrigger, path: Path) -> Context:
+    def _schedule(self, trigger: ScheduleTrigger, path: Path) -> ReadScope:
         problem = cron_problem(trigger.cron)
         if problem is not None:
             self._source.report((*path, "cron"), "cron.invalid", *problem)
-        zones = self._catalog.timezones
+        zones = self._catalogue.timezones
         if zones is not None and trigger.timezone not in zones:
             hint = did_you_mean(trigger.timezone, zones)[2:]
             what = f"there is no time zone {trigger.timezone!r}"
             self._source.report((*path, "timezone"), "timezone.unknown", what, hint)
         self._steps.durations(ScheduleTrigger, self._source.value_at(path), path)
-        context = Context(run=False)
+        context = ReadScope(run=False)
         loop = trigger.for_each
         if loop is None:
             return context
@@ -148,9 +153,9 @@ class DocumentChecks:
         self._expressions.templates(loop.in_, (*path, "for_each", "in"), context)
         self._expressions.templates(loop.params, (*path, "for_each", "params"), context)
         self._expressions.templates(loop.items, (*path, "for_each", "items"), context.also(output={}))
-        operations = self._catalog.services.get(loop.service or "")
+        operations = self._catalogue.services.get(loop.service or "")
         if loop.service is not None and operations is None:
-            hint = did_you_mean(loop.service, self._catalog.services)[2:]
+            hint = did_you_mean(loop.service, self._catalogue.services)[2:]
             what = f"there is no service {loop.service!r}"
             self._source.report((*path, "for_each", "service"), "service.unknown", what, hint)
         elif operations is not None and (loop.method or "") not in operations:
@@ -185,7 +190,7 @@ class DocumentChecks:
         for index, entry in enumerate(self._plan.definition.fallback):
             if isinstance(entry, Notification):
                 self._steps.team(entry.target, (*path, index, "target"))
-                context = Context(extra={"error": TEXT, "failed_step": TEXT}, anytime=True)
+                context = ReadScope(extra={"error": TEXT, "failed_step": TEXT}, anytime=True)
                 written = as_object(self._source.value_at((*path, index))) or {}
                 self._expressions.templates(written.get("message"), (*path, index, "message"), context)
         retry: Path = ("error_handling", "retry")
@@ -195,7 +200,7 @@ class DocumentChecks:
     def _monitoring(self) -> None:
         for index, alert in enumerate(self._plan.definition.header.monitoring.alerts):
             path: Path = ("monitoring", "alerts", index)
-            context = Context(extra=ALERT_ROOTS, anytime=True)
+            context = ReadScope(extra=ALERT_ROOTS, anytime=True)
             self._expressions.condition(alert.condition, (*path, "condition"), context)
             self._expressions.templates(alert.message, (*path, "message"), context)
             self._steps.team(alert.channel, (*path, "channel"), ALERT_CHANNELS)

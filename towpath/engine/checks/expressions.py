@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from towpath.engine.checks.kinds import Kinds, Known, a_kinds
-from towpath.engine.checks.reads import Context, ReadChecks
+from towpath.engine.checks.reads import ReadChecks, ReadScope
 from towpath.engine.expression.nodes import constant_path
-from towpath.engine.expression.template import Compiled, compile_condition, compile_template
+from towpath.engine.expression.template import CompiledExpression, compile_condition, compile_template
 from towpath.engine.expression.values import ExpressionError
-from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.outputs import JsonSchema, resolve
 from towpath.engine.language.plan import Plan
@@ -28,13 +28,13 @@ MENDS = {
 class ExpressionChecks:
     """Every text of a definition goes through here once."""
 
-    def __init__(self, source: Source, plan: Plan, catalog: Catalog) -> None:
+    def __init__(self, source: Source, plan: Plan, catalogue: DefinitionCatalogue) -> None:
         self._source = source
-        self._known = ReadChecks(source, plan, catalog)
-        self._last: Context | None = None
+        self._known = ReadChecks(source, plan, catalogue)
+        self._last: ReadScope | None = None
         self._good: set[str] = set()
 
-    def templates(self, value: Any, path: Path, context: Context) -> None:
+    def templates(self, value: Any, path: Path, context: ReadScope) -> None:
         """A value with templates in its texts."""
         if isinstance(value, str):
             if "{{" in value and not self._source.is_full:
@@ -45,7 +45,7 @@ class ExpressionChecks:
         for name, inner in entries:
             self.templates(inner, (*path, name), context)
 
-    def condition(self, text: str | bool | None, path: Path, context: Context) -> None:
+    def condition(self, text: str | bool | None, path: Path, context: ReadScope) -> None:
         if not isinstance(text, str):
             return
         try:
@@ -59,7 +59,7 @@ class ExpressionChecks:
             what = f"a condition is true or false, not {a_kinds(kinds)}"
             self._source.report(path, "expression.type", what, "compare it with something", at=0)
 
-    def _template(self, text: str, path: Path, context: Context) -> None:
+    def _template(self, text: str, path: Path, context: ReadScope) -> None:
         if context is not self._last:
             self._last, self._good = context, set()
         if text in self._good:
@@ -69,7 +69,7 @@ class ExpressionChecks:
         if len(self._source.diagnostics) == before:
             self._good.add(text)
 
-    def _look_at(self, text: str, path: Path, context: Context) -> None:
+    def _look_at(self, text: str, path: Path, context: ReadScope) -> None:
         try:
             template = compile_template(text)
         except ExpressionError as error:
@@ -83,7 +83,7 @@ class ExpressionChecks:
             self._reads(part.expression, path, at, context)
             self._kinds(part.expression, path, at, context)
 
-    def _kinds(self, compiled: Compiled, path: Path, at: int, context: Context) -> frozenset[str] | None:
+    def _kinds(self, compiled: CompiledExpression, path: Path, at: int, context: ReadScope) -> frozenset[str] | None:
         kinds = Kinds(lambda reference: self._known.schema_of(reference, context))
         found = kinds.of(compiled.node)
         for problem in kinds.problems:
@@ -98,11 +98,11 @@ class ExpressionChecks:
         """Nodes of a template already count from the beginning of its text."""
         return max(at, base)
 
-    def _reads(self, compiled: Compiled, path: Path, base: int, context: Context) -> None:
+    def _reads(self, compiled: CompiledExpression, path: Path, base: int, context: ReadScope) -> None:
         for reference in compiled.references:
             self._known.check(reference, path, self._place(reference.at, base), context)
 
-    def kinds_of_text(self, text: str, context: Context) -> Known:
+    def kinds_of_text(self, text: str, context: ReadScope) -> Known:
         """What a text with templates gives; nothing is reported."""
         try:
             whole = compile_template(text).whole
@@ -112,7 +112,7 @@ class ExpressionChecks:
             return frozenset({"string"})
         return Kinds(lambda reference: self._known.schema_of(reference, context)).of(whole.node)
 
-    def items_of_text(self, text: str, context: Context) -> JsonSchema:
+    def items_of_text(self, text: str, context: ReadScope) -> JsonSchema:
         """The schema of the items of a list, when the text is one template that only reads it."""
         try:
             whole = compile_template(text).whole

@@ -7,7 +7,7 @@ from typing import Any
 from towpath.engine.expression.functions import FUNCTIONS
 from towpath.engine.expression.nodes import (
     Binary,
-    Call,
+    CallExpression,
     Conditional,
     Each,
     ListOf,
@@ -75,7 +75,7 @@ class Kinds:
         return None if then is None or other is None else then | other
 
     def _made(self, node: Node) -> Known:
-        if isinstance(node, Call):
+        if isinstance(node, CallExpression):
             self._arguments(node)
             gives = FUNCTIONS[node.function].gives
             return None if gives == "any" else frozenset({gives})
@@ -100,7 +100,7 @@ class Kinds:
             return None
         return kinds_of(self._schema(path))
 
-    def _arguments(self, node: Call) -> None:
+    def _arguments(self, node: CallExpression) -> None:
         function = FUNCTIONS[node.function]
         for argument, takes in zip(node.arguments, chain(function.takes, repeat("any")), strict=False):
             given, wanted = self.of(argument), frozenset(takes.split("|"))

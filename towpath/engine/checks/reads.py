@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from towpath.engine.checks.flow import Flow
 from towpath.engine.expression.nodes import Reference
 from towpath.engine.expression.suggestions import did_you_mean
-from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.outputs import EVENT, RECORD, RUN, JsonSchema, member, output_schema
 from towpath.engine.language.plan import Plan
@@ -15,7 +15,7 @@ from towpath.engine.language.steps import ClaudeConfig, OnErrorDefault
 
 
 @dataclass(frozen=True)
-class Context:
+class ReadScope:
     """What a text may read. `reader` is the node that evaluates it, None for what is evaluated at the end of a run.
 
     `run` is false before there is one, in triggers; `anytime` says that no step needs to have ended.
@@ -27,17 +27,17 @@ class Context:
     run: bool = True
     anytime: bool = False
 
-    def also(self, **roots: JsonSchema) -> "Context":
+    def also(self, **roots: JsonSchema) -> "ReadScope":
         return replace(self, extra={**self.extra, **roots})
 
 
 class ReadChecks:
     """One read of a root at a time."""
 
-    def __init__(self, source: Source, plan: Plan, catalog: Catalog) -> None:
+    def __init__(self, source: Source, plan: Plan, catalogue: DefinitionCatalogue) -> None:
         self._source = source
         self._plan = plan
-        self._catalog = catalog
+        self._catalogue = catalogue
         self._flow = Flow(plan) if len(plan.order) == len(plan.nodes) else None
         self._outputs: dict[str, JsonSchema] = {}
         header = plan.definition.header
@@ -48,7 +48,7 @@ class ReadChecks:
             "additionalProperties": False,
         }
 
-    def check(self, reference: Reference, path: Path, at: int, context: Context) -> None:
+    def check(self, reference: Reference, path: Path, at: int, context: ReadScope) -> None:
         root = reference.path[0]
         if root in context.extra:
             self._properties(context.extra[root], reference, 1, path, at)
@@ -67,7 +67,7 @@ class ReadChecks:
             what = f"{root} is not known here"
             self._source.report(path, "read.unknown", what, did_you_mean(root, known)[2:], at=at)
 
-    def _step(self, reference: Reference, path: Path, at: int, context: Context) -> None:
+    def _step(self, reference: Reference, path: Path, at: int, context: ReadScope) -> None:
         if len(reference.path) == 1:
             if reference.computed:
                 what = "which step this reads cannot be told before it runs"
@@ -105,7 +105,7 @@ class ReadChecks:
                 self._source.report(path, "read.default-lacks", what, mend, at=at)
                 return
 
-    def _has_ended(self, step: str, reference: Reference, path: Path, at: int, context: Context) -> bool:
+    def _has_ended(self, step: str, reference: Reference, path: Path, at: int, context: ReadScope) -> bool:
         if context.anytime and not reference.guarded:
             what = f"{step} may not have run when this is evaluated"
             self._source.report(path, "read.not-before", what, f"write steps.{step}?.… ?? a default", at=at)
@@ -155,7 +155,7 @@ class ReadChecks:
             self._source.report(path, "read.maybe-missing", what, mend, at=at, severity="warning")
         self._properties(EVENT, reference, 1, path, at)
 
-    def _run(self, reference: Reference, path: Path, at: int, context: Context) -> None:
+    def _run(self, reference: Reference, path: Path, at: int, context: ReadScope) -> None:
         if len(reference.path) < 3 or reference.path[1] != "steps":
             self._properties(RUN, reference, 1, path, at)
             return
@@ -168,15 +168,15 @@ class ReadChecks:
         elif reference.guarded or self._has_ended(step, reference, path, at, context):
             self._properties(RECORD, reference, 3, path, at)
 
-    def _secret(self, reference: Reference, path: Path, at: int, context: Context) -> None:
+    def _secret(self, reference: Reference, path: Path, at: int, context: ReadScope) -> None:
         name = reference.path[1] if len(reference.path) > 1 else ""
         if not context.secrets:
             what = "a secret may stand only in what an http, api or function step sends"
             self._source.report(path, "secret.place", what, "move it into the step that needs it", at=at)
         elif not name:
             self._source.report(path, "secret.name", "which secret?", "write secrets.NAME", at=at)
-        elif self._catalog.secrets is not None and name not in self._catalog.secrets:
-            hint = did_you_mean(name, self._catalog.secrets)[2:] or "set it in TOWPATH_SECRETS"
+        elif self._catalogue.secrets is not None and name not in self._catalogue.secrets:
+            hint = did_you_mean(name, self._catalogue.secrets)[2:] or "set it in TOWPATH_SECRETS"
             self._source.report(path, "secret.unknown", f"there is no secret {name!r}", hint, at=at)
 
     def _properties(self, schema: JsonSchema, reference: Reference, begin: int, path: Path, at: int) -> None:
@@ -208,10 +208,10 @@ class ReadChecks:
 
     def _output(self, step: str) -> JsonSchema:
         if step not in self._outputs:
-            self._outputs[step] = output_schema(self._plan.node(step), self._catalog)
+            self._outputs[step] = output_schema(self._plan.node(step), self._catalogue)
         return self._outputs[step]
 
-    def schema_of(self, keys: tuple[str, ...], context: Context) -> JsonSchema:
+    def schema_of(self, keys: tuple[str, ...], context: ReadScope) -> JsonSchema:
         """The schema of a path of constant keys; {} when it is not known."""
         root = keys[0]
         if root in context.extra:

@@ -7,11 +7,11 @@ from towpath.contracts.core.failure import FailureCode
 from towpath.engine.checks.configs import ConfigChecks
 from towpath.engine.checks.expressions import ExpressionChecks
 from towpath.engine.checks.marks import durations
-from towpath.engine.checks.reads import Context
+from towpath.engine.checks.reads import ReadScope
 from towpath.engine.checks.types import TypeChecks
 from towpath.engine.expression.durations import parse_duration
 from towpath.engine.expression.suggestions import did_you_mean
-from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.model import Model
 from towpath.engine.language.outputs import EVENT, JsonSchema, full_output, item_schema, member, output_schema
@@ -19,7 +19,7 @@ from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.reading import read_config
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.source import Source
-from towpath.engine.language.steps import CONFIGS, ApiConfig, Call, ForEach, FunctionConfig, Retry, Step
+from towpath.engine.language.steps import CONFIGS, ApiConfig, ForEach, FunctionConfig, Retry, Step, StepCall
 
 SENDING = frozenset({"http", "api", "function"})
 
@@ -38,11 +38,11 @@ HIDING = frozenset(
 class StepChecks:
     """Every step of a plan, one by one."""
 
-    def __init__(self, source: Source, catalog: Catalog, expressions: ExpressionChecks) -> None:
+    def __init__(self, source: Source, catalogue: DefinitionCatalogue, expressions: ExpressionChecks) -> None:
         self._source = source
-        self._catalog = catalog
+        self._catalogue = catalogue
         self._expressions = expressions
-        self._configs = ConfigChecks(source, catalog)
+        self._configs = ConfigChecks(source, catalogue)
         self._types = TypeChecks(source, expressions)
 
     def check(self, node: PlanNode) -> None:
@@ -89,17 +89,17 @@ class StepChecks:
             return
         base = node.path
         written = as_object(self._source.value_at(base)) or {}
-        here = Context(node.index)
+        here = ReadScope(node.index)
         if step.for_each is not None:
             loop, place = step.for_each, (*base, "for_each", "in")
             self._expressions.templates(loop.in_, place, here)
             item = self._types.items(loop.in_, place, here) if loop.times is None else {"type": "integer"}
             here = here.also(**{loop.as_: item, "index": {"type": "integer"}})
-        sending = Context(node.index, here.extra, secrets=step.type in SENDING)
-        output = output_schema(node, self._catalog)
+        sending = ReadScope(node.index, here.extra, secrets=step.type in SENDING)
+        output = output_schema(node, self._catalogue)
         self._config(as_object(written.get("config")) or {}, (*base, "config"), sending, output, step.type)
         self._parameters(node.config, (*base, "config", "params"), sending)
-        plain = Context(node.index)
+        plain = ReadScope(node.index)
         self._expressions.condition(step.when, (*base, "when"), plain)
         if step.cache is not None:
             self._expressions.templates(step.cache.key, (*base, "cache", "key"), plain)
@@ -108,7 +108,7 @@ class StepChecks:
             if given is not None:
                 # Items are checked one by one, and undone together: what undoes them reads the list of their results.
                 names = {"output": output} if part == "compensate" else {**here.extra, "output": {}}
-                after = Context(node.index, names, secrets=True)
+                after = ReadScope(node.index, names, secrets=True)
                 self._expressions.templates(given.get("config"), (*base, part, "config"), after)
                 done = given.get("done")
                 self._expressions.condition(done if isinstance(done, str) else None, (*base, part, "done"), after)
@@ -120,19 +120,19 @@ class StepChecks:
             self._expressions.condition(step.cancel_on.filter, (*base, "cancel_on", "filter"), event)
             self._expressions.templates(step.cancel_on.correlate, (*base, "cancel_on", "correlate"), plain)
 
-    def _parameters(self, config: Model | dict[str, Any] | None, path: Path, context: Context) -> None:
+    def _parameters(self, config: Model | dict[str, Any] | None, path: Path, context: ReadScope) -> None:
         """Templates in parameters against what the function or the operation takes."""
         schema: JsonSchema | None = None
         if isinstance(config, FunctionConfig):
-            function = self._catalog.functions.get(config.handler)
+            function = self._catalogue.functions.get(config.handler)
             schema = None if function is None else dict(function.params)
         elif isinstance(config, ApiConfig):
-            operation = self._catalog.services.get(config.service, {}).get(config.method)
+            operation = self._catalogue.services.get(config.service, {}).get(config.method)
             schema = None if operation is None else dict(operation.params)
         if schema is not None and isinstance(config, (FunctionConfig, ApiConfig)):
             self._types.fits(config.params, schema, schema, path, context)
 
-    def _config(self, given: dict[str, Any], path: Path, context: Context, output: dict[str, Any], kind: str) -> None:
+    def _config(self, given: dict[str, Any], path: Path, context: ReadScope, output: dict[str, Any], kind: str) -> None:
         for name, value in given.items():
             if name in RAW or (kind == "condition" and name != "if"):
                 continue
@@ -184,7 +184,7 @@ class StepChecks:
 
     def _selected(self, node: PlanNode) -> None:
         """Each part that is kept must be one that there can be."""
-        whole = full_output(node, self._catalog)
+        whole = full_output(node, self._catalogue)
         for index, text in enumerate([] if node.step is None else node.step.select):
             current: JsonSchema = whole
             for key in text.split("."):
@@ -211,7 +211,7 @@ class StepChecks:
             what = "a step with for_each is not cached"
             self._source.report((*path[:-1], "cache"), "step.no-effect", what, "leave cache out", key=True)
 
-    def _call(self, call: Call, written: Any, path: Path) -> None:
+    def _call(self, call: StepCall, written: Any, path: Path) -> None:
         """What undoes or checks a step is a call like any other."""
         config = read_config(self._source, call.type, written, path)
         model = CONFIGS[call.type]

@@ -4,7 +4,7 @@ from typing import Any
 
 from towpath.engine.checks.expressions import ExpressionChecks
 from towpath.engine.checks.kinds import Known, a_kinds, kinds_of
-from towpath.engine.checks.reads import Context
+from towpath.engine.checks.reads import ReadScope
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.outputs import JsonSchema, resolve
 from towpath.engine.language.shapes import as_list, as_object
@@ -21,7 +21,7 @@ class TypeChecks:
         self._source = source
         self._expressions = expressions
 
-    def fits(self, value: Any, schema: JsonSchema, root: JsonSchema, path: Path, context: Context) -> None:
+    def fits(self, value: Any, schema: JsonSchema, root: JsonSchema, path: Path, context: ReadScope) -> None:
         """A value with templates against the schema that it has to keep when they are evaluated."""
         schema = resolve(schema, root)
         if isinstance(value, str):
@@ -34,7 +34,7 @@ class TypeChecks:
         for index, inner in enumerate(as_list(value) or []):
             self.fits(inner, as_object(schema.get("items")) or {}, root, (*path, index), context)
 
-    def items(self, value: Any, path: Path, context: Context) -> JsonSchema:
+    def items(self, value: Any, path: Path, context: ReadScope) -> JsonSchema:
         """What a loop goes over must be a list; the schema of its items, as far as it is known."""
         if as_list(value) is not None or value is None:
             return {}
@@ -45,7 +45,7 @@ class TypeChecks:
         self._text(value, frozenset({"list"}), path, context)
         return self._expressions.items_of_text(value, context)
 
-    def _text(self, text: str, wanted: Known, path: Path, context: Context) -> None:
+    def _text(self, text: str, wanted: Known, path: Path, context: ReadScope) -> None:
         given = self._expressions.kinds_of_text(text, context)
         if given is None or wanted is None:
             return

@@ -6,7 +6,7 @@ from typing import Any
 from towpath.engine.expression.functions import FUNCTIONS, bounded_json
 from towpath.engine.expression.nodes import (
     Binary,
-    Call,
+    CallExpression,
     Conditional,
     Each,
     ListOf,
@@ -141,7 +141,7 @@ def _object(node: ObjectOf) -> Evaluate:
     return lambda scope: {name: part(scope) for name, part in parts}
 
 
-def _call(node: Call) -> Evaluate:
+def _call(node: CallExpression) -> Evaluate:
     function, at = FUNCTIONS[node.function], node.at
     arguments = [compile_node(argument) for argument in node.arguments]
     if node.function == "has":
@@ -260,7 +260,7 @@ _COMPILE: Mapping[type[Node], Callable[[Any], Evaluate]] = {
     Unary: _unary,
     Binary: _binary,
     Conditional: _conditional,
-    Call: _call,
+    CallExpression: _call,
     Each: _each,
     ListOf: _list,
     ObjectOf: _object,

@@ -54,7 +54,7 @@ class Conditional(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Node):
+class CallExpression(Node):
     function: str
     arguments: tuple[Node, ...]
 
@@ -97,7 +97,7 @@ _CHILDREN: Mapping[type[Node], Callable[[Any], tuple[Node, ...]]] = {
     Unary: lambda node: (node.operand,),
     Binary: lambda node: (node.left, node.right),
     Conditional: lambda node: (node.test, node.then, node.other),
-    Call: lambda node: node.arguments,
+    CallExpression: lambda node: node.arguments,
     Each: lambda node: (node.items, node.body),
     ListOf: lambda node: node.items,
     ObjectOf: lambda node: tuple(value for _, value in node.fields),
@@ -144,7 +144,7 @@ def _places(node: Node, place: _Place) -> Iterator[tuple[Node, _Place]]:
             yield test, place
             yield then, replace(place, present=place.present | _present(test))
             yield other, place
-        case Call(function="has", arguments=arguments):
+        case CallExpression(function="has", arguments=arguments):
             yield arguments[0], replace(place, guarded=True)
         case Each(items=items, variable=variable, body=body):
             yield items, place
@@ -157,7 +157,7 @@ def _places(node: Node, place: _Place) -> Iterator[tuple[Node, _Place]]:
 def _present(test: Node) -> frozenset[tuple[str, ...]]:
     """The paths that are there when a condition is true: `has(a.b) && …`."""
     match test:
-        case Call(function="has", arguments=(Name() | Member() as path,)):
+        case CallExpression(function="has", arguments=(Name() | Member() as path,)):
             root, keys, computed = _path(path)
             return frozenset() if computed or not isinstance(root, Name) else frozenset({(root.name, *keys)})
         case Binary(operator="&&", left=left, right=right):

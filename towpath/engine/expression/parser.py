@@ -12,7 +12,7 @@ from towpath.engine.expression.functions import EACH, FUNCTIONS
 from towpath.engine.expression.lexer import Lexer, Token, unquote
 from towpath.engine.expression.nodes import (
     Binary,
-    Call,
+    CallExpression,
     Conditional,
     Each,
     ListOf,
@@ -220,7 +220,7 @@ class _Parser:
             return self._each(token)
         arguments = tuple(self._items(")"))
         _check_call(token, arguments)
-        return Call(token.at, token.text, arguments)
+        return CallExpression(token.at, token.text, arguments)
 
     def _each(self, token: Token) -> Node:
         usage = f"{token.text}(list, name, expression)"

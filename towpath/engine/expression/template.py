@@ -9,7 +9,7 @@ from towpath.engine.expression.compiler import bounded_result, compile_node
 from towpath.engine.expression.lexer import Lexer
 from towpath.engine.expression.nodes import (
     Binary,
-    Call,
+    CallExpression,
     Each,
     ListOf,
     Node,
@@ -41,7 +41,7 @@ _BOOLEAN = frozenset({"!", "&&", "||", "in", *COMPARISONS})
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
+class CompiledExpression:
     """One expression. `references` are its reads of roots."""
 
     text: str
@@ -51,10 +51,10 @@ class Compiled:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TemplatePart:
     """A template in a text: the expression, and where in the text it begins."""
 
-    expression: Compiled
+    expression: CompiledExpression
     at: int
 
 
@@ -63,16 +63,16 @@ class Template:
     """A text with templates in it. `whole` is the expression when the text is nothing else, so its type is kept."""
 
     text: str
-    parts: tuple[str | Part, ...]
-    whole: Compiled | None
+    parts: tuple[str | TemplatePart, ...]
+    whole: CompiledExpression | None
 
     @property
-    def expressions(self) -> tuple[Compiled, ...]:
-        return tuple(part.expression for part in self.parts if isinstance(part, Part))
+    def expressions(self) -> tuple[CompiledExpression, ...]:
+        return tuple(part.expression for part in self.parts if isinstance(part, TemplatePart))
 
 
 @lru_cache(maxsize=20_000)
-def compile_condition(text: str) -> Compiled:
+def compile_condition(text: str) -> CompiledExpression:
     """A condition field: the whole text is one expression, `{{ }}` are parentheses. Raises ExpressionError."""
     return _compiled(text, parse(text))
 
@@ -80,7 +80,7 @@ def compile_condition(text: str) -> Compiled:
 @lru_cache(maxsize=20_000)
 def compile_template(text: str) -> Template:
     """A text with `{{ }}`; `$${{` stands for `{{`. Raises ExpressionError with its place in the text."""
-    parts: list[str | Part] = []
+    parts: list[str | TemplatePart] = []
     plain, at = "", 0
     while True:
         found = text.find(OPEN, at)
@@ -96,24 +96,26 @@ def compile_template(text: str) -> Template:
             plain = ""
         lexer = Lexer(text, found + 2, inside=True)
         node = parse_tokens(lexer.tokens())
-        parts.append(Part(_compiled(text[found + 2 : lexer.end - 2].strip(), node), found))
+        parts.append(TemplatePart(_compiled(text[found + 2 : lexer.end - 2].strip(), node), found))
         at = lexer.end
     if plain + text[at:] or not parts:
         parts.append(plain + text[at:])
     only = parts[0] if len(parts) == 1 else _between_spaces(parts)
-    return Template(text, tuple(parts), only.expression if isinstance(only, Part) else None)
+    return Template(text, tuple(parts), only.expression if isinstance(only, TemplatePart) else None)
 
 
-def _between_spaces(parts: list[str | Part]) -> str | Part:
+def _between_spaces(parts: list[str | TemplatePart]) -> str | TemplatePart:
     """A single template with nothing but space around it: a block scalar ends with a line break."""
-    found = [part for part in parts if isinstance(part, Part)]
+    found = [part for part in parts if isinstance(part, TemplatePart)]
     texts = [part for part in parts if isinstance(part, str)]
     return found[0] if len(found) == 1 and not "".join(texts).strip() else ""
 
 
-def _compiled(text: str, node: Node) -> Compiled:
+def _compiled(text: str, node: Node) -> CompiledExpression:
     evaluate = compile_node(node)
-    return Compiled(text, node, tuple(references(node)), bounded_result(evaluate) if _makes_values(node) else evaluate)
+    return CompiledExpression(
+        text, node, tuple(references(node)), bounded_result(evaluate) if _makes_values(node) else evaluate
+    )
 
 
 def _makes_values(node: Node) -> bool:
@@ -123,7 +125,7 @@ def _makes_values(node: Node) -> bool:
     waiting = [node]
     while waiting:
         current = waiting.pop()
-        if isinstance(current, (ListOf, ObjectOf, Each, Call)) or (
+        if isinstance(current, (ListOf, ObjectOf, Each, CallExpression)) or (
             isinstance(current, Binary) and current.operator == "+"
         ):
             return True
@@ -131,7 +133,7 @@ def _makes_values(node: Node) -> bool:
     return False
 
 
-def decide(condition: Compiled, scope: Scope) -> bool:
+def decide(condition: CompiledExpression, scope: Scope) -> bool:
     """The truth of a condition. Raises ExpressionError, also for a value that is not a boolean."""
     scope.work = MAX_WORK
     return boolean(condition.evaluate(scope), 0, "a condition")

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from towpath.engine.expression.nodes import Literal, Name, children
 from towpath.engine.expression.template import compile_condition
-from towpath.engine.language.definition import Alert
+from towpath.engine.language.definition import AlertRule
 
 RUN_TIME, STEP_TIME, RATE = "execution_time", "step_duration", "success_rate"
 TICK = timedelta(milliseconds=1)
@@ -16,14 +16,14 @@ class AlertWatch:
     """One alert, and when to look at it, counted from the start of the run or of each step."""
 
     index: int
-    alert: Alert
+    alert: AlertRule
     moments: tuple[timedelta, ...]
     on_run: bool
     on_step: bool
     on_rate: bool
 
 
-def watch_alert(index: int, alert: Alert) -> AlertWatch:
+def watch_alert(index: int, alert: AlertRule) -> AlertWatch:
     """A little after each duration that the condition names; never for one that does not look at running times."""
     durations: set[timedelta] = set()
     names: set[str] = set()

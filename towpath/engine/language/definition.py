@@ -84,7 +84,7 @@ class ErrorHandling(Model):
     fallback: list[dict[str, Any]] = []
 
 
-class Alert(Model):
+class AlertRule(Model):
     """`execution_time > 300s` fires while the run goes on."""
 
     condition: Condition
@@ -94,7 +94,7 @@ class Alert(Model):
 
 class Monitoring(Model):
     metrics: list[Literal["execution_time", "success_rate", "step_duration"]] = []
-    alerts: Annotated[list[Alert], Field(max_length=20)] = []
+    alerts: Annotated[list[AlertRule], Field(max_length=20)] = []
 
 
 class RunBudget(Model):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.steps import ApiConfig, ClaudeConfig, FunctionConfig, MultiChannelConfig, WaitAnyConfig
@@ -62,21 +62,21 @@ EVENT: JsonSchema = {
 }
 
 
-def output_schema(node: PlanNode, catalog: Catalog) -> JsonSchema:
+def output_schema(node: PlanNode, catalogue: DefinitionCatalogue) -> JsonSchema:
     """{} where nothing is known."""
     if node.group is not None:
         return closed(completed={"type": "array", "items": TEXT})
     if node.step is None:
         return ANY
-    one = _one(node, catalog)
+    one = _one(node, catalogue)
     return one if node.step.for_each is None else {"type": "array", "items": one}
 
 
-def _one(node: PlanNode, catalog: Catalog) -> JsonSchema:
+def _one(node: PlanNode, catalogue: DefinitionCatalogue) -> JsonSchema:
     step = node.step
     if step is None:
         return ANY
-    whole = full_output(node, catalog)
+    whole = full_output(node, catalogue)
     return selected(whole, [path.split(".") for path in step.select], whole) if step.select else whole
 
 
@@ -98,17 +98,17 @@ def selected(schema: JsonSchema, paths: list[list[str]], root: JsonSchema) -> Js
     return {**closed(**kept), "required": required, "$defs": root.get("$defs") or {}}
 
 
-def full_output(node: PlanNode, catalog: Catalog) -> JsonSchema:
+def full_output(node: PlanNode, catalogue: DefinitionCatalogue) -> JsonSchema:
     """The schema of one output before anything of it is left out."""
     config, step = node.config, node.step
     if step is None:
         return ANY
     match config:
         case FunctionConfig():
-            function = catalog.functions.get(config.handler)
+            function = catalogue.functions.get(config.handler)
             found = ANY if function is None else dict(function.result)
         case ApiConfig():
-            operation = catalog.services.get(config.service, {}).get(config.method)
+            operation = catalogue.services.get(config.service, {}).get(config.method)
             found = ANY if operation is None else dict(operation.result)
         case ClaudeConfig():
             found = closed(text=TEXT) if config.output_schema is None else config.output_schema

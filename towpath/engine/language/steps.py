@@ -139,7 +139,7 @@ class CrmChannel(Model):
     fields: dict[str, Templates] = {}
 
 
-class Channel(Model):
+class NotifyChannel(Model):
     """Exactly one of them."""
 
     email: EmailChannel | None = None
@@ -154,7 +154,7 @@ class Channel(Model):
 class MultiChannelConfig(Model):
     """One message to each channel; `require` says which must be delivered."""
 
-    channels: Annotated[list[Channel], Field(min_length=1, max_length=20)]
+    channels: Annotated[list[NotifyChannel], Field(min_length=1, max_length=20)]
     require: Literal["all", "any", "none"] | list[Text] = "all"
 
 
@@ -226,7 +226,7 @@ CALLS = frozenset({"http", "api", "function"})
 """Types that may undo or check another step."""
 
 
-class Call(Model):
+class StepCall(Model):
     """A step without an id: how another one is undone."""
 
     type: Literal["http", "api", "function"]
@@ -234,7 +234,7 @@ class Call(Model):
     timeout: Duration | None = None
 
 
-class Check(Call):
+class OutcomeCheck(StepCall):
     """Asked when the outcome of a step is unknown: `done` on its `output` tells whether the effect happened."""
 
     done: Condition
@@ -302,8 +302,8 @@ class Step(Model):
     timeout: Duration | None = None
     retry: Retry | None = None
     on_error: Literal["fail", "continue"] | OnErrorDefault = "fail"
-    compensate: Call | None = None
-    check: Check | None = None
+    compensate: StepCall | None = None
+    check: OutcomeCheck | None = None
     for_each: ForEach | None = None
     cache: Cache | None = None
     select: list[Text] = []

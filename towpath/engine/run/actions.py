@@ -88,7 +88,7 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
-class Undo:
+class UndoStep:
     """Compensate a step, with the config of its compensation. `unknown`: ask its check first.
 
     `config` is None when there is no compensation, or when it reads what only the check can tell.
@@ -117,7 +117,7 @@ class End:
     failure: Failure | None = None
 
 
-Action = Start | Cancel | Undo | FallBack | End
+Action = Start | Cancel | UndoStep | FallBack | End
 
 
 @dataclass(slots=True)

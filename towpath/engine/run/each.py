@@ -1,7 +1,7 @@
 """Which items of a for_each to start next: never more than its concurrency at once."""
 
 
-class Window:
+class ItemWindow:
     """Indexes to start; `finish` answers with the next ones. Without `collect`, nothing starts after a failure."""
 
     def __init__(self, count: int, concurrency: int, *, collect: bool) -> None:

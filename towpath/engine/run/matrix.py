@@ -8,7 +8,7 @@ from towpath.engine.checks.inputs import accept_inputs
 from towpath.engine.language.definition import DefinitionTest, Expectation
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.run.evaluation import PureFunctions
-from towpath.engine.run.simulate import CaseResult, Fault, run_case
+from towpath.engine.run.simulate import CaseResult, StepFault, run_case
 
 KINDS = ("fails", "fails after its effect", "times out", "skipped")
 
@@ -99,7 +99,7 @@ def fault_matrix(plan: Plan, tests: Sequence[DefinitionTest], functions: PureFun
             continue
         base = next((test for test, seen in zip(bases, results, strict=True) if _reached(seen, node)), bases[0])
         for kind in KINDS:
-            result = run_case(plan, base, functions, Fault(node.id, kind))
+            result = run_case(plan, base, functions, StepFault(node.id, kind))
             taken |= _taken(plan, result)
             problem, undone, stays = "; ".join(result.problems), tuple(result.undone), tuple(result.not_undone)
             cells.append(Cell(node.id, kind, result.status, undone, result.fell_back, problem, stays))

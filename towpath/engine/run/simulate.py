@@ -28,9 +28,9 @@ from towpath.engine.run.actions import (
     Outcome,
     Rejected,
     Start,
-    Undo,
+    UndoStep,
 )
-from towpath.engine.run.each import Window
+from towpath.engine.run.each import ItemWindow
 from towpath.engine.run.effects import has_effect
 from towpath.engine.run.evaluation import PureFunctions, RunFacts, StepError
 from towpath.engine.run.examples import example_output
@@ -64,14 +64,14 @@ class CaseResult:
 
 
 @dataclass(frozen=True)
-class Fault:
+class StepFault:
     """What the matrix does to one step instead of its answer."""
 
     step: str
     kind: str
 
 
-def run_case(plan: Plan, test: DefinitionTest, functions: PureFunctions, fault: Fault | None = None) -> CaseResult:
+def run_case(plan: Plan, test: DefinitionTest, functions: PureFunctions, fault: StepFault | None = None) -> CaseResult:
     """The result of one test; with a fault, its expectations are left aside."""
     inputs, problems = accept_inputs(plan.definition.header, test.inputs)
     if problems:
@@ -90,7 +90,7 @@ class _Simulation:
         test: DefinitionTest,
         inputs: dict[str, JsonValue],
         functions: PureFunctions,
-        fault: Fault | None,
+        fault: StepFault | None,
     ) -> None:
         self._plan = plan
         self._test = test
@@ -153,7 +153,7 @@ class _Simulation:
                     heapq.heapify(self._due)
                     unknown = has_effect(self._plan.node(step), self._functions)
                     self._at(self._now, step, Cancelled(action.why.in_words, unknown, why=action.why))
-                case Undo():
+                case UndoStep():
                     waiting.extend(self._undo(action))
                 case FallBack():
                     self.result.fell_back += 1
@@ -161,7 +161,7 @@ class _Simulation:
                 case End():
                     self._ended = action
 
-    def _undo(self, undo: Undo) -> list[Action]:
+    def _undo(self, undo: UndoStep) -> list[Action]:
         """What may have happened has happened, as its check would say."""
         step = self._plan.node(undo.step).step
         if step is None or step.compensate is None:
@@ -216,7 +216,7 @@ class _Simulation:
         """As in Temporal: after these failures of a step with an effect nobody knows whether it has happened."""
         return Failed(failure, unknown=failure.code in OUTCOME_UNKNOWN and has_effect(node, self._functions))
 
-    def _faulty(self, node: PlanNode, fault: Fault) -> Outcome:
+    def _faulty(self, node: PlanNode, fault: StepFault) -> Outcome:
         if fault.kind == "skipped":
             return Cancelled("skipped by the matrix")
         code = FAULTS.get(fault.kind, FailureCode.SERVICE_REFUSED)
@@ -277,7 +277,7 @@ class _Simulation:
 
     def _each(self, node: PlanNode, loop: ForEach, items: list[Value]) -> Outcome:
         collect = loop.on_item_error == "collect"
-        window = Window(len(items), loop.concurrency, collect=collect)
+        window = ItemWindow(len(items), loop.concurrency, collect=collect)
         results: list[Value] = [None] * len(items)
         failures: list[Failure] = []
         effects = 0

@@ -7,7 +7,7 @@ from towpath.contracts.core.failure import Failure
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.steps import Step
-from towpath.engine.run.actions import FallBack, State, StepRun, Undo
+from towpath.engine.run.actions import FallBack, State, StepRun, UndoStep
 from towpath.engine.run.evaluation import Evaluation, StepError
 from towpath.engine.run.scheduling import Scheduling
 
@@ -30,18 +30,18 @@ def asks_check(step: Step, *, unknown: bool) -> bool:
     return unknown and step.check is not None and step.for_each is None and step.type != "multi-channel"
 
 
-def undo_of(node: PlanNode, run: StepRun, outputs: Mapping[str, Value], evaluation: Evaluation) -> Undo | str:
+def undo_of(node: PlanNode, run: StepRun, outputs: Mapping[str, Value], evaluation: Evaluation) -> UndoStep | str:
     """How an undoable step is undone, or why it cannot be."""
     step = node.step
     has_check = step is not None and asks_check(step, unknown=run.unknown)
     if step is None or step.compensate is None:
-        return Undo(node.id, None, run.unknown) if has_check else NOBODY_KNOWS
+        return UndoStep(node.id, None, run.unknown) if has_check else NOBODY_KNOWS
     try:
         output = outputs.get(node.id, run.partial)
         config = evaluation.value(step.compensate.config, f"{node.id}.compensate", output=output)
     except StepError as error:
-        return Undo(node.id, None, run.unknown) if has_check else error.failure.message
-    return Undo(node.id, config, run.unknown)
+        return UndoStep(node.id, None, run.unknown) if has_check else error.failure.message
+    return UndoStep(node.id, config, run.unknown)
 
 
 class Undoing:
@@ -57,7 +57,7 @@ class Undoing:
         self._to_undo: list[int] | None = None
         self._fallen = 0
 
-    def next(self) -> Undo | FallBack | None:
+    def next(self) -> UndoStep | FallBack | None:
         """What is to be done now, or None at the end."""
         found = self._next_undo() or self._next_fallback()
         self.busy = found is not None
@@ -84,14 +84,14 @@ class Undoing:
         self._fallen += 1
         self.busy = False
 
-    def _next_undo(self) -> Undo | None:
+    def _next_undo(self) -> UndoStep | None:
         nodes, runs, evaluation = self._nodes.plan.nodes, self._nodes.runs, self._nodes.evaluation
         if self._to_undo is None:
             self._to_undo = [i for i in self._nodes.done if is_undoable(nodes[i], runs[i], evaluation)]
         while self._to_undo:
             node = nodes[self._to_undo.pop()]
             undo = undo_of(node, runs[node.index], self._nodes.outputs, evaluation)
-            if isinstance(undo, Undo):
+            if isinstance(undo, UndoStep):
                 return undo
             self.leave(node.id, undo)
         return None

@@ -11,7 +11,7 @@ SUMMARY_CHARACTERS = 1024
 """PagerDuty's limit."""
 
 
-class Pager:
+class PagerDuty:
     """PagerDuty: one integration per level of the on-call chain: its routing key decides whom PagerDuty calls.
 
     Events carry our effect key as `dedup_key`, so one that is sent twice is one alert to the receiver.

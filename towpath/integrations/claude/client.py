@@ -37,7 +37,7 @@ Effort = Literal["low", "medium", "high"]
 
 
 @dataclass(frozen=True, slots=True)
-class ClaudeConfig:
+class ClaudeClientConfig:
     """`models` maps each alias to a model id. Without `base_url` the SDK's own default is used."""
 
     api_key: str = field(repr=False)
@@ -48,7 +48,7 @@ class ClaudeConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ClaudeReply:
     """A finished call: the text of all text blocks, and what the response said about itself."""
 
     text: str
@@ -77,7 +77,7 @@ class PreparedPrompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Weight:
+class RequestWeight:
     """What a request asks for: its model, the longest answer, characters of system text and schema, web searches."""
 
     model: str
@@ -151,7 +151,7 @@ def _digest(text: str, schema: dict[str, Any] | None) -> str:
 class ClaudeClient:
     """One per worker process: its connections are pooled. Retries are Temporal's, so the SDK makes none."""
 
-    def __init__(self, config: ClaudeConfig) -> None:
+    def __init__(self, config: ClaudeClientConfig) -> None:
         self._models = config.models
         self._sdk = anthropic.AsyncAnthropic(
             api_key=config.api_key,
@@ -173,17 +173,17 @@ class ClaudeClient:
             raise ClaudeError(FailureCode.CLAUDE_CLIENT_BUG, f"there is no model {name[:60]!r}")
         return name
 
-    def weigh(self, request: AskRequest) -> Weight:
+    def weigh(self, request: AskRequest) -> RequestWeight:
         """What a request will ask for, before it is sent. Raises ClaudeError."""
         prepared = prepare_request(request)
         characters = len(prepared.system) + len(json.dumps(prepared.schema))
         model = self.model(prepared.model)
         searches = MAX_SEARCHES if prepared.web_search and model in self._can_search else 0
-        return Weight(model, request.max_tokens or prepared.max_tokens, characters, searches)
+        return RequestWeight(model, request.max_tokens or prepared.max_tokens, characters, searches)
 
     async def ask(
         self, request: AskRequest, *, attempt: int, progress: Callable[[int], None], seconds: float | None = None
-    ) -> Reply:
+    ) -> ClaudeReply:
         """One streamed call of at most `seconds`. `progress` gets the characters so far. Raises ClaudeError."""
         prepared = prepare_request(request)
         model = self.model(prepared.model)
@@ -201,7 +201,7 @@ class ClaudeClient:
         except CALL_ERRORS as error:
             raise to_claude_error(error, attempt=attempt, evidence=evidence | _partial(stream)) from error
         _refuse_unusable(message, evidence | _partial(stream))
-        return Reply(
+        return ClaudeReply(
             text="".join(block.text for block in message.content if isinstance(block, TextBlock)),
             stop_reason=message.stop_reason or "",
             model=message.model,

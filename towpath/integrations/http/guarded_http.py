@@ -19,7 +19,7 @@ from towpath.config.secrets import Secrets, secret_names
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
 from towpath.integrations.http.guarded_transport import GuardedTransport
-from towpath.integrations.http.messages import Call, Outgoing, outgoing, parse_body, read_body, safe_headers
+from towpath.integrations.http.messages import CallDescription, Outgoing, outgoing, parse_body, read_body, safe_headers
 from towpath.integrations.http.transport import ATTEMPT, AiohttpTransport, Attempt, never_sent, tls_context
 from towpath.policy.core.retry_after import retry_after
 
@@ -84,16 +84,16 @@ class GuardedHttp:
             sent = not sending.attempt.unsent
             raise call.failed(FailureCode.SERVICE_TIMEOUT, "no answer in time", sent=sent) from None
 
-    def _prepared(self, request: HttpRequest) -> tuple[Call, Connection, Outgoing]:
+    def _prepared(self, request: HttpRequest) -> tuple[CallDescription, Connection, Outgoing]:
         self._check_secrets(request)
         named = None if request.connection is None else self._connections.named(request.connection)
         text = self._secrets.resolve(request.url)
         if not isinstance(text, str):
-            raise Call(request.method).refused("the URL is no text")
-        connection = self._admit(text, Call(request.method), request.connection)
+            raise CallDescription(request.method).refused("the URL is no text")
+        connection = self._admit(text, CallDescription(request.method), request.connection)
         url = httpx.URL(text if named is None else named.absolute(text))
         if secret_names(request.url) and self._secrets.mask(host_of(url)) != host_of(url):
-            raise Call(request.method).refused("a secret is in the host name")
+            raise CallDescription(request.method).refused("a secret is in the host name")
         sending = outgoing(request, connection, url, self._secrets)
         return sending.call, connection, sending
 
@@ -103,9 +103,9 @@ class GuardedHttp:
             return
         given: list[JsonValue] = [request.url, {**request.headers}, {**request.query}, request.body]
         if secret_names(given) - set(request.secrets):
-            raise Call(request.method).refused("data in it names a secret that the step does not use")
+            raise CallDescription(request.method).refused("data in it names a secret that the step does not use")
 
-    def _admit(self, url: str, call: Call, name: str | None = None) -> Connection:
+    def _admit(self, url: str, call: CallDescription, name: str | None = None) -> Connection:
         """The connection that allows the URL. Raises ServiceError."""
         problems = url_problems(url, self._connections, name)
         if problems:
@@ -211,7 +211,7 @@ def _accepted(status: int, expect: tuple[int, ...] | None) -> bool:
     return 200 <= status < 300 if expect is None else status in expect
 
 
-def _refusal(response: httpx.Response, call: Call) -> Exception:
+def _refusal(response: httpx.Response, call: CallDescription) -> Exception:
     status = response.status_code
     wait = retry_after(response.headers)
     why = f"{status} {httpx.codes.get_reason_phrase(status)}".rstrip()

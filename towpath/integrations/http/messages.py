@@ -52,7 +52,7 @@ _OF_BODY = frozenset({"content-type", "content-encoding", "content-language", "c
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CallDescription:
     """What may be said about a call: neither path nor query, body, headers or secrets."""
 
     method: str
@@ -101,11 +101,11 @@ class Outgoing:
     switched: bool = False
 
     @property
-    def call(self) -> Call:
+    def call(self) -> CallDescription:
         return self.call_of(host_of(self.url) or None)
 
-    def call_of(self, host: str | None) -> Call:
-        return Call(self.method, host, self.followed, self.switched)
+    def call_of(self, host: str | None) -> CallDescription:
+        return CallDescription(self.method, host, self.followed, self.switched)
 
     def redirected(self, status: int, location: str) -> "Outgoing":
         """The next hop, as RFC 9110 (15.4) says. Raises ServiceError; whether it is allowed is not judged here."""
@@ -132,7 +132,7 @@ class Outgoing:
 
 def outgoing(request: HttpRequest, connection: Connection, url: httpx.URL, secrets: Secrets) -> Outgoing:
     """The request for an admitted `url`. Raises HouseError."""
-    call = Call(request.method, host_of(url))
+    call = CallDescription(request.method, host_of(url))
     _check_secrets(request, connection, call)
     own = connection.headers
     headers = {**DEFAULT_HEADERS, **_headers(own, secrets, call), **_headers(request.headers, secrets, call)}
@@ -156,7 +156,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, host_of(url), url.port
 
 
-def _check_secrets(request: HttpRequest, connection: Connection, call: Call) -> None:
+def _check_secrets(request: HttpRequest, connection: Connection, call: CallDescription) -> None:
     if connection.secrets is None:
         return
     asked = secret_names([request.url, request.headers, request.query, request.body])
@@ -165,7 +165,7 @@ def _check_secrets(request: HttpRequest, connection: Connection, call: Call) -> 
         raise call.refused(f"connection {connection.name!r} may not be sent the secret {foreign[0]!r}")
 
 
-def _headers(templates: Mapping[str, JsonValue], secrets: Secrets, call: Call) -> dict[str, str]:
+def _headers(templates: Mapping[str, JsonValue], secrets: Secrets, call: CallDescription) -> dict[str, str]:
     """Lower-case names to values; a header without a value is left out."""
     headers: dict[str, str] = {}
     for name, template in templates.items():
@@ -181,7 +181,7 @@ def _headers(templates: Mapping[str, JsonValue], secrets: Secrets, call: Call) -
     return headers
 
 
-def _body(request: HttpRequest, headers: dict[str, str], secrets: Secrets, call: Call) -> bytes | None:
+def _body(request: HttpRequest, headers: dict[str, str], secrets: Secrets, call: CallDescription) -> bytes | None:
     """The body's bytes; `headers` gains a Content-Type when it has none."""
     if request.body is None:
         return None
@@ -200,14 +200,14 @@ def _body(request: HttpRequest, headers: dict[str, str], secrets: Secrets, call:
         raise call.refused("the body is no JSON") from None
 
 
-def _utf8(text: str, call: Call) -> bytes:
+def _utf8(text: str, call: CallDescription) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
         raise call.refused("the body is no text") from None
 
 
-def _pairs(values: JsonValue, call: Call, what: str) -> list[tuple[str, str]]:
+def _pairs(values: JsonValue, call: CallDescription, what: str) -> list[tuple[str, str]]:
     """Names and values of a query or form; a list gives its name several times, null is left out."""
     if not isinstance(values, dict):
         raise call.refused(f"a {what} is not an object")
@@ -228,7 +228,7 @@ def _scalar(value: JsonValue) -> str | None:
     return json.dumps(value) if isinstance(value, bool | int | float) else None
 
 
-async def read_body(response: httpx.Response, limit: int, call: Call) -> bytes:
+async def read_body(response: httpx.Response, limit: int, call: CallDescription) -> bytes:
     """The decoded body. Raises ServiceError as soon as either form of it is larger than the limit."""
     status = response.status_code
     too_large = call.failed(FailureCode.SERVICE_BAD_RESPONSE, f"larger than {limit} bytes", status=status, final=True)
@@ -286,7 +286,7 @@ class _Gunzip:
         return bytes(found)
 
 
-def parse_body(body: bytes, response: httpx.Response, call: Call) -> JsonValue:
+def parse_body(body: bytes, response: httpx.Response, call: CallDescription) -> JsonValue:
     """The body by its content type. Raises ServiceError for JSON that is none."""
     if not body:
         return None
@@ -303,7 +303,7 @@ def parse_body(body: bytes, response: httpx.Response, call: Call) -> JsonValue:
     return answer
 
 
-def _json(body: bytes, status: int, call: Call) -> JsonValue:
+def _json(body: bytes, status: int, call: CallDescription) -> JsonValue:
     try:
         value: JsonValue = from_json(body.removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
         # A number beyond a float is read as infinity, which no payload can hold.

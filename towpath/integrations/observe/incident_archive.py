@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from towpath.contracts.incident.incident import IncidentRecord
-from towpath.integrations.storage.artefacts import StoreError, write_whole
+from towpath.integrations.storage.artefacts import ArtefactStoreError, write_whole
 
 fsspec: Any = importlib.import_module("fsspec")
 MOST = 5_000
@@ -24,7 +24,7 @@ class IncidentArchive:
         try:
             self._files, root = fsspec.url_to_fs(url)
         except (ValueError, ImportError, OSError) as error:
-            raise StoreError(f"{url!r} cannot be used: {error}") from error
+            raise ArtefactStoreError(f"{url!r} cannot be used: {error}") from error
         self._folder = f"{root}/incidents"
         self._known: dict[str, IncidentRecord | None] = {}
 
@@ -43,7 +43,7 @@ class IncidentArchive:
         try:
             write_whole(self._files, path, content)
         except OSError as error:
-            raise StoreError(f"{self._folder} cannot be written: {error}") from error
+            raise ArtefactStoreError(f"{self._folder} cannot be written: {error}") from error
 
     def _read(self) -> Sequence[IncidentRecord]:
         try:
@@ -51,7 +51,7 @@ class IncidentArchive:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise StoreError(f"{self._folder} cannot be read: {error}") from error
+            raise ArtefactStoreError(f"{self._folder} cannot be read: {error}") from error
         chosen = sorted(path for path in paths if path.endswith(".json"))[-MOST:]
         for path in chosen:
             if path not in self._known:
@@ -62,7 +62,7 @@ class IncidentArchive:
         try:
             return IncidentRecord.model_validate_json(self._files.cat_file(path))
         except OSError as error:
-            raise StoreError(f"{path} cannot be read: {error}") from error
+            raise ArtefactStoreError(f"{path} cannot be read: {error}") from error
         except ValidationError:
             return None
 

@@ -7,7 +7,7 @@ from towpath.contracts.core.failure import FailureCode, ServiceError
 from towpath.contracts.incident.incident import Archived, ArchiveIncident
 from towpath.contracts.incident.investigation import FindRunbooks, FindSimilar, Runbooks, SimilarIncidents
 from towpath.integrations.observe.incident_archive import IncidentArchive
-from towpath.integrations.storage.artefacts import ArtefactStore, StoreError
+from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError
 from towpath.policy.incident.runbooks import RunbookEntry, find
 from towpath.policy.incident.similarity import rank
 
@@ -24,7 +24,7 @@ class IncidentMemory:
         """Raises ServiceError."""
         try:
             records = await self._archive.records()
-        except StoreError as error:
+        except ArtefactStoreError as error:
             raise _unavailable() from error
         return SimilarIncidents(incidents=await asyncio.to_thread(rank, request, records))
 
@@ -36,7 +36,7 @@ class IncidentMemory:
         try:
             kept = await self._artefacts.keep(request.post_mortem.encode(), "text/markdown")
             await self._archive.keep(request.record)
-        except StoreError as error:
+        except ArtefactStoreError as error:
             raise _unavailable() from error
         return Archived(artefact=kept)
 

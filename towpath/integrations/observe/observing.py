@@ -17,13 +17,13 @@ from towpath.contracts.incident.investigation import (
     LogLine,
     MetricFindings,
     Series,
-    Window,
+    TimeWindow,
 )
 from towpath.contracts.incident.remediation import FetchMetrics, MetricQuery, MetricValues, ReadMetrics
 from towpath.integrations.http.services import ServiceClient
 from towpath.integrations.observe.logs import LogStore, RawLines
 from towpath.integrations.observe.prometheus import Points, Prometheus
-from towpath.integrations.storage.artefacts import ArtefactStore, StoreError
+from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError
 from towpath.policy.incident.patterns import most_telling, patterns, sample
 
 MAX_LINES = 20_000
@@ -44,7 +44,7 @@ class LogReader:
         self._store = store
         self._artefacts = artefacts
 
-    async def fetch(self, window: Window) -> LogFindings:
+    async def fetch(self, window: TimeWindow) -> LogFindings:
         """Raises ServiceError."""
         raw = await self._store.lines(window.service, window.start, window.end, MAX_LINES)
         lines = _numbered(raw)
@@ -122,7 +122,7 @@ class DeploymentRecord:
     def __init__(self, services: ServiceClient) -> None:
         self._services = services
 
-    async def deployments(self, window: Window) -> Deployments:
+    async def deployments(self, window: TimeWindow) -> Deployments:
         """Those of the window, the latest first. Raises ServiceError."""
         params = {"service": window.service, "since": window.start.isoformat()}
         answer = await self._services.call("platform", "listDeployments", dict(params), window.key)
@@ -179,6 +179,6 @@ def _series(metric: MetricQuery, series: Points) -> Series:
 async def _kept(artefacts: ArtefactStore, content: bytes, media_type: str) -> Artefact:
     try:
         return await artefacts.keep(content, media_type)
-    except StoreError as error:
+    except ArtefactStoreError as error:
         message = "the artefact store cannot be written: see TOWPATH_ARTEFACT_STORE"
         raise ServiceError(FailureCode.SERVICE_UNAVAILABLE, message, evidence={"service": "artefacts"}) from error

@@ -24,7 +24,7 @@ Kind = Literal["read", "effect"]
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class PlatformOperation:
     """What is asked, as messages call it."""
 
     name: str
@@ -36,7 +36,7 @@ class Operation:
     body: JsonObject | None = None
 
 
-class Platform:
+class PlatformCalls:
     """Calls of one platform. `http` is shared and pooled; `secrets` are masked in what a platform says."""
 
     def __init__(self, name: str, http: httpx.AsyncClient, secrets: Secrets, *, seconds: float = 20.0) -> None:
@@ -45,7 +45,7 @@ class Platform:
         self._secrets = secrets
         self._seconds = seconds
 
-    async def send(self, operation: Operation) -> httpx.Response:
+    async def send(self, operation: PlatformOperation) -> httpx.Response:
         """The whole answer, whatever its status. Raises PublishError when there is none."""
         body: dict[str, Any] = {} if operation.body is None else {"json": operation.body}
         attempt = Attempt()
@@ -66,7 +66,7 @@ class Platform:
                 raise self.error(FailureCode.PUBLISH_UNAVAILABLE, operation, "cannot be reached", sent=False) from None
             raise self._silent(operation, "did not answer") from None
 
-    def answer(self, operation: Operation, response: httpx.Response) -> JsonObject:
+    def answer(self, operation: PlatformOperation, response: httpx.Response) -> JsonObject:
         """The JSON of an answer that says yes. Raises PublishError."""
         answer = json_object(response.content)
         if answer is None:
@@ -75,7 +75,7 @@ class Platform:
 
     def refusal(
         self,
-        operation: Operation,
+        operation: PlatformOperation,
         response: httpx.Response,
         *,
         problem: str = "",
@@ -98,7 +98,7 @@ class Platform:
     def error(
         self,
         code: FailureCode,
-        operation: Operation,
+        operation: PlatformOperation,
         why: str,
         *,
         status: int | None = None,
@@ -113,7 +113,7 @@ class Platform:
             sent=sent,
         )
 
-    def _silent(self, operation: Operation, why: str) -> PublishError:
+    def _silent(self, operation: PlatformOperation, why: str) -> PublishError:
         unknown = operation.kind == "effect"
         code = FailureCode.PUBLISH_UNKNOWN if unknown else FailureCode.PUBLISH_UNAVAILABLE
         return self.error(code, operation, why)

@@ -7,10 +7,10 @@ from towpath.contracts.core.artefact import Artefact
 from towpath.contracts.core.failure import FailureCode, PublishError
 from towpath.contracts.publishing.campaign import CONTENT_BYTES, ChannelWish, PlatformRules
 from towpath.integrations.publishing.adapter import Publishers
-from towpath.integrations.storage.artefacts import ArtefactStore, StoreError
+from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError
 
 
-class Campaigns:
+class CampaignSources:
     def __init__(self, platforms: Platforms, publishers: Publishers, store: ArtefactStore) -> None:
         self._platforms = platforms
         self._publishers = publishers
@@ -38,7 +38,7 @@ class Campaigns:
             raise PublishError(FailureCode.PUBLISH_REFUSED, "content above 1 MB is refused: publish it in parts")
         try:
             return (await self._store.read(artefact)).decode()
-        except StoreError:
+        except ArtefactStoreError:
             message = "the content is not in this worker's artefact store: is TOWPATH_ARTEFACT_STORE shared with it?"
             raise PublishError(FailureCode.PUBLISH_UNAVAILABLE, message) from None
         except UnicodeDecodeError:

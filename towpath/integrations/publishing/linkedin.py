@@ -17,7 +17,7 @@ from towpath.config.secrets import Secrets
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.contracts.publishing.posting import FindPost, PreparePost, PublishedPost, PublishPost, RemovePost
-from towpath.integrations.publishing.calls import Operation, Platform
+from towpath.integrations.publishing.calls import PlatformCalls, PlatformOperation
 from towpath.policy.core.retry_after import answered_at
 from towpath.policy.publishing.fingerprints import matches
 
@@ -66,7 +66,7 @@ class LinkedIn:
         self._accounts = accounts
         self._url = f"{base_url.rstrip('/')}/rest/posts"
         self._version = version
-        self._platform = Platform(NAME, http, Secrets({name: one.token for name, one in accounts.items()}))
+        self._platform = PlatformCalls(NAME, http, Secrets({name: one.token for name, one in accounts.items()}))
 
     @property
     def accounts(self) -> frozenset[str]:
@@ -141,7 +141,7 @@ class LinkedIn:
         path: str = "",
         params: dict[str, str] | None = None,
         body: JsonObject | None = None,
-    ) -> Operation:
+    ) -> PlatformOperation:
         headers = {
             "Authorization": f"Bearer {account.token}",
             "LinkedIn-Version": self._version,
@@ -150,9 +150,11 @@ class LinkedIn:
         if method in RESTLI_METHODS:
             headers["X-RestLi-Method"] = RESTLI_METHODS[method]
         kind = "read" if body is None else "effect"
-        return Operation(name, method, self._url + path, kind=kind, headers=headers, params=params or {}, body=body)
+        return PlatformOperation(
+            name, method, self._url + path, kind=kind, headers=headers, params=params or {}, body=body
+        )
 
-    def _check(self, operation: Operation, response: httpx.Response) -> None:
+    def _check(self, operation: PlatformOperation, response: httpx.Response) -> None:
         if response.is_success:
             return
         problem = json_object(response.content) or {}

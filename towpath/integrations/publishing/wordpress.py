@@ -20,7 +20,7 @@ from towpath.config.secrets import Secrets
 from towpath.contracts.core.failure import FailureCode, PublishError
 from towpath.contracts.core.wire import EffectKey, JsonObject, json_object
 from towpath.contracts.publishing.posting import FindPost, Post, PreparePost, PublishedPost, PublishPost, RemovePost
-from towpath.integrations.publishing.calls import Operation, Platform
+from towpath.integrations.publishing.calls import PlatformCalls, PlatformOperation
 from towpath.integrations.publishing.markdown import html_of
 
 NAME = "wordpress"
@@ -55,7 +55,7 @@ class WordPress:
 
     def __init__(self, http: httpx.AsyncClient, accounts: Mapping[str, WordPressAccount]) -> None:
         self._accounts = accounts
-        self._platform = Platform(NAME, http, Secrets(dict(_secrets(accounts))))
+        self._platform = PlatformCalls(NAME, http, Secrets(dict(_secrets(accounts))))
 
     @property
     def accounts(self) -> frozenset[str]:
@@ -153,12 +153,12 @@ class WordPress:
         self._check(operation, response)
         return True
 
-    async def _ask(self, operation: Operation) -> JsonObject:
+    async def _ask(self, operation: PlatformOperation) -> JsonObject:
         response = await self._platform.send(operation)
         self._check(operation, response)
         return self._platform.answer(operation, response)
 
-    def _check(self, operation: Operation, response: httpx.Response) -> None:
+    def _check(self, operation: PlatformOperation, response: httpx.Response) -> None:
         if not response.is_success:
             code = FailureCode.PUBLISH_AUTH if response.status_code == 403 else None
             raise self._platform.refusal(operation, response, problem=_code(response), code=code)
@@ -180,8 +180,8 @@ def _operation(
     effect: bool = False,
     params: dict[str, str] | None = None,
     body: JsonObject | None = None,
-) -> Operation:
-    return Operation(
+) -> PlatformOperation:
+    return PlatformOperation(
         name,
         method,
         f"{account.site.rstrip('/')}/wp-json/wp/v2{path}",

@@ -15,7 +15,7 @@ from towpath.config.secrets import Secrets
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.contracts.publishing.posting import FindPost, PreparePost, PublishedPost, PublishPost, RemovePost
-from towpath.integrations.publishing.calls import Operation, Platform
+from towpath.integrations.publishing.calls import PlatformCalls, PlatformOperation
 from towpath.policy.core.retry_after import answered_at
 from towpath.policy.publishing.fingerprints import matches
 
@@ -73,7 +73,7 @@ class X:
     def __init__(self, http: httpx.AsyncClient, base_url: str, accounts: Mapping[str, XAccount]) -> None:
         self._accounts = accounts
         self._base = base_url.rstrip("/")
-        self._platform = Platform(NAME, http, Secrets({name: one.token for name, one in accounts.items()}))
+        self._platform = PlatformCalls(NAME, http, Secrets({name: one.token for name, one in accounts.items()}))
 
     @property
     def accounts(self) -> frozenset[str]:
@@ -143,8 +143,8 @@ class X:
         *,
         params: dict[str, str] | None = None,
         body: JsonObject | None = None,
-    ) -> Operation:
-        return Operation(
+    ) -> PlatformOperation:
+        return PlatformOperation(
             name,
             method,
             self._base + path,
@@ -154,10 +154,10 @@ class X:
             body=body,
         )
 
-    async def _ask(self, operation: Operation) -> JsonObject:
+    async def _ask(self, operation: PlatformOperation) -> JsonObject:
         return self._checked(operation, await self._platform.send(operation))
 
-    def _checked(self, operation: Operation, response: httpx.Response) -> JsonObject:
+    def _checked(self, operation: PlatformOperation, response: httpx.Response) -> JsonObject:
         if response.is_success:
             return self._platform.answer(operation, response)
         problem = json_object(response.content) or {}
@@ -171,7 +171,7 @@ class X:
             wait=reset_wait(response.headers) if response.status_code == 429 else None,
         )
 
-    def _timeline(self, operation: Operation, answer: JsonObject) -> _Timeline:
+    def _timeline(self, operation: PlatformOperation, answer: JsonObject) -> _Timeline:
         try:
             return _Timeline.model_validate(answer)
         except ValidationError:

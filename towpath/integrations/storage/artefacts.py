@@ -22,7 +22,7 @@ _UNFINISHED = "*.????????????????????????????????"
 """The name that a file is to have, and 32 hexadecimal digits."""
 
 
-class StoreError(Exception):
+class ArtefactStoreError(Exception):
     """Something cannot be kept, or is not where its reference says."""
 
 
@@ -34,7 +34,7 @@ class ContentStore:
         try:
             self._files, self.root = fsspec.url_to_fs(url)
         except (ValueError, ImportError, OSError) as error:
-            raise StoreError(f"{url!r} cannot be used: {error}") from error
+            raise ArtefactStoreError(f"{url!r} cannot be used: {error}") from error
 
     def put(self, content: bytes) -> str:
         """The digest under which the bytes are now kept. Raises StoreError."""
@@ -44,7 +44,7 @@ class ContentStore:
             if not self._files.exists(path):
                 write_whole(self._files, path, content)
         except OSError as error:
-            raise StoreError(f"{self.root} cannot be written: {error}") from error
+            raise ArtefactStoreError(f"{self.root} cannot be written: {error}") from error
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -52,9 +52,9 @@ class ContentStore:
         try:
             content: bytes = self._files.cat_file(self._path(digest))
         except OSError as error:
-            raise StoreError(f"{digest} is not in {self.root}") from error
+            raise ArtefactStoreError(f"{digest} is not in {self.root}") from error
         if hashlib.sha256(content).hexdigest() != digest:
-            raise StoreError(f"{digest} in {self.root} was altered")
+            raise ArtefactStoreError(f"{digest} in {self.root} was altered")
         return content
 
     def clean(self) -> int:
@@ -64,7 +64,7 @@ class ContentStore:
         try:
             return sum(_remove_abandoned(path) for path in Path(self.root).glob(f"*/{_UNFINISHED}"))
         except OSError as error:
-            raise StoreError(f"{self.root} cannot be cleaned up: {error}") from error
+            raise ArtefactStoreError(f"{self.root} cannot be cleaned up: {error}") from error
 
     def _path(self, digest: str) -> str:
         return f"{self.root}/{digest[:2]}/{digest}"

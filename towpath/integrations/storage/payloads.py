@@ -12,7 +12,7 @@ from temporalio.converter import (
     StorageDriverStoreContext,
 )
 
-from towpath.integrations.storage.artefacts import ContentStore, StoreError
+from towpath.integrations.storage.artefacts import ArtefactStoreError, ContentStore
 
 THRESHOLD_BYTES = 128 * 1024
 NAME = "towpath"
@@ -29,7 +29,7 @@ class PayloadStore(StorageDriver):
         """Raises PayloadStoreError for an address that no installed file system serves."""
         try:
             self._store = ContentStore(url)
-        except StoreError as error:
+        except ArtefactStoreError as error:
             raise PayloadStoreError(str(error)) from error
 
     def name(self) -> str:
@@ -53,19 +53,19 @@ class PayloadStore(StorageDriver):
         """Remove what killed writers left: how many files. Raises PayloadStoreError."""
         try:
             return self._store.clean()
-        except StoreError as error:
+        except ArtefactStoreError as error:
             raise PayloadStoreError(str(error)) from error
 
     def _put(self, content: bytes) -> StorageDriverClaim:
         try:
             return StorageDriverClaim(claim_data={"sha256": self._store.put(content)})
-        except StoreError as error:
+        except ArtefactStoreError as error:
             raise PayloadStoreError(str(error)) from error
 
     def _get(self, digest: str) -> Payload:
         try:
             return Payload.FromString(self._store.get(digest))
-        except StoreError as error:
+        except ArtefactStoreError as error:
             raise PayloadStoreError(
                 f"payload {error}: workers and starters must share TOWPATH_PAYLOAD_STORE"
             ) from error

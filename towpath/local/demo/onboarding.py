@@ -10,7 +10,7 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from towpath.contracts.core.delivery import Language
 from towpath.contracts.core.run import Cost
-from towpath.contracts.onboarding.customer import Customer, OnboardingRequest, OnboardingResult, Plan
+from towpath.contracts.onboarding.customer import Customer, CustomerPlan, OnboardingRequest, OnboardingResult
 from towpath.contracts.onboarding.process import ONBOARDING
 from towpath.control import deadletters
 from towpath.control.deadletters import Letter, NotInQueueError
@@ -154,7 +154,7 @@ def low_risk(stamp: str) -> Customer:
         customer_id=f"demo-{stamp}-1",
         email="jiwoo@hanbit-logistics.example",
         company="한빛물류",
-        plan=Plan.BUSINESS,
+        plan=CustomerPlan.BUSINESS,
         contact_name="김지우",
         website="https://hanbit-logistics.example",
         country="KR",
@@ -168,7 +168,7 @@ def high_risk(stamp: str) -> Customer:
         customer_id=f"demo-{stamp}-2",
         email="deals20261@mailinator.com",
         company="Fastlane Capital",
-        plan=Plan.ENTERPRISE,
+        plan=CustomerPlan.ENTERPRISE,
         country="NG",
         employees=4,
     )
@@ -179,7 +179,7 @@ def unlucky(stamp: str) -> Customer:
         customer_id=f"demo-{stamp}-3",
         email="sam@northwind-bakery.example",
         company="Northwind Bakery",
-        plan=Plan.STARTER,
+        plan=CustomerPlan.STARTER,
         contact_name="Sam",
         country="GB",
         employees=12,

@@ -39,7 +39,7 @@ class CampaignStory(Story[PublishingResult]):
 
 async def show(scene: Scene) -> Told:
     """Two campaigns side by side, their texts, and what became of them."""
-    stories = await Campaigns(scene).run()
+    stories = await CampaignStories(scene).run()
     messages = (await scene.http.get("/_standins/messages")).json()
     return Told(
         details=[part for story in stories if story.view for part in _texts(story.title, story.view, scene)],
@@ -49,7 +49,7 @@ async def show(scene: Scene) -> Told:
     )
 
 
-class Campaigns:
+class CampaignStories:
     """The stories. Every step of one goes through the doors that people use."""
 
     def __init__(self, scene: Scene) -> None:

@@ -18,7 +18,7 @@ from towpath.control.temporal import link
 from towpath.integrations.storage.artefacts import ArtefactStore
 from towpath.local.alerting import Alerting
 from towpath.local.stack import LocalStack
-from towpath.views.live import RunView, Watched
+from towpath.views.live import RunView, WatchedRun
 
 POLL_SECONDS = 0.1
 LOOK_SECONDS = 1.0
@@ -70,10 +70,10 @@ class Story(Generic[EndT]):
     title: str
     handle: WorkflowHandle[Any, EndT] | None = None
     result: EndT | None = None
-    watched: Watched = field(init=False)
+    watched: WatchedRun = field(init=False)
 
     def __post_init__(self) -> None:
-        self.watched = Watched(self.title)
+        self.watched = WatchedRun(self.title)
 
     @property
     def run_id(self) -> str:

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from towpath.engine.checks.params import check_params
 from towpath.engine.expression.durations import parse_duration
 from towpath.engine.expression.suggestions import did_you_mean
-from towpath.engine.language.catalog import Catalog
+from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.source import Source
@@ -91,8 +91,8 @@ def _identifier(source: Source, name: str, path: Path) -> None:
 class ActionChecks:
     """One action at a time, against what is registered."""
 
-    def __init__(self, catalog: Catalog, metrics: Collection[str]) -> None:
-        self._catalog = catalog
+    def __init__(self, catalogue: DefinitionCatalogue, metrics: Collection[str]) -> None:
+        self._catalogue = catalogue
         self._metrics = metrics
 
     def check(self, source: Source, given: ActionFile, file_name: str) -> None:
@@ -165,17 +165,17 @@ class ActionChecks:
     def _callee(self, source: Source, step: StepFile, path: Path) -> tuple[dict[str, Any] | None, str]:
         """The schema of what a step calls, and its name; what does not exist is told."""
         if step.function:
-            function = self._catalog.functions.get(step.function)
+            function = self._catalogue.functions.get(step.function)
             if function is None or function.pure:
-                effects = [name for name, one in self._catalog.functions.items() if not one.pure]
+                effects = [name for name, one in self._catalogue.functions.items() if not one.pure]
                 what = f"there is no function {step.function!r} with an effect"
                 hint = did_you_mean(step.function, effects)[2:]
                 source.report((*path, "function"), "function.unknown", what, hint)
                 return None, step.function
             return dict(function.params), step.function
-        service = self._catalog.services.get(step.service)
+        service = self._catalogue.services.get(step.service)
         if service is None:
-            hint = did_you_mean(step.service, self._catalog.services)[2:]
+            hint = did_you_mean(step.service, self._catalogue.services)[2:]
             what = f"there is no service {step.service!r}"
             source.report((*path, "service"), "service.unknown", what, hint)
             return None, step.service

@@ -8,7 +8,7 @@ from enum import StrEnum
 from towpath.engine.checks.expressions import MENDS
 from towpath.engine.checks.kinds import BOOLEAN, Kinds
 from towpath.engine.expression.suggestions import did_you_mean
-from towpath.engine.expression.template import Compiled, compile_condition, decide
+from towpath.engine.expression.template import CompiledExpression, compile_condition, decide
 from towpath.engine.expression.values import ExpressionError, MissingError, Scope
 
 METRICS = "metrics"
@@ -73,7 +73,7 @@ def problems(condition: str, known: Collection[str]) -> tuple[ConditionProblem, 
     return tuple(_reads(compiled, known) or _kinds(compiled))
 
 
-def _reads(compiled: Compiled, known: Collection[str]) -> list[ConditionProblem]:
+def _reads(compiled: CompiledExpression, known: Collection[str]) -> list[ConditionProblem]:
     found: list[ConditionProblem] = []
     for reference in compiled.references:
         (root, *names), at = reference.path, reference.at
@@ -94,7 +94,7 @@ def _reads(compiled: Compiled, known: Collection[str]) -> list[ConditionProblem]
     return found
 
 
-def _kinds(compiled: Compiled) -> list[ConditionProblem]:
+def _kinds(compiled: CompiledExpression) -> list[ConditionProblem]:
     kinds = Kinds(lambda path: {"type": "number"} if len(path) == 2 else {"type": "object"})
     kind = kinds.of(compiled.node)
     found = [ConditionProblem(one.at, "expression.type", one.message, MENDS[one.code]) for one in kinds.problems]

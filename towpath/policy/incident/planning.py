@@ -11,12 +11,12 @@ from pydantic import JsonValue
 
 from towpath.contracts.core.wire import JsonObject, clip
 from towpath.contracts.incident.incident import Severity
-from towpath.contracts.incident.investigation import Context, Deployment, Diagnosis
+from towpath.contracts.incident.investigation import Deployment, Diagnosis, IncidentContext
 from towpath.contracts.incident.remediation import (
+    ActionCatalogue,
     ActionParameter,
     ActionPlan,
     ActionStep,
-    Catalogue,
     CatalogueAction,
     ChosenAction,
     OfferedAction,
@@ -44,7 +44,9 @@ class ParameterError(Exception):
     """An action cannot be filled in: a parameter is missing, unknown, or has a value that is not allowed."""
 
 
-def offered(catalogue: Catalogue, service: str, context: Context, diagnosis: Diagnosis) -> tuple[OfferedAction, ...]:
+def offered(
+    catalogue: ActionCatalogue, service: str, context: IncidentContext, diagnosis: Diagnosis
+) -> tuple[OfferedAction, ...]:
     """Actions that answer a hypothesis of the diagnosis, with the values that are allowed now.
 
     Nothing is offered for insufficient evidence, nor for a service that is not in the inventory. An action is left out
@@ -73,7 +75,7 @@ def offered(catalogue: Catalogue, service: str, context: Context, diagnosis: Dia
 
 
 def allowed_values(
-    parameter: ActionParameter, catalogue: Catalogue, service: str, deployments: Sequence[Deployment] = ()
+    parameter: ActionParameter, catalogue: ActionCatalogue, service: str, deployments: Sequence[Deployment] = ()
 ) -> tuple[str, ...]:
     """All values that a parameter may take for a service; none when nothing is known."""
     latest = max((one for one in deployments if one.service == service), key=lambda one: (one.at, one.id), default=None)
@@ -94,7 +96,7 @@ def allowed_values(
 def make_plan(
     answer: PlanAnswer,
     offered: Sequence[OfferedAction],
-    catalogue: Catalogue,
+    catalogue: ActionCatalogue,
     severity: Severity,
     approval_reasons: Sequence[str] = (),
 ) -> ActionPlan:
@@ -131,7 +133,7 @@ def make_plan(
 
 
 def auto_remediation(
-    catalogue: Catalogue, severity: Severity, service: str, values: Mapping[str, float]
+    catalogue: ActionCatalogue, severity: Severity, service: str, values: Mapping[str, float]
 ) -> PlannedAction | None:
     """The one action that may run while the incident is still looked into: no answer of Claude's takes part in it.
 
@@ -242,7 +244,7 @@ def _automatic(action: CatalogueAction) -> bool:
     return action.approval == "auto" and action.blast_radius != "platform" and action.verify is not None
 
 
-def _only_values(action: CatalogueAction, catalogue: Catalogue, service: str) -> dict[str, str] | None:
+def _only_values(action: CatalogueAction, catalogue: ActionCatalogue, service: str) -> dict[str, str] | None:
     found: dict[str, str] = {}
     for parameter in action.parameters:
         values = allowed_values(parameter, catalogue, service)

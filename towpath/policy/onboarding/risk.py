@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from towpath.contracts.onboarding.customer import Customer, Plan, RiskAssessment, RiskReason
+from towpath.contracts.onboarding.customer import Customer, CustomerPlan, RiskAssessment, RiskReason
 
 RULE_VERSION = "2026-11"
 
@@ -78,7 +78,7 @@ def _foreign_domain(customer: Customer) -> bool:
 
 
 def _too_small(customer: Customer) -> bool:
-    return customer.plan is Plan.ENTERPRISE and customer.employees is not None and customer.employees < 50
+    return customer.plan is CustomerPlan.ENTERPRISE and customer.employees is not None and customer.employees < 50
 
 
 def _random_address(customer: Customer) -> bool:

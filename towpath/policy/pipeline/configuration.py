@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from towpath.contracts.core import review
 from towpath.contracts.pipeline import loading, pipeline, quality, scheduling, transformation
-from towpath.contracts.pipeline.inspection import Finding
+from towpath.contracts.pipeline.inspection import PipelineFinding
 from towpath.contracts.pipeline.pipeline import PipelineConfig
 from towpath.engine.checks.check import told
 from towpath.engine.expression.durations import parse_duration
@@ -63,7 +63,7 @@ def check_pipeline(text: str | bytes, timezones: frozenset[str] | None = None) -
     return CheckedPipeline(source, config, told(source.diagnostics))
 
 
-def with_findings(checked: CheckedPipeline, findings: Iterable[Finding]) -> CheckedPipeline:
+def with_findings(checked: CheckedPipeline, findings: Iterable[PipelineFinding]) -> CheckedPipeline:
     """With what an engine found in it, each at its place: at the word that is meant, where the message quotes one."""
     source = checked.source
     for one in findings:

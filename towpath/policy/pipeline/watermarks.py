@@ -12,7 +12,7 @@ MOST_AT_WATERMARK = 100_000
 """Rows at one value of a cursor that are known by their digests: beyond that a watermark would exceed a megabyte."""
 
 
-class Place(NamedTuple):
+class StartingPoint(NamedTuple):
     """From where on to read, and the digests of the rows there that all destinations have.
 
     `behind` are the destinations that are loaded alone, up to where the next of the others is; empty: all are loaded.
@@ -38,7 +38,7 @@ def doubled(config: PipelineConfig, what: str) -> tuple[str, ...]:
     return (f"{', '.join(names)} {verb}: {what} and is there already will be there twice; {mend}",)
 
 
-def lowest(config: PipelineConfig, watermarks: Mapping[str, Watermark]) -> Place:
+def lowest(config: PipelineConfig, watermarks: Mapping[str, Watermark]) -> StartingPoint:
     """The lowest watermark; None reads from the beginning. A destination that is further ignores what it has.
 
     That holds for strategies that know rows by their key. Where one appends, the destinations that are behind are
@@ -50,17 +50,17 @@ def lowest(config: PipelineConfig, watermarks: Mapping[str, Watermark]) -> Place
     least = min(found.values(), key=_place)
     behind = tuple(name for name, one in found.items() if _place(one) == _place(least))
     if len(behind) == len(found):
-        return Place(least.value, least.boundary)
+        return StartingPoint(least.value, least.boundary)
     further = [one.value for one in found.values() if one.value is not None and one.value != least.value]
-    return Place(least.value, least.boundary, behind, min(further, key=_order, default=None))
+    return StartingPoint(least.value, least.boundary, behind, min(further, key=_order, default=None))
 
 
-def _common(found: Sequence[Watermark]) -> Place:
+def _common(found: Sequence[Watermark]) -> StartingPoint:
     known = [one.value for one in found if one.value is not None]
     if len(known) < len(found):
-        return Place()
+        return StartingPoint()
     same = len({_place(one) for one in found}) == 1
-    return Place(min(known, key=_order), found[0].boundary if same else None)
+    return StartingPoint(min(known, key=_order), found[0].boundary if same else None)
 
 
 def _place(one: Watermark) -> tuple[bool, tuple[int, Decimal, str], int, str]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from towpath.contracts.publishing.campaign import Adaptation, Finding, PlatformRules, Shape
+from towpath.contracts.publishing.campaign import Adaptation, ContentShape, PlatformRules, TextFinding
 from towpath.contracts.publishing.posting import Post
 from towpath.policy.core.claims import MAX_TEXT, unsupported_claims
 from towpath.policy.publishing.limits import post_problems
@@ -24,7 +24,7 @@ def findings(
     metadata_facts: Sequence[str],
     block_list: Sequence[str],
     others: Sequence[Adaptation] = (),
-) -> tuple[Finding, ...]:
+) -> tuple[TextFinding, ...]:
     """Everything that code has against one channel's texts, in a fixed order. Time is linear in source and texts.
 
     `limits`, `number`, `link`, `quote`, `mention` and `block-list` block, as does the same post twice on a platform
@@ -34,8 +34,8 @@ def findings(
     """
     link = next((fact for fact in metadata_facts if fact.startswith("https://")), None)
     texts = [_text(post) for post in adaptation.posts]
-    found = [Finding(rule="limits", text=problem) for problem in post_problems(adaptation.posts, rules, link)]
-    if rules.shape is Shape.THREAD:
+    found = [TextFinding(rule="limits", text=problem) for problem in post_problems(adaptation.posts, rules, link)]
+    if rules.shape is ContentShape.THREAD:
         texts = [_COUNTER.sub(" ", text) for text in texts]
     found += _claims(texts, source, metadata_facts)
     found += _quotes(texts, source, metadata_facts)
@@ -43,9 +43,9 @@ def findings(
     found += _blocked(texts, block_list)
     found += _repetitions(adaptation, others)
     least = rules.min_follow_ups + 2
-    if rules.shape is Shape.THREAD and len(adaptation.posts) < least:
+    if rules.shape is ContentShape.THREAD and len(adaptation.posts) < least:
         text = f"the thread has {len(adaptation.posts)} posts, {least} are asked for"
-        found.append(Finding(rule="thread-length", text=text, blocking=False))
+        found.append(TextFinding(rule="thread-length", text=text, blocking=False))
     return tuple(dict.fromkeys(found))
 
 
@@ -59,10 +59,10 @@ def _text(post: Post) -> str:
     return "\n".join(part for part in (post.title, post.description, post.text, " ".join(post.tags)) if part)
 
 
-def _claims(texts: Iterable[str], source: str, facts: Sequence[str]) -> list[Finding]:
+def _claims(texts: Iterable[str], source: str, facts: Sequence[str]) -> list[TextFinding]:
     pieces = [piece for text in texts for piece in in_pieces(_KEYCAP.sub(" ", text))]
     claims = unsupported_claims(pieces, [*in_pieces(source), *facts])
-    return [Finding(rule=_kind(claim), text=f"{claim!r} does not stand in the source") for claim in claims]
+    return [TextFinding(rule=_kind(claim), text=f"{claim!r} does not stand in the source") for claim in claims]
 
 
 def _kind(claim: str) -> str:
@@ -82,19 +82,21 @@ def in_pieces(text: str) -> list[str]:
     return [*pieces, text[start:]]
 
 
-def _quotes(texts: Iterable[str], source: str, facts: Sequence[str]) -> list[Finding]:
+def _quotes(texts: Iterable[str], source: str, facts: Sequence[str]) -> list[TextFinding]:
     quotes = [quote for text in texts for quote in quoted(text)]
     if not quotes:
         return []
     whole = comparable("\n".join((source, *facts))).casefold()
     missing = [quote for quote in quotes if comparable(quote).casefold() not in whole]
-    return [Finding(rule="quote", text=f"“{quote}” does not stand in the source word for word") for quote in missing]
+    return [
+        TextFinding(rule="quote", text=f"“{quote}” does not stand in the source word for word") for quote in missing
+    ]
 
 
-def _blocked(texts: Iterable[str], block_list: Sequence[str]) -> list[Finding]:
+def _blocked(texts: Iterable[str], block_list: Sequence[str]) -> list[TextFinding]:
     plain = [" ".join(text.casefold().split()) for text in texts]
     found = [entry for entry in block_list if any(_holds(text, " ".join(entry.casefold().split())) for text in plain)]
-    return [Finding(rule="block-list", text=f"{entry!r} is on the block list") for entry in found]
+    return [TextFinding(rule="block-list", text=f"{entry!r} is on the block list") for entry in found]
 
 
 def _holds(text: str, entry: str) -> bool:
@@ -112,14 +114,14 @@ def _joins(left: str, right: str) -> bool:
     return bool(left and right) and left.isalnum() and right.isalnum() and (left + right).isascii()
 
 
-def _repetitions(adaptation: Adaptation, others: Sequence[Adaptation]) -> list[Finding]:
-    found: list[Finding] = []
+def _repetitions(adaptation: Adaptation, others: Sequence[Adaptation]) -> list[TextFinding]:
+    found: list[TextFinding] = []
     seen: set[str] = set()
     said: set[str] = set()
     for number, post in enumerate(adaptation.posts, 1):
         text = comparable(post.text).casefold()
         if text in seen:
-            found.append(Finding(rule="duplicate", text=f"post {number} says the same as one before it"))
+            found.append(TextFinding(rule="duplicate", text=f"post {number} says the same as one before it"))
             continue
         seen.add(text)
         own = {
@@ -128,7 +130,9 @@ def _repetitions(adaptation: Adaptation, others: Sequence[Adaptation]) -> list[F
             if len(key := comparable(sentence).casefold()) >= _REPEATED
         }
         repeated = [own[key] for key in own if key in said]
-        found += [Finding(rule="duplicate", text=f"said twice: {sentence!r}", blocking=False) for sentence in repeated]
+        found += [
+            TextFinding(rule="duplicate", text=f"said twice: {sentence!r}", blocking=False) for sentence in repeated
+        ]
         said |= own.keys()
     for other in others:
         if (other.channel, other.account) == (adaptation.channel, adaptation.account):
@@ -136,5 +140,5 @@ def _repetitions(adaptation: Adaptation, others: Sequence[Adaptation]) -> list[F
         same = seen & {comparable(post.text).casefold() for post in other.posts}
         if same:
             text = f"the same text as on {other.channel}.{other.account}"
-            found.append(Finding(rule="duplicate", text=text, blocking=other.channel == adaptation.channel))
+            found.append(TextFinding(rule="duplicate", text=text, blocking=other.channel == adaptation.channel))
     return found

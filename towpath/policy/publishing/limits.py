@@ -3,16 +3,23 @@
 from collections.abc import Sequence
 
 from towpath.contracts.core.delivery import Language
-from towpath.contracts.publishing.campaign import ArticleDraft, Draft, PlatformRules, PostDraft, Shape, ThreadDraft
+from towpath.contracts.publishing.campaign import (
+    ArticleDraft,
+    ContentShape,
+    Draft,
+    PlatformRules,
+    PostDraft,
+    ThreadDraft,
+)
 from towpath.contracts.publishing.posting import Post
 from towpath.policy.publishing.markup import cleaned, markdown_in, without_markdown
 from towpath.policy.publishing.sentences import hashtag, hashtags
 from towpath.policy.publishing.weights import links, weighted_length
 
-_DRAFTS: dict[Shape, type[ThreadDraft | PostDraft | ArticleDraft]] = {
-    Shape.THREAD: ThreadDraft,
-    Shape.POST: PostDraft,
-    Shape.ARTICLE: ArticleDraft,
+_DRAFTS: dict[ContentShape, type[ThreadDraft | PostDraft | ArticleDraft]] = {
+    ContentShape.THREAD: ThreadDraft,
+    ContentShape.POST: PostDraft,
+    ContentShape.ARTICLE: ArticleDraft,
 }
 
 
@@ -73,7 +80,7 @@ def post_problems(posts: Sequence[Post], rules: PlatformRules, link: str | None)
 
     The least number of follow-ups is asked of drafts only: a person may publish a shorter thread.
     """
-    most = rules.max_follow_ups + 2 if rules.shape is Shape.THREAD else 1
+    most = rules.max_follow_ups + 2 if rules.shape is ContentShape.THREAD else 1
     problems: list[str] = []
     if not posts:
         problems.append("there is no text to publish")
@@ -94,7 +101,7 @@ def _problems(posts: Sequence[Post], names: Sequence[str], rules: PlatformRules,
         for name, post in zip(names, posts, strict=True)
         for problem in (*text_problems(name, post.text, rules), *_field_problems(name, post, rules))
     ]
-    tags = sum(len(post.tags) if rules.shape is Shape.ARTICLE else len(hashtags(post.text)) for post in posts)
+    tags = sum(len(post.tags) if rules.shape is ContentShape.ARTICLE else len(hashtags(post.text)) for post in posts)
     if tags > rules.max_hashtags:
         problems.append(f"at most {rules.max_hashtags} hashtags are allowed, there are {tags}")
     if rules.needs_link and link is not None and posts and not has_link(posts[-1].text, link):
@@ -137,7 +144,7 @@ def text_problems(name: str, text: str, rules: PlatformRules) -> list[str]:
 
 
 def _field_problems(name: str, post: Post, rules: PlatformRules) -> list[str]:
-    if rules.shape is not Shape.ARTICLE:
+    if rules.shape is not ContentShape.ARTICLE:
         extra = [field for field in ("title", "description", "tags") if getattr(post, field)]
         return [f"{name} has a {field}, which {rules.title} does not take" for field in extra]
     problems: list[str] = []
@@ -191,9 +198,11 @@ def _tail(texts: Sequence[str], tags: Sequence[str], rules: PlatformRules, link:
 
 
 def _english(rules: PlatformRules) -> list[str]:
-    what = {Shape.THREAD: "Each post", Shape.POST: "The post", Shape.ARTICLE: "The body"}[rules.shape]
+    what = {ContentShape.THREAD: "Each post", ContentShape.POST: "The post", ContentShape.ARTICLE: "The body"}[
+        rules.shape
+    ]
     limits = [f"{what} has at most {rules.max_length} characters."]
-    if rules.shape is Shape.THREAD:
+    if rules.shape is ContentShape.THREAD:
         limits.append(
             f"The thread has a hook, {rules.min_follow_ups} to {rules.max_follow_ups} follow-ups and a call to action."
         )
@@ -201,9 +210,9 @@ def _english(rules: PlatformRules) -> list[str]:
         limits.append(f"A link counts {rules.url_length} characters, whatever its length.")
     if rules.wide_weight > 1:
         limits.append(f"A Korean, Chinese or Japanese character or an emoji counts {rules.wide_weight}.")
-    if rules.shape is Shape.ARTICLE:
+    if rules.shape is ContentShape.ARTICLE:
         limits += _english_fields(rules)
-    limits.append(f"Give at most {rules.max_hashtags} {'tags' if rules.shape is Shape.ARTICLE else 'hashtags'}.")
+    limits.append(f"Give at most {rules.max_hashtags} {'tags' if rules.shape is ContentShape.ARTICLE else 'hashtags'}.")
     if rules.max_links is not None:
         limits.append(f"{what} has at most {rules.max_links} links.")
     if rules.needs_link:
@@ -218,9 +227,9 @@ def _english_fields(rules: PlatformRules) -> list[str]:
 
 
 def _korean(rules: PlatformRules) -> list[str]:
-    what = {Shape.THREAD: "각 글은", Shape.POST: "글은", Shape.ARTICLE: "본문은"}[rules.shape]
+    what = {ContentShape.THREAD: "각 글은", ContentShape.POST: "글은", ContentShape.ARTICLE: "본문은"}[rules.shape]
     limits = [f"{what} 최대 {rules.max_length}자입니다."]
-    if rules.shape is Shape.THREAD:
+    if rules.shape is ContentShape.THREAD:
         limits.append(
             f"스레드는 첫 글, 후속 글 {rules.min_follow_ups}~{rules.max_follow_ups}개, 권하는 끝 글로 이루어집니다."
         )
@@ -228,9 +237,11 @@ def _korean(rules: PlatformRules) -> list[str]:
         limits.append(f"링크는 길이와 관계없이 {rules.url_length}자로 셉니다.")
     if rules.wide_weight > 1:
         limits.append(f"한글, 한자, 일본어 문자와 이모지는 하나에 {rules.wide_weight}자로 셉니다.")
-    if rules.shape is Shape.ARTICLE:
+    if rules.shape is ContentShape.ARTICLE:
         limits += _korean_fields(rules)
-    limits.append(f"{'태그' if rules.shape is Shape.ARTICLE else '해시태그'}는 최대 {rules.max_hashtags}개입니다.")
+    limits.append(
+        f"{'태그' if rules.shape is ContentShape.ARTICLE else '해시태그'}는 최대 {rules.max_hashtags}개입니다."
+    )
     if rules.max_links is not None:
         limits.append(f"{what} 링크를 최대 {rules.max_links}개까지 담습니다.")
     if rules.needs_link:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from towpath.contracts.publishing.campaign import Finding
+from towpath.contracts.publishing.campaign import TextFinding
 from towpath.policy.publishing.sentences import HASHTAG, sentences
 from towpath.policy.publishing.weights import relinked
 
@@ -91,7 +91,7 @@ _SMALL_IN_TITLES = frozenset({"with", "from", "into", "over", "that", "than", "y
 _AFTER_START = re.compile(r"(?:^|[.!?:;–—(\[“‘\"'•·*→>|/-]|\d[.)]|[^\w\s,'’])\s*$")
 
 
-def name_findings(texts: Iterable[str], given: Sequence[str]) -> list[Finding]:
+def name_findings(texts: Iterable[str], given: Sequence[str]) -> list[TextFinding]:
     """Names in `texts` of which a word is missing in `given`. Time is linear in both.
 
     Blocking are the forms that name a person or a company and leave little doubt: after Mr, Dr or CEO; two capitalised
@@ -102,7 +102,7 @@ def name_findings(texts: Iterable[str], given: Sequence[str]) -> list[Finding]:
     only, hashtags, links, days and months, and Korean names without a title, which nothing tells from other words.
     """
     known = _Known(given)
-    found: dict[str, Finding] = {}
+    found: dict[str, TextFinding] = {}
     for text in texts:
         plain = _plain(text)
         for rule, written in _certain(plain):
@@ -145,8 +145,8 @@ def _without_starts(name: str) -> str:
     return rest if rest and first.casefold() in _COMMON else name
 
 
-def _finding(rule: str, name: str, *, blocking: bool) -> Finding:
-    return Finding(rule=rule, text=f"{name!r} does not stand in the source", blocking=blocking)
+def _finding(rule: str, name: str, *, blocking: bool) -> TextFinding:
+    return TextFinding(rule=rule, text=f"{name!r} does not stand in the source", blocking=blocking)
 
 
 def _plain(text: str) -> str:

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from towpath.contracts.publishing.campaign import ChannelScore, Finding
+from towpath.contracts.publishing.campaign import ChannelScore, TextFinding
 
 _EACH = 0.05
 _MOST = 0.3
 
 
-def channel_quality(findings: Sequence[Finding], answer: ChannelScore | None) -> float:
+def channel_quality(findings: Sequence[TextFinding], answer: ChannelScore | None) -> float:
     """0 (unusable) to 1 (ready), rounded to two places.
 
     A blocking finding makes it 0, so that it is below every threshold. Otherwise it is Claude's score, brought into 0

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 
-from towpath.contracts.publishing.campaign import PlatformRules, Shape
+from towpath.contracts.publishing.campaign import ContentShape, PlatformRules
 from towpath.contracts.publishing.posting import Post
 from towpath.policy.publishing.limits import ABSURD, as_line, as_shown, has_link, text_problems, with_tail
 from towpath.policy.publishing.markup import cleaned, without_markdown
@@ -31,9 +31,9 @@ def shortened(posts: Sequence[Post], rules: PlatformRules, link: str | None) -> 
     needed = link if rules.needs_link else None
     most_read = ABSURD * rules.max_length
     texts = [text for text in (as_shown(post.text[:most_read], rules) for post in posts) if text]
-    if rules.shape is Shape.ARTICLE:
+    if rules.shape is ContentShape.ARTICLE:
         return _article(posts, texts, rules, needed)
-    most = rules.max_follow_ups + 2 if rules.shape is Shape.THREAD else 1
+    most = rules.max_follow_ups + 2 if rules.shape is ContentShape.THREAD else 1
     if len(texts) > most:
         texts = [*texts[: most - 1], texts[-1]] if most > 1 else texts[:1]
     texts = _with_fewer_tags([_with_fewer_links(text, rules, link) for text in texts], rules.max_hashtags)

@@ -10,7 +10,7 @@ from towpath.standins.claude import identity, tokens
 from towpath.standins.claude.answer import answer_to, excerpt
 from towpath.standins.claude.faults import Disturbance
 from towpath.standins.claude.schema import StrictSchema
-from towpath.standins.claude.wire import MessageRequest, Question
+from towpath.standins.claude.wire import ClaudeRequest, MessageRequest
 
 JsonObject = dict[str, JsonValue]
 StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "pause_turn", "refusal"]
@@ -62,7 +62,7 @@ class Message:
         }
 
 
-def input_tokens(question: Question) -> int:
+def input_tokens(question: ClaudeRequest) -> int:
     """An estimate over everything that is read: instructions, turns, tools and schema."""
     read = question.model_dump_json(include={"system", "messages", "tools", "output_config"}, exclude_defaults=True)
     return tokens.estimate(read)

@@ -24,7 +24,7 @@ _BUDGETED = frozenset({"enabled", "disabled"})
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ClaudeModel:
     """`thinking`: the values of `thinking.type` that it takes. `forced_tools`: whether tool use can be demanded."""
 
     name: str
@@ -71,33 +71,35 @@ class Model:
         }
 
 
-def _retired(name: str, line: Line, ends: str | None) -> Model:
-    return Model(name, line, lifecycle="retired", ends=ends)
+def _retired(name: str, line: Line, ends: str | None) -> ClaudeModel:
+    return ClaudeModel(name, line, lifecycle="retired", ends=ends)
 
 
 _ACTIVE = (
-    Model("claude-fable-5-2", "fable"),
-    Model("claude-mythos-5-2", "mythos"),
-    Model("claude-haiku-5-5", "haiku", _SWITCHED, forced_tools=True),
-    Model("claude-sonnet-5-5", "sonnet", _ALWAYS | {"between_tools"}),
-    Model("claude-fable-5-1", "fable"),
-    Model("claude-opus-5-5", "opus"),
-    Model("claude-mythos-5-1", "mythos"),
-    Model("claude-sonnet-5", "sonnet"),
-    Model("claude-fable-5", "fable"),
-    Model("claude-mythos-5", "mythos"),
-    Model("claude-opus-5", "opus"),
-    Model("claude-opus-4-8", "opus", _SWITCHED, forced_tools=True),
-    Model("claude-opus-4-7", "opus", _SWITCHED, forced_tools=True),
-    Model("claude-opus-4-6", "opus", _SWITCHED | _BUDGETED, forced_tools=True),
-    Model("claude-sonnet-4-6", "sonnet", _SWITCHED | _BUDGETED, forced_tools=True),
-    Model("claude-haiku-4-5", "haiku", _BUDGETED, forced_tools=True, max_tokens=64_000),
-    Model("claude-haiku-4-5-20251001", "haiku", _BUDGETED, forced_tools=True, max_tokens=64_000),
-    Model("claude-opus-4-5", "opus", _BUDGETED, forced_tools=True, max_tokens=64_000),
-    Model("claude-opus-4-5-20251101", "opus", _BUDGETED, forced_tools=True, max_tokens=64_000),
+    ClaudeModel("claude-fable-5-2", "fable"),
+    ClaudeModel("claude-mythos-5-2", "mythos"),
+    ClaudeModel("claude-haiku-5-5", "haiku", _SWITCHED, forced_tools=True),
+    ClaudeModel("claude-sonnet-5-5", "sonnet", _ALWAYS | {"between_tools"}),
+    ClaudeModel("claude-fable-5-1", "fable"),
+    ClaudeModel("claude-opus-5-5", "opus"),
+    ClaudeModel("claude-mythos-5-1", "mythos"),
+    ClaudeModel("claude-sonnet-5", "sonnet"),
+    ClaudeModel("claude-fable-5", "fable"),
+    ClaudeModel("claude-mythos-5", "mythos"),
+    ClaudeModel("claude-opus-5", "opus"),
+    ClaudeModel("claude-opus-4-8", "opus", _SWITCHED, forced_tools=True),
+    ClaudeModel("claude-opus-4-7", "opus", _SWITCHED, forced_tools=True),
+    ClaudeModel("claude-opus-4-6", "opus", _SWITCHED | _BUDGETED, forced_tools=True),
+    ClaudeModel("claude-sonnet-4-6", "sonnet", _SWITCHED | _BUDGETED, forced_tools=True),
+    ClaudeModel("claude-haiku-4-5", "haiku", _BUDGETED, forced_tools=True, max_tokens=64_000),
+    ClaudeModel("claude-haiku-4-5-20251001", "haiku", _BUDGETED, forced_tools=True, max_tokens=64_000),
+    ClaudeModel("claude-opus-4-5", "opus", _BUDGETED, forced_tools=True, max_tokens=64_000),
+    ClaudeModel("claude-opus-4-5-20251101", "opus", _BUDGETED, forced_tools=True, max_tokens=64_000),
 )
 _DEPRECATED = tuple(
-    Model(name, "sonnet", _BUDGETED, forced_tools=True, max_tokens=64_000, lifecycle="deprecated", ends="2026-11-30")
+    ClaudeModel(
+        name, "sonnet", _BUDGETED, forced_tools=True, max_tokens=64_000, lifecycle="deprecated", ends="2026-11-30"
+    )
     for name in ("claude-sonnet-4-5", "claude-sonnet-4-5-20250929")
 )
 _RETIRED = (
@@ -118,7 +120,7 @@ _RETIRED = (
 MODELS = {model.name: model for model in (*_ACTIVE, *_DEPRECATED, *_RETIRED)}
 
 
-def usable(name: str) -> Model | None:
+def usable(name: str) -> ClaudeModel | None:
     """The model, unless it is retired or was never there."""
     model = MODELS.get(name)
     return None if model is None or model.lifecycle == "retired" else model

@@ -6,9 +6,9 @@ from itertools import pairwise
 from pydantic import JsonValue
 
 from towpath.standins.claude.errors import RefusedError, invalid
-from towpath.standins.claude.models import Model, usable
+from towpath.standins.claude.models import ClaudeModel, usable
 from towpath.standins.claude.schema import StrictSchema, check_limits, strict_schema
-from towpath.standins.claude.wire import MessageRequest, Question, Thinking
+from towpath.standins.claude.wire import ClaudeRequest, MessageRequest, Thinking
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 MAX_STRICT_TOOLS = 20
@@ -30,7 +30,7 @@ def check_request(request: MessageRequest, paused: Container[str] = ()) -> Stric
     return schema
 
 
-def check_question(question: Question, paused: Container[str] = ()) -> StrictSchema | None:
+def check_question(question: ClaudeRequest, paused: Container[str] = ()) -> StrictSchema | None:
     """The part of the rules that holds for counting tokens, too."""
     model = _model(question)
     _check_turns(question, paused)
@@ -42,14 +42,14 @@ def check_question(question: Question, paused: Container[str] = ()) -> StrictSch
     return schema
 
 
-def _model(question: Question) -> Model:
+def _model(question: ClaudeRequest) -> ClaudeModel:
     model = usable(question.model)
     if model is None:
         raise RefusedError(404, f"model: {question.model}")
     return model
 
 
-def _check_turns(question: Question, paused: Container[str]) -> None:
+def _check_turns(question: ClaudeRequest, paused: Container[str]) -> None:
     """Stricter than the API in one thing: it puts turns of one role in a row together, here they are refused."""
     roles = [turn.role for turn in question.messages if turn.role != "system"]
     if not roles or roles[0] != "user":
@@ -60,7 +60,7 @@ def _check_turns(question: Question, paused: Container[str]) -> None:
         raise invalid("messages: this model does not support prefilling the assistant's answer")
 
 
-def _check_thinking(question: Question, model: Model) -> None:
+def _check_thinking(question: ClaudeRequest, model: ClaudeModel) -> None:
     thinking = question.thinking
     if thinking is None:
         return
@@ -76,7 +76,7 @@ def _is_off(thinking: Thinking) -> bool:
     return thinking.type in {"disabled", "between_tools"}
 
 
-def _check_tools(question: Question, model: Model) -> list[StrictSchema]:
+def _check_tools(question: ClaudeRequest, model: ClaudeModel) -> list[StrictSchema]:
     """The schemas of strict tools. Tools may be given, but nothing here calls one."""
     strict: list[StrictSchema] = []
     for tool in question.tools:

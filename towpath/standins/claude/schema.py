@@ -31,22 +31,22 @@ _LOCAL = "#/$defs/"
 
 
 @dataclass(frozen=True, slots=True)
-class Weight:
+class SchemaWeight:
     """What a schema counts against the limits; a definition counts wherever it is used."""
 
     optional: int = 0
     unions: int = 0
     nodes: int = 0
 
-    def __add__(self, other: "Weight") -> "Weight":
-        return Weight(self.optional + other.optional, self.unions + other.unions, self.nodes + other.nodes)
+    def __add__(self, other: "SchemaWeight") -> "SchemaWeight":
+        return SchemaWeight(self.optional + other.optional, self.unions + other.unions, self.nodes + other.nodes)
 
 
 @dataclass(frozen=True, slots=True)
 class StrictSchema:
     title: str
     body: JsonObject
-    weight: Weight
+    weight: SchemaWeight
     validator: Draft202012Validator = field(repr=False)
 
     def violation(self, answer: JsonValue) -> str | None:
@@ -62,7 +62,7 @@ def strict_schema(body: JsonObject) -> StrictSchema:
 
 def check_limits(schemas: Sequence[StrictSchema]) -> None:
     """Raises RefusedError when all schemas of a request are too much together."""
-    total = sum((schema.weight for schema in schemas), Weight())
+    total = sum((schema.weight for schema in schemas), SchemaWeight())
     if total.optional > MAX_OPTIONAL:
         raise invalid(f"too many optional parameters in strict schemas: {total.optional}, at most {MAX_OPTIONAL}")
     if total.unions > MAX_UNIONS:
@@ -86,23 +86,23 @@ class _Walk:
     def __init__(self, body: JsonObject) -> None:
         given = body.get("$defs", {})
         self._definitions = given if isinstance(given, dict) else {}
-        self._known: dict[str, Weight] = {}
+        self._known: dict[str, SchemaWeight] = {}
 
-    def weigh(self, node: JsonValue, trail: tuple[str | None, ...]) -> Weight:
+    def weigh(self, node: JsonValue, trail: tuple[str | None, ...]) -> SchemaWeight:
         if not isinstance(node, dict):
             raise _broken("a schema must be an object")
         if len(trail) > MAX_DEPTH:
             raise _too_large()
         for check in CHECKS:
             check(node)
-        total = Weight(_optional(node), 1 if "anyOf" in node or isinstance(node.get("type"), list) else 0, 1)
+        total = SchemaWeight(_optional(node), 1 if "anyOf" in node or isinstance(node.get("type"), list) else 0, 1)
         if "$ref" in node:
             total += self._definition(node["$ref"], trail)
         for child in _children(node):
             total += self.weigh(child, (*trail, None))
         return total
 
-    def _definition(self, reference: JsonValue, trail: tuple[str | None, ...]) -> Weight:
+    def _definition(self, reference: JsonValue, trail: tuple[str | None, ...]) -> SchemaWeight:
         if reference == "#":
             raise _recursive()
         if not isinstance(reference, str) or not reference.startswith(_LOCAL):

@@ -25,7 +25,7 @@ FOLDER = Path(__file__).with_name("answers")
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class AnswerTemplate:
     """`values` are those that the answer's expressions use, in their order."""
 
     schema: str
@@ -42,10 +42,10 @@ def tables() -> Mapping[str, JsonObject]:
 
 
 @cache
-def templates() -> Mapping[str, Template]:
+def templates() -> Mapping[str, AnswerTemplate]:
     """By the name of their prompt."""
     answers = {name: file for name, file in _files().items() if "answer" in file}
-    return {name: Template(str(file["schema"]), _values(file), file["answer"]) for name, file in answers.items()}
+    return {name: AnswerTemplate(str(file["schema"]), _values(file), file["answer"]) for name, file in answers.items()}
 
 
 @cache

@@ -68,13 +68,13 @@ def _not_blank(blocks: list[Block]) -> list[Block]:
     return blocks
 
 
-def _some(turns: "list[Turn]") -> "list[Turn]":
+def _some(turns: "list[MessageTurn]") -> "list[MessageTurn]":
     if not turns:
         raise ValueError("at least one message is required")
     return turns
 
 
-class Turn(Part):
+class MessageTurn(Part):
     role: Literal["user", "assistant", "system"]
     content: Annotated[list[Block], BeforeValidator(_as_blocks), AfterValidator(_not_blank)]
 
@@ -105,11 +105,11 @@ class ToolChoice(Part):
     disable_parallel_tool_use: bool = False
 
 
-class Question(Part):
+class ClaudeRequest(Part):
     """What counting tokens and asking have in common."""
 
     model: str
-    messages: Annotated[list[Turn], AfterValidator(_some)]
+    messages: Annotated[list[MessageTurn], AfterValidator(_some)]
     system: Annotated[list[TextBlock], BeforeValidator(_as_blocks)] = []
     tools: list[JsonObject] = []
     tool_choice: ToolChoice | None = None
@@ -130,7 +130,7 @@ class Question(Part):
         return None if self.output_config.format is None else self.output_config.format.body
 
 
-class MessageRequest(Question):
+class MessageRequest(ClaudeRequest):
     """`max_tokens` of 0 is allowed: it only fills the prompt cache."""
 
     max_tokens: Annotated[int, Field(ge=0)]
@@ -143,10 +143,10 @@ class MessageRequest(Question):
     inference_geo: str | None = None
 
 
-def parse_question(raw: bytes) -> Question:
+def parse_question(raw: bytes) -> ClaudeRequest:
     """Raises RefusedError."""
     try:
-        return Question.model_validate_json(raw)
+        return ClaudeRequest.model_validate_json(raw)
     except ValidationError as error:
         raise _refusal(error) from None
 

@@ -7,20 +7,20 @@ from zoneinfo import available_timezones
 
 from towpath.config.connections import Connections
 from towpath.config.openapi import operations, service_names, services
-from towpath.engine.language.catalog import Catalog, Connection, FunctionEntry, OperationEntry
+from towpath.engine.language.catalogue import DefinitionCatalogue, FunctionEntry, KnownConnection, OperationEntry
 from towpath.functions.library import FUNCTIONS
 from towpath.policy.core.mailing import CRM_ACTIONS, MAIL_TEMPLATES
 from towpath.policy.core.models import ALIASES, MODEL_ENDS
 
 
-def make_catalog(
+def make_catalogue(
     connections: Connections | None,
     teams: frozenset[str],
     secrets: frozenset[str] | None = None,
     definitions: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Catalog:
+) -> DefinitionCatalogue:
     """Everything that is registered here. Without a connections file, `http` steps reach no host."""
-    return Catalog(
+    return DefinitionCatalogue(
         functions={name: _function(name) for name in FUNCTIONS},
         services={
             name: {operation_id: _operation(service, operation_id) for operation_id in operations(service)}
@@ -49,9 +49,9 @@ def _operation(service: str, operation_id: str) -> OperationEntry:
     return OperationEntry(operation_id, operation.params, operation.result, operation.summary)
 
 
-def _connections(connections: Connections) -> dict[str, Connection]:
+def _connections(connections: Connections) -> dict[str, KnownConnection]:
     return {
-        entry.name: Connection(entry.name, entry.hosts, entry.allow_http, entry.allow_private)
+        entry.name: KnownConnection(entry.name, entry.hosts, entry.allow_http, entry.allow_private)
         for entry in connections.all()
     }
 

@@ -10,7 +10,7 @@ from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
 from towpath.cli.terminal import Exit, console, fail
-from towpath.config.catalog import make_catalog
+from towpath.config.catalogue import make_catalogue
 from towpath.config.connections import Connections, ConnectionsFileError
 from towpath.config.incident_files import CheckedFiles, action_rows, check_files
 from towpath.config.reviewers import ReviewerDirectory, ReviewersFileError
@@ -91,7 +91,7 @@ def _checked(folder: Path | None) -> CheckedFiles:
         teams = ReviewerDirectory.load(own.reviewers_file).teams()
     except (ConnectionsFileError, ReviewersFileError) as error:
         fail(Exit.WRONG_INPUT, str(error))
-    return check_files(folder or own.incident_folder, make_catalog(connections, frozenset(teams)))
+    return check_files(folder or own.incident_folder, make_catalogue(connections, frozenset(teams)))
 
 
 async def _move(request: SetSwitch, *, on: bool, as_json: bool) -> None:

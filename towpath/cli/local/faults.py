@@ -10,7 +10,7 @@ import typer
 from rich.table import Column, Table
 
 from towpath.cli.as_json import JsonFlag, show_json
-from towpath.cli.local import STATE
+from towpath.cli.local.commands import STATE
 from towpath.cli.terminal import Exit, console, fail
 from towpath.local.faults import KINDS, OPERATIONS, FaultDoor, UnknownFaultError, fault_of
 from towpath.local.state import running

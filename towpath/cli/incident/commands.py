@@ -17,7 +17,7 @@ from towpath.contracts.core.process import PROCESS, SEVERITY, STATUS, SUBJECT
 from towpath.contracts.core.review import Decision, Verdict
 from towpath.contracts.incident.incident import Acknowledge, Acknowledged, IncidentResult, IncidentView
 from towpath.contracts.incident.process import INCIDENT
-from towpath.integrations.storage.artefacts import ArtefactStore, StoreError
+from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError
 from towpath.temporal.attributes import search_key
 from towpath.views.tables import show_table
 
@@ -170,7 +170,7 @@ async def _post_mortem(incident_id: str) -> None:
         fail(Exit.NOT_FOUND, f"{incident_id} has no post-mortem")
     try:
         text = await ArtefactStore(settings().artefact_store).read(result.post_mortem)
-    except StoreError as error:
+    except ArtefactStoreError as error:
         fail(Exit.NOT_FOUND, f"{error}: is TOWPATH_ARTEFACT_STORE the worker's?")
     console.print(text.decode(), markup=False, soft_wrap=True)
 

@@ -26,7 +26,7 @@ from towpath.local.demo.scene import STORY_SECONDS, Scene, Told
 from towpath.local.keeping import keep_working, until_one_ends
 from towpath.local.processes import ChildFailedError
 from towpath.local.server import ServerNotFoundError, TemporalServer
-from towpath.local.stack import LocalStack, StandIns, local_stack
+from towpath.local.stack import LocalStack, RunningStandIns, local_stack
 from towpath.local.state import StateFolder
 from towpath.local.stopping import until_stopped
 from towpath.views.live import TOLD_BRIEFLY, legend
@@ -72,7 +72,7 @@ class Watch:
         return str((self.state.path / "artefacts").resolve())
 
     @asynccontextmanager
-    async def around(self, server: TemporalServer, standins: StandIns) -> AsyncGenerator[Mapping[str, str]]:
+    async def around(self, server: TemporalServer, standins: RunningStandIns) -> AsyncGenerator[Mapping[str, str]]:
         """Yields the settings of the worker that follow."""
         env = {} if self.own is None else dict(await self.own())
         if self.is_demo:

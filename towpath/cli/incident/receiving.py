@@ -14,7 +14,7 @@ from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
 from towpath.cli.terminal import Exit, console, fail
-from towpath.control.intake import Intake
+from towpath.control.intake import AlertIntake
 from towpath.control.receiver import PATH, Receiver
 from towpath.local.server import LOOPBACK
 
@@ -47,7 +47,7 @@ async def _receive(host: str, port: int, *, as_json: bool) -> None:
 
 
 async def _serve(listener: socket.socket, host: str, token: SecretStr | None, *, as_json: bool) -> None:
-    receiver = Receiver(Intake(await client()), None if token is None else token.get_secret_value())
+    receiver = Receiver(AlertIntake(await client()), None if token is None else token.get_secret_value())
     config = uvicorn.Config(receiver.app(), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -30,7 +30,7 @@ class OperationEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class KnownConnection:
     """Hosts that `http` steps may reach. `*.example.org` stands for every host below example.org."""
 
     name: str
@@ -40,7 +40,7 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalog:
+class DefinitionCatalogue:
     """All that is registered in an installation.
 
     `models` maps what a claude step may name (aliases and model ids) to the day it ends, None for no known end.
@@ -51,7 +51,7 @@ class Catalog:
     services: Mapping[str, Mapping[str, OperationEntry]] = field(
         default_factory=dict[str, Mapping[str, OperationEntry]]
     )
-    connections: Mapping[str, Connection] = field(default_factory=dict[str, Connection])
+    connections: Mapping[str, KnownConnection] = field(default_factory=dict[str, KnownConnection])
     models: Mapping[str, date | None] = field(default_factory=dict[str, date | None])
     model_prefixes: tuple[str, ...] = ("claude-",)
     teams: frozenset[str] = frozenset()

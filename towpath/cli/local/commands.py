@@ -69,4 +69,4 @@ def _begun(path: Path, *, emptied: bool = False, to_stderr: bool = False) -> Gen
 
 
 def _commands() -> Any:
-    return importlib.import_module("towpath.cli.local_stack")
+    return importlib.import_module("towpath.cli.local.stack")
