@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -180,8 +181,9 @@ def begun(*arguments: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[by
 @pytest.mark.parametrize("seconds", MOMENTS)
 def test_ctrl_c_at_any_moment(arguments: list[str], seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command ends by 130 with one line, whatever it was doing. Before it begins, the interpreter speaks."""
-    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
-    with begun(*arguments) as process:
+    silent = socket.create_server(("127.0.0.1", 0))  # connections wait there, and nobody answers
+    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{silent.getsockname()[1]}")
+    with silent, begun(*arguments) as process:
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -14,9 +14,9 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
-from towpath.cli.connection import client, page_of, run, say_started
+from towpath.cli.connection import client, run
 from towpath.cli.definition.reading import catalogue_of_this_place, is_file, tell_problems
-from towpath.cli.endings import finish, open_run
+from towpath.cli.endings import follow, open_run
 from towpath.cli.files import STDIN, read_bytes, read_text
 from towpath.cli.status import show_status
 from towpath.cli.terminal import Exit, console, fail
@@ -157,14 +157,7 @@ async def _run(target: str, inputs: JsonObject, key: str | None, *, wait: bool, 
             f"{error.workflow_id}: this run has ended already; another --key is another run.",
             f"See how: python starter.py run-status {error.workflow_id}",
         )
-    handle = started.handle
-    page = page_of(handle, temporal)
-    if as_json and not wait:
-        show_json({"workflow_id": handle.id, "run_id": handle.result_run_id, "existing": started.existing, "url": page})
-    elif not as_json:
-        say_started(started, page)
-    if wait:
-        await finish(DECLARED_RUN, handle, None, as_json=as_json)
+    await follow(DECLARED_RUN, temporal, started, wait=wait, as_json=as_json)
 
 
 async def _request(definitions: Definitions, target: str, inputs: JsonObject | None) -> DeclaredRequest:

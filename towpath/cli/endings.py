@@ -14,9 +14,11 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 
 from towpath.cli.as_json import show_json
+from towpath.cli.connection import page_of, say_started
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.process import Process
 from towpath.contracts.core.wire import Wire
+from towpath.control.temporal import Started
 from towpath.registry import AnyProcess
 from towpath.views.processes import views_of
 
@@ -28,6 +30,20 @@ FailureT = TypeVar("FailureT", bound=Wire)
 def tell_failure(process: AnyProcess, workflow_id: str, error: WorkflowFailureError) -> NoReturn:
     """Say why a run failed, and end the command."""
     fail(Exit.REFUSED, *views_of(process).failure(workflow_id, error))
+
+
+async def follow(
+    process: Process[RequestT, EndT, FailureT], temporal: Client, started: Started, *, wait: bool, as_json: bool
+) -> None:
+    """Tell of a run that was started or joined; with `wait`, wait for its end, print its result, and exit by it."""
+    handle = started.handle
+    page = page_of(handle, temporal)
+    if as_json and not wait:
+        show_json({"workflow_id": handle.id, "run_id": handle.result_run_id, "existing": started.existing, "url": page})
+    elif not as_json:
+        say_started(started, page)
+    if wait:
+        await finish(process, handle, None, as_json=as_json)
 
 
 async def finish(

@@ -10,8 +10,8 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
-from towpath.cli.connection import client, page_of, run, say_started
-from towpath.cli.endings import finish
+from towpath.cli.connection import client, run
+from towpath.cli.endings import follow
 from towpath.cli.files import read_text
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.claude import Budget
@@ -154,13 +154,4 @@ async def _start(request: OnboardingRequest, *, wait: bool, as_json: bool) -> No
             f"{workflow_id}: this customer's onboarding has ended already.",
             f"See how: python starter.py result {workflow_id}",
         )
-    handle = started.handle
-    page = page_of(handle, temporal)
-    if as_json and not wait:
-        show_json(
-            {"workflow_id": workflow_id, "run_id": handle.result_run_id, "existing": started.existing, "url": page}
-        )
-    elif not as_json:
-        say_started(started, page)
-    if wait:
-        await finish(ONBOARDING, handle, None, as_json=as_json)
+    await follow(ONBOARDING, temporal, started, wait=wait, as_json=as_json)

@@ -12,8 +12,8 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
-from towpath.cli.connection import client, page_of, run, say_started
-from towpath.cli.endings import finish, open_run
+from towpath.cli.connection import client, run
+from towpath.cli.endings import follow, open_run
 from towpath.cli.files import read_text
 from towpath.cli.terminal import Exit, console, fail, show_page
 from towpath.config.platforms import PlatformFilesError, load_platforms
@@ -211,14 +211,7 @@ async def _start(content: str, wanted: dict[str, Any], *, wait: bool, as_json: b
     except WorkflowAlreadyStartedError:
         name = PUBLISHING.workflow_id(request, b"")
         fail(Exit.REFUSED, f"{name}: this campaign has ended already.", f"See how: python starter.py result {name}")
-    handle = started.handle
-    page = page_of(handle, temporal)
-    if as_json and not wait:
-        show_json({"workflow_id": handle.id, "run_id": handle.result_run_id, "existing": started.existing, "url": page})
-    elif not as_json:
-        say_started(started, page)
-    if wait:
-        await finish(PUBLISHING, handle, None, as_json=as_json)
+    await follow(PUBLISHING, temporal, started, wait=wait, as_json=as_json)
 
 
 async def _edit(workflow_id: str, change: EditPosts, *, as_json: bool) -> None:

@@ -8,10 +8,10 @@ import typer
 from pydantic import ValidationError
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from towpath.cli.as_json import JsonFlag, show_json
+from towpath.cli.as_json import JsonFlag
 from towpath.cli.configuration import settings
-from towpath.cli.connection import client, page_of, run, say_started
-from towpath.cli.endings import finish
+from towpath.cli.connection import client, run
+from towpath.cli.endings import follow
 from towpath.cli.terminal import Exit, fail
 from towpath.contracts.core.wire import JsonObject, Wire, json_object
 from towpath.control.temporal import start
@@ -88,11 +88,4 @@ async def _start(process: AnyProcess, request: Wire, *, wait: bool, as_json: boo
             f"{workflow_id}: this run has ended already.",
             f"See how: python starter.py result {workflow_id}",
         )
-    handle = started.handle
-    page = page_of(handle, temporal)
-    if as_json and not wait:
-        show_json({"workflow_id": handle.id, "run_id": handle.result_run_id, "existing": started.existing, "url": page})
-    elif not as_json:
-        say_started(started, page)
-    if wait:
-        await finish(process, handle, None, as_json=as_json)
+    await follow(process, temporal, started, wait=wait, as_json=as_json)

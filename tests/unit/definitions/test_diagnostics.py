@@ -326,7 +326,7 @@ def test_shipped_definitions_are_good(path: Path) -> None:
 
 
 def test_published_schema_is_current() -> None:
-    """definitions/schema.json is what the models say: `starter.py definition schema` writes it anew."""
+    """definitions/schema.json is what `starter.py definition schema` prints, with its keys sorted."""
     stored = json.loads((ROOT / "definitions" / "schema.json").read_text(encoding="utf-8"))
     assert stored == json.loads(json.dumps(language_schema()))
 
