@@ -39,12 +39,14 @@ from towpath.control.temporal import (
     ensure_search_attributes,
     run_to_end,
 )
+from towpath.control.ui import is_loopback
 from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError
 from towpath.integrations.storage.codec import EncryptionCodec
 from towpath.integrations.storage.payloads import PayloadStore, PayloadStoreError
 from towpath.observability import configure_logging, runtime
 from towpath.pool.dataplane import Dataplane
 from towpath.registry import processes
+from towpath.temporal.signing import SignedUpdates
 from workflows.sandbox import runner
 
 WORKFLOWS = {process.name: workflows_of(process) for process in processes().values()}
@@ -90,9 +92,12 @@ def main() -> None:
         settings = load_worker_settings()
         dataplane_setup(settings)
         files = load_files(settings)
-    except (SettingsError, *FILE_ERRORS) as error:
+        unsigned = _unsigned(settings)
+    except (SettingsError, TemporalConfigError, *FILE_ERRORS) as error:
         _refuse(str(error).splitlines())
     configure_logging(settings)
+    if unsigned:
+        log.warning("decisions are not signed", problem=unsigned)
     if options.check:
         return
     try:
@@ -109,6 +114,19 @@ def _refuse(problems: Sequence[str]) -> NoReturn:
     for problem in problems:
         sys.stderr.write(f"worker.py: {problem}\n")
     raise SystemExit(EXIT_SETTINGS)
+
+
+def _unsigned(settings: WorkerSettings) -> str:
+    """What it means that decisions are not signed; empty when they are. Raises SettingsError where they must be."""
+    if settings.decision_keys():
+        return ""
+    what = "whoever reaches Temporal decides as anybody: set TOWPATH_DECISION_KEY"
+    if not settings.unsigned_decisions and not is_loopback(address()):
+        raise SettingsError(
+            f"TOWPATH_DECISION_KEY: is missing, and Temporal is at {address()}, not on this machine: {what}, or "
+            "TOWPATH_UNSIGNED_DECISIONS=true where that is meant"
+        )
+    return what
 
 
 def _open_stores(settings: WorkerSettings) -> PayloadStore:
@@ -208,7 +226,7 @@ def build_workers(
 def _common(settings: WorkerSettings) -> dict[str, Any]:
     """Options of every worker."""
     return {
-        "interceptors": [ActivityEdge()],
+        "interceptors": [ActivityEdge(), *([SignedUpdates(keys)] if (keys := settings.decision_keys()) else [])],
         "deployment_config": WorkerDeploymentConfig(
             version=WorkerDeploymentVersion(DEPLOYMENT, settings.build_id), use_worker_versioning=False
         ),
@@ -220,7 +238,7 @@ def _common(settings: WorkerSettings) -> dict[str, Any]:
 def _deciding(settings: WorkerSettings) -> dict[str, Any]:
     """Options of the workers that run workflows."""
     return {
-        "workflow_runner": runner(),
+        "workflow_runner": runner(keys=settings.decision_keys()),
         "max_cached_workflows": settings.max_cached_workflows,
         # A worker that died keeps its runs for this long; the default of 10 s is felt.
         "sticky_queue_schedule_to_start_timeout": timedelta(seconds=1),

@@ -1,5 +1,9 @@
 """The one sandboxed runner that workers and replay tests share. Never imported by a workflow."""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.converter import SerializationContext, StorageDriverStoreContext
@@ -9,6 +13,7 @@ from temporalio.workflow import Info, SandboxImportNotificationPolicy
 
 import workflows
 from towpath.temporal.passing import without_workflows
+from towpath.temporal.signing import refusing
 
 ROOMS = ("towpath.contracts", "towpath.engine", "towpath.functions", "towpath.policy", "towpath.temporal", "activities")
 PASSED_THROUGH = (*ROOMS, *without_workflows(workflows))
@@ -40,17 +45,25 @@ class _ContextFreeInstance(WorkflowInstance):
         return self._instance.get_thread_id()
 
 
+@dataclass(frozen=True)
 class ContextFreeRunner(SandboxedWorkflowRunner):
     """The SDK's sandboxed runner. Our data converter depends on no context and stores nothing outside: asking the
     sandbox for both took a fifth of a worker's Python time.
     """
 
+    keys: Sequence[bytes] = field(default=(), repr=False)
+    """What people send to runs is signed by one of them; with none, unsigned."""
+
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        return _ContextFreeInstance(super().create_instance(det))
+        given = cast("Mapping[str, Callable[..., Any]]", det.extern_functions)
+        functions: dict[str, Callable[..., Any]] = {**given, **refusing(self.keys)}
+        return _ContextFreeInstance(super().create_instance(replace(det, extern_functions=functions)))
 
 
 def runner(
     policy: SandboxImportNotificationPolicy = SandboxImportNotificationPolicy.WARN_ON_DYNAMIC_IMPORT,
+    keys: Sequence[bytes] = (),
 ) -> SandboxedWorkflowRunner:
+    """With `keys`, what people send to runs must be signed by one of them."""
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-    return ContextFreeRunner(restrictions=restrictions.with_import_notification_policy(policy))
+    return ContextFreeRunner(keys=keys, restrictions=restrictions.with_import_notification_policy(policy))

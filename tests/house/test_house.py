@@ -25,7 +25,7 @@ ENTRY_POINTS = {
         *{f"activities.{path.stem}" for path in (ROOT / "activities").glob("*.py")},
         *{f"workflows.{path.stem}" for path in (ROOT / "workflows").iterdir()} - {"workflows.kit"},
         *{f"towpath.{room}" for room in ("assembly", "config", "contracts", "control", "integrations", "pool")},
-        *{"towpath.observability", "towpath.registry"},
+        *{"towpath.observability", "towpath.registry", "towpath.temporal"},
     },
     "starter.py": {"towpath.cli"},
 }

@@ -68,7 +68,7 @@ async def begin_records(house: House) -> None:
         place="x/main", at=NOON, not_after=None, spacing=timedelta(minutes=30), key=EffectKey("list-view")
     )
     await SlotBook(house.client).reserve(wish)
-    await RemediationControl(house.client).move(SetSwitch(by="kim", reason="to be seen"), on=False)
+    await RemediationControl(house.client).move(SetSwitch(by="sora", reason="to be seen"), on=False)
     await OutputCache(house.client).write("somewhere/step", "key", 1, 60)
 
 

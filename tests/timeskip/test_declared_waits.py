@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +13,10 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.timeskip.declared import Handle, Runs, record, serve, states, steps
 from tests.waiting import until
+from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask, Verdict
 from towpath.contracts.declared.run import CloudEvent, DeclaredOutcome
+from towpath.control import reviews
 
 TASK = """
   - id: task
@@ -122,6 +124,88 @@ async def test_only_the_right_people_decide(runs: Runs) -> None:
     await decide(handle, "guest", data={"ticket": "T-2"})
     result = await handle.result()
     assert result.outputs["after"] == {"by": "guest", "data": {"ticket": "T-2"}}
+
+
+async def test_a_quorum_out_of_reach_fails_at_once(runs: Runs) -> None:
+    """One of two is excluded and nobody else is asked: the step fails as it opens, and says who could decide."""
+    began = datetime.now(UTC)
+    handle = await runs.start(
+        "  - {id: task, type: human-task, config: {assignee: compliance-team, quorum: 2, exclude: [noah]}}"
+    )
+    with pytest.raises(WorkflowFailureError) as failed:
+        await handle.result()
+    cause = failed.value.cause
+    assert isinstance(cause, ApplicationError) and cause.type == "review.quorum"
+    assert "it takes 2 people, and only dana may decide for compliance-team" in str(cause)
+    ended = (await record(handle)).ended_at
+    assert ended is not None and ended - began < timedelta(hours=1)
+
+
+@pytest.mark.parametrize("more", ["", "on_timeout: escalate"])
+async def test_a_quorum_out_of_reach_escalates_at_once(runs: Runs, more: str) -> None:
+    """The next team is asked as it opens, and not days later; both decide."""
+    handle = await runs.start(
+        TASK % f"      quorum: 2\n      {more}",
+        skipping=False,
+    )
+    task = await until(
+        lambda: handle.query("review", result_type=ReviewTask), lambda task: task is not None and task.escalated
+    )
+    assert task is not None and not task.reminded
+    await decide(handle, "dana")
+    await decide(handle, "lee")
+    assert (await handle.result()).outcome is DeclaredOutcome.COMPLETED
+
+
+async def test_the_losing_decision_is_told_who_won(runs: Runs) -> None:
+    """The first decision ends the run. The second hears that it was decided, and by whom."""
+    handle = await runs.start("  - {id: task, type: human-task, config: {assignee: compliance-team}}", skipping=False)
+    await opened(runs, handle)
+    client = runs.env.client
+    approve = Decision(verdict=Verdict.APPROVE, reviewer="dana", reason="seen")
+    reject = Decision(verdict=Verdict.REJECT, reviewer="noah", reason="not seen")
+    await reviews.decide(client, handle.id, approve)
+    await handle.result()
+    for late in (reject, approve.model_copy(update={"reviewer": "kim", "task": "task"})):
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await reviews.decide(client, handle.id, late)
+        assert reviews.refusal(refused.value) is FailureCode.REVIEW_ALREADY_DECIDED
+        assert "approve by dana" in str(refused.value.cause)
+
+
+async def test_decisions_at_the_same_moment_have_one_winner(runs: Runs) -> None:
+    """Of ten that are sent at once, one counts, and nine hear so: none gets an error of the wire."""
+    people = [f"kim-{number}" for number in range(10)]
+    handle = await runs.start(
+        f"  - {{id: task, type: human-task, config: {{assignee: compliance-team, candidates: [{', '.join(people)}]}}}}",
+        skipping=False,
+    )
+    await opened(runs, handle)
+
+    async def send(person: str) -> FailureCode | None:
+        try:
+            await reviews.decide(
+                runs.env.client, handle.id, Decision(verdict=Verdict.APPROVE, reviewer=person, reason="seen")
+            )
+        except WorkflowUpdateFailedError as error:
+            return reviews.refusal(error)
+        return FailureCode.UNEXPECTED
+
+    ends = await asyncio.gather(*map(send, people))
+    await handle.result()
+    assert sorted(map(str, ends)) == sorted(["unexpected", *["review.already_decided"] * 9])
+
+
+async def test_a_decision_after_the_deadline_is_told_so(runs: Runs) -> None:
+    """The run has ended; whoever comes late hears that the task expired."""
+    handle = await runs.start(TASK % "")
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await reviews.decide(
+            runs.env.client, handle.id, Decision(verdict=Verdict.APPROVE, reviewer="dana", reason="seen")
+        )
+    assert reviews.refusal(refused.value) is FailureCode.REVIEW_EXPIRED
 
 
 async def test_rejection_can_let_the_run_go_on(runs: Runs) -> None:

@@ -86,6 +86,8 @@ async def test_a_held_sequence_goes_on_when_released(press: Press) -> None:
     waiting = (await record_of(handle)).waiting
     assert waiting is not None
     assert waiting.who == "content-team"
+    stranger = handle.execute_update(ContentPublishingWorkflow.release, ALL.model_copy(update={"by": "mallory"}))
+    assert (await refusal(stranger))[0] == "review.unknown_reviewer"
     await handle.execute_update(ContentPublishingWorkflow.release, ALL)
     result = await press.finish(handle)
 

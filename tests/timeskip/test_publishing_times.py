@@ -149,11 +149,11 @@ async def test_changes_end_at_the_cut_off(press: Press, update: str, change: obj
 async def test_a_text_is_changed_while_it_waits(press: Press) -> None:
     """A scheduled text is edited; the changed one goes out."""
     handle = await scheduled(press)
-    await handle.execute_update(ContentPublishingWorkflow.edit, edit(TEXT, by="kim"))
+    await handle.execute_update(ContentPublishingWorkflow.edit, edit(TEXT, by="dana"))
     result = await press.finish(handle)
 
     assert press.fake.texts("linkedin") == [TEXT]
-    assert result.jobs[0].changed_by == "kim"
+    assert result.jobs[0].changed_by == "dana"
 
 
 async def test_a_job_is_cancelled_and_its_time_given_free(press: Press) -> None:

@@ -6,10 +6,14 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from activities.attempts import ActivityEdge
+from activities.batch import with_batches
+from tests.fakes.house import FakeHouse
+from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.wire import EffectKey
 from towpath.contracts.incident.remediation import (
     ActionReservation,
@@ -18,6 +22,7 @@ from towpath.contracts.incident.remediation import (
     ReserveAction,
     SetSwitch,
 )
+from towpath.control.reviews import refusal
 from workflows.incident.remediation import RemediationControlWorkflow
 from workflows.sandbox import runner
 
@@ -29,7 +34,13 @@ WHY = SetSwitch(by="dana", reason="looking into it")
 async def record(env: WorkflowEnvironment) -> AsyncIterator[Handle]:
     queue = f"remediation-{uuid4().hex}"
     worker = Worker(
-        env.client, task_queue=queue, workflows=[RemediationControlWorkflow], workflow_runner=runner(), build_id="test"
+        env.client,
+        task_queue=queue,
+        workflows=[RemediationControlWorkflow],
+        activities=with_batches([FakeHouse().find_reviewers]),
+        interceptors=[ActivityEdge()],
+        workflow_runner=runner(),
+        build_id="test",
     )
     async with worker:
         with env.with_time_skipping_disabled():
@@ -56,6 +67,18 @@ async def test_limit_holds_over_an_hour(env: WorkflowEnvironment, record: Handle
     assert all(answer.allowed for answer in (*first, other, later))
     assert not third.allowed
     assert third.reason == "restart-instance ran 2 times in the last hour, its limit is 2"
+
+
+@pytest.mark.parametrize(
+    ("by", "code"), [("mallory", FailureCode.REVIEW_UNKNOWN_REVIEWER), ("noah", FailureCode.REVIEW_ROLE_NOT_ALLOWED)]
+)
+async def test_only_people_with_a_role_move_the_switch(record: Handle, by: str, code: FailureCode) -> None:
+    """A stranger and a trainee move it neither on nor off."""
+    for move in (RemediationControlWorkflow.switch_on, RemediationControlWorkflow.switch_off):
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await record.execute_update(move, SetSwitch(by=by, reason="why not"))
+        assert refusal(refused.value) is code
+    assert (await record.query(RemediationControlWorkflow.state)).moves == ()
 
 
 async def test_kill_switch_stops_everything(record: Handle) -> None:

@@ -54,10 +54,11 @@ async def reachable() -> Client | None:
     """The same, for a command that can do something without a server."""
     try:
         keys, store = settings().keys(), PayloadStore(settings().payload_store)
+        signs = next(iter(settings().decision_keys()), None)
     except (SettingsError, PayloadStoreError) as error:
         fail(Exit.WRONG_INPUT, str(error))
     try:
-        return await connect(EncryptionCodec(keys) if keys else None, store=store)
+        return await connect(EncryptionCodec(keys) if keys else None, store=store, decision_key=signs)
     except TemporalConfigError as error:
         fail(Exit.WRONG_INPUT, str(error))
     except RuntimeError:

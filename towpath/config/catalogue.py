@@ -18,6 +18,7 @@ def make_catalogue(
     teams: frozenset[str],
     secrets: frozenset[str] | None = None,
     definitions: Mapping[str, Mapping[str, Any]] | None = None,
+    deciders: Mapping[str, frozenset[str]] | None = None,
 ) -> DefinitionCatalogue:
     """Everything that is registered here. Without a connections file, `http` steps reach no host."""
     return DefinitionCatalogue(
@@ -30,6 +31,7 @@ def make_catalogue(
         connections={} if connections is None else _connections(connections),
         models=_models(),
         teams=teams,
+        deciders=deciders or {},
         mail_templates=frozenset(MAIL_TEMPLATES),
         crm_actions=CRM_ACTIONS,
         secrets=secrets,

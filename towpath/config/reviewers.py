@@ -53,6 +53,13 @@ class ReviewerDirectory:
     def teams(self) -> list[str]:
         return sorted(self._teams)
 
+    def deciders(self) -> dict[str, frozenset[str]]:
+        """People who may decide, by team."""
+        return {
+            name: frozenset(member.reviewer for member in team.members if set(member.roles) & set(team.roles))
+            for name, team in self._teams.items()
+        }
+
     def team(self, name: str) -> Reviewers:
         """Raises HouseError: a team that the file does not name has nobody who may decide."""
         team = self._teams.get(name)

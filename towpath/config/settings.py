@@ -24,6 +24,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "TOWPATH_"
+MIN_DECISION_KEY = 32
 SettingsT = TypeVar("SettingsT", bound="ClientSettings")
 ValueT = TypeVar("ValueT")
 
@@ -142,6 +143,22 @@ class ClientSettings(BaseSettings):
     event_sinks: JsonMap[Url] = Field(
         default={}, description="where lifecycle events of definitions go, as JSON: name to URL"
     )
+    decision_key: SecretStr | None = Field(
+        default=None,
+        description="signs what people send to runs: at least 32 characters (openssl rand -base64 32), the same for "
+        "the workers and for whoever may send; while it is changed, NEW,OLD",
+    )
+    decision_key_file: Path | None = Field(default=None, description="a file that holds TOWPATH_DECISION_KEY")
+    unsigned_decisions: bool = Field(
+        default=False,
+        description="true lets a worker go without TOWPATH_DECISION_KEY where Temporal is not on this machine: then "
+        "whoever reaches Temporal decides as anybody",
+    )
+    person: str | None = Field(
+        default=None,
+        max_length=100,
+        description="who you are, as in the reviewers file: what a command does, it does in this name",
+    )
     alerts_token: SecretStr | None = Field(
         default=None, description="bearer token that Alertmanager sends to `starter.py incident receive`"
     )
@@ -168,6 +185,20 @@ class ClientSettings(BaseSettings):
                     f"{PREFIX}ENCRYPTION_KEYS: each must be id:key, with 32 bytes in base64 (openssl rand -base64 32)"
                 )
             keys[name] = key
+        return keys
+
+    def decision_keys(self) -> tuple[bytes, ...]:
+        """What signs decisions, the current one first; empty when they are not signed. Raises SettingsError."""
+        text, name = "" if self.decision_key is None else self.decision_key.get_secret_value(), "DECISION_KEY"
+        if not text and self.decision_key_file is not None:
+            text, name = _read(self.decision_key_file), "DECISION_KEY_FILE"
+        elif not text:
+            return ()
+        keys = tuple(key.strip().encode() for key in text.split(","))
+        if any(len(key) < MIN_DECISION_KEY for key in keys):
+            raise SettingsError(
+                f"{PREFIX}{name}: each key needs at least {MIN_DECISION_KEY} characters (openssl rand -base64 32)"
+            )
         return keys
 
 
@@ -299,6 +330,13 @@ class WorkerSettings(ClaudeSettings):
                 self.publishing_token(account.token)
 
 
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{PREFIX}DECISION_KEY_FILE: {file} cannot be read ({type(error).__name__})") from None
+
+
 def load_client_settings() -> ClientSettings:
     """Raises SettingsError."""
     return _load(ClientSettings)
@@ -318,6 +356,7 @@ def load_worker_settings() -> WorkerSettings:
     """Raises SettingsError."""
     settings = _load(WorkerSettings)
     settings.keys()
+    settings.decision_keys()
     settings.check_accounts()
     return settings
 

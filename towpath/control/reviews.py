@@ -6,14 +6,15 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from temporalio.client import Client, WorkflowExecution, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.process import PENDING_ASSIGNEES, PENDING_UNTIL
 from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask
 from towpath.control.again import ANSWER_WITHIN
+from towpath.temporal.failures import to_application_error
 
 AT_ONCE = 20
 ATTEMPTS = 5
@@ -55,7 +56,8 @@ async def decide(client: Client, workflow_id: str, decision: Decision) -> Decide
 
     Without a task, the one that is open now is meant, and no other that may be open when the decision arrives.
 
-    Raises WorkflowUpdateFailedError with the refusal, RPCError when there is no such run or no worker answers.
+    Raises WorkflowUpdateFailedError with the refusal, also when the run ended by another decision or in the meantime;
+    RPCError when there is no such run or no worker answers.
     """
     task = await find_review(client, workflow_id) if decision.task is None else None
     name = decision.task if task is None else task.task
@@ -75,10 +77,45 @@ async def decide(client: Client, workflow_id: str, decision: Decision) -> Decide
 
 
 async def _send(client: Client, workflow_id: str, decision: Decision, update_id: str) -> DecidedReview:
-    decided: DecidedReview = await client.get_workflow_handle(workflow_id).execute_update(
-        "decide", decision, id=update_id, result_type=DecidedReview, rpc_timeout=ANSWER_WITHIN
+    handle = client.get_workflow_handle(workflow_id)
+    try:
+        decided: DecidedReview = await handle.execute_update(
+            "decide", decision, id=update_id, result_type=DecidedReview, rpc_timeout=ANSWER_WITHIN
+        )
+    except (RPCError, WorkflowUpdateFailedError) as error:
+        refused = await _ended(client, workflow_id, decision.task) if _came_too_late(error) else None
+        if refused is None:
+            raise
+    else:
+        return decided
+    raise WorkflowUpdateFailedError(to_application_error(refused))
+
+
+def _came_too_late(error: RPCError | WorkflowUpdateFailedError) -> bool:
+    """Whether Temporal itself refused, since the run has ended, or ended while the decision was on its way."""
+    if isinstance(error, RPCError):
+        return error.status is RPCStatusCode.NOT_FOUND
+    return refusal(error) is None
+
+
+async def _ended(client: Client, workflow_id: str, task: str | None) -> HouseError | None:
+    """Why a decision on a run that has ended does not count; None for one that is not there, or goes on."""
+    handle = client.get_workflow_handle(workflow_id)
+    try:
+        if (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+            return None
+        found = await find_review(client, workflow_id, task or None)
+    except RPCError:
+        return None
+    if found is None:
+        return HouseError(FailureCode.REVIEW_NOT_OPEN, "this run has ended, and never asked for a decision")
+    if found.decision is not None:
+        by, at = found.decision.reviewer, found.decision.at
+        message = f"already decided: {found.decision.verdict} by {by} at {at:%Y-%m-%d %H:%M} UTC"
+        return HouseError(FailureCode.REVIEW_ALREADY_DECIDED, message)
+    return HouseError(
+        FailureCode.REVIEW_EXPIRED, f"the run has ended; its task was open until {found.due_at:%Y-%m-%d %H:%M} UTC"
     )
-    return decided
 
 
 async def _shows(client: Client, workflow_id: str, name: str | None) -> bool:

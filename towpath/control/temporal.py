@@ -32,6 +32,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from towpath.contracts.core.process import SEARCH_ATTRIBUTES, AttributeKind, Process, SearchAttribute
 from towpath.contracts.core.wire import Wire
 from towpath.control.again import SentAgain
+from towpath.control.signing import SignedBy
 from towpath.integrations.storage.payloads import PayloadStore, external
 from towpath.temporal.attributes import search_attributes
 
@@ -121,17 +122,23 @@ def _configuration() -> ClientConnectConfig:
 
 
 async def connect(
-    codec: PayloadCodec | None = None, runtime: Runtime | None = None, store: PayloadStore | None = None
+    codec: PayloadCodec | None = None,
+    runtime: Runtime | None = None,
+    store: PayloadStore | None = None,
+    decision_key: bytes | None = None,
 ) -> Client:
     """A client by Temporal's own configuration (`temporalio.envconfig`: environment, profiles, TLS, API key).
+
+    With a `decision_key`, what people send to runs is signed.
 
     Raises TemporalConfigError, and RuntimeError when nobody answers.
     """
     config = _configuration()
     config.setdefault("target_host", DEFAULT_ADDRESS)
+    signing = [] if decision_key is None else [SignedBy(decision_key)]
     try:
         return await Client.connect(
-            **config, data_converter=converter(codec, store), runtime=runtime, interceptors=[SentAgain()]
+            **config, data_converter=converter(codec, store), runtime=runtime, interceptors=[SentAgain(), *signing]
         )
     except ValueError as error:  # an address or a certificate that is none
         raise TemporalConfigError(error) from error

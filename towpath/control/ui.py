@@ -23,12 +23,17 @@ def noted(address: str, ui_url: str, folder: Path = NOTED) -> Generator[None]:
         file.unlink(missing_ok=True)
 
 
+def is_loopback(address: str) -> bool:
+    """Whether `host:port` is on this machine by its name."""
+    return address.rpartition(":")[0] in LOOPBACK_NAMES
+
+
 def ui_url(address: str, configured: str | None, folder: Path = NOTED) -> str | None:
     """The UI of the server at `address`; None when nobody said where it is."""
     if configured is not None:
         return configured
-    host, _, port = address.rpartition(":")
-    if host not in LOOPBACK_NAMES or not port.isdecimal():
+    port = address.rpartition(":")[2]
+    if not is_loopback(address) or not port.isdecimal():
         return None
     try:
         return (folder / port).read_text(encoding="utf-8").strip()

@@ -1,5 +1,8 @@
 """What people and systems do to a run while it goes on: decide, pause, resume, skip, set an output, send events."""
 
+from collections.abc import Callable
+
+from pydantic import ValidationError
 from temporalio import workflow
 
 from towpath.contracts.core.failure import FailureCode, HouseError
@@ -13,16 +16,18 @@ from towpath.contracts.core.process import (
     STATUS,
     TRIGGER,
 )
-from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask
+from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask, Verdict
 from towpath.contracts.core.run import Cancellation, RunRecord
 from towpath.contracts.declared.run import CloudEvent, DeclaredRequest, Edit, PauseRequest
 from towpath.engine.expression.suggestions import did_you_mean
-from towpath.engine.run.actions import SETTLED, Cancelled, Completed
+from towpath.engine.run.actions import SETTLED, Cancelled, Completed, State
+from towpath.engine.run.approvals import approvals_touched, asks_people
 from towpath.engine.run.awaited import awaited_events
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
 from workflows.declared.driver import Driver
-from workflows.kit.task import ReviewRefusedError
+from workflows.declared.waiting import Tasks
+from workflows.kit.task import HumanTask, ReviewRefusedError
 
 PAUSED = "paused"
 
@@ -68,18 +73,18 @@ class Operations:
         )
 
     def tasks(self) -> list[ReviewTask]:
-        return [task.task for task in self._driver.steering.waits.tasks.by_step.values()]
+        return [task.task for task in self._tasks.by_step.values()]
 
     def check_decision(self, decision: Decision) -> None:
         """Raises ApplicationError for a decision that does not count."""
         try:
-            self._driver.steering.waits.tasks.named_by(decision).role_of(decision)
+            self._tasks.named_by(decision).role_of(decision)
         except ReviewRefusedError as error:
             raise to_application_error(error) from None
 
     def decide(self, decision: Decision) -> DecidedReview:
         try:
-            return self._driver.steering.waits.tasks.named_by(decision).take(decision)
+            return self._tasks.named_by(decision).take(decision)
         except ReviewRefusedError as error:
             raise to_application_error(error) from None
 
@@ -98,26 +103,99 @@ class Operations:
             self._driver.resume()
         return self.record()
 
+    def check_pause(self, request: PauseRequest) -> None:
+        """Raises ApplicationError for one by nobody."""
+        if not request.by.strip():
+            raise to_application_error(RefusedEditError(FailureCode.STEP_INPUT, "say who does it: by is empty"))
+
     def skip(self, edit: Edit) -> RunRecord:
-        self.check_edit(edit)
+        self._try(lambda: self._check(edit))
         self._note(f"skipped {edit.step}", edit.by, edit.reason)
         why = Cancellation(by=edit.by, reason=edit.reason)
         self._driver.replace(edit.step, Cancelled(f"skipped {why.in_words}"), why)
         return self.record()
 
     def set_output(self, edit: Edit) -> RunRecord:
-        self.check_edit(edit)
+        self._try(lambda: self._check(edit))
         self._note(f"set the output of {edit.step}", edit.by, edit.reason)
         why = Cancellation(by=edit.by, reason=edit.reason)
-        self._driver.replace(edit.step, Completed(edit.value, attempts=0, note=f"output set {why.in_words}"), why)
+        if self._kind(edit.step) == "human-task" and workflow.patched("set-output-decides-2026-11"):
+            self.decide(self._decision(edit))
+        else:
+            output = Completed(edit.value, attempts=0, note=f"output set {why.in_words}")
+            self._driver.replace(edit.step, output, why)
         return self.record()
 
-    def check_edit(self, edit: Edit) -> None:
-        """Raises ApplicationError for a step that is not there or has ended, and for an edit without a reason."""
+    def check_skip(self, edit: Edit) -> None:
+        """Raises ApplicationError for a step that is not there or has ended, for an edit without a reason, and for a
+        person who may not decide what it would pass by.
+        """
+        self._try(lambda: self._check_skip(edit))
+
+    def check_set_output(self, edit: Edit) -> None:
+        """The same. The output of a human task is a decision, in the person's own name."""
+        self._try(lambda: self._check_set_output(edit))
+
+    def _try(self, check: Callable[[], None]) -> None:
         try:
-            self._check(edit)
-        except RefusedEditError as error:
+            check()
+        except (RefusedEditError, ReviewRefusedError) as error:
             raise to_application_error(error) from None
+
+    def _check_skip(self, edit: Edit) -> None:
+        self._check(edit)
+        for task in self._passed_by(edit):
+            if task.task.task.partition("/")[0] == edit.step:
+                task.check_alone(Decision(verdict=Verdict.REJECT, reviewer=edit.by, reason=edit.reason))
+            else:
+                task.role_of_person(edit.by)
+
+    def _check_set_output(self, edit: Edit) -> None:
+        self._check(edit)
+        kind = self._kind(edit.step)
+        if kind == "wait-any" and asks_people(self._driver.plan.node(edit.step)):
+            message = f"{edit.step} asks people: decide its task, or skip it"
+            raise RefusedEditError(FailureCode.REVIEW_ROLE_NOT_ALLOWED, message)
+        for task in self._passed_by(edit):
+            if task.task.task == edit.step:
+                task.role_of(self._decision(edit))
+            else:
+                task.role_of_person(edit.by)
+
+    def _passed_by(self, edit: Edit) -> list[HumanTask]:
+        """The tasks whose people a change of the step passes by. Raises RefusedEditError when one is not open yet."""
+        found: list[HumanTask] = []
+        for step in approvals_touched(self._driver.plan, edit.step):
+            tasks = [task for task in self._tasks.by_step.values() if task.task.task.partition("/")[0] == step]
+            if not tasks and self._driver.progress.run_of(step).state is State.SKIPPED:
+                continue
+            if not tasks:
+                message = f"{step} guards {edit.step}, and who may decide it is not known before it is open"
+                raise RefusedEditError(FailureCode.REVIEW_NOT_OPEN, message)
+            found.extend(tasks)
+        return found
+
+    def _decision(self, edit: Edit) -> Decision:
+        """What the output of a human task decides. Raises RefusedEditError."""
+        value = edit.value if isinstance(edit.value, dict) else {}
+        if value.get("by", edit.by) != edit.by:
+            message = f"{edit.by} cannot decide {edit.step} in the name of {value['by']}: leave `by` out"
+            raise RefusedEditError(FailureCode.REVIEW_ROLE_NOT_ALLOWED, message)
+        fields = {"verdict": value.get("decision"), "data": value.get("data", {}), "task": edit.step}
+        try:
+            return Decision.model_validate({**fields, "reviewer": edit.by, "reason": edit.reason})
+        except ValidationError:
+            message = f'the output of {edit.step} is a decision: {{"decision": "approve" or "reject", "data": {{…}}}}'
+            raise RefusedEditError(FailureCode.STEP_INPUT, message) from None
+
+    def _kind(self, step: str) -> str:
+        plan = self._driver.plan
+        node = plan.node(step) if step in plan.by_id else None
+        return "" if node is None or node.step is None else node.step.type
+
+    @property
+    def _tasks(self) -> Tasks:
+        return self._driver.steering.waits.tasks
 
     def _check(self, edit: Edit) -> None:
         plan, progress = self._driver.plan, self._driver.progress

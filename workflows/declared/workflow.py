@@ -98,9 +98,17 @@ class DeclaredWorkflow:
         """Start nothing more; what runs goes on."""
         return self._operations.pause(request)
 
+    @pause.validator
+    def _check_pause(self, request: PauseRequest) -> None:
+        self._operations.check_pause(request)
+
     @workflow.update(name="resume")
     async def resume(self, request: PauseRequest) -> RunRecord:
         return self._operations.resume(request)
+
+    @resume.validator
+    def _check_resume(self, request: PauseRequest) -> None:
+        self._operations.check_pause(request)
 
     @workflow.update(name="skip")
     async def skip(self, edit: Edit) -> RunRecord:
@@ -109,7 +117,7 @@ class DeclaredWorkflow:
 
     @skip.validator
     def _check_skip(self, edit: Edit) -> None:
-        self._operations.check_edit(edit)
+        self._operations.check_skip(edit)
 
     @workflow.update(name="set_output")
     async def set_output(self, edit: Edit) -> RunRecord:
@@ -118,4 +126,4 @@ class DeclaredWorkflow:
 
     @set_output.validator
     def _check_set_output(self, edit: Edit) -> None:
-        self._operations.check_edit(edit)
+        self._operations.check_set_output(edit)

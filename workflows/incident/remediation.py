@@ -13,9 +13,12 @@ from towpath.contracts.incident.remediation import (
     ReservedAction,
     SetSwitch,
 )
+from workflows.kit.people import require_person
 
 HOUR = timedelta(hours=1)
 KEPT_MOVES = 50
+SWITCH_TEAMS = ("operations", "operations-leads")
+"""Whose people may stop all remediation, and allow it again."""
 
 
 @workflow.defn(name=REMEDIATION_CONTROL)
@@ -60,16 +63,25 @@ class RemediationControlWorkflow:
         return ActionReservation(allowed=True)
 
     @workflow.update(name="switch_on")
-    def switch_on(self, request: SetSwitch) -> KillSwitch:
+    async def switch_on(self, request: SetSwitch) -> KillSwitch:
         """Stop all remediation."""
-        return self._move(request, on=True)
+        return await self._move(request, on=True)
+
+    @switch_on.validator
+    def _check_switch_on(self, request: SetSwitch) -> None:
+        """The message holds what is needed; who sends it is looked up in the handler."""
 
     @workflow.update(name="switch_off")
-    def switch_off(self, request: SetSwitch) -> KillSwitch:
+    async def switch_off(self, request: SetSwitch) -> KillSwitch:
         """Allow remediation again."""
-        return self._move(request, on=False)
+        return await self._move(request, on=False)
 
-    def _move(self, request: SetSwitch, *, on: bool) -> KillSwitch:
+    @switch_off.validator
+    def _check_switch_off(self, request: SetSwitch) -> None:
+        """The same."""
+
+    async def _move(self, request: SetSwitch, *, on: bool) -> KillSwitch:
+        await require_person(request.by, SWITCH_TEAMS, "move the kill switch")
         switch = KillSwitch(on=on, by=request.by, reason=request.reason, at=workflow.now())
         self._change(switch=switch, moves=(*self._record.moves, switch)[-KEPT_MOVES:])
         self._show()

@@ -28,6 +28,7 @@ from workflows.incident.watching import Gauge
 from workflows.kit.calling import CallFailedError
 from workflows.kit.failing import StepFailedError
 from workflows.kit.notices import OPERATIONS_TEAM
+from workflows.kit.people import require_person
 from workflows.kit.process import ProcessRun
 from workflows.kit.review import Asking, Reviewable, plan_by
 from workflows.kit.task import NOT_PENDING, Desk
@@ -68,7 +69,9 @@ class IncidentResponseWorkflow(ProcessRun, Reviewable):
 
     @workflow.update(name="acknowledge")
     async def acknowledge(self, request: Acknowledge) -> Acknowledged:
-        """Somebody takes the incident: nobody else is called."""
+        """Somebody of the teams that are called takes the incident: nobody else is called."""
+        review = self._request.review
+        await require_person(request.by.strip(), (review.team, review.escalate_to), "acknowledge")
         try:
             return self._oncall.acknowledge(request)
         except AcknowledgeRefusedError as error:

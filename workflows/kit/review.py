@@ -12,6 +12,7 @@ from towpath.contracts.core.run import Waiting
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
 from workflows.kit.calling import CallFailedError
+from workflows.kit.signing import unsigned_counts
 from workflows.kit.steps import Steps
 from workflows.kit.task import NOT_PENDING, Desk, HumanTask, Moment, ReviewRefusedError, TaskPlan, pending
 
@@ -41,6 +42,7 @@ class Reviewable:
     def __init__(self) -> None:
         self.human_task: HumanTask | None = None
         """The latest, once somebody is known who may decide it."""
+        self._signals = 0
 
     @workflow.query(name="review")
     def review(self) -> ReviewTask | None:
@@ -66,7 +68,14 @@ class Reviewable:
 
     @workflow.signal(name="decide")
     def decide_by_signal(self, decision: Decision) -> None:
-        """The same decision by signal. A signal has no answer: a refusal is kept in the task, under `refused`."""
+        """The same decision by signal. A signal has no answer: a refusal is kept in the task, under `refused`.
+
+        Where decisions must be signed, none counts.
+        """
+        self._signals += 1
+        if not unsigned_counts(self._signals):
+            self._keep_refused(decision, FailureCode.SIGNATURE_REFUSED)
+            return
         try:
             self._take(decision, by_signal=True)
         except ApplicationError:
@@ -76,10 +85,14 @@ class Reviewable:
         try:
             return self._open_task().take(decision, by_signal=by_signal)
         except ReviewRefusedError as error:
-            if by_signal and self.human_task is not None:
-                refused = RefusedDecision(reviewer=decision.reviewer, code=error.code, at=workflow.now())
-                self.human_task.change(refused=(*self.human_task.task.refused, refused)[-MAX_REFUSED_KEPT:])
+            if by_signal:
+                self._keep_refused(decision, error.code)
             raise to_application_error(error) from None
+
+    def _keep_refused(self, decision: Decision, code: FailureCode) -> None:
+        if self.human_task is not None:
+            refused = RefusedDecision(reviewer=decision.reviewer, code=code, at=workflow.now())
+            self.human_task.change(refused=(*self.human_task.task.refused, refused)[-MAX_REFUSED_KEPT:])
 
     def _open_task(self) -> HumanTask:
         """Raises ReviewRefusedError."""

@@ -21,10 +21,10 @@ from towpath.contracts.core.review import (
     ReviewTask,
     Verdict,
 )
-from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.core.wire import JsonObject, clip
 from towpath.engine.checks.inputs import violations
 from towpath.temporal.attributes import search_key
-from workflows.kit.calling import call
+from workflows.kit.calling import CallFailedError, call
 from workflows.kit.options import LOOKUP
 
 NOT_PENDING = (search_key(PENDING_ASSIGNEES).value_unset(), search_key(PENDING_UNTIL).value_unset())
@@ -123,13 +123,42 @@ class HumanTask:
         await self._admit(self._plan.team)
         await self._tell(self._plan.team, "opened")
         for moment in self._plan.agenda:
+            if self._is_out_of_reach():
+                if moment.event == "escalation":
+                    await self._happen(moment)
+                continue
             if await self._decided_by(self.task.opened_at + moment.after, moment.event):
                 break
             await self._happen(moment)
-        if not await self._decided_by(self.task.due_at, "deadline") and self._plan.then_to is not None:
+        if self._is_out_of_reach():
+            await self._pass_on_or_fail()
+        elif not await self._decided_by(self.task.due_at, "deadline") and self._plan.then_to is not None:
             await self._pass_on(self._plan.then_to)
         self.withdraw()
         return self.task
+
+    def _is_out_of_reach(self) -> bool:
+        """Whether fewer people may decide than must. The change of history that follows is asked for only then."""
+        if self.task.decision is not None or len(self._deciders()) >= self._plan.quorum:
+            return False
+        return workflow.patched("quorum-out-of-reach-2026-11")
+
+    def _deciders(self) -> set[str]:
+        people = {person for person in self._people if self.may_decide(person)}
+        return (people | set(self._plan.candidates)) - set(self._plan.exclude)
+
+    async def _pass_on_or_fail(self) -> None:
+        """To the last team that there is, at once. Raises CallFailedError when there are too few with it, too."""
+        team = self._plan.then_to
+        if team is not None and team not in self.teams:
+            await self._happen(Moment(timedelta(), "escalation", team))
+        deciders = self._deciders()
+        if len(deciders) < self._plan.quorum:
+            self.withdraw()
+            who = ", ".join(sorted(deciders)) or "nobody"
+            message = f"it takes {self._plan.quorum} people, and only {who} may decide for {', '.join(self.teams)}"
+            raise CallFailedError(Failure(code=FailureCode.REVIEW_QUORUM, message=clip(message)))
+        await self._decided_by(self.task.due_at, "deadline")
 
     def withdraw(self) -> None:
         """Close it undecided: its time has passed, or it is no longer needed."""
@@ -141,25 +170,41 @@ class HumanTask:
         await self._tell(self._plan.team, "closed")
 
     def role_of(self, decision: Decision) -> str:
-        """The role in which the person may decide. Raises ReviewRefusedError."""
-        plan, task, who = self._plan, self.task, decision.reviewer
-        if task.expired or (self.closed and plan.is_beside_others):
-            raise ReviewRefusedError(FailureCode.REVIEW_NOT_OPEN, self._why_closed())
+        """The role in which the person may decide it now. Raises ReviewRefusedError."""
+        task, who = self.task, decision.reviewer
+        if task.expired or (self.closed and task.decision is None and self._plan.is_beside_others):
+            code = FailureCode.REVIEW_EXPIRED if task.expired else FailureCode.REVIEW_NOT_OPEN
+            raise ReviewRefusedError(code, self._why_closed())
         if decision.task not in {None, task.task}:
             message = f"the open task is {task.task!r}, not {decision.task!r}"
             raise ReviewRefusedError(FailureCode.REVIEW_NOT_OPEN, message)
         if task.decision is not None or any(approval.reviewer == who for approval in task.approvals):
             raise ReviewRefusedError(FailureCode.REVIEW_ALREADY_DECIDED, self._how_decided())
-        if who in plan.exclude:
+        role = self.role_of_person(who)
+        self._check_content(decision)
+        return role
+
+    def check_alone(self, decision: Decision) -> None:
+        """Whether the person could decide it without anybody else. Raises ReviewRefusedError."""
+        self.role_of(decision)
+        if self._plan.quorum > 1:
+            message = f"it takes {self._plan.quorum} people, and nobody decides for them"
+            raise ReviewRefusedError(FailureCode.REVIEW_ROLE_NOT_ALLOWED, message)
+
+    def role_of_person(self, who: str) -> str:
+        """The role that lets the person decide this task, decided or not. Raises ReviewRefusedError."""
+        if who in self._plan.exclude:
             raise ReviewRefusedError(FailureCode.REVIEW_ROLE_NOT_ALLOWED, f"{who!r} is excluded from this task")
-        role = self._role(who)
+        return self._role(who)
+
+    def _check_content(self, decision: Decision) -> None:
         if decision.verdict is Verdict.REJECT and not decision.reason.strip():
             raise ReviewRefusedError(FailureCode.REVIEW_REASON_REQUIRED, "a rejection needs a reason")
-        if plan.form is not None and decision.verdict is Verdict.APPROVE:
-            wrong = violations(plan.form, decision.data)
-            if wrong:
-                raise ReviewRefusedError(FailureCode.REVIEW_FORM, f"the form is not complete: {'; '.join(wrong[:5])}")
-        return role
+        if self._plan.form is None or decision.verdict is Verdict.REJECT:
+            return
+        wrong = violations(self._plan.form, decision.data)
+        if wrong:
+            raise ReviewRefusedError(FailureCode.REVIEW_FORM, f"the form is not complete: {'; '.join(wrong[:5])}")
 
     def take(self, decision: Decision, *, by_signal: bool = False) -> DecidedReview:
         """Count a decision. Raises ReviewRefusedError."""
@@ -205,8 +250,8 @@ class HumanTask:
 
     def _how_decided(self) -> str:
         decision = self.task.decision
-        if self._plan.is_beside_others or decision is None:
-            return "already decided"
+        if decision is None:
+            return f"already approved by this person; {self._plan.quorum} people must"
         return f"already decided: {decision.verdict} by {decision.reviewer} at {decision.at:%Y-%m-%d %H:%M} UTC"
 
     async def _happen(self, moment: Moment) -> None:

@@ -14,6 +14,7 @@ from towpath.contracts.publishing.posting import EditPosts, Job, JobChange, JobS
 from towpath.policy.publishing.limits import post_problems
 from towpath.temporal.failures import to_application_error
 from workflows.kit.calling import CallFailedError
+from workflows.kit.people import require_person
 from workflows.publishing.board import Board
 from workflows.publishing.jobs import JobRun
 from workflows.publishing.steps import ChannelTexts, PublishingState
@@ -37,6 +38,8 @@ class PostingDesk:
     @workflow.update(name="edit")
     async def edit(self, edit: EditPosts) -> Adaptation:
         """New texts for a job, before or after the approval; the checks in code hold for them as for Claude's."""
+        await self._require(edit.by, "edit")
+        self._try(lambda: self._check_edit(edit))
         channel = self._desk_state.channels[edit.job]
         if channel.adaptation is None:
             raise _refused(FailureCode.JOB_CLOSED, f"{edit.job} has no texts")
@@ -68,6 +71,8 @@ class PostingDesk:
     @workflow.update(name="reschedule")
     async def reschedule(self, change: Reschedule) -> Job:
         """Another time, later where the account's spacing needs it; never before the embargo or after `not_after`."""
+        await self._require(change.by, "reschedule")
+        self._try(lambda: self._check_reschedule(change))
         run = self._desk_board.runs[change.job]
         channel = self._desk_state.channels[change.job]
         try:
@@ -88,6 +93,8 @@ class PostingDesk:
     @workflow.update(name="cancel")
     async def cancel(self, change: JobChange) -> list[Job]:
         """The job is not published; `*`: none that has not begun."""
+        await self._require(change.by, "cancel")
+        self._try(lambda: self._check_change(change))
         runs = self._named(change)
         for run in runs:
             run.change(changed_by=change.by)
@@ -103,8 +110,10 @@ class PostingDesk:
         self._try(lambda: self._check_change(change))
 
     @workflow.update(name="publish_now")
-    def publish_now(self, change: JobChange) -> list[Job]:
+    async def publish_now(self, change: JobChange) -> list[Job]:
         """The job's time is now, whatever the account's spacing; the embargo holds."""
+        await self._require(change.by, "publish")
+        self._try(lambda: self._check_publish_now(change))
         runs = self._named(change)
         for run in runs:
             reason = _why("published now", change.by, change.reason)
@@ -116,8 +125,10 @@ class PostingDesk:
         self._try(lambda: self._check_publish_now(change))
 
     @workflow.update(name="release")
-    def release(self, change: JobChange) -> list[Job]:
+    async def release(self, change: JobChange) -> list[Job]:
         """A held job goes on: at its time, or at once when that has passed."""
+        await self._require(change.by, "release")
+        self._try(lambda: self._check_release(change))
         runs = self._held(change)
         for run in runs:
             reason = _why("released", change.by, change.reason)
@@ -129,8 +140,10 @@ class PostingDesk:
         self._try(lambda: self._check_release(change))
 
     @workflow.update(name="settle")
-    def settle(self, settlement: Settle) -> Job:
+    async def settle(self, settlement: Settle) -> Job:
         """Somebody has looked: the post is out, with this id, or it is not."""
+        await self._require(settlement.by, "settle")
+        self._try(lambda: self._check_settle(settlement))
         run = self._desk_board.runs[settlement.job]
         run.settlement = settlement
         return run.job
@@ -138,6 +151,10 @@ class PostingDesk:
     @settle.validator
     def _validate_settle(self, settlement: Settle) -> None:
         self._try(lambda: self._check_settle(settlement))
+
+    async def _require(self, who: str, what: str) -> None:
+        review = self._desk_state.request.review
+        await require_person(who, (review.team, review.escalate_to), what)
 
     def _try(self, check: Callable[[], None]) -> None:
         try:

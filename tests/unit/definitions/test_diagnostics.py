@@ -43,7 +43,8 @@ CATALOGUE = DefinitionCatalogue(
     },
     connections={"api": KnownConnection("api", ("api.example.com", "*.example.org"))},
     models={"default": None, "claude-old-1": date(2025, 1, 1), "claude-going-1": date(2026, 12, 1)},
-    teams=frozenset({"ops-team"}),
+    teams=frozenset({"ops-team", "leads"}),
+    deciders={"ops-team": frozenset({"dana", "minjun"}), "leads": frozenset({"lee"})},
     mail_templates=frozenset({"plain"}),
     crm_actions=frozenset({"updateStatus"}),
     timezones=frozenset({"UTC", "Asia/Seoul"}),
@@ -179,6 +180,7 @@ CASES = [
     ),
     ("action.unknown", given_step("{channels: [{crm: {action: upd, status: y}}]}", "multi-channel"), 5, "updateStatus"),
     ("task.escalate", given_step("{assignee: ops-team, on_timeout: escalate}", "human-task"), 5, "nobody"),
+    ("task.quorum", given_step("{assignee: ops-team, quorum: 3}", "human-task"), 5, "dana, minjun are all"),
     ("team.unknown", given_step("{assignee: op-team}", "human-task"), 5, "did you mean 'ops-team'"),
     ("handler.unknown", given_step("{handler: scroe}", "function"), 5, "did you mean 'score'"),
     ("service.unknown", given_step("{service: order, method: getOrder}", "api"), 5, "did you mean 'orders'"),
@@ -400,3 +402,24 @@ def test_excerpts_hide_secrets() -> None:
     shown = [excerpt(problem, without_secrets(text, found.diagnostics)) for problem in found.diagnostics]
     assert {"secret.plain", "host.not-allowed"} <= {problem.code for problem in found.diagnostics}
     assert all("4242" not in line and "nowhere.example" in line for line in shown)
+
+
+@pytest.mark.parametrize(
+    ("config", "severity"),
+    [
+        ("quorum: 2", None),
+        ("quorum: 2, exclude: [dana]", "error"),
+        ("quorum: 2, exclude: ['{{ inputs.text }}']", None),
+        ("quorum: 3, candidates: [kim]", None),
+        ("quorum: 3, candidates: [dana]", "error"),
+        ("quorum: 3, escalate: [{after: 1h, to: leads}]", "warning"),
+        ("quorum: 4, escalate: [{after: 1h, to: leads}]", "error"),
+        ("exclude: [dana, minjun]", "error"),
+    ],
+)
+def test_a_quorum_must_be_within_reach(config: str, severity: str | None) -> None:
+    """As many people must be able to decide as must decide; a template names nobody that is known here."""
+    found = check(f"{HEAD}steps:\n{given_step(f'{{assignee: ops-team, deadline: 9d, {config}}}', 'human-task')}")
+    assert [problem.severity for problem in found.diagnostics if problem.code == "task.quorum"] == (
+        [] if severity is None else [severity]
+    )

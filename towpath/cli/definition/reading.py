@@ -28,7 +28,8 @@ def catalogue_of_this_place() -> DefinitionCatalogue:
         directory = ReviewerDirectory.load(own.reviewers_file)
     except (ConnectionsFileError, ReviewersFileError) as error:
         fail(Exit.WRONG_INPUT, *str(error).splitlines())
-    return make_catalogue(connections, frozenset({*own.team_channels, *directory.teams()}))
+    teams = frozenset({*own.team_channels, *directory.teams()})
+    return make_catalogue(connections, teams, deciders=directory.deciders())
 
 
 def tell_problems(name: str, found: Checked) -> None:

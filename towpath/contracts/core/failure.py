@@ -66,6 +66,8 @@ class FailureCode(StrEnum):
     REVIEW_ALREADY_DECIDED = "review.already_decided"
     REVIEW_EXPIRED = "review.expired"
     REVIEW_FORM = "review.form"
+    REVIEW_QUORUM = "review.quorum"
+    SIGNATURE_REFUSED = "signature.refused"
     PIPELINE_SOURCE_MISSING = "pipeline.source_missing"
     PIPELINE_SOURCE_CHANGED = "pipeline.source_changed"
     PIPELINE_SOURCE_INVALID = "pipeline.source_invalid"

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from towpath.contracts.core.failure import Failure, FailureCode
+from towpath.contracts.core.signed import Signed
 from towpath.contracts.core.wire import ActivityResult, JsonObject, Wire
 
 
@@ -12,7 +13,7 @@ class Verdict(StrEnum):
     REJECT = "reject"
 
 
-class Decision(Wire):
+class Decision(Signed):
     """What a reviewer sends, by the Update `decide` or the signal `decide`.
 
     `task` names the step where a run has several tasks open; `data` is the form, where the task has one.

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from towpath.contracts.core.claude import Budget
 from towpath.contracts.core.failure import Failure
 from towpath.contracts.core.run import Cost, DeadLetter, Discard
+from towpath.contracts.core.signed import Signed
 from towpath.contracts.core.wire import ActivityResult, EffectKey, JsonObject, Wire
 
 DECLARED = "declared"
@@ -31,7 +32,7 @@ class CloudEvent(Wire):
     data: JsonValue = None
 
 
-class Edit(Wire):
+class Edit(Signed):
     """A change of one step by hand: who made it and why is kept."""
 
     step: str
@@ -40,7 +41,7 @@ class Edit(Wire):
     value: JsonValue = None
 
 
-class PauseRequest(Wire):
+class PauseRequest(Signed):
     by: str
     reason: str = ""
 

@@ -8,6 +8,7 @@ from towpath.contracts.core.artefact import Artefact
 from towpath.contracts.core.claude import Budget
 from towpath.contracts.core.review import ReviewPolicy
 from towpath.contracts.core.run import Cost, Discard, StepRecord
+from towpath.contracts.core.signed import Signed
 from towpath.contracts.core.wire import ActivityResult, EffectKey, JsonObject, Wire
 from towpath.contracts.incident.alerts import AlertBatch, AlertGroup, AlertStatus
 from towpath.contracts.incident.investigation import (
@@ -86,7 +87,7 @@ class Paged(ActivityResult):
     dedup_key: str
 
 
-class Acknowledge(Wire):
+class Acknowledge(Signed):
     """Update `acknowledge`: somebody takes the incident."""
 
     by: str

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue, StringConstraints, field_validator
 from towpath.contracts.core.claude import Provenance
 from towpath.contracts.core.failure import Failure
 from towpath.contracts.core.review import DecidedReview
+from towpath.contracts.core.signed import Signed
 from towpath.contracts.core.wire import ActivityResult, EffectKey, Wire
 from towpath.contracts.incident.investigation import Hypothesis, TimeWindow
 
@@ -262,7 +263,7 @@ REMEDIATION_CONTROL = "remediation-control"
 """Temporal type and id of the one record that guards all remediation."""
 
 
-class SetSwitch(Wire):
+class SetSwitch(Signed):
     """Updates `switch_on` and `switch_off`: who moves the kill switch, and why."""
 
     by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]

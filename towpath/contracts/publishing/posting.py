@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from towpath.contracts.core.failure import Failure
+from towpath.contracts.core.signed import Signed
 from towpath.contracts.core.wire import ActivityResult, EffectKey, Wire
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[a-z][a-z0-9-]{0,39}$")]
@@ -67,14 +68,14 @@ class Job(Wire):
     changed_by: str = ""
 
 
-class Reschedule(Wire):
+class Reschedule(Signed):
     job: str
     at: datetime
     by: str
     reason: str = ""
 
 
-class EditPosts(Wire):
+class EditPosts(Signed):
     """New texts for a job; they pass the same checks as Claude's."""
 
     job: str
@@ -83,7 +84,7 @@ class EditPosts(Wire):
     reason: str = ""
 
 
-class JobChange(Wire):
+class JobChange(Signed):
     """Cancel a job, publish it now, or let it go on after a hold. `job` is `*` for all that have not begun."""
 
     job: str
@@ -91,7 +92,7 @@ class JobChange(Wire):
     reason: str = ""
 
 
-class Settle(Wire):
+class Settle(Signed):
     """A person's answer where the platform gave none. `published` needs the post's id; else it is tried again.
 
     With `give_up`, a post that is not out is not tried again either.

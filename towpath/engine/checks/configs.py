@@ -174,6 +174,33 @@ class ConfigChecks:
         if config.on_timeout == "escalate" and not config.escalate:
             what = "on_timeout: escalate has nobody to go to"
             self._source.report((*path, "on_timeout"), "task.escalate", what, "add escalate: [{after: …, to: TEAM}]")
+        self._quorum(config, path)
+
+    def _quorum(self, config: HumanTaskConfig, path: Path) -> None:
+        """Whether as many people may decide as must. What is written as a template is not known here."""
+        later = [entry.to for entry in config.escalate]
+        people = self._deciders([config.assignee], config)
+        if people is None or len(people) >= config.quorum:
+            return
+        place, are = (*path, "quorum"), "is" if len(people) == 1 else "are"
+        who = f"{', '.join(sorted(people)) or 'nobody'} {are} all who may decide for {config.assignee}"
+        more = self._deciders([config.assignee, *later], config)
+        if more is None or len(more) < config.quorum:
+            what = f"a quorum of {config.quorum} cannot be reached: {who}"
+            mend = "lower the quorum, or add candidates, a team to escalate to, or people in reviewers.json"
+            self._source.report(place, "task.quorum", what, mend)
+        else:
+            what = (
+                f"a quorum of {config.quorum} is reached with {', '.join(later)} only, so it escalates at once: {who}"
+            )
+            self._source.report(place, "task.quorum", what, "lower the quorum, or add candidates", severity="warning")
+
+    def _deciders(self, teams: list[str], config: HumanTaskConfig) -> frozenset[str] | None:
+        """People of the teams and candidates, without those that are excluded by name; None when it is not known."""
+        known = self._catalogue.deciders
+        if any(team not in known for team in teams):
+            return None
+        return frozenset[str](config.candidates).union(*(known[team] for team in teams)) - set(config.exclude)
 
     def _channels(self, config: MultiChannelConfig, path: Path) -> None:
         names: list[str] = []

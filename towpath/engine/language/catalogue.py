@@ -55,6 +55,8 @@ class DefinitionCatalogue:
     models: Mapping[str, date | None] = field(default_factory=dict[str, date | None])
     model_prefixes: tuple[str, ...] = ("claude-",)
     teams: frozenset[str] = frozenset()
+    deciders: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """People who may decide for a team, by its name; a team that is missing here is not known."""
     mail_templates: frozenset[str] = frozenset()
     crm_actions: frozenset[str] = frozenset()
     secrets: frozenset[str] | None = None

@@ -1,0 +1,153 @@
+"""Where the worker has a decision key, whatever people send to runs is signed, or does not count."""
+
+import inspect
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, get_type_hints
+
+import pytest
+import pytest_asyncio
+from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.attempts import ActivityEdge
+from activities.batch import with_batches
+from tests.fakes.house import FakeHouse
+from tests.fakes.prompt import PROMPT
+from tests.replaying import check_all
+from tests.timeskip.conftest import Bench, Handle
+from tests.timeskip.test_onboarding_review import APPROVE, UNJUDGED, task_of
+from towpath.assembly.rooms import workflows_of
+from towpath.contracts.core.process import CLAUDE_QUEUE
+from towpath.contracts.core.review import DecidedReview
+from towpath.contracts.core.signed import Signed
+from towpath.contracts.onboarding.customer import OnboardingOutcome
+from towpath.contracts.onboarding.process import ONBOARDING
+from towpath.control.again import SentAgain
+from towpath.control.reviews import refusal
+from towpath.control.signing import SignedBy
+from towpath.registry import processes
+from towpath.temporal.signing import SignedUpdates
+from workflows.onboarding.workflow import CustomerOnboardingWorkflow
+from workflows.sandbox import runner
+
+KEY, OTHER = b"k" * 32, b"o" * 32
+OF_PROGRAMS = {
+    "publish": "a definition is published by whoever may start runs of it; the role comes with the gateway",
+    "reserve": "asked by activities of runs, for a limit and for a time that is free",
+    "release": "asked by activities of runs, for a time that is given up",
+}
+"""Updates that no person sends, and why they need no signature."""
+
+
+def updates() -> list[tuple[str, str, type[Any] | None, bool]]:
+    """Workflow, update, type of its message, and whether it has a validator: of all that the worker serves."""
+    found: list[tuple[str, str, type[Any] | None, bool]] = []
+    for process in processes().values():
+        for workflow in workflows_of(process):
+            definitions = vars(workflow)["__temporal_workflow_definition"].updates
+            for name, update in definitions.items():
+                function = update.fn
+                parameter = list(inspect.signature(function).parameters)[1]
+                message = get_type_hints(function)[parameter]
+                found.append((workflow.__name__, str(name), message, update.validator is not None))
+    return found
+
+
+def test_each_update_of_a_person_is_signed_and_validated() -> None:
+    """A new update is in it by itself: it takes a `Signed`, with a validator, or is listed as one of programs."""
+    found = updates()
+    assert len(found) > 10
+    for workflow, name, message, validated in found:
+        signed = isinstance(message, type) and issubclass(message, Signed)
+        assert signed or name in OF_PROGRAMS, f"{workflow}.{name}: its message is no Signed"
+        assert validated or not signed, f"{workflow}.{name}: without a validator no signature is looked at"
+
+
+async def serving(env: WorkflowEnvironment, house: FakeHouse, keys: Sequence[bytes], stack: AsyncExitStack) -> None:
+    common: dict[str, Any] = {"build_id": "test", **PROMPT}
+    for queue, more in (
+        (ONBOARDING.queue, {"workflows": [CustomerOnboardingWorkflow], "workflow_runner": runner(keys=keys)}),
+        (CLAUDE_QUEUE, {}),
+    ):
+        activities = with_batches(house.activities()) if more else [house.ask]
+        interceptors = [ActivityEdge(), *([SignedUpdates(keys)] if keys else [])]
+        worker = Worker(
+            env.client, task_queue=queue, activities=activities, interceptors=interceptors, **more, **common
+        )
+        await stack.enter_async_context(worker)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def keyed(env: WorkflowEnvironment) -> AsyncIterator[Bench]:
+    """A worker with a new key and the one before."""
+    house = FakeHouse()
+    async with AsyncExitStack() as stack:
+        await serving(env, house, (KEY, OTHER), stack)
+        yield Bench(env, house)
+
+
+def door(env: WorkflowEnvironment, key: bytes) -> Client:
+    return Client(
+        env.client.service_client,
+        data_converter=env.client.data_converter,
+        interceptors=[SentAgain(), SignedBy(key)],
+    )
+
+
+async def decide(client: Client, handle: Handle, message: Any = APPROVE) -> str:
+    """What is refused, by its code; empty when it counted."""
+    run = client.get_workflow_handle(handle.id)
+    try:
+        await run.execute_update("decide", message, result_type=DecidedReview)
+    except WorkflowUpdateFailedError as error:
+        return str(refusal(error))
+    return ""
+
+
+@pytest.mark.parametrize("key", [KEY, OTHER], ids=["new", "old"])
+async def test_only_a_door_with_the_key_decides(keyed: Bench, key: bytes) -> None:
+    """Unsigned, signed with another key, or changed on the way, it is refused; by a door with a key, it counts."""
+    handle = await keyed.start(UNJUDGED, skipping=False)
+    await task_of(handle)
+    assert await decide(keyed.client, handle) == "signature.refused"
+    assert await decide(keyed.client, handle, APPROVE.model_dump(mode="json")) == "signature.refused"
+    assert await decide(door(keyed.env, b"x" * 32), handle) == "signature.refused"
+    assert await decide(door(keyed.env, key), handle) == ""
+    assert (await handle.result()).outcome is OnboardingOutcome.ONBOARDED
+
+
+async def test_a_signal_does_not_count(keyed: Bench) -> None:
+    """It has no validator: with a key it is refused, the task shows it, and the run goes on to wait. Its history
+    replays where no key is known.
+    """
+    handle = await keyed.start(UNJUDGED, skipping=False)
+    await task_of(handle)
+    await handle.signal(CustomerOnboardingWorkflow.decide_by_signal, APPROVE)
+    task = await task_of(handle, lambda task: bool(task.refused))
+    assert task.decision is None
+    assert [(refused.reviewer, refused.code) for refused in task.refused] == [("dana", "signature.refused")]
+    assert await decide(door(keyed.env, KEY), handle) == ""
+    await handle.result()
+    await check_all()
+
+
+async def test_a_key_that_comes_later_spares_what_was_decided(env: WorkflowEnvironment) -> None:
+    """A signal that counted before there was a key counts in each replay, also on a worker with one."""
+    house = FakeHouse()
+    async with AsyncExitStack() as stack:
+        await serving(env, house, (), stack)
+        first = await Bench(env, house).start(UNJUDGED, skipping=False)
+        await task_of(first)
+        await first.signal(
+            CustomerOnboardingWorkflow.decide_by_signal, APPROVE.model_copy(update={"reviewer": "mallory"})
+        )
+        await task_of(first, lambda task: bool(task.refused))
+    async with AsyncExitStack() as stack:
+        await serving(env, house, (KEY,), stack)
+        await first.signal(CustomerOnboardingWorkflow.decide_by_signal, APPROVE)
+        task = await task_of(first, lambda task: len(task.refused) > 1)
+        assert [refused.code for refused in task.refused] == ["review.unknown_reviewer", "signature.refused"]
+        assert await decide(door(env, KEY), first) == ""
+        assert (await first.result()).outcome is OnboardingOutcome.ONBOARDED
