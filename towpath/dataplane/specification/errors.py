@@ -23,3 +23,11 @@ def no_column(name: str, columns: Collection[str]) -> RefusedExpressionError:
     near = nearest(name, columns)
     mend = f"columns are: {', '.join(sorted(columns)[:20])}" if near is None else f"did you mean {near!r}?"
     return RefusedExpressionError("column", f"there is no column {name!r} here", mend)
+
+
+def not_allowed(name: str) -> RefusedExpressionError:
+    return RefusedExpressionError(
+        "not_allowed",
+        f"{name[:60]!r} may not stand in an expression",
+        "expressions are scalar: columns, literals, operators, CASE, casts, and the functions of the manual",
+    )

@@ -1,158 +1,145 @@
-"""The functions that expressions may call, with what their arguments have to be."""
+"""The allow-list: what expressions may call, how it is printed, and what its arguments have to be."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from sqlglot import exp
+Kind = Literal["text", "mark", "pattern", "options", "format", "unit", "path", "width", "index", "scale"]
+Printing = Callable[[list[str]], str]
+"""From the arguments, printed, to the call."""
 
-from towpath.dataplane.specification.errors import RefusedExpressionError
-
-Kind = Literal["text", "pattern", "options", "format", "unit", "width", "index", "scale"]
-
-MAX_PATTERN, MAX_REPEAT, MAX_WIDTH = 200, 100, 200
+MAX_PATTERN, MAX_REPEAT, MAX_WIDTH, MANY, CHAIN = 200, 100, 200, 20, 1_000
 PARTS: Final = {
     *{"microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year", "isodow"},
     *{"dow", "doy", "isoyear", "epoch", "decade", "century"},
 }
 _REPEAT = re.compile(r"\{(\d*)(?:,(\d*))?\}")
 _FORMAT = re.compile(r"(?:%[-]?[YymdHIMSfpjbBaAzTF%]|[^%])+")
+_PATH = re.compile(r"\$(?:\.\w{1,60}|\[\d{1,9}\])*")
+
+NAMES: Final = {
+    **dict.fromkeys(("len", "char_length", "character_length"), "length"),
+    "substr": "substring",
+    "lcase": "lower",
+    "ucase": "upper",
+    **dict.fromkeys(("position", "instr"), "strpos"),
+    "datediff": "date_diff",
+    "datetrunc": "date_trunc",
+    "datepart": "date_part",
+    "datesub": "date_sub",
+    "ceiling": "ceil",
+    **dict.fromkeys(("power", "**", "^"), "pow"),
+    "mod": "%",
+    "->>": "json_extract_string",
+    "strptime": "try_strptime",
+    "editdist3": "levenshtein",
+    "dayofmonth": "day",
+    "weekofyear": "week",
+}
+"""Functions that go by several names, and the one that is printed."""
 
 
 @dataclass(frozen=True, slots=True)
 class SqlSignature:
-    """How a function is called: `keys` are the parser's names of its arguments, in DuckDB's order.
+    """How many arguments there are, and by position which of them are literals of a kind."""
 
-    `literals` says by position which arguments are literals of a kind. `written` is its name in SQL, if another.
-    """
-
-    name: str
-    keys: tuple[str, ...]
+    prints: Printing
     least: int = 1
     most: int = 1
     literals: Mapping[int, Kind] = field(default_factory=dict[int, Kind])
-    flags: frozenset[str] = frozenset()
-    written: str = ""
-
-    @property
-    def prints(self) -> str:
-        return self.written or self.name
 
 
-def _one(name: str) -> SqlSignature:
-    return SqlSignature(name, ("this",))
+def _called(name: str) -> Printing:
+    return lambda arguments: f"{name}({', '.join(arguments)})"
 
 
-def _two(name: str, literals: Mapping[int, Kind] | None = None, second: str = "expression") -> SqlSignature:
-    return SqlSignature(name, ("this", second), 2, 2, literals or {})
+def _between_each(operator: str) -> Printing:
+    return lambda arguments: f"({f' {operator} '.join(arguments)})"
 
 
-def _pattern(name: str, *more: str, most: int, literals: Mapping[int, Kind] | None = None) -> SqlSignature:
-    return SqlSignature(name, ("this", "expression", *more), 2, most, {1: "pattern", **(literals or {})})
+def _filled(template: str) -> Printing:
+    return lambda arguments: template.format(*arguments)
 
 
-MANY = 20
+def _minus(arguments: list[str]) -> str:
+    return f"(- {arguments[0]})" if len(arguments) == 1 else f"({' - '.join(arguments)})"
 
-CALLS: Final[dict[type[exp.Expr], SqlSignature]] = {
-    **{
-        kind: _one(name)
-        for kind, name in (
-            (exp.Upper, "upper"),
-            (exp.Lower, "lower"),
-            (exp.Length, "length"),
-            (exp.Reverse, "reverse"),
-            (exp.Unicode, "unicode"),
-            (exp.Abs, "abs"),
-            (exp.Floor, "floor"),
-            (exp.Ceil, "ceil"),
-            (exp.Sign, "sign"),
-            (exp.Sqrt, "sqrt"),
-            (exp.Cbrt, "cbrt"),
-            (exp.Ln, "ln"),
-            (exp.Exp, "exp"),
-            (exp.Trunc, "trunc"),
-            (exp.IsNan, "isnan"),
-            (exp.IsInf, "isinf"),
-            (exp.Year, "year"),
-            (exp.Month, "month"),
-            (exp.Day, "day"),
-            (exp.Hour, "hour"),
-            (exp.Minute, "minute"),
-            (exp.Second, "second"),
-            (exp.Quarter, "quarter"),
-            (exp.Week, "week"),
-            (exp.DayOfWeek, "dayofweek"),
-            (exp.DayOfWeekIso, "isodow"),
-            (exp.DayOfYear, "dayofyear"),
-            (exp.Dayname, "dayname"),
-            (exp.Monthname, "monthname"),
-            (exp.LastDay, "last_day"),
-            (exp.TimeToUnix, "epoch"),
-            (exp.MD5, "md5"),
-        )
-    },
-    exp.Substring: SqlSignature("substring", ("this", "start", "length"), 2, 3),
-    exp.Left: _two("left"),
-    exp.Right: _two("right"),
-    exp.StartsWith: _two("starts_with"),
-    exp.EndsWith: _two("ends_with"),
-    exp.Contains: _two("contains"),
-    exp.StrPosition: _two("strpos", second="substr"),
-    exp.SplitPart: SqlSignature("split_part", ("this", "delimiter", "part_index"), 3, 3, {1: "text", 2: "index"}),
-    exp.Replace: SqlSignature("replace", ("this", "expression", "replacement"), 3, 3, {1: "text", 2: "text"}),
-    exp.Translate: SqlSignature("translate", ("this", "from_", "to"), 3, 3, {1: "text", 2: "text"}),
-    exp.Levenshtein: _two("levenshtein"),
-    exp.RegexpLike: _pattern("regexp_matches", "flag", most=3, literals={2: "options"}),
-    exp.RegexpFullMatch: _pattern("regexp_full_match", most=2),
-    exp.RegexpExtract: _pattern("regexp_extract", "group", most=3, literals={2: "index"}),
-    exp.RegexpReplace: SqlSignature(
-        "regexp_replace",
-        ("this", "expression", "replacement", "modifiers"),
-        3,
-        4,
-        {1: "pattern", 2: "text", 3: "options"},
-    ),
-    exp.Concat: SqlSignature("concat", ("expressions",), 1, MANY),
-    exp.ConcatWs: SqlSignature("concat_ws", ("expressions",), 2, MANY, {0: "text"}),
-    exp.Coalesce: SqlSignature("coalesce", ("this", "expressions"), 1, MANY),
-    exp.Nullif: _two("nullif"),
-    exp.Greatest: SqlSignature("greatest", ("this", "expressions"), 1, MANY),
-    exp.Least: SqlSignature("least", ("this", "expressions"), 1, MANY),
-    exp.Round: SqlSignature("round", ("this", "decimals"), 1, 2, {1: "scale"}),
-    exp.Pow: _two("pow"),
-    exp.DateFromParts: SqlSignature("make_date", ("year", "month", "day"), 3, 3),
-    exp.DateDiff: SqlSignature(
-        "date_diff", ("unit", "expression", "this"), 3, 3, {0: "unit"}, frozenset({"date_part_boundary"})
-    ),
-    exp.TimestampTrunc: SqlSignature("date_trunc", ("unit", "this"), 2, 2, {0: "unit"}),
-    exp.DateTrunc: SqlSignature("date_trunc", ("unit", "this"), 2, 2, {0: "unit"}),
-    exp.TimeToStr: SqlSignature("strftime", ("this", "format"), 2, 2, {1: "format"}),
-    exp.StrToTime: SqlSignature("strptime", ("this", "format"), 2, 2, {1: "format"}, written="try_strptime"),
+
+def _divided(operator: str) -> Printing:
+    """DuckDB gives infinity for 1 / 0, and raises for 1 // 0 and 1 % 0."""
+    return lambda arguments: f"({arguments[0]} {operator} nullif({arguments[1]}, 0))"
+
+
+def _among(arguments: list[str]) -> str:
+    return f"({arguments[0]} IN ({', '.join(arguments[1:])}))"
+
+
+_OPERATORS: Final[dict[str, SqlSignature]] = {
+    "+": SqlSignature(_between_each("+"), 2, 2),
+    "-": SqlSignature(_minus, 1, 2),
+    "*": SqlSignature(_between_each("*"), 2, 2),
+    "||": SqlSignature(_between_each("||"), 2, 2),
+    **{operator: SqlSignature(_divided(operator), 2, 2) for operator in ("/", "//", "%")},
+    "COMPARE_EQUAL": SqlSignature(_between_each("="), 2, 2),
+    "COMPARE_NOTEQUAL": SqlSignature(_between_each("<>"), 2, 2),
+    "COMPARE_GREATERTHAN": SqlSignature(_between_each(">"), 2, 2),
+    "COMPARE_GREATERTHANOREQUALTO": SqlSignature(_between_each(">="), 2, 2),
+    "COMPARE_LESSTHAN": SqlSignature(_between_each("<"), 2, 2),
+    "COMPARE_LESSTHANOREQUALTO": SqlSignature(_between_each("<="), 2, 2),
+    "COMPARE_NOT_DISTINCT_FROM": SqlSignature(_between_each("IS NOT DISTINCT FROM"), 2, 2),
+    "COMPARE_DISTINCT_FROM": SqlSignature(_between_each("IS DISTINCT FROM"), 2, 2),
+    "COMPARE_BETWEEN": SqlSignature(_filled("({} BETWEEN {} AND {})"), 3, 3),
+    "COMPARE_IN": SqlSignature(_among, 2, CHAIN),
+    "CONJUNCTION_AND": SqlSignature(_between_each("AND"), 2, CHAIN),
+    "CONJUNCTION_OR": SqlSignature(_between_each("OR"), 2, CHAIN),
+    "OPERATOR_NOT": SqlSignature(_filled("(NOT {})")),
+    "OPERATOR_IS_NULL": SqlSignature(_filled("({} IS NULL)")),
+    "OPERATOR_IS_NOT_NULL": SqlSignature(_filled("({} IS NOT NULL)")),
+    "OPERATOR_COALESCE": SqlSignature(_called("coalesce"), 1, MANY),
+    "~~": SqlSignature(_between_each("LIKE"), 2, 2, {1: "text"}),
+    "!~~": SqlSignature(_between_each("NOT LIKE"), 2, 2, {1: "text"}),
+    "~~*": SqlSignature(_between_each("ILIKE"), 2, 2, {1: "text"}),
+    "!~~*": SqlSignature(_between_each("NOT ILIKE"), 2, 2, {1: "text"}),
+    "like_escape": SqlSignature(_filled("({} LIKE {} ESCAPE {})"), 3, 3, {1: "text", 2: "mark"}),
+    "ilike_escape": SqlSignature(_filled("({} ILIKE {} ESCAPE {})"), 3, 3, {1: "text", 2: "mark"}),
 }
 
-NAMED: Final[dict[str, SqlSignature]] = {
-    call.name: call
-    for call in (
-        SqlSignature("try_strptime", (), 2, 2, {1: "format"}),
-        SqlSignature("date_part", (), 2, 2, {0: "unit"}),
-        SqlSignature("date_sub", (), 3, 3, {0: "unit"}),
-        SqlSignature("exact_divide", (), 3, 3, {2: "scale"}),
-        *(SqlSignature(name, (), 2, 2) for name in ("prefix", "suffix", "jaccard")),
-        *(
-            SqlSignature(name, (), 1, 1)
-            for name in (
-                "strip_accents",
-                "nfc_normalize",
-                "isfinite",
-                "json_array_length",
-                "json_valid",
-                "weekday",
-                "yearweek",
-            )
-        ),
-    )
+_FUNCTIONS: Final[dict[str, tuple[int, int, Mapping[int, Kind]]]] = {
+    **dict.fromkeys(("upper", "lower", "length", "reverse", "unicode", "strip_accents", "nfc_normalize"), (1, 1, {})),
+    **dict.fromkeys(("abs", "floor", "ceil", "sign", "sqrt", "cbrt", "ln", "exp", "trunc"), (1, 1, {})),
+    **dict.fromkeys(("isnan", "isinf", "isfinite", "md5", "sha256", "json_array_length", "json_valid"), (1, 1, {})),
+    **dict.fromkeys(("year", "month", "day", "hour", "minute", "second", "quarter", "week", "yearweek"), (1, 1, {})),
+    **dict.fromkeys(("weekday", "dayofweek", "isodow", "dayofyear", "dayname", "monthname"), (1, 1, {})),
+    **dict.fromkeys(("last_day", "epoch"), (1, 1, {})),
+    **dict.fromkeys(("left", "right", "starts_with", "ends_with", "prefix", "suffix", "contains"), (2, 2, {})),
+    **dict.fromkeys(("strpos", "levenshtein", "jaccard", "nullif", "pow"), (2, 2, {})),
+    **dict.fromkeys(("concat", "greatest", "least"), (1, MANY, {})),
+    **dict.fromkeys(("trim", "ltrim", "rtrim"), (1, 2, {1: "text"})),
+    **dict.fromkeys(("lpad", "rpad"), (3, 3, {1: "width", 2: "text"})),
+    **dict.fromkeys(("replace", "translate"), (3, 3, {1: "text", 2: "text"})),
+    "substring": (2, 3, {}),
+    "split_part": (3, 3, {1: "text", 2: "index"}),
+    "concat_ws": (2, MANY, {0: "text"}),
+    "regexp_matches": (2, 3, {1: "pattern", 2: "options"}),
+    "regexp_full_match": (2, 2, {1: "pattern"}),
+    "regexp_extract": (2, 3, {1: "pattern", 2: "index"}),
+    "regexp_replace": (3, 4, {1: "pattern", 2: "text", 3: "options"}),
+    "round": (1, 2, {1: "scale"}),
+    "exact_divide": (3, 3, {2: "scale"}),
+    "make_date": (3, 3, {}),
+    "date_part": (2, 2, {0: "unit"}),
+    "date_trunc": (2, 2, {0: "unit"}),
+    **dict.fromkeys(("date_diff", "date_sub"), (3, 3, {0: "unit"})),
+    **dict.fromkeys(("strftime", "try_strptime"), (2, 2, {1: "format"})),
+    "json_extract_string": (2, 2, {1: "path"}),
 }
+
+CALLS: Final[dict[str, SqlSignature]] = {
+    **_OPERATORS,
+    **{name: SqlSignature(_called(name), *rest) for name, rest in _FUNCTIONS.items()},
+}
+"""By the name of the function, or by DuckDB's own name of the operator."""
 
 
 def is_format(text: str) -> bool:
@@ -160,35 +147,30 @@ def is_format(text: str) -> bool:
     return bool(_FORMAT.fullmatch(text)) and len(text) <= MAX_PATTERN
 
 
-def check_argument(function: str, kind: Kind, argument: exp.Expr) -> None:
-    """Raises ExpressionError for an argument that is no literal of its kind."""
-    problem = _problem(kind, argument)
-    if problem:
-        raise RefusedExpressionError("argument", f"{function}: {problem}")
-
-
-def _problem(kind: Kind, argument: exp.Expr) -> str:
-    if kind == "unit":
-        return "" if argument.name.lower() in PARTS else "a unit is a literal like 'day'"
-    if not isinstance(argument, exp.Literal):
-        return "this argument has to be a literal"
-    told = argument.name
-    if kind in {"width", "index", "scale"}:
-        most = {"width": MAX_WIDTH, "index": 1_000, "scale": 9}[kind]
-        fits = not argument.is_string and told.isdecimal() and int(told) <= most
+def argument_problem(kind: Kind, told: str, *, number: bool) -> str:
+    """What is wrong with a literal as an argument of a kind."""
+    most = _MOST.get(kind)
+    if most is not None:
+        fits = number and told.isdecimal() and int(told) <= most
         return "" if fits else f"this argument is a whole number up to {most}"
-    if not argument.is_string or len(told) > MAX_PATTERN:
+    if number or len(told) > MAX_PATTERN:
         return f"this argument is a text of at most {MAX_PATTERN} characters"
-    return _text_problem(kind, told)
+    is_right, problem = _TEXTS[kind]
+    return "" if is_right(told) else problem
 
 
-def _text_problem(kind: Kind, told: str) -> str:
-    if kind == "format" and not is_format(told):
-        return "a format is made of %Y %m %d %H %M %S and the like"
-    if kind == "options" and not set(told) <= set("gics"):
-        return "options are made of g, i, c and s"
-    if kind == "pattern":
-        counts = [int(count) for found in _REPEAT.finditer(told) for count in found.groups() if count]
-        if max(counts, default=0) > MAX_REPEAT:
-            return f"a pattern repeats at most {MAX_REPEAT} times"
-    return ""
+def _repeats_little(pattern: str) -> bool:
+    counts = (int(count) for found in _REPEAT.finditer(pattern) for count in found.groups() if count)
+    return max(counts, default=0) <= MAX_REPEAT
+
+
+_MOST: Final[dict[Kind, int]] = {"width": MAX_WIDTH, "index": 1_000, "scale": 9}
+_TEXTS: Final[dict[Kind, tuple[Callable[[str], bool], str]]] = {
+    "text": (lambda _: True, ""),
+    "mark": (lambda told: len(told) == 1, "one character escapes the others"),
+    "pattern": (_repeats_little, f"a pattern repeats at most {MAX_REPEAT} times"),
+    "options": (lambda told: set(told) <= set("gics"), "options are made of g, i, c and s"),
+    "format": (is_format, "a format is made of %Y %m %d %H %M %S and the like"),
+    "unit": (lambda told: told.lower() in PARTS, "a unit is a literal like 'day'"),
+    "path": (lambda told: bool(_PATH.fullmatch(told)), "a JSON path is a literal like '$.items[0].name'"),
+}

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqlglot import exp
+from towpath.dataplane.specification.tree import SqlNode
 
-_HASHES = (exp.MD5, exp.SHA2)
+_HASHES = {"md5", "sha256"}
 
 
 class Use(NamedTuple):
@@ -16,18 +16,17 @@ class Use(NamedTuple):
     masked: bool = False
 
 
-def uses_of(tree: exp.Expr) -> tuple[Use, ...]:
+def uses_of(tree: SqlNode) -> tuple[Use, ...]:
     """Sorted, each once; a column that is used in several ways is there in each. The tree is one that was allowed."""
     found = set(_uses(tree, Use("")))
     # A hash beside the value itself hides nothing.
     return tuple(sorted(use for use in found if not (use.masked and use._replace(masked=False) in found)))
 
 
-def _uses(node: exp.Expr, way: Use) -> Iterator[Use]:
-    if isinstance(node, exp.Column):
-        yield way._replace(column=node.name)
+def _uses(node: SqlNode, way: Use) -> Iterator[Use]:
+    if node.kind == "column":
+        yield way._replace(column=node.value)
         return
-    inner = way._replace(masked=True) if isinstance(node, _HASHES) else way
-    for child in node.iter_expressions():
-        chooses = isinstance(node, (exp.Case, exp.If)) and child.arg_key == "this"
-        yield from _uses(child, inner._replace(chooses=inner.chooses or chooses))
+    inner = way._replace(masked=True) if node.kind == "call" and node.value in _HASHES else way
+    for place, child in enumerate(node.children):
+        yield from _uses(child, inner._replace(chooses=inner.chooses or place in node.choosing))
