@@ -4,7 +4,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.columns import statement
 from towpath.dataplane.load.manifest import Manifest
 
 duckdb: Any = importlib.import_module("duckdb")

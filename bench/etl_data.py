@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.etl_truth import Truth, find_truth
-from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.columns import statement
 from towpath.local.stack import ROOT
 
 duckdb: Any = importlib.import_module("duckdb")

@@ -20,7 +20,7 @@ from bench.etl_gate import READY
 from bench.etl_meter import TreeMeter, Used, tree_cpu
 from bench.etl_plain import CREATE, copy
 from towpath.contracts.pipeline.dataset import StageMetrics
-from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.columns import statement
 from towpath.local.postgresql import postgresql_server
 from towpath.local.stack import ROOT
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.columns import statement
 
 TARGET = {
     "order_id": "BIGINT",

@@ -23,7 +23,7 @@ from tests.evaluations.incident_cases import run_incident
 from tests.evaluations.place import Place, open_place
 from tests.evaluations.properties import CaseReport
 from tests.evaluations.tables import as_json, rate, show
-from towpath.assembly.claude import claude_client
+from towpath.assembly.clients import claude_client
 from towpath.config.settings import SettingsError, load_claude_settings
 from towpath.control.temporal import run_to_end
 from towpath.integrations.claude.client import DEFAULT_MODELS, ClaudeClient, ClaudeClientConfig

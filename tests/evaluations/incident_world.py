@@ -20,8 +20,7 @@ from towpath.contracts.incident.alerts import Alert, AlertBatch, AlertStatus
 from towpath.contracts.incident.incident import IncidentRecord, PageChange, Paged, PageRequest
 from towpath.contracts.incident.investigation import Deployment, Deployments, Runbook, TimeWindow
 from towpath.contracts.incident.remediation import ActionReservation, KillSwitch, ReserveAction
-from towpath.integrations.observe.incident_archive import IncidentArchive
-from towpath.integrations.observe.incident_memory import IncidentMemory
+from towpath.integrations.observe.incident_archive import IncidentArchive, IncidentMemory
 from towpath.integrations.observe.logs import RawLine, RawLines
 from towpath.integrations.observe.observing import LogReader, MetricReader
 from towpath.integrations.observe.prometheus import Prometheus

@@ -23,10 +23,9 @@ from tests.integration.conftest import House, open_house
 from towpath.contracts.pipeline.loading import Strategy
 from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineResult
 from towpath.control.pipelines import request_of, start_run
-from towpath.dataplane.core.columns import literal, quoted
+from towpath.dataplane.core.columns import literal, quoted, statement
 from towpath.dataplane.core.connections import S3Connection
 from towpath.dataplane.core.objects import open_bucket
-from towpath.dataplane.core.sql import statement
 from towpath.dataplane.load.manifest import Manifest
 
 duckdb: Any = importlib.import_module("duckdb")

@@ -27,7 +27,7 @@ from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineFailure,
 from towpath.contracts.pipeline.process import PIPELINE
 from towpath.contracts.pipeline.view import PipelineView
 from towpath.control.pipelines import request_of
-from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.columns import statement
 from workflows.pipeline.window import EtlWindowWorkflow
 from workflows.pipeline.workflow import EtlPipelineWorkflow
 from workflows.sandbox import runner

@@ -7,20 +7,21 @@ from dataclasses import dataclass
 import httpx
 from pydantic import SecretStr
 
-from towpath.assembly.claude import claude_client
 from towpath.assembly.files import Files
-from towpath.assembly.publishing import publishers
 from towpath.config.reviewers import ReviewerDirectory
 from towpath.config.secrets import Secrets
-from towpath.config.settings import WorkerSettings
+from towpath.config.settings import ClaudeSettings, WorkerSettings
 from towpath.integrations.channels.channels import Mailer, Slack, SmtpConfig
 from towpath.integrations.channels.sinks import Sinks
-from towpath.integrations.claude.client import ClaudeClient
+from towpath.integrations.claude.client import ClaudeClient, ClaudeClientConfig
 from towpath.integrations.http.guarded_http import GuardedHttp
 from towpath.integrations.http.services import ServiceClient, ServiceEndpoint
 from towpath.integrations.http.transport import http_client
 from towpath.integrations.publishing.adapter import Publishers
 from towpath.integrations.publishing.campaigns import CampaignSources
+from towpath.integrations.publishing.linkedin import LinkedIn, LinkedInAccount
+from towpath.integrations.publishing.wordpress import WordPress, WordPressAccount
+from towpath.integrations.publishing.x import X, XAccount
 from towpath.integrations.storage.artefacts import ArtefactStore
 
 HTTP_SECONDS = httpx.Timeout(10.0, connect=3.0)
@@ -89,3 +90,41 @@ async def open_clients(settings: WorkerSettings, files: Files) -> AsyncGenerator
 
 def plain(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
+
+
+def claude_client(settings: ClaudeSettings) -> ClaudeClient:
+    return ClaudeClient(
+        ClaudeClientConfig(
+            api_key=settings.anthropic_api_key.get_secret_value(),
+            base_url=settings.anthropic_base_url,
+            models={
+                "default": settings.claude_model_default,
+                "deep": settings.claude_model_deep,
+                "fast": settings.claude_model_fast,
+            },
+        )
+    )
+
+
+def publishers(settings: WorkerSettings, http: httpx.AsyncClient) -> Publishers:
+    """Raises SettingsError when an account names a token that is not there."""
+    token = settings.publishing_token
+    x_accounts = {
+        name: XAccount(user_id=one.user_id, username=one.username, token=token(one.token))
+        for name, one in settings.x_accounts.items()
+    }
+    authors = {
+        name: LinkedInAccount(author=one.author, token=token(one.token))
+        for name, one in settings.linkedin_accounts.items()
+    }
+    sites = {
+        name: WordPressAccount(site=one.site, user=one.user, password=token(one.token))
+        for name, one in settings.wordpress_accounts.items()
+    }
+    return Publishers(
+        {
+            "x": X(http, settings.x_url, x_accounts),
+            "linkedin": LinkedIn(http, settings.linkedin_url, settings.linkedin_version, authors),
+            "wordpress": WordPress(http, sites),
+        }
+    )

@@ -15,8 +15,7 @@ from towpath.contracts.incident.remediation import FetchMetrics, MetricValues, R
 from towpath.control.remediation import RemediationControl
 from towpath.integrations.channels.pagerduty import PagerDuty
 from towpath.integrations.http.services import ServiceClient
-from towpath.integrations.observe.incident_archive import IncidentArchive
-from towpath.integrations.observe.incident_memory import IncidentMemory
+from towpath.integrations.observe.incident_archive import IncidentArchive, IncidentMemory
 from towpath.integrations.observe.logs import LogStore, Loki, SqlLogs
 from towpath.integrations.observe.observing import DeploymentRecord, LogReader, MetricReader
 from towpath.integrations.observe.prometheus import Prometheus

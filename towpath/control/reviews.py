@@ -8,7 +8,6 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.process import PENDING_ASSIGNEES, PENDING_UNTIL
@@ -139,10 +138,6 @@ def closed(task: ReviewTask) -> bool:
 def overdue(task: ReviewTask, now: datetime | None = None) -> bool:
     """Past its reminder: it should have been decided by now."""
     return (now or datetime.now(UTC)) > task.remind_at
-
-
-def is_missing(error: RPCError) -> bool:
-    return error.status is RPCStatusCode.NOT_FOUND
 
 
 def _plain(text: str) -> str:

@@ -10,13 +10,11 @@ from towpath.contracts.pipeline.dataset import Column, ColumnType, Dataset, Data
 from towpath.contracts.pipeline.inspection import SourceProfiled, SourceProfileTask
 from towpath.contracts.pipeline.pipeline import ByFile, FileSource, Source
 from towpath.contracts.pipeline.stages import Extracted, ExtractionPlanTask, ExtractTask, Partition, Planned
-from towpath.dataplane.core.columns import literal, quoted, sql_type
+from towpath.dataplane.core.columns import literal, quoted, sql_type, statement
 from towpath.dataplane.core.shapes import personal_in
-from towpath.dataplane.core.sql import statement
 from towpath.dataplane.core.store import DatasetStore
 from towpath.dataplane.core.workspace import Workspace
-from towpath.dataplane.extract.extraction import extract_partition
-from towpath.dataplane.extract.planning import plan_partitions
+from towpath.dataplane.extract.extraction import extract_partition, plan_partitions
 from towpath.dataplane.report.rendering import render
 from towpath.dataplane.specification.inputs import scan_of
 from towpath.dataplane.specification.profile import profile_of

@@ -29,8 +29,6 @@ from workflows.declared.driver import Driver
 from workflows.declared.waiting import Tasks
 from workflows.kit.task import HumanTask, ReviewRefusedError
 
-PAUSED = "paused"
-
 
 class RefusedEditError(HouseError):
     """An operation on a run cannot be done."""

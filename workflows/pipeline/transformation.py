@@ -6,7 +6,6 @@ from activities.pipeline import PipelineActivities
 from towpath.contracts.pipeline.dataset import Dataset, DatasetPart
 from towpath.contracts.pipeline.stages import DuplicatesTask, SpecificationTask, TransformTask
 from towpath.contracts.pipeline.transformation import FrozenSpecification, Specification
-from towpath.policy.pipeline.plan import deduplicates, joined_sources, needs_all_parts
 from workflows.pipeline.state import PipelineState, specification_task
 
 DUPLICATES, TRANSFORM = "duplicates", "transform"
@@ -31,7 +30,7 @@ class Transformation:
         return transformed
 
     async def _superseded(self, specification: Specification, source: Dataset) -> DatasetPart | None:
-        if not deduplicates(specification) or needs_all_parts(specification):
+        if not specification.deduplicates or specification.aggregates:
             self._steps.skip(DUPLICATES, "each part is transformed by itself")
             return None
         self._steps.begin(DUPLICATES)
@@ -55,7 +54,7 @@ class Transformation:
         self._steps.begin(TRANSFORM)
         fields = _fields(specification_task(state, specification))
         related, types = self._related(specification), state.config.main.contract.types
-        whole = needs_all_parts(specification)
+        whole = specification.aggregates
         groups: list[tuple[DatasetPart, ...]] = [source.parts] if whole else [(part,) for part in source.parts]
         tasks = tuple(
             TransformTask(
@@ -80,7 +79,7 @@ class Transformation:
         return dataset
 
     def _related(self, specification: Specification) -> dict[str, Dataset]:
-        return {name: self._state.known.extracted[name] for name in joined_sources(specification)}
+        return {name: self._state.known.extracted[name] for name in specification.joined_sources}
 
 
 def _fields(task: SpecificationTask) -> dict[str, Any]:

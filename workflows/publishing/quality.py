@@ -13,8 +13,7 @@ from towpath.contracts.publishing.campaign import (
     TextQualityTask,
 )
 from towpath.policy.core.models import is_claude
-from towpath.policy.publishing.evidence import score_problems, usable_scores
-from towpath.policy.publishing.scores import channel_quality
+from towpath.policy.publishing.scores import channel_quality, score_problems, usable_scores
 from workflows.kit.calling import CallFailedError
 from workflows.kit.failing import StepFailedError
 from workflows.publishing.steps import CHECK, ChannelTexts, PublishingState, Writing, text_of

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from towpath.engine.expression.template import (
-    SECRETS,
     compile_condition,
     compile_template,
     decide,
@@ -170,7 +169,7 @@ def test_output_is_never_looked_at_again() -> None:
 
 def test_secrets_stay_references() -> None:
     """A text that names a secret becomes a reference with its parts: the value is not known here."""
-    names = scope(**{SECRETS: {"KEY": {"$secret": "KEY"}}})
+    names = scope(secrets={"KEY": {"$secret": "KEY"}})
     assert render_text(compile_template("Bearer {{ secrets.KEY }}"), names) == {
         "$text": ["Bearer ", {"$secret": "KEY"}]
     }

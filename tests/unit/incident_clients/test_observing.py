@@ -12,8 +12,7 @@ from towpath.contracts.incident.incident import ArchiveIncident, IncidentRecord
 from towpath.contracts.incident.investigation import FindSimilar, TimeWindow
 from towpath.contracts.incident.remediation import FetchMetrics, MetricQuery, ReadMetrics
 from towpath.integrations.http.services import ServiceClient, ServiceEndpoint
-from towpath.integrations.observe.incident_archive import IncidentArchive
-from towpath.integrations.observe.incident_memory import IncidentMemory
+from towpath.integrations.observe.incident_archive import IncidentArchive, IncidentMemory
 from towpath.integrations.observe.logs import Loki
 from towpath.integrations.observe.observing import DeploymentRecord, LogReader, MetricReader
 from towpath.integrations.observe.prometheus import Prometheus

@@ -23,8 +23,8 @@ from towpath.contracts.pipeline.loading import (
 from towpath.contracts.pipeline.stages import Watermark, WatermarkTask
 from towpath.dataplane.core.arrow import arrow_type, pa, parquet
 from towpath.dataplane.core.boundary import NONE, keep, read
+from towpath.dataplane.core.columns import statement
 from towpath.dataplane.core.connections import PostgresqlConnection, S3Connection
-from towpath.dataplane.core.sql import statement
 from towpath.dataplane.core.store import DatasetStore
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.load.folder import Folder, open_folder

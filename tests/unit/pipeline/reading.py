@@ -18,8 +18,7 @@ from towpath.dataplane.core.columns import ROW
 from towpath.dataplane.core.connections import DataConnection
 from towpath.dataplane.core.store import DatasetStore
 from towpath.dataplane.core.workspace import Workspace
-from towpath.dataplane.extract.extraction import extract_partition
-from towpath.dataplane.extract.planning import plan_partitions
+from towpath.dataplane.extract.extraction import extract_partition, plan_partitions
 
 SOURCE: TypeAdapter[Source] = TypeAdapter(Source)
 Rows = list[dict[str, Any]]

@@ -11,11 +11,10 @@ import duckdb
 from towpath.contracts.pipeline.dataset import Column, ColumnType, Dataset, DatasetPart, QuarantinedRows
 from towpath.contracts.pipeline.stages import DuplicatesTask, Transformed, TransformTask
 from towpath.contracts.pipeline.transformation import Specification
-from towpath.dataplane.core.columns import literal, quoted, sql_type
-from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.columns import literal, quoted, sql_type, statement
 from towpath.dataplane.core.store import DatasetStore
 from towpath.dataplane.core.workspace import Workspace
-from towpath.dataplane.specification.transform import find_duplicates, transform
+from towpath.dataplane.specification.transform import find_duplicates, transform_part
 
 Row = Sequence[object]
 
@@ -93,7 +92,7 @@ class Table:
         return find_duplicates(task, self.work()).superseded
 
     def run(self, **more: Any) -> Transformed:
-        return transform(self.task(**more), self.work())
+        return transform_part(self.task(**more), self.work())
 
     def run_parts(self, **more: Any) -> list[Transformed]:
         """As the workflow does: keys are looked at over all parts, then each part is transformed by itself."""

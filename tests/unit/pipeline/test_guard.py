@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from tests.unit.pipeline.expressions import BENIGN, COLUMNS, HOSTILE, ROW
 from towpath.dataplane.core import macros
-from towpath.dataplane.core.columns import literal, quoted, sql_type
-from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.columns import literal, quoted, sql_type, statement
 from towpath.dataplane.specification import functions, guard
 
 NAMES = tuple(column.name for column in COLUMNS)

@@ -20,9 +20,9 @@ from towpath.contracts.pipeline.stages import ReportRendered, ReportTask
 from towpath.contracts.pipeline.transformation import FrozenSpecification
 from towpath.dataplane.core.quarantine import Quarantine
 from towpath.dataplane.report.facts import ReportFacts, stage_totals
+from towpath.dataplane.report.page import write_report
 from towpath.dataplane.report.quarantine import quarantine_totals
 from towpath.dataplane.report.rendering import TEMPLATES
-from towpath.dataplane.report.report import write_report
 from towpath.policy.pipeline.wording import in_words
 
 SOURCE, TARGET = columns("no name"), columns("id name")

@@ -11,7 +11,6 @@ from towpath.contracts.pipeline.transformation import Specification
 from towpath.dataplane.specification.backtest import check_specification
 from towpath.dataplane.specification.compile import MAX_OPERATIONS
 from towpath.dataplane.specification.lineage import Origin, lineage_of
-from towpath.policy.pipeline.plan import deduplicates, joined_sources, needs_all_parts
 
 SOURCE = columns("id name price:decimal(12,2) qty:integer day:date doc:json")
 TARGET = columns("id name")
@@ -150,8 +149,8 @@ def test_plan_is_told_from_the_operations() -> None:
         {"op": "aggregate", "by": ["id"], "measures": {}},
     )
 
-    assert (deduplicates(wanted), needs_all_parts(wanted), joined_sources(wanted)) == (True, True, ("people",))
-    assert not deduplicates(specification()) and not needs_all_parts(specification())
+    assert (wanted.deduplicates, wanted.aggregates, wanted.joined_sources) == (True, True, ("people",))
+    assert not specification().deduplicates and not specification().aggregates
 
 
 def test_lineage_follows_the_operations() -> None:

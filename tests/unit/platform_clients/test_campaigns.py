@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from temporalio.testing import ActivityEnvironment
 
 from activities.publishing import PublishingActivities
-from towpath.assembly.publishing import publishers
+from towpath.assembly.clients import publishers
 from towpath.config.platforms import load_platforms
 from towpath.config.settings import SettingsError, WordPressAccountSettings, WorkerSettings, XAccountSettings
 from towpath.contracts.core.artefact import Artefact

@@ -18,8 +18,7 @@ from tests.unit.platform_clients.conftest import (
 from towpath.contracts.core.failure import FailureCode, PublishError
 from towpath.contracts.core.wire import EffectKey
 from towpath.contracts.publishing.posting import Post, RemovePost
-from towpath.integrations.publishing.markdown import html_of
-from towpath.integrations.publishing.wordpress import slug_of
+from towpath.integrations.publishing.wordpress import html_of, slug_of
 
 
 async def test_an_article_goes_out_with_everything_it_has(world: World) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from towpath.contracts.publishing.campaign import ChannelScore, QualityAnswer
-from towpath.policy.publishing.evidence import score_problems, usable_scores
+from towpath.policy.publishing.scores import score_problems, usable_scores
 
 TEXTS = {"x": "The canal\n\nis open again.", "linkedin": "Boats save 40 minutes."}
 GOOD = ChannelScore(channel="linkedin", score=0.9, issues=[], evidence=[])

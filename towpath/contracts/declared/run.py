@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from towpath.contracts.core.claude import Budget
 from towpath.contracts.core.failure import Failure
-from towpath.contracts.core.run import Cost, DeadLetter, Discard
+from towpath.contracts.core.run import Cost, Discard
 from towpath.contracts.core.signed import Signed
 from towpath.contracts.core.wire import ActivityResult, EffectKey, JsonObject, Wire
 
@@ -243,10 +243,3 @@ class CachedOutput(Wire):
 
     value: JsonValue
     ttl_seconds: float
-
-
-class DeclaredLetter(Wire):
-    """A failed run of a definition, as its queue shows it."""
-
-    letter: DeadLetter
-    failure: DeclaredFailure

@@ -116,6 +116,21 @@ class Specification(Wire):
     operations: tuple[Operation, ...] = ()
     notes: str = ""
 
+    @property
+    def deduplicates(self) -> bool:
+        """The keys of all parts have to be looked at before the first part is transformed."""
+        return any(isinstance(operation, Deduplicate) for operation in self.operations)
+
+    @property
+    def aggregates(self) -> bool:
+        """No part can be transformed by itself."""
+        return any(isinstance(operation, Aggregate) for operation in self.operations)
+
+    @property
+    def joined_sources(self) -> tuple[Identifier, ...]:
+        """Other sources that have to be extracted first, sorted."""
+        return tuple(sorted({operation.source for operation in self.operations if isinstance(operation, Join)}))
+
 
 class SpecificationProblem(Wire):
     """What is wrong with a specification: `place` is `operations.3.expression`; with a mend where one is known."""

@@ -1,7 +1,11 @@
-"""Columns in DuckDB's words: types, names, literals. Every name and value in SQL of ours is written through here."""
+"""Columns in DuckDB's words: types, names, literals. Every name and value in SQL of ours is written through here.
+
+The text of a statement is always a literal of this code.
+"""
 
 import hashlib
 from collections.abc import Iterable
+from typing import LiteralString
 
 from towpath.contracts.pipeline.dataset import Column, ColumnType
 
@@ -38,3 +42,8 @@ def schema_hash(columns: Iterable[Column]) -> str:
     """Digest over names and types, in order."""
     told = "\n".join(f"{column.name} {sql_type(column)} {column.type}" for column in columns)
     return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def statement(text: LiteralString, **parts: str) -> str:
+    """The statement with its `{parts}`: names by `quoted`, values by `literal`, or SQL that was made here."""
+    return text.format_map(parts)

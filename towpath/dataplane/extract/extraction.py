@@ -1,12 +1,17 @@
-"""One partition of a source, read into a part of a dataset and a quarantine."""
+"""The tasks of extraction: what there is to read of a source, and one partition read into a part and a quarantine."""
 
+from collections.abc import Iterable
+
+from towpath.contracts.pipeline.dataset import Column
 from towpath.contracts.pipeline.pipeline import FileSource, HttpSource
-from towpath.contracts.pipeline.stages import Extracted, ExtractTask, Replayed
+from towpath.contracts.pipeline.stages import Extracted, ExtractionPlanTask, ExtractTask, Planned, Replayed
+from towpath.dataplane.core.errors import SourceFormatError
 from towpath.dataplane.core.workspace import Workspace
-from towpath.dataplane.extract.api import extract_api
-from towpath.dataplane.extract.file_sources import extract_file
-from towpath.dataplane.extract.postgresql import extract_table
+from towpath.dataplane.extract.api import extract_api, plan_api
+from towpath.dataplane.extract.file_sources import extract_file, plan_files
+from towpath.dataplane.extract.postgresql import extract_table, plan_table, table_columns
 from towpath.dataplane.extract.replay import extract_replayed
+from towpath.policy.pipeline.bounds import Bounds, BoundsError, cursor_bounds, has_days
 
 
 def extract_partition(task: ExtractTask, work: Workspace) -> Extracted:
@@ -22,3 +27,48 @@ def extract_partition(task: ExtractTask, work: Workspace) -> Extracted:
     if isinstance(source, HttpSource):
         return extract_api(task, source, work)
     return extract_table(task, source, work)
+
+
+def plan_partitions(task: ExtractionPlanTask, work: Workspace) -> Planned:
+    """Looks at the whole source once, as far as its size is not told otherwise. Raises DataError."""
+    try:
+        return _plan(task, work)
+    except BoundsError as error:
+        raise SourceFormatError(f"{task.source.name}: {error}") from error
+
+
+def _plan(task: ExtractionPlanTask, work: Workspace) -> Planned:
+    source = task.source
+    _check_dates(task)
+    if isinstance(source, FileSource):
+        partitions, found = plan_files(task, source, work)
+        bounds = _bounds(task, found)
+    elif isinstance(source, HttpSource):
+        bounds = _bounds(task, source.columns)
+        partitions, found = plan_api(task, source, bounds, work)
+        bounds = _bounds(task, found)
+    else:
+        found = table_columns(source, work)
+        partitions, bounds = plan_table(task, source, _bounds(task, found), work)
+    columns = found or source.columns
+    size = sum(partition.size_bytes for partition in partitions)
+    since, until = bounds
+    return Planned(partitions=partitions, columns=columns, since=since, until=until, size_bytes=size)
+
+
+def _bounds(task: ExtractionPlanTask, found: Iterable[Column]) -> Bounds:
+    """The cursor's type is the declared one, else the one that was found."""
+    cursor = task.source.cursor
+    types = {column.name: column for column in (*found, *task.source.columns)}
+    if cursor is None or not types:
+        return Bounds()
+    if cursor.field not in types:
+        raise BoundsError(f"there is no column {cursor.field} for a cursor")
+    return cursor_bounds(cursor, types[cursor.field], watermark=task.watermark, dates=task.dates, full=task.full)
+
+
+def _check_dates(task: ExtractionPlanTask) -> None:
+    """Days that nothing tells apart would be read whole for each of them."""
+    if task.dates is None or not task.source.main or has_days(task.source):
+        return
+    raise BoundsError("dates need a cursor, a partition by date, or a path with %Y, %m and %d")

@@ -21,17 +21,15 @@ from towpath.contracts.pipeline.loading import (
     PrepareDestination,
 )
 from towpath.contracts.pipeline.stages import Watermark, WatermarkTask
-from towpath.dataplane.core.columns import quoted, sql_type
+from towpath.dataplane.core.columns import quoted, sql_type, statement
 from towpath.dataplane.core.engine import EngineLimits, lock_engine
 from towpath.dataplane.core.errors import DataError, DestinationError, LoadError
-from towpath.dataplane.core.sql import statement
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.load.duckdb_table import has_table, prepare_table
 from towpath.dataplane.load.history import equal, listed, newer, versions
 from towpath.dataplane.load.holding import Holding, give_up, is_held
 from towpath.dataplane.load.incoming import check_times, keys_repeat, newest, scan
-from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions
-from towpath.dataplane.load.marking import told_boundary, told_watermark
+from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions, told_boundary, told_watermark
 from towpath.dataplane.load.target import VALID_TO, LoadTarget, split_name, target_of, written
 
 PART = "towpath_part"

@@ -4,9 +4,8 @@ import re
 
 from towpath.contracts.pipeline.dataset import Column, ColumnType
 from towpath.contracts.pipeline.loading import DestinationPrepared
-from towpath.dataplane.core.columns import quoted, sql_type
+from towpath.dataplane.core.columns import quoted, sql_type, statement
 from towpath.dataplane.core.errors import LoadError
-from towpath.dataplane.core.sql import statement
 from towpath.dataplane.load.ledger import Run
 from towpath.dataplane.load.target import LoadTarget, split_name, wider, written
 

@@ -6,8 +6,7 @@ sightings: rows of a key at a time. A late row takes its place among them, and t
 
 from collections.abc import Sequence
 
-from towpath.dataplane.core.columns import quoted
-from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.columns import quoted, statement
 from towpath.dataplane.load.target import VALID_FROM, VALID_TO, LoadTarget
 
 _VERSIONS = """

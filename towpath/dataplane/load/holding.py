@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from towpath.contracts.pipeline.loading import CleanDestination, LoadPart
-from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.columns import statement
 from towpath.dataplane.load.history import listed
 from towpath.dataplane.load.ledger import Ledger, Run
 from towpath.dataplane.load.target import LoadTarget, written

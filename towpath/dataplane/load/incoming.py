@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from towpath.dataplane.core.columns import literal, quoted, sql_type
+from towpath.dataplane.core.columns import literal, quoted, sql_type, statement
 from towpath.dataplane.core.errors import LoadError
-from towpath.dataplane.core.sql import statement
 from towpath.dataplane.load.history import listed
 from towpath.dataplane.load.ledger import Run
 from towpath.dataplane.load.reading import check_columns

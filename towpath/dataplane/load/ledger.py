@@ -9,10 +9,12 @@ from typing import Any, LiteralString
 import orjson
 
 from towpath.contracts.pipeline.loading import LoadPart, PartLoaded
+from towpath.contracts.pipeline.stages import Watermark
+from towpath.dataplane.core import boundary
 from towpath.dataplane.core.boundary import parsed, written
-from towpath.dataplane.core.columns import quoted
+from towpath.dataplane.core.columns import quoted, statement
 from towpath.dataplane.core.errors import LoadError
-from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.workspace import Workspace
 
 Run = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 """Runs a statement with `?` for its parameters in the transaction that is open, and returns its rows."""
@@ -246,3 +248,16 @@ def later(known: str | None, told: str) -> str:
         return known if Decimal(known) > Decimal(told) else told
     except InvalidOperation:
         return max(known, told)
+
+
+def told_boundary(request: LoadPart, work: Workspace) -> str:
+    """Raises StoreError."""
+    return boundary.written(boundary.read(work, request.boundary))
+
+
+def told_watermark(mark: Mark | None, rows: tuple[int, ...], work: Workspace) -> Watermark:
+    """Raises StoreError."""
+    if mark is None:
+        return Watermark(rows=rows)
+    kept = boundary.keep(work, boundary.parsed(mark.boundary))
+    return Watermark(value=mark.value, rows=rows, boundary=kept, load=mark.load)

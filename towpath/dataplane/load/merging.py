@@ -7,8 +7,7 @@ from typing import Any, LiteralString
 
 import duckdb
 
-from towpath.dataplane.core.columns import literal, quoted, sql_type
-from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.columns import literal, quoted, sql_type, statement
 from towpath.dataplane.load.history import equal, listed, newer, versions
 from towpath.dataplane.load.incoming import check_times, keys_repeat, newest, scan
 from towpath.dataplane.load.ledger import Counts

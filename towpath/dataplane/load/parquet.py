@@ -24,9 +24,8 @@ from towpath.dataplane.core.engine import EngineLimits, open_engine
 from towpath.dataplane.core.errors import DataError, DestinationError, LoadError
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.load.folder import Folder, data_name, open_folder
-from towpath.dataplane.load.ledger import Counts
+from towpath.dataplane.load.ledger import Counts, told_boundary, told_watermark
 from towpath.dataplane.load.manifest import DataFile, Manifest, OpenLoad, check_staged, made, prepared
-from towpath.dataplane.load.marking import told_boundary, told_watermark
 from towpath.dataplane.load.merging import Merging
 from towpath.dataplane.load.target import LoadTarget, target_of
 

@@ -23,15 +23,13 @@ from towpath.contracts.pipeline.loading import (
     PrepareDestination,
 )
 from towpath.contracts.pipeline.stages import Watermark, WatermarkTask
-from towpath.dataplane.core.columns import quoted
+from towpath.dataplane.core.columns import quoted, statement
 from towpath.dataplane.core.connections import PostgresqlConnection
 from towpath.dataplane.core.errors import DestinationError, LoadError
-from towpath.dataplane.core.sql import statement
 from towpath.dataplane.core.workspace import Progress, Workspace
 from towpath.dataplane.load.history import equal, listed, newer, versions
 from towpath.dataplane.load.holding import Holding, give_up, is_held
-from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions
-from towpath.dataplane.load.marking import told_boundary, told_watermark
+from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions, told_boundary, told_watermark
 from towpath.dataplane.load.postgresql_table import (
     Table,
     postgresql_type,

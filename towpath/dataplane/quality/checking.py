@@ -21,11 +21,10 @@ from towpath.contracts.pipeline.dataset import (
 from towpath.contracts.pipeline.quality import ForeignKey, Freshness, Quality, Rule, RuleResult, Unique, Volume
 from towpath.contracts.pipeline.stages import QualityChecked, RowQualityTask
 from towpath.dataplane.core.arrow import parquet, text_columns
-from towpath.dataplane.core.columns import ROW, literal, quoted
+from towpath.dataplane.core.columns import ROW, literal, quoted, statement
 from towpath.dataplane.core.memory import peak_rss_bytes
 from towpath.dataplane.core.part_writer import LEFT_OUT_ROW, leave_out
 from towpath.dataplane.core.shapes import masked, personal_in
-from towpath.dataplane.core.sql import statement
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.quality.rules import NUMBER, RowCheck, compile_rules, look_up_keys, look_up_repeated
 from towpath.dataplane.specification.inputs import columns_in, scan_of

@@ -19,9 +19,8 @@ from towpath.contracts.pipeline.quality import (
     Unique,
 )
 from towpath.contracts.pipeline.transformation import SpecificationProblem
-from towpath.dataplane.core.columns import literal, quoted, sql_type
+from towpath.dataplane.core.columns import literal, quoted, sql_type, statement
 from towpath.dataplane.core.errors import SpecificationError
-from towpath.dataplane.core.sql import statement
 from towpath.dataplane.specification.binding import bound_type
 from towpath.dataplane.specification.errors import RefusedExpressionError
 from towpath.dataplane.specification.guard import guard

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from towpath.contracts.core.run import StepRecord, StepState
+from towpath.contracts.core.wire import clip
 from towpath.contracts.pipeline.pipeline import PipelineConfig
 from towpath.contracts.pipeline.quality import Quality, RuleResult
 from towpath.dataplane.report.facts import ColumnOrigin, StageTotal
@@ -39,7 +40,7 @@ def seconds_by_stage(stages: Sequence[StageTotal]) -> Drawing:
 def rows_by_rule(rounds: Sequence[Quality]) -> Drawing | None:
     """Rules that look at rows, in the first round; the others look at the whole."""
     rules = [one for one in rounds[0].results if one.rows > 1] if rounds else []
-    drawn = [Bar(_short(one.rule), one.passing * one.rows, _passing(one), one.failed) for one in rules]
+    drawn = [Bar(clip(one.rule, LONGEST_RULE), one.passing * one.rows, _passing(one), one.failed) for one in rules]
     return bars("Rules", drawn, WIDE) if drawn else None
 
 
@@ -69,10 +70,6 @@ def _rows(stage: StageTotal) -> str:
 
 def _seconds(stage: StageTotal) -> str:
     return f"{seconds(stage.seconds)}, {stage.partitions} part{'s' if stage.partitions > 1 else ''}"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_RULE else f"{name[: LONGEST_RULE - 1]}…"
 
 
 def _passing(result: RuleResult) -> str:

@@ -1,13 +1,15 @@
-"""The page of a report: one HTML file that loads nothing, and runs nothing."""
+"""The report of a run: one HTML page with its plots, which loads and runs nothing, and the same facts as JSON."""
 
 import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from towpath.contracts.core.claude import OFFLINE_MODEL
-from towpath.contracts.pipeline.dataset import StageMetrics
+from towpath.contracts.pipeline.dataset import Profile, StageMetrics
 from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineOutcome
 from towpath.contracts.pipeline.quality import RuleResult
+from towpath.contracts.pipeline.stages import ReportRendered, ReportTask
+from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.quality.checking import POSITION
 from towpath.dataplane.report.drawings import (
     lineage_graph,
@@ -16,9 +18,11 @@ from towpath.dataplane.report.drawings import (
     seconds_by_stage,
     spans_of_steps,
 )
-from towpath.dataplane.report.facts import ColumnOrigin, ReportFacts
+from towpath.dataplane.report.facts import ColumnOrigin, ReportFacts, facts_of
 from towpath.dataplane.report.rendering import render
 from towpath.dataplane.specification.lineage import DECIDING
+from towpath.dataplane.specification.profile import profile_of
+from towpath.dataplane.specification.running import engine
 
 MOST_PARTITIONS = 20
 _GOOD = frozenset({PipelineOutcome.LOADED, PipelineOutcome.NOTHING})
@@ -89,3 +93,24 @@ def _deciding(lineage: Sequence[ColumnOrigin]) -> dict[str, list[str]]:
         if one.kind in DECIDING:
             deciding.setdefault(one.kind.replace("_", " "), {})[f"{one.source}.{one.column}"] = None
     return {kind: list(names) for kind, names in deciding.items()}
+
+
+MOST_ROWS = 50_000
+"""Looked at in the profile of a report, which every run pays for."""
+MOST_KEYS = 100_000
+"""Rows whose keys are counted for the report. Of more, the rules of the quality tell."""
+
+
+def write_report(task: ReportTask, work: Workspace) -> ReportRendered:
+    """Raises StoreError and EngineError."""
+    facts = facts_of(task, _profile(task, work), work)
+    return ReportRendered(page=page(task.config, facts), document=facts.model_dump_json(indent=2))
+
+
+def _profile(task: ReportTask, work: Workspace) -> Profile | None:
+    """Of the target's columns; sizes are those of the dataset that was loaded."""
+    if task.dataset is None or not task.dataset.parts:
+        return None
+    key = task.config.target.key if task.dataset.rows <= MOST_KEYS else ()
+    with engine(work) as connection:
+        return profile_of(connection, work, task.dataset, key, most=MOST_ROWS)

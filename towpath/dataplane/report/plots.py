@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from towpath.contracts.core.wire import clip
+
 ROW, BAR, FIGURE = 30, 16, 150
 CHARACTER = 7.4
 """Width of a letter of a label."""
@@ -122,14 +124,14 @@ class Graph:
         self._bottom[column] = y + height + 18
         title_at = y + 22
         self._boxes.append(Rectangle(x, y, BOX, height, "box", radius=8))
-        self._labels.append(PlotLabel(_cut(title, 26), x + 12, title_at, "title"))
+        self._labels.append(PlotLabel(clip(title, 26), x + 12, title_at, "title"))
         if note:
-            self._labels.append(PlotLabel(_cut(note, 32), x + 12, title_at + 17, "note"))
+            self._labels.append(PlotLabel(clip(note, 32), x + 12, title_at + 17, "note"))
         begin = y + HEAD + (16 if note else 0)
         ports = {"": (Port(x, y + height / 2), Port(x + BOX, y + height / 2))}
         for number, line in enumerate(lines):
             middle = begin + number * LINE + LINE / 2
-            self._labels.append(PlotLabel(_cut(line, 28), x + 12, middle + 4.5, "label"))
+            self._labels.append(PlotLabel(clip(line, 28), x + 12, middle + 4.5, "label"))
             ports[line] = (Port(x, middle), Port(x + BOX, middle))
         return ports
 
@@ -142,10 +144,6 @@ class Graph:
     def drawing(self, title: str) -> Drawing:
         width, height = 3 * BOX + 2 * GAP + 2, max(self._bottom) - 16
         return Drawing(title, _px(width), _px(height), "wide", self._boxes, self._labels, self._curves)
-
-
-def _cut(value: str, most: int) -> str:
-    return value if len(value) <= most else f"{value[: most - 1]}…"
 
 
 def _px(value: float) -> float:

@@ -2,8 +2,7 @@
 
 from towpath.contracts.pipeline.dataset import Column, ColumnType
 from towpath.contracts.pipeline.transformation import Aggregate
-from towpath.dataplane.core.columns import quoted, sql_type
-from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.columns import quoted, sql_type, statement
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, LINE, PART, POSITION, ROW, SOURCE, Builder
 from towpath.dataplane.specification.errors import RefusedExpressionError
 

@@ -12,10 +12,9 @@ from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.contracts.pipeline.dataset import Column
 from towpath.contracts.pipeline.stages import BackTestTask, SpecificationCheck, SpecificationTask
 from towpath.contracts.pipeline.transformation import BackTest, SampleRow, SpecificationProblem
-from towpath.dataplane.core.columns import literal, quoted, sql_type
+from towpath.dataplane.core.columns import literal, quoted, sql_type, statement
 from towpath.dataplane.core.errors import EngineError, SpecificationError
 from towpath.dataplane.core.shapes import masked, personal_in, shape_of
-from towpath.dataplane.core.sql import statement
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.specification.adversarial import adversarial_rows
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, PART, ROW
@@ -251,7 +250,7 @@ def _shown(task: BackTestTask, trial: Trial) -> tuple[SampleRow, ...]:
         for name, origins in lineage_of(task).items()
         if any(one.column in personal for one in origins if one.kind in DIRECT)
     }
-    aggregated = any(operation.op == "aggregate" for operation in task.specification.operations)
+    aggregated = task.specification.aggregates
     through: list[SampleRow] = []
     stopped: list[SampleRow] = []
     for row, failed, left_out, after in trial.results:

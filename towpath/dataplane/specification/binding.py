@@ -9,8 +9,7 @@ import duckdb
 from towpath.contracts.core.wire import clip
 from towpath.contracts.pipeline.dataset import Column, ColumnType
 from towpath.dataplane.core import macros
-from towpath.dataplane.core.columns import quoted, sql_type
-from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.columns import quoted, sql_type, statement
 from towpath.dataplane.specification.errors import RefusedExpressionError
 
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")

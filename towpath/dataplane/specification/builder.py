@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from towpath.contracts.pipeline.dataset import Column
-from towpath.dataplane.core.columns import literal, quoted
-from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.columns import literal, quoted, statement
 from towpath.dataplane.specification.errors import no_column
 
 RESERVED = "__towpath_"

@@ -9,9 +9,8 @@ import duckdb
 from towpath.contracts.pipeline.dataset import Column
 from towpath.contracts.pipeline.schema import SchemaAction
 from towpath.dataplane.core.columns import ROW as SOURCE_ROW
-from towpath.dataplane.core.columns import literal, quoted, sql_type
+from towpath.dataplane.core.columns import literal, quoted, sql_type, statement
 from towpath.dataplane.core.errors import SchemaError
-from towpath.dataplane.core.sql import statement
 from towpath.dataplane.specification.binding import column_of
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, LINE, PART, POSITION, ROW, SOURCE
 from towpath.dataplane.specification.casting import exact_cast, same_type

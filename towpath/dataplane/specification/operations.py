@@ -19,8 +19,7 @@ from towpath.contracts.pipeline.transformation import (
     Split,
     Unnest,
 )
-from towpath.dataplane.core.columns import literal, quoted, sql_type
-from towpath.dataplane.core.sql import statement
+from towpath.dataplane.core.columns import literal, quoted, sql_type, statement
 from towpath.dataplane.specification.aggregating import aggregate
 from towpath.dataplane.specification.binding import bound_type
 from towpath.dataplane.specification.builder import FAILED, NEW, PART, RESERVED, ROW, Builder

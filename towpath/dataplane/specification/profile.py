@@ -10,9 +10,8 @@ from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.contracts.pipeline.dataset import Column, ColumnProfile, ColumnType, Dataset, DatasetPart, Profile
 from towpath.contracts.pipeline.stages import Profiled, ProfileTask
 from towpath.dataplane.core.arrow import ArrowTable, compute, pa, parquet, with_columns
-from towpath.dataplane.core.columns import ROW, quoted
+from towpath.dataplane.core.columns import ROW, quoted, statement
 from towpath.dataplane.core.shapes import masked, personal_in
-from towpath.dataplane.core.sql import statement
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.specification.inputs import columns_in, scan_of
 from towpath.dataplane.specification.running import engine

@@ -10,10 +10,9 @@ import duckdb
 
 from towpath.contracts.pipeline.dataset import Column
 from towpath.dataplane.core import macros
-from towpath.dataplane.core.columns import literal, quoted
+from towpath.dataplane.core.columns import literal, quoted, statement
 from towpath.dataplane.core.engine import EngineLimits, open_engine
 from towpath.dataplane.core.errors import EngineError
-from towpath.dataplane.core.sql import statement
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, PART, POSITION, ROW, SOURCE, SqlStage
 from towpath.dataplane.specification.compile import CompiledSpecification

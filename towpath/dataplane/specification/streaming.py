@@ -9,11 +9,10 @@ from towpath.contracts.pipeline.dataset import QuarantinedRows
 from towpath.contracts.pipeline.stages import TransformTask
 from towpath.dataplane.core.arrow import ArrowTable, arrow_schema, compute, pa, shaped
 from towpath.dataplane.core.columns import ROW as SOURCE_ROW
-from towpath.dataplane.core.columns import quoted
+from towpath.dataplane.core.columns import quoted, statement
 from towpath.dataplane.core.errors import EngineError
 from towpath.dataplane.core.part_writer import GROUP_ROWS, PartWriter
 from towpath.dataplane.core.quarantine import Quarantine
-from towpath.dataplane.core.sql import statement
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, LINE, POSITION, ROW, SOURCE
 from towpath.dataplane.specification.compile import CompiledSpecification, compile_specification

@@ -10,10 +10,9 @@ import duckdb
 from towpath.contracts.pipeline.dataset import Column, ColumnType, Dataset, DatasetPart, QuarantinedRows, StageMetrics
 from towpath.contracts.pipeline.stages import Duplicates, DuplicatesTask, Transformed, TransformTask
 from towpath.contracts.pipeline.transformation import Deduplicate
-from towpath.dataplane.core.columns import literal, quoted
+from towpath.dataplane.core.columns import literal, quoted, statement
 from towpath.dataplane.core.memory import peak_rss_bytes
 from towpath.dataplane.core.quarantine import COLUMNS
-from towpath.dataplane.core.sql import statement
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, NEW, PART, ROW
 from towpath.dataplane.specification.compile import CompiledSpecification, compile_specification
@@ -34,7 +33,7 @@ _DUPLICATE_COLUMNS = (Column(name="part", type=_INTEGER), Column(name="row", typ
 _FORMAT = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
 
 
-def transform(task: TransformTask, work: Workspace) -> Transformed:
+def transform_part(task: TransformTask, work: Workspace) -> Transformed:
     """Raises SpecificationError for a specification that does not compile, SchemaError and EngineError.
 
     Rows that fail are quarantined as they came in; the same parts give the same files, byte by byte.

@@ -7,7 +7,6 @@ from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.pipeline.dataset import ColumnType
 from towpath.contracts.pipeline.stages import BackTestTask
 from towpath.contracts.pipeline.transformation import (
-    Aggregate,
     Cast,
     Derive,
     Join,
@@ -30,7 +29,7 @@ Result = tuple[int, str | None, str | None, JsonObject]
 def unread_formats(task: BackTestTask, results: Iterable[Result]) -> Iterator[SpecificationProblem]:
     """However few the rows are: a second format of dates is a mistake of the specification and not of the rows."""
     operations = task.specification.operations
-    if any(isinstance(operation, Aggregate) for operation in operations):
+    if task.specification.aggregates:
         return
     told = list(results)
     for number, operation in enumerate(operations):

@@ -1,6 +1,6 @@
 """Expressions and templates as they stand in a definition: compiled once, by text, and kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -35,7 +35,6 @@ from towpath.engine.expression.values import (
 )
 
 ESCAPED, OPEN = "$${{", "{{"
-SECRETS = "secrets"
 SECRET_KEY, PARTS_KEY = "$secret", "$text"
 _BOOLEAN = frozenset({"!", "&&", "||", "in", *COMPARISONS})
 
@@ -172,11 +171,6 @@ def _rendered(value: Value, scope: Scope, text: Callable[[str, Scope], Value], d
 
 def _render_string(value: str, scope: Scope) -> Value:
     return as_json(render_text(compile_template(value), scope)) if OPEN in value else value
-
-
-def secret_scope(names: Mapping[str, Value], secrets: Mapping[str, Value]) -> dict[str, Value]:
-    """Roots with `secrets`: each is a reference by name. The value itself is not known to a workflow."""
-    return {**names, SECRETS: {name: {SECRET_KEY: name} for name in secrets}}
 
 
 def is_secret(value: Value) -> bool:

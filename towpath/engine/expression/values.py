@@ -13,9 +13,6 @@ Value = Any
 class_of: Callable[[Value], type[object]] = type
 """`type`, in a signature that does not narrow its argument to a list or dict of unknown."""
 
-LANGUAGE_VERSION = 1
-"""Stored with each run. A change of meaning adds a version."""
-
 MAX_TEXT = 4_096
 MAX_DEPTH = 64
 MAX_HEIGHT = 150

@@ -175,20 +175,6 @@ def _wanted(entry: Step | Group) -> int | None:
     return entry.join.count if isinstance(entry.join, JoinCount) else None
 
 
-def predecessors(nodes: tuple[PlanNode, ...] | list[PlanNode], index: int) -> list[int]:
-    """What a node waits for in any way before it starts: its needs, and the condition whose branch it is in.
-
-    Conditions end after their branches, but for those that they guard only their decision counts.
-    """
-    node = nodes[index]
-    found = list(node.needs)
-    for need in node.needs:
-        found.extend(nodes[need].members if nodes[need].kind == "condition" else [])
-    if node.guard is not None:
-        found.append(node.guard[0])
-    return found
-
-
 def _topological(nodes: list[PlanNode]) -> list[int]:
     """Kahn's algorithm; a node on a cycle, or behind one, is left out."""
     waiting = [0] * len(nodes)

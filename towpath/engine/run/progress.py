@@ -139,11 +139,6 @@ class Progress:
         """How the run will end, once it cannot be completed any more: status, step and failure."""
         return self._nodes.stopping
 
-    @property
-    def unwinding(self) -> bool:
-        """Whether an undo or an entry of the fallback chain is under way: the next one waits for it."""
-        return self._undoing.busy
-
     def sending(self) -> dict[str, SentStep]:
         """What was sent for each step, for the run that continues this one."""
         states = {node.id: self.runs[node.index].state for node in self.plan.steps()}

@@ -1,7 +1,6 @@
 """What rules are called, and what is told of a row that fails one. Names of columns and bounds, never a value."""
 
 from collections.abc import Sequence
-from functools import singledispatch
 
 from towpath.contracts.core.wire import clip
 from towpath.contracts.pipeline.quality import (
@@ -40,57 +39,26 @@ def rule_names(rules: Sequence[Rule]) -> tuple[str, ...]:
 
 def describe(rule: Rule) -> str:
     """What must hold, in words."""
-    return clip(_described(rule))
-
-
-@singledispatch
-def _described(rule: Rule) -> str:
-    return rule.rule
-
-
-@_described.register
-def _(rule: NotNull) -> str:
-    return f"{rule.column}: must not be null"
-
-
-@_described.register
-def _(rule: Unique) -> str:
-    return f"{', '.join(rule.columns)}: must be unique"
-
-
-@_described.register
-def _(rule: InRange) -> str:
-    return f"{rule.column}: must be {_range(rule)}"
-
-
-@_described.register
-def _(rule: Matches) -> str:
-    return f"{rule.column}: must match {rule.pattern}"
-
-
-@_described.register
-def _(rule: InSet) -> str:
-    return f"{rule.column}: must be one of {', '.join(rule.values)}"
-
-
-@_described.register
-def _(rule: ForeignKey) -> str:
-    return f"{rule.column}: must be in {rule.source}.{rule.references}"
-
-
-@_described.register
-def _(rule: Freshness) -> str:
-    return f"{rule.column}: the newest at most {rule.at_most} old"
-
-
-@_described.register
-def _(rule: Volume) -> str:
-    return f"rows within {rule.deviations:g} standard deviations of the runs before"
-
-
-@_described.register
-def _(rule: Custom) -> str:
-    return f"must be true: {rule.expression}"
+    match rule:
+        case NotNull():
+            held = f"{rule.column}: must not be null"
+        case Unique():
+            held = f"{', '.join(rule.columns)}: must be unique"
+        case InRange():
+            held = f"{rule.column}: must be {_range(rule)}"
+        case Matches():
+            held = f"{rule.column}: must match {rule.pattern}"
+        case InSet():
+            held = f"{rule.column}: must be one of {', '.join(rule.values)}"
+        case ForeignKey():
+            held = f"{rule.column}: must be in {rule.source}.{rule.references}"
+        case Freshness():
+            held = f"{rule.column}: the newest at most {rule.at_most} old"
+        case Volume():
+            held = f"rows within {rule.deviations:g} standard deviations of the runs before"
+        case Custom():
+            held = f"must be true: {rule.expression}"
+    return clip(held)
 
 
 def _range(rule: InRange) -> str:

@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 from pydantic import JsonValue
 
-from towpath.standins.claude import identity, tokens
+from towpath.standins.claude import identity
 from towpath.standins.claude.answer import answer_to, excerpt
 from towpath.standins.claude.faults import Disturbance
 from towpath.standins.claude.schema import StrictSchema
@@ -39,7 +39,7 @@ class Message:
             "cache_read_input_tokens": 0,
             "inference_geo": None,
             "input_tokens": self.input_tokens,
-            "output_tokens": tokens.estimate(self.text),
+            "output_tokens": estimate(self.text),
             "output_tokens_details": {"thinking_tokens": 0},
             "server_tool_use": None,
             "service_tier": "standard",
@@ -65,7 +65,7 @@ class Message:
 def input_tokens(question: ClaudeRequest) -> int:
     """An estimate over everything that is read: instructions, turns, tools and schema."""
     read = question.model_dump_json(include={"system", "messages", "tools", "output_config"}, exclude_defaults=True)
-    return tokens.estimate(read)
+    return estimate(read)
 
 
 def message_for(
@@ -87,8 +87,8 @@ def _ended(message: Message, request: MessageRequest) -> Message:
     if places:
         place, stop = min(places)
         message = replace(message, text=message.text[:place], stop_reason="stop_sequence", stop_sequence=stop)
-    if request.max_tokens == 0 or tokens.estimate(message.text) > request.max_tokens:
-        text = tokens.cut(message.text, request.max_tokens)
+    if request.max_tokens == 0 or estimate(message.text) > request.max_tokens:
+        text = cut(message.text, request.max_tokens)
         return replace(message, text=text, stop_reason="max_tokens", stop_sequence=None)
     return message
 
@@ -130,3 +130,23 @@ def _with_longest(text: str, more: str) -> str:
         return text
     name = max(fields, key=lambda name: len(fields[name]))
     return json.dumps(cast("JsonObject", value | {name: fields[name] + more}), ensure_ascii=False)
+
+
+ASCII_PER_TOKEN, OTHER_PER_TOKEN = 4, 2
+
+
+def estimate(text: str) -> int:
+    """At least 1, as in the API: an empty text costs, too."""
+    plain = len(text.encode("ascii", "ignore"))
+    return max(1, plain // ASCII_PER_TOKEN + (len(text) - plain) // OTHER_PER_TOKEN)
+
+
+def cut(text: str, most: int) -> str:
+    """The longest beginning of `text` that is estimated at no more than `most` tokens; nothing when `most` is 0."""
+    if most <= 0:
+        return ""
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if estimate(text[:middle]) <= most else (low, middle - 1)
+    return text[:low]
