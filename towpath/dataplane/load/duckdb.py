@@ -25,11 +25,12 @@ from towpath.dataplane.core.columns import quoted, sql_type, statement
 from towpath.dataplane.core.engine import EngineLimits, lock_engine
 from towpath.dataplane.core.errors import DataError, DestinationError, LoadError
 from towpath.dataplane.core.workspace import Workspace
-from towpath.dataplane.load.duckdb_table import has_table, prepare_table
+from towpath.dataplane.load.duckdb_table import DUCKDB, has_table
 from towpath.dataplane.load.history import equal, listed, newer, versions
 from towpath.dataplane.load.holding import Holding, give_up, is_held
 from towpath.dataplane.load.incoming import check_times, keys_repeat, newest, scan
 from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions, told_boundary, told_watermark
+from towpath.dataplane.load.table import prepare_table
 from towpath.dataplane.load.target import VALID_TO, LoadTarget, split_name, target_of, written
 
 PART = "towpath_part"
@@ -68,7 +69,7 @@ class _Database:
         return holding
 
     def prepare(self, target: LoadTarget) -> DestinationPrepared:
-        prepared = prepare_table(self.run, self.table, target)
+        prepared = prepare_table(self.run, self.table, target, DUCKDB)
         self.ledger.create()
         return prepared
 

@@ -30,13 +30,9 @@ from towpath.dataplane.core.workspace import Progress, Workspace
 from towpath.dataplane.load.history import equal, listed, newer, versions
 from towpath.dataplane.load.holding import Holding, give_up, is_held
 from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions, told_boundary, told_watermark
-from towpath.dataplane.load.postgresql_table import (
-    Table,
-    postgresql_type,
-    prepare_table,
-    read_table,
-)
+from towpath.dataplane.load.postgresql_table import POSTGRESQL, Table, postgresql_type, read_table
 from towpath.dataplane.load.reading import PartRows, batches, rows_of, target_schema
+from towpath.dataplane.load.table import prepare_table
 from towpath.dataplane.load.target import VALID_TO, LoadTarget, split_name, target_of, written
 
 STAGE = "towpath_stage"
@@ -81,7 +77,7 @@ class _Database:
     def prepare(self, target: LoadTarget) -> DestinationPrepared:
         with self.connection.transaction():
             self.lock("tables")
-            prepared = prepare_table(self.run, self.table, target)
+            prepared = prepare_table(self.run, self.table, target, POSTGRESQL)
             if not self.has_ledger():
                 self.ledger.create()
             return prepared
