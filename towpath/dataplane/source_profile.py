@@ -10,7 +10,8 @@ from towpath.contracts.pipeline.dataset import Column, ColumnType, Dataset, Data
 from towpath.contracts.pipeline.inspection import SourceProfiled, SourceProfileTask
 from towpath.contracts.pipeline.pipeline import ByFile, FileSource, Source
 from towpath.contracts.pipeline.stages import Extracted, ExtractionPlanTask, ExtractTask, Partition, Planned
-from towpath.dataplane.core.columns import literal, quoted, sql_type, statement
+from towpath.dataplane.core.columns import quoted, sql_type, statement
+from towpath.dataplane.core.engine import copy_rows
 from towpath.dataplane.core.shapes import personal_in
 from towpath.dataplane.core.store import DatasetStore
 from towpath.dataplane.core.workspace import Workspace
@@ -128,11 +129,6 @@ def _retyped(
     shown = ", ".join(
         f"try_cast({quoted(column.name)} AS {sql_type(column)}) AS {quoted(column.name)}" for column in columns
     )
-    copied = statement(
-        "COPY (SELECT {shown} FROM {scan}) TO {file} (FORMAT parquet)",
-        shown=shown,
-        scan=scan_of([work.local(part)]),
-        file=literal(str(file.resolve())),
-    )
-    connection.execute(copied)
+    query = statement("SELECT {shown} FROM {scan}", shown=shown, scan=scan_of([work.local(part)]))
+    copy_rows(connection, query, file)
     return work.keep(file, part.rows, columns)

@@ -91,10 +91,13 @@ class Dataset(Wire):
         return sum(part.size_bytes for part in self.parts)
 
 
+StageName = Literal["extract", "profile", "transform", "quality", "repair", "load"]
+
+
 class StageMetrics(Wire):
     """What one partition of one stage took."""
 
-    stage: Literal["extract", "profile", "transform", "quality", "repair", "load"]
+    stage: StageName
     partition: str
     rows_in: int = 0
     rows_out: int = 0

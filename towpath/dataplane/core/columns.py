@@ -38,6 +38,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def packed(names: Iterable[str]) -> str:
+    """The columns as one structure."""
+    return f"struct_pack({', '.join(f'{quoted(name)} := {quoted(name)}' for name in names)})"
+
+
 def schema_hash(columns: Iterable[Column]) -> str:
     """Digest over names and types, in order."""
     told = "\n".join(f"{column.name} {sql_type(column)} {column.type}" for column in columns)

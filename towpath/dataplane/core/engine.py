@@ -68,6 +68,13 @@ def lock_engine(connection: duckdb.DuckDBPyConnection, folder: Path, bounds: Eng
         connection.execute(statement)
 
 
+def copy_rows(connection: duckdb.DuckDBPyConnection, query: str, file: Path, parameters: object = None) -> int:
+    """Writes the rows of a query to a Parquet file: how many."""
+    form = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+    written = connection.execute(f"COPY ({query}) TO {literal(str(file.resolve()))} {form}", parameters).fetchone()
+    return int(written[0]) if written else 0
+
+
 def restrict_process(limits: ProcessLimits | None = None) -> None:
     """Set the limits of this process for good; to be called once, in a child, before its first task."""
     bounds = limits or ProcessLimits()

@@ -1,6 +1,5 @@
 """The way of rows from a reader into a part: bounds of the cursor, the contract's columns, rules, and the file."""
 
-import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -8,7 +7,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from towpath.contracts.core.wire import JsonObject
-from towpath.contracts.pipeline.dataset import Column, ColumnType, DatasetPart, StageMetrics
+from towpath.contracts.pipeline.dataset import Column, ColumnType, DatasetPart
 from towpath.contracts.pipeline.pipeline import RowRule
 from towpath.contracts.pipeline.schema import SchemaAction
 from towpath.contracts.pipeline.stages import Extracted, ExtractTask, Partition
@@ -25,7 +24,7 @@ from towpath.dataplane.core.arrow import (
 from towpath.dataplane.core.columns import ROW, literal, quoted, sql_type
 from towpath.dataplane.core.engine import EngineLimits, open_engine
 from towpath.dataplane.core.errors import SourceFormatError
-from towpath.dataplane.core.memory import peak_rss_bytes
+from towpath.dataplane.core.memory import StageMeter
 from towpath.dataplane.core.part_writer import PartWriter
 from towpath.dataplane.core.quarantine import Quarantine
 from towpath.dataplane.core.workspace import Workspace
@@ -58,8 +57,7 @@ class RowIntake:
         self._task = task
         self._work = work
         self.origin = origin
-        self._began = time.perf_counter()
-        self._cpu = time.process_time()
+        self._meter = StageMeter("extract")
         self._quarantine = Quarantine(work, "extract", task.partition.name)
         self._writer = PartWriter(work.folder / "part.parquet", arrow_schema(task.columns), work.store.compression)
         self._select = _selection(task)
@@ -105,16 +103,12 @@ class RowIntake:
             part = self._work.keep(path, rows, self._task.columns, partition=name, origin=self.origin)
         quarantined = self._quarantine.close()
         bad = 0 if quarantined is None else quarantined.part.rows
-        metrics = StageMetrics(
-            stage="extract",
-            partition=name,
+        metrics = self._meter.metrics(
+            name,
             rows_in=rows + bad + self._left_out.total(),
             rows_out=rows,
             rows_quarantined=bad,
             size_bytes=self._bytes,
-            seconds=round(time.perf_counter() - self._began, 3),
-            cpu_seconds=round(time.process_time() - self._cpu, 3),
-            peak_rss_bytes=peak_rss_bytes(),
         )
         return Extracted(
             part=part,

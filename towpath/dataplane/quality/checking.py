@@ -1,6 +1,5 @@
 """Rules checked over a dataset: one pass for each part, rows that fail set aside, and the score."""
 
-import time
 from collections import Counter
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,14 +15,15 @@ from towpath.contracts.pipeline.dataset import (
     DatasetPart,
     LeftOut,
     QuarantinedRows,
-    StageMetrics,
 )
 from towpath.contracts.pipeline.quality import ForeignKey, Freshness, Quality, Rule, RuleResult, Unique, Volume
 from towpath.contracts.pipeline.stages import QualityChecked, RowQualityTask
-from towpath.dataplane.core.arrow import parquet, text_columns
-from towpath.dataplane.core.columns import ROW, literal, quoted, statement
-from towpath.dataplane.core.memory import peak_rss_bytes
+from towpath.dataplane.core.arrow import parquet
+from towpath.dataplane.core.columns import ROW, literal, packed, quoted, statement
+from towpath.dataplane.core.engine import copy_rows
+from towpath.dataplane.core.memory import StageMeter
 from towpath.dataplane.core.part_writer import LEFT_OUT_ROW, leave_out
+from towpath.dataplane.core.quarantine import COLUMNS
 from towpath.dataplane.core.shapes import masked, personal_in
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.quality.rules import NUMBER, RowCheck, compile_rules, look_up_keys, look_up_repeated
@@ -40,8 +40,6 @@ REWRITTEN_SHARE = 4
 """So is one of which a fourth or more is bad."""
 POSITION = "$position"
 """The key of a sample row that says where its source has it."""
-QUARANTINE_COLUMNS = text_columns(("reason", "rule", "position", "row"))
-_FORMAT = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
 
 
 def check_quality(task: RowQualityTask, work: Workspace) -> QualityChecked:
@@ -49,7 +47,7 @@ def check_quality(task: RowQualityTask, work: Workspace) -> QualityChecked:
 
     A part without a bad row is kept as it is, and so is its reference. The same parts give the same files.
     """
-    began, cpu = time.perf_counter(), time.process_time()
+    meter = StageMeter("quality")
     with engine(work) as connection:
         checking = _Checking(task, work, connection)
         checking.prepare()
@@ -69,16 +67,12 @@ def check_quality(task: RowQualityTask, work: Workspace) -> QualityChecked:
         at=task.began_at,
         round=task.round,
     )
-    metrics = StageMetrics(
-        stage="quality",
-        partition=str(task.round),
+    metrics = meter.metrics(
+        str(task.round),
         rows_in=rows,
         rows_out=valid,
         rows_quarantined=rows - valid,
         size_bytes=sum(part.size_bytes for part in checking.valid),
-        seconds=round(time.perf_counter() - began, 3),
-        cpu_seconds=round(time.process_time() - cpu, 3),
-        peak_rss_bytes=peak_rss_bytes(),
     )
     return QualityChecked(
         quality=quality,
@@ -214,11 +208,10 @@ class _Checking:
         if kept is not None:
             self.valid.append(kept)
         reasons, names = ([literal(getattr(check, told)) for check in self._checks] for told in ("reason", "name"))
-        packed = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in self._columns)
         quarantine = self._work.folder / "quarantine.parquet"
         rejected = self._copy(
             "SELECT ([{reasons}])[first + 1] AS reason, ([{names}])[first + 1] AS rule, {position} AS position,"
-            " CAST(to_json(struct_pack({packed})) AS VARCHAR) AS row FROM {rows} JOIN"
+            " CAST(to_json({packed}) AS VARCHAR) AS row FROM {rows} JOIN"
             " (SELECT {number}, {first} AS first FROM failing WHERE mask & {bits} <> 0) USING ({number})"
             " ORDER BY {number}",
             quarantine,
@@ -226,11 +219,11 @@ class _Checking:
             reasons=", ".join(reasons),
             names=", ".join(names),
             position=self._position(part),
-            packed=packed,
+            packed=packed(self._columns),
             first=self._first,
             bits=str(self._bad),
         )
-        kept_part = self._work.keep(quarantine, rejected, QUARANTINE_COLUMNS, part.partition)
+        kept_part = self._work.keep(quarantine, rejected, COLUMNS, part.partition)
         self.quarantined.append(QuarantinedRows(stage="quality", part=kept_part, by_rule=self._by_rule()))
 
     def _without_bad(self, part: DatasetPart, file: Path) -> DatasetPart | None:
@@ -287,9 +280,7 @@ class _Checking:
     def _copy(self, text: Any, file: Path, **parts: str) -> int:
         """Rows written."""
         file.unlink(missing_ok=True)
-        query = statement(text, number=NUMBER, **parts)
-        written = self._connection.execute(f"COPY ({query}) TO {literal(str(file.resolve()))} {_FORMAT}").fetchone()
-        return int(written[0]) if written else 0
+        return copy_rows(self._connection, statement(text, number=NUMBER, **parts), file)
 
 
 def _moment(value: object) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from towpath.contracts.pipeline.dataset import Column, ColumnType
 from towpath.contracts.pipeline.transformation import Aggregate
-from towpath.dataplane.core.columns import quoted, sql_type, statement
+from towpath.dataplane.core.columns import packed, quoted, sql_type, statement
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, LINE, PART, POSITION, ROW, SOURCE, Builder
 from towpath.dataplane.specification.errors import RefusedExpressionError
 
@@ -36,12 +36,11 @@ def aggregate(operation: Aggregate, builder: Builder) -> None:
             ordered=ordered,
         )
     )
-    packed = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in columns)
     number = "row_number() OVER () - 1"
     builder.read(
         statement(
             "SELECT *, 0 AS {part}, {number} AS {row}, {number} AS {line}, 'aggregate:' || ({number}) AS {position},"
-            " NULL::VARCHAR AS {failed}, NULL::VARCHAR AS {left_out}, struct_pack({packed}) AS {source} FROM {last}",
+            " NULL::VARCHAR AS {failed}, NULL::VARCHAR AS {left_out}, {packed} AS {source} FROM {last}",
             part=quoted(PART),
             number=number,
             row=quoted(ROW),
@@ -49,7 +48,7 @@ def aggregate(operation: Aggregate, builder: Builder) -> None:
             position=quoted(POSITION),
             failed=quoted(FAILED),
             left_out=quoted(LEFT_OUT),
-            packed=packed,
+            packed=packed(columns),
             source=quoted(SOURCE),
             last=builder.last,
         )

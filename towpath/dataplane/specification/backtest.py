@@ -12,7 +12,8 @@ from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.contracts.pipeline.dataset import Column
 from towpath.contracts.pipeline.stages import BackTestTask, SpecificationCheck, SpecificationTask
 from towpath.contracts.pipeline.transformation import BackTest, SampleRow, SpecificationProblem
-from towpath.dataplane.core.columns import literal, quoted, sql_type, statement
+from towpath.dataplane.core.columns import literal, packed, quoted, sql_type, statement
+from towpath.dataplane.core.engine import copy_rows
 from towpath.dataplane.core.errors import EngineError, SpecificationError
 from towpath.dataplane.core.shapes import masked, personal_in, shape_of
 from towpath.dataplane.core.workspace import Workspace
@@ -139,8 +140,7 @@ def _superseded(
         add_related(connection, keyed, related, task.others)
         rows = rows_of(connection, [PartFile(file, name)], task.source)
         rank(connection, rows, keyed.stages[0].sql, keyed.key)
-        copied = "COPY (SELECT part, row FROM losers) TO {file} (FORMAT parquet)"
-        connection.execute(statement(copied, file=literal(str(target.resolve()))))
+        copy_rows(connection, "SELECT part, row FROM losers", target)
     return target
 
 
@@ -153,12 +153,8 @@ def _write(
     shown = ", ".join(
         f"TRY_CAST({values[column.name]} AS {sql_type(column)}) AS {quoted(column.name)}" for column in columns
     )
-    copied = statement(
-        "COPY (SELECT {shown} FROM (SELECT unnest(CAST($rows AS VARCHAR[])) AS r)) TO {file} (FORMAT parquet)",
-        shown=shown,
-        file=literal(str(file.resolve())),
-    )
-    connection.execute(copied, {"rows": texts})
+    query = statement("SELECT {shown} FROM (SELECT unnest(CAST($rows AS VARCHAR[])) AS r)", shown=shown)
+    copy_rows(connection, query, file, {"rows": texts})
     return file
 
 
@@ -175,15 +171,13 @@ def _as_text(value: object) -> str | None:
 def _results(
     connection: duckdb.DuckDBPyConnection, target: tuple[Column, ...]
 ) -> tuple[tuple[int, str | None, str | None, JsonObject], ...]:
-    packed = ", ".join(f"{quoted(column.name)} := {quoted(column.name)}" for column in target)
     rows = connection.execute(
         statement(
-            "SELECT {row}, {failed}, {left_out}, CAST(to_json(struct_pack({packed})) AS VARCHAR)"
-            " FROM input ORDER BY {part}, {row}",
+            "SELECT {row}, {failed}, {left_out}, CAST(to_json({packed}) AS VARCHAR) FROM input ORDER BY {part}, {row}",
             row=quoted(ROW),
             failed=quoted(FAILED),
             left_out=quoted(LEFT_OUT),
-            packed=packed,
+            packed=packed(column.name for column in target),
             part=quoted(PART),
         )
     ).fetchall()

@@ -9,7 +9,7 @@ import duckdb
 from towpath.contracts.pipeline.dataset import Column
 from towpath.contracts.pipeline.schema import SchemaAction
 from towpath.dataplane.core.columns import ROW as SOURCE_ROW
-from towpath.dataplane.core.columns import literal, quoted, sql_type, statement
+from towpath.dataplane.core.columns import literal, packed, quoted, sql_type, statement
 from towpath.dataplane.core.errors import SchemaError
 from towpath.dataplane.specification.binding import column_of
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, LINE, PART, POSITION, ROW, SOURCE
@@ -90,7 +90,6 @@ def _marks(
 ) -> dict[str, str]:
     origins = ", ".join(literal(part.origin) for part in parts)
     row = quoted(SOURCE_ROW) if SOURCE_ROW in there else "file_row_number"
-    packed = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in there if name != SOURCE_ROW)
     branches = " ".join(f"WHEN {condition} THEN {literal(rule)}" for rule, condition in failures)
     marked = f"CASE {branches} END" if branches else "CAST(NULL AS VARCHAR)"
     nothing = "CAST(NULL AS VARCHAR)"
@@ -101,7 +100,7 @@ def _marks(
         POSITION: f"([{origins}])[CAST(file_index AS BIGINT) + 1] || ':' || {row}",
         FAILED: marked if types is SchemaAction.QUARANTINE_ROW else nothing,
         LEFT_OUT: marked if types is SchemaAction.DISCARD_ROW else nothing,
-        SOURCE: f"struct_pack({packed})",
+        SOURCE: packed(name for name in there if name != SOURCE_ROW),
     }
 
 

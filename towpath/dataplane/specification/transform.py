@@ -1,17 +1,17 @@
 """Running a specification over parts: valid rows, quarantined rows, and the count of everything left out."""
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import LiteralString
 
 import duckdb
 
-from towpath.contracts.pipeline.dataset import Column, ColumnType, Dataset, DatasetPart, QuarantinedRows, StageMetrics
+from towpath.contracts.pipeline.dataset import Column, ColumnType, Dataset, DatasetPart, QuarantinedRows
 from towpath.contracts.pipeline.stages import Duplicates, DuplicatesTask, Transformed, TransformTask
 from towpath.contracts.pipeline.transformation import Deduplicate
-from towpath.dataplane.core.columns import literal, quoted, statement
-from towpath.dataplane.core.memory import peak_rss_bytes
+from towpath.dataplane.core.columns import quoted, statement
+from towpath.dataplane.core.engine import copy_rows
+from towpath.dataplane.core.memory import StageMeter
 from towpath.dataplane.core.quarantine import COLUMNS
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, NEW, PART, ROW
@@ -30,7 +30,6 @@ from towpath.dataplane.specification.streaming import VALID, partition_of, run_s
 
 _INTEGER = ColumnType.INTEGER
 _DUPLICATE_COLUMNS = (Column(name="part", type=_INTEGER), Column(name="row", type=_INTEGER))
-_FORMAT = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
 
 
 def transform_part(task: TransformTask, work: Workspace) -> Transformed:
@@ -38,7 +37,7 @@ def transform_part(task: TransformTask, work: Workspace) -> Transformed:
 
     Rows that fail are quarantined as they came in; the same parts give the same files, byte by byte.
     """
-    began, cpu = time.perf_counter(), time.process_time()
+    meter = StageMeter(task.stage)
     compiled = compile_specification(task, unique=True)
     whole = len(compiled.stages) > 1
     if whole and compiled.key is not None and task.superseded is None:
@@ -54,16 +53,12 @@ def transform_part(task: TransformTask, work: Workspace) -> Transformed:
             valid, quarantined, outcome = _streamed(connection, compiled, task, work)
     rows = sum(part.rows for part in task.parts)
     work.progress(rows, 0)
-    metrics = StageMetrics(
-        stage=task.stage,
-        partition=partition_of(task),
+    metrics = meter.metrics(
+        partition_of(task),
         rows_in=rows,
         rows_out=valid.rows if valid else 0,
         rows_quarantined=quarantined.part.rows if quarantined else 0,
         size_bytes=valid.size_bytes if valid else 0,
-        seconds=round(time.perf_counter() - began, 3),
-        cpu_seconds=round(time.process_time() - cpu, 3),
-        peak_rss_bytes=peak_rss_bytes(),
     )
     return Transformed(
         valid=valid,
@@ -174,12 +169,8 @@ def _keep(
 ) -> DatasetPart | None:
     """The rows of a query as a part, or None when there are none."""
     file = work.folder / "result.parquet"
-    written = connection.execute(f"COPY ({query}) TO {literal(str(file.resolve()))} {_FORMAT}").fetchone()
-    rows = int(written[0]) if written else 0
-    if not rows:
-        file.unlink(missing_ok=True)
-        return None
-    return work.keep(file, rows, columns, partition)
+    rows = copy_rows(connection, query, file)
+    return work.keep(file, rows, columns, partition) if rows else None
 
 
 def _part_file(part: DatasetPart, work: Workspace) -> PartFile:
