@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.contracts.core.process import DEAD_LETTER_QUEUE, Again
 from towpath.contracts.core.run import DeadLetter, Discard
 from towpath.contracts.core.wire import Wire
-from towpath.control.temporal import Started, start
+from towpath.control.temporal import Started, if_known, start
 from towpath.registry import AnyProcess, processes
 
 AT_ONCE = 20
@@ -56,12 +55,9 @@ async def list_letters(client: Client, queue: str | None = None) -> list[Letter]
 
 async def find_letter(client: Client, workflow_id: str) -> Letter:
     """Raises NotInQueueError."""
-    try:
-        latest = await client.get_workflow_handle(workflow_id).describe()
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            raise NotInQueueError(f"there is no run {workflow_id}") from error
-        raise
+    latest = await if_known(client.get_workflow_handle(workflow_id).describe())
+    if latest is None:
+        raise NotInQueueError(f"there is no run {workflow_id}")
     if latest.status is not WorkflowExecutionStatus.FAILED:
         status = "unknown" if latest.status is None else latest.status.name.lower()
         raise NotInQueueError(f"{workflow_id} is in no queue: its latest run is {status}")

@@ -10,7 +10,6 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
 )
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.process import HELPER
@@ -26,7 +25,7 @@ from towpath.contracts.declared.published import (
 )
 from towpath.contracts.declared.run import DECLARED, DeclaredRequest
 from towpath.control.again import ANSWER_WITHIN
-from towpath.control.temporal import Started, start
+from towpath.control.temporal import Started, if_known, start
 from towpath.engine.checks.inputs import accept_inputs, inputs_schema
 from towpath.engine.checks.loading import InvalidDefinitionError, load_plan, runnable
 from towpath.engine.expression.suggestions import did_you_mean
@@ -88,13 +87,8 @@ class Definitions:
     async def record(self, name: str) -> DefinitionRecord:
         """Raises DefinitionError."""
         handle = self._client.get_workflow_handle(_record(name))
-        try:
-            found = await handle.query("versions", result_type=DefinitionRecord, rpc_timeout=ANSWER_WITHIN)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            found = DefinitionRecord(id=name)
-        if found.versions:
+        found = await if_known(handle.query("versions", result_type=DefinitionRecord, rpc_timeout=ANSWER_WITHIN))
+        if found is not None and found.versions:
             return found
         known = [record.id for record in await self.records()]
         hint = did_you_mean(name, known) or ": publish it with `starter.py definition publish FILE`"

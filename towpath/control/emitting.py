@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.contracts.core.process import AWAITED_EVENTS
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.published import Version
 from towpath.contracts.declared.run import CloudEvent
 from towpath.control.definitions import DefinitionError, Definitions, make_request
+from towpath.control.temporal import is_done
 from towpath.engine.checks.loading import load_plan
 from towpath.engine.language.definition import EventTrigger
 from towpath.engine.language.shapes import as_object
@@ -35,17 +35,12 @@ async def emit(client: Client, event: CloudEvent) -> Emitted:
 
 async def _tell(client: Client, event: CloudEvent) -> list[str]:
     names = ", ".join(f"'{_plain(name)}'" for name in awaited_names(event.type, event.subject))
-    told: list[str] = []
     query = f"{AWAITED_EVENTS.name} IN ({names}) AND ExecutionStatus = 'Running'"
-    async for run in client.list_workflows(query):
-        try:
-            await client.get_workflow_handle(run.id, run_id=run.run_id).signal("event", event)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            continue
-        told.append(run.id)
-    return told
+    return [
+        run.id
+        async for run in client.list_workflows(query)
+        if await is_done(client.get_workflow_handle(run.id, run_id=run.run_id).signal("event", event))
+    ]
 
 
 async def _trigger(client: Client, event: CloudEvent) -> tuple[list[str], list[str]]:

@@ -8,11 +8,11 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.contracts.incident.alerts import Alert, AlertBatch, AlertmanagerWebhook, AlertStatus
 from towpath.contracts.incident.incident import IncidentRequest
 from towpath.contracts.incident.process import INCIDENT
+from towpath.control.temporal import is_done
 from towpath.temporal.attributes import search_attributes
 
 BATCH = 200
@@ -76,13 +76,7 @@ class AlertIntake:
         )
 
     async def _tell(self, workflow_id: str, batch: AlertBatch) -> bool:
-        try:
-            await self._client.get_workflow_handle(workflow_id).signal(SIGNAL, batch)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            return False
-        return True
+        return await is_done(self._client.get_workflow_handle(workflow_id).signal(SIGNAL, batch))
 
 
 def batches(webhook: AlertmanagerWebhook) -> Sequence[AlertBatch]:

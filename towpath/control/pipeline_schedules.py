@@ -1,6 +1,6 @@
 """Schedules of pipelines as Temporal Schedules: one each, made, changed, paused and removed by the pipeline's id."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -18,7 +18,6 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
-from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.contracts.core.process import HELPER, TriggerType
 from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineRequest
@@ -26,6 +25,7 @@ from towpath.contracts.pipeline.process import PIPELINE
 from towpath.contracts.pipeline.scheduling import SCHEDULED, PipelineSchedule
 from towpath.control.pipelines import request_of
 from towpath.control.schedules import OVERLAP
+from towpath.control.temporal import if_known, is_done
 from towpath.temporal.attributes import search_attributes
 
 Done = Literal["made", "changed", "unchanged"]
@@ -71,12 +71,9 @@ class PipelineSchedules:
         return "made"
 
     async def find(self, pipeline: str) -> Scheduled | None:
-        try:
-            found = await self._handle(pipeline).describe()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise
+        found = await if_known(self._handle(pipeline).describe())
+        if found is None:
+            return None
         return Scheduled(
             pipeline=pipeline,
             request=await self._started_with(found),
@@ -93,15 +90,15 @@ class PipelineSchedules:
 
     async def remove(self, pipeline: str) -> bool:
         """Whether there was one. Runs under way go on."""
-        return await self._tried(self._handle(pipeline).delete())
+        return await is_done(self._handle(pipeline).delete())
 
     async def pause(self, pipeline: str, note: str) -> bool:
         """Whether there is one."""
-        return await self._tried(self._handle(pipeline).pause(note=note))
+        return await is_done(self._handle(pipeline).pause(note=note))
 
     async def resume(self, pipeline: str, note: str) -> bool:
         """Whether there is one."""
-        return await self._tried(self._handle(pipeline).unpause(note=note))
+        return await is_done(self._handle(pipeline).unpause(note=note))
 
     def _handle(self, pipeline: str) -> ScheduleHandle:
         return self._client.get_schedule_handle(_name(pipeline))
@@ -112,15 +109,6 @@ class PipelineSchedules:
             return None
         decoded = await self._client.data_converter.decode(list(action.args), [PipelineRequest])
         return decoded[0] if decoded and isinstance(decoded[0], PipelineRequest) else None
-
-    async def _tried(self, doing: Awaitable[None]) -> bool:
-        try:
-            await doing
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return False
-            raise
-        return True
 
 
 def _name(pipeline: str) -> str:

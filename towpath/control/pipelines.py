@@ -11,11 +11,10 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineRequest, PipelineResult
 from towpath.contracts.pipeline.process import PIPELINE
-from towpath.control.temporal import Started
+from towpath.control.temporal import Started, if_known
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.diagnostics import excerpt
 from towpath.policy.pipeline.configuration import CheckedPipeline, check_pipeline, pipeline_digest
@@ -101,13 +100,8 @@ async def start_run(client: Client, request: PipelineRequest) -> Started:
 
 async def _running(client: Client, workflow_id: str) -> str | None:
     """The run that is under way, if one is."""
-    try:
-        latest = await client.get_workflow_handle(workflow_id).describe()
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return None
-        raise
-    return latest.run_id if latest.status is WorkflowExecutionStatus.RUNNING else None
+    latest = await if_known(client.get_workflow_handle(workflow_id).describe())
+    return None if latest is None or latest.status is not WorkflowExecutionStatus.RUNNING else latest.run_id
 
 
 def run_handle(client: Client, pipeline: str) -> WorkflowHandle[Any, PipelineResult]:

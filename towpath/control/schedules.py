@@ -21,12 +21,12 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
-from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.contracts.core.process import DEFINITION_HASH, HELPER
 from towpath.contracts.declared.process import DECLARED_RUN
 from towpath.contracts.declared.published import LAUNCHER, RATE_WATCH, Launch, RateAlert, RateWatch
 from towpath.contracts.declared.run import DECLARED, DeclaredRequest
+from towpath.control.temporal import if_known, is_done
 from towpath.engine.expression.durations import parse_duration
 from towpath.engine.language.alerts import watch_alert
 from towpath.engine.language.definition import AlertRule, ScheduleTrigger
@@ -102,13 +102,8 @@ class Schedules:
         request = ListScheduleMatchingTimesRequest(
             namespace=self._client.namespace, schedule_id=schedule, start_time=_stamp(begin), end_time=_stamp(end)
         )
-        try:
-            answer = await self._client.workflow_service.list_schedule_matching_times(request)
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return []
-            raise
-        moments = [moment.ToDatetime(tzinfo=UTC) for moment in answer.start_time]
+        answer = await if_known(self._client.workflow_service.list_schedule_matching_times(request))
+        moments = [] if answer is None else [moment.ToDatetime(tzinfo=UTC) for moment in answer.start_time]
         return local_times(moments, zone)
 
     async def problems(self, plan: Plan, digest: str, *, leftovers: bool = True) -> list[str]:
@@ -130,12 +125,10 @@ class Schedules:
 
     async def _hash_of(self, schedule: str) -> str | None:
         """The hash of the definition that it starts, as far as it names one; None when there is no such schedule."""
-        try:
-            action = (await self._client.get_schedule_handle(schedule).describe()).schedule.action
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise
+        found = await if_known(self._client.get_schedule_handle(schedule).describe())
+        if found is None:
+            return None
+        action = found.schedule.action
         attributes = action.typed_search_attributes if isinstance(action, ScheduleActionStartWorkflow) else None
         return "" if attributes is None else attributes.get(search_key(DEFINITION_HASH)) or ""
 
@@ -175,13 +168,7 @@ class Schedules:
         return f"made {name}: {timing}"
 
     async def _remove(self, name: str) -> bool:
-        try:
-            await self._client.get_schedule_handle(name).delete()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return False
-            raise
-        return True
+        return await is_done(self._client.get_schedule_handle(name).delete())
 
 
 def _scheduled(plan: Plan) -> list[tuple[int, ScheduleTrigger]]:

@@ -1,7 +1,7 @@
 """Everything this code asks of Temporal as a client: connecting, converting, starting a process of the catalogue."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -245,6 +245,26 @@ async def _start(
         search_attributes=search_attributes(process.attributes(request)),
         static_summary=process.title(request),
     )
+
+
+async def if_known(asked: Awaitable[ResultT]) -> ResultT | None:
+    """What Temporal answers; None when it knows no such run or schedule."""
+    try:
+        return await asked
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+
+
+async def is_done(doing: Awaitable[None]) -> bool:
+    """Whether Temporal did it: not, when it knows no such run or schedule."""
+
+    async def done() -> bool:
+        await doing
+        return True
+
+    return await if_known(done()) is True
 
 
 def link(workflow_id: str, run_id: str, namespace: str, ui_url: str) -> str:

@@ -27,7 +27,7 @@ class StageMeter:
     """Measures from when it is made."""
 
     def __init__(self, stage: StageName) -> None:
-        self._stage = stage
+        self._stage: StageName = stage
         self._began = time.perf_counter()
         self._cpu = time.process_time()
 

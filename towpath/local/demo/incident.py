@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
-from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.contracts.core.run import RunRecord
 from towpath.contracts.core.wire import JsonObject, effect_key
@@ -18,6 +17,7 @@ from towpath.contracts.incident.process import INCIDENT
 from towpath.contracts.incident.remediation import SetSwitch
 from towpath.control import reviews
 from towpath.control.remediation import RemediationControl
+from towpath.control.temporal import if_known
 from towpath.local.demo.scene import LOOK_SECONDS, POLL_SECONDS, Scene, Stage, Story, Told, together, until
 from towpath.local.stack import ROOT
 from towpath.policy.incident.notices import action_end
@@ -134,13 +134,8 @@ class Incidents:
         """The run that the alert of this fault began."""
         request = IncidentRequest(group_key=f'{{}}:{{service="{story.service}"}}')
         name = INCIDENT.workflow_id(request, b"")
-        try:
-            found = await self._client.get_workflow_handle(name).describe()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise
-        if found.status is not WorkflowExecutionStatus.RUNNING and found.start_time < since:
+        found = await if_known(self._client.get_workflow_handle(name).describe())
+        if found is None or (found.status is not WorkflowExecutionStatus.RUNNING and found.start_time < since):
             return None
         return self._client.get_workflow_handle(name, run_id=found.run_id, result_type=IncidentResult)
 
