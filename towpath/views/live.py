@@ -12,28 +12,19 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from towpath.contracts.core.run import RunRecord, StepRecord, StepState
+from towpath.contracts.core.run import SIGNS, RunRecord, StepRecord, StepState
 
-MARKS: dict[StepState, tuple[str, str]] = {
-    StepState.PENDING: ("·", "dim"),
-    StepState.RUNNING: ("▶", "yellow"),
-    StepState.COMPLETED: ("✓", "green"),
-    StepState.DEGRADED: ("≈", "yellow"),
-    StepState.FAILED: ("✗", "red"),
-    StepState.SKIPPED: ("–", "dim"),
-    StepState.UNDONE: ("↩", "magenta"),
-    StepState.CANCELLED: ("⊘", "dim"),
+SHOWN: dict[StepState, tuple[str, str]] = {
+    StepState.PENDING: ("to come", "dim"),
+    StepState.RUNNING: ("under way", "yellow"),
+    StepState.COMPLETED: ("done", "green"),
+    StepState.DEGRADED: ("done without a part", "yellow"),
+    StepState.FAILED: ("failed", "red"),
+    StepState.SKIPPED: ("not needed", "dim"),
+    StepState.UNDONE: ("undone", "magenta"),
+    StepState.CANCELLED: ("cancelled", "dim"),
 }
-MEANINGS: dict[StepState, str] = {
-    StepState.PENDING: "to come",
-    StepState.RUNNING: "under way",
-    StepState.COMPLETED: "done",
-    StepState.DEGRADED: "done without a part",
-    StepState.FAILED: "failed",
-    StepState.SKIPPED: "not needed",
-    StepState.UNDONE: "undone",
-    StepState.CANCELLED: "cancelled",
-}
+"""What a sign means, and its style."""
 TOLD_BRIEFLY = (
     StepState.COMPLETED,
     StepState.DEGRADED,
@@ -128,7 +119,7 @@ class RunView:
                 self._keep(watched, step)
             return
         for step in changed:
-            self._say(watched, f"{MARKS[step.state][0]} {step.title} {explain(step)}".rstrip())
+            self._say(watched, f"{SIGNS[step.state]} {step.title} {explain(step)}".rstrip())
 
     def _is_new(self, run_id: str, step: StepRecord) -> bool:
         said = f"{step.state}{step.attempts}{step.note}"
@@ -142,7 +133,7 @@ class RunView:
         text = f"{step.title} ({note})" if note else step.title
         if step.state is not StepState.COMPLETED:
             self._say_kept(watched)
-            self._say(watched, f"{MARKS[step.state][0]} {text}")
+            self._say(watched, f"{SIGNS[step.state]} {text}")
             return
         self._kept_since.setdefault(watched.title, time.monotonic())
         self._kept.setdefault(watched.title, []).append(text)
@@ -151,13 +142,12 @@ class RunView:
         kept = self._kept.pop(watched.title, [])
         self._kept_since.pop(watched.title, None)
         if kept:
-            mark, _ = MARKS[StepState.COMPLETED]
-            self._say(watched, f"{mark} {'; '.join(kept)}")
+            self._say(watched, f"{SIGNS[StepState.COMPLETED]} {'; '.join(kept)}")
 
 
-def legend(states: Collection[StepState] = tuple(MARKS)) -> str:
+def legend(states: Collection[StepState] = tuple(SHOWN)) -> str:
     """What the signs of these states mean, in the order of the table."""
-    return "  ".join(f"{mark} {MEANINGS[state]}" for state, (mark, _) in MARKS.items() if state in states)
+    return "  ".join(f"{SIGNS[state]} {meaning}" for state, (meaning, _) in SHOWN.items() if state in states)
 
 
 def panel(watched: WatchedRun, *, signs: bool = True) -> Panel:
@@ -187,14 +177,14 @@ def steps_table(record: RunRecord) -> Table:
     table.add_column(ratio=1)
     table.add_column(justify="right", style="dim")
     for step in record.steps:
-        mark, style = MARKS[step.state]
+        style = SHOWN[step.state][1]
         line = Text(step.title, style="dim" if step.state in {StepState.PENDING, StepState.SKIPPED} else "")
         extra = explain(step)
         if extra:
             line.append(f"  {extra}", style="red" if step.state is StepState.FAILED else "dim")
         if step.waiting:
             line.append(f"  {step.waits_for}", style="yellow")
-        table.add_row(Text(mark, style=style), line, duration(step))
+        table.add_row(Text(SIGNS[step.state], style=style), line, duration(step))
     return table
 
 

@@ -12,24 +12,13 @@ from temporalio.types import MethodAsyncSingleParam
 from towpath.contracts.core.claude import Answer, Budget, Usage
 from towpath.contracts.core.failure import Failure
 from towpath.contracts.core.process import RUNNING, STATUS, SearchAttribute
-from towpath.contracts.core.run import Cancellation, Cost, RunRecord, StepRecord, StepState, Waiting
+from towpath.contracts.core.run import SIGNS, Cancellation, Cost, RunRecord, StepRecord, StepState, Waiting
 from towpath.contracts.core.wire import EffectKey, effect_key
 from towpath.temporal.attributes import search_key
 from workflows.kit.calling import ArgT, CallFailedError, ResultT, SelfT, call
 from workflows.kit.children import asked_for
 from workflows.kit.failing import StepFailedError
 from workflows.kit.options import Work
-
-_MARKS = {
-    StepState.PENDING: "·",
-    StepState.RUNNING: "▶",
-    StepState.COMPLETED: "✓",
-    StepState.DEGRADED: "≈",
-    StepState.FAILED: "✗",
-    StepState.SKIPPED: "–",
-    StepState.UNDONE: "↩",
-    StepState.CANCELLED: "⊘",
-}
 
 
 class Steps:
@@ -233,7 +222,7 @@ def _markdown(status: str, records: Iterable[StepRecord]) -> str:
 
 def _line(record: StepRecord) -> str:
     extra = record.waits_for or record.note or (record.failure.message if record.failure is not None else "")
-    return f"{_MARKS[record.state]} {record.title}" + (f": {extra}" if extra else "")
+    return f"{SIGNS[record.state]} {record.title}" + (f": {extra}" if extra else "")
 
 
 def _spent(answer: Answer) -> Usage:

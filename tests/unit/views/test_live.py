@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from towpath.contracts.core.run import RunRecord, StepRecord, StepState
-from towpath.views.live import MARKS, MEANINGS, RunView, WatchedRun, legend, panel
+from towpath.views.live import SHOWN, RunView, WatchedRun, legend, panel
 
 
 def record(**states: StepState) -> RunRecord:
@@ -71,7 +71,7 @@ def test_a_full_view_has_a_line_for_each_change() -> None:
 
 def test_signs_are_explained_where_they_are_used() -> None:
     """Every state has a sign and a meaning; a panel explains those that it shows."""
-    assert set(MARKS) == set(MEANINGS) == set(StepState)
+    assert set(SHOWN) == set(StepState)
     assert legend({StepState.FAILED, StepState.COMPLETED}) == "✓ done  ✗ failed"
     console = Console(file=io.StringIO(), width=60)
     console.print(panel(WatchedRun("1 run", FIRST)))

@@ -1,6 +1,7 @@
 """What every observer of a run reads: its steps, what it waits for, what it cost."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -20,6 +21,10 @@ class StepState(StrEnum):
     SKIPPED = "skipped"
     UNDONE = "undone"
     CANCELLED = "cancelled"
+
+
+SIGNS: Mapping[StepState, str] = dict(zip(StepState, "·▶✓≈✗–↩⊘", strict=True))
+"""One for each state, in their order, wherever people see steps."""
 
 
 class Cancellation(Wire):

@@ -20,14 +20,20 @@ from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
 from towpath.integrations.http.guarded_transport import GuardedTransport
 from towpath.integrations.http.messages import CallDescription, Outgoing, outgoing, parse_body, read_body, safe_headers
-from towpath.integrations.http.transport import ATTEMPT, AiohttpTransport, Attempt, never_sent, tls_context
+from towpath.integrations.http.transport import (
+    ATTEMPT,
+    AiohttpTransport,
+    Attempt,
+    never_sent,
+    refusal_code,
+    tls_context,
+)
 from towpath.policy.core.retry_after import retry_after
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 ROUTED = ""
 """Key of the transport for routed hosts: no connection has it as its name."""
-PASSING = frozenset({408, 425})
 """Refusals that pass: a time-out, too early."""
 
 PRIVATE_NETWORKS: tuple[IPv4Network | IPv6Network, ...] = (
@@ -215,17 +221,7 @@ def _refusal(response: httpx.Response, call: CallDescription) -> Exception:
     status = response.status_code
     wait = retry_after(response.headers)
     why = f"{status} {httpx.codes.get_reason_phrase(status)}".rstrip()
-    error = call.failed(_code(status), why, status=status, wait=wait)
+    error = call.failed(refusal_code(status), why, status=status, wait=wait)
     # Not what was expected, and no refusal either: what was asked for may have been done.
     error.in_doubt = error.in_doubt or status < 400
     return error
-
-
-def _code(status: int) -> FailureCode:
-    if status in {401, 403}:
-        return FailureCode.SERVICE_AUTH
-    if status == 429:
-        return FailureCode.SERVICE_RATE_LIMITED
-    if status in PASSING or status >= 500:
-        return FailureCode.SERVICE_UNAVAILABLE
-    return FailureCode.SERVICE_REFUSED

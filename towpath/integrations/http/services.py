@@ -9,11 +9,11 @@ import httpx
 from towpath.config.openapi import IDEMPOTENCY_HEADER, Operation, operations
 from towpath.contracts.core.failure import FailureCode, ServiceError
 from towpath.contracts.core.wire import EffectKey, JsonObject, json_object
-from towpath.integrations.http.transport import never_sent
+from towpath.integrations.http.transport import PASSING, never_sent, refusal_code
 from towpath.policy.core.retry_after import retry_after
 
 MAX_ANSWER_BYTES = 1024 * 1024
-PASSING = frozenset({408, 409, 425})
+_PASSING = PASSING | {409}
 """Refusals that pass: a time-out, a request with the same key in progress, too early."""
 
 
@@ -98,7 +98,7 @@ def _refuse(operation: Operation, response: httpx.Response) -> NoReturn:
     code = None if body is None else body.get("code")
     problem = code if isinstance(code, str) and code.replace("_", "").replace("-", "").isalnum() else None
     raise ServiceError(
-        _code(status),
+        refusal_code(status, _PASSING),
         f"{operation.service} {operation.operation_id}: {status} {problem or response.reason_phrase}".rstrip(),
         retry_after=retry_after(response.headers),
         evidence={
@@ -108,16 +108,6 @@ def _refuse(operation: Operation, response: httpx.Response) -> NoReturn:
             "problem": problem,
         },
     )
-
-
-def _code(status: int) -> FailureCode:
-    if status in {401, 403}:
-        return FailureCode.SERVICE_AUTH
-    if status == 429:
-        return FailureCode.SERVICE_RATE_LIMITED
-    if status in PASSING or status >= 500:
-        return FailureCode.SERVICE_UNAVAILABLE
-    return FailureCode.SERVICE_REFUSED
 
 
 def _failed(operation: Operation, code: FailureCode, why: str, sent: bool) -> ServiceError:

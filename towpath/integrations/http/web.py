@@ -7,7 +7,7 @@ import httpx
 
 from towpath.contracts.core.failure import FailureCode, ServiceError
 from towpath.contracts.core.wire import JsonObject, json_object
-from towpath.integrations.http.transport import never_sent
+from towpath.integrations.http.transport import never_sent, refusal_code
 from towpath.policy.core.retry_after import retry_after
 
 
@@ -75,14 +75,6 @@ class Web:
         status = answer.status
         wait = retry_after(answer.headers)
         message = f"{self.name}: {status} {why}".rstrip()
-        return ServiceError(_code(status), message, retry_after=wait, evidence={"service": self.name, "status": status})
-
-
-def _code(status: int) -> FailureCode:
-    if status in {401, 403}:
-        return FailureCode.SERVICE_AUTH
-    if status == 429:
-        return FailureCode.SERVICE_RATE_LIMITED
-    if status in {408, 425} or status >= 500:
-        return FailureCode.SERVICE_UNAVAILABLE
-    return FailureCode.SERVICE_REFUSED
+        return ServiceError(
+            refusal_code(status), message, retry_after=wait, evidence={"service": self.name, "status": status}
+        )
