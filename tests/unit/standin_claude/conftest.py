@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from towpath.standins.claude.app import create_claude_app
+from towpath.standins.claude.app import ClaudeStandIn
 
 MODEL = "claude-sonnet-5-5"
 
@@ -77,7 +77,7 @@ def text_of(message: Message) -> str:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def standin_url() -> AsyncIterator[str]:
     """Mounted below a path, as the product has it."""
-    app = Starlette(routes=[Mount("/claude", app=create_claude_app(faults=True))])
+    app = Starlette(routes=[Mount("/claude", app=ClaudeStandIn(control=True).app())])
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", ws="none"))

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.standin_claude.conftest import StandIn, question, text_of
 from towpath.contracts.onboarding.customer import CompanyResearch, WelcomeKitDraft
 from towpath.standins.app import StandIns
-from towpath.standins.claude.app import create_claude_app
+from towpath.standins.claude.app import ClaudeStandIn
 
 KIT = question(
     {"company": "Hanbit", "plan": "starter", "features": ["Shared workspace"], "language": "en"}, WelcomeKitDraft
@@ -242,7 +242,9 @@ async def test_order_that_is_none_is_refused(standin: StandIn, order: Any) -> No
 
 async def test_control_is_closed_unless_opened() -> None:
     """Without faults=True there is no path to order failures."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(create_claude_app()), base_url="http://standin") as http:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(ClaudeStandIn().app()), base_url="http://standin"
+    ) as http:
         response = await http.post("/_faults", json={"kind": "html"})
 
     assert response.status_code == 404

@@ -222,9 +222,6 @@ CONFIGS: Mapping[str, type[Model] | None] = {
 }
 """By step type; `set` takes any names."""
 
-CALLS = frozenset({"http", "api", "function"})
-"""Types that may undo or check another step."""
-
 
 class StepCall(Model):
     """A step without an id: how another one is undone."""

@@ -26,7 +26,6 @@ from towpath.contracts.incident.incident import Severity
 from towpath.contracts.incident.investigation import InitialAnalysis, LogPattern, Series
 from towpath.policy.incident.evidence import one_line
 
-RULE_VERSION = "2026-11"
 HIGHEST, PAGING, LOWEST = 5, 3, 1
 """At level 3 and above the on-call is paged."""
 BROAD = 5

@@ -19,12 +19,6 @@ def score(results: Iterable[RuleResult]) -> float:
     return round(sum(result.weight * result.passing for result in counted) / weights, 6)
 
 
-def lost(results: Sequence[RuleResult]) -> tuple[float, ...]:
-    """What each rule takes from the score: with it they sum up to 1."""
-    weights = sum(result.weight for result in results)
-    return tuple(result.weight * (1 - result.passing) / weights for result in results)
-
-
 def freshness_problem(rule: Freshness, newest: datetime | None, began_at: datetime) -> str:
     """Why the newest value is too old at the beginning of the run; empty when it is not. No value at all is too old."""
     if newest is None:

@@ -33,11 +33,6 @@ PAGE, MAX_PAGE = 20, 1000
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-def create_claude_app(*, faults: bool = False) -> Starlette:
-    """The stand-in by itself. `faults` opens the fault control at `/_faults`."""
-    return ClaudeStandIn(control=faults).app()
-
-
 class ClaudeStandIn:
     """Counts its calls by output schema and by input, for tests. `shared` are the orders of all stand-ins together."""
 
