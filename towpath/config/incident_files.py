@@ -1,11 +1,10 @@
 """The files of incident response: actions, metrics, inventory and runbooks, read from a folder and checked at once."""
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from towpath.contracts.core.wire import canonical_digest
 from towpath.contracts.incident.investigation import Runbook
 from towpath.contracts.incident.remediation import ActionCatalogue, CatalogueAction
 from towpath.engine.checks.check import told
@@ -222,7 +221,6 @@ class _Reader:
 
 
 def with_digest(catalogue: ActionCatalogue) -> ActionCatalogue:
-    """The catalogue with the SHA-256 of its canonical JSON, which names all that it holds."""
+    """The catalogue with its digest, which names all that it holds."""
     content = catalogue.model_dump(mode="json", exclude={"digest", "attempt"})
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return catalogue.model_copy(update={"digest": hashlib.sha256(text.encode()).hexdigest()})
+    return catalogue.model_copy(update={"digest": canonical_digest(content)})

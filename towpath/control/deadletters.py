@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 from towpath.contracts.core.process import DEAD_LETTER_QUEUE, Again
 from towpath.contracts.core.run import DeadLetter, Discard
 from towpath.contracts.core.wire import Wire
-from towpath.control.temporal import Started, if_known, start
+from towpath.control.temporal import Started, if_known, in_query, start
 from towpath.registry import AnyProcess, processes
 
 AT_ONCE = 20
@@ -40,7 +40,7 @@ async def list_letters(client: Client, queue: str | None = None) -> list[Letter]
     if queue is None:
         wanted = f"{DEAD_LETTER_QUEUE.name} IS NOT NULL"
     else:
-        wanted = f"{DEAD_LETTER_QUEUE.name} = '{queue.replace(chr(39), '')}'"
+        wanted = f"{DEAD_LETTER_QUEUE.name} = {in_query(queue)}"
     found = [run async for run in client.list_workflows(f"{wanted} AND ExecutionStatus = 'Failed'")]
     turns = asyncio.Semaphore(AT_ONCE)
 

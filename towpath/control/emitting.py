@@ -11,7 +11,7 @@ from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.published import Version
 from towpath.contracts.declared.run import CloudEvent
 from towpath.control.definitions import DefinitionError, Definitions, make_request
-from towpath.control.temporal import is_done
+from towpath.control.temporal import in_query, is_done
 from towpath.engine.checks.loading import load_plan
 from towpath.engine.language.definition import EventTrigger
 from towpath.engine.language.shapes import as_object
@@ -34,7 +34,7 @@ async def emit(client: Client, event: CloudEvent) -> Emitted:
 
 
 async def _tell(client: Client, event: CloudEvent) -> list[str]:
-    names = ", ".join(f"'{_plain(name)}'" for name in awaited_names(event.type, event.subject))
+    names = ", ".join(in_query(name) for name in awaited_names(event.type, event.subject))
     query = f"{AWAITED_EVENTS.name} IN ({names}) AND ExecutionStatus = 'Running'"
     return [
         run.id
@@ -84,8 +84,3 @@ async def _start(
         started.append(error.workflow_id)
     else:
         started.append(run.handle.id)
-
-
-def _plain(text: str) -> str:
-    """Visibility queries have no parameters: a quote would end the string."""
-    return text.replace("'", "")

@@ -14,6 +14,7 @@ from towpath.contracts.core.process import PENDING_ASSIGNEES, PENDING_UNTIL
 from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask
 from towpath.control.again import ANSWER_WITHIN
 from towpath.temporal.failures import to_application_error
+from towpath.control.temporal import in_query
 
 AT_ONCE = 20
 ATTEMPTS = 5
@@ -22,7 +23,7 @@ FIRST_WAIT_SECONDS = 0.1
 
 async def list_reviews(client: Client, team: str | None = None) -> list[ReviewTask]:
     """Open tasks of a team, or of all, the one that is due first at the top. Needs a worker, which answers queries."""
-    wanted = f"{PENDING_UNTIL.name} IS NOT NULL" if team is None else f"{PENDING_ASSIGNEES.name} = '{_plain(team)}'"
+    wanted = f"{PENDING_UNTIL.name} IS NOT NULL" if team is None else f"{PENDING_ASSIGNEES.name} = {in_query(team)}"
     runs = [run async for run in client.list_workflows(f"{wanted} AND ExecutionStatus = 'Running'")]
     turns = asyncio.Semaphore(AT_ONCE)
 
@@ -138,8 +139,3 @@ def closed(task: ReviewTask) -> bool:
 def overdue(task: ReviewTask, now: datetime | None = None) -> bool:
     """Past its reminder: it should have been decided by now."""
     return (now or datetime.now(UTC)) > task.remind_at
-
-
-def _plain(text: str) -> str:
-    """Visibility queries have no parameters: a quote would end the string."""
-    return text.replace("'", "")

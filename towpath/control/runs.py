@@ -7,6 +7,7 @@ from datetime import datetime
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from towpath.contracts.core.process import DEFINITION_ID, PENDING_ASSIGNEES, PROCESS, ROLE, STATUS, SearchAttribute
+from towpath.control.temporal import in_query
 from towpath.temporal.attributes import search_key
 
 ENDINGS = {
@@ -62,7 +63,7 @@ async def has_open_task(client: Client, workflow_id: str) -> bool:
 
 
 def _is(attribute: SearchAttribute[str], value: str) -> str:
-    return f"{attribute.name} = '{value.replace(chr(39), '')}'"
+    return f"{attribute.name} = {in_query(value)}"
 
 
 def _found(run: WorkflowExecution) -> RunFound:

@@ -1,5 +1,7 @@
 """The base of everything that crosses a wire, and the identifiers that travel in it."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import NewType
 
@@ -37,6 +39,12 @@ def json_object(text: str | bytes) -> JsonObject | None:
         return _OBJECT.validate_json(text)
     except ValidationError:
         return None
+
+
+def canonical_digest(value: JsonValue) -> str:
+    """SHA-256 of the canonical JSON: names sorted, no spaces."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def clip(text: str, limit: int = 300) -> str:

@@ -16,6 +16,7 @@ DataError                  code, message; never a row's content, an address or a
 """
 
 from datetime import timedelta
+from typing import ClassVar
 
 from towpath.contracts.core.failure import FailureCode, PipelineError
 from towpath.contracts.pipeline.transformation import SpecificationProblem
@@ -25,53 +26,53 @@ class DataError(PipelineError):
     """A task of the data plane failed."""
 
 
-class ConnectionNameError(DataError):
-    def __init__(self, message: str) -> None:
-        super().__init__(FailureCode.PIPELINE_CONNECTION, message)
+class _CodedError(DataError):
+    """Of one code. `retryable` says whether another attempt may help, where the code leaves that open."""
 
-
-class DatasetStoreError(DataError):
-    def __init__(self, message: str) -> None:
-        super().__init__(FailureCode.PIPELINE_STORE, message)
-
-
-class SourceError(DataError):
-    """`retryable` says whether another attempt may help: a refusal and a missing permission are final."""
+    CODE: ClassVar[FailureCode]
 
     def __init__(self, message: str, *, retryable: bool = True, retry_after: timedelta | None = None) -> None:
-        super().__init__(FailureCode.PIPELINE_SOURCE_UNAVAILABLE, message, retry_after=retry_after, final=not retryable)
+        super().__init__(self.CODE, message, retry_after=retry_after, final=not retryable)
 
 
-class SourceMissingError(DataError):
-    def __init__(self, message: str) -> None:
-        super().__init__(FailureCode.PIPELINE_SOURCE_MISSING, message)
+class ConnectionNameError(_CodedError):
+    CODE = FailureCode.PIPELINE_CONNECTION
 
 
-class SourceChangedError(DataError):
-    def __init__(self, message: str) -> None:
-        super().__init__(FailureCode.PIPELINE_SOURCE_CHANGED, message)
+class DatasetStoreError(_CodedError):
+    CODE = FailureCode.PIPELINE_STORE
 
 
-class SourceFormatError(DataError):
-    def __init__(self, message: str) -> None:
-        super().__init__(FailureCode.PIPELINE_SOURCE_INVALID, message)
+class SourceError(_CodedError):
+    """A refusal and a missing permission are not `retryable`."""
+
+    CODE = FailureCode.PIPELINE_SOURCE_UNAVAILABLE
 
 
-class DestinationError(DataError):
-    def __init__(self, message: str) -> None:
-        super().__init__(FailureCode.PIPELINE_DESTINATION_UNAVAILABLE, message)
+class SourceMissingError(_CodedError):
+    CODE = FailureCode.PIPELINE_SOURCE_MISSING
 
 
-class LoadError(DataError):
-    def __init__(self, message: str) -> None:
-        super().__init__(FailureCode.PIPELINE_DESTINATION_REFUSED, message)
+class SourceChangedError(_CodedError):
+    CODE = FailureCode.PIPELINE_SOURCE_CHANGED
 
 
-class LineageError(DataError):
+class SourceFormatError(_CodedError):
+    CODE = FailureCode.PIPELINE_SOURCE_INVALID
+
+
+class DestinationError(_CodedError):
+    CODE = FailureCode.PIPELINE_DESTINATION_UNAVAILABLE
+
+
+class LoadError(_CodedError):
+    CODE = FailureCode.PIPELINE_DESTINATION_REFUSED
+
+
+class LineageError(_CodedError):
     """`retryable`: the collector may take the event later."""
 
-    def __init__(self, message: str, *, retryable: bool = True) -> None:
-        super().__init__(FailureCode.PIPELINE_LINEAGE, message, final=not retryable)
+    CODE = FailureCode.PIPELINE_LINEAGE
 
 
 class SpecificationError(DataError):
@@ -81,9 +82,8 @@ class SpecificationError(DataError):
         self.problems = problems
 
 
-class SchemaError(DataError):
-    def __init__(self, message: str) -> None:
-        super().__init__(FailureCode.PIPELINE_SCHEMA_CHANGED, message)
+class SchemaError(_CodedError):
+    CODE = FailureCode.PIPELINE_SCHEMA_CHANGED
 
 
 class EngineError(DataError):

@@ -1,11 +1,10 @@
 """The plan of a definition that travels with a run: made once for each digest, then kept."""
 
-import hashlib
-import json
 from collections import OrderedDict
 
 from pydantic import JsonValue
 
+from towpath.contracts.core.wire import canonical_digest
 from towpath.engine.language.plan import Plan, make_plan
 from towpath.engine.language.reading import read_definition
 from towpath.engine.language.source import Source
@@ -22,9 +21,8 @@ TESTS = "tests"
 
 
 def digest(document: JsonValue) -> str:
-    """SHA-256 of the canonical JSON: names sorted, no spaces, without the tests, which change no run."""
-    text = json.dumps(runnable(document), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    """Without the tests, which change no run."""
+    return canonical_digest(runnable(document))
 
 
 def runnable(document: JsonValue) -> JsonValue:

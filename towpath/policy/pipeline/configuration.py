@@ -1,7 +1,5 @@
 """A pipeline's file to its configuration: nothing unknown passes, and every problem has its place and its mend."""
 
-import hashlib
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from towpath.contracts.core import review
+from towpath.contracts.core.wire import canonical_digest
 from towpath.contracts.pipeline import loading, pipeline, quality, scheduling, transformation
 from towpath.contracts.pipeline.inspection import PipelineFinding
 from towpath.contracts.pipeline.pipeline import PipelineConfig
@@ -83,10 +82,8 @@ def _word(value: object, message: str) -> int | None:
 
 
 def pipeline_digest(config: PipelineConfig) -> str:
-    """SHA-256 of the configuration as canonical JSON: the same whatever its file looks like."""
-    content = config.model_dump(mode="json")
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    """The same whatever the configuration's file looks like."""
+    return canonical_digest(config.model_dump(mode="json"))
 
 
 def _read(source: Source) -> PipelineConfig | None:
