@@ -28,7 +28,7 @@ DEFINITION = Parts(
             "The graph of a definition: what waits for what, as text and as Mermaid; and when its schedules fire next.",
         ),
         "test": Command(
-            "towpath.cli.definition.offline",
+            "towpath.cli.definition.trying",
             "Run a definition's own tests in memory, with no Temporal, and every fault of every step; "
             "print the coverage.",
         ),

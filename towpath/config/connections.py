@@ -4,10 +4,10 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import httpx
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -20,6 +20,9 @@ from pydantic import (
 )
 
 from towpath.config.secrets import SECRET, TEXT
+
+if TYPE_CHECKING:
+    from httpx import URL
 
 RESERVED_HEADERS = frozenset(
     {
@@ -51,11 +54,16 @@ def _pattern(text: str) -> str:
     wildcard, rest = text.startswith("*."), text.lower().removeprefix("*.")
     if not wildcard and _literal(rest) is not None:
         return str(_literal(rest))
-    url = None if _NOT_IN_HOST.search(rest) else _parsed(f"https://{rest}")
-    host = "" if url is None else url.raw_host.decode("ascii")
+    host = rest if _is_name(rest) else _in_a_labels(rest)
     if not _is_name(host) or (wildcard and "." not in host):
         raise ValueError(f"{text!r} is not a host name, an address or *.domain.tld")
     return f"*.{host}" if wildcard else host
+
+
+def _in_a_labels(name: str) -> str:
+    """A name in another script as it is resolved; empty for what is no name."""
+    url = None if _NOT_IN_HOST.search(name) else _parsed(f"https://{name}")
+    return "" if url is None else url.raw_host.decode("ascii")
 
 
 def _template(value: JsonValue) -> JsonValue:
@@ -108,8 +116,7 @@ class Connection(_Entry):
                 raise ValueError(f"host {host} is an address, which needs allow_private")
         if self.base_url is not None:
             url = _parsed(self.base_url)
-            problems = ["not a URL"] if url is None else _shape_problems(url)
-            problems = problems or self.problems(url or httpx.URL())
+            problems = ["not a URL"] if url is None else _shape_problems(url) or self.problems(url)
             if problems:
                 raise ValueError(f"base_url: {problems[0]}")
         return self
@@ -129,7 +136,7 @@ class Connection(_Entry):
             return ANY_PORT
         return frozenset({443, 80} if self.allow_http else {443})
 
-    def problems(self, url: httpx.URL) -> list[str]:
+    def problems(self, url: "URL") -> list[str]:
         """Why this connection does not allow a well-formed URL; a line each."""
         found: list[str] = []
         if not self.match(host_of(url)):
@@ -219,23 +226,26 @@ def url_problems(url: str, connections: Connections, connection: str | None = No
     return [f"no connection allows the host {host}{_hint(host, connections.hosts())}"]
 
 
-def host_of(url: httpx.URL) -> str:
+def host_of(url: "URL") -> str:
     """The host as it is resolved and matched: lower-case A-labels, or an address in its usual spelling."""
     host = url.raw_host.decode("ascii")
     return str(_literal(host) or host)
 
 
-def _parsed(url: str) -> httpx.URL | None:
+def _parsed(url: str) -> "URL | None":
     """None for what is no URL, and for characters that parsers are known to read differently."""
     if _UNPRINTABLE.search(url):
         return None
+    # Loaded with the first URL: a check of a definition has none, and would start a tenth slower.
+    httpx: Any = import_module("httpx")
     try:
-        return httpx.URL(url)
+        parsed: URL = httpx.URL(url)
     except (httpx.InvalidURL, ValueError):
         return None
+    return parsed
 
 
-def _shape_problems(url: httpx.URL) -> list[str]:
+def _shape_problems(url: "URL") -> list[str]:
     """What no connection can allow."""
     if url.scheme not in _DEFAULT_PORTS:
         return [f"scheme {url.scheme[:20]!r} is not https" if url.scheme else "not an absolute URL"]

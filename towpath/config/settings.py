@@ -83,6 +83,7 @@ class ClientSettings(BaseSettings):
         enable_decoding=False,
         extra="ignore",
         frozen=True,
+        defer_build=True,  # a command needs one of these classes, and would wait for all
     )
 
     customer_salt: SecretStr = Field(

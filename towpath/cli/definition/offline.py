@@ -1,24 +1,18 @@
-"""`starter.py definition check | plan | test | schema`: what needs no Temporal."""
+"""`starter.py definition check | plan | schema`: what needs no Temporal and runs nothing."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.definition.reading import File, catalogue_of_this_place, checked_plan, tell_problems
 from towpath.cli.files import read_bytes
-from towpath.cli.terminal import Exit, console, fail, problems
-from towpath.engine.checks.cases import read_cases
+from towpath.cli.terminal import Exit, console, problems
 from towpath.engine.checks.check import Checked, check_text
 from towpath.engine.language.definition import ScheduleTrigger
-from towpath.engine.language.diagnostics import has_errors
 from towpath.engine.language.graph import mermaid, text_graph
-from towpath.engine.language.plan import Plan
 from towpath.engine.language.schema import language_schema
-from towpath.engine.run.matrix import fault_matrix
-from towpath.engine.run.simulate import run_case
-from towpath.functions.library import PURE
 from towpath.views.wording import count
 
 Files = Annotated[list[Path], typer.Argument(help="Definitions, in YAML or JSON.", metavar="FILE…")]
@@ -74,39 +68,6 @@ def plan(
             console.print("", f"Schedule {trigger.cron} ({trigger.timezone}): published, `definition show` tells when")
 
 
-@app.command("test")
-def try_out(
-    file: File,
-    matrix: Annotated[bool, typer.Option(help="Also let each step fail, time out and be skipped.")] = True,
-    as_json: JsonFlag = False,
-) -> None:
-    """Run a definition's own tests in memory, with no Temporal, and every fault of every step; print the coverage."""
-    found = checked_plan(file)
-    tests = [*found.definition.header.tests, *_tests_beside(file, found)]
-    results = [(case.name, run_case(found, case, PURE)) for case in tests]
-    report = fault_matrix(found, tests, PURE) if matrix else None
-    if as_json:
-        show_json(
-            {
-                "tests": [
-                    {"name": name, "ok": result.ok, "problems": list(result.problems)} for name, result in results
-                ],
-                "matrix": None if report is None else report.as_json(),
-            }
-        )
-    else:
-        for name, result in results:
-            console.print(f"{'✓' if result.ok else '✗'} {name}", markup=False)
-            for problem in result.problems:
-                console.print(f"    {problem}", markup=False, soft_wrap=True)
-        if not results:
-            console.print("There are no tests: add a `tests:` block, or a file NAME.tests.yaml beside it.")
-        if report is not None:
-            console.print("", *report.lines(), sep="\n", markup=False, soft_wrap=True)
-    if not all(result.ok for _, result in results) or (report is not None and not report.ok):
-        raise typer.Exit(Exit.REFUSED)
-
-
 @app.command("schema")
 def schema(as_json: JsonFlag = True) -> None:
     """JSON Schema of the language, for editors."""
@@ -125,14 +86,3 @@ def _summary(name: str, found: Checked) -> None:
     else:
         wrong = f"{count(errors, 'error')}, {count(warnings, 'warning')}"
         problems.print(f"{name}: {wrong}", markup=False, soft_wrap=True)
-
-
-def _tests_beside(file: Path, plan: Plan) -> list[Any]:
-    """Tests in NAME.tests.yaml beside a definition."""
-    beside = file.with_suffix(".tests.yaml")
-    if str(file) == "-" or not beside.is_file():
-        return []
-    cases, wrong = read_cases(read_bytes(beside), plan)
-    if has_errors(wrong):
-        fail(Exit.WRONG_INPUT, *(problem.line_of(str(beside)) for problem in wrong))
-    return cases

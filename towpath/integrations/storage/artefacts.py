@@ -5,17 +5,17 @@ Content-addressed: keeping the same bytes again, as every retry and replay does,
 
 import asyncio
 import hashlib
-import importlib
 import time
 from contextlib import ExitStack, suppress
 from datetime import timedelta
+from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from towpath.contracts.core.artefact import Artefact
 
-fsspec: Any = importlib.import_module("fsspec")
 ABANDONED = timedelta(days=1)
 """Keeping a file takes seconds: what is unfinished for longer, by any clock, is what a killed writer left."""
 _UNFINISHED = "*.????????????????????????????????"
@@ -31,10 +31,27 @@ class ContentStore:
 
     def __init__(self, url: str) -> None:
         """Raises StoreError for an address that no installed file system serves."""
+        self._url = url
+        if ":" in url:  # what else is a folder, and any will do
+            _ = self._place
+
+    @cached_property
+    def _place(self) -> tuple[Any, str]:
+        """The file system and the path in it. Loaded with the first content: most commands keep and read none."""
+        fsspec: Any = import_module("fsspec")
         try:
-            self._files, self.root = fsspec.url_to_fs(url)
+            files, root = fsspec.url_to_fs(self._url)
         except (ValueError, ImportError, OSError) as error:
-            raise ArtefactStoreError(f"{url!r} cannot be used: {error}") from error
+            raise ArtefactStoreError(f"{self._url!r} cannot be used: {error}") from error
+        return files, root
+
+    @property
+    def _files(self) -> Any:
+        return self._place[0]
+
+    @property
+    def _root(self) -> str:
+        return self._place[1]
 
     def put(self, content: bytes) -> str:
         """The digest under which the bytes are now kept. Raises StoreError."""
@@ -44,7 +61,7 @@ class ContentStore:
             if not self._files.exists(path):
                 write_whole(self._files, path, content)
         except OSError as error:
-            raise ArtefactStoreError(f"{self.root} cannot be written: {error}") from error
+            raise ArtefactStoreError(f"{self._root} cannot be written: {error}") from error
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -52,9 +69,9 @@ class ContentStore:
         try:
             content: bytes = self._files.cat_file(self._path(digest))
         except OSError as error:
-            raise ArtefactStoreError(f"{digest} is not in {self.root}") from error
+            raise ArtefactStoreError(f"{digest} is not in {self._root}") from error
         if hashlib.sha256(content).hexdigest() != digest:
-            raise ArtefactStoreError(f"{digest} in {self.root} was altered")
+            raise ArtefactStoreError(f"{digest} in {self._root} was altered")
         return content
 
     def clean(self) -> int:
@@ -62,12 +79,12 @@ class ContentStore:
         if not _is_local(self._files):
             return 0
         try:
-            return sum(_remove_abandoned(path) for path in Path(self.root).glob(f"*/{_UNFINISHED}"))
+            return sum(_remove_abandoned(path) for path in Path(self._root).glob(f"*/{_UNFINISHED}"))
         except OSError as error:
-            raise ArtefactStoreError(f"{self.root} cannot be cleaned up: {error}") from error
+            raise ArtefactStoreError(f"{self._root} cannot be cleaned up: {error}") from error
 
     def _path(self, digest: str) -> str:
-        return f"{self.root}/{digest[:2]}/{digest}"
+        return f"{self._root}/{digest[:2]}/{digest}"
 
 
 class ArtefactStore:

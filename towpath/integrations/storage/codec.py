@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import PayloadCodec
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 ENCODING = b"binary/encrypted"
 KEY_ID = "encryption-key-id"
@@ -29,7 +32,10 @@ class EncryptionCodec(PayloadCodec):
         wrong = [name for name, key in keys.items() if len(key) != KEY_BYTES]
         if not keys or wrong:
             raise ValueError(f"encryption keys must have {KEY_BYTES} bytes: {', '.join(wrong) or 'none given'}")
-        self._ciphers = {name: AESGCM(key) for name, key in keys.items()}
+        # Loaded with the first key: a command without keys need not wait for them.
+        aead = import_module("cryptography.hazmat.primitives.ciphers.aead")
+        self._altered: type[Exception] = import_module("cryptography.exceptions").InvalidTag
+        self._ciphers: dict[str, AESGCM] = {name: aead.AESGCM(key) for name, key in keys.items()}
         self._current = next(iter(keys))
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -54,6 +60,6 @@ class EncryptionCodec(PayloadCodec):
         nonce, data = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
         try:
             plain = cipher.decrypt(nonce, data, key_id)
-        except InvalidTag as error:
+        except self._altered as error:
             raise DecryptionError(f"a payload encrypted with {key_id.decode()!r} was altered") from error
         return Payload.FromString(plain)
