@@ -7,7 +7,7 @@ try:
     import sys
 
     from towpath.cli.edge.interrupts import end_at_once
-    from towpath.cli.edge.lazy import Command, CommandGroup, Parts, tree
+    from towpath.cli.edge.lazy import Command, CommandGroup, Parts, hidden, tree
     from towpath.cli.edge.main import main
     from towpath.cli.terminal import EXIT_CODES
 
@@ -49,25 +49,33 @@ DEFINITION = Parts(
     },
 )
 
-RUNS = Parts(
-    "Runs of any process: find, follow, understand, end, and mend them.",
+OF_ANY_RUN = {
+    "list": Command("towpath.cli.runs", "Runs of all processes and definitions, the newest first."),
+    "status": Command(
+        "towpath.cli.status",
+        "Every step with state, attempts, times and cost, and what the run waits for until when.",
+    ),
+    "watch": Command("towpath.cli.runs", "Follow a run until it ends."),
+    "explain": Command("towpath.cli.runs", "In words: what a run waits for, what failed, and what to do next."),
+    "result": Command(
+        "towpath.cli.results",
+        "Wait for a run's result. Exits 0 for success: a customer onboarded, a campaign published, rows loaded, …",
+    ),
+    "cancel": Command("towpath.cli.status", "Cancel a run. What it did is undone."),
+    "redrive": Command(
+        "towpath.cli.redriving.command",
+        "Continue a failed run: answers and decisions are kept, and effects keep their keys.",
+    ),
+}
+RUNS = Parts("Runs of any process: find, follow, understand, end, and mend them.", OF_ANY_RUN)
+
+QUEUE = Parts(
+    "Dead-letter queues: failed runs, and what to do about them.",
     {
-        "list": Command("towpath.cli.runs", "Runs of all processes and definitions, the newest first."),
-        "status": Command(
-            "towpath.cli.status",
-            "Every step with state, attempts, times and cost, and what the run waits for until when.",
-        ),
-        "watch": Command("towpath.cli.runs", "Follow a run until it ends."),
-        "explain": Command("towpath.cli.runs", "In words: what a run waits for, what failed, and what to do next."),
-        "result": Command(
-            "towpath.cli.results",
-            "Wait for a run's result. Exits 0 for success: a customer onboarded, a campaign published, rows loaded, …",
-        ),
-        "cancel": Command("towpath.cli.status", "Cancel a run. What it did is undone."),
-        "redrive": Command(
-            "towpath.cli.queue",
-            "Continue a failed run: answers and decisions are kept, and effects keep their keys.",
-        ),
+        "list": Command("towpath.cli.queue", "Failed runs that nobody has redriven or discarded yet."),
+        "show": Command("towpath.cli.queue", "Why a run failed, what was undone, and what a redrive would keep."),
+        "redrive": OF_ANY_RUN["redrive"],
+        "discard": Command("towpath.cli.queue", "Take a failed run out of its queue for good. Its history stays."),
     },
 )
 
@@ -147,35 +155,18 @@ COMMANDS = Parts(
         "start": Command("towpath.cli.starting", "Start a run of a process. Starting twice for one key is one run."),
         "runs": RUNS,
         "onboarding": Command("towpath.cli.onboarding", "Onboard a customer, by options, a JSON file, or stdin."),
-        "status": Command(
-            "towpath.cli.status",
-            "Every step with state, attempts, times and cost, and what the run waits for until when.",
-        ),
-        "cancel": Command("towpath.cli.status", "Cancel a run. What it did is undone."),
         "customer-key": Command(
             "towpath.cli.onboarding",
             "The key of a customer without an own id: services that start runs themselves use customer-onboarding/KEY.",
         ),
         "run": Command("towpath.cli.declared", "Run a definition. Inputs are checked before anything starts."),
-        "run-status": Command(
-            "towpath.cli.declared",
-            "Every step: state, attempts, times, cost, what it waits for until when, and what people changed by hand.",
-        ),
         "pause": Command("towpath.cli.declared", "Start no further step; what runs goes on."),
         "resume": Command("towpath.cli.declared", "Go on after a pause."),
         "skip": Command("towpath.cli.declared", "Skip a step that has not ended."),
         "set-output": Command("towpath.cli.declared", "Supply the output of a step that has not ended."),
-        "redrive": Command(
-            "towpath.cli.declared",
-            "Continue a failed run where it failed: completed steps are kept, and effects keep their keys.",
-        ),
         "emit": Command(
             "towpath.cli.declared",
             "Deliver an event to the runs that wait for it, and start those that its triggers start.",
-        ),
-        "result": Command(
-            "towpath.cli.results",
-            "Wait for a run's result. Exits 0 for success: a customer onboarded, a campaign published, rows loaded, …",
         ),
         "export-history": Command(
             "towpath.cli.history",
@@ -205,7 +196,9 @@ COMMANDS = Parts(
         "incident": INCIDENT,
         "etl": ETL,
         "review": CommandGroup("towpath.cli.review", "Human tasks: what waits for a decision, and deciding it."),
-        "queue": CommandGroup("towpath.cli.queue", "Dead-letter queues: failed runs, and what to do about them."),
+        "queue": QUEUE,
+        **{name: hidden(OF_ANY_RUN[name]) for name in ("status", "result", "cancel", "redrive")},
+        "run-status": hidden(OF_ANY_RUN["status"]),
     },
 )
 

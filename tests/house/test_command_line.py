@@ -116,6 +116,25 @@ def test_helps_agree(command: Lazy) -> None:
     assert command.help == " ".join(said.partition("\n\n")[0].split())
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("status", "status"),
+        ("run-status", "status"),
+        ("result", "result"),
+        ("cancel", "cancel"),
+        ("redrive", "redrive"),
+    ],
+)
+def test_old_spellings_are_the_commands_of_runs(old: str, new: str) -> None:
+    """What stands beside `runs …` from before still works as that does, and no help names it."""
+    commands: Any = starter.commands.commands
+    stands_for, before = commands["runs"].commands[new], commands[old]
+
+    assert before.hidden and not stands_for.hidden
+    assert before.loaded.callback.__wrapped__ is stands_for.loaded.callback.__wrapped__
+
+
 def leaves(group: TyperGroup, *path: str) -> Iterator[tuple[str, Any]]:
     """Every command with its words, however deep it stands."""
     for name, command in group.commands.items():

@@ -102,10 +102,14 @@ async def test_failed_run_is_queued_redriven_and_gone_from_the_queue(house: Hous
     queued = await starter_json(house, "queue", "list", "failed-onboarding")
     _, shown, _ = await starter(house, "queue", "show", workflow_id)
     await house.lift()
+    planned = await starter_json(house, "runs", "redrive", workflow_id, "--dry-run")
+    refused, _, why = await starter(house, "runs", "redrive", workflow_id, "--set", "create-account=1")
     await starter_json(house, "queue", "redrive", workflow_id)
-    result = await starter_json(house, "result", workflow_id)
+    result = await starter_json(house, "runs", "result", workflow_id)
 
     assert code == 1
+    assert planned["failed_step"] == "setup-billing" and planned["run_id"] is None
+    assert refused == 2 and "no run of a definition" in why
     assert "402 card_declined" in problems
     assert [letter["step"] for letter in queued if letter["workflow_id"] == workflow_id] == ["setup-billing"]
     assert "undone: create-account" in shown

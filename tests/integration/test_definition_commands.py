@@ -154,11 +154,12 @@ steps:
     code, _, _ = await starter(house, "run", file, "--key", "red", "--wait")
     run = f"{name}/red"
     dry = await starter_json(house, "redrive", run, "--dry-run", "--set", 'broken={"total": 5}')
-    again = await starter_json(house, "redrive", run, "--set", 'broken={"total": 5}')
+    again = await starter_json(house, "runs", "redrive", run, "--set", 'broken={"total": 5}')
     result = await starter_json(house, "result", again["workflow_id"])
 
     assert code == 1
-    assert dry["kept"] == ["broken", "kept"] and dry["failed_step"] == "broken"
+    assert dry["kept"] == ["broken", "kept"] and dry["failed_step"] == "broken" and dry["run_id"] is None
+    assert again["kept"] == dry["kept"] and again["run_id"]
     assert result["outputs"]["sum"] == {"total": 12}
 
 

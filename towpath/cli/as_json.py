@@ -1,4 +1,4 @@
-"""What `--json` prints: one document, or a line for each thing that happens."""
+"""JSON as `--json` prints it, one document or a line for each thing that happens, and as options take it."""
 
 import json
 import sys
@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 from pydantic_core import to_jsonable_python
+
+from towpath.cli.terminal import Exit, fail
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -20,3 +22,12 @@ def show_json_line(value: Mapping[str, Any]) -> None:
     """For a command that goes on: whoever reads it sees each line at once."""
     sys.stdout.write(json.dumps(to_jsonable_python(value), ensure_ascii=False) + "\n")
     sys.stdout.flush()
+
+
+def parsed_json(text: str, what: str) -> JsonValue:
+    """The value of an option. Ends the command for what is no JSON."""
+    try:
+        value: JsonValue = json.loads(text)
+    except ValueError:
+        fail(Exit.WRONG_INPUT, f"{what}: is not JSON; a text needs quotes: '\"text\"'")
+    return value

@@ -33,7 +33,7 @@ def new_process(
         "Start the worker again; then, for example:",
         f"""  python starter.py start {name} --input '{{"reference": "first"}}'""",
         f"  python starter.py review approve {name}/first --as dana",
-        f"  python starter.py result {name}/first",
+        f"  python starter.py runs result {name}/first",
         sep="\n",
         markup=False,
         soft_wrap=True,

@@ -152,6 +152,6 @@ async def _start(request: OnboardingRequest, *, wait: bool, as_json: bool) -> No
         fail(
             Exit.REFUSED,
             f"{workflow_id}: this customer's onboarding has ended already.",
-            f"See how: python starter.py result {workflow_id}",
+            f"See how: python starter.py runs result {workflow_id}",
         )
     await follow(ONBOARDING, temporal, started, wait=wait, as_json=as_json)

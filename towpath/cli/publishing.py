@@ -210,7 +210,9 @@ async def _start(content: str, wanted: dict[str, Any], *, wait: bool, as_json: b
         started = await desk.start_campaign(temporal, request)
     except WorkflowAlreadyStartedError:
         name = PUBLISHING.workflow_id(request, b"")
-        fail(Exit.REFUSED, f"{name}: this campaign has ended already.", f"See how: python starter.py result {name}")
+        fail(
+            Exit.REFUSED, f"{name}: this campaign has ended already.", f"See how: python starter.py runs result {name}"
+        )
     await follow(PUBLISHING, temporal, started, wait=wait, as_json=as_json)
 
 

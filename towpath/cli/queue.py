@@ -1,9 +1,10 @@
-"""`starter.py queue list | show | redrive | discard`."""
+"""`starter.py queue list | show | discard`."""
 
 from typing import Annotated
 
 import typer
 from rich.table import Column, Table
+from temporalio.client import Client
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.connection import client, run
@@ -12,11 +13,10 @@ from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.run import Discard
 from towpath.control import deadletters
 from towpath.control.deadletters import Letter, NotInQueueError
-from towpath.registry import default_process
 from towpath.views.tables import show_table
 from towpath.views.wording import count
 
-app = typer.Typer(no_args_is_help=True, help="Dead-letter queues: failed runs, and what to do about them.")
+app = typer.Typer()
 
 
 @app.command("list")
@@ -32,19 +32,6 @@ def list_letters(
 def show(workflow_id: RunId, as_json: JsonFlag = False) -> None:
     """Why a run failed, what was undone, and what a redrive would keep."""
     run(_show(full_id(workflow_id), as_json=as_json))
-
-
-@app.command("redrive")
-def redrive(
-    workflow_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The run.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All runs of the queue given with --queue.")] = False,
-    queue: Annotated[str | None, typer.Option(help="The queue for --all; without it, failed-onboarding.")] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Continue a failed run: answers and decisions are kept, and effects keep their keys."""
-    if (workflow_id is None) == (not every):
-        fail(Exit.WRONG_INPUT, "Give one run's ID, or --all.")
-    run(_redrive(workflow_id, queue, as_json=as_json))
 
 
 @app.command("discard")
@@ -66,7 +53,6 @@ async def _list(queue: str | None, *, as_json: bool) -> None:
     if not letters:
         console.print("The queue is empty.")
         return
-        return
     table = Table("failed (UTC)", "queue", "step", "failure", Column("run", overflow="fold"), box=None)
     for letter in letters:
         what = letter.letter
@@ -75,7 +61,7 @@ async def _list(queue: str | None, *, as_json: bool) -> None:
 
 
 async def _show(workflow_id: str, *, as_json: bool) -> None:
-    letter = await _find(workflow_id)
+    letter = await find(await client(), workflow_id)
     if as_json:
         show_json(_as_json(letter))
         return
@@ -87,42 +73,27 @@ async def _show(workflow_id: str, *, as_json: bool) -> None:
         *([f"  STILL IN PLACE, or nobody knows: {', '.join(what.not_undone)}"] if what.not_undone else []),
         f"  a redrive keeps: {', '.join(letter.keeps) or 'nothing'}",
         f"redrive: python starter.py queue redrive {workflow_id}",
-        f"discard: python starter.py queue discard {workflow_id} --by WHO --reason WHY",
+        f"discard: python starter.py queue discard {workflow_id} --as NAME --reason WHY",
         sep="\n",
         markup=False,
         soft_wrap=True,
     )
 
 
-async def _redrive(workflow_id: str | None, queue: str | None, *, as_json: bool) -> None:
-    temporal = await client()
-    if workflow_id is None:
-        letters = await deadletters.list_letters(temporal, queue or default_process().dead_letter_queue)
-    else:
-        letters = [await _find(full_id(workflow_id))]
-    started = [(letter.workflow_id, await deadletters.redrive(temporal, letter)) for letter in letters]
-    if as_json:
-        show_json([{"workflow_id": name, "run_id": run.handle.result_run_id} for name, run in started])
-        return
-    for name, _ in started:
-        console.print(f"redriven: {name}", markup=False)
-    if not started:
-        console.print("The queue is empty.")
-        return
-
-
 async def _discard(workflow_id: str, wanted: Discard, *, as_json: bool) -> None:
-    letter = await _find(workflow_id)
-    started = await deadletters.discard(await client(), letter, wanted)
+    temporal = await client()
+    letter = await find(temporal, workflow_id)
+    started = await deadletters.discard(temporal, letter, wanted)
     if as_json:
         show_json({"workflow_id": workflow_id, "run_id": started.handle.result_run_id})
     else:
         console.print(f"discarded: {workflow_id}", markup=False)
 
 
-async def _find(workflow_id: str) -> Letter:
+async def find(temporal: Client, workflow_id: str) -> Letter:
+    """Ends the command for a run that lies in no queue."""
     try:
-        return await deadletters.find_letter(await client(), workflow_id)
+        return await deadletters.find_letter(temporal, workflow_id)
     except NotInQueueError as error:
         fail(Exit.NOT_FOUND, str(error))
 

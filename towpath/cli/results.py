@@ -1,4 +1,4 @@
-"""`starter.py result`: how a run of any process ended."""
+"""`starter.py runs result`: how a run of any process ended."""
 
 from typing import Annotated
 

@@ -86,6 +86,6 @@ async def _start(process: AnyProcess, request: Wire, *, wait: bool, as_json: boo
         fail(
             Exit.REFUSED,
             f"{workflow_id}: this run has ended already.",
-            f"See how: python starter.py result {workflow_id}",
+            f"See how: python starter.py runs result {workflow_id}",
         )
     await follow(process, temporal, started, wait=wait, as_json=as_json)

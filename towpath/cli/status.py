@@ -1,4 +1,4 @@
-"""`starter.py status`, `cancel`: any run as it stands, and its end before its time."""
+"""`starter.py runs status | cancel`: any run as it stands, and its end before its time."""
 
 import asyncio
 import getpass
@@ -20,6 +20,7 @@ from towpath.views.live import WatchedRun, panel
 
 def register(app: typer.Typer) -> None:
     app.command("status")(status)
+    app.command("run-status")(status)
     app.command("cancel")(cancel)
 
 

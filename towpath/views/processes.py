@@ -41,7 +41,7 @@ def failure_lines(workflow_id: str, error: WorkflowFailureError) -> list[str]:
     """Why a run failed, and where to look."""
     cause = error.cause
     if isinstance(cause, CancelledError):
-        return [f"{workflow_id}: cancelled", f"What was undone: python starter.py run-status {workflow_id}"]
+        return [f"{workflow_id}: cancelled", f"What was undone: python starter.py runs status {workflow_id}"]
     kind = f" ({cause.type})" if isinstance(cause, ApplicationError) else ""
     return [f"{workflow_id}: failed: {cause}{kind}", f"See: python starter.py queue show {workflow_id}"]
 

@@ -236,7 +236,7 @@ class Alerts:
         notice = team_notice(
             team,
             f"Alert: {alert.condition}",
-            f"{text or info.workflow_id}\nRunning now: {running}.\npython starter.py run-status {info.workflow_id}",
+            f"{text or info.workflow_id}\nRunning now: {running}.\npython starter.py runs status {info.workflow_id}",
             self._run.key(f"{name}/{info.run_id}"),
         )
         self._outbox.add("workflow.alert", {"condition": alert.condition})

@@ -1,7 +1,7 @@
 """Commands that are loaded when they are called: until then each is a name, a line of help, and where it stands."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from typing import Annotated, Any
@@ -63,6 +63,11 @@ class Lazy(TyperCommand):
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         return self.loaded.make_context(*args, **kwargs)
+
+
+def hidden(entry: Command) -> Command:
+    """The same under a name that it had before: that still works, and no help names it."""
+    return replace(entry, hidden=True)
 
 
 def tree(entry: Parts) -> TyperGroup:

@@ -59,7 +59,7 @@ def cancelled_notice(
     """Title and text for the operations team about a cancelled run of which something stays. No customer data."""
     left = f" STILL IN PLACE, or nobody knows: {', '.join(not_undone)}." if not_undone else ""
     said = f" Cannot be taken back: {'; '.join(told)}." if told else ""
-    text = f"Undone: {', '.join(undone) or 'nothing'}.{left}{said}\npython starter.py status {workflow_id}"
+    text = f"Undone: {', '.join(undone) or 'nothing'}.{left}{said}\npython starter.py runs status {workflow_id}"
     return "Onboarding cancelled, but not all of it is undone", text
 
 
