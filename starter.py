@@ -4,17 +4,19 @@ Each command stands here with its module, which is loaded when the command is ca
 """
 
 try:
-    import sys
-
-    from towpath.cli.edge.interrupts import end_at_once
-    from towpath.cli.edge.lazy import Command, CommandGroup, Parts, hidden, tree
-    from towpath.cli.edge.main import main
-    from towpath.cli.terminal import EXIT_CODES
+    import signal
 
     if __name__ == "__main__":
-        end_at_once()
+        # Ctrl-C while the rest is loaded: an import could swallow the exception, or be told as a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 except KeyboardInterrupt:
     raise SystemExit(130) from None
+
+import sys
+
+from towpath.cli.edge.lazy import Command, CommandGroup, Parts, hidden, tree
+from towpath.cli.edge.main import main
+from towpath.cli.terminal import EXIT_CODES
 
 DEFINITION = Parts(
     "Definitions of workflows: check, look at, try out, and publish them.",

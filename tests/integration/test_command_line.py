@@ -54,7 +54,7 @@ async def test_wrong_input_names_every_violation_and_starts_nothing(house: House
     assert code == 2
     for place in ("customer.email", "customer.company: is missing", "customer.plan", "customer.country", "colour"):
         assert place in problems
-    assert "customer.compny: is not a known field; did you mean company?" in problems
+    assert "customer.compny: is not a known field: did you mean 'company'?" in problems
     assert before.count == after.count
 
 

@@ -25,10 +25,10 @@ from towpath.temporal.attributes import search_key
 
 BEGAN = "2026-11-25T12:00:00Z"
 DAMAGED: list[tuple[str, Any, str]] = [
-    ("version", "5", "version"),
-    ("alerts", [], "alerts"),
-    ("alerts", [{"status": "firing"}], "alerts.0.startsAt"),
-    ("groupKey", "", "groupKey"),
+    ("version", "5", "version: must be '4'"),
+    ("alerts", [], "alerts: must not be empty"),
+    ("alerts", [{"status": "firing"}], "alerts.0.startsAt: is missing: add it"),
+    ("groupKey", "", "groupKey: must not be empty"),
 ]
 
 
@@ -156,7 +156,7 @@ async def test_receiver_names_what_is_wrong(field: str, value: Any, named: str) 
         answer = await http.post(PATH, json=webhook_body("checkout", BEGAN, resolved=False) | {field: value})
 
     assert answer.status_code == 400
-    assert any(problem.startswith(named) for problem in answer.json()["errors"])
+    assert named in answer.json()["errors"]
 
 
 async def test_receiver_bounds_bodies_and_asks_again_when_temporal_is_away() -> None:

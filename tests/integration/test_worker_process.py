@@ -43,7 +43,7 @@ async def test_missing_settings_are_one_line_each() -> None:
     assert code == 2
     assert any(line.startswith("worker.py: ANTHROPIC_API_KEY: is missing") for line in lines)
     assert any(line.startswith("worker.py: TOWPATH_ACCOUNTS_URL: is missing") for line in lines)
-    assert any(line.startswith("worker.py: TOWPATH_SMTP_PORT: ") and "integer" in line for line in lines)
+    assert any(line.startswith("worker.py: TOWPATH_SMTP_PORT: ") and "must be a whole number" in line for line in lines)
     assert any(line.startswith("worker.py: TOWPATH_CRM_URL: ") for line in lines)
 
 

@@ -27,6 +27,15 @@ ODD_TEXTS = ["\udcff", "a\0b", "x" * 50_000, "", "../..", "%s{0}", "' OR '1'='1"
 MOMENTS = [0.15, 0.25, 0.4, 0.6, 0.9]
 """Seconds after the start: while the interpreter starts, while modules load, while the command works or waits."""
 
+SWALLOWS = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except BaseException:
+    pass
+print("went on")
+"""
+
 
 def leaves(group: TyperGroup, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command with its words, however deep it stands."""
@@ -195,6 +204,19 @@ def test_ctrl_c_at_any_moment(arguments: list[str], seconds: float, monkeypatch:
         assert "Traceback" not in told
         assert process.returncode in {Exit.INTERRUPTED, -signal.SIGINT}, told
         assert told in {"", "Interrupted. Runs in Temporal go on.\n"}
+
+
+def test_ctrl_c_while_modules_load(tmp_path: Path) -> None:
+    """A module that is being loaded when Ctrl-C comes can neither swallow it nor show a traceback."""
+    (tmp_path / "typer.py").write_text(SWALLOWS)
+    ended = subprocess.run(
+        [sys.executable, str(ROOT / "starter.py"), "--help"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, b"", b"")
 
 
 def test_nobody_reads() -> None:

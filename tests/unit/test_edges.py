@@ -84,10 +84,12 @@ def test_logs_are_cleaned(event: dict[str, Any], cleaned: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        pytest.param("{", "file", id="no-json"),
-        pytest.param('{"team": {"roles": [], "members": []}}', "team.roles", id="no-roles"),
+        pytest.param("{", "is not JSON at line 1", id="no-json"),
+        pytest.param('{"team": {"roles": [], "members": []}}', "team.roles: must not be empty", id="no-roles"),
         pytest.param(
-            '{"team": {"roles": ["a"], "members": [{"reviewer": "x", "role": "a"}]}}', "members.0.role", id="typo"
+            '{"team": {"roles": ["a"], "members": [{"reviewer": "x", "role": "a"}]}}',
+            "members.0.role: is not a known field: did you mean 'roles'",
+            id="typo",
         ),
     ],
 )

@@ -31,6 +31,7 @@ from towpath.control.definitions import DefinitionError, Definitions, UnknownDef
 from towpath.control.emitting import emit as emit_event
 from towpath.engine.checks.check import check_text
 from towpath.engine.checks.loading import digest
+from towpath.engine.language.mistakes import mistakes
 
 RunOf = Annotated[str, typer.Argument(help="The run: DEFINITION/KEY.", metavar="RUN")]
 By = Annotated[str, typer.Option("--as", "--by", help="Who does it.", metavar="NAME")]
@@ -197,14 +198,7 @@ def _event(file: Path | None, kind: str | None, subject: str, data: str, event_i
     try:
         event = CloudEvent.model_validate_json(read_bytes(file))
     except ValidationError as error:
-        fail(
-            Exit.WRONG_INPUT,
-            f"{file}: is not a CloudEvent",
-            *(
-                f"  {'.'.join(map(str, problem['loc'])) or 'file'}: {problem['msg'].lower()}"
-                for problem in error.errors()
-            ),
-        )
+        fail(Exit.WRONG_INPUT, f"{file}: is not a CloudEvent", *(f"  {line}" for line in mistakes(error)))
     return event
 
 

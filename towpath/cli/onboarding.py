@@ -1,11 +1,11 @@
 """`starter.py onboarding`, `customer-key`."""
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from towpath.cli.as_json import JsonFlag, show_json
@@ -22,6 +22,7 @@ from towpath.contracts.core.wire import json_object
 from towpath.contracts.onboarding.customer import Customer, CustomerPlan, OnboardingRequest
 from towpath.contracts.onboarding.process import ONBOARDING, customer_key
 from towpath.control.temporal import start
+from towpath.engine.language.mistakes import place_of, words_of
 from towpath.views.wording import form_of
 
 STARTABLE = frozenset({"customer", "trigger", "budget", "review"})
@@ -121,11 +122,12 @@ def _request(document: dict[str, Any], options: dict[str, Any], budget_usd: floa
 
 def explain(error: ValidationError) -> list[str]:
     """Each problem in one line: where, what, and how to mend it."""
-    return [_explain(".".join(map(str, problem["loc"])), problem["type"], problem["msg"]) for problem in error.errors()]
+    return [_explain(place_of(problem), problem) for problem in error.errors()]
 
 
-def _explain(path: str, kind: str, message: str) -> str:
+def _explain(path: str, problem: ErrorDetails) -> str:
     parent, _, name = path.rpartition(".")
+    kind = problem["type"]
     model: type[BaseModel] = {"customer": Customer, "budget": Budget, "review": ReviewPolicy}.get(
         parent, OnboardingRequest
     )
@@ -135,11 +137,10 @@ def _explain(path: str, kind: str, message: str) -> str:
         option = f"; give it in the JSON or as --{name.replace('_', '-')}" if parent == "customer" else ""
         return f"{path}: is missing{meaning}{option}"
     if kind == "extra_forbidden":
-        near = difflib.get_close_matches(name, model.model_fields, n=1)
-        return f"{path}: is not a known field" + (f"; did you mean {near[0]}?" if near else "")
+        return f"{path}: {words_of(problem, model.model_fields)}"
     if kind == "string_pattern_mismatch":
         return f"{path}: {form_of(name)}{meaning}"
-    return f"{path}: {message[:1].lower()}{message[1:]}{meaning}"
+    return f"{path}: {words_of(problem)}{meaning}"
 
 
 async def _start(request: OnboardingRequest, *, wait: bool, as_json: bool) -> None:

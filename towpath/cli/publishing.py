@@ -28,6 +28,7 @@ from towpath.contracts.publishing.campaign import (
 from towpath.contracts.publishing.posting import EditPosts, Job, JobChange, Post, Reschedule, Settle
 from towpath.contracts.publishing.process import PUBLISHING
 from towpath.control import campaigns as desk
+from towpath.engine.language.mistakes import place_of, words_of
 from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError
 from towpath.policy.publishing.timing import unknown_zones
 from towpath.views.publishing import job_lines
@@ -268,7 +269,7 @@ def explain(error: ValidationError) -> list[str]:
         elif problem["type"] == "string_pattern_mismatch":
             lines.append(f"{'.'.join(path)}: {form_of(name)}")
         else:
-            lines.append(f"{'.'.join(path) or 'request'}: {problem['msg'].removeprefix('Value error, ')}")
+            lines.append(f"{place_of(problem) or 'request'}: {words_of(problem)}")
     return lines
 
 

@@ -16,6 +16,7 @@ from towpath.cli.terminal import Exit, fail
 from towpath.contracts.core.wire import JsonObject, Wire, json_object
 from towpath.control.temporal import start
 from towpath.engine.expression.suggestions import did_you_mean
+from towpath.engine.language.mistakes import mistakes
 from towpath.registry import AnyProcess, processes
 
 
@@ -72,8 +73,7 @@ def _request(process: AnyProcess, document: JsonObject) -> Wire:
     try:
         request: Wire = process.request.model_validate(document, extra="forbid")
     except ValidationError as error:
-        places = [(".".join(map(str, problem["loc"])) or "--input", problem["msg"]) for problem in error.errors()]
-        fail(Exit.WRONG_INPUT, *(f"{place}: {message[:1].lower()}{message[1:]}" for place, message in places))
+        fail(Exit.WRONG_INPUT, *(f"--input: {line}" for line in mistakes(error, process.request.model_fields)))
     return request
 
 

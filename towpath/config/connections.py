@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from towpath.config.secrets import SECRET, TEXT
+from towpath.engine.language.mistakes import mistakes
 
 if TYPE_CHECKING:
     from httpx import URL
@@ -33,6 +34,7 @@ RESERVED_HEADERS = frozenset(
 """Set by the client, or able to change where a request goes or ends."""
 
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
@@ -76,6 +78,12 @@ def _header_name(name: str) -> str:
     if HEADER_NAME.fullmatch(name) is None or name.lower() in RESERVED_HEADERS:
         raise ValueError(f"{name!r} cannot be set as a header")
     return name.lower()
+
+
+def _connection_name(name: str) -> str:
+    if _NAME.fullmatch(name) is None:
+        raise ValueError("is no name of a connection: use small letters, digits and -, a letter first, 63 at most")
+    return name
 
 
 def _some(items: tuple[ItemT, ...]) -> tuple[ItemT, ...]:
@@ -155,7 +163,7 @@ class Connection(_Entry):
         return self.base_url.rstrip("/") + url
 
 
-class _File(RootModel[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")], _Entry]]):
+class _File(RootModel[dict[Annotated[str, AfterValidator(_connection_name)], _Entry]]):
     """Connection name to its entry."""
 
 
@@ -278,9 +286,5 @@ def _hint(word: str, known: list[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _lines(error: ValidationError, path: Path, *place: str) -> list[str]:
-    return [
-        f"{path}: {'.'.join(map(str, (*place, *problem['loc']))) or 'file'}: "
-        f"{problem['msg'].removeprefix('Value error, ')}"
-        for problem in error.errors()
-    ]
+def _lines(error: ValidationError, path: Path, inside: str = "") -> list[str]:
+    return [f"{path}: {line}" for line in mistakes(error, _Entry.model_fields, inside=inside)]

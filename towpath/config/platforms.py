@@ -13,6 +13,7 @@ from towpath.contracts.prompts import Prompt
 from towpath.contracts.publishing.campaign import AdaptationTask, ArticleDraft, PlatformRules, PostDraft, ThreadDraft
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.diagnostics import Path
+from towpath.engine.language.mistakes import place_of, words_of
 from towpath.engine.language.source import Source, read_source
 from towpath.policy.publishing.limits import draft_type
 
@@ -92,8 +93,7 @@ def _rules(
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False):
             where: Path = problem["loc"]
-            name = ".".join(str(part) for part in where)
-            source.report(where, "platform.value", f"{name}: {problem['msg'].removeprefix('Value error, ')}")
+            source.report(where, "platform.value", f"{place_of(problem)}: {words_of(problem)}")
         return None
     _check_file_name(path, source, rules)
     _check_known(source, "adapter", rules.adapter, adapters)

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.review import Reviewer, Reviewers
+from towpath.engine.language.mistakes import mistakes
 
 
 class ReviewersFileError(Exception):
@@ -44,11 +45,8 @@ class ReviewerDirectory:
         try:
             return cls(_Directory.model_validate_json(content).root)
         except ValidationError as error:
-            lines = [
-                f"{path}: {'.'.join(map(str, problem['loc'])) or 'file'}: {problem['msg']}"
-                for problem in error.errors()
-            ]
-            raise ReviewersFileError("\n".join(lines)) from error
+            lines = mistakes(error, {**_Team.model_fields, **_Member.model_fields})
+            raise ReviewersFileError("\n".join(f"{path}: {line}" for line in lines)) from None
 
     def teams(self) -> list[str]:
         return sorted(self._teams)

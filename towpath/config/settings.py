@@ -23,6 +23,8 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from towpath.engine.language.mistakes import words_of
+
 PREFIX = "TOWPATH_"
 MIN_DECISION_KEY = 32
 SettingsT = TypeVar("SettingsT", bound="ClientSettings")
@@ -381,12 +383,11 @@ def _load(kind: type[SettingsT]) -> SettingsT:
 
 
 def _line(problem: ErrorDetails) -> str:
-    """Setting, place in it, what is wrong, and what is wanted. The texts of pydantic repeat no value."""
+    """Setting, place in it, what is wrong, and what is wanted."""
     fields = {variable(name): name for name in WorkerSettings.model_fields}
     first, *place = map(str, problem["loc"])
     name = fields.get(first, first)
     meaning = WorkerSettings.model_fields[name].description if name in WorkerSettings.model_fields else ""
-    text = problem["msg"].removeprefix("Value error, ")
-    what = "is missing" if problem["type"] == "missing" else text[:1].lower() + text[1:]
+    what = "is missing" if problem["type"] == "missing" else words_of(problem)
     where = f"{'.'.join(place)}: " if place else ""
     return f"{variable(name)}: {where}{what} ({meaning})"

@@ -12,8 +12,10 @@ from temporalio.service import RPCError
 
 from towpath.contracts.incident.alerts import AlertmanagerWebhook
 from towpath.control.intake import AlertIntake
+from towpath.engine.language.mistakes import mistakes
 
 MAX_BODY_BYTES = 8 * 1024**2
+MOST_TOLD = 10
 PATH = "/api/webhooks/alertmanager"
 log = structlog.stdlib.get_logger("receiver")
 
@@ -39,8 +41,7 @@ class Receiver:
         try:
             webhook = AlertmanagerWebhook.model_validate_json(body)
         except ValidationError as error:
-            wrong = [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()[:10]]
-            return _problem(400, "not a webhook body of Alertmanager, version 4", wrong)
+            return _problem(400, "not a webhook body of Alertmanager, version 4", mistakes(error)[:MOST_TOLD])
         try:
             taken = await self._intake.take(webhook)
         except RPCError as error:

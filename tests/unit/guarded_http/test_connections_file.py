@@ -33,8 +33,10 @@ def test_the_example_is_usable() -> None:
     ("entry", "problem"),
     [
         pytest.param({"hosts": []}, "crm.hosts: must not be empty", id="no-hosts"),
-        pytest.param({}, "crm.hosts: Field required", id="missing"),
-        pytest.param({"hosts": ["a.example"], "host": 1}, "crm.host: Extra inputs are not permitted", id="unknown"),
+        pytest.param({}, "crm.hosts: is missing: add it", id="missing"),
+        pytest.param(
+            {"hosts": ["a.example"], "host": 1}, "crm.host: is not a known field: did you mean 'hosts'?", id="unknown"
+        ),
         pytest.param({"hosts": ["*"]}, "crm.hosts.0: '*' is not a host name", id="every-host"),
         pytest.param({"hosts": ["*.com"]}, "crm.hosts.0: '*.com' is not", id="top-level"),
         pytest.param({"hosts": ["a.*.com"]}, "crm.hosts.0: 'a.*.com' is not", id="inner-wildcard"),
@@ -43,7 +45,7 @@ def test_the_example_is_usable() -> None:
         pytest.param({"hosts": ["0x7f.1"]}, "crm.hosts.0: '0x7f.1' is not", id="odd-address"),
         pytest.param({"hosts": ["*.0.0.1"]}, "crm.hosts.0: '*.0.0.1' is not", id="wildcard-address"),
         pytest.param({"hosts": ["10.0.0.1"]}, "crm: host 10.0.0.1 is an address, which needs allow_private", id="ip"),
-        pytest.param({"hosts": ["a.example"], "ports": [0]}, "crm.ports.0: Input should be greater", id="port"),
+        pytest.param({"hosts": ["a.example"], "ports": [0]}, "crm.ports.0: must be at least 1", id="port"),
         pytest.param(
             {"hosts": ["a.example"], "base_url": "https://b.example"},
             "crm: base_url: connection 'crm' does not allow the host b.example",
@@ -80,7 +82,11 @@ def test_every_mistake_has_its_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(b"[]", "file: Input should be an object"), (b"{", "file: Invalid JSON"), (b'{"A b": {}}', "A b")],
+    [
+        (b"[]", r"c\.json: must be an object: write \{…\}$"),
+        (b"{", r"c\.json: is not JSON at line 1, column 1: it ends too early"),
+        (b'{"A b": {"hosts": ["a.example"]}}', r"c\.json: A b: is no name of a connection: use small letters"),
+    ],
 )
 def test_what_is_no_connections_file(tmp_path: Path, content: bytes, problem: str) -> None:
     """A file of another shape is refused."""

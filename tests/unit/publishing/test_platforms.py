@@ -58,17 +58,17 @@ def test_unknown_channel_is_named() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        pytest.param("max_length: 500", "max_length: -1", "8:13: max_length: Input should be greater", id="range"),
+        pytest.param("max_length: 500", "max_length: -1", "8:13: max_length: must be", id="range"),
         pytest.param(
             "max_length", "max_lenght", "8:1: unknown field 'max_lenght': did you mean 'max_length'", id="typo"
         ),
-        pytest.param("needs_link: true", "needs_link: soon", "needs_link: Input should be a valid boolean", id="type"),
-        pytest.param("days: [0, 4]", "days: [0, 7]", "windows.2.days.1: Input should be less", id="day"),
-        pytest.param("days: [0, 4]", "days: []", "windows.2.days: Tuple should have at least 1", id="no-day"),
-        pytest.param('"post"', '"video"', "7:8: shape: Input should be 'thread', 'post' or 'article'", id="shape"),
+        pytest.param("needs_link: true", "needs_link: soon", "needs_link: must be true or false", id="type"),
+        pytest.param("days: [0, 4]", "days: [0, 7]", "windows.2.days.1: must be at most 6", id="day"),
+        pytest.param("days: [0, 4]", "days: []", "windows.2.days: must not be empty", id="no-day"),
+        pytest.param('"post"', '"video"', "7:8: shape: must be 'thread', 'post' or 'article'", id="shape"),
         pytest.param("max_links: 2", "max_links: 0", "max_links: must be at least 1 where needs_link", id="disagree"),
         pytest.param("max_links: 2", "max_follow_ups: 2", "max_follow_ups: only a thread has", id="no-thread"),
-        pytest.param('adapter: "linkedin"', "", "adapter: Field required", id="missing"),
+        pytest.param('adapter: "linkedin"', "", "adapter: is missing: add it", id="missing"),
         pytest.param(
             'adapter: "mastodon"', 'adapter: "mastodn"', "there is no adapter 'mastodn': did you", id="adapter"
         ),

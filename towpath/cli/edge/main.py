@@ -10,6 +10,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from itertools import takewhile
 from typing import NoReturn
 
@@ -28,6 +29,7 @@ MOST_SHOWN = 200
 
 def main(commands: TyperGroup, arguments: Sequence[str]) -> NoReturn:
     """Carry out a command, and end the process by its exit code."""
+    end_at_once()
     code = carry_out(commands, arguments)
     end_at_once()
     sys.exit(code)
@@ -96,9 +98,9 @@ def _unfit(error: UnicodeEncodeError | ValidationError) -> int:
     """A value that a request does not take: commands make requests of what they are given."""
     if isinstance(error, UnicodeEncodeError):
         return _say(Exit.WRONG_INPUT, f"{_clipped(error.object)}: is no text in UTF-8: write it in that encoding")
-    found = error.errors(include_url=False, include_input=False)
-    told = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'input'}: {one['msg'].lower()}" for one in found)
-    return _say(Exit.WRONG_INPUT, f"{told}: give another value")
+    words = import_module("towpath.engine.language.mistakes")
+    told: list[str] = words.mistakes(error)
+    return _say(Exit.WRONG_INPUT, f"{'; '.join(told)}: give another value")
 
 
 def _refused_by_system(error: OSError) -> int:

@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.contracts.pipeline.plane import MIB, Compression, Setup
 from towpath.dataplane.core.connections import DataConnection
+from towpath.engine.language.mistakes import place_of, words_of
 
 _CONNECTIONS = TypeAdapter(dict[str, DataConnection])
 
@@ -32,8 +33,8 @@ def read_connections(text: str | None) -> dict[str, JsonValue]:
 
 
 def _problem(problem: ErrorDetails) -> str:
-    place = ".".join(map(str, problem["loc"]))
-    return f"{place}: {problem['msg']}" if place else f"{problem['msg']}; needs a JSON object of connections by name"
+    place, what = place_of(problem), words_of(problem)
+    return f"{place}: {what}" if place else f"{what}; needs a JSON object of connections by name"
 
 
 def setup_of(
