@@ -60,7 +60,7 @@ OF_ANY_RUN = {
     "watch": Command("towpath.cli.runs", "Follow a run until it ends."),
     "explain": Command("towpath.cli.runs", "In words: what a run waits for, what failed, and what to do next."),
     "result": Command(
-        "towpath.cli.results",
+        "towpath.cli.runs",
         "Wait for a run's result. Exits 0 for success: a customer onboarded, a campaign published, rows loaded, …",
     ),
     "cancel": Command("towpath.cli.status", "Cancel a run. What it did is undone."),

@@ -3,13 +3,16 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel, JsonValue
 from pydantic_core import to_jsonable_python
 
+from towpath.cli.files import read_text
 from towpath.cli.terminal import Exit, fail
+from towpath.contracts.core.wire import JsonObject, json_object
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -31,3 +34,12 @@ def parsed_json(text: str, what: str) -> JsonValue:
     except ValueError:
         fail(Exit.WRONG_INPUT, f"{what}: is not JSON; a text needs quotes: '\"text\"'")
     return value
+
+
+def json_argument(given: str) -> JsonObject:
+    """The object of `--input`: as it stands, in a file, or from stdin for `-`. Ends the command for what is none."""
+    text = given if given.lstrip().startswith("{") else read_text(Path(given))
+    found = json_object(text)
+    if found is None:
+        fail(Exit.WRONG_INPUT, f"--input: {given[:60]} is no JSON object, and no file that holds one")
+    return found

@@ -8,18 +8,18 @@ from uuid import uuid4
 
 import typer
 from pydantic import ValidationError
-from temporalio.client import Client, WorkflowUpdateFailedError
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.client import Client
 
-from towpath.cli.as_json import JsonFlag, parsed_json, show_json
+from towpath.cli.as_json import JsonFlag, json_argument, parsed_json, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
 from towpath.cli.definition.reading import catalogue_of_this_place, is_file, tell_problems
-from towpath.cli.endings import follow, open_run
-from towpath.cli.files import STDIN, read_bytes, read_text
+from towpath.cli.endings import answered, follow, open_run
+from towpath.cli.files import read_bytes
+from towpath.cli.run_ids import By, Why
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.run import RunRecord
-from towpath.contracts.core.wire import JsonObject, json_object
+from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.process import DECLARED_RUN
 from towpath.contracts.declared.run import (
     CloudEvent,
@@ -34,8 +34,6 @@ from towpath.engine.checks.loading import digest
 from towpath.engine.language.mistakes import mistakes
 
 RunOf = Annotated[str, typer.Argument(help="The run: DEFINITION/KEY.", metavar="RUN")]
-By = Annotated[str, typer.Option("--as", "--by", help="Who does it.", metavar="NAME")]
-Why = Annotated[str, typer.Option(help="Why; kept in the run's record.")]
 Step = Annotated[str, typer.Argument(help="The step's id.", metavar="STEP")]
 ANSWER_SECONDS = 10
 
@@ -65,7 +63,7 @@ def run_definition(
 
     Example: starter.py run definitions/order-saga.yaml --input order.json --wait
     """
-    run(_run(target, _object(given), key, wait=wait, as_json=as_json))
+    run(_run(target, json_argument(given), key, wait=wait, as_json=as_json))
 
 
 def pause(workflow_id: RunOf, by: By, reason: Why = "", as_json: JsonFlag = False) -> None:
@@ -117,15 +115,8 @@ async def _run(target: str, inputs: JsonObject, key: str | None, *, wait: bool, 
     temporal = await client()
     definitions = Definitions(temporal)
     request = await request_of(definitions, target, inputs)
-    try:
-        started = await definitions.start(request, key)
-    except WorkflowAlreadyStartedError as error:
-        fail(
-            Exit.REFUSED,
-            f"{error.workflow_id}: this run has ended already; another --key is another run.",
-            f"See how: python starter.py runs status {error.workflow_id}",
-        )
-    await follow(DECLARED_RUN, temporal, started, wait=wait, as_json=as_json)
+    starting, mend = definitions.start(request, key), "; another --key is another run"
+    await follow(DECLARED_RUN, temporal, starting, wait=wait, as_json=as_json, mend=mend)
 
 
 async def request_of(definitions: Definitions, target: str, inputs: JsonObject | None) -> DeclaredRequest:
@@ -159,12 +150,10 @@ async def _update(workflow_id: str, name: str, request: Edit | PauseRequest, *, 
     handle = temporal.get_workflow_handle(workflow_id)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            record: RunRecord = await handle.execute_update(name, request, result_type=RunRecord)
+            update = handle.execute_update(name, request, result_type=RunRecord)
+            record: RunRecord = await answered(workflow_id, update)
     except TimeoutError:
         fail(Exit.UNREACHABLE, "No worker answered in time. Is one running? `python worker.py`")
-    except WorkflowUpdateFailedError as error:
-        cause = error.cause
-        fail(Exit.REFUSED, f"{workflow_id}: refused: {cause.message if isinstance(cause, ApplicationError) else cause}")
     if as_json:
         show_json(record)
     else:
@@ -200,15 +189,3 @@ def _event(file: Path | None, kind: str | None, subject: str, data: str, event_i
     except ValidationError as error:
         fail(Exit.WRONG_INPUT, f"{file}: is not a CloudEvent", *(f"  {line}" for line in mistakes(error)))
     return event
-
-
-def _object(given: str) -> JsonObject:
-    text = given
-    if given == "-":
-        text = read_text(STDIN)
-    elif not given.lstrip().startswith("{"):
-        text = read_text(Path(given))
-    found = json_object(text)
-    if found is None:
-        fail(Exit.WRONG_INPUT, f"--input: {given[:60]} is no JSON object, and no file that holds one")
-    return found

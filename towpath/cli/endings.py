@@ -1,6 +1,7 @@
 """How a command waits for the end of a run, and says why one failed."""
 
 import asyncio
+from collections.abc import Awaitable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import typer
@@ -11,7 +12,7 @@ from temporalio.client import (
     WorkflowHandle,
     WorkflowUpdateFailedError,
 )
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from towpath.cli.as_json import show_json
 from towpath.cli.connection import page_of, say_started
@@ -25,6 +26,7 @@ from towpath.views.processes import views_of
 RequestT = TypeVar("RequestT", bound=Wire)
 EndT = TypeVar("EndT", bound=Wire)
 FailureT = TypeVar("FailureT", bound=Wire)
+AnswerT = TypeVar("AnswerT")
 
 
 def tell_failure(process: AnyProcess, workflow_id: str, error: WorkflowFailureError) -> NoReturn:
@@ -33,9 +35,23 @@ def tell_failure(process: AnyProcess, workflow_id: str, error: WorkflowFailureEr
 
 
 async def follow(
-    process: Process[RequestT, EndT, FailureT], temporal: Client, started: Started, *, wait: bool, as_json: bool
+    process: Process[RequestT, EndT, FailureT],
+    temporal: Client,
+    starting: Awaitable[Started],
+    *,
+    wait: bool,
+    as_json: bool,
+    mend: str = "",
 ) -> None:
-    """Tell of a run that was started or joined; with `wait`, wait for its end, print its result, and exit by it."""
+    """Tell of a run that starts or is joined; with `wait`, wait for its end, print its result, and exit by it.
+
+    `mend` is what to do about a run of that id that has ended well.
+    """
+    try:
+        started = await starting
+    except WorkflowAlreadyStartedError as error:
+        what = f"{error.workflow_id}: this run has ended already{mend}."
+        fail(Exit.REFUSED, what, f"See how: python starter.py runs result {error.workflow_id}")
     handle = started.handle
     page = page_of(handle, temporal)
     if as_json and not wait:
@@ -54,11 +70,25 @@ async def finish(
     as_json: bool,
 ) -> None:
     """Wait for a run, print its result, and exit by it."""
-    ended = await ended_run(process, handle, seconds)
+    show_end(process, await ended_run(process, handle, seconds), as_json=as_json)
+
+
+def show_end(
+    process: Process[RequestT, EndT, FailureT],
+    ended: EndT,
+    *,
+    as_json: bool,
+    warnings: Sequence[str] | None = None,
+) -> None:
+    """Print a result, and exit by it; JSON has the warnings of the command that started the run."""
     if as_json:
-        show_json(ended)
+        show_json(ended if warnings is None else ended.model_dump(mode="json") | {"warnings": warnings})
     else:
         console.print(*views_of(process).result(ended), sep="\n", markup=False, soft_wrap=True)
+    exit_by(process, ended)
+
+
+def exit_by(process: Process[RequestT, EndT, FailureT], ended: EndT) -> None:
     if not process.succeeded(ended):
         raise typer.Exit(Exit.REFUSED)
 
@@ -82,9 +112,12 @@ async def open_run(temporal: Client, workflow_id: str) -> None:
         fail(Exit.REFUSED, f"{workflow_id}: has ended ({status.name.lower()}); nothing was changed")
 
 
-def refused(workflow_id: str, error: WorkflowUpdateFailedError) -> NoReturn:
-    """Say why a run did not take an update, and end the command."""
-    cause = error.cause
-    code = f" ({cause.type})" if isinstance(cause, ApplicationError) else ""
-    text = cause.message if isinstance(cause, ApplicationError) else str(cause)
-    fail(Exit.REFUSED, f"{workflow_id}: refused: {text}{code}")
+async def answered(workflow_id: str, update: Awaitable[AnswerT]) -> AnswerT:
+    """What a run answers to an update. Ends the command, and says why, when the run refuses it."""
+    try:
+        return await update
+    except WorkflowUpdateFailedError as error:
+        cause = error.cause
+        code = f" ({cause.type})" if isinstance(cause, ApplicationError) else ""
+        text = cause.message if isinstance(cause, ApplicationError) else str(cause)
+        fail(Exit.REFUSED, f"{workflow_id}: refused: {text}{code}")

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
@@ -147,12 +146,5 @@ async def _start(request: OnboardingRequest, *, wait: bool, as_json: bool) -> No
     temporal = await client()
     own = settings()
     workflow_id = ONBOARDING.workflow_id(request, own.customer_salt.get_secret_value().encode())
-    try:
-        started = await start(temporal, ONBOARDING, request, workflow_id=workflow_id)
-    except WorkflowAlreadyStartedError:
-        fail(
-            Exit.REFUSED,
-            f"{workflow_id}: this customer's onboarding has ended already.",
-            f"See how: python starter.py runs result {workflow_id}",
-        )
-    await follow(ONBOARDING, temporal, started, wait=wait, as_json=as_json)
+    starting = start(temporal, ONBOARDING, request, workflow_id=workflow_id)
+    await follow(ONBOARDING, temporal, starting, wait=wait, as_json=as_json)

@@ -3,18 +3,18 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 from pydantic import TypeAdapter, ValidationError
-from temporalio.client import Client, WorkflowUpdateFailedError
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.client import Client
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
-from towpath.cli.endings import follow, open_run
+from towpath.cli.endings import answered, follow, open_run
 from towpath.cli.files import read_text
+from towpath.cli.run_ids import By, Why, full_id
 from towpath.cli.terminal import Exit, console, fail, show_page
 from towpath.config.platforms import PlatformFilesError, load_platforms
 from towpath.contracts.core.delivery import Language
@@ -38,9 +38,6 @@ from towpath.views.wording import count, form_of
 CampaignOf = Annotated[str, typer.Argument(help="The campaign: content-publishing/ID, or ID alone.", metavar="ID")]
 JobOf = Annotated[str, typer.Argument(help="The job: a channel as in x, or x.ACCOUNT.", metavar="JOB")]
 JobsOf = Annotated[str, typer.Argument(help="The job; without it, all that have not begun.", metavar="[JOB]")]
-By = Annotated[str, typer.Option("--as", "--by", help="Who does it; kept in the result.", metavar="NAME")]
-Why = Annotated[str, typer.Option(help="Why; kept in the result.")]
-AnswerT = TypeVar("AnswerT")
 _MOMENT = TypeAdapter(datetime)
 _POSTS = TypeAdapter(list[Post])
 
@@ -103,7 +100,7 @@ def start(
 @app.command("show")
 def show(workflow_id: CampaignOf, as_json: JsonFlag = False) -> None:
     """The texts side by side with their quality, and when each goes out or where it is."""
-    run(show_campaign(campaign_id(workflow_id), as_json=as_json))
+    run(show_campaign(full_id(workflow_id, PUBLISHING), as_json=as_json))
 
 
 @app.command("reschedule")
@@ -134,7 +131,7 @@ def edit(
 ) -> None:
     """New texts for a job, until its cut-off, during its review as well. They are checked as Claude's are."""
     change = EditPosts(job=job, posts=tuple(_posts(read_text(file))), by=by, reason=reason)
-    run(_edit(campaign_id(workflow_id), change, as_json=as_json))
+    run(_edit(full_id(workflow_id, PUBLISHING), change, as_json=as_json))
 
 
 @app.command("cancel")
@@ -176,10 +173,6 @@ def settle(
     run(_change(workflow_id, lambda temporal, name: _one(desk.settle(temporal, name, change)), as_json=as_json))
 
 
-def campaign_id(name: str) -> str:
-    return name if "/" in name else f"{PUBLISHING.name}/{name}"
-
-
 async def show_campaign(workflow_id: str, *, as_json: bool) -> None:
     """The texts and jobs of a campaign."""
     seen = await desk.view(await client(), workflow_id)
@@ -207,20 +200,13 @@ async def _start(content: str, wanted: dict[str, Any], *, wait: bool, as_json: b
     if zones:
         fail(Exit.WRONG_INPUT, *(f"--zone: {problem}" for problem in zones))
     temporal = await client()
-    try:
-        started = await desk.start_campaign(temporal, request)
-    except WorkflowAlreadyStartedError:
-        name = PUBLISHING.workflow_id(request, b"")
-        fail(
-            Exit.REFUSED, f"{name}: this campaign has ended already.", f"See how: python starter.py runs result {name}"
-        )
-    await follow(PUBLISHING, temporal, started, wait=wait, as_json=as_json)
+    await follow(PUBLISHING, temporal, desk.start_campaign(temporal, request), wait=wait, as_json=as_json)
 
 
 async def _edit(workflow_id: str, change: EditPosts, *, as_json: bool) -> None:
     temporal = await client()
     await open_run(temporal, workflow_id)
-    adaptation = await _refusable(workflow_id, desk.edit(temporal, workflow_id, change))
+    adaptation = await answered(workflow_id, desk.edit(temporal, workflow_id, change))
     if as_json:
         show_json(adaptation)
     else:
@@ -234,9 +220,9 @@ async def _jobs(name: str, what: str, change: JobChange, *, as_json: bool) -> No
 
 
 async def _change(name: str, change: Callable[[Client, str], Awaitable[list[Job]]], *, as_json: bool) -> None:
-    workflow_id, temporal = campaign_id(name), await client()
+    workflow_id, temporal = full_id(name, PUBLISHING), await client()
     await open_run(temporal, workflow_id)
-    jobs = await _refusable(workflow_id, change(temporal, workflow_id))
+    jobs = await answered(workflow_id, change(temporal, workflow_id))
     if as_json:
         show_json(jobs)
     else:
@@ -245,16 +231,6 @@ async def _change(name: str, change: Callable[[Client, str], Awaitable[list[Job]
 
 async def _one(change: Awaitable[Job]) -> list[Job]:
     return [await change]
-
-
-async def _refusable(workflow_id: str, update: Awaitable[AnswerT]) -> AnswerT:
-    try:
-        return await update
-    except WorkflowUpdateFailedError as error:
-        cause = error.cause
-        code = f" ({cause.type})" if isinstance(cause, ApplicationError) else ""
-        text = cause.message if isinstance(cause, ApplicationError) else str(cause)
-        fail(Exit.REFUSED, f"{workflow_id}: refused: {text}{code}")
 
 
 def explain(error: ValidationError) -> list[str]:

@@ -8,7 +8,7 @@ from temporalio.client import Client
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.connection import client, run
-from towpath.cli.run_ids import RunId, full_id
+from towpath.cli.run_ids import By, RunId, Why, full_id
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.run import Discard
 from towpath.control import deadletters
@@ -37,8 +37,8 @@ def show(workflow_id: RunId, as_json: JsonFlag = False) -> None:
 @app.command("discard")
 def discard(
     workflow_id: RunId,
-    by: Annotated[str, typer.Option("--as", "--by", help="Who discards it.", metavar="NAME")],
-    reason: Annotated[str, typer.Option(help="Why; kept in the run's record.")],
+    by: By,
+    reason: Why,
     as_json: JsonFlag = False,
 ) -> None:
     """Take a failed run out of its queue for good. Its history stays."""

@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 from rich.table import Column, Table
-from temporalio.client import WorkflowUpdateFailedError
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.connection import client, run
-from towpath.cli.endings import refused
+from towpath.cli.endings import answered
 from towpath.cli.run_ids import RunId, full_id
 from towpath.cli.terminal import Exit, console, fail, show_page
 from towpath.contracts.core.review import Decision, ReviewTask, Verdict
@@ -140,10 +139,7 @@ def describe(task: ReviewTask) -> list[str]:
 
 async def decide_task(workflow_id: str, decision: Decision, as_json: bool) -> None:
     """Decide a task of a run of any process. Ends the command when the decision is refused."""
-    try:
-        decided = await reviews.decide(await client(), workflow_id, decision)
-    except WorkflowUpdateFailedError as error:
-        refused(workflow_id, error)
+    decided = await answered(workflow_id, reviews.decide(await client(), workflow_id, decision))
     if as_json:
         show_json(decided)
     else:

@@ -1,4 +1,4 @@
-"""`starter.py runs list | watch | explain`: runs of any process and definition."""
+"""`starter.py runs list | watch | explain | result`: runs of any process and definition."""
 
 import re
 from dataclasses import asdict
@@ -11,12 +11,14 @@ from temporalio.client import Client
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.connection import client, run
+from towpath.cli.endings import finish
 from towpath.cli.run_ids import RunId, full_id
 from towpath.cli.status import read_record, show_status
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.run import DeadLetter
 from towpath.control.deadletters import NotInQueueError, find_letter
 from towpath.control.runs import RunFound, find_runs, has_open_task
+from towpath.registry import processes
 from towpath.views.explaining import explain as in_words
 
 UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -55,6 +57,16 @@ def explain(workflow_id: RunId, as_json: JsonFlag = False) -> None:
     run(_explain(full_id(workflow_id), as_json=as_json))
 
 
+@app.command("result")
+def result(
+    workflow_id: RunId,
+    timeout: Annotated[float | None, typer.Option(help="Seconds to wait; without it, as long as it takes.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Wait for a run's result. Exits 0 for success: a customer onboarded, a campaign published, rows loaded, …"""
+    run(_result(full_id(workflow_id), timeout, as_json=as_json))
+
+
 async def _list(process: str | None, status: str | None, since: datetime | None, limit: int, *, as_json: bool) -> None:
     found: list[RunFound] = []
     async for one in find_runs(await client(), process, status, since):
@@ -82,6 +94,18 @@ async def _explain(workflow_id: str, *, as_json: bool) -> None:
         show_json(asdict(told))
         return
     console.print(*told.lines, *(f"  next: {one}" for one in told.next), sep="\n", markup=False, soft_wrap=True)
+
+
+async def _result(workflow_id: str, seconds: float | None, *, as_json: bool) -> None:
+    temporal = await client()
+    kind = (await temporal.get_workflow_handle(workflow_id).describe()).workflow_type
+    process = processes().get(kind)
+    if process is None:
+        fail(
+            Exit.WRONG_INPUT, f"{workflow_id} is a run of {kind}, which is part of a process: ask for that of the whole"
+        )
+    handle = temporal.get_workflow_handle(workflow_id, result_type=process.result)
+    await finish(process, handle, seconds, as_json=as_json)
 
 
 async def _letter(temporal: Client, workflow_id: str) -> DeadLetter | None:

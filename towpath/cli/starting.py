@@ -1,19 +1,16 @@
 """`starter.py start`: a run of any process that has no command of its own for that."""
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from towpath.cli.as_json import JsonFlag
+from towpath.cli.as_json import JsonFlag, json_argument
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
 from towpath.cli.endings import follow
 from towpath.cli.terminal import Exit, fail
-from towpath.contracts.core.wire import JsonObject, Wire, json_object
+from towpath.contracts.core.wire import JsonObject, Wire
 from towpath.control.temporal import start
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.mistakes import mistakes
@@ -40,7 +37,7 @@ def start_process(
     Example: starter.py start refund --input '{"reference": "r-17"}' --wait
     """
     process = _startable(name)
-    run(_start(process, _request(process, _document(given)), wait=wait, as_json=as_json))
+    run(_start(process, _request(process, json_argument(given)), wait=wait, as_json=as_json))
 
 
 def _startable(name: str) -> AnyProcess:
@@ -51,21 +48,6 @@ def _startable(name: str) -> AnyProcess:
     if process.command:
         fail(Exit.WRONG_INPUT, f"{name} has a command of its own: python starter.py {process.command} --help")
     return process
-
-
-def _document(given: str) -> JsonObject:
-    text = given
-    try:
-        if given == "-":
-            text = sys.stdin.read()
-        elif not given.lstrip().startswith("{"):
-            text = Path(given).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        fail(Exit.WRONG_INPUT, f"--input: {given[:60]} cannot be read: {error}")
-    document = json_object(text)
-    if document is None:
-        fail(Exit.WRONG_INPUT, f"--input: {given[:60]} is no JSON object, and no file that holds one")
-    return document
 
 
 def _request(process: AnyProcess, document: JsonObject) -> Wire:
@@ -80,12 +62,5 @@ def _request(process: AnyProcess, document: JsonObject) -> Wire:
 async def _start(process: AnyProcess, request: Wire, *, wait: bool, as_json: bool) -> None:
     temporal = await client()
     workflow_id = process.workflow_id(request, settings().customer_salt.get_secret_value().encode())
-    try:
-        started = await start(temporal, process, request, workflow_id=workflow_id)
-    except WorkflowAlreadyStartedError:
-        fail(
-            Exit.REFUSED,
-            f"{workflow_id}: this run has ended already.",
-            f"See how: python starter.py runs result {workflow_id}",
-        )
-    await follow(process, temporal, started, wait=wait, as_json=as_json)
+    starting = start(temporal, process, request, workflow_id=workflow_id)
+    await follow(process, temporal, starting, wait=wait, as_json=as_json)

@@ -12,7 +12,7 @@ from temporalio.client import Client, WorkflowHandle
 from towpath.cli.as_json import JsonFlag, show_json, show_json_line
 from towpath.cli.connection import client, run
 from towpath.cli.endings import open_run
-from towpath.cli.run_ids import RunId, full_id
+from towpath.cli.run_ids import RunId, Why, full_id
 from towpath.cli.terminal import console
 from towpath.contracts.core.run import Cancellation, RunRecord, StepState
 from towpath.views.live import WatchedRun, panel
@@ -41,7 +41,7 @@ def cancel(
     by: Annotated[
         str, typer.Option("--as", "--by", help="Who does it; your login name when left out.", metavar="NAME")
     ] = "",
-    reason: Annotated[str, typer.Option(help="Why; kept in the run's record.")] = "",
+    reason: Why = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Cancel a run. What it did is undone."""

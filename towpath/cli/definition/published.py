@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +20,7 @@ from towpath.cli.definition.reading import (
 )
 from towpath.cli.definition.views import list_published, show_published, split_target
 from towpath.cli.files import read_bytes
+from towpath.cli.run_ids import By
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.declared.published import Publication
 from towpath.control.definitions import DefinitionError, Definitions, make_request
@@ -37,7 +38,7 @@ app = typer.Typer()
 @app.command("publish")
 def publish(
     file: File,
-    by: Annotated[str, typer.Option("--as", "--by", help="Who publishes it.", metavar="NAME")],
+    by: By,
     note: Annotated[str, typer.Option(help="What changed and why.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
@@ -147,9 +148,5 @@ def _day(text: str | None) -> datetime | None:
     try:
         day = datetime.fromisoformat(text)
     except ValueError:
-        _wrong_day(text)
+        fail(Exit.WRONG_INPUT, f"--around: {text!r} is no day: write it like 2027-03-28")
     return day if day.tzinfo is not None else day.replace(tzinfo=UTC)
-
-
-def _wrong_day(text: str) -> NoReturn:
-    fail(Exit.WRONG_INPUT, f"--around: {text!r} is no day: write it like 2027-03-28")

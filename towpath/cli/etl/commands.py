@@ -8,11 +8,13 @@ from temporalio.client import WorkflowExecutionStatus
 
 from towpath.cli.as_json import JsonFlag, show_json, show_json_line
 from towpath.cli.connection import client, page_of, reachable, run, say_started
+from towpath.cli.endings import ended_run, exit_by, show_end
 from towpath.cli.etl.files import Pipeline, check_files, checked_config_of, found_file, run_of
-from towpath.cli.etl.following import ended, exit_by, finish, follow, follow_as_json, need_workers, show_result
+from towpath.cli.etl.following import finish, follow, follow_as_json, need_workers
 from towpath.cli.etl.schedule import next_firing, state_of
 from towpath.cli.terminal import Exit, console, problems, warn
 from towpath.contracts.pipeline.pipeline import PipelineConfig
+from towpath.contracts.pipeline.process import PIPELINE
 from towpath.control.pipeline_schedules import PipelineSchedules, Scheduled
 from towpath.control.pipelines import FOLDER, PipelineFile, list_files, request_of, start_run
 from towpath.control.temporal import address, run_to_end
@@ -165,13 +167,14 @@ async def _watch(pipeline: str, *, as_json: bool) -> None:
     if (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
         await need_workers(temporal, handle.id)
         await (follow_as_json if as_json else follow)(temporal, handle)
-    found = await ended(handle)
+    found = await ended_run(PIPELINE, handle, None)
     if not as_json:
-        show_result(found, as_json=False)
+        show_end(PIPELINE, found, as_json=False)
         return
     show_json_line({"workflow_id": handle.id, "result": found})
-    exit_by(found)
+    exit_by(PIPELINE, found)
 
 
 async def _result(pipeline: str, *, as_json: bool) -> None:
-    show_result(await ended(await run_of(await client(), pipeline)), as_json=as_json)
+    ended = await ended_run(PIPELINE, await run_of(await client(), pipeline), None)
+    show_end(PIPELINE, ended, as_json=as_json)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import typer
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -17,9 +16,9 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WorkflowHandle
 
-from towpath.cli.as_json import show_json, show_json_line
+from towpath.cli.as_json import show_json_line
 from towpath.cli.connection import page_of, say_started
-from towpath.cli.endings import ended_run
+from towpath.cli.endings import ended_run, show_end
 from towpath.cli.status import read_record
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.process import DATA_QUEUE
@@ -30,7 +29,6 @@ from towpath.contracts.pipeline.process import PIPELINE
 from towpath.contracts.pipeline.view import PipelineView, StageProgress
 from towpath.control.temporal import Started
 from towpath.views.live import RunView, WatchedRun, panel
-from towpath.views.pipeline import result_lines
 from towpath.views.wording import count
 
 POLL_SECONDS = 0.5
@@ -88,18 +86,14 @@ async def finish(temporal: Client, started: Started, *, as_json: bool, warnings:
     try:
         if not as_json:
             await follow(temporal, handle)
-        show_result(await ended(handle), as_json=as_json, warnings=warnings)
+        show_end(PIPELINE, await ended_run(PIPELINE, handle, None), as_json=as_json, warnings=warnings)
     except asyncio.CancelledError:
         fail(Exit.REFUSED, f"{handle.id} goes on: starter.py etl watch {handle.id}")
 
 
 async def need_workers(temporal: Client, workflow_id: str) -> None:
     """Ends the command when nobody is there to go on with the run."""
-    asked = (
-        (PIPELINE.queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
-        (DATA_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
-    )
-    silent = [queue for queue, kind in asked if not await _is_served(temporal, queue, kind)]
+    silent = [queue for queue, kind in QUEUES if not await _is_served(temporal, queue, kind)]
     if silent:
         fail(
             Exit.UNREACHABLE,
@@ -115,11 +109,6 @@ async def _is_served(temporal: Client, queue: str, kind: TaskQueueType.ValueType
     pollers = (await temporal.workflow_service.describe_task_queue(request)).pollers
     since = datetime.now(UTC) - LISTENING
     return any(one.last_access_time.ToDatetime(tzinfo=UTC) > since for one in pollers)
-
-
-async def ended(handle: WorkflowHandle[Any, PipelineResult], seconds: float | None = None) -> PipelineResult:
-    """The result. Ends the command for a run that failed, with the next step, or goes on for longer than that."""
-    return await ended_run(PIPELINE, handle, seconds)
 
 
 async def follow(temporal: Client, handle: WorkflowHandle[Any, PipelineResult]) -> None:
@@ -206,18 +195,3 @@ def _rate(stage: StageProgress, rows: int) -> float:
         return 0
     seconds = ((stage.ended_at or datetime.now(UTC)) - stage.started_at).total_seconds()
     return rows / seconds if seconds > 0 else 0
-
-
-def show_result(result: PipelineResult, *, as_json: bool, warnings: Sequence[str] | None = None) -> None:
-    """Print a result, and exit by it; with the warnings of the command that started it."""
-    if as_json:
-        told = {} if warnings is None else {"warnings": warnings}
-        show_json(result.model_dump(mode="json") | told)
-    else:
-        console.print(*result_lines(result), sep="\n", markup=False, soft_wrap=True)
-    exit_by(result)
-
-
-def exit_by(result: PipelineResult) -> None:
-    if not PIPELINE.succeeded(result):
-        raise typer.Exit(Exit.REFUSED)

@@ -9,6 +9,7 @@ from rich.table import Column, Table
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
+from towpath.cli.run_ids import By
 from towpath.cli.terminal import Exit, console, fail
 from towpath.config.catalogue import make_catalogue
 from towpath.config.connections import Connections, ConnectionsFileError
@@ -21,7 +22,6 @@ from towpath.views.tables import show_table
 from towpath.views.wording import count
 
 Folder = Annotated[Path | None, typer.Option(help="Folder of the files; TOWPATH_INCIDENT_FOLDER without it.")]
-By = Annotated[str, typer.Option("--as", "--by", help="Who does it.", metavar="NAME")]
 Reason = Annotated[str, typer.Option(help="Why; everybody sees it.")]
 
 switch = typer.Typer(no_args_is_help=True, help="The kill switch: while it is on, no action is carried out anywhere.")

@@ -5,13 +5,14 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Column, Table
-from temporalio.client import WorkflowExecution, WorkflowUpdateFailedError
+from temporalio.client import WorkflowExecution
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
-from towpath.cli.endings import refused
+from towpath.cli.endings import answered
 from towpath.cli.review import decide_task
+from towpath.cli.run_ids import full_id
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.process import PROCESS, SEVERITY, STATUS, SUBJECT
 from towpath.contracts.core.review import Decision, Verdict
@@ -52,7 +53,11 @@ def show(
     as_json: JsonFlag = False,
 ) -> None:
     """What is known of an incident: severity, diagnosis, actions, who has it, and the timeline."""
-    run(_post_mortem(full(incident_id)) if post_mortem else _show(full(incident_id), as_json=as_json))
+    run(
+        _post_mortem(full_id(incident_id, INCIDENT))
+        if post_mortem
+        else _show(full_id(incident_id, INCIDENT), as_json=as_json)
+    )
 
 
 @app.command("acknowledge")
@@ -63,7 +68,7 @@ def acknowledge(
     as_json: JsonFlag = False,
 ) -> None:
     """Take an incident: nobody else is called for it."""
-    run(_acknowledge(full(incident_id), Acknowledge(by=by, note=note), as_json=as_json))
+    run(_acknowledge(full_id(incident_id, INCIDENT), Acknowledge(by=by, note=note), as_json=as_json))
 
 
 @app.command("approve")
@@ -76,7 +81,7 @@ def approve(
 ) -> None:
     """Let an action be carried out. The first decision counts."""
     decision = Decision(verdict=Verdict.APPROVE, reviewer=reviewer, reason=reason, task=task)
-    run(decide_task(full(incident_id), decision, as_json))
+    run(decide_task(full_id(incident_id, INCIDENT), decision, as_json))
 
 
 @app.command("reject")
@@ -89,11 +94,7 @@ def reject(
 ) -> None:
     """Keep an action from being carried out. People take over."""
     decision = Decision(verdict=Verdict.REJECT, reviewer=reviewer, reason=reason, task=task)
-    run(decide_task(full(incident_id), decision, as_json))
-
-
-def full(incident_id: str) -> str:
-    return incident_id if "/" in incident_id else f"{INCIDENT.name}/{incident_id}"
+    run(decide_task(full_id(incident_id, INCIDENT), decision, as_json))
 
 
 async def _list(service: str | None, level: int, *, ended: bool, as_json: bool) -> None:
@@ -177,10 +178,8 @@ async def _post_mortem(incident_id: str) -> None:
 
 async def _acknowledge(incident_id: str, request: Acknowledge, *, as_json: bool) -> None:
     handle = (await client()).get_workflow_handle(incident_id)
-    try:
-        taken: Acknowledged = await handle.execute_update("acknowledge", request, result_type=Acknowledged)
-    except WorkflowUpdateFailedError as error:
-        refused(incident_id, error)
+    update = handle.execute_update("acknowledge", request, result_type=Acknowledged)
+    taken: Acknowledged = await answered(incident_id, update)
     if as_json:
         show_json(taken)
     else:
