@@ -8,13 +8,14 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.process import PENDING_ASSIGNEES, PENDING_UNTIL
 from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask
 from towpath.control.again import ANSWER_WITHIN
-from towpath.temporal.failures import to_application_error
 from towpath.control.temporal import in_query
+from towpath.temporal.failures import to_application_error
 
 AT_ONCE = 20
 ATTEMPTS = 5

@@ -1,6 +1,6 @@
 """Definition to plan: one graph of nodes with their needs, joins and guards. No layers: a step waits for its own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -180,7 +180,7 @@ def _topological(nodes: list[PlanNode]) -> list[int]:
     waiting = [0] * len(nodes)
     after: list[list[int]] = [[] for _ in nodes]
     for node in nodes:
-        for need in _ends(nodes, node):
+        for need in waits_for(nodes, node):
             after[need].append(node.index)
             waiting[node.index] += 1
     ready = [node.index for node in nodes if waiting[node.index] == 0]
@@ -195,7 +195,7 @@ def _topological(nodes: list[PlanNode]) -> list[int]:
     return found
 
 
-def _ends(nodes: list[PlanNode], node: PlanNode) -> list[int]:
+def waits_for(nodes: Sequence[PlanNode], node: PlanNode) -> list[int]:
     """Predecessors, with everything inside a condition that a need stands for."""
     found = [] if node.guard is None else [node.guard[0]]
     waiting = list(node.needs)
@@ -221,5 +221,5 @@ def cycle(plan: Plan) -> list[str]:
     current, trail = left[0], list[int]()
     while current not in trail:
         trail.append(current)
-        current = next(need for need in _ends(list(plan.nodes), plan.nodes[current]) if need in stuck)
+        current = next(need for need in waits_for(plan.nodes, plan.nodes[current]) if need in stuck)
     return [plan.nodes[index].id for index in trail[trail.index(current) :]]

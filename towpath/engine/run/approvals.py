@@ -1,6 +1,6 @@
 """Which approvals a change of a step by hand would pass by."""
 
-from towpath.engine.language.plan import Plan, PlanNode, predecessors
+from towpath.engine.language.plan import Plan, PlanNode, waits_for
 from towpath.engine.language.steps import WaitAnyConfig
 
 
@@ -34,10 +34,10 @@ def approvals_touched(plan: Plan, step: str) -> list[str]:
 def _before(plan: Plan, index: int) -> frozenset[int]:
     """All nodes that a node waits for in any way, by however many steps."""
     found: set[int] = set()
-    waiting = predecessors(plan.nodes, index)
+    waiting = waits_for(plan.nodes, plan.nodes[index])
     while waiting:
         current = waiting.pop()
         if current not in found:
             found.add(current)
-            waiting.extend(predecessors(plan.nodes, current))
+            waiting.extend(waits_for(plan.nodes, plan.nodes[current]))
     return frozenset(found)
