@@ -29,6 +29,7 @@ from towpath.assembly.connections import connections_of
 from towpath.assembly.files import FILE_ERRORS, Files, Knowledge, load_files
 from towpath.assembly.pipeline import dataplane_setup, open_dataplane
 from towpath.assembly.rooms import activities_of, activity_classes, connected, workflows_of
+from towpath.config.masking import SHORTEST
 from towpath.config.settings import SettingsError, WorkerSettings, load_worker_settings
 from towpath.contracts.core.process import CLAUDE_QUEUE, DATA_QUEUE
 from towpath.control.temporal import (
@@ -65,6 +66,7 @@ EXIT_CODES = (
     "Exit codes: 0 it served and was drained; 2 settings must be mended, a line each on stderr; 3 a signal ended it "
     "before it was ready (while it still loads: the signal's own, 143 for SIGTERM)."
 )
+SHORT_SECRETS = f"shorter than {SHORTEST} characters: masked only where they are the whole value"
 ResultT = TypeVar("ResultT")
 
 log = structlog.stdlib.get_logger("worker")
@@ -169,6 +171,8 @@ async def serve(settings: WorkerSettings, files: Files, store: PayloadStore, met
         # What is loaded by now stays: without this each full collection walks all of it, a tenth of the CPU.
         gc.collect()
         gc.freeze()
+        if clients.secrets.short:
+            log.warning(SHORT_SECRETS, names=clients.secrets.short)
         log.info("worker ready", queues=QUEUES, build_id=settings.build_id)
         await stop.wait()
         log.info("worker draining", seconds=settings.graceful_shutdown_seconds)

@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Coroutine
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
-from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.declared.run import CallAnswer, FunctionCall
 from towpath.engine.run.selecting import pick
 from towpath.functions.library import FUNCTIONS
 from towpath.functions.registry import FunctionError
 
 if TYPE_CHECKING:
+    from towpath.config.masking import Masker
     from towpath.config.secrets import Secrets
 
 
@@ -22,7 +25,7 @@ ResultT = TypeVar("ResultT")
 
 
 class FunctionActivities:
-    """Secrets are resolved here: a function gets their values."""
+    """Secrets are put in here: a function gets their values, and neither its result nor its error tells them."""
 
     def __init__(self, secrets: "Secrets") -> None:
         self._secrets = secrets
@@ -35,9 +38,43 @@ class FunctionActivities:
                 FailureCode.FUNCTION_UNKNOWN,
                 f"this worker has no effect {request.handler!r}: is it the right version?",
             )
-        params = self._secrets.resolve_named(request.params, request.secrets)
-        value = await ended_when_cancelled(function.call_effect(params, request.key), request.handler)
-        return CallAnswer(value=pick(value, request.select))
+        params = self._secrets.fill(request.params, request.references, request.secrets)
+        work = function.call_effect(params, request.key)
+        if not request.references:
+            return CallAnswer(value=pick(await ended_when_cancelled(work, request.handler), request.select))
+        masker = self._secrets.masker(request.references)
+        with _MaskedErrors(masker):
+            value = await ended_when_cancelled(work, request.handler)
+        return CallAnswer(value=pick(masker.masked(value), request.select))
+
+
+class _MaskedErrors:
+    """Around a function that was given secrets: what it raises is told without them, and without its causes."""
+
+    def __init__(self, masker: "Masker") -> None:
+        self._masker = masker
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        mask = self._masker.mask
+        if isinstance(error, HouseError):
+            error.message = mask(error.message)
+            error.args = (error.message,)
+            error.evidence = {mask(name): self._told(value) for name, value in error.evidence.items()}
+        elif isinstance(error, TimeoutError):
+            raise TimeoutError from None
+        elif isinstance(error, Exception):
+            name, final = type(error).__name__, False
+            if isinstance(error, ApplicationError):
+                name, final = error.type or name, error.non_retryable
+            raise ApplicationError(mask(str(error)), type=name, non_retryable=final) from None
+
+    def _told(self, value: str | float | None) -> str | int | float | None:
+        found = self._masker.masked(value)
+        return found if isinstance(found, str | int | float) else None
 
 
 async def ended_when_cancelled(work: Coroutine[Any, Any, ResultT], handler: str) -> ResultT:

@@ -55,9 +55,10 @@ class ServiceActivities:
     @activity.defn(name="call_service")
     async def call_service(self, request: ServiceCall) -> CallAnswer:
         """Any operation of any service: a definition names it, and was checked against the service's document."""
-        params = self._secrets.resolve_named(request.params, request.secrets)
+        params = self._secrets.fill(request.params, request.references, request.secrets)
+        masker = self._secrets.masker(request.references)
         answer = await self._services.call(request.service, request.operation, params, request.key)
-        return CallAnswer(value=pick(answer, request.select))
+        return CallAnswer(value=pick(masker.masked(answer), request.select))
 
     async def _call(
         self, service: str, operation: str, request: Wire, key: EffectKey, result: type[ResultT]

@@ -1,6 +1,7 @@
 """The connections file: which hosts the `http` step may call, how, and with which headers."""
 
 import ipaddress
+import json
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -19,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from towpath.config.secrets import SECRET, TEXT
+from towpath.contracts.declared.references import SecretName
 from towpath.engine.language.mistakes import mistakes
 
 if TYPE_CHECKING:
@@ -68,10 +70,28 @@ def _in_a_labels(name: str) -> str:
     return "" if url is None else url.raw_host.decode("ascii")
 
 
-def _template(value: JsonValue) -> JsonValue:
-    if isinstance(value, str) or (isinstance(value, dict) and len(value) == 1 and {SECRET, TEXT} & value.keys()):
-        return value
-    raise ValueError(f"must be a text, {{{SECRET!r}: …}} or {{{TEXT!r}: […]}}")
+def _parts(value: JsonValue) -> tuple[str | SecretName, ...]:
+    """A header of the file: its author writes a secret into it as `{"$secret": NAME}`."""
+    found = _joined(value) if isinstance(value, dict) and len(value) == 1 else None
+    whole = _part(value) if found is None else None
+    if found is None and whole is None:
+        raise ValueError("must be a text, {'$secret': …} or {'$text': […]}")
+    return found or (() if whole is None else (whole,))
+
+
+def _joined(value: dict[str, JsonValue]) -> tuple[str | SecretName, ...] | None:
+    given = value.get("$text")
+    if not isinstance(given, list):
+        return None
+    parts = [json.dumps(part) if type(part) in {int, float} else _part(part) for part in given]
+    found = tuple(part for part in parts if part is not None)
+    return found if len(found) == len(parts) else None
+
+
+def _part(value: JsonValue) -> str | SecretName | None:
+    if isinstance(value, dict) and len(value) == 1 and isinstance(name := value.get("$secret"), str):
+        return SecretName(secret=name)
+    return value if isinstance(value, str) else None
 
 
 def _header_name(name: str) -> str:
@@ -103,7 +123,10 @@ class _Entry(BaseModel):
     allow_private: bool = False
     ports: Annotated[tuple[Port, ...], AfterValidator(_some)] | None = None
     base_url: str | None = None
-    headers: dict[Annotated[str, AfterValidator(_header_name)], Annotated[JsonValue, AfterValidator(_template)]] = {}
+    headers: dict[
+        Annotated[str, AfterValidator(_header_name)],
+        Annotated[tuple[str | SecretName, ...], BeforeValidator(_parts)],
+    ] = {}
     secrets: tuple[str, ...] | None = None
 
 

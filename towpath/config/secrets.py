@@ -1,20 +1,17 @@
 """Secrets by name: put into a request just before it is sent, and masked in whatever comes out of it."""
 
-import base64
-import json
-import re
-from collections.abc import Collection, Iterator, Mapping
-from urllib.parse import quote, quote_plus
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, cast
 
 from pydantic import JsonValue
 
+from towpath.config.masking import SHORTEST, Masker
 from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.declared.references import SecretName, SecretPlace, secrets_in
 
-SECRET, TEXT = "$secret", "$text"
-MASK = "***"
-SHORTEST_CORE = 6
-"""Fewer characters of base64 than this would be found in texts that hold no secret."""
+EARLIER = frozenset({"$secret", "$text"})
+"""Earlier versions wrote a secret into the data: as an object with one of these names."""
 
 
 class Secrets:
@@ -22,111 +19,76 @@ class Secrets:
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = dict(values)
-        forms = {form for value in values.values() if value for form in _forms(value)}
-        longest_first = sorted(forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE) if forms else None
+        self._maskers: dict[frozenset[str], Masker] = {}
 
-    def resolve(self, value: JsonValue) -> JsonValue:
-        """`value` with each `{"$secret": …}` and `{"$text": […]}` in it replaced. Raises HouseError."""
-        name = _secret_name(value)
-        if name is not None:
-            return self._value(name)
-        parts = _text_parts(value)
-        if parts is not None:
-            return "".join(self._part(part) for part in parts)
-        if isinstance(value, dict):
-            return {key: self.resolve(inner) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [self.resolve(inner) for inner in value]
-        return value
+    @property
+    def short(self) -> list[str]:
+        """Names of those that are too short to be looked for within texts."""
+        return sorted(name for name, value in self._values.items() if len(value) < SHORTEST)
 
-    def resolve_named(self, value: JsonObject, names: Collection[str]) -> JsonObject:
-        """`value` resolved, when it asks for no other secrets than those named. Raises HouseError."""
-        if secret_names(value) - set(names):
-            message = "data in it names a secret that the step does not use"
-            raise HouseError(FailureCode.SERVICE_BAD_REQUEST, message)
-        return {name: self.resolve(item) for name, item in value.items()} if names else value
+    def text(self, parts: Iterable[str | SecretName]) -> str:
+        """The parts as one text. Raises HouseError."""
+        return "".join(part if isinstance(part, str) else self._value(part.secret) for part in parts)
 
-    def mask(self, text: str) -> str:
-        """`text` with each secret in it, plain, percent-encoded, JSON-escaped or in base64, as ***.
+    def fill(
+        self, data: JsonObject, places: Collection[SecretPlace], earlier: Collection[str] | None = ()
+    ) -> JsonObject:
+        """The data with secrets at their places; it is only copied. Raises HouseError.
 
-        Letters match in either case: hosts are lower-case, and so is some percent-encoding.
+        `earlier` are the names that a request of an earlier version could ask for: None is all.
         """
-        return text if self._pattern is None else self._pattern.sub(MASK, text)
+        if earlier or earlier is None:
+            _refuse_earlier(data)
+        return cast("JsonObject", self._filled(data, [(place.path, self.text(place.parts)) for place in places]))
 
-    def masked(self, value: JsonValue) -> JsonValue:
-        """`value` with every text in it masked, keys too."""
-        if isinstance(value, str):
-            return self.mask(value)
-        if isinstance(value, dict):
-            return {self.mask(key): self.masked(inner) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [self.masked(inner) for inner in value]
-        return value
+    def masker(self, places: Collection[SecretPlace], names: Collection[str] = ()) -> Masker:
+        """For what comes back: it knows the secrets that were sent and no other ones."""
+        texts = [self.text(place.parts) for place in places if len(place.parts) > 1]
+        sent = frozenset(names) | secrets_in(places)
+        found = None if texts else self._maskers.get(sent)
+        if found is None:
+            found = Masker([self._value(name) for name in sorted(sent)], texts)
+        if not texts:
+            self._maskers[sent] = found
+        return found
+
+    def _filled(self, value: JsonValue, texts: list[tuple[tuple[str | int, ...], str]]) -> JsonValue:
+        if not texts:
+            return value
+        for path, text in texts:
+            if not path:
+                return text
+        copied: Any = dict(value) if isinstance(value, dict) else list(value) if isinstance(value, list) else None
+        for key in dict.fromkeys(path[0] for path, _ in texts):
+            inner = [(path[1:], text) for path, text in texts if path[0] == key]
+            try:
+                copied[key] = self._filled(copied[key], inner)
+            except (LookupError, TypeError):
+                message = "there is no such place in the data for a secret"
+                raise HouseError(FailureCode.SERVICE_BAD_REQUEST, message, sent=False) from None
+        return copied
 
     def _value(self, name: str) -> str:
         try:
             return self._values[name]
         except KeyError:
-            raise HouseError(
-                FailureCode.SERVICE_BAD_REQUEST, f"secret {name!r} is not set", evidence={"secret": name}
-            ) from None
-
-    def _part(self, part: JsonValue) -> str:
-        name = _secret_name(part)
-        if name is not None:
-            return self._value(name)
-        if isinstance(part, str):
-            return part
-        if isinstance(part, int | float) and not isinstance(part, bool):
-            return json.dumps(part)
-        raise HouseError(FailureCode.SERVICE_BAD_REQUEST, f"{TEXT} joins texts, numbers and secrets only")
+            message = f"secret {name!r} is not set"
+            raise HouseError(FailureCode.SERVICE_BAD_REQUEST, message, evidence={"secret": name}, sent=False) from None
 
 
-def secret_names(value: JsonValue) -> frozenset[str]:
-    """Names of the secrets that `value` asks for, anywhere inside."""
-    return frozenset(_names(value))
+def _refuse_earlier(data: JsonValue) -> None:
+    """In what an earlier version asked for, a secret of the definition and data that looks like one are the same."""
+    if any(True for _ in _marked(data)):
+        message = "an earlier version asked for it, in a form in which data could name a secret: redrive the run"
+        raise HouseError(FailureCode.SERVICE_BAD_REQUEST, message, sent=False)
 
 
-def _names(value: JsonValue) -> Iterator[str]:
-    name = _secret_name(value)
-    if name is not None:
-        yield name
-    elif isinstance(value, dict):
+def _marked(value: JsonValue) -> Iterator[JsonValue]:
+    if isinstance(value, dict):
+        if len(value) == 1 and EARLIER & value.keys():
+            yield value
         for inner in value.values():
-            yield from _names(inner)
+            yield from _marked(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _names(inner)
-
-
-def _secret_name(value: JsonValue) -> str | None:
-    if isinstance(value, dict) and len(value) == 1:
-        name = value.get(SECRET)
-        return name if isinstance(name, str) else None
-    return None
-
-
-def _text_parts(value: JsonValue) -> list[JsonValue] | None:
-    if isinstance(value, dict) and len(value) == 1:
-        parts = value.get(TEXT)
-        return parts if isinstance(parts, list) else None
-    return None
-
-
-def _forms(value: str) -> Iterator[str]:
-    """How a value may look in a text."""
-    yield value
-    yield from (quote(value, safe=""), quote(value), quote_plus(value))
-    yield json.dumps(value)[1:-1]
-    yield json.dumps(value, ensure_ascii=False)[1:-1]
-    raw = value.encode("utf-8", "surrogatepass")
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        whole = encode(raw).decode()
-        yield from (whole, whole.rstrip("="))
-        # Inside a longer text, as in `user:secret`, only the middle of its base64 is the same at each alignment.
-        for shift in range(3):
-            text = encode(bytes(shift) + raw).decode()
-            core = text[-(-shift * 8 // 6) : (shift + len(raw)) * 8 // 6]
-            if len(core) >= SHORTEST_CORE:
-                yield core
+            yield from _marked(inner)

@@ -29,6 +29,7 @@ from towpath.control.temporal import Started, if_known, start
 from towpath.engine.checks.inputs import accept_inputs, inputs_schema
 from towpath.engine.checks.loading import InvalidDefinitionError, load_plan, runnable
 from towpath.engine.expression.suggestions import did_you_mean
+from towpath.engine.expression.values import LANGUAGE_VERSION
 from towpath.engine.language.reads import secrets_read
 from towpath.temporal.attributes import search_attributes
 
@@ -159,6 +160,7 @@ def make_request(
         digest=digest,
         inputs=inputs or {},
         trigger=trigger,
+        language=LANGUAGE_VERSION,
         secrets=secrets_read(document),
     )
 

@@ -66,6 +66,7 @@ class Driver:
             secrets=request.secrets,
             event=request.event,
             trigger=request.trigger,
+            language=request.language,
             salt=_new_uuid() if request.earlier is None else request.earlier.salt,
         )
         if request.resume is None:

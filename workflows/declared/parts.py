@@ -6,6 +6,7 @@ from temporalio import workflow
 
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.run import ItemsRequest, ItemsResult
+from towpath.engine.checks.inputs import secret_inputs
 from towpath.engine.checks.loading import load_plan
 from towpath.engine.run.evaluation import Evaluation, RunFacts
 from towpath.functions.library import PURE
@@ -28,9 +29,11 @@ async def perform_part(request: ItemsRequest) -> ItemsResult:
         event=request.names["event"],
         trigger=request.run.trigger,
         salt=request.salt,
+        language=request.run.language,
     )
     inputs, outputs = cast("JsonObject", request.names["inputs"]), cast("JsonObject", request.names["steps"])
-    evaluation = Evaluation(facts, inputs, dict(outputs), PURE, lambda: str(workflow.uuid4()))
+    named = secret_inputs(plan)
+    evaluation = Evaluation(facts, inputs, dict(outputs), PURE, lambda: str(workflow.uuid4()), named)
     if request.now is not None:
         evaluation.moments[node.id] = request.now
     steps = Steps(plan.definition.header.id, {node.id: titles(plan)[node.id]}, None)

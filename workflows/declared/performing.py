@@ -20,6 +20,7 @@ from towpath.contracts.core.process import DEAD_LETTER_QUEUE
 from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.core.wire import EffectKey, JsonObject, clip
 from towpath.contracts.declared.http_call import HttpRequest
+from towpath.contracts.declared.references import SecretPlace
 from towpath.contracts.declared.run import (
     DeclaredFailure,
     DeclaredOutcome,
@@ -29,12 +30,13 @@ from towpath.contracts.declared.run import (
     Sending,
     ServiceCall,
 )
-from towpath.engine.expression.values import Value
+from towpath.engine.expression.values import Value, as_json
 from towpath.engine.language.plan import PlanNode
-from towpath.engine.language.reads import secrets_read
 from towpath.engine.language.steps import StepCall
 from towpath.engine.run.actions import Completed, Failed, Outcome
 from towpath.engine.run.effects import READING
+from towpath.engine.run.evaluation import StepError
+from towpath.engine.run.references import detach
 from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import failure_of
@@ -86,14 +88,18 @@ def _lasting(base: Work, wanted: timedelta) -> Work:
 
 
 def http_request(run: DeclaredRun, config: Config, key: EffectKey, secrets: tuple[str, ...]) -> HttpRequest:
-    return HttpRequest.model_validate(
-        {
-            **{name: config[name] for name in ("url", "method", "headers", "query", "body", "expect", "connection")},
-            "timeout_seconds": run.evaluation.duration(config["timeout"], "timeout").total_seconds(),
-            "key": key,
-            "secrets": secrets,
-        }
-    )
+    fields = ("url", "method", "headers", "query", "body", "expect", "connection")
+    data, references = _detached({name: config[name] for name in fields}, secrets)
+    seconds = run.evaluation.duration(config["timeout"], "timeout").total_seconds()
+    return HttpRequest.model_validate({**data, "timeout_seconds": seconds, "key": key, "references": references})
+
+
+def _detached(config: Value, secrets: tuple[str, ...]) -> tuple[JsonObject, tuple[SecretPlace, ...]]:
+    """Raises CallFailedError."""
+    try:
+        return detach(config, secrets)
+    except StepError as error:
+        raise CallFailedError(error.failure) from error
 
 
 async def _api(job: StepJob) -> tuple[Value, int]:
@@ -104,15 +110,15 @@ async def _api(job: StepJob) -> tuple[Value, int]:
 
 
 def _service_call(config: Config, key: EffectKey, secrets: tuple[str, ...]) -> ServiceCall:
-    return ServiceCall(
-        service=config["service"], operation=config["method"], params=config["params"], secrets=secrets, key=key
-    )
+    params, references = _detached(config["params"], secrets)
+    service, operation = config["service"], config["method"]
+    return ServiceCall(service=service, operation=operation, params=params, references=references, key=key)
 
 
 async def _function(job: StepJob) -> tuple[Value, int]:
     pure = PURE.get(job.config["handler"])
     if pure is not None:
-        return pure(job.config["params"]), 1
+        return pure(cast("Config", as_json(job.config["params"]))), 1
     request = _function_call(job.config, job.key, job.secrets).model_copy(update={"select": tuple(job.step.select)})
     base = FUNCTION
     if job.step.timeout is not None:
@@ -123,7 +129,8 @@ async def _function(job: StepJob) -> tuple[Value, int]:
 
 
 def _function_call(config: Config, key: EffectKey, secrets: tuple[str, ...]) -> FunctionCall:
-    return FunctionCall(handler=config["handler"], params=config["params"], secrets=secrets, key=key)
+    params, references = _detached(config["params"], secrets)
+    return FunctionCall(handler=config["handler"], params=params, references=references, key=key)
 
 
 async def _set(job: StepJob) -> tuple[Value, int]:
@@ -239,7 +246,7 @@ async def call_apart(
     run_id = workflow.info().run_id
     key = run.key(name if run_id in name else f"{name}/{run_id}")
     what = "did it happen?" if "check" in name.removeprefix(node.id).split("/") else "undo"
-    secrets = secrets_read(part.config)
+    secrets = run.evaluation.may_send(part.config)
     limit = part.timeout or (config.get("timeout") if part.type == "http" else None)
     if limit is not None:
         base = _lasting(base, run.evaluation.duration(limit, "timeout"))

@@ -18,7 +18,6 @@ from towpath.contracts.core.wire import EffectKey, JsonObject, effect_key
 from towpath.contracts.declared.run import CloudEvent, DeclaredRequest, Sending
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import Plan, PlanNode
-from towpath.engine.language.reads import secrets_read
 from towpath.engine.language.steps import Retry, Step
 from towpath.engine.run.evaluation import Evaluation, StepError
 from workflows.declared.effects import EffectPlace, Effects
@@ -163,10 +162,10 @@ class DeclaredRun:
         return self.steps[step].title
 
     def secrets(self, node: PlanNode) -> tuple[str, ...]:
-        """Names of the secrets that the config of a step names. Kept: each item of a for_each asks."""
+        """Names of the secrets that a step may have sent. Kept: each item of a for_each asks."""
         found = self._secrets.get(node.index)
         if found is None:
-            found = self._secrets[node.index] = () if node.step is None else secrets_read(node.step.config)
+            found = self._secrets[node.index] = () if node.step is None else self._evaluation.may_send(node.step.config)
         return found
 
     def work(self, step: Step, base: Work) -> Work:

@@ -7,14 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from towpath.contracts.declared.references import SecretName
 from towpath.engine.expression.template import (
     compile_condition,
     compile_template,
     decide,
     render,
     render_text,
+    secret_named,
 )
-from towpath.engine.expression.values import ExpressionError, Scope, as_json
+from towpath.engine.expression.values import ExpressionError, Scope, SecretText, as_json
 
 NAMES: dict[str, Any] = {
     "inputs": {"n": 3, "half": 0.5, "name": "Kim", "flag": True, "none": None, "list": [1, 2, 3], "any key": 1},
@@ -168,12 +170,14 @@ def test_output_is_never_looked_at_again() -> None:
 
 
 def test_secrets_stay_references() -> None:
-    """A text that names a secret becomes a reference with its parts: the value is not known here."""
-    names = scope(secrets={"KEY": {"$secret": "KEY"}})
-    assert render_text(compile_template("Bearer {{ secrets.KEY }}"), names) == {
-        "$text": ["Bearer ", {"$secret": "KEY"}]
-    }
-    assert render("{{ secrets.KEY }}", names) == {"$secret": "KEY"}
+    """A text that names a secret becomes a value with its parts, which no JSON is: the secret is not known here."""
+    names = scope(secrets={"KEY": secret_named("KEY")}, o={"$secret": "KEY"})
+    found = render_text(compile_template("Bearer {{ secrets.KEY }}"), names)
+    assert found == SecretText(("Bearer ", SecretName(secret="KEY")))
+    assert render("{{ secrets.KEY }}", names) == SecretText((SecretName(secret="KEY"),))
+    assert render("{{ o }}", names) == {"$secret": "KEY"}
+    assert render("a {{ o }}", names) == 'a {"$secret":"KEY"}'
+    assert as_json([found]) == [{"$text": ["Bearer ", {"$secret": "KEY"}]}]
 
 
 def test_conditions_are_true_or_false() -> None:

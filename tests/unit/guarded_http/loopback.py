@@ -17,6 +17,9 @@ from towpath.config.connections import Connection, Connections
 from towpath.config.secrets import Secrets
 from towpath.contracts.core.failure import ServiceError
 from towpath.contracts.declared.http_call import HttpRequest
+from towpath.engine.expression.template import secret_named
+from towpath.engine.expression.values import Value
+from towpath.engine.run.references import detach
 from towpath.integrations.http.guarded_http import GuardedHttp
 
 LOOPBACK = "127.0.0.1"
@@ -151,5 +154,10 @@ async def failing(http: GuardedHttp, request: HttpRequest) -> ServiceError:
     return caught.value
 
 
-def asked(url: JsonValue, **fields: Any) -> HttpRequest:
-    return HttpRequest.model_validate({"url": url, "key": "run/step", **fields})
+SECRET = secret_named("TOKEN")
+
+
+def asked(url: Value, **fields: Any) -> HttpRequest:
+    """A request as a step makes it: each SecretText in it is told beside the data."""
+    data, references = detach({"url": url, "key": "run/step", **fields})
+    return HttpRequest.model_validate({"references": references, **data})

@@ -19,6 +19,7 @@ from tests.unit.guarded_http.loopback import (
     CANARY,
     INNER,
     LOOPBACK,
+    SECRET,
     Loopback,
     Names,
     Seen,
@@ -32,22 +33,22 @@ from tests.unit.guarded_http.loopback import (
 from towpath.config.secrets import Secrets
 from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.declared.http_call import HttpAnswer
+from towpath.engine.expression.template import joined, secret_named
 from towpath.integrations.http.guarded_http import GuardedHttp
 
-SECRET = {"$secret": "TOKEN"}
 MIB = 1024 * 1024
 
 
 async def test_what_is_sent(server: Loopback) -> None:
     """Query, headers and body carry their secrets, and the key goes with each request that has an effect."""
     server.says("/path")
-    inner = INNER.model_copy(update={"headers": {"x-own": SECRET, "x-both": "own"}})
+    inner = INNER.model_copy(update={"headers": {"x-own": SECRET.parts, "x-both": ("own",)}})
     query = {"b": ["1", 2], "c": None, "d": True, "s": SECRET}
     request = asked(
         server.url("/path?a=1"),
         method="POST",
         query=query,
-        headers={"Authorization": {"$text": ["Bearer ", SECRET]}, "X-Both": "step", "X-Count": 5, "X-None": None},
+        headers={"Authorization": joined(["Bearer ", SECRET]), "X-Both": "step", "X-Count": 5, "X-None": None},
         body={"key": SECRET, "name": "김"},
         connection="inner",
     )
@@ -113,7 +114,7 @@ async def test_bodies(
         pytest.param({"headers": {"Host": "evil.example"}}, id="host"),
         pytest.param({"headers": {"Transfer-Encoding": "chunked"}}, id="framing"),
         pytest.param({"query": {"a": {"b": 1}}}, id="query-object"),
-        pytest.param({"query": {"$text": ["a"]}}, id="query-text"),
+        pytest.param({"query": {"a": {"$text": ["a"]}}}, id="query-text"),
         pytest.param({"body": {"a": 1}}, id="body-of-get"),
         pytest.param({"body": "\ud800", "method": "POST"}, id="no-utf8"),
         pytest.param({"body": float("inf"), "method": "POST"}, id="no-json"),
@@ -134,28 +135,27 @@ async def test_what_cannot_be_sent(server: Loopback, fields: dict[str, Any]) -> 
 @pytest.mark.parametrize(("host", "told"), [("example.org", "a secret is in"), ("evil.example", "the host ***.evil")])
 async def test_hosts_hold_no_secret(host: str, told: str) -> None:
     """Hosts are told in failures, so a secret in one is refused."""
-    http = GuardedHttp(connections(connection("a", hosts=["*.example.org"])), Secrets({"TOKEN": "Token-5"}))
+    http = GuardedHttp(connections(connection("a", hosts=["*.example.org"])), Secrets({"TOKEN": "Token-55"}))
 
-    url: JsonValue = {"$text": ["https://", {"$secret": "TOKEN"}, f".{host}/path"]}
-    error = await failing(http, asked(url))
+    error = await failing(http, asked(joined(["https://", SECRET, f".{host}/path"])))
 
     assert error.code is FailureCode.SERVICE_BAD_REQUEST
     assert told in error.message
-    assert "token-5" not in f"{error.message} {error.evidence}".lower()
+    assert "token-55" not in f"{error.message} {error.evidence}".lower()
 
 
 async def test_unknown_secrets_are_named(server: Loopback) -> None:
     """A secret that is not set is told by its name."""
     async with guarded() as http:
         with pytest.raises(HouseError, match="secret 'NONE' is not set") as caught:
-            await http.send(asked(server.url("/path"), headers={"X": {"$secret": "NONE"}}))
+            await http.send(asked(server.url("/path"), headers={"X": secret_named("NONE")}))
 
     assert caught.value.code is FailureCode.SERVICE_BAD_REQUEST
 
 
 async def test_a_connection_takes_its_own_secrets_only(server: Loopback) -> None:
     """A connection that names its secrets is sent no other."""
-    closed = INNER.model_copy(update={"secrets": ("OTHER",), "headers": {"x-own": SECRET}})
+    closed = INNER.model_copy(update={"secrets": ("OTHER",), "headers": {"x-own": SECRET.parts}})
     server.says("/path")
 
     async with guarded(closed) as http:

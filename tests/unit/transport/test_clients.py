@@ -11,6 +11,7 @@ import pytest
 from tests.unit.guarded_http.loopback import INNER, Names, asked, connections
 from tests.unit.transport import faults
 from tests.unit.transport.faults import LOOPBACK, Fault, Visit, closed_port, full_port, site
+from towpath.config.masking import Masker
 from towpath.config.secrets import Secrets
 from towpath.contracts.core.delivery import PostSlack, SendEmail
 from towpath.contracts.core.failure import FailureCode, HouseError
@@ -51,7 +52,7 @@ CLIENTS: dict[str, Send] = {
     "slack": lambda http, url, _: Slack(http, url, "t").post(PostSlack(channel="c", text="t", key=KEY)),
     "pager": lambda http, url, _: PagerDuty(http, url, ("k",)).page(PAGE),
     "sink": lambda http, url, _: Sinks(http, {"audit": url}).deliver(["audit"], [EVENT]),
-    "platform": lambda http, url, seconds: PlatformCalls("x", http, Secrets({}), seconds=seconds).send(
+    "platform": lambda http, url, seconds: PlatformCalls("x", http, Masker([]), seconds=seconds).send(
         PlatformOperation("post", "POST", url, kind="effect")
     ),
     "http step": by_step,

@@ -1,20 +1,19 @@
-"""Request and answer of the guarded `http` step. Secrets travel in them by name only."""
+"""Request and answer of the guarded `http` step. Secrets travel beside the data, by name only."""
 
 from typing import Literal
 
 from pydantic import JsonValue
 
 from towpath.contracts.core.wire import ActivityResult, EffectKey, Wire
+from towpath.contracts.declared.references import SecretPlace
 
 HttpMethod = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class HttpRequest(Wire):
-    """One call. Anywhere in `url`, `headers`, `query` and `body`, `{"$secret": "NAME"}` stands for a secret and
-    `{"$text": ["Bearer ", {"$secret": "NAME"}]}` for a text that holds one.
+    """One call. `references` say where in `url`, `headers`, `query` and `body` secrets belong; all else is data.
 
     A text as `body` is sent as it is, everything else as JSON, or as a form when the Content-Type says so.
-    `secrets` names those that may be asked for: data with the shape of a secret gets none. None allows all.
     With a `connection` that has a base URL, `url` may be a path. `expect` names the accepted statuses, None is 2xx.
     """
 
@@ -26,7 +25,10 @@ class HttpRequest(Wire):
     expect: tuple[int, ...] | None = None
     timeout_seconds: float = 10
     connection: str | None = None
-    secrets: tuple[str, ...] | None = None
+    secrets: tuple[str, ...] | None = ()
+    """Of requests of earlier versions, which held secrets among the data: the names that they could ask for."""
+    references: tuple[SecretPlace, ...] = ()
+    """Their paths begin with `url`, `headers`, `query` or `body`."""
     select: tuple[str, ...] = ()
     """Parts of `{status, headers, body}` to keep, as dotted paths; all for none."""
     key: EffectKey

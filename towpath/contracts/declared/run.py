@@ -10,6 +10,7 @@ from towpath.contracts.core.failure import Failure
 from towpath.contracts.core.run import Cost, Discard
 from towpath.contracts.core.signed import Signed
 from towpath.contracts.core.wire import ActivityResult, EffectKey, JsonObject, Wire
+from towpath.contracts.declared.references import SecretPlace
 
 DECLARED = "declared"
 """Temporal type and task queue of every run of a definition."""
@@ -50,13 +51,14 @@ class SentStep(Wire):
     """What a run sent for a step, or was about to send: so that under the same key the same bytes are sent again.
 
     `now` is what `now()` was in it. `digest` is of what it is made of: of its config, or of items and what they read.
-    `config` is missing when there are items, or when it is large. `variant` ends its key: see
-    `towpath.engine.run.sending`.
+    `config` is missing when there are items, or when it is large; `references` say where secrets belong in it, None
+    in what earlier versions kept. `variant` ends its key: see `towpath.engine.run.sending`.
     """
 
     now: datetime
     digest: str
     config: JsonObject | None = None
+    references: tuple[SecretPlace, ...] | None = None
     stands: bool = False
     """It has happened, or may have, and is not undone."""
     variant: str = ""
@@ -129,22 +131,26 @@ class DeclaredFailure(Wire):
 
 
 class ServiceCall(Wire):
-    """One operation of a service by its operationId, with flat parameters."""
+    """One operation of a service by its operationId, with flat parameters. `references` are paths within them."""
 
     service: str
     operation: str
     params: JsonObject = {}
     secrets: tuple[str, ...] = ()
+    """Of calls of earlier versions, which held secrets among the parameters."""
+    references: tuple[SecretPlace, ...] = ()
     select: tuple[str, ...] = ()
     key: EffectKey
 
 
 class FunctionCall(Wire):
-    """A registered function that has an effect."""
+    """A registered function that has an effect. `references` are paths within its parameters."""
 
     handler: str
     params: JsonObject = {}
     secrets: tuple[str, ...] = ()
+    """Of calls of earlier versions, which held secrets among the parameters."""
+    references: tuple[SecretPlace, ...] = ()
     select: tuple[str, ...] = ()
     key: EffectKey
 

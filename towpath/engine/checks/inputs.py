@@ -12,6 +12,7 @@ from referencing.exceptions import Unresolvable
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.definition import Header
 from towpath.engine.language.diagnostics import path_text
+from towpath.engine.language.plan import Plan
 
 SENSITIVE = "x-secret"
 MOST = 50
@@ -28,6 +29,11 @@ def inputs_schema(header: Header) -> dict[str, Any]:
         "required": [name for name in must if "default" not in header.inputs[name]],
         "additionalProperties": False,
     }
+
+
+def secret_inputs(plan: Plan) -> tuple[str, ...]:
+    """Inputs that are given as the name of a secret."""
+    return tuple(name for name, schema in plan.definition.header.inputs.items() if schema.get(SENSITIVE) is True)
 
 
 def accept_inputs(header: Header, given: dict[str, JsonValue]) -> tuple[dict[str, JsonValue], list[str]]:

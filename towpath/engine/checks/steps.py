@@ -133,6 +133,9 @@ class StepChecks:
             self._types.fits(config.params, schema, schema, path, context)
 
     def _config(self, given: dict[str, Any], path: Path, context: ReadScope, output: dict[str, Any], kind: str) -> None:
+        if kind == "set":
+            self._expressions.templates(given, path, context)
+            return
         for name, value in given.items():
             if name in RAW or (kind == "condition" and name != "if"):
                 continue

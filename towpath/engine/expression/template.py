@@ -1,10 +1,11 @@
 """Expressions and templates as they stand in a definition: compiled once, by text, and kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from towpath.contracts.declared.references import SecretName
 from towpath.engine.expression.compiler import bounded_result, compile_node
 from towpath.engine.expression.lexer import Lexer
 from towpath.engine.expression.nodes import (
@@ -27,15 +28,16 @@ from towpath.engine.expression.values import (
     MAX_WORK,
     ExpressionError,
     Scope,
+    SecretText,
     Value,
-    as_json,
+    as_sent,
     as_text,
     class_of,
     size_of,
 )
 
 ESCAPED, OPEN = "$${{", "{{"
-SECRET_KEY, PARTS_KEY = "$secret", "$text"
+SECRETS = "secrets"
 _BOOLEAN = frozenset({"!", "&&", "||", "in", *COMPARISONS})
 
 
@@ -139,16 +141,24 @@ def decide(condition: CompiledExpression, scope: Scope) -> bool:
 
 
 def render_text(template: Template, scope: Scope) -> Value:
-    """The value of one text. One that names a secret becomes a reference, which only an activity resolves."""
+    """The value of one text. One that names a secret becomes a SecretText, which only an activity fills."""
     scope.work = MAX_WORK
     if template.whole is not None:
         return template.whole.evaluate(scope)
     values = [part if isinstance(part, str) else part.expression.evaluate(scope) for part in template.parts]
-    secret = any(map(is_secret, values))
-    texts = [value if type(value) is str or (secret and is_secret(value)) else _sized(value) for value in values]
-    if sum(map(len, texts)) > MAX_RESULT:
+    texts = [value if type(value) is str or is_secret(value) else _sized(value) for value in values]
+    if sum(len(text) for text in texts if type(text) is str) > MAX_RESULT:
         raise ExpressionError("limit", f"the text is longer than {MAX_RESULT:,} characters")
-    return {PARTS_KEY: texts} if secret else "".join(texts)
+    return joined(texts)
+
+
+def joined(texts: Iterable[str | SecretText]) -> str | SecretText:
+    """One text of several; a SecretText when one of them is."""
+    parts: list[str | SecretName] = []
+    for text in texts:
+        parts.extend(text.parts if isinstance(text, SecretText) else (text,))
+    plain = [part for part in parts if isinstance(part, str)]
+    return "".join(plain) if len(plain) == len(parts) else SecretText(tuple(parts))
 
 
 def render(value: Any, scope: Scope, text: Callable[[str, Scope], Value] | None = None) -> Value:
@@ -170,12 +180,16 @@ def _rendered(value: Value, scope: Scope, text: Callable[[str, Scope], Value], d
 
 
 def _render_string(value: str, scope: Scope) -> Value:
-    return as_json(render_text(compile_template(value), scope)) if OPEN in value else value
+    return as_sent(render_text(compile_template(value), scope)) if OPEN in value else value
+
+
+def secret_named(name: str) -> SecretText:
+    """A secret as expressions know it: by its name alone. No workflow knows its value."""
+    return SecretText((SecretName(secret=name),))
 
 
 def is_secret(value: Value) -> bool:
-    of = class_of(value)
-    return of is dict and len(value) == 1 and SECRET_KEY in value
+    return type(value) is SecretText
 
 
 def _sized(value: Value) -> str:

@@ -2,16 +2,26 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import JsonValue
 
+from towpath.contracts.declared.references import SecretName
+
 Value = Any
-"""None, bool, int, float, str, list, dict; beyond JSON an aware datetime in UTC or a timedelta. Exact types only."""
+"""None, bool, int, float, str, list, dict; beyond JSON an aware datetime in UTC, a timedelta or a SecretText. Exact
+types only.
+"""
 
 class_of: Callable[[Value], type[object]] = type
 """`type`, in a signature that does not narrow its argument to a list or dict of unknown."""
+
+LANGUAGE_VERSION = 2
+"""Stored with each run. A change of meaning adds a version. Since 2, what a `set` gives and an object in what is sent
+may have fields of any name: `until`, `filter`, `done`, `form` and `output_schema` were left as they are written.
+"""
 
 MAX_TEXT = 4_096
 MAX_DEPTH = 64
@@ -27,6 +37,18 @@ CHARACTERS_PER_WORK = 64
 
 ErrorCode = Literal["syntax", "limit", "missing", "type", "value", "name"]
 NUMBERS = frozenset({int, float})
+
+
+@dataclass(frozen=True, slots=True)
+class SecretText:
+    """A text that holds secrets, by their names. JSON has no such value: data of any shape is none."""
+
+    parts: tuple[str | SecretName, ...]
+
+    def shown(self) -> JsonValue:
+        """How it reads as data, where nobody puts a secret in its place."""
+        found: list[JsonValue] = [part if isinstance(part, str) else {"$secret": part.secret} for part in self.parts]
+        return found[0] if len(found) == 1 else {"$text": found}
 
 
 class ExpressionError(Exception):
@@ -98,25 +120,31 @@ _KINDS: dict[type[Any], str] = {
     dict: "object",
     datetime: "date",
     timedelta: "duration",
+    SecretText: "secret",
 }
 
 
 def as_json(value: Value) -> JsonValue:
     """A copy as JSON: a date as RFC 3339 in UTC, a duration as `300s`. Raises ExpressionError when nested too deep."""
-    return _plain(value, 0)
+    return _plain(value, 0, keep=False)
 
 
-def _plain(value: Value, depth: int) -> JsonValue:
+def as_sent(value: Value) -> Value:
+    """As `as_json`, with each SecretText left in it, for `towpath.engine.run.references`."""
+    return _plain(value, 0, keep=True)
+
+
+def _plain(value: Value, depth: int, *, keep: bool) -> Value:
     of = class_of(value)
     if of is dict or of is list:
         if depth == MAX_NESTING:
             raise ExpressionError("limit", f"the value is nested deeper than {MAX_NESTING}")
         if of is list:
-            return [_plain(item, depth + 1) for item in value]
-        return {name: _plain(item, depth + 1) for name, item in value.items()}
+            return [_plain(item, depth + 1, keep=keep) for item in value]
+        return {name: _plain(item, depth + 1, keep=keep) for name, item in value.items()}
     if of is datetime or of is timedelta:
         return as_text(value)
-    return value
+    return value.shown() if of is SecretText and not keep else value
 
 
 def as_text(value: Value) -> str:

@@ -1,7 +1,7 @@
 """Templates and conditions of one run: evaluated against its inputs, its outputs so far, and its own clock."""
 
 import json
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,19 +15,32 @@ from towpath.engine.expression.durations import parse_duration
 from towpath.engine.expression.functions import parse_date
 from towpath.engine.expression.template import (
     OPEN,
-    PARTS_KEY,
+    SECRETS,
     compile_condition,
     compile_template,
     decide,
     is_secret,
+    joined,
     render,
     render_text,
+    secret_named,
 )
-from towpath.engine.expression.values import ExpressionError, Scope, Value, as_json, as_text, class_of
+from towpath.engine.expression.values import (
+    LANGUAGE_VERSION,
+    ExpressionError,
+    Scope,
+    Value,
+    as_json,
+    as_sent,
+    as_text,
+    class_of,
+)
 from towpath.engine.language.model import Model
 from towpath.engine.language.plan import PlanNode, written
+from towpath.engine.language.reads import secrets_read
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.steps import (
+    ApiConfig,
     ClaudeConfig,
     ConditionConfig,
     ForEach,
@@ -47,6 +60,11 @@ RAW_FIELDS = frozenset({"output_schema", "form"})
 """Parts of a config that are schemas: nothing in them is a template."""
 LATE_FIELDS = frozenset({"until", "filter", "done"})
 """Conditions on something that is not there yet when the step starts."""
+SENDING = (HttpConfig, ApiConfig, FunctionConfig)
+"""Steps that an activity does which has the values of secrets."""
+AS_WRITTEN = RAW_FIELDS | LATE_FIELDS
+FREE_NAMES = 2
+"""Version of the language since which these names mean something only where the language has such a field."""
 TEXTS = frozenset({"title", "message", "instructions", "system", "target", "assignee"})
 """Fields that people read or that name somebody: a number in one of them is written out."""
 
@@ -70,6 +88,7 @@ class RunFacts:
     trigger: str = "manual"
     salt: str = ""
     """What the uuids in effects are made from: a run that continues this one makes the same. None is fixed without."""
+    language: int = LANGUAGE_VERSION
 
 
 class Evaluation:
@@ -82,8 +101,11 @@ class Evaluation:
         outputs: dict[str, Value],
         functions: PureFunctions,
         new_uuid: Callable[[], str],
+        secret_inputs: Sequence[str] = (),
     ) -> None:
+        """`secret_inputs` are those that are given as the name of a secret."""
         self.facts = facts
+        self._secret_inputs = secret_inputs
         self._functions = functions
         self._new_uuid = new_uuid
         self._runs: dict[str, Value] = {}
@@ -98,7 +120,7 @@ class Evaluation:
                 "steps": self._runs,
             },
             "event": facts.event,
-            "secrets": {name: {"$secret": name} for name in facts.secrets},
+            SECRETS: {name: secret_named(name) for name in facts.secrets},
         }
         self.now = facts.started_at
         self.moments: dict[str, datetime] = {}
@@ -143,8 +165,27 @@ class Evaluation:
         return items
 
     def value(self, template: Any, what: str, **more: Value) -> Value:
-        """A template, or any value with templates in it. Raises StepError."""
+        """A template, or any value with templates in it, as JSON. Raises StepError."""
         return _value(template, what, self.scope(**more))
+
+    def sent(self, template: Any, what: str, **more: Value) -> Value:
+        """As `value`, for what an activity sends: secrets in it stay what they are. Raises StepError."""
+        return _value(template, what, self._sending(**more), keep=True)
+
+    def may_send(self, config: Any) -> tuple[str, ...]:
+        """Names of the secrets that a part of the definition may have sent: its own, and those that inputs are names
+        of, among those of the definition.
+        """
+        inputs: dict[str, Value] = self._names["inputs"]
+        given = (_secret_of(inputs.get(name)) for name in self._secret_inputs)
+        return tuple(dict.fromkeys((*secrets_read(config), *(name for name in given if name in self.facts.secrets))))
+
+    def _sending(self, **more: Value) -> Scope:
+        """Here an input that is the name of a secret is that secret."""
+        inputs: dict[str, Value] = self._names["inputs"]
+        names = {name: _secret_of(inputs.get(name)) for name in self._secret_inputs}
+        named = {name: secret_named(secret) for name, secret in names.items() if secret is not None}
+        return self.scope(**({"inputs": {**inputs, **named}} if named else {}), **more)
 
     def moment(self, template: str, what: str) -> datetime:
         """A template that gives a date, or text that is one. Raises StepError."""
@@ -208,16 +249,21 @@ class Evaluation:
         self, given: Model | dict[str, Any] | None, plain: Mapping[str, Any], **more: Value
     ) -> dict[str, Value]:
         found: dict[str, Value] = {}
-        scope = self.scope(**more)
+        as_written = AS_WRITTEN if isinstance(given, Model) or self.facts.language < FREE_NAMES else frozenset[str]()
+        sends = isinstance(given, SENDING) and not (
+            isinstance(given, FunctionConfig) and given.handler in self._functions
+        )
+        scope = self._sending(**more) if sends else self.scope(**more)
         for name, value in plain.items():
-            if name in RAW_FIELDS or name in LATE_FIELDS or _is_constant(value):
+            if name in as_written or _is_constant(value):
                 found[name] = value
             elif name == "prompt" and isinstance(given, ClaudeConfig):
                 found[name] = self._prompt(given, **more)
             elif name == "url" and isinstance(given, HttpConfig):
                 found[name] = self._url(given.url, **more)
             else:
-                found[name] = _field(name, value, scope)
+                has_late = (name == "poll" and isinstance(given, HttpConfig)) or self.facts.language < FREE_NAMES
+                found[name] = (_late if has_late else _field)(name, value, scope, keep=sends)
         if isinstance(given, (NotifyConfig, HumanTaskConfig, ClaudeConfig)):
             found |= {name: as_text(found[name]) for name in sorted(TEXTS & found.keys()) if found[name] is not None}
         return found
@@ -227,16 +273,15 @@ class Evaluation:
         try:
             template = compile_template(url)
             if template.whole is not None or not template.expressions:
-                return self.value(url, "config.url", **more)
-            scope = self.scope(**more)
+                return self.sent(url, "config.url", **more)
+            scope = self._sending(**more)
             values = [part if isinstance(part, str) else part.expression.evaluate(scope) for part in template.parts]
         except ExpressionError as error:
             raise _refused("config.url", error) from None
-        parts = [
-            value if index == 0 or isinstance(template.parts[index], str) or is_secret(value) else _quoted(value)
-            for index, value in enumerate(values)
-        ]
-        return {PARTS_KEY: parts} if any(map(is_secret, parts)) else "".join(map(as_text, parts))
+        return joined(
+            value if is_secret(value) else as_text(value) if index == 0 or type(part) is str else _quoted(value)
+            for index, (part, value) in enumerate(zip(template.parts, values, strict=True))
+        )
 
     def _prompt(self, config: ClaudeConfig, **more: Value) -> str:
         """The prompt with every value that a template brings in marked as data, so that it cannot pass for a word
@@ -284,27 +329,38 @@ class Evaluation:
             return Failed(error.failure(1))
 
 
+def _secret_of(value: Value) -> str | None:
+    """The name that an input with `x-secret` gives."""
+    name = (as_object(value) or {}).get("$secret")
+    return name if isinstance(name, str) else None
+
+
 def _is_constant(value: Value) -> bool:
     """Whether a part of a config stands for itself, seen at a glance."""
     of = class_of(value)
     return OPEN not in value if of is str else of is not dict and of is not list
 
 
-def _value(template: Any, what: str, scope: Scope) -> Value:
+def _value(template: Any, what: str, scope: Scope, *, keep: bool = False) -> Value:
     try:
-        return as_json(render(template, scope))
+        return (as_sent if keep else as_json)(render(template, scope))
     except ExpressionError as error:
         raise _refused(what, error) from None
 
 
-def _field(name: str, value: Value, scope: Scope) -> Value:
+def _field(name: str, value: Value, scope: Scope, *, keep: bool) -> Value:
+    return _value(value, f"config.{name}", scope, keep=keep)
+
+
+def _late(name: str, value: Value, scope: Scope, *, keep: bool) -> Value:
+    """A part of a config that has a condition on something that is not there yet."""
     nested = as_object(value)
     if nested is not None and LATE_FIELDS & nested.keys():
         return {
-            inner: item if inner in LATE_FIELDS else _value(item, f"config.{name}.{inner}", scope)
+            inner: item if inner in LATE_FIELDS else _value(item, f"config.{name}.{inner}", scope, keep=keep)
             for inner, item in nested.items()
         }
-    return _value(value, f"config.{name}", scope)
+    return _field(name, value, scope, keep=keep)
 
 
 def as_data(value: Value) -> str:

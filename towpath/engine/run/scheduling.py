@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.run import Cancellation
+from towpath.engine.checks.inputs import secret_inputs
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.steps import OnErrorDefault
@@ -48,7 +49,7 @@ class Scheduling:
         self.runs = [StepRun() for _ in plan.nodes]
         self.outputs: dict[str, Value] = {}
         self.branches: dict[str, str] = {}
-        self.evaluation = Evaluation(facts, inputs, self.outputs, functions, new_uuid)
+        self.evaluation = Evaluation(facts, inputs, self.outputs, functions, new_uuid, secret_inputs(plan))
         self.paused = False
         self.seed = seed or {}
         self.sent = Sent()

@@ -13,6 +13,8 @@ from typing import cast
 from pydantic import JsonValue
 
 from towpath.contracts.core.failure import Failure, FailureCode
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.declared.references import SecretPlace
 from towpath.contracts.declared.run import Sending, SentStep
 from towpath.engine.checks.loading import digest
 from towpath.engine.expression.values import Value
@@ -20,6 +22,7 @@ from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.reads import steps_read
 from towpath.engine.run.actions import State
 from towpath.engine.run.evaluation import Evaluation, StepError
+from towpath.engine.run.references import attach, attach_old, config_digest, detach
 
 KEPT_BYTES = 16 * 1024
 """A larger config is not kept for the run that continues this one."""
@@ -62,15 +65,15 @@ class Sent:
         before = self._before.get(node.id)
         evaluation.moments[node.id] = evaluation.now if before is None else before.now
         found = evaluation.config(node)
-        if before is not None and digest(found) != before.digest:
+        if before is not None and config_digest(found) != before.digest:
             if not before.stands:
                 evaluation.moments[node.id] = evaluation.now
                 found = evaluation.config(node)
-                self.variants[node.id] = digest(found)[:VARIANT]
+                self.variants[node.id] = config_digest(found)[:VARIANT]
             elif before.config is None:
                 raise StepError(_changed())
             else:
-                found = cast("dict[str, Value]", before.config)
+                found = _again(before, before.config, found)
         self._begun[node.id] = _Begun(evaluation.moments[node.id], found)
         return found
 
@@ -97,10 +100,12 @@ class Sent:
         """For `take_over`: of all steps that this run or one before it has begun to send."""
         found = dict(self._before)
         for step, begun in self._begun.items():
+            config, references = _kept(begun.config)
             found[step] = SentStep(
                 now=begun.now,
-                digest=begun.digest or digest(begun.config),
-                config=_kept(begun.config),
+                digest=begun.digest or config_digest(begun.config),
+                config=config,
+                references=references,
                 stands=self.stood(step),
                 variant=self.variants.get(step, ""),
             )
@@ -130,9 +135,16 @@ def _standing(sent: SentStep, state: State | None, *, left: bool) -> SentStep:
     return sent.model_copy(update={"stands": stands, "config": sent.config if stands else None})
 
 
-def _kept(config: dict[str, Value] | None) -> dict[str, JsonValue] | None:
-    found = cast("dict[str, JsonValue] | None", config)
-    return found if _size(found) <= KEPT_BYTES else None
+def _again(before: SentStep, kept: JsonObject, made: dict[str, Value]) -> dict[str, Value]:
+    """The config as it was sent."""
+    return attach_old(kept, made) if before.references is None else attach(kept, before.references)
+
+
+def _kept(config: dict[str, Value] | None) -> tuple[JsonObject | None, tuple[SecretPlace, ...]]:
+    if config is None:
+        return None, ()
+    data, references = detach(config)
+    return (data, references) if _size(data) <= KEPT_BYTES else (None, ())
 
 
 def _size(config: dict[str, JsonValue] | None) -> int:

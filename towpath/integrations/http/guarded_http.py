@@ -11,15 +11,23 @@ from contextlib import asynccontextmanager
 from ipaddress import IPv4Network, IPv6Network
 
 import httpx
-from pydantic import JsonValue
 from ssrfguard import Policy, Resolver, SSRFGuardError
 
 from towpath.config.connections import Connection, Connections, host_of, url_problems
-from towpath.config.secrets import Secrets, secret_names
+from towpath.config.masking import Masker
+from towpath.config.secrets import Secrets
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
 from towpath.integrations.http.guarded_transport import GuardedTransport
-from towpath.integrations.http.messages import CallDescription, Outgoing, outgoing, parse_body, read_body, safe_headers
+from towpath.integrations.http.messages import (
+    CallDescription,
+    Outgoing,
+    filled,
+    outgoing,
+    parse_body,
+    read_body,
+    safe_headers,
+)
 from towpath.integrations.http.transport import (
     ATTEMPT,
     AiohttpTransport,
@@ -91,31 +99,25 @@ class GuardedHttp:
             raise call.failed(FailureCode.SERVICE_TIMEOUT, "no answer in time", sent=sent) from None
 
     def _prepared(self, request: HttpRequest) -> tuple[CallDescription, Connection, Outgoing]:
-        self._check_secrets(request)
+        call = CallDescription(request.method)
         named = None if request.connection is None else self._connections.named(request.connection)
-        text = self._secrets.resolve(request.url)
+        text = filled(request, self._secrets)["url"]
         if not isinstance(text, str):
-            raise CallDescription(request.method).refused("the URL is no text")
-        connection = self._admit(text, CallDescription(request.method), request.connection)
+            raise call.refused("the URL is no text")
+        masker = self._secrets.masker([place for place in request.references if place.path[0] == "url"])
+        connection = self._admit(text, call, masker, request.connection)
         url = httpx.URL(text if named is None else named.absolute(text))
-        if secret_names(request.url) and self._secrets.mask(host_of(url)) != host_of(url):
-            raise CallDescription(request.method).refused("a secret is in the host name")
+        if masker.holds(host_of(url)):
+            raise call.refused("a secret is in the host name")
         sending = outgoing(request, connection, url, self._secrets)
         return sending.call, connection, sending
 
-    def _check_secrets(self, request: HttpRequest) -> None:
-        """Data that has the shape of a secret must not get one. Raises ServiceError."""
-        if request.secrets is None:
-            return
-        given: list[JsonValue] = [request.url, {**request.headers}, {**request.query}, request.body]
-        if secret_names(given) - set(request.secrets):
-            raise CallDescription(request.method).refused("data in it names a secret that the step does not use")
-
-    def _admit(self, url: str, call: CallDescription, name: str | None = None) -> Connection:
+    def _admit(self, url: str, call: CallDescription, masker: Masker, name: str | None = None) -> Connection:
         """The connection that allows the URL. Raises ServiceError."""
         problems = url_problems(url, self._connections, name)
         if problems:
-            raise call.refused(self._secrets.mask(problems[0]))
+            told = masker.mask(problems[0])
+            raise call.refused("no connection allows it" if masker.holds(told) else told)
         found = self._connections.named(name) if name else self._connections.find(host_of(httpx.URL(url)))
         if found is None:
             raise call.refused("no connection allows it")
@@ -132,8 +134,8 @@ class GuardedHttp:
                     return HttpAnswer(
                         attempt=attempt,
                         status=status,
-                        headers=safe_headers(response, self._secrets),
-                        body=self._secrets.masked(parse_body(body, response, sending.call)),
+                        headers=safe_headers(response, sending.masker),
+                        body=sending.masker.masked(parse_body(body, response, sending.call)),
                     )
                 location = response.headers.get("location")
                 if status not in REDIRECTS or location is None:
@@ -146,8 +148,8 @@ class GuardedHttp:
         """The connection for a hop. A redirect may not open what the connection so far keeps shut."""
         if not url_problems(str(hop.url), self._connections, current.name):
             return current
-        call = hop.call_of(self._secrets.mask(host_of(hop.url)))
-        found = self._admit(str(hop.url), call)
+        call = hop.call_of(hop.masker.mask(host_of(hop.url)))
+        found = self._admit(str(hop.url), call, hop.masker)
         if (found.allow_private and not current.allow_private) or (found.allow_http and not current.allow_http):
             raise call.refused("redirected into a connection that allows more")
         return found

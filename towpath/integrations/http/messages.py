@@ -15,11 +15,13 @@ from pydantic import JsonValue
 from pydantic_core import from_json
 
 from towpath.config.connections import HEADER_NAME, RESERVED_HEADERS, Connection, host_of
+from towpath.config.masking import Masker
 from towpath.config.openapi import IDEMPOTENCY_HEADER
-from towpath.config.secrets import Secrets, secret_names
+from towpath.config.secrets import Secrets
 from towpath.contracts.core.failure import OUTCOME_UNKNOWN, FailureCode, ServiceError
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.http_call import HttpRequest
+from towpath.contracts.declared.references import SecretName, SecretPlace, secrets_in
 from towpath.integrations.http.transport import Attempt
 
 MAX_HEADER_BYTES = 32 * 1024
@@ -95,6 +97,8 @@ class Outgoing:
     """Those that hold secrets or were set by the connection, and so stay at the first origin."""
     body: bytes | None = field(repr=False)
     private_body: bool
+    masker: Masker = field(repr=False)
+    """Of the secrets in it, those of the connection included."""
     attempt: Attempt = field(default_factory=Attempt, repr=False)
     """Of the first request: a redirect has been sent for as long as it is followed."""
     followed: bool = False
@@ -134,21 +138,22 @@ def outgoing(request: HttpRequest, connection: Connection, url: httpx.URL, secre
     """The request for an admitted `url`. Raises HouseError."""
     call = CallDescription(request.method, host_of(url))
     _check_secrets(request, connection, call)
-    own = connection.headers
-    headers = {**DEFAULT_HEADERS, **_headers(own, secrets, call), **_headers(request.headers, secrets, call)}
-    with_secrets = {name.lower() for name, value in request.headers.items() if secret_names(value)}
-    body = _body(request, headers, secrets, call)
+    given = filled(request, secrets)
+    own = {name: secrets.text(parts) for name, parts in connection.headers.items()}
+    headers = {**DEFAULT_HEADERS, **_headers(own, call), **_headers(_object(given["headers"]), call)}
+    body = _body(request.method, given["body"], headers, call)
     headers["accept-encoding"] = "gzip"
     if request.method in KEYED:
         headers[IDEMPOTENCY_HEADER.lower()] = quote(request.key, safe=" !#$&'()*+,/:;=?@[]").strip()
-    query = _pairs(secrets.resolve(request.query), call, "query")
+    query = _pairs(given["query"], call, "query")
     return Outgoing(
         method=request.method,
         url=(url.copy_with(params=[*url.params.multi_items(), *query]) if query else url).copy_with(fragment=None),
         headers=headers,
-        private_headers=frozenset({*own, *with_secrets}),
+        private_headers=frozenset({*own, *(str(place.path[1]).lower() for place in _within(request, "headers"))}),
         body=body,
-        private_body=bool(secret_names(request.body)),
+        private_body=bool(_within(request, "body")),
+        masker=secrets.masker(request.references, secrets_of(connection)),
     )
 
 
@@ -159,17 +164,35 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 def _check_secrets(request: HttpRequest, connection: Connection, call: CallDescription) -> None:
     if connection.secrets is None:
         return
-    asked = secret_names([request.url, request.headers, request.query, request.body])
-    foreign = sorted(asked - set(connection.secrets))
+    foreign = sorted(secrets_in(request.references) - set(connection.secrets))
     if foreign:
         raise call.refused(f"connection {connection.name!r} may not be sent the secret {foreign[0]!r}")
 
 
-def _headers(templates: Mapping[str, JsonValue], secrets: Secrets, call: CallDescription) -> dict[str, str]:
+def filled(request: HttpRequest, secrets: Secrets) -> JsonObject:
+    """What is sent of a request, secrets in it. Raises HouseError."""
+    data = request.model_dump(mode="json", include={"url", "headers", "query", "body"})
+    return secrets.fill(data, request.references, request.secrets)
+
+
+def secrets_of(connection: Connection) -> frozenset[str]:
+    """Names of the secrets that the headers of a connection hold."""
+    parts = [part for header in connection.headers.values() for part in header]
+    return frozenset(part.secret for part in parts if isinstance(part, SecretName))
+
+
+def _within(request: HttpRequest, area: str) -> list[SecretPlace]:
+    return [place for place in request.references if place.path[0] == area]
+
+
+def _object(value: JsonValue) -> JsonObject:
+    return value if isinstance(value, dict) else {}
+
+
+def _headers(values: Mapping[str, JsonValue], call: CallDescription) -> dict[str, str]:
     """Lower-case names to values; a header without a value is left out."""
     headers: dict[str, str] = {}
-    for name, template in templates.items():
-        value = secrets.resolve(template)
+    for name, value in values.items():
         if value is None:
             continue
         text = _scalar(value)
@@ -181,13 +204,12 @@ def _headers(templates: Mapping[str, JsonValue], secrets: Secrets, call: CallDes
     return headers
 
 
-def _body(request: HttpRequest, headers: dict[str, str], secrets: Secrets, call: CallDescription) -> bytes | None:
+def _body(method: str, body: JsonValue, headers: dict[str, str], call: CallDescription) -> bytes | None:
     """The body's bytes; `headers` gains a Content-Type when it has none."""
-    if request.body is None:
+    if body is None:
         return None
-    if request.method in BODILESS:
+    if method in BODILESS:
         raise call.refused("this method takes no body")
-    body = secrets.resolve(request.body)
     if isinstance(body, str):
         headers.setdefault("content-type", "text/plain; charset=utf-8")
         return _utf8(body, call)
@@ -325,8 +347,8 @@ def _media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def safe_headers(response: httpx.Response, secrets: Secrets) -> dict[str, str]:
+def safe_headers(response: httpx.Response, masker: Masker) -> dict[str, str]:
     """The headers of an answer that may be kept, secrets masked."""
     return {
-        name: secrets.mask(value)[:MAX_HEADER_VALUE] for name, value in response.headers.items() if name in SAFE_HEADERS
+        name: masker.mask(value)[:MAX_HEADER_VALUE] for name, value in response.headers.items() if name in SAFE_HEADERS
     }

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import httpx
 
-from towpath.config.secrets import Secrets
+from towpath.config.masking import Masker
 from towpath.contracts.core.failure import FailureCode, PublishError
 from towpath.contracts.core.wire import JsonObject, clip, json_object
 from towpath.integrations.http.transport import ATTEMPT, Attempt, never_sent
@@ -37,12 +37,12 @@ class PlatformOperation:
 
 
 class PlatformCalls:
-    """Calls of one platform. `http` is shared and pooled; `secrets` are masked in what a platform says."""
+    """Calls of one platform. `http` is shared and pooled; `masker` knows what a platform may not be quoted with."""
 
-    def __init__(self, name: str, http: httpx.AsyncClient, secrets: Secrets, *, seconds: float = 20.0) -> None:
+    def __init__(self, name: str, http: httpx.AsyncClient, masker: Masker, *, seconds: float = 20.0) -> None:
         self._name = name
         self._http = http
-        self._secrets = secrets
+        self._masker = masker
         self._seconds = seconds
 
     async def send(self, operation: PlatformOperation) -> httpx.Response:
@@ -86,7 +86,7 @@ class PlatformCalls:
         status = response.status_code
         found = code or _code(status, operation.kind)
         what = "a redirect, which is not followed" if 300 <= status < 400 else str(status)
-        text = self._secrets.mask(clip(" ".join(problem.split()), 160))
+        text = self._masker.mask(clip(" ".join(problem.split()), 160))
         return self.error(
             found,
             operation,

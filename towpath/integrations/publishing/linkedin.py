@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, Field, ValidationError
 
-from towpath.config.secrets import Secrets
+from towpath.config.masking import Masker
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.contracts.publishing.posting import FindPost, PreparePost, PublishedPost, PublishPost, RemovePost
@@ -66,7 +66,7 @@ class LinkedIn:
         self._accounts = accounts
         self._url = f"{base_url.rstrip('/')}/rest/posts"
         self._version = version
-        self._platform = PlatformCalls(NAME, http, Secrets({name: one.token for name, one in accounts.items()}))
+        self._platform = PlatformCalls(NAME, http, Masker([one.token for one in accounts.values()]))
 
     @property
     def accounts(self) -> frozenset[str]:

@@ -17,7 +17,7 @@ import httpx
 from markdown_it import MarkdownIt
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from towpath.config.secrets import Secrets
+from towpath.config.masking import Masker
 from towpath.contracts.core.failure import FailureCode, PublishError
 from towpath.contracts.core.wire import EffectKey, JsonObject, json_object
 from towpath.contracts.publishing.posting import FindPost, Post, PreparePost, PublishedPost, PublishPost, RemovePost
@@ -55,7 +55,7 @@ class WordPress:
 
     def __init__(self, http: httpx.AsyncClient, accounts: Mapping[str, WordPressAccount]) -> None:
         self._accounts = accounts
-        self._platform = PlatformCalls(NAME, http, Secrets(dict(_secrets(accounts))))
+        self._platform = PlatformCalls(NAME, http, Masker(_secrets(accounts)))
 
     @property
     def accounts(self) -> frozenset[str]:
@@ -207,9 +207,8 @@ def _basic(account: WordPressAccount) -> str:
     return base64.b64encode(f"{account.user}:{account.password}".encode()).decode()
 
 
-def _secrets(accounts: Mapping[str, WordPressAccount]) -> list[tuple[str, str]]:
-    passwords = [(name, account.password) for name, account in accounts.items()]
-    return [*passwords, *((f"{name}, encoded", _basic(account)) for name, account in accounts.items())]
+def _secrets(accounts: Mapping[str, WordPressAccount]) -> list[str]:
+    return [form for account in accounts.values() for form in (account.password, _basic(account))]
 
 
 def _is_twin(slug: str, wanted: str) -> bool:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from towpath.config.secrets import Secrets
+from towpath.config.masking import Masker
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.contracts.publishing.posting import FindPost, PreparePost, PublishedPost, PublishPost, RemovePost
@@ -73,7 +73,7 @@ class X:
     def __init__(self, http: httpx.AsyncClient, base_url: str, accounts: Mapping[str, XAccount]) -> None:
         self._accounts = accounts
         self._base = base_url.rstrip("/")
-        self._platform = PlatformCalls(NAME, http, Secrets({name: one.token for name, one in accounts.items()}))
+        self._platform = PlatformCalls(NAME, http, Masker([one.token for one in accounts.values()]))
 
     @property
     def accounts(self) -> frozenset[str]:
