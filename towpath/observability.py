@@ -1,14 +1,22 @@
-"""Logs and metrics: structlog over everything that is logged, nothing twice in a replay, no secrets or addresses."""
+"""Logs and metrics: structlog over everything that is logged, nothing twice in a replay, no data at any level.
+
+What may be written is listed: our own lines below a warning, fields by name, the words of our own errors. A library's
+line tells its first line and no data; a traceback tells where, and of which type.
+"""
 
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+import traceback
+from collections.abc import Iterator, Mapping, MutableMapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
+import temporalio
 from temporalio import activity, workflow
+from temporalio.exceptions import ApplicationError
 from temporalio.runtime import (
     LogForwardingConfig,
     LoggingConfig,
@@ -19,6 +27,7 @@ from temporalio.runtime import (
 )
 
 from towpath.config.settings import ClientSettings
+from towpath.contracts.core.failure import Failure, HouseError
 from towpath.temporal.current import CURRENT_CALL
 
 Event = MutableMapping[str, Any]
@@ -34,6 +43,18 @@ CORE_OWN = re.compile(r"\[TMPRL\d+\]")
 CORE_TEXT_MAX = 300
 NUMBER = re.compile(r"\d+")
 MINUTE_SECONDS = 60.0
+OWN_LOGGERS = frozenset({"worker", "receiver"})
+SHARED_LOGGERS = frozenset({"temporalio.workflow", "temporalio.activity"})
+"""Those that the SDK lends to workflows and activities, and writes to itself."""
+SDK = str(Path(temporalio.__file__).parent)
+FIELDS = frozenset(
+    {
+        *{"event", "level", "logger", "timestamp", "exception", "process", "run", "step", "attempt"},
+        *{"target", "workflow_id", "run_id", "problem", "handler", "status", "address"},
+        *{"queues", "build_id", "seconds", "files", "names"},
+    }
+)
+"""All that a line may hold. A new field is added here when it is never data of a run."""
 TEMPORAL_NOISE = ("temporal_workflow", "temporal_activity", "__temporal_error_identifier")
 
 
@@ -45,6 +66,7 @@ def configure_logging(settings: ClientSettings) -> None:
         foreign_pre_chain=_chain(),
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(is_told)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     for noisy in ("httpx", "httpcore", "httpx2", "anthropic"):
@@ -111,13 +133,60 @@ def _chain() -> list[Any]:
         structlog.stdlib.ExtraAdder(),
         core_fields,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(told_exception),
+        known_fields,
         redact,
     ]
 
 
 def _json_renderer() -> Any:
     return structlog.processors.JSONRenderer(ensure_ascii=False)
+
+
+def is_told(record: logging.LogRecord) -> bool:
+    """Below a warning only our own lines: a library's hold whatever it sends and gets, as the SDK's hold payloads."""
+    return record.levelno >= logging.WARNING or _is_own(record)
+
+
+def _is_own(record: logging.LogRecord) -> bool:
+    if record.name in SHARED_LOGGERS:
+        return not record.pathname.startswith(SDK)
+    return record.name in OWN_LOGGERS
+
+
+def told_exception(exc_info: Any) -> str:
+    """A traceback, causes first, with the words of our own errors and the SDK's numbered ones: others quote data."""
+    return "\n".join(line for error in _chained(exc_info[1]) for line in _lines(error))
+
+
+def _chained(error: BaseException | None) -> Iterator[BaseException]:
+    if error is None:
+        return
+    yield from _chained(error.__cause__ or (None if error.__suppress_context__ else error.__context__))
+    yield error
+
+
+def _lines(error: BaseException) -> Iterator[str]:
+    for frame in traceback.extract_tb(error.__traceback__):
+        yield f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}'
+    words = error.message if isinstance(error, HouseError | ApplicationError) else str(error).partition("\n")[0]
+    yield type(error).__name__ + (f": {words}" if _has_own_words(error, words) else "")
+
+
+def _has_own_words(error: BaseException, words: str) -> bool:
+    if isinstance(error, ApplicationError):
+        return any(isinstance(detail, Failure) for detail in error.details)
+    return isinstance(error, HouseError) or CORE_OWN.match(words) is not None
+
+
+def known_fields(_: Any, __: str, event: Event) -> Event:
+    """Leave out what is not in the list, and of a library's line all but its beginning."""
+    record = event.get("_record")
+    if isinstance(record, logging.LogRecord) and not _is_own(record):
+        event["event"] = str(event["event"]).partition("\n")[0][:CORE_TEXT_MAX]
+    for name in [name for name in event if name not in FIELDS and not name.startswith("_")]:
+        del event[name]
+    return event
 
 
 def replay_safe(_: Any, __: str, event: Event) -> Event:

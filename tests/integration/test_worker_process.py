@@ -10,9 +10,13 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from temporalio.client import WorkflowFailureError
 
 from tests.integration.conftest import House, new_customer
+from tests.integration.definitions import document, start, until_state
 from tests.waiting import WAIT_SECONDS, until
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.declared.run import CloudEvent, Edit
 from towpath.contracts.onboarding.customer import OnboardingOutcome
 from towpath.local.server import free_port
 from towpath.local.stack import ROOT, worker_environment
@@ -162,14 +166,55 @@ async def test_sigterm_drains(bare_house: House) -> None:
     assert (await bare_house.effects())["claude_calls"]["WelcomeKitDraft"] == 1
 
 
-async def test_logs_and_metrics_hold_no_customer_and_no_secret(bare_house: House) -> None:
-    """A run with a failing step leaves neither address nor company in logs and metrics."""
+PRIVATE = """
+id: private
+version: "1.0.0"
+inputs: {who: {}}
+steps:
+  - {id: named, type: set, config: {value: "{{ inputs.who }}"}}
+  - id: asked
+    type: claude
+    config: {prompt: "Who is {{ inputs.who.name }}?", input: "{{ steps.named.value }}"}
+    on_error: continue
+  - id: told
+    type: multi-channel
+    config:
+      require: none
+      channels:
+        - slack: {channel: "#general", message: "{{ inputs.who.name }}"}
+        - email: {to: "{{ inputs.who.address }}", subject: "{{ inputs.who.name }}", data: "{{ inputs.who }}"}
+  - id: refused
+    type: http
+    config: {url: "https://nowhere.example/{{ inputs.who.name }}", query: {q: "{{ inputs.who.name }}"}}
+    on_error: continue
+  - {id: waits, type: wait, config: {event: test.go, correlate: "{{ run.key }}"}}
+  - {id: ends, type: function, config: {handler: assessCustomerRisk, params: {customer: "{{ inputs.who }}"}}}
+"""
+
+
+async def private_run(house: House, who: JsonObject) -> None:
+    """A run of a definition into which a person comes by inputs, an event and a hand, and which fails over them."""
+    handle = await start(house, document(PRIVATE), {"who": who})
+    await until_state(handle, "waits", "running")
+    await handle.signal("event", CloudEvent(id="1", type="t.go", subject="x", data=who))
+    edit = Edit(step="waits", by="kim", reason=str(who["name"]), value=who)
+    await handle.execute_update("set_output", edit)
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+async def test_logs_and_metrics_hold_no_customer_and_no_secret(bare_house: House, level: str) -> None:
+    """Runs with failing steps leave neither address nor company in logs and metrics, at the lowest level too."""
     customer = new_customer(company="Verysecret Industries", contact_name="Hiddenname")
     port, log = free_port(), bare_house.folder / "worker.log"
     await bare_house.fault(service="slack", code="internal_error", status=500, times=1)
-    async with bare_house.worker(log=log, metrics_port=port) as worker:
+    env = {"TOWPATH_LOG_LEVEL": level, "TOWPATH_SECRETS": '{"PIN": "0a-7-b"}'}
+    async with bare_house.worker(env, log=log, metrics_port=port) as worker:
         run = await bare_house.start(customer)
         result = await run.handle.result()
+        who: JsonObject = {"name": "Hiddenname", "address": "hidden@verysecret.example", "company": "Verysecret"}
+        await private_run(bare_house, who)
         async with httpx.AsyncClient() as http:
             metrics = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
         await worker.stop()
@@ -178,6 +223,15 @@ async def test_logs_and_metrics_hold_no_customer_and_no_secret(bare_house: House
     assert result.outcome is OnboardingOutcome.ONBOARDED
     assert "Slack answered 500" in text
     assert "towpath_claude_tokens_total" in metrics
-    for private in (customer.email, "Verysecret", "Hiddenname", "offline-stand-in-key", "Bearer"):
+    assert "masked only where they are the whole value" in text and "PIN" in text
+    for private in (
+        customer.email,
+        "0a-7-b",
+        "verysecret",
+        "Verysecret",
+        "Hiddenname",
+        "offline-stand-in-key",
+        "Bearer",
+    ):
         assert private not in text
         assert private not in metrics
