@@ -23,7 +23,8 @@ from tests.waiting import until
 from towpath.contracts.core.review import Decision, Verdict
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.run import CloudEvent, Edit
-from towpath.engine.language.steps import CALLS, CONFIGS
+from towpath.engine.checks.steps import SENDING
+from towpath.engine.language.steps import CONFIGS
 
 TOKEN = "{{ secrets.CANARY }}"
 HEADER: JsonObject = {"Authorization": f"Bearer {TOKEN}"}
@@ -146,7 +147,7 @@ def config(door: str, label: str = "") -> JsonObject:
 
 
 DOORS = [door for kind in CONFIGS for door in fields(kind)]
-APART = [door for door in DOORS if door.partition("/")[0] in CALLS]
+APART = [door for door in DOORS if door.partition("/")[0] in SENDING]
 """What may be sent by a compensation or a check as well."""
 
 
@@ -213,7 +214,7 @@ async def brought_in(handle: Handle, data: JsonObject) -> None:
     decision = Decision(verdict=Verdict.APPROVE, reviewer="dana", reason="seen", data={"value": data["form"]})
     await handle.signal("event", event)
     await handle.execute_update("decide", decision)
-    await handle.execute_update("set_output", Edit(step="edited", by="kim", reason="so", value=data["edit"]))
+    await handle.execute_update("set_output", Edit(step="edited", by="dana", reason="so", value=data["edit"]))
 
 
 def test_every_step_type_is_tried() -> None:
