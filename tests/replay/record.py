@@ -76,6 +76,18 @@ steps:
   - {id: child, type: workflow, config: {id: recorded-child}}
   - {id: kept, type: queue, config: {queue: recorded}}
 """
+WITHDRAWN = """
+id: recorded-withdrawn
+version: "1.0.0"
+steps:
+  - join: any
+    parallel:
+      - {id: slow, type: notify, config: {target: ops-team, title: "Too late", message: "Never sent"}}
+      - {id: first, type: set}
+  - id: approve
+    type: human-task
+    config: {assignee: compliance-team, title: "See to it twice", deadline: 1h, remind: [1s, 2s]}
+"""
 CHILD = 'id: recorded-child\nversion: "1.0.0"\nsteps: [{id: only, type: set, config: {a: "{{ uuid() }}"}}]\n'
 LOOP = """
 id: recorded-loop
@@ -230,8 +242,17 @@ async def continued(house: House) -> Recorded:
     yield "continued-last", house.client.get_workflow_handle(handle.id)
 
 
+async def withdrawn(house: House) -> Recorded:
+    """A race that is over before all its members have begun, and a task that reminds twice."""
+    handle = await start(house, document(WITHDRAWN), {})
+    await until_state(handle, "approve", "running")
+    await until(lambda: house.http.get("/_standins/messages"), lambda answer: answer.text.count("Task still open") > 1)
+    await decide(handle, "dana")
+    yield "withdrawn", await completed(handle)
+
+
 SCENARIOS: Sequence[Callable[[House], Recorded]] = (
-    *(onboarding, failed, unknown, edited, waits, groups, loop, launched),
+    *(onboarding, failed, unknown, edited, waits, groups, loop, launched, withdrawn),
 )
 SHORT: Sequence[Callable[[House], Recorded]] = (continued,)
 

@@ -70,6 +70,21 @@ async def test_undo_is_finished_before_the_next(runs: Runs, disturbed: str) -> N
     assert runs.services.notices() == [("ops-team", "tried failed")]
 
 
+async def test_cancelled_before_it_begins(runs: Runs) -> None:
+    """A race that is over at once sends nothing for the members that had not begun, and the run goes on."""
+    handle = await runs.start(
+        """
+  - join: any
+    parallel:
+      - {id: slow, type: api, config: {service: s, method: third}}
+      - {id: quick, type: set}
+"""
+    )
+    await handle.result()
+    assert runs.services.operations() == []
+    assert await states(handle) == {"slow": "cancelled", "quick": "completed"}
+
+
 async def test_cancelled_effect_is_undone(runs: Runs) -> None:
     """A call whose answer is lost to a cancellation may have happened: it is undone like one that was answered."""
     runs.services.answers["second"] = [asyncio.Event()]

@@ -90,6 +90,15 @@ async def test_task_reminds_escalates_and_expires(runs: Runs) -> None:
     ]
 
 
+async def test_each_reminder_is_news(runs: Runs) -> None:
+    """Two reminders have two keys: a receiver that knows keys takes the second for a new notice."""
+    handle = await runs.start(TASK % "")
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    keys = [notice.key for notice in runs.services.house.asked("notify_team")]
+    assert len(keys) == len(set(keys)) == 5
+
+
 @pytest.mark.parametrize(
     ("policy", "outcome", "state"),
     [("approve", DeclaredOutcome.COMPLETED, "completed"), ("reject", DeclaredOutcome.REJECTED, "pending")],

@@ -86,6 +86,7 @@ class Driver:
         self.mirror = Mirror(self.progress, self.steps, self.outbox, self.alerts.step_started)
         self._repeating = Repeating(self.run, self.steering)
         self._work: dict[str, asyncio.Task[None]] = {}
+        self._begun: set[str] = set()
         self._background: list[asyncio.Task[None]] = []
         self._unwinding = Unwinding(self.run, self.progress, self.steering)
         self._ended: End | None = None
@@ -168,15 +169,19 @@ class Driver:
         task = self._work.get(step)
         if task is not None and not task.done():
             self.run.cancelled.setdefault(step, why)
-            task.cancel()
+            if step in self._begun or not workflow.patched("cancelled-before-begun-2026-11"):
+                task.cancel()
 
     def _in_background(self, work: Coroutine[object, object, None]) -> None:
         self._background.append(asyncio.ensure_future(work))
 
     async def _perform(self, node: PlanNode, start: Start) -> None:
+        self._begun.add(node.id)
         watch = self._watch_step(node)
         try:
-            outcome = await guarded(self._outcome(node, start), node.id)
+            # One that is cancelled before it begins, as a race can be over at once, ends here.
+            over = node.id in self.run.cancelled
+            outcome = self._cancelled(node.id) if over else await guarded(self._outcome(node, start), node.id)
         except BaseException as error:
             if not is_cancelled_exception(error):
                 raise

@@ -10,7 +10,7 @@ from towpath.contracts.core.wire import effect_key
 from towpath.contracts.declared.published import RATE_WATCH, RateAlert, RateCounts, RateQuestion, RateState, RateWatch
 from towpath.engine.expression.template import compile_condition
 from towpath.engine.expression.values import ExpressionError, Scope
-from workflows.declared.record import alert_team
+from towpath.engine.language.alerts import alert_team
 from workflows.kit.calling import call
 from workflows.kit.notices import send_notice, team_notice
 from workflows.kit.options import LOOKUP

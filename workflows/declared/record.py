@@ -12,7 +12,7 @@ from towpath.contracts.core.wire import EffectKey
 from towpath.contracts.declared.run import CloudEvent, LifecycleEvents
 from towpath.engine.expression.template import compile_condition
 from towpath.engine.expression.values import ExpressionError
-from towpath.engine.language.alerts import AlertWatch, watch_alert
+from towpath.engine.language.alerts import AlertWatch, alert_team, watch_alert
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.run.actions import End, State, StepRun
 from towpath.engine.run.evaluation import StepError
@@ -20,17 +20,9 @@ from towpath.engine.run.progress import Progress
 from workflows.declared.effects import EffectPlace, Effects
 from workflows.declared.run import DeclaredRun
 from workflows.kit.calling import CallFailedError
-from workflows.kit.notices import OPERATIONS_TEAM, team_notice
+from workflows.kit.notices import team_notice
 from workflows.kit.options import NOTICE
 from workflows.kit.steps import Steps
-
-CHANNELS = frozenset({"slack", "email"})
-"""Alert channels that are no team: the operations team's own."""
-
-
-def alert_team(channel: str) -> str:
-    """The team that an alert goes to."""
-    return OPERATIONS_TEAM if channel in CHANNELS else channel
 
 
 def titles(plan: Plan) -> dict[str, str]:

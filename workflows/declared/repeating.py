@@ -9,33 +9,22 @@ from pydantic import JsonValue
 from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
 
-from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.declared.run import ItemsRequest, ItemsResult
 from towpath.engine.expression.values import Value, size_of
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.reads import steps_read
 from towpath.engine.language.steps import ForEach
-from towpath.engine.run.actions import Completed, Failed, Outcome, Rejected
-from towpath.engine.run.each import ItemWindow
+from towpath.engine.run.actions import Failed, Outcome
+from towpath.engine.run.each import HERE, Gathered, ItemWindow, allowed
 from towpath.engine.run.evaluation import StepError
 from towpath.temporal.failures import failure_of
 from workflows.declared.run import DeclaredRun, Item, StepJob
 from workflows.declared.steering import Steering, guarded
 
-HERE = 200
-"""Up to so many items are done in the run itself."""
 PART = 500
 PART_BYTES = 500_000
 PARTS_AT_ONCE = 2
 """While the last items of one part are under way, the next one is busy already."""
-
-
-@dataclass(slots=True)
-class _Gathered:
-    results: list[JsonValue]
-    failed: int = 0
-    failure: Failure | None = None
-    attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +49,14 @@ class Repeating:
             gathered = await self.window(node, loop, tuple(items), 0, loop.concurrency)
         else:
             gathered = await self._parts(node, loop, items)
-        allowed = _allowed(loop, len(items))
-        if gathered.failure is not None and gathered.failed > allowed:
-            message = f"{gathered.failed} of {len(items)} items failed; the first: {gathered.failure.message}"
-            failure = gathered.failure.model_copy(update={"message": message})
-            return Failed(failure, self._run.doubts.is_open(node.id), gathered.results)
-        note = f"{len(items)} items" + (f", {gathered.failed} failed" if gathered.failed else "")
-        return Completed(gathered.results, note=note)
+        return gathered.outcome(loop, unknown=self._run.doubts.is_open(node.id))
 
     async def window(
         self, node: PlanNode, loop: ForEach, items: tuple[JsonValue, ...], first: int, concurrency: int
-    ) -> "_Gathered":
+    ) -> Gathered:
         """Do items here, never more than `concurrency` at once."""
         window = ItemWindow(len(items), concurrency, collect=loop.on_item_error == "collect")
-        gathered = _Gathered([None] * len(items))
+        gathered = Gathered([None] * len(items))
         self.partial[node.id] = gathered.results
         done = asyncio.Event()
         running: dict[int, asyncio.Task[None]] = {}
@@ -81,7 +64,7 @@ class Repeating:
         async def one(index: int) -> None:
             outcome = await guarded(self._item(node, loop, items[index], first + index), node.id)
             del running[index]
-            end(index, ok=_keep(gathered, index, outcome))
+            end(index, ok=gathered.keep(index, outcome))
 
         def begin(index: int) -> None:
             if window.stopped:
@@ -115,18 +98,18 @@ class Repeating:
         except StepError as error:
             return Failed(error.failure, self._run.doubts.is_open(node.id, f"{node.id}/{index}"))
 
-    async def _parts(self, node: PlanNode, loop: ForEach, items: list[Value]) -> _Gathered:
+    async def _parts(self, node: PlanNode, loop: ForEach, items: list[Value]) -> Gathered:
         parts = _cut(items)
         at_once = min(PARTS_AT_ONCE, loop.concurrency)
         shares = [loop.concurrency // at_once + (number < loop.concurrency % at_once) for number in range(at_once)]
-        gathered = _Gathered([None] * len(items))
+        gathered = Gathered([None] * len(items))
         self.partial[node.id] = gathered.results
-        allowed = _allowed(loop, len(items))
+        most = allowed(loop, len(items))
         names = self._names(node)
         waiting = list(reversed(parts))
 
         async def lane(concurrency: int) -> None:
-            while waiting and gathered.failed <= allowed:
+            while waiting and gathered.failed <= most:
                 part = waiting.pop()
                 result = await self._part(node, part, names, concurrency)
                 gathered.results[part.first : part.first + len(part.items)] = result.results
@@ -186,29 +169,6 @@ def loop_of(node: PlanNode) -> ForEach:
     if node.step is None or node.step.for_each is None:
         raise TypeError(node.id)
     return node.step.for_each
-
-
-def _allowed(loop: ForEach, count: int) -> int:
-    """How many items may fail before the step does."""
-    if loop.on_item_error == "fail":
-        return 0
-    if loop.max_failures is None:
-        return count
-    return int(count * float(loop.max_failures.rstrip("%")) / 100)
-
-
-def _keep(gathered: _Gathered, index: int, outcome: Outcome) -> bool:
-    if isinstance(outcome, Completed | Rejected):
-        gathered.results[index] = outcome.output
-        return True
-    if isinstance(outcome, Failed):
-        failure = outcome.failure
-    else:
-        failure = Failure(code=FailureCode.STEP_CANCELLED, message=outcome.reason)
-    gathered.results[index] = {"error": {"code": str(failure.code), "message": failure.message}}
-    gathered.failed += 1
-    gathered.failure = gathered.failure or failure
-    return False
 
 
 async def _ended(running: list[asyncio.Task[None]]) -> None:

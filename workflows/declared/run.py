@@ -12,33 +12,21 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from towpath.contracts.core.claude import Budget
-from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.run import Cancellation
 from towpath.contracts.core.wire import EffectKey, JsonObject, effect_key
 from towpath.contracts.declared.run import CloudEvent, DeclaredRequest, Sending
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.steps import Retry, Step
+from towpath.engine.run.doubts import Doubts
 from towpath.engine.run.evaluation import Evaluation, StepError
+from towpath.engine.run.trying import CALL, own_retry, told_trying
 from workflows.declared.effects import EffectPlace, Effects
 from workflows.kit.children import asked_for
-from workflows.kit.doubts import Doubts
 from workflows.kit.options import Work
 from workflows.kit.steps import Steps
 
 KEPT_EVENTS = 500
-
-BY_STATUS = {
-    "408": FailureCode.SERVICE_UNAVAILABLE,
-    "425": FailureCode.SERVICE_UNAVAILABLE,
-    "429": FailureCode.SERVICE_RATE_LIMITED,
-    "5xx": FailureCode.SERVICE_UNAVAILABLE,
-    "4xx": FailureCode.SERVICE_REFUSED,
-    "401": FailureCode.SERVICE_AUTH,
-    "403": FailureCode.SERVICE_AUTH,
-    "timeout": FailureCode.SERVICE_TIMEOUT,
-    "connection": FailureCode.SERVICE_CONNECTION,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +158,7 @@ class DeclaredRun:
 
     def work(self, step: Step, base: Work) -> Work:
         """Options of a step's call: its own retry, else the definition's; its time-out bounds all attempts together."""
-        handling = self.plan.definition.header.error_handling
-        retry = step.retry or (handling.retry if "retry" in handling.model_fields_set else None)
+        retry = own_retry(step, self.plan.definition.header.error_handling)
         work = base if retry is None else replace(base, retry=self._policy(retry))
         if step.check is not None:
             # Its outcome may be unknown: the check is asked before any second attempt.
@@ -182,17 +169,13 @@ class DeclaredRun:
         return replace(work, schedule_to_close=whole, start_to_close=min(work.start_to_close, whole), short=False)
 
     def _policy(self, retry: Retry) -> RetryPolicy:
-        final = {_code(entry) for entry in retry.no_retry_on}
-        if retry.retry_on:
-            final |= set(FailureCode) - {_code(entry) for entry in retry.retry_on}
-        initial = self.evaluation.duration(retry.initial, "retry.initial")
+        trying = told_trying(CALL, retry, self.evaluation)
         return RetryPolicy(
-            initial_interval=initial,
-            backoff_coefficient=2.0 if retry.backoff == "exponential" else 1.0,
-            # Temporal refuses a longest wait that is shorter than the first one, and the run would stand still.
-            maximum_interval=max(initial, self.evaluation.duration(retry.max, "retry.max")),
-            maximum_attempts=retry.max_attempts,
-            non_retryable_error_types=sorted(final) or None,
+            initial_interval=trying.initial,
+            backoff_coefficient=trying.coefficient,
+            maximum_interval=trying.longest,
+            maximum_attempts=trying.attempts,
+            non_retryable_error_types=sorted(trying.final) or None,
         )
 
     async def event(self, wanted: AwaitedEvent, within: timedelta | None, step: str) -> CloudEvent | None:
@@ -274,15 +257,6 @@ class StepJob:
     def place(self, base: Work) -> EffectPlace:
         """Of its one effect, by the class of work and the step's own options."""
         return EffectPlace(self.name, self.title, self.run.work(self.step, base))
-
-
-def _code(entry: str | int) -> FailureCode | str:
-    text = str(entry).lower()
-    if text in BY_STATUS:
-        return BY_STATUS[text]
-    if text.isdecimal():
-        return BY_STATUS["5xx" if text.startswith("5") else "4xx"]
-    return text
 
 
 def moment_left(until: datetime) -> timedelta:

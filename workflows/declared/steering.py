@@ -14,6 +14,7 @@ from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.steps import OutcomeCheck
 from towpath.engine.run.actions import Completed, Failed, Outcome, Start
 from towpath.engine.run.evaluation import StepError
+from towpath.engine.run.trying import is_long_lived
 from towpath.temporal.failures import failure_of
 from workflows.declared.effects import EffectPlace
 from workflows.declared.performing import call_apart, perform_call
@@ -25,8 +26,6 @@ from workflows.kit.calling import CallFailedError
 from workflows.kit.options import CHECK, EFFECT, LOOKUP
 
 Performer = Callable[[StepJob], Awaitable[Outcome]]
-LONG_LIVED = frozenset({"claude", "workflow", "wait", "wait-any", "human-task"})
-"""Types whose time is more than that of one activity with its retries."""
 
 
 class Steering:
@@ -56,7 +55,7 @@ class Steering:
     async def attempt(self, job: StepJob) -> Outcome:
         """Do it, within the time that the step has. Raises StepError."""
         limit = job.step.timeout
-        if limit is None or not _is_long_lived(job):
+        if limit is None or not is_long_lived(job.step, job.config):
             return await self._attempts(job)
         whole = self.run.evaluation.duration(limit, "timeout", **job.names)
         trying = asyncio.ensure_future(self._attempts(job))
@@ -137,10 +136,6 @@ class Steering:
             except CallFailedError:
                 return replace(outcome, note="could not be cached")
         return outcome
-
-
-def _is_long_lived(job: StepJob) -> bool:
-    return job.step.type in LONG_LIVED or job.step.check is not None or job.config.get("poll") is not None
 
 
 def _counted(outcome: Outcome, attempt: int) -> Outcome:

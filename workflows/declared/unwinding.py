@@ -4,6 +4,7 @@ from typing import cast
 
 from temporalio import workflow
 
+from towpath.contracts.core.delivery import OPERATIONS_TEAM
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.run import DeadLetter
 from towpath.engine.language.definition import Queue
@@ -12,17 +13,14 @@ from towpath.engine.language.steps import OutcomeCheck, Step
 from towpath.engine.run.actions import Action, Completed, FallBack, UndoStep
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.progress import Progress
-from towpath.engine.run.undoing import asks_check
+from towpath.engine.run.undoing import NO_ANSWER, NO_UNDO, asks_check
 from towpath.policy.core.messages import failure_notice
 from workflows.declared.performing import call_apart
 from workflows.declared.run import DeclaredRun, StepJob
 from workflows.declared.steering import Steering
 from workflows.kit.calling import CallFailedError
-from workflows.kit.notices import OPERATIONS_TEAM, team_notice
+from workflows.kit.notices import team_notice
 from workflows.kit.options import UNDO
-
-NO_UNDO = "it happened, or may have, and has no compensate"
-NO_ANSWER = "its compensate reads what its check could not tell"
 
 
 class Unwinding:

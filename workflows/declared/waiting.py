@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from pydantic import JsonValue
 from temporalio import workflow
 
 from towpath.contracts.core.failure import Failure, FailureCode
-from towpath.contracts.core.review import Decision, ReviewTask, Verdict
+from towpath.contracts.core.review import Decision, ReviewTask
 from towpath.contracts.core.run import Waiting
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.expression.values import Value
 from towpath.engine.language.steps import Choice, HumanTaskConfig, WaitAnyConfig, WaitConfig
 from towpath.engine.run.actions import Completed, Failed, Outcome, Rejected
+from towpath.engine.run.deciding import agenda, passed_on_to, verdict
 from workflows.declared.effects import Effects
 from workflows.declared.run import DeclaredRun, StepJob, moment_left
 from workflows.kit.calling import CallFailedError
@@ -69,6 +69,7 @@ class Waits:
         self._run = run
         self.tasks = Tasks(run.effects)
         self._open: dict[str, Waiting] = {}
+        self._notices: dict[str, int] = {}
 
     async def wait(self, job: StepJob) -> Outcome:
         given = job.node.config
@@ -127,7 +128,7 @@ class Waits:
             task = await self._decide(job.node.id, given, job.config)
         except CallFailedError as error:
             return Failed(error.failure)
-        return _verdict(task, given)
+        return verdict(task.decision, task.approvals, task.due_at, given)
 
     async def _decide(self, name: str, given: HumanTaskConfig, config: Mapping[str, Value]) -> ReviewTask:
         """Open a task and wait for its end. Raises CallFailedError."""
@@ -145,20 +146,14 @@ class Waits:
 
     def _task_plan(self, name: str, given: HumanTaskConfig, config: Mapping[str, Value]) -> TaskPlan:
         evaluation, team = self._run.evaluation, str(config["assignee"])
-        escalations = [
-            Moment(evaluation.duration(entry.after, "escalate.after"), "escalation", entry.to)
-            for entry in given.escalate
-        ]
-        reminders = [Moment(evaluation.duration(after, "remind"), "reminder", team) for after in given.remind]
-        agenda = sorted((*reminders, *escalations), key=lambda moment: (moment.after, moment.event, moment.team))
-        deadline = evaluation.duration(given.deadline, "deadline")
+        deadline, called = agenda(given, team, evaluation)
         return TaskPlan(
             place=name,
             lookup="reviewers",
             team=team,
             title=str(config["title"] or self._run.steps[name.partition("/")[0]].title),
             deadline=deadline,
-            agenda=tuple(moment for moment in agenda if moment.after < deadline),
+            agenda=tuple(Moment(*moment) for moment in called),
             name=name,
             timer=name,
             instructions=str(config["instructions"]),
@@ -166,12 +161,16 @@ class Waits:
             exclude=tuple(str(person) for person in cast("list[Any]", config["exclude"])),
             form=given.form,
             quorum=given.quorum,
-            then_to=escalations[-1].team if escalations and given.on_timeout == "escalate" else None,
+            then_to=passed_on_to(given),
             is_beside_others=True,
         )
 
     async def _tell(self, team: str, event: str, title: str, text: str) -> Failure | None:
-        notice = team_notice(team, title, text, self._run.key(f"{event}/{workflow.info().run_id}/{team}"))
+        name = f"{event}/{workflow.info().run_id}/{team}"
+        before = self._notices.get(name, 0)
+        self._notices[name] = before + 1
+        # A second reminder is news, and not the first one sent again.
+        notice = team_notice(team, title, text, self._run.key(f"{name}/{before + 1}" if before else name))
         return await self._run.effects.tell_team(notice, f"{event}/{team}", f"Tell {team}: {event.rpartition('/')[2]}")
 
     async def wait_any(self, job: StepJob) -> Outcome:
@@ -209,30 +208,10 @@ class Waits:
             return None if event is None else event.model_dump(mode="json")
         if choice.human_task is not None:
             task = await self._decide(place, choice.human_task, rendered["human-task"])
-            outcome = _verdict(task, choice.human_task)
+            outcome = verdict(task.decision, task.approvals, task.due_at, choice.human_task)
             if isinstance(outcome, Failed):
                 raise CallFailedError(outcome.failure)
             return outcome if isinstance(outcome, Rejected) else cast("Completed", outcome).output
         until = workflow.now() + self._run.evaluation.duration(choice.after or "0s", "after")
         await self._sleep(place, until)
         return None
-
-
-def _verdict(task: ReviewTask, given: HumanTaskConfig) -> Outcome:
-    """What the end of a task means for its step."""
-    decision = task.decision
-    if decision is None and given.on_timeout in {"fail", "escalate"}:
-        message = f"nobody decided by {task.due_at:%Y-%m-%d %H:%M} UTC"
-        return Failed(Failure(code=FailureCode.REVIEW_EXPIRED, message=message))
-    approved = given.on_timeout == "approve" if decision is None else decision.verdict is Verdict.APPROVE
-    output: dict[str, JsonValue] = {
-        "decision": "approve" if approved else "reject",
-        "by": "nobody" if decision is None else decision.reviewer,
-        "at": (task.due_at if decision is None else decision.at).isoformat(),
-        "reason": "the deadline passed" if decision is None else decision.reason,
-        "data": {} if decision is None else decision.data,
-        "approvals": [approval.reviewer for approval in task.approvals],
-    }
-    if not approved and given.on_reject == "stop":
-        return Rejected(output)
-    return Completed(output, note=f"{output['decision']} by {output['by']}")

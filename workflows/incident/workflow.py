@@ -2,6 +2,7 @@
 
 from temporalio import workflow
 
+from towpath.contracts.core.delivery import OPERATIONS_TEAM
 from towpath.contracts.core.review import ReviewTask
 from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.incident.alerts import AlertBatch
@@ -27,7 +28,6 @@ from workflows.incident.state import IncidentState
 from workflows.incident.watching import Gauge
 from workflows.kit.calling import CallFailedError
 from workflows.kit.failing import StepFailedError
-from workflows.kit.notices import OPERATIONS_TEAM
 from workflows.kit.people import require_person
 from workflows.kit.process import ProcessRun
 from workflows.kit.review import Asking, Reviewable, plan_by

@@ -16,7 +16,7 @@ from temporalio.workflow import ActivityCancellationType
 
 from activities.batch import definition_of
 from towpath.contracts.core.batch import BatchedCall, CallOutcome
-from towpath.contracts.core.failure import Failure
+from towpath.contracts.core.failure import CallFailedError, Failure
 from towpath.contracts.core.wire import ActivityResult, Wire
 from towpath.temporal.failures import failure_of
 from workflows.kit.batching import batches
@@ -25,14 +25,6 @@ from workflows.kit.options import Work
 SelfT = TypeVar("SelfT")
 ArgT = TypeVar("ArgT", bound=Wire)
 ResultT = TypeVar("ResultT", bound=ActivityResult)
-
-
-class CallFailedError(Exception):
-    """An activity failed for good: permanently, or in all its attempts."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
 
 
 async def call(

@@ -9,8 +9,6 @@ from towpath.contracts.core.wire import EffectKey, effect_key
 from workflows.kit.calling import CallFailedError, call
 from workflows.kit.options import NOTICE
 
-OPERATIONS_TEAM = "ops-team"
-
 
 def team_notice(team: str, title: str, text: str, key: EffectKey) -> TeamNotice:
     return TeamNotice(team=team, title=title, text=text, workflow_id=workflow.info().workflow_id, key=key)

@@ -2,6 +2,7 @@
 
 from temporalio import workflow
 
+from towpath.contracts.core.delivery import OPERATIONS_TEAM
 from towpath.contracts.core.review import Verdict
 from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.core.service import EmailVerdict, EmailVerification
@@ -19,7 +20,7 @@ from towpath.policy.core.messages import cancelled_notice, failure_notice, revie
 from towpath.policy.onboarding.risk import RULE_VERSION
 from workflows.kit.compensation import Compensations
 from workflows.kit.failing import StepFailedError
-from workflows.kit.notices import OPERATIONS_TEAM, tell_team
+from workflows.kit.notices import tell_team
 from workflows.kit.process import ProcessRun
 from workflows.kit.review import Asking, Reviewable, plan_by
 from workflows.kit.task import Desk

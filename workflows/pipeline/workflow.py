@@ -2,6 +2,7 @@
 
 from temporalio import workflow
 
+from towpath.contracts.core.delivery import OPERATIONS_TEAM
 from towpath.contracts.core.review import DecidedReview
 from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.pipeline.dataset import Dataset
@@ -12,7 +13,6 @@ from towpath.contracts.pipeline.transformation import BackTest, FrozenSpecificat
 from towpath.contracts.pipeline.view import PipelineView
 from towpath.policy.pipeline.messages import failure_notice, quality_reasons, review_notice, specification_reasons
 from workflows.kit.failing import StepFailedError
-from workflows.kit.notices import OPERATIONS_TEAM
 from workflows.kit.process import ProcessRun
 from workflows.kit.review import Asking, Reviewable, plan_by
 from workflows.kit.task import NOT_PENDING, Desk

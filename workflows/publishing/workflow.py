@@ -2,6 +2,7 @@
 
 from temporalio import workflow
 
+from towpath.contracts.core.delivery import OPERATIONS_TEAM
 from towpath.contracts.core.review import DecidedReview, Verdict
 from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.publishing.campaign import (
@@ -17,7 +18,7 @@ from towpath.policy.core.messages import failure_notice
 from towpath.policy.publishing.messages import approval_notice, cancelled_notice
 from towpath.policy.publishing.outcome import outcome_of
 from workflows.kit.failing import StepFailedError
-from workflows.kit.notices import OPERATIONS_TEAM, tell_team
+from workflows.kit.notices import tell_team
 from workflows.kit.process import ProcessRun
 from workflows.kit.review import Asking, Reviewable, plan_by
 from workflows.kit.task import Desk

@@ -255,6 +255,12 @@ CASES = [
         "service.refused",
     ),
     (
+        "test.unheard",
+        steps("{id: a, type: set}", more="tests: [{name: t, inputs: {n: 1}, answers: {a: {undo: {}}}}]\n"),
+        4,
+        "has no undo",
+    ),
+    (
         "test.inputs",
         steps("{id: a, type: set}", more="tests: [{name: t, inputs: {n: x}}]\n"),
         4,
@@ -293,7 +299,7 @@ def test_every_code_has_a_case() -> None:
     for path in (ROOT / "towpath" / "engine").rglob("*.py"):
         emitted |= set(pattern.findall(path.read_text(encoding="utf-8")))
     outside = {"step.cancelled", "step.timeout", "config.if", "config.prompt", "config.url", "secret.unknown"}
-    outside |= {"tests.type", "tests.value"}
+    outside |= {"tests.type", "tests.value", "retry.initial", "retry.max"}
     assert emitted - {case[0] for case in CASES} - outside == set()
 
 

@@ -25,7 +25,7 @@ CALLS = {
 
 def table() -> dict[str, list[str]]:
     """The rows below the heading, by what they speak of."""
-    section = DOCUMENT.read_text(encoding="utf-8").partition("### Limits")[2]
+    section = DOCUMENT.read_text(encoding="utf-8").partition("### Limits")[2].partition("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("| `")]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return {row[0]: row[1:] for row in rows}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from towpath.engine.checks.check import check_text
 from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.definition import CaseAnswer, DefinitionTest
-from towpath.engine.run.simulate import run_case
+from towpath.engine.trial.simulate import run_case
 
 FLAGS = 4
 CATALOGUE = DefinitionCatalogue()

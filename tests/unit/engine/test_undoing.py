@@ -7,8 +7,8 @@ from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.run import Cancellation
 from towpath.engine.language.definition import DefinitionTest, Expectation
 from towpath.engine.run.actions import Action, Cancelled, End, Failed, Outcome, UndoStep
-from towpath.engine.run.matrix import fault_matrix
 from towpath.engine.run.progress import Progress
+from towpath.engine.trial.matrix import fault_matrix
 
 UNDO = 'compensate: {type: api, config: {service: s, method: undo, params: {id: "{{ output.id }}"}}}'
 CHECK = 'check: {type: api, config: {service: s, method: look}, done: "output.found"}'

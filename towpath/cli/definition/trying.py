@@ -12,8 +12,8 @@ from towpath.cli.terminal import Exit, console, fail
 from towpath.engine.checks.cases import read_cases
 from towpath.engine.language.diagnostics import has_errors
 from towpath.engine.language.plan import Plan
-from towpath.engine.run.matrix import fault_matrix
-from towpath.engine.run.simulate import run_case
+from towpath.engine.trial.matrix import fault_matrix
+from towpath.engine.trial.simulate import run_case
 from towpath.functions.library import PURE
 
 app = typer.Typer()

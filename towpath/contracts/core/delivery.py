@@ -5,6 +5,9 @@ from enum import StrEnum
 from towpath.contracts.core.failure import Failure
 from towpath.contracts.core.wire import ActivityResult, EffectKey, JsonObject, Wire
 
+OPERATIONS_TEAM = "ops-team"
+"""Who hears of what nobody in particular is told."""
+
 
 class SendEmail(Wire):
     """The Message-ID is derived from `key`, so a message sent twice is one message to the receiver."""

@@ -213,6 +213,14 @@ class HouseError(Exception):
         )
 
 
+class CallFailedError(Exception):
+    """A call of a run failed for good: permanently, or in all its attempts."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
 class ClaudeError(HouseError):
     """Asking Claude failed."""
 

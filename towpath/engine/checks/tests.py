@@ -13,6 +13,7 @@ from towpath.engine.language.definition import CaseAnswer, DefinitionTest
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.plan import Plan
 from towpath.engine.language.source import Source
+from towpath.engine.language.steps import HumanTaskConfig, MultiChannelConfig, WaitAnyConfig
 
 CODES = frozenset(map(str, FailureCode))
 
@@ -31,6 +32,7 @@ def check_tests(source: Source, plan: Plan, tests: list[DefinitionTest], base: P
             if code not in CODES:
                 what, hint = f"no failure has the code {code!r}", did_you_mean(code, CODES)[2:]
                 source.report((*path, *place), "test.unknown-code", what, hint or "take a failure code")
+        _check_answers(source, plan, test, path)
         _check_times(source, test, path)
         _check_inputs(source, plan, test, path)
 
@@ -62,15 +64,50 @@ def _named(test: DefinitionTest) -> Iterator[tuple[Path, str, bool]]:
         yield ("expect", "steps", name), name, True
     for name in test.expect.chosen:
         yield ("expect", "chosen", name), name, True
-    for index, name in enumerate(test.expect.undone or []):
-        yield ("expect", "undone", index), name, False
+    for field in ("undone", "not_undone"):
+        for index, name in enumerate(getattr(test.expect, field) or []):
+            yield ("expect", field, index), name, False
+    for index, operation in enumerate(test.operations):
+        for verb in ("skip", "set_output"):
+            if getattr(operation, verb) is not None:
+                yield ("operations", index, verb), getattr(operation, verb), False
+
+
+def _check_answers(source: Source, plan: Plan, test: DefinitionTest, path: Path) -> None:
+    """Words of an answer that its step does not hear."""
+    for place, step, answer in _answers(test):
+        if step not in plan.by_id:
+            continue
+        node = plan.node(step)
+        kinds = {
+            "decisions": isinstance(node.config, (HumanTaskConfig, WaitAnyConfig)),
+            "channels": isinstance(node.config, MultiChannelConfig),
+            "check": node.step is not None and node.step.check is not None,
+            "undo": node.step is not None and node.step.compensate is not None,
+        }
+        for word, is_heard in kinds.items():
+            if word in answer.model_fields_set and not is_heard:
+                what, mend = f"the step {step!r} has no {word}", f"leave {word} out, or name the step that has one"
+                source.report((*path, *place, word), "test.unheard", what, mend, severity="warning")
+
+
+def _answers(test: DefinitionTest) -> Iterator[tuple[Path, str, CaseAnswer]]:
+    for name, given in test.answers.items():
+        if isinstance(given, list):
+            for index, answer in enumerate(given):
+                yield ("answers", name, index), name, answer
+        else:
+            yield ("answers", name), name, given
 
 
 def _codes(test: DefinitionTest) -> Iterator[tuple[Path, str]]:
-    for name, given in test.answers.items():
-        answers: list[tuple[Path, CaseAnswer]] = (
-            [((index,), answer) for index, answer in enumerate(given)] if isinstance(given, list) else [((), given)]
-        )
-        for place, answer in answers:
-            if answer.fail is not None:
-                yield ("answers", name, *place, "fail"), answer.fail
+    if test.expect.failure is not None:
+        yield ("expect", "failure"), test.expect.failure
+    for place, _, answer in _answers(test):
+        if answer.fail is not None:
+            yield (*place, "fail"), answer.fail
+        for channel, code in answer.channels.items():
+            yield (*place, "channels", channel), code
+        for word, call in (("check", answer.check), ("undo", answer.undo)):
+            if call is not None and call.fail is not None:
+                yield (*place, word, "fail"), call.fail

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from towpath.contracts.core.delivery import OPERATIONS_TEAM
 from towpath.engine.expression.nodes import Literal, Name, children
 from towpath.engine.expression.template import compile_condition
 from towpath.engine.language.definition import AlertRule
 
 RUN_TIME, STEP_TIME, RATE = "execution_time", "step_duration", "success_rate"
 TICK = timedelta(milliseconds=1)
+CHANNELS = frozenset({"slack", "email"})
+"""Alert channels that are no team: the operations team's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,11 @@ class AlertWatch:
     on_run: bool
     on_step: bool
     on_rate: bool
+
+
+def alert_team(channel: str) -> str:
+    """The team that an alert goes to."""
+    return OPERATIONS_TEAM if channel in CHANNELS else channel
 
 
 def watch_alert(index: int, alert: AlertRule) -> AlertWatch:

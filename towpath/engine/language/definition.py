@@ -1,8 +1,8 @@
 """The document: its header, triggers, inputs, error handling, monitoring and tests. Steps are read by `reading`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from towpath.engine.language.model import (
     ENDPOINT,
@@ -104,13 +104,38 @@ class RunBudget(Model):
     tokens: Annotated[int, Field(gt=0, le=100_000_000)] = 200_000
 
 
+class CaseDecision(Model):
+    """What a person says of a human task, so long after it was opened. Of a wait-any, `task` names the choice."""
+
+    by: Text
+    verdict: Literal["approve", "reject"] = "approve"
+    after: Duration = "0s"
+    reason: Text = ""
+    data: dict[str, Any] = {}
+    task: Text | None = None
+
+
+class CaseCall(Model):
+    """How a call that belongs to a step ends: its check, or its compensation."""
+
+    output: Any = None
+    fail: Text | None = None
+
+
 class CaseAnswer(Model):
-    """What a step answers in a test: an output, a failure by its code, or a time-out. A list is one for each call."""
+    """What a step answers in a test: an output, a failure by its code, a time-out, or what people decide. A list is one
+    for each call: of its attempts, its items, its polls.
+    """
 
     output: Any = None
     fail: Text | None = None
     timeout: bool = False
     after: Duration | None = None
+    decisions: list[CaseDecision] | None = None
+    channels: dict[str, Text] = {}
+    """Failure codes of single channels of a multi-channel step."""
+    check: CaseCall | None = None
+    undo: CaseCall | None = None
 
 
 class CaseEvent(Model):
@@ -122,13 +147,38 @@ class CaseEvent(Model):
     data: dict[str, Any] = {}
 
 
+class CaseOperation(Model):
+    """What an operator does to the run, after so much time: exactly one of its verbs."""
+
+    after: Duration = "0s"
+    skip: Text | None = None
+    set_output: Text | None = None
+    output: Any = None
+    cancel: bool = False
+    pause: bool = False
+    resume: bool = False
+    by: Text = "operator"
+    reason: Text = "in a test"
+
+    @model_validator(mode="after")
+    def _has_one_verb(self) -> Self:
+        verbs = (self.skip is not None, self.set_output is not None, self.cancel, self.pause, self.resume)
+        if sum(verbs) != 1:
+            raise ValueError("an operation has exactly one of skip, set_output, cancel, pause, resume")
+        return self
+
+
 class Expectation(Model):
-    """`steps` maps ids to states; `outputs` are compared whole where given; `undone` in order."""
+    """`steps` maps ids to states; `outputs` are compared whole where given; the lists in order."""
 
     status: Literal["completed", "failed", "rejected", "cancelled"] = "completed"
+    failure: Text | None = None
     steps: dict[str, Literal["completed", "failed", "skipped", "cancelled", "undone", "pending"]] = {}
     outputs: dict[str, Any] | None = None
     undone: list[str] | None = None
+    not_undone: list[str] | None = None
+    calls: list[str] | None = None
+    told: list[str] | None = None
     chosen: dict[str, str] = {}
 
 
@@ -140,6 +190,7 @@ class DefinitionTest(Model):
     now: Text = "2026-01-01T00:00:00Z"
     answers: dict[str, CaseAnswer | list[CaseAnswer]] = {}
     events: list[CaseEvent] = []
+    operations: list[CaseOperation] = []
     expect: Expectation = Expectation()
 
 

@@ -12,6 +12,8 @@ from towpath.engine.run.evaluation import Evaluation, StepError
 from towpath.engine.run.scheduling import Scheduling
 
 NOBODY_KNOWS = "it may have happened, and has neither check nor compensate"
+NO_UNDO = "it happened, or may have, and has no compensate"
+NO_ANSWER = "its compensate reads what its check could not tell"
 
 
 def is_undoable(node: PlanNode, run: StepRun, evaluation: Evaluation) -> bool:

@@ -18,6 +18,7 @@ from towpath.config.masking import Masker
 from towpath.config.secrets import Secrets
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
+from towpath.engine.run.statuses import is_accepted, is_in_doubt, refusal_code
 from towpath.integrations.http.guarded_transport import GuardedTransport
 from towpath.integrations.http.messages import (
     CallDescription,
@@ -33,7 +34,6 @@ from towpath.integrations.http.transport import (
     AiohttpTransport,
     Attempt,
     never_sent,
-    refusal_code,
     tls_context,
 )
 from towpath.policy.core.retry_after import retry_after
@@ -42,7 +42,6 @@ MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 ROUTED = ""
 """Key of the transport for routed hosts: no connection has it as its name."""
-"""Refusals that pass: a time-out, too early."""
 
 PRIVATE_NETWORKS: tuple[IPv4Network | IPv6Network, ...] = (
     *(IPv4Network(network) for network in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")),
@@ -129,7 +128,7 @@ class GuardedHttp:
         for _ in range(MAX_REDIRECTS + 1):
             async with self._exchange(connection, sending, request.timeout_seconds) as response:
                 status = response.status_code
-                if _accepted(status, request.expect):
+                if is_accepted(status, request.expect):
                     body = await read_body(response, request.max_bytes, sending.call)
                     return HttpAnswer(
                         attempt=attempt,
@@ -215,15 +214,10 @@ def policy(connection: Connection) -> Policy:
     )
 
 
-def _accepted(status: int, expect: tuple[int, ...] | None) -> bool:
-    return 200 <= status < 300 if expect is None else status in expect
-
-
 def _refusal(response: httpx.Response, call: CallDescription) -> Exception:
     status = response.status_code
     wait = retry_after(response.headers)
     why = f"{status} {httpx.codes.get_reason_phrase(status)}".rstrip()
     error = call.failed(refusal_code(status), why, status=status, wait=wait)
-    # Not what was expected, and no refusal either: what was asked for may have been done.
-    error.in_doubt = error.in_doubt or status < 400
+    error.in_doubt = is_in_doubt(status)
     return error

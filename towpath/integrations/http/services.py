@@ -9,7 +9,8 @@ import httpx
 from towpath.config.openapi import IDEMPOTENCY_HEADER, Operation, operations
 from towpath.contracts.core.failure import FailureCode, ServiceError
 from towpath.contracts.core.wire import EffectKey, JsonObject, json_object
-from towpath.integrations.http.transport import PASSING, never_sent, refusal_code
+from towpath.engine.run.statuses import PASSING, refusal_code
+from towpath.integrations.http.transport import never_sent
 from towpath.policy.core.retry_after import retry_after
 
 MAX_ANSWER_BYTES = 1024 * 1024

@@ -24,8 +24,6 @@ from aiohttp.typedefs import LooseHeaders
 from multidict import CIMultiDict
 from yarl import URL
 
-from towpath.contracts.core.failure import FailureCode
-
 NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -36,7 +34,6 @@ NEVER_SENT = (
 )
 """Errors before the whole request could have left: every other one may hide a request that was received."""
 
-PASSING = frozenset({408, 425})
 ATTEMPT = "towpath_attempt"
 """The extension of a request that holds its Attempt."""
 MAX_CONNECTIONS = 200
@@ -56,17 +53,6 @@ _ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 def never_sent(error: Exception) -> bool:
     """Whether it is certain that no server has received the request that failed with this error."""
     return isinstance(error, NEVER_SENT)
-
-
-def refusal_code(status: int, passing: frozenset[int] = PASSING) -> FailureCode:
-    """What a status outside of 2xx stands for; `passing` are those below 500 that another attempt may mend."""
-    if status in {401, 403}:
-        return FailureCode.SERVICE_AUTH
-    if status == 429:
-        return FailureCode.SERVICE_RATE_LIMITED
-    if status in passing or status >= 500:
-        return FailureCode.SERVICE_UNAVAILABLE
-    return FailureCode.SERVICE_REFUSED
 
 
 def http_client(timeout: httpx.Timeout) -> httpx.AsyncClient:

@@ -7,7 +7,8 @@ import httpx
 
 from towpath.contracts.core.failure import FailureCode, ServiceError
 from towpath.contracts.core.wire import JsonObject, json_object
-from towpath.integrations.http.transport import never_sent, refusal_code
+from towpath.engine.run.statuses import refusal_code
+from towpath.integrations.http.transport import never_sent
 from towpath.policy.core.retry_after import retry_after
 
 

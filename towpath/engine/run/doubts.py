@@ -4,9 +4,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Literal
 
-from towpath.contracts.core.failure import HouseError
+from towpath.contracts.core.failure import CallFailedError, HouseError
 from towpath.contracts.core.wire import clip
-from workflows.kit.calling import CallFailedError
 
 Known = Literal["sent", "perhaps sent"]
 
@@ -26,7 +25,7 @@ class Doubts:
         try:
             yield
         except (CallFailedError, HouseError) as error:
-            # A house error of the workflow itself says that nothing was sent.
+            # A house error of the run itself says that nothing was sent.
             unknown = isinstance(error, CallFailedError) and error.failure.unknown
             if not unknown and before is None:
                 del calls[call]

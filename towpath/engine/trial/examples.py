@@ -9,7 +9,8 @@ from towpath.engine.expression.values import as_text
 from towpath.engine.language.outputs import resolve
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.shapes import as_list, as_object
-from towpath.engine.language.steps import ClaudeConfig, MultiChannelConfig
+from towpath.engine.language.steps import ClaudeConfig, MultiChannelConfig, WorkflowConfig
+from towpath.engine.run.delivering import channel_names
 
 _DEPTH = 12
 SCALARS: dict[str, JsonValue] = {"string": "", "number": 0, "integer": 0, "boolean": False, "null": None}
@@ -21,7 +22,9 @@ def example_output(node: PlanNode, now: datetime) -> JsonValue:
         return {"text": ""} if node.config.output_schema is None else example(node.config.output_schema)
     if isinstance(node.config, MultiChannelConfig):
         delivered: JsonValue = {"status": "delivered", "id": "test", "error": None, "attempts": 1}
-        return {channel.name: delivered for channel in node.config.channels}
+        return dict.fromkeys(channel_names([channel.name for channel in node.config.channels]), delivered)
+    if isinstance(node.config, WorkflowConfig) and not node.config.wait:
+        return {"id": "test", "run_id": "test"}
     if kind == "http":
         return {"status": 200, "headers": {}, "body": {}}
     if kind in {"human-task", "wait-any"}:

@@ -1,0 +1,51 @@
+"""`definition test` and Temporal agree: each step type with each of its outcomes, in memory and on a real server."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+import pytest_asyncio
+from temporalio.testing import WorkflowEnvironment
+
+from tests.timeskip.trial_cases import TrialCase, all_cases
+from tests.timeskip.trial_play import Stage, stage
+from tests.timeskip.trial_samples import KINDS, SAMPLES, sample_of
+
+SAMPLED = 144
+AT_ONCE = 24
+"""Cases of one test: they wait for the server together."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def playing(env: WorkflowEnvironment) -> AsyncIterator[Stage]:
+    async with stage(env) as serving:
+        yield serving
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "cases" in metafunc.fixturenames:
+        drawn = chosen(int(metafunc.config.option.seed), full=bool(metafunc.config.option.full))
+        groups = [drawn[index : index + AT_ONCE] for index in range(0, len(drawn), AT_ONCE)]
+        metafunc.parametrize("cases", groups, ids=[f"from {group[0].name}" for group in groups])
+
+
+def chosen(seed: int, *, full: bool) -> Sequence[TrialCase]:
+    """All cases, or those that the seed draws."""
+    cases = all_cases()
+    if full:
+        return cases
+    return sorted(cases, key=lambda case: hashlib.sha256(f"{seed}/{case.name}".encode()).digest())[:SAMPLED]
+
+
+async def test_said_is_what_happens(playing: Stage, cases: Sequence[TrialCase]) -> None:
+    """Outcome, states, attempts, outputs, calls, undoing, notices and refusals are the same."""
+    found = await asyncio.gather(*(playing.differences(case) for case in cases))
+    assert not (problems := [problem for problems in found for problem in problems]), "\n".join(problems)
+
+
+def test_every_step_type_has_a_sample() -> None:
+    """A new step type is in the cases by itself, or its author hears what is missing."""
+    assert [sample_of(kind) for kind in KINDS] == [SAMPLES[kind] for kind in KINDS]
+    with pytest.raises(AssertionError, match="has no sample in tests/timeskip/trial_samples"):
+        sample_of("teleport")

@@ -1,0 +1,132 @@
+"""Tests of definitions in memory: what their words mean, and that they wait and try as a worker does."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from towpath.engine.checks.cases import read_cases
+from towpath.engine.checks.loading import digest, load_plan
+from towpath.engine.language.definition import DefinitionTest
+from towpath.engine.language.plan import Plan
+from towpath.engine.language.source import read_source
+from towpath.engine.language.steps import CONFIGS
+from towpath.engine.run.trying import CALL, CHECK, TRIES, UNDO, Trying
+from towpath.engine.trial.calls import CALLS, REASKS
+from towpath.engine.trial.matrix import WAITS, fault_matrix
+from towpath.engine.trial.result import CaseResult
+from towpath.engine.trial.simulate import run_case
+from towpath.engine.trial.steps import PERFORMERS
+from workflows.declared import performing
+from workflows.kit import asking, options
+
+HEAD = 'id: tried\nversion: "1.0.0"\nsteps:\n'
+TASK = HEAD + "  - {id: ask, type: human-task, config: {assignee: team, deadline: 24h%s}}\n"
+PAY = HEAD + "  - {id: pay, type: api, config: {service: s, method: pay}%s}\n"
+EVENT = HEAD + "  - {id: hold, type: wait, config: {event: paid}}\n"
+
+
+def planned(text: str) -> Plan:
+    value: Any = read_source(text).value
+    return load_plan(digest(value), value)
+
+
+def tried(text: str, **test: Any) -> CaseResult:
+    return run_case(planned(text), DefinitionTest.model_validate({"name": "t", **test}), {})
+
+
+@pytest.mark.parametrize(
+    ("policy", "status", "failure"),
+    [
+        ("fail", "failed", "review.expired"),
+        ("approve", "completed", ""),
+        ("reject", "rejected", ""),
+        ("escalate", "failed", "review.expired"),
+    ],
+)
+def test_deadline_decides_by_policy(policy: str, status: str, failure: str) -> None:
+    """Nobody decides: the task ends at its deadline, as its `on_timeout` says."""
+    result = tried(TASK % f", on_timeout: {policy}", answers={"ask": {"timeout": True}})
+    assert (result.status, result.failure, result.duration.days) == (status, failure, 1)
+    assert result.told == ["team: opened", "team: closed"]
+
+
+def test_people_decide_in_their_time() -> None:
+    """A quorum, one who is excluded, and one who comes too late: what did not count is told where a test is not met."""
+    people = [{"by": "eve"}, {"by": "dana", "after": "1h"}, {"by": "noor", "after": "25h"}]
+    given = {"answers": {"ask": {"decisions": people}}, "expect": {"status": "completed"}}
+    text = TASK % ", quorum: 2, exclude: [eve], escalate: [{after: 2h, to: leads}]"
+    result = tried(text, **given)
+    assert result.problems == [
+        "status: expected completed, got failed at ask (review.expired)",
+        "ask: eve was refused: excluded from this task",
+    ]
+    assert result.told == ["team: opened", "leads: escalation", "team: closed"]
+
+
+def test_list_is_one_answer_for_each_attempt() -> None:
+    """A failure that passes is tried again, as often as the step may; time moves by the waits in between."""
+    answers = {"pay": [{"fail": "service.unavailable"}, {"output": {"id": 1}}]}
+    result = tried(PAY % "", answers=answers)
+    assert (result.status, result.attempts["pay"], result.duration.total_seconds()) == ("completed", 2, 2)
+    assert tried(PAY % ", retry: {max_attempts: 1}", answers=answers).failure == "service.unavailable"
+
+
+def test_operators_are_part_of_a_test() -> None:
+    """A run is cancelled, a step is skipped; what an operator is refused is told."""
+    assert tried(EVENT, operations=[{"after": "1h", "cancel": True}]).status == "cancelled"
+    skipped = tried(EVENT, operations=[{"after": "1h", "skip": "hold"}, {"after": "2h", "skip": "hold"}])
+    assert skipped.states == {"hold": "skipped"}
+    late = tried(PAY % "", operations=[{"after": "1h", "skip": "pay"}], expect={"steps": {"pay": "skipped"}})
+    assert late.problems == ["pay: expected skipped, got completed"]
+
+
+def test_run_that_waits_for_ever_stands_still() -> None:
+    """An event that never comes to a wait without a limit ends no run; the matrix says so of its time-out."""
+    assert tried(EVENT).problems[0] == "the run stands still; running: hold"
+    report = fault_matrix(planned(EVENT), [], {})
+    assert {cell.fault: cell.status for cell in report.cells}["times out"] == WAITS
+
+
+@pytest.mark.parametrize(
+    ("test", "part"),
+    [
+        ("operations: [{after: 1h, skip: pay, cancel: true}]", "exactly one of skip"),
+        ("operations: [{skip: pya}]", "no step 'pya'"),
+        ("answers: {pay: {undo: {fail: service.refusd}}}", "no failure has the code 'service.refusd'"),
+        ("answers: {pay: {decisions: [{by: kim}]}}", "has no decisions"),
+        ("expect: {failure: none.such}", "no failure has the code"),
+    ],
+)
+def test_mistakes_in_tests_are_told(test: str, part: str) -> None:
+    """Words that say nothing, or name what there is not, are told with their place."""
+    _, problems = read_cases(f"tests:\n  - {{name: t, {test}}}\n".encode(), planned(PAY % ""))
+    assert [problem for problem in problems if part in problem.what], [problem.what for problem in problems]
+
+
+@pytest.mark.parametrize(
+    ("engine", "worker"),
+    [
+        (CALL, options.EFFECT),
+        (CALL, options.NOTICE),
+        (CHECK, options.CHECK),
+        (UNDO, options.UNDO),
+        (TRIES["function"], options.FUNCTION),
+        (TRIES["claude"], options.CLAUDE),
+    ],
+    ids=["effect", "notice", "check", "undo", "function", "claude"],
+)
+def test_calls_are_tried_as_on_a_worker(engine: Trying, worker: options.Work) -> None:
+    """The engine's classes of work are those of Temporal's options."""
+    retry = worker.retry
+    assert (engine.attempts, engine.initial) == (retry.maximum_attempts, retry.initial_interval)
+    assert (engine.longest, engine.coefficient) == (retry.maximum_interval, retry.backoff_coefficient)
+    assert engine.limit == worker.start_to_close
+    assert asking.MAX_REASKS == REASKS
+
+
+def test_every_step_type_is_performed() -> None:
+    """Each type of the registry is performed in memory by the same kind of rule as in a workflow."""
+    apart: Mapping[str, Any] = {**PERFORMERS, "condition": None}
+    assert set(performing.CALLS) | set(apart) == set(CONFIGS)
+    assert set(CALLS) <= set(performing.CALLS)

@@ -1,0 +1,52 @@
+"""What a human task of a definition means: whom it tells and when, and what its end is for its step."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import JsonValue
+
+from towpath.contracts.core.failure import Failure, FailureCode
+from towpath.contracts.core.review import DecidedReview, Verdict
+from towpath.engine.language.steps import HumanTaskConfig
+from towpath.engine.run.actions import Completed, Failed, Outcome, Rejected
+from towpath.engine.run.evaluation import Evaluation
+
+Called = tuple[timedelta, Literal["reminder", "escalation"], str]
+"""How long after its opening which team hears of a task again."""
+
+
+def agenda(given: HumanTaskConfig, team: str, evaluation: Evaluation) -> tuple[timedelta, tuple[Called, ...]]:
+    """The deadline, and who is told before it, in order. Raises StepError."""
+    escalations: list[Called] = [
+        (evaluation.duration(entry.after, "escalate.after"), "escalation", entry.to) for entry in given.escalate
+    ]
+    reminders: list[Called] = [(evaluation.duration(after, "remind"), "reminder", team) for after in given.remind]
+    deadline = evaluation.duration(given.deadline, "deadline")
+    return deadline, tuple(called for called in sorted((*reminders, *escalations)) if called[0] < deadline)
+
+
+def passed_on_to(given: HumanTaskConfig) -> str | None:
+    """The team that gets the task, and the deadline once more, when nobody decided."""
+    return given.escalate[-1].to if given.escalate and given.on_timeout == "escalate" else None
+
+
+def verdict(
+    decision: DecidedReview | None, approvals: Sequence[DecidedReview], due_at: datetime, given: HumanTaskConfig
+) -> Outcome:
+    """What the end of a task means for its step; without a decision, its deadline passed."""
+    if decision is None and given.on_timeout in {"fail", "escalate"}:
+        message = f"nobody decided by {due_at:%Y-%m-%d %H:%M} UTC"
+        return Failed(Failure(code=FailureCode.REVIEW_EXPIRED, message=message))
+    approved = given.on_timeout == "approve" if decision is None else decision.verdict is Verdict.APPROVE
+    output: dict[str, JsonValue] = {
+        "decision": "approve" if approved else "reject",
+        "by": "nobody" if decision is None else decision.reviewer,
+        "at": (due_at if decision is None else decision.at).isoformat(),
+        "reason": "the deadline passed" if decision is None else decision.reason,
+        "data": {} if decision is None else decision.data,
+        "approvals": [approval.reviewer for approval in approvals],
+    }
+    if not approved and given.on_reject == "stop":
+        return Rejected(output)
+    return Completed(output, note=f"{output['decision']} by {output['by']}")

@@ -1,0 +1,73 @@
+"""What a test of a definition came to, and which of its expectations were not met."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from towpath.engine.expression.values import Scope, Value, equal
+from towpath.engine.language.definition import DefinitionTest
+
+
+@dataclass
+class CaseResult:
+    """What a case came to. `problems` say which expectation was not met.
+
+    `calls` are what went out, by the names under which Temporal shows it (`pay`, `pay/0`, `pay/slack`, `pay/check`,
+    `pay/undo`), `told` the notices to teams (`ops-team: fallback`), `refused` what people and operators were refused.
+    """
+
+    problems: list[str] = field(default_factory=list[str])
+    status: str = ""
+    failure: str = ""
+    states: dict[str, str] = field(default_factory=dict[str, str])
+    attempts: dict[str, int] = field(default_factory=dict[str, int])
+    outputs: dict[str, Value] = field(default_factory=dict[str, Value])
+    undone: list[str] = field(default_factory=list[str])
+    not_undone: list[str] = field(default_factory=list[str])
+    calls: list[str] = field(default_factory=list[str])
+    told: list[str] = field(default_factory=list[str])
+    refused: list[str] = field(default_factory=list[str])
+    queue: str = ""
+    fell_back: int = 0
+    branches: dict[str, str] = field(default_factory=dict[str, str])
+    chosen: dict[str, str] = field(default_factory=dict[str, str])
+    failed_step: str = ""
+    duration: timedelta = timedelta()
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
+def unmet(test: DefinitionTest, result: CaseResult) -> list[str]:
+    """In sentences, with what was refused, which is why something may be otherwise."""
+    wanted = test.expect
+    found: list[str] = []
+    if result.status != wanted.status:
+        at = f" at {result.failed_step} ({result.failure})" if result.failed_step else ""
+        found.append(f"status: expected {wanted.status}, got {result.status}{at}")
+    if wanted.failure is not None and wanted.failure != result.failure:
+        found.append(f"failure: expected {wanted.failure}, got {result.failure or 'none'}")
+    found.extend(
+        f"{step}: expected {state}, got {result.states.get(step, 'no such step')}"
+        for step, state in wanted.steps.items()
+        if result.states.get(step) != state
+    )
+    if wanted.outputs is not None and not equal(wanted.outputs, result.outputs, Scope({})):
+        found.append(f"outputs: expected {wanted.outputs}, got {result.outputs}")
+    lists = {
+        "undone": (wanted.undone, result.undone),
+        "not_undone": (wanted.not_undone, result.not_undone),
+        "calls": (wanted.calls, result.calls),
+        "told": (wanted.told, result.told),
+    }
+    found.extend(
+        f"{name}: expected {expected}, got {got}"
+        for name, (expected, got) in lists.items()
+        if expected is not None and expected != got
+    )
+    found.extend(
+        f"{step}: expected the choice {choice}, got {result.chosen.get(step)}"
+        for step, choice in wanted.chosen.items()
+        if result.chosen.get(step) != choice
+    )
+    return [*found, *result.refused] if found else []

@@ -1,0 +1,127 @@
+"""What the parts of one run in memory share: its clock, its answers, what it sent, and the events that came to it."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from towpath.contracts.core.run import Cancellation
+from towpath.contracts.declared.run import CloudEvent
+from towpath.engine.expression.values import Value
+from towpath.engine.language.plan import Plan, PlanNode
+from towpath.engine.language.steps import CancelOn, Choice, Step, WaitConfig
+from towpath.engine.run.doubts import Doubts
+from towpath.engine.run.evaluation import Evaluation, StepError
+from towpath.engine.trial.result import CaseResult
+from towpath.engine.trial.script import Script
+from towpath.engine.trial.virtual import VirtualTime
+
+Awaits = CancelOn | Choice | WaitConfig
+Names = dict[str, Value]
+
+
+class Arrivals:
+    """Events that came to the run. One that nobody waits for yet is kept; one that a step took is gone."""
+
+    def __init__(self) -> None:
+        self.kept: list[CloudEvent] = []
+        self.waiting: list[tuple[Callable[[CloudEvent], bool], list[CloudEvent]]] = []
+
+    def put(self, event: CloudEvent) -> None:
+        for entry in self.waiting:
+            matches, taken = entry
+            if not taken and matches(event):
+                taken.append(event)
+                self.waiting.remove(entry)
+                return
+        self.kept.append(event)
+
+
+class TrialRun:
+    """One run of a definition in memory. The performers of steps get it, and nothing else."""
+
+    def __init__(self, plan: Plan, evaluation: Evaluation, time: VirtualTime, script: Script) -> None:
+        self.plan = plan
+        self.time = time
+        self.script = script
+        self.doubts = Doubts()
+        self.inbox = Arrivals()
+        self.result = CaseResult()
+        self.cancelled: dict[str, Cancellation] = {}
+        self._evaluation = evaluation
+        self._sent: set[str] = set()
+
+    @property
+    def evaluation(self) -> Evaluation:
+        self._evaluation.now = self.time.now
+        return self._evaluation
+
+    def send(self, name: str, *, again: bool = False) -> None:
+        """A call that is made once more under its key is the same one; one that asks anew is another."""
+        if again or name not in self._sent:
+            self._sent.add(name)
+            self.result.calls.append(name)
+
+    def tell(self, team: str, event: str) -> None:
+        self.result.told.append(f"{team}: {event}")
+
+    async def event(self, kind: str, awaits: Awaits, names: Names) -> CloudEvent:
+        """The first that matches, of those kept and those to come. Raises StepError."""
+        subject = None
+        if awaits.correlate is not None:
+            subject = str(self.evaluation.value(awaits.correlate, "correlate", **names))
+
+        def matches(event: CloudEvent) -> bool:
+            return event.type == kind and subject in {None, event.subject} and self._passes(awaits.filter, event)
+
+        for event in self.inbox.kept:
+            if matches(event):
+                self.inbox.kept.remove(event)
+                return event
+        taken: list[CloudEvent] = []
+        entry = (matches, taken)
+        self.inbox.waiting.append(entry)
+        try:
+            await self.time.until(lambda: bool(taken))
+        finally:
+            if entry in self.inbox.waiting:
+                self.inbox.waiting.remove(entry)
+        return taken[0]
+
+    def _passes(self, condition: str | None, event: CloudEvent) -> bool:
+        """An event whose filter cannot be evaluated does not match: it is data from outside."""
+        if condition is None:
+            return True
+        try:
+            return self.evaluation.is_true(condition, "filter", event=event.model_dump(mode="json"))
+        except StepError:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class TrialJob:
+    """One thing to do: a step, or one item of it, with its config as rendered."""
+
+    run: TrialRun
+    node: PlanNode
+    config: dict[str, Value]
+    index: int | None = None
+    names: Names = field(default_factory=dict[str, Value])
+
+    @property
+    def step(self) -> Step:
+        if self.node.step is None:
+            raise TypeError(self.node.id)
+        return self.node.step
+
+    @property
+    def name(self) -> str:
+        return self.node.id if self.index is None else f"{self.node.id}/{self.index}"
+
+    def sending(self, call: str = "") -> AbstractContextManager[None]:
+        """Around its call, or one of several, that has an effect."""
+        return self.run.doubts.sending(self.node.id, call or self.name)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it has had its effect, or may have."""
+        return self.run.doubts.is_open(self.node.id, self.name)

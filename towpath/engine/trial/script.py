@@ -1,0 +1,81 @@
+"""What a test gives to a run: answers of steps in turn, and events under their ids."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from towpath.contracts.core.failure import OUTCOME_UNKNOWN, RETRYABLE, Failure, FailureCode
+from towpath.contracts.declared.run import CloudEvent
+from towpath.engine.expression.durations import parse_duration
+from towpath.engine.language.definition import CaseAnswer, CaseCall, DefinitionTest
+
+
+class Script:
+    """The answers of a test. The last one of a step is given again and again."""
+
+    def __init__(self, test: DefinitionTest, more: dict[str, CaseAnswer]) -> None:
+        self._answers: dict[str, list[CaseAnswer]] = {
+            name: list(given) if isinstance(given, list) else [given] for name, given in test.answers.items()
+        }
+        self._answers |= {name: [answer] for name, answer in more.items()}
+        self._calls = {
+            (name, kind): call
+            for name, given in self._answers.items()
+            for answer in given
+            for kind, call in (("check", answer.check), ("undo", answer.undo))
+            if call is not None
+        }
+
+    def names(self) -> frozenset[str]:
+        return frozenset(self._answers)
+
+    def next(self, step: str) -> CaseAnswer | None:
+        """What its next call answers, None when the test does not say."""
+        answers = self._answers.get(step)
+        if not answers:
+            return None
+        return answers[0] if len(answers) == 1 else answers.pop(0)
+
+    def of_call(self, step: str, kind: Literal["check", "undo"]) -> CaseCall | None:
+        return self._calls.get((step, kind))
+
+
+def cloud_events(test: DefinitionTest, began: datetime) -> list[tuple[timedelta, CloudEvent]]:
+    """The events of a test, and when they arrive. Each has an id of its own: one delivered twice counts once."""
+    found: list[tuple[timedelta, CloudEvent]] = []
+    for event in sorted(test.events, key=lambda event: length_of(event.after)):
+        earlier = sum(1 for _, before in found if before.type == event.event)
+        after = length_of(event.after)
+        given = CloudEvent(
+            id=f"test-{event.event}" + (f"-{earlier + 1}" if earlier else ""),
+            type=event.event,
+            source="test",
+            subject=event.subject,
+            time=began + after,
+            data=event.data,
+        )
+        found.append((after, given))
+    return found
+
+
+def failure_by(code: str, message: str, *, attempts: int = 1) -> Failure:
+    """The failure that a test names by its code."""
+    known = FailureCode(code) if code in set(FailureCode) else FailureCode.UNEXPECTED
+    return Failure(
+        code=known,
+        message=message,
+        attempts=attempts,
+        retryable=known in RETRYABLE,
+        unknown=known in OUTCOME_UNKNOWN,
+    )
+
+
+def length_of(text: str | None) -> timedelta:
+    return parse_duration(text or "0s") or timedelta()
+
+
+def moment_of(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return datetime(2026, 1, 1, tzinfo=UTC)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
