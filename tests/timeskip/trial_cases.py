@@ -245,6 +245,23 @@ def _tasks() -> Iterator[TrialCase]:
                 # A run that has ended refuses nobody any more, so something is still waited for.
                 rest = [AFTER, {"id": "rest", "type": "wait", "config": {"for": "90d"}}]
                 yield case(named, [BEFORE, probe("human-task", config), *rest], answers)
+    for said, quorum in itertools.product(("approve", "reject", "perhaps"), (1, 2)):
+        for by in ("dana", "eve"):
+            told = {"after": "1h", "set_output": "probe", "output": {"decision": said}, "by": by}
+            step = probe("human-task", {**TASK, "quorum": quorum, "exclude": ["eve"]})
+            name = f"human-task: {said} by set_output of {by}, quorum {quorum}"
+            yield case(name, [BEFORE, step, AFTER], _nobody("human-task"), operations=[told])
+            skips = {"after": "1h", "skip": "probe", "by": by}
+            name = f"human-task: {said}, skip by {by}, quorum {quorum}"
+            if said == "approve":
+                yield case(name, [BEFORE, step, AFTER], _nobody("human-task"), operations=[skips])
+    guarded = [
+        probe("human-task", {**TASK, "exclude": ["eve"]}),
+        {"id": "rest", "type": "wait", "config": {"for": "2h"}},
+    ]
+    for verb, by in itertools.product(("skip", "set_output"), ("dana", "eve")):
+        told = {"after": "1h", verb: "rest", "by": by}
+        yield case(f"human-task: {verb} of what it guards by {by}", [BEFORE, *guarded, AFTER], operations=[told])
     form = {"type": "object", "required": ["ticket"], "properties": {"ticket": {"type": "string"}}}
     said = [dana, {**dana, "after": "2h", "data": {"ticket": "T-1"}}]
     yield case(

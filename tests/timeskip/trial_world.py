@@ -206,7 +206,7 @@ class Worlds:
 
     @activity.defn(name="find_reviewers")
     async def find_reviewers(self, request: FindReviewers) -> Reviewers:
-        people = ("dana", "noor", "eve", "tester", "tester-2")
+        people = ("dana", "noor", "eve", "tester", "tester-2", "operator")
         members = tuple(Reviewer(reviewer=name, roles=("officer",)) for name in people)
         return Reviewers(team=request.team, roles=("officer",), members=members)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from towpath.contracts.core.run import Cancellation
 from towpath.contracts.declared.run import CloudEvent
@@ -14,6 +15,9 @@ from towpath.engine.run.evaluation import Evaluation, StepError
 from towpath.engine.trial.result import CaseResult
 from towpath.engine.trial.script import Script
 from towpath.engine.trial.virtual import VirtualTime
+
+if TYPE_CHECKING:
+    from towpath.engine.trial.waits import TrialTask
 
 Awaits = CancelOn | Choice | WaitConfig
 Names = dict[str, Value]
@@ -46,6 +50,8 @@ class TrialRun:
         self.doubts = Doubts()
         self.inbox = Arrivals()
         self.result = CaseResult()
+        self.tasks: dict[str, TrialTask] = {}
+        """Human tasks that were opened, by their places."""
         self.cancelled: dict[str, Cancellation] = {}
         self._evaluation = evaluation
         self._sent: set[str] = set()

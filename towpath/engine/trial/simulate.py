@@ -13,12 +13,11 @@ from towpath.engine.checks.inputs import accept_inputs
 from towpath.engine.expression.template import compile_condition
 from towpath.engine.expression.values import ExpressionError
 from towpath.engine.language.alerts import AlertWatch, alert_team, watch_alert
-from towpath.engine.language.definition import CaseAnswer, CaseOperation, DefinitionTest, Queue
+from towpath.engine.language.definition import CaseAnswer, CaseDecision, CaseOperation, DefinitionTest, Queue
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.reads import secrets_of
 from towpath.engine.language.steps import CancelOn
 from towpath.engine.run.actions import (
-    SETTLED,
     Action,
     Cancel,
     Cancelled,
@@ -33,6 +32,7 @@ from towpath.engine.run.actions import (
 from towpath.engine.run.evaluation import PureFunctions, RunFacts, StepError
 from towpath.engine.run.progress import Progress
 from towpath.engine.run.undoing import NO_ANSWER, NO_UNDO, asks_check
+from towpath.engine.trial.operators import decided_task, decision_of, refusal
 from towpath.engine.trial.result import CaseResult, unmet
 from towpath.engine.trial.run import TrialJob, TrialRun
 from towpath.engine.trial.script import Script, cloud_events, length_of, moment_of
@@ -142,7 +142,7 @@ class _Simulation:
         for action in actions:
             match action:
                 case Start(step=step) if step == self._skipped:
-                    self._time.start(self._replace(step, None, Cancellation(by="the matrix", reason=SKIPPED)))
+                    self._time.start(self._skip(step))
                 case Start(step=step):
                     self._work[step] = self._time.start(self._perform(self._plan.node(step), action))
                 case Cancel(step=step, why=why):
@@ -238,26 +238,26 @@ class _Simulation:
         elif operation.resume:
             self._apply(self._progress.resume(self._time.now))
         else:
-            step = operation.skip or operation.set_output or ""
+            self._settle(index, operation, why)
+
+    def _settle(self, index: int, operation: CaseOperation, why: Cancellation) -> None:
+        """Skip a step, or set its output; that of a human task is a decision."""
+        problem = refusal(self._run, self._progress, operation)
+        task, said = decided_task(self._run, operation), decision_of(operation)
+        if problem:
+            self._run.result.refused.append(f"operations[{index}] was refused: {problem}")
+        elif task is not None and isinstance(said, CaseDecision):
+            task.take(said)
+        else:
             outcome = None if operation.skip is not None else Completed(operation.output, attempts=0)
-            problem = self._refusal(step)
-            if problem:
-                self._run.result.refused.append(f"operations[{index}] was refused: {problem}")
-            else:
-                await self._replace(step, outcome, why)
+            self._replace(operation.skip or operation.set_output or "", outcome, why)
 
-    def _refusal(self, step: str) -> str:
-        """Why a step cannot be settled by hand, if it cannot."""
-        if self._plan.node(step).kind != "step":
-            return f"{step} is not a single step"
-        state = self._progress.run_of(step).state
-        if state in SETTLED:
-            return f"the step {step} is {state} already"
-        return "the run is being ended already" if self._progress.stopping is not None else ""
-
-    async def _replace(self, step: str, outcome: Completed | None, why: Cancellation) -> None:
+    def _replace(self, step: str, outcome: Completed | None, why: Cancellation) -> None:
         settled = outcome or Cancelled(f"skipped {why.in_words}")
         self._apply(self._progress.replace(step, settled, self._time.now, why))
+
+    async def _skip(self, step: str) -> None:
+        self._replace(step, None, Cancellation(by="the matrix", reason=SKIPPED))
 
     def _follow_starts(self) -> None:
         """Alerts on a step begin with it."""

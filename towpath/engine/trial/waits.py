@@ -79,7 +79,7 @@ async def perform_task(job: TrialJob) -> Outcome:
         raise TypeError(job.node.id)
     if answer is not None and answer.fail is not None:
         return await _as_told(job, answer)
-    task = _TrialTask(job, job.name, given, job.config)
+    task = TrialTask(job, job.name, given, job.config)
     return await task.outcome(_decisions(answer, "", given), answer)
 
 
@@ -94,7 +94,7 @@ def _decisions(answer: CaseAnswer | None, name: str, given: HumanTaskConfig) -> 
 
 
 @dataclass(slots=True)
-class _TrialTask:
+class TrialTask:
     """One task. The first rejection decides, or as many approvals by different people as the quorum."""
 
     job: TrialJob
@@ -117,6 +117,7 @@ class _TrialTask:
         await run.time.turn()
         await run.time.turn()
         run.tell(team, "opened")
+        run.tasks[self.place] = self
         for decision in decisions:
             run.time.start(self._decide(decision, opened))
         if answer is not None and answer.output is not None:
@@ -155,16 +156,20 @@ class _TrialTask:
     async def _decide(self, said: CaseDecision, opened: datetime) -> None:
         time = self.job.run.time
         await time.wait_until(opened + length_of(said.after))
-        problem = self._problem(said)
+        problem = self.problem(said)
         if problem:
             self.job.run.result.refused.append(f"{self.place}: {said.by} was refused: {problem}")
-            return
+        else:
+            self.take(said)
+
+    def take(self, said: CaseDecision) -> None:
+        """Count a decision."""
         decided = DecidedReview(
             verdict=Verdict(said.verdict),
             reviewer=said.by,
             role=TESTER,
             reason=said.reason.strip(),
-            at=time.now,
+            at=self.job.run.time.now,
             data=said.data,
         )
         if decided.verdict is Verdict.REJECT:
@@ -174,13 +179,17 @@ class _TrialTask:
         if len(self.approvals) >= self.given.quorum:
             self.decision = decided
 
-    def _problem(self, said: CaseDecision) -> str:
-        """Why a decision does not count. Who belongs to a team is not known here: anybody does."""
-        excluded = [str(person) for person in as_list(self.config["exclude"]) or []]
+    def problem_of(self, person: str) -> str:
+        """Why a person may not decide, whatever it is. Who belongs to a team is not known here: anybody does."""
+        excluded = [str(one) for one in as_list(self.config["exclude"]) or []]
+        return "excluded from this task" if person in excluded else ""
+
+    def problem(self, said: CaseDecision) -> str:
+        """Why a decision does not count."""
         if self.closed or self._is_decided() or any(approval.reviewer == said.by for approval in self.approvals):
             return "it is decided already, or closed"
-        if said.by in excluded:
-            return "excluded from this task"
+        if self.problem_of(said.by):
+            return self.problem_of(said.by)
         if said.verdict == "reject" and not said.reason.strip():
             return "a rejection needs a reason"
         if self.given.form is not None and said.verdict == "approve":
@@ -229,7 +238,7 @@ async def _choice(job: TrialJob, name: str, choice: Choice, answer: CaseAnswer |
         return await (_never(job) if answer is not None and answer.timeout else _event(job, choice))
     if choice.human_task is not None:
         rendered = cast("dict[str, dict[str, Any]]", job.config["on"])[name]["human-task"]
-        task = _TrialTask(job, f"{job.node.id}/{name}", choice.human_task, rendered)
+        task = TrialTask(job, f"{job.node.id}/{name}", choice.human_task, rendered)
         return await task.outcome(_decisions(answer, name, choice.human_task), None)
     await job.run.time.wait_for(job.run.evaluation.duration(choice.after or "0s", "after", **job.names))
     return Completed(None)

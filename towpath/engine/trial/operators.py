@@ -1,0 +1,67 @@
+"""What operators may do to a step of a run in memory, by the rules of the worker: nobody passes an approval by."""
+
+from towpath.engine.language.definition import CaseDecision, CaseOperation
+from towpath.engine.language.shapes import as_object
+from towpath.engine.language.steps import HumanTaskConfig, WaitAnyConfig
+from towpath.engine.run.actions import SETTLED, State
+from towpath.engine.run.approvals import approvals_touched, asks_people
+from towpath.engine.run.progress import Progress
+from towpath.engine.trial.run import TrialRun
+from towpath.engine.trial.waits import TrialTask
+
+
+def refusal(run: TrialRun, progress: Progress, operation: CaseOperation) -> str:
+    """Why an operator may not settle the step, if that is so."""
+    step = operation.skip or operation.set_output or ""
+    node, state = run.plan.node(step), progress.run_of(step).state
+    if node.kind != "step":
+        return f"{step} is not a single step"
+    if state in SETTLED:
+        return f"the step {step} is {state} already"
+    if progress.stopping is not None:
+        return "the run is being ended already"
+    return _passed_by(run, progress, operation, step)
+
+
+def _passed_by(run: TrialRun, progress: Progress, operation: CaseOperation, step: str) -> str:
+    """Why the person may not pass by the approvals that the step touches."""
+    plan, node = run.plan, run.plan.node(step)
+    if operation.set_output is not None and isinstance(node.config, WaitAnyConfig) and asks_people(node):
+        return f"{step} asks people: decide its task, or skip it"
+    for guard in approvals_touched(plan, step):
+        tasks = [task for place, task in run.tasks.items() if place.partition("/")[0] == guard]
+        if not tasks and progress.run_of(guard).state is not State.SKIPPED:
+            return f"{guard} guards {step}, and who may decide it is not known before it is open"
+        for task in tasks:
+            problem = _problem(task, operation) if guard == step else task.problem_of(operation.by)
+            if problem:
+                return problem
+    return ""
+
+
+def _problem(task: TrialTask, operation: CaseOperation) -> str:
+    """Why the person may not settle the task alone."""
+    if operation.set_output is not None:
+        said = decision_of(operation)
+        return said if isinstance(said, str) else task.problem(said)
+    said = CaseDecision(by=operation.by, verdict="reject", reason=operation.reason)
+    return task.problem(said) or ("it takes several people" if task.given.quorum > 1 else "")
+
+
+def decision_of(operation: CaseOperation) -> CaseDecision | str:
+    """What the output of a human task decides, in the operator's own name, or why it is no decision."""
+    fields = as_object(operation.output) or {}
+    if fields.get("by", operation.by) != operation.by:
+        return f"{operation.by} cannot decide in the name of {fields['by']}"
+    said, data = fields.get("decision"), as_object(fields.get("data", {}))
+    if said not in {"approve", "reject"} or data is None:
+        return "the output of a human task is a decision"
+    verdict = "approve" if said == "approve" else "reject"
+    return CaseDecision(by=operation.by, verdict=verdict, reason=operation.reason, data=data)
+
+
+def decided_task(run: TrialRun, operation: CaseOperation) -> TrialTask | None:
+    """The task that an output by hand decides."""
+    step = operation.set_output
+    is_task = step is not None and isinstance(run.plan.node(step).config, HumanTaskConfig)
+    return run.tasks.get(step) if is_task and step is not None else None
