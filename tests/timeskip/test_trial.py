@@ -24,10 +24,9 @@ async def playing(env: WorkflowEnvironment) -> AsyncIterator[Stage]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "cases" in metafunc.fixturenames:
-        drawn = chosen(int(metafunc.config.option.seed), full=bool(metafunc.config.option.full))
-        groups = [drawn[index : index + AT_ONCE] for index in range(0, len(drawn), AT_ONCE)]
-        metafunc.parametrize("cases", groups, ids=[f"from {group[0].name}" for group in groups])
+    if "turn" in metafunc.fixturenames:
+        count = len(all_cases()) if metafunc.config.option.full else SAMPLED
+        metafunc.parametrize("turn", range(-(-count // AT_ONCE)))
 
 
 def chosen(seed: int, *, full: bool) -> Sequence[TrialCase]:
@@ -38,8 +37,10 @@ def chosen(seed: int, *, full: bool) -> Sequence[TrialCase]:
     return sorted(cases, key=lambda case: hashlib.sha256(f"{seed}/{case.name}".encode()).digest())[:SAMPLED]
 
 
-async def test_said_is_what_happens(playing: Stage, cases: Sequence[TrialCase]) -> None:
+async def test_said_is_what_happens(playing: Stage, turn: int, request: pytest.FixtureRequest) -> None:
     """Outcome, states, attempts, outputs, calls, undoing, notices and refusals are the same."""
+    drawn = chosen(int(request.config.option.seed), full=bool(request.config.option.full))
+    cases = drawn[turn * AT_ONCE : (turn + 1) * AT_ONCE]
     found = await asyncio.gather(*(playing.differences(case) for case in cases))
     assert not (problems := [problem for problems in found for problem in problems]), "\n".join(problems)
 
