@@ -1,6 +1,6 @@
 """Definitions on the time-skipping server, with fake services around them."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,7 @@ from towpath.contracts.declared.run import DECLARED, DeclaredResult
 from towpath.control.definitions import make_request
 from towpath.engine.checks.loading import digest
 from towpath.engine.language.source import read_source
+from towpath.temporal.signing import SignedUpdates
 from workflows.declared.items import DeclaredItemsWorkflow
 from workflows.declared.workflow import DeclaredWorkflow
 from workflows.sandbox import runner
@@ -43,36 +44,44 @@ class Runs:
         skipping: bool = True,
         more: str = "",
         name: str = "",
+        client: Client | None = None,
         **fields: Any,
     ) -> Handle:
         """Start a run of a definition with these steps. One that is decided or told something must not skip time."""
         source = read_source(f'id: tried\nversion: "1.0.0"\n{more}\nsteps:\n{steps}')
         assert not source.diagnostics, source.diagnostics
         request = make_request(source.value, digest(source.value), inputs or {}).model_copy(update=fields)
-        name = name or f"tried/{uuid4().hex}"
+        name, client = name or f"tried/{uuid4().hex}", client or self.env.client
         if skipping:
-            return await self.env.client.start_workflow(
+            return await client.start_workflow(
                 DECLARED, request, id=name, task_queue=DECLARED, result_type=DeclaredResult
             )
         with self.env.with_time_skipping_disabled():
-            return await self.env.client.start_workflow(
+            return await client.start_workflow(
                 DECLARED, request, id=name, task_queue=DECLARED, result_type=DeclaredResult
             )
 
 
 @asynccontextmanager
 async def serve(
-    env: WorkflowEnvironment, services: FakeServices | None = None, client: Client | None = None, **options: Any
+    env: WorkflowEnvironment,
+    services: FakeServices | None = None,
+    client: Client | None = None,
+    keys: Sequence[bytes] = (),
+    **options: Any,
 ) -> AsyncGenerator[Runs]:
-    """`client` is the worker's, if it is another one than that of whoever starts runs; so are `options`."""
+    """`client` is the worker's, if it is another one than that of whoever starts runs; so are `options`. With `keys`,
+    what people send is signed.
+    """
     services = services or FakeServices()
-    common: dict[str, Any] = {"interceptors": [ActivityEdge()], "build_id": "test", **PROMPT}
+    interceptors = [ActivityEdge(), *([SignedUpdates(keys)] if keys else [])]
+    common: dict[str, Any] = {"interceptors": interceptors, "build_id": "test", **PROMPT}
     definitions = Worker(
         client or env.client,
         task_queue=DECLARED,
         workflows=[DeclaredWorkflow, DeclaredItemsWorkflow],
         activities=with_batches(services.activities()),
-        workflow_runner=runner(),
+        workflow_runner=runner(keys=keys),
         **common,
         **options,
     )

@@ -3,11 +3,12 @@
 import inspect
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from typing import Any, get_type_hints
 
 import pytest
 import pytest_asyncio
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -17,12 +18,16 @@ from tests.fakes.house import FakeHouse
 from tests.fakes.prompt import PROMPT
 from tests.replaying import check_all
 from tests.timeskip.conftest import Bench, Handle
-from tests.timeskip.test_onboarding_review import APPROVE, UNJUDGED, task_of
+from tests.timeskip.declared import serve
+from tests.timeskip.test_onboarding_review import APPROVE, REJECT, UNJUDGED, task_of
+from tests.waiting import until
 from towpath.assembly.rooms import workflows_of
 from towpath.contracts.core.process import CLAUDE_QUEUE
 from towpath.contracts.core.review import DecidedReview
 from towpath.contracts.core.signed import Signed
-from towpath.contracts.onboarding.customer import OnboardingOutcome
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.declared.run import DeclaredOutcome
+from towpath.contracts.onboarding.customer import DecisionRecord, OnboardingCheckpoint, OnboardingOutcome, Redrive
 from towpath.contracts.onboarding.process import ONBOARDING
 from towpath.control.again import SentAgain
 from towpath.control.reviews import refusal
@@ -151,3 +156,45 @@ async def test_a_key_that_comes_later_spares_what_was_decided(env: WorkflowEnvir
         assert [refused.code for refused in task.refused] == ["review.unknown_reviewer", "signature.refused"]
         assert await decide(door(env, KEY), first) == ""
         assert (await first.result()).outcome is OnboardingOutcome.ONBOARDED
+
+
+APPROVED: JsonObject = {"approve": {"decision": "approve", "by": "dana", "at": "", "reason": "", "data": {}}}
+STEPS = """
+  - {id: approve, type: human-task, config: {assignee: compliance-team, deadline: 9d}}
+  - {id: charge, type: api, config: {service: billing, method: setUpSubscription, params: {}}}
+"""
+
+
+async def test_nobody_brings_an_approval_along(env: WorkflowEnvironment) -> None:
+    """A run that is started with a decision of an earlier one asks again, unless a door with the key started it."""
+    async with serve(env, keys=(KEY,)) as runs:
+        forged = await runs.start(STEPS, skipping=False, seed=APPROVED)
+        await until(lambda: forged.query("review"), lambda task: task is not None)
+        assert runs.services.operations() == []
+        assert await decide(door(env, KEY), forged, REJECT) == ""
+        assert (await forged.result()).outcome is DeclaredOutcome.REJECTED
+        kept = await runs.start(STEPS, seed=APPROVED, client=door(env, KEY))
+        assert (await kept.result()).outcome is DeclaredOutcome.COMPLETED
+        assert runs.services.operations() == ["setUpSubscription"]
+
+
+async def test_nobody_resumes_what_never_ran(env: WorkflowEnvironment) -> None:
+    """The state of a run comes from its own history before, and from nowhere else."""
+    async with serve(env, keys=(KEY,)) as runs:
+        forged = await runs.start(STEPS, resume={"progress": {}, "began": None})
+        with pytest.raises(WorkflowFailureError) as failed:
+            await forged.result()
+    assert "resume is for a run that goes on" in str(failed.value.cause)
+
+
+async def test_a_redriven_customer_is_not_approved_by_whoever_starts_it(keyed: Bench) -> None:
+    """The checkpoint of a redrive holds a decision: unsigned, people are asked again."""
+    now = datetime.now(UTC)
+    decision = DecisionRecord(
+        approved=True, automatic=True, at=now, score=0.1, threshold=0.7, reasons=(), rule_version="1", review_reasons=()
+    )
+    redrive = Redrive(run_id="before", checkpoint=OnboardingCheckpoint(decision=decision))
+    handle = await keyed.start(UNJUDGED.model_copy(update={"redrive": redrive}), skipping=False)
+    await task_of(handle)
+    assert await decide(door(keyed.env, KEY), handle) == ""
+    await handle.result()

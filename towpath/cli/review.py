@@ -9,7 +9,7 @@ from rich.table import Column, Table
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.connection import client, run
 from towpath.cli.endings import answered
-from towpath.cli.run_ids import RunId, full_id
+from towpath.cli.run_ids import RunId, as_person, full_id
 from towpath.cli.terminal import Exit, console, fail, show_page
 from towpath.contracts.core.review import Decision, ReviewTask, Verdict
 from towpath.contracts.core.wire import JsonObject, json_object
@@ -20,7 +20,7 @@ from towpath.views.tables import show_table
 
 Task = Annotated[str | None, typer.Option(help="The step, where a run has several tasks open.", metavar="STEP")]
 Data = Annotated[str, typer.Option(help="What the task's form asks for, as a JSON object.", metavar="JSON")]
-Reviewer = Annotated[str, typer.Option("--as", help="Your reviewer id, as in the reviewers file.", metavar="REVIEWER")]
+Reviewer = Annotated[str, as_person("Your reviewer id, as in the reviewers file. [TOWPATH_PERSON]")]
 
 app = typer.Typer(no_args_is_help=True, help="Human tasks: what waits for a decision, and deciding it.")
 

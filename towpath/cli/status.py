@@ -10,6 +10,7 @@ from rich.live import Live
 from temporalio.client import Client, WorkflowHandle
 
 from towpath.cli.as_json import JsonFlag, show_json, show_json_line
+from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
 from towpath.cli.endings import open_run
 from towpath.cli.run_ids import RunId, Why, full_id
@@ -39,13 +40,14 @@ def status(
 def cancel(
     workflow_id: RunId,
     by: Annotated[
-        str, typer.Option("--as", "--by", help="Who does it; your login name when left out.", metavar="NAME")
+        str,
+        typer.Option("--as", "--by", help="Who does it. [TOWPATH_PERSON, else your login name]", metavar="NAME"),
     ] = "",
     reason: Why = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Cancel a run. What it did is undone."""
-    why = Cancellation.of(by or _login(), reason)
+    why = Cancellation.of(by or settings().person or _login(), reason)
     run(_cancel(full_id(workflow_id), why, as_json=as_json))
 
 

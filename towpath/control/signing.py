@@ -8,17 +8,19 @@ from typing import Any
 from temporalio.client import (
     Interceptor,
     OutboundInterceptor,
+    StartWorkflowInput,
     StartWorkflowUpdateInput,
     StartWorkflowUpdateWithStartInput,
+    WorkflowHandle,
     WorkflowUpdateHandle,
 )
 
 from towpath.contracts.core.signed import Signed
-from towpath.policy.core.signing import sign
+from towpath.policy.core.signing import START, sign
 
 
 class SignedBy(Interceptor):
-    """Client interceptor: each `Signed` of an update is signed with the key, at the moment when it is sent."""
+    """Client interceptor: each `Signed` of an update or a start is signed with the key, when it is sent."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -31,6 +33,9 @@ class _Signing(OutboundInterceptor):
     def __init__(self, next: OutboundInterceptor, key: bytes) -> None:
         super().__init__(next)
         self._key = key
+
+    async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
+        return await super().start_workflow(replace(input, args=self._signed(input.id, START, input.args)))
 
     async def start_workflow_update(self, input: StartWorkflowUpdateInput) -> WorkflowUpdateHandle[Any]:
         return await super().start_workflow_update(

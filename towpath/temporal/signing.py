@@ -18,7 +18,7 @@ from temporalio.worker import (
 
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.signed import Signed
-from towpath.policy.core.signing import signature_problem
+from towpath.policy.core.signing import START, signature_holds, signature_problem
 
 REFUSES_UNSIGNED = "towpath-refuses-unsigned"
 
@@ -58,12 +58,21 @@ class SignedUpdates(Interceptor):
         return type("SignedRun", (_SignedRun,), {"keys": self._keys})
 
 
-def refusing(keys: Sequence[bytes]) -> Mapping[str, Callable[[], bool]]:
-    """The function for a run's `extern_functions`: whether it must ask its history if an unsigned signal counts.
+def refusing(keys: Sequence[bytes]) -> Mapping[str, Callable[[Signed | None], bool]]:
+    """The function for a run's `extern_functions`: whether it must ask its history if a message counts.
 
-    Without a key a new signal counts, and nothing of it is in the history. In a replay only the history knows.
+    It is the request that started the run, or None for a signal, which nobody can check. What counts when it comes
+    leaves nothing in the history. In a replay only the history knows.
     """
-    return {REFUSES_UNSIGNED: lambda: bool(keys) or workflow.unsafe.is_replaying()}
+
+    def asks(request: Signed | None) -> bool:
+        if workflow.unsafe.is_replaying():
+            return True
+        return bool(keys) and (
+            request is None or not signature_holds(keys, workflow.info().workflow_id, START, request)
+        )
+
+    return {REFUSES_UNSIGNED: asks}
 
 
 def _signed(input: HandleUpdateInput) -> list[Signed]:

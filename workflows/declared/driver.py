@@ -28,6 +28,7 @@ from towpath.engine.run.actions import (
     Start,
     UndoStep,
 )
+from towpath.engine.run.approvals import asks_people
 from towpath.engine.run.evaluation import Evaluation, RunFacts, StepError
 from towpath.engine.run.progress import Progress
 from towpath.engine.run.scheduling import PATIENT
@@ -44,6 +45,7 @@ from workflows.declared.steering import Steering, guarded
 from workflows.declared.unwinding import Unwinding
 from workflows.kit.children import asked_for
 from workflows.kit.failing import run_failed
+from workflows.kit.signing import kept_counts
 from workflows.kit.steps import Steps
 from workflows.kit.task import NOT_PENDING
 
@@ -70,7 +72,7 @@ class Driver:
             salt=_new_uuid() if request.earlier is None else request.earlier.salt,
         )
         if request.resume is None:
-            self.progress = Progress(self.plan, facts, inputs, PURE, _new_uuid, request.seed)
+            self.progress = Progress(self.plan, facts, inputs, PURE, _new_uuid, _seed(self.plan, request))
         else:
             self.progress = Progress.load(self.plan, facts, inputs, PURE, _new_uuid, _state(request.resume))
         if request.earlier is not None:
@@ -303,6 +305,14 @@ def _state(resume: JsonObject) -> JsonObject:
     return cast("JsonObject", resume["progress"])
 
 
+def _seed(plan: Plan, request: DeclaredRequest) -> JsonObject:
+    """The outputs that the run begins with. Decisions of people are asked again where nobody vouches for them."""
+    decided = {node.id for node in plan.steps() if asks_people(node) and node.id in request.seed}
+    if not decided or kept_counts(request):
+        return request.seed
+    return {step: output for step, output in request.seed.items() if step not in decided}
+
+
 def _accept(request: DeclaredRequest) -> tuple[Plan, JsonObject]:
     """The plan and the inputs with their defaults. A starter checked both: whoever starts runs otherwise is told here.
 
@@ -316,6 +326,10 @@ def _accept(request: DeclaredRequest) -> tuple[Plan, JsonObject]:
     inputs, problems = accept_inputs(plan.definition.header, request.inputs)
     if problems:
         refused = RefusedRunError(FailureCode.STEP_INPUT, f"inputs: {'; '.join(problems[:10])}")
+        raise to_application_error(refused)
+    if request.resume is not None and workflow.info().continued_run_id is None:
+        message = "resume is for a run that goes on in a new history: leave it out"
+        refused = RefusedRunError(FailureCode.STEP_INPUT, message)
         raise to_application_error(refused)
     return plan, inputs
 

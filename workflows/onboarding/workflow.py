@@ -23,6 +23,7 @@ from workflows.kit.failing import StepFailedError
 from workflows.kit.notices import tell_team
 from workflows.kit.process import ProcessRun
 from workflows.kit.review import Asking, Reviewable, plan_by
+from workflows.kit.signing import kept_counts
 from workflows.kit.task import Desk
 from workflows.onboarding.steps import Checks, OnboardingState, Provisioning, Telling
 
@@ -52,6 +53,8 @@ class CustomerOnboardingWorkflow(ProcessRun, Reviewable):
     async def _onboard(self) -> OnboardingResult:
         state = self._state
         risk = await Checks(state).run()
+        if state.decision is not None and not kept_counts(self._request):
+            state.decision = None
         if state.decision is None:
             state.decision = await self._decide(state.verification, risk)
         else:

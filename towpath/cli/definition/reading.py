@@ -22,14 +22,21 @@ File = Annotated[Path, typer.Argument(help="The definition, in YAML or JSON; `-`
 
 def catalogue_of_this_place() -> DefinitionCatalogue:
     """What the functions, services and files here let a definition name."""
-    own = settings()
+    own, directory = settings(), directory_of_this_place()
     try:
         connections = Connections.load(own.connections_file)
-        directory = ReviewerDirectory.load(own.reviewers_file)
-    except (ConnectionsFileError, ReviewersFileError) as error:
+    except ConnectionsFileError as error:
         fail(Exit.WRONG_INPUT, *str(error).splitlines())
     teams = frozenset({*own.team_channels, *directory.teams()})
     return make_catalogue(connections, teams, deciders=directory.deciders())
+
+
+def directory_of_this_place() -> ReviewerDirectory:
+    """Who may decide for which team."""
+    try:
+        return ReviewerDirectory.load(settings().reviewers_file)
+    except ReviewersFileError as error:
+        fail(Exit.WRONG_INPUT, *str(error).splitlines())
 
 
 def tell_problems(name: str, found: Checked) -> None:

@@ -12,7 +12,7 @@ from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
 from towpath.cli.endings import answered
 from towpath.cli.review import decide_task
-from towpath.cli.run_ids import full_id
+from towpath.cli.run_ids import as_person, full_id
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.process import PROCESS, SEVERITY, STATUS, SUBJECT
 from towpath.contracts.core.review import Decision, Verdict
@@ -23,9 +23,7 @@ from towpath.temporal.attributes import search_key
 from towpath.views.tables import show_table
 
 IncidentId = Annotated[str, typer.Argument(help="The incident: incident-response/GROUP, or GROUP alone.", metavar="ID")]
-Person = Annotated[
-    str, typer.Option("--as", "--by", help="Who you are; for decisions, your reviewer id.", metavar="NAME")
-]
+Person = Annotated[str, as_person("Your reviewer id, as in the reviewers file. [TOWPATH_PERSON]")]
 Task = Annotated[
     str | None, typer.Option(help="The action's task, e.g. action-1; without it, the one that is open.", metavar="TASK")
 ]

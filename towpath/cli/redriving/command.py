@@ -7,10 +7,11 @@ from pydantic import JsonValue
 from temporalio.client import Client
 
 from towpath.cli.as_json import JsonFlag, parsed_json, show_json
+from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
 from towpath.cli.queue import find
 from towpath.cli.redriving.planning import RedriveChange, RedrivePlan, planner_of
-from towpath.cli.run_ids import full_id
+from towpath.cli.run_ids import acting, full_id
 from towpath.cli.terminal import Exit, console, fail
 from towpath.control import deadletters
 from towpath.control.deadletters import Letter
@@ -34,11 +35,16 @@ def redrive(
         list[str] | None,
         typer.Option("--set", help="Of a definition's run: STEP=JSON, the output to use instead of doing the step."),
     ] = None,
+    by: Annotated[str, typer.Option("--as", "--by", help="Who does it. [TOWPATH_PERSON]", metavar="NAME")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be kept and done again.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Continue a failed run: answers and decisions are kept, and effects keep their keys."""
-    change = RedriveChange(with_definition, dict(_assignment(text) for text in outputs or []))
+    """Continue a failed run: answers and decisions are kept, and effects keep their keys.
+
+    People are asked again when what they approved is changed by --with or --set. A definition that no longer asks them
+    needs one of them.
+    """
+    change = RedriveChange(with_definition, dict(_assignment(text) for text in outputs or []), _person(by))
     if workflow_id is not None and not every:
         run(_redrive_one(full_id(workflow_id), change, dry_run=dry_run, as_json=as_json))
     elif workflow_id is not None or not every:
@@ -47,6 +53,12 @@ def redrive(
         fail(Exit.WRONG_INPUT, "--with and --set are for one run: give its ID instead of --all.")
     else:
         run(_redrive_all(queue or default_process().dead_letter_queue, dry_run=dry_run, as_json=as_json))
+
+
+def _person(name: str) -> str | None:
+    """Who does it. Where decisions are signed it is somebody; else it may be nobody, who changes no approval."""
+    signed = bool(settings().decision_keys())
+    return acting(name) if signed else name or settings().person
 
 
 async def _redrive_one(workflow_id: str, change: RedriveChange, *, dry_run: bool, as_json: bool) -> None:

@@ -1,14 +1,20 @@
 """A redrive of a run of a definition: with another version, with outputs of steps, and what becomes of each step."""
 
+from collections.abc import Mapping
+
 from temporalio.client import Client
 
 from towpath.cli.declared import request_of
+from towpath.cli.definition.reading import directory_of_this_place
 from towpath.cli.redriving.planning import RedriveChange, RedrivePlan
 from towpath.cli.terminal import Exit, fail
 from towpath.contracts.declared.run import DeclaredFailure
 from towpath.control.deadletters import Letter
 from towpath.control.definitions import Definitions
 from towpath.engine.checks.loading import load_plan
+from towpath.engine.language.plan import Plan, PlanNode
+from towpath.engine.language.steps import HumanTaskConfig
+from towpath.engine.run.approvals import approvals_dropped, asks_people, tasks_of
 from towpath.engine.run.redriving import kept_outputs, sent_again
 
 
@@ -24,13 +30,46 @@ async def _planned(temporal: Client, letter: Letter, failure: DeclaredFailure, c
     unknown = [step for step in change.outputs if step not in after.by_id]
     if unknown:
         fail(Exit.WRONG_INPUT, f"--set: there is no step {', '.join(unknown)}")
-    kept, again = kept_outputs(before, after, failure.completed)
+    for step in change.outputs:
+        if asks_people(after.node(step)):
+            fail(Exit.WRONG_INPUT, f"--set: {step} is decided by people: leave it out, and they are asked again")
+    _check_person(before, approvals_dropped(before, after), change.by)
+    kept, again = kept_outputs(before, after, failure.completed, change.outputs)
     seed = {**kept, **change.outputs}
     earlier, sends = failure.sending, dict[str, str]()
     if earlier is not None:
         earlier, sends = sent_again(before, after, earlier, seed)
     edits = {"seed": seed, "earlier": earlier, "redrive_of": letter.run_id}
     return RedrivePlan(sorted(seed), again, sends, request.model_copy(update=edits))
+
+
+def _check_person(plan: Plan, dropped: list[str], by: str | None) -> None:
+    """Another definition asks people no longer, or otherwise: whoever redrives with it must be one of them."""
+    for step in dropped:
+        deciders = _deciders(plan.node(step))
+        if deciders is None or by is None or by not in deciders:
+            who = ", ".join(sorted(deciders)) if deciders else "people that are not known here"
+            fail(
+                Exit.REFUSED,
+                f"--with: the definition no longer asks {step} as the run did, and {by or 'nobody'} may not decide it",
+                f"Redrive with a definition that asks it, or let one of these do it with --as: {who}.",
+            )
+
+
+def _deciders(node: PlanNode) -> frozenset[str] | None:
+    """Who may decide all that a step asks; None when that is not known here."""
+    known = directory_of_this_place().deciders()
+    found = [_of_task(task, known) for task in tasks_of(node)]
+    people = [some for some in found if some is not None]
+    if not people or len(people) < len(found):
+        return None
+    return people[0].intersection(*people[1:])
+
+
+def _of_task(task: HumanTaskConfig, known: Mapping[str, frozenset[str]]) -> frozenset[str] | None:
+    if task.assignee not in known or task.quorum > 1 or any("{{" in person for person in task.exclude):
+        return None
+    return (known[task.assignee] | set(task.candidates)) - set(task.exclude)
 
 
 PLANNER = _planned

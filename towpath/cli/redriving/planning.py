@@ -24,6 +24,8 @@ class RedriveChange:
 
     target: str | None = None
     outputs: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    by: str | None = None
+    """Who does it, where that is known."""
 
     def __bool__(self) -> bool:
         return self.target is not None or bool(self.outputs)

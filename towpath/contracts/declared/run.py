@@ -74,7 +74,7 @@ class Sending(Wire):
     """By workflow id, of the runs that its steps began and that failed."""
 
 
-class DeclaredRequest(Wire):
+class DeclaredRequest(Signed):
     """Input of the workflow `declared`. The whole definition travels with it, so an edit never touches this run.
 
     `digest` is the SHA-256 of the definition's canonical JSON. `secrets` are the names that it may refer to. `seed`

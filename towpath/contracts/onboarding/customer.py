@@ -12,6 +12,7 @@ from towpath.contracts.core.process import TriggerType
 from towpath.contracts.core.review import DecidedReview, ReviewPolicy
 from towpath.contracts.core.run import Cost, Discard
 from towpath.contracts.core.service import Account, EmailVerification, Subscription
+from towpath.contracts.core.signed import Signed
 from towpath.contracts.core.wire import Wire
 
 
@@ -179,7 +180,7 @@ class Redrive(Wire):
     discard: Discard | None = None
 
 
-class OnboardingRequest(Wire):
+class OnboardingRequest(Signed):
     """Input of the workflow `customer-onboarding`. From outside, `{"customer": {...}}` is enough."""
 
     customer: Customer

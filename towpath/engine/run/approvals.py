@@ -1,43 +1,76 @@
 """Which approvals a change of a step by hand would pass by."""
 
 from towpath.engine.language.plan import Plan, PlanNode, waits_for
-from towpath.engine.language.steps import WaitAnyConfig
+from towpath.engine.language.steps import HumanTaskConfig, WaitAnyConfig
 
 
 def asks_people(node: PlanNode) -> bool:
     """Whether the step waits for the decision of a person."""
-    if node.step is None:
-        return False
-    if node.step.type == "human-task":
-        return True
+    return bool(tasks_of(node))
+
+
+def tasks_of(node: PlanNode) -> list[HumanTaskConfig]:
+    """What the step asks people, be it in a race."""
     config = node.config
-    return isinstance(config, WaitAnyConfig) and any(choice.human_task is not None for choice in config.on.values())
+    if isinstance(config, HumanTaskConfig):
+        return [config]
+    if isinstance(config, WaitAnyConfig):
+        return [choice.human_task for choice in config.on.values() if choice.human_task is not None]
+    return []
 
 
-def approvals_touched(plan: Plan, step: str) -> list[str]:
+def approvals_touched(plan: Plan, step: str, *, decided: bool = False) -> list[str]:
     """Ids of the steps that ask people and that a change of `step` passes by, in the order of the document.
 
     That are the step itself, those before it, and those whose approval guards a later step that `step` feeds as well.
-    Not those that `step` comes before: their people see what it became.
+    Not those that `step` comes before, for their people see what it became; unless they have `decided`.
     """
-    before = [_before(plan, node.index) for node in plan.nodes]
-    changed = plan.by_id[step]
-    fed = {index for index, earlier in enumerate(before) if changed in earlier} | {changed}
-    return [
-        node.id
-        for node in plan.nodes
-        if asks_people(node)
-        and (node.index == changed or (node.index not in fed and any(node.index in before[index] for index in fed)))
-    ]
+    asking = [node for node in plan.nodes if asks_people(node)]
+    if not asking:
+        return []
+    after, changed = _followers(plan), plan.by_id[step]
+    fed = _after(after, changed) | {changed}
+
+    def passed_by(node: PlanNode) -> bool:
+        if node.index == changed:
+            return True
+        return decided if node.index in fed else not fed.isdisjoint(_after(after, node.index))
+
+    return [node.id for node in asking if passed_by(node)]
 
 
-def _before(plan: Plan, index: int) -> frozenset[int]:
-    """All nodes that a node waits for in any way, by however many steps."""
+def approvals_dropped(old: Plan, new: Plan) -> list[str]:
+    """Ids of the steps of `old` that ask people, and that `new` does not ask alike, or no longer before all that they
+    guarded.
+    """
+    before, after = _followers(old), _followers(new)
+
+    def stands(asking: PlanNode) -> bool:
+        if asking.id not in new.by_id or asking.written != new.node(asking.id).written:
+            return False
+        guarded = {old.nodes[index].id for index in _after(before, asking.index)}
+        still = _after(after, new.by_id[asking.id])
+        return all(new.by_id[step] in still for step in guarded if step in new.by_id)
+
+    return [node.id for node in old.nodes if asks_people(node) and not stands(node)]
+
+
+def _followers(plan: Plan) -> list[list[int]]:
+    """What waits for each node."""
+    followers: list[list[int]] = [[] for _ in plan.nodes]
+    for node in plan.nodes:
+        for need in waits_for(plan.nodes, node):
+            followers[need].append(node.index)
+    return followers
+
+
+def _after(followers: list[list[int]], index: int) -> set[int]:
+    """All nodes that wait for a node in any way, by however many steps."""
     found: set[int] = set()
-    waiting = waits_for(plan.nodes, plan.nodes[index])
+    waiting = list(followers[index])
     while waiting:
         current = waiting.pop()
         if current not in found:
             found.add(current)
-            waiting.extend(waits_for(plan.nodes, plan.nodes[current]))
-    return frozenset(found)
+            waiting.extend(followers[current])
+    return found

@@ -8,15 +8,18 @@ from pydantic import JsonValue
 from towpath.contracts.declared.run import Sending
 from towpath.engine.checks.loading import digest
 from towpath.engine.language.plan import Plan
+from towpath.engine.run.approvals import approvals_touched
 
 
 def kept_outputs(
-    old: Plan, new: Plan, completed: Mapping[str, JsonValue]
+    old: Plan, new: Plan, completed: Mapping[str, JsonValue], given: Container[str] = ()
 ) -> tuple[dict[str, JsonValue], dict[str, str]]:
     """Outputs to seed the new run with, and why others are done again.
 
-    A step that changed is done again, and so is everything that comes after it.
+    A step that changed is done again, and so is everything that comes after it. People are asked again when something
+    changed that they approved, also when its output is among those `given` by hand.
     """
+    approvals = _asked_again(old, new, given)
     kept: dict[str, JsonValue] = {}
     again: dict[str, str] = {}
     redone: set[int] = set()
@@ -24,7 +27,7 @@ def kept_outputs(
         node = new.nodes[index]
         changed = node.id in old.by_id and _hash(old, node.id) != _hash(new, node.id)
         follows = any(need in redone for need in node.needs)
-        if changed or follows:
+        if changed or follows or node.id in approvals:
             redone.add(index)
         if node.id not in completed:
             continue
@@ -32,10 +35,23 @@ def kept_outputs(
             again[node.id] = "the step changed"
         elif follows:
             again[node.id] = "a step before it is done again"
+        elif node.id in approvals:
+            again[node.id] = "what it approves was changed by hand"
         else:
             kept[node.id] = completed[node.id]
     again |= dict.fromkeys((step for step in completed if step not in new.by_id), "the step is gone")
     return kept, again
+
+
+def _asked_again(old: Plan, new: Plan, given: Container[str]) -> set[str]:
+    """Steps that ask people, and whose approval is not of what the new run would do."""
+    changed = [
+        node.id
+        for node in new.nodes
+        if node.step is not None
+        and (node.id in given or node.id not in old.by_id or _hash(old, node.id) != _hash(new, node.id))
+    ]
+    return {approval for step in changed for approval in approvals_touched(new, step, decided=True)}
 
 
 def sent_again(old: Plan, new: Plan, sending: Sending, kept: Container[str]) -> tuple[Sending, dict[str, str]]:

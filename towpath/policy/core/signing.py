@@ -14,6 +14,8 @@ from typing import TypeVar
 
 from towpath.contracts.core.signed import Signed
 
+START = "start"
+"""What stands for the update in the signature of a request that starts a run."""
 VALID_FOR = timedelta(minutes=5)
 """How far the moment of a signature may be from now, in either direction: what clocks differ, and a slow way."""
 SignedT = TypeVar("SignedT", bound=Signed)
@@ -30,12 +32,17 @@ def signature_problem(keys: Sequence[bytes], workflow_id: str, update: str, mess
     """Why the signature does not hold; empty when it was made by one of the keys, for this run, not long ago."""
     if not message.signature or message.signed_at is None:
         return "it is not signed, and this worker wants decisions signed: send it by a door that holds the key"
-    if not any(_holds(key, workflow_id, update, message) for key in keys):
+    if not signature_holds(keys, workflow_id, update, message):
         return "its signature does not hold: it was changed, is of another run, or was made with another key"
     apart = abs(now - message.signed_at)
     if apart > VALID_FOR:
         return f"its signature is {apart.total_seconds():.0f} s away from now: send it again, and look at the clocks"
     return ""
+
+
+def signature_holds(keys: Sequence[bytes], workflow_id: str, update: str, message: Signed) -> bool:
+    """Whether one of the keys signed it, however long ago: a start may wait for a worker, and is the same start."""
+    return any(_holds(key, workflow_id, update, message) for key in keys)
 
 
 def _holds(key: bytes, workflow_id: str, update: str, message: Signed) -> bool:
