@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from towpath.cli.as_json import show_json
+from towpath.cli.configuration import settings
 from towpath.cli.terminal import Exit, console, fail, problems
 from towpath.config.settings import SettingsError, has_claude_key
 from towpath.control.temporal import connect, run_to_end
@@ -89,8 +90,8 @@ class Watch:
 
 async def _demo(state: StateFolder, wanted: Sequence[str], out: Console, *, as_json: bool) -> None:
     async with AsyncExitStack() as running:
-        settings = await running.enter_async_context(database(wanted, state))
-        watch = Watch(state, is_demo=True, wanted="incident" in wanted, own=settings)
+        pipelines = await running.enter_async_context(database(wanted, state))
+        watch = Watch(state, is_demo=True, wanted="incident" in wanted, own=pipelines)
         stack = await running.enter_async_context(local_stack(state, offline=not has_claude_key(), around=watch.around))
         _tell_addresses(stack, out)
         if not out.is_terminal:
@@ -98,7 +99,8 @@ async def _demo(state: StateFolder, wanted: Sequence[str], out: Console, *, as_j
         os.environ["TEMPORAL_ADDRESS"] = stack.server.address
         http = await running.enter_async_context(httpx.AsyncClient(base_url=stack.standins.url))
         stamp, store = f"{datetime.now(UTC):%Y%m%d-%H%M%S}", ArtefactStore(watch.artefacts)
-        scene = Scene(await connect(), stack, out, http, stamp, store, state.path, watch.alerting)
+        client = await connect(decision_key=next(iter(settings().decision_keys()), None))
+        scene = Scene(client, stack, out, http, stamp, store, state.path, watch.alerting)
         told = [await _show(scene, name, f"{number}/{len(wanted)}") for number, name in enumerate(wanted, 1)]
         effects = (await http.get("/_standins/effects")).json()
         out.print("", _answered_by(stack), sep="\n", soft_wrap=True, markup=False)
@@ -183,3 +185,5 @@ def _tell_addresses(stack: LocalStack, out: Console) -> None:
         out.print(f"  {name:<10} {address}{mail}", soft_wrap=True)
     answers = "the offline stand-in (no ANTHROPIC_API_KEY)" if stack.offline else "Claude (ANTHROPIC_API_KEY is set)"
     out.print(f"  answers    {answers}")
+    signed = "signed" if settings().decision_keys() else "not signed: whoever reaches this machine decides as anybody"
+    out.print(f"  decisions  {signed}", soft_wrap=True)
