@@ -10,15 +10,6 @@ from temporalio import activity
 from towpath.contracts.core.artefact import Artefact
 from towpath.contracts.core.wire import ActivityResult, Wire
 from towpath.contracts.pipeline.dataset import StageMetrics
-from towpath.contracts.pipeline.keeping import (
-    FindSpecification,
-    ForgetTask,
-    Forgotten,
-    FoundSpecification,
-    Held,
-    HoldTask,
-    KeepSpecification,
-)
 from towpath.contracts.pipeline.loading import (
     AdvanceWatermark,
     CleanDestination,
@@ -31,6 +22,15 @@ from towpath.contracts.pipeline.loading import (
     TableFound,
 )
 from towpath.contracts.pipeline.plane import TaskProgress
+from towpath.contracts.pipeline.retention import (
+    FindSpecification,
+    ForgetTask,
+    Forgotten,
+    FoundSpecification,
+    Held,
+    HoldTask,
+    KeepSpecification,
+)
 from towpath.contracts.pipeline.stages import (
     BackTestTask,
     Duplicates,

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.waiting import WAIT_SECONDS, until
-from towpath.local.keeping import keep_working, until_one_ends
 from towpath.local.processes import ChildFailedError, spawn
+from towpath.local.restarting import keep_working, until_one_ends
 from towpath.local.server import DEFAULT_UI_PORT, TemporalServer, free_port
 from towpath.local.stack import ROOT, LocalStack, RunningStandIns
 

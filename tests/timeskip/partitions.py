@@ -22,12 +22,12 @@ from towpath.contracts.core.failure import FailureCode, PipelineError
 from towpath.contracts.core.process import DATA_QUEUE
 from towpath.contracts.core.wire import ActivityResult, Wire
 from towpath.contracts.pipeline.dataset import Column, ColumnType, DatasetPart, StageMetrics
-from towpath.contracts.pipeline.keeping import Forgotten
 from towpath.contracts.pipeline.loading import DestinationPrepared, LoadPart, PartLoaded
 from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineProgress, PipelineRequest, PipelineResult
 from towpath.contracts.pipeline.plane import TaskProgress
 from towpath.contracts.pipeline.process import PIPELINE
 from towpath.contracts.pipeline.quality import Quality
+from towpath.contracts.pipeline.retention import Forgotten
 from towpath.contracts.pipeline.stages import (
     ByteRange,
     Extracted,

@@ -11,8 +11,8 @@ from temporalio.client import WorkflowFailureError
 
 from tests.timeskip.pipeline import Pipelines, decide, failure_of, task_of
 from tests.waiting import WAIT_SECONDS
-from towpath.contracts.pipeline.keeping import ForgetTask, Forgotten
 from towpath.contracts.pipeline.pipeline import PipelineOutcome
+from towpath.contracts.pipeline.retention import ForgetTask, Forgotten
 from towpath.dataplane.core.errors import LoadError
 from workflows.pipeline.workflow import EtlPipelineWorkflow
 

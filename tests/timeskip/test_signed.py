@@ -18,6 +18,7 @@ from tests.fakes.house import FakeHouse
 from tests.fakes.prompt import PROMPT
 from tests.replaying import check_all
 from tests.timeskip.conftest import Bench, Handle
+from tests.timeskip.declared import Handle as DeclaredHandle
 from tests.timeskip.declared import serve
 from tests.timeskip.test_onboarding_review import APPROVE, REJECT, UNJUDGED, task_of
 from tests.waiting import until
@@ -101,7 +102,7 @@ def door(env: WorkflowEnvironment, key: bytes) -> Client:
     )
 
 
-async def decide(client: Client, handle: Handle, message: Any = APPROVE) -> str:
+async def decide(client: Client, handle: Handle | DeclaredHandle, message: Any = APPROVE) -> str:
     """What is refused, by its code; empty when it counted."""
     run = client.get_workflow_handle(handle.id)
     try:

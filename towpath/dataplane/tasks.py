@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 
 from towpath.contracts.core.wire import ActivityResult, Wire
 from towpath.dataplane.checking import check_pipeline
-from towpath.dataplane.core.keeping import find_specification, forget_datasets, hold_datasets, keep_specification
+from towpath.dataplane.core.retention import find_specification, forget_datasets, hold_datasets, keep_specification
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.extraction import extract_partition, plan_partitions
 from towpath.dataplane.load.parts import (

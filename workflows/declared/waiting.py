@@ -136,7 +136,7 @@ class Waits:
         task = self._run.effects.open_task(plan, self._tell, self.tasks.assign)
         self._say(name, f"a decision by {plan.team}", plan.team, task.task.due_at)
         try:
-            await task.hold()
+            await task.until_decided()
             await task.tell_end()
             return task.task
         finally:

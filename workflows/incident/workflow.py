@@ -150,7 +150,7 @@ class IncidentResponseWorkflow(ProcessRun, Reviewable):
         asking = Asking(self, self.steps, plan, Desk(approval_notice, self._state.notify))
         asking.open("execute", f"approval of {title}", "waiting-for-approval")
         try:
-            await until_resolved(self._state, asking.hold())
+            await until_resolved(self._state, asking.until_decided())
         except CallFailedError as error:
             self._state.degrade(f"approval/{name}", f"nobody could be asked ({error.failure.code})")
         asking.close()

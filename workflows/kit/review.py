@@ -118,14 +118,14 @@ class Asking:
         self._steps.wait_in(step, (Waiting(what=f"{what} by {self._team}", who=self._team, until=self.due_at),))
         self._steps.status(status, *pending([self._team], self.due_at))
 
-    async def hold(self) -> None:
+    async def until_decided(self) -> None:
         """Wait for the end of the task. Raises CallFailedError when nobody can be found."""
-        await self._human_task.hold()
+        await self._human_task.until_decided()
 
     async def decision(self) -> DecidedReview | None:
         """Wait for it, and close; None when nobody decided in time. Raises StepFailedError when nobody can be found."""
         try:
-            await self.hold()
+            await self.until_decided()
         except CallFailedError as error:
             raise self._steps.failed(self._step, error.failure) from error
         self.close()

@@ -118,7 +118,7 @@ class HumanTask:
         self._admitted = admitted
         self._people: dict[str, tuple[Reviewers, Reviewer]] = {}
 
-    async def hold(self) -> ReviewTask:
+    async def until_decided(self) -> ReviewTask:
         """Wait until it is decided, or its deadline passed. Raises CallFailedError when nobody can be found."""
         await self._admit(self._plan.team)
         await self._tell(self._plan.team, "opened")

@@ -7,11 +7,11 @@ from typing import Literal
 from activities.pipeline import PipelineActivities
 from towpath.contracts.core.failure import Failure
 from towpath.contracts.core.run import StepState
-from towpath.contracts.pipeline.keeping import ForgetTask, HoldTask
 from towpath.contracts.pipeline.loading import CleanDestination, Destination
 from towpath.contracts.pipeline.pipeline import PipelineOutcome, PipelineResult
+from towpath.contracts.pipeline.retention import ForgetTask, HoldTask
 from towpath.contracts.pipeline.stages import LineageTask, ReportTask
-from towpath.policy.pipeline.keeping import quarantined
+from towpath.policy.pipeline.retention import quarantined
 from workflows.kit.calling import CallFailedError
 from workflows.pipeline.state import PipelineState
 

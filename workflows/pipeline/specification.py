@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from activities.pipeline import PipelineActivities
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.review import DecidedReview
-from towpath.contracts.pipeline.keeping import FindSpecification, KeepSpecification
 from towpath.contracts.pipeline.pipeline import Proposing
+from towpath.contracts.pipeline.retention import FindSpecification, KeepSpecification
 from towpath.contracts.pipeline.stages import (
     BackTestTask,
     ProfileTask,

@@ -11,15 +11,15 @@ from activities.pipeline import PipelineActivities
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.wire import clip
 from towpath.contracts.pipeline.dataset import Column, Dataset, QuarantinedRows, StageMetrics
-from towpath.contracts.pipeline.keeping import HoldTask
 from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineProgress, PipelineRequest
 from towpath.contracts.pipeline.process import PIPELINE
+from towpath.contracts.pipeline.retention import HoldTask
 from towpath.contracts.pipeline.stages import SpecificationTask
 from towpath.contracts.pipeline.transformation import BackTest, Specification
 from towpath.contracts.pipeline.view import PipelineView, StageProgress
 from towpath.contracts.pipeline.windows import WindowRequest, WindowResult
 from towpath.policy.pipeline.finished import completed, finished, kept_results, without
-from towpath.policy.pipeline.keeping import needed
+from towpath.policy.pipeline.retention import needed
 from workflows.kit.asking import Asker
 from workflows.kit.calling import ArgT, CallFailedError, ResultT, SelfT, call
 from workflows.kit.failing import StepFailedError

@@ -24,8 +24,8 @@ from towpath.local.demo.etl import database
 from towpath.local.demo.incident import quicker_definitions
 from towpath.local.demo.parts import PARTS
 from towpath.local.demo.scene import STORY_SECONDS, Scene, Told
-from towpath.local.keeping import keep_working, until_one_ends
 from towpath.local.processes import ChildFailedError
+from towpath.local.restarting import keep_working, until_one_ends
 from towpath.local.server import ServerNotFoundError, TemporalServer
 from towpath.local.stack import LocalStack, RunningStandIns, local_stack
 from towpath.local.state import StateFolder

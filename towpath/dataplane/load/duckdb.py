@@ -27,9 +27,9 @@ from towpath.dataplane.core.errors import DataError, DestinationError, LoadError
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.load.duckdb_table import DUCKDB, has_table
 from towpath.dataplane.load.history import equal, listed, newer, versions
-from towpath.dataplane.load.holding import Holding, give_up, is_held
 from towpath.dataplane.load.incoming import check_times, keys_repeat, newest, scan
 from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions, told_boundary, told_watermark
+from towpath.dataplane.load.staging import StagedAppend, give_up, is_staged
 from towpath.dataplane.load.table import prepare_table
 from towpath.dataplane.load.target import VALID_TO, LoadTarget, split_name, target_of, written
 
@@ -63,10 +63,10 @@ class _Database:
     def exists(self, table: str) -> bool:
         return has_table(self.run, table)
 
-    def hold(self, request: LoadPart, target: LoadTarget) -> Holding:
-        holding = Holding(self.run, self.ledger, self.schema, request.load, request.destination.name)
-        holding.create(written(self.table), target)
-        return holding
+    def stage(self, request: LoadPart, target: LoadTarget) -> StagedAppend:
+        staging = StagedAppend(self.run, self.ledger, self.schema, request.load, request.destination.name)
+        staging.create(written(self.table), target)
+        return staging
 
     def prepare(self, target: LoadTarget) -> DestinationPrepared:
         prepared = prepare_table(self.run, self.table, target, DUCKDB)
@@ -97,11 +97,11 @@ class DuckdbLoader:
             done = database.ledger.find(request)
             if done is not None:
                 return done
-            holding = database.hold(request, target) if is_held(request, target) else None
-            counts = _Part(database, request, target, file, holding).load()
+            staging = database.stage(request, target) if is_staged(request, target) else None
+            counts = _Part(database, request, target, file, staging).load()
             database.ledger.record(request, counts, told_boundary(request, self.work))
-            if holding is not None:
-                holding.release(written(self.destination.table), target, request.total)
+            if staging is not None:
+                staging.release(written(self.destination.table), target, request.total)
         self.work.progress(request.part.rows, request.part.size_bytes)
         return counts.loaded(request.part.rows, monotonic() - began)
 
@@ -158,13 +158,13 @@ class _Part:
     """One part on its way in, in a transaction that is open."""
 
     def __init__(
-        self, database: _Database, request: LoadPart, target: LoadTarget, file: Path, holding: Holding | None
+        self, database: _Database, request: LoadPart, target: LoadTarget, file: Path, staging: StagedAppend | None
     ) -> None:
         self._database = database
         self._request = request
         self._target = target
         self._names: dict[str, str] = {
-            "table": written(database.table) if holding is None else holding.written,
+            "table": written(database.table) if staging is None else staging.written,
             "part": PART,
             "versions": VERSIONS,
             "names": listed(target.names),

@@ -28,10 +28,10 @@ from towpath.dataplane.core.connections import PostgresqlConnection
 from towpath.dataplane.core.errors import DestinationError, LoadError
 from towpath.dataplane.core.workspace import Progress, Workspace
 from towpath.dataplane.load.history import equal, listed, newer, versions
-from towpath.dataplane.load.holding import Holding, give_up, is_held
 from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions, told_boundary, told_watermark
 from towpath.dataplane.load.postgresql_table import POSTGRESQL, Table, postgresql_type, read_table
 from towpath.dataplane.load.reading import PartRows, batches, rows_of, target_schema
+from towpath.dataplane.load.staging import StagedAppend, give_up, is_staged
 from towpath.dataplane.load.table import prepare_table
 from towpath.dataplane.load.target import VALID_TO, LoadTarget, split_name, target_of, written
 
@@ -65,14 +65,14 @@ class _Database:
     def has_ledger(self) -> bool:
         return self.exists(self.ledger.watermarks)
 
-    def hold(self, request: LoadPart, target: LoadTarget) -> Holding:
+    def stage(self, request: LoadPart, target: LoadTarget) -> StagedAppend:
         """Made by the part that is first, for which the others wait: without its ledger row the table is not there."""
         schema, _ = split_name(self.table)
-        holding = Holding(self.run, self.ledger, schema, request.load, request.destination.name)
-        if not self.exists(holding.table):
-            self.lock(holding.table)
-            holding.create(written(self.table), target)
-        return holding
+        staging = StagedAppend(self.run, self.ledger, schema, request.load, request.destination.name)
+        if not self.exists(staging.table):
+            self.lock(staging.table)
+            staging.create(written(self.table), target)
+        return staging
 
     def prepare(self, target: LoadTarget) -> DestinationPrepared:
         with self.connection.transaction():
@@ -112,14 +112,14 @@ class PostgresqlLoader:
                 done = database.ledger.find(request)
                 if done is not None:
                     return done
-                holding = database.hold(request, target) if is_held(request, target) else None
-                counts = _Part(database, request, target, rows, self.work.progress, holding).load()
+                staging = database.stage(request, target) if is_staged(request, target) else None
+                counts = _Part(database, request, target, rows, self.work.progress, staging).load()
                 if request.fenced and request.watermark is not None:
                     database.lock(f"{request.pipeline}/{self.destination.name}/watermark")
                 database.ledger.record(request, counts, told_boundary(request, self.work))
-                if holding is not None:
-                    database.lock(holding.table)
-                    holding.release(written(self.destination.table), target, request.total)
+                if staging is not None:
+                    database.lock(staging.table)
+                    staging.release(written(self.destination.table), target, request.total)
         return counts.loaded(request.part.rows, monotonic() - began)
 
     def watermark(self, request: WatermarkTask) -> Watermark:
@@ -193,7 +193,7 @@ class _Part:
         target: LoadTarget,
         rows: PartRows,
         progress: Progress,
-        holding: Holding | None,
+        staging: StagedAppend | None,
     ) -> None:
         self._database = database
         self._request = request
@@ -202,7 +202,7 @@ class _Part:
         self._progress = progress
         self._table: Table = read_table(database.run, database.table)
         self._names: dict[str, str] = {
-            "table": self._table.name if holding is None else holding.written,
+            "table": self._table.name if staging is None else staging.written,
             "stage": STAGE,
             "versions": VERSIONS,
             "names": listed(target.names),

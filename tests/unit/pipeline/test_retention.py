@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from towpath.contracts.pipeline.dataset import Dataset, DatasetPart, LeftOut, QuarantinedRows, StageMetrics
 from towpath.contracts.pipeline.pipeline import FinishedPartition, PipelineProgress
-from towpath.policy.pipeline.keeping import needed
+from towpath.policy.pipeline.retention import needed
 
 METRICS = StageMetrics(stage="extract", partition="p", rows_in=1, rows_out=1, size_bytes=1, seconds=1)
 

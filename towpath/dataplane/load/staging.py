@@ -16,13 +16,13 @@ from towpath.dataplane.load.target import LoadTarget, written
 PREFIX = "towpath_append_"
 
 
-def is_held(request: LoadPart, target: LoadTarget) -> bool:
+def is_staged(request: LoadPart, target: LoadTarget) -> bool:
     """Part of several: a single one is appended by its own transaction."""
     return target.strategy == "append" and request.total > 1
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class StagedAppend:
     """The waiting parts of a load into `table`, which is written as SQL wants it."""
 
     run: Run
@@ -64,7 +64,7 @@ def give_up(
     """Forgets the parts of loads that nobody went on with since: how many. One that is redriven begins anew."""
     parts, destination = 0, request.destination.name
     for load in ledger.stalled(request.pipeline, destination, request.before):
-        holding = Holding(run, ledger, schema, load, destination)
+        holding = StagedAppend(run, ledger, schema, load, destination)
         if exists(holding.table):
             holding.drop()
             parts += ledger.forget(load, destination)

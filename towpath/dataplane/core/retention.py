@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 
-from towpath.contracts.pipeline.keeping import (
+from towpath.contracts.pipeline.retention import (
     FindSpecification,
     ForgetTask,
     Forgotten,
