@@ -31,6 +31,7 @@ from workflows.kit.failing import StepFailedError
 from workflows.kit.people import require_person
 from workflows.kit.process import ProcessRun
 from workflows.kit.review import Asking, Reviewable, plan_by
+from workflows.kit.signing import kept_counts
 from workflows.kit.task import NOT_PENDING, Desk
 
 MAY_BE_IN_EFFECT = frozenset({ActionState.APPLIED, ActionState.VERIFIED, ActionState.ROLLBACK_FAILED})
@@ -42,6 +43,8 @@ class IncidentResponseWorkflow(ProcessRun, Reviewable):
 
     @workflow.init
     def __init__(self, request: IncidentRequest) -> None:
+        if request.resume is not None and not kept_counts(request):
+            request = request.model_copy(update={"resume": None})
         self._request = request
         self._state = IncidentState(request)
         ProcessRun.__init__(self, INCIDENT, self._state.steps)

@@ -21,7 +21,12 @@ def unsigned_counts(number: int) -> bool:
 
 
 def kept_counts(request: Signed) -> bool:
-    """Whether decisions that the request brings from an earlier run count: it is signed, or nothing needs to be."""
+    """Whether decisions that the request brings from an earlier run count: it is signed, or nothing needs to be.
+
+    A run that goes on in a new history brings its own.
+    """
+    if workflow.info().continued_run_id is not None:
+        return True
     return not _asks(request) or not workflow.patched("unsigned-start-refused")
 
 

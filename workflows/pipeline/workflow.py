@@ -15,6 +15,7 @@ from towpath.policy.pipeline.messages import failure_notice, quality_reasons, re
 from workflows.kit.failing import StepFailedError
 from workflows.kit.process import ProcessRun
 from workflows.kit.review import Asking, Reviewable, plan_by
+from workflows.kit.signing import kept_counts
 from workflows.kit.task import NOT_PENDING, Desk
 from workflows.pipeline.closing import PipelineClosing
 from workflows.pipeline.extraction import Extraction
@@ -31,6 +32,8 @@ class EtlPipelineWorkflow(ProcessRun, Reviewable):
 
     @workflow.init
     def __init__(self, request: PipelineRequest) -> None:
+        if request.resume is not None and not kept_counts(request):
+            request = request.model_copy(update={"resume": None})
         self._request = request
         self._state = PipelineState(request)
         ProcessRun.__init__(self, PIPELINE, self._state.steps)

@@ -22,7 +22,7 @@ from towpath.contracts.incident.investigation import (
 from towpath.contracts.incident.remediation import ActionCatalogue, ActionPlan, ActionRecord
 
 
-class IncidentRequest(Wire):
+class IncidentRequest(Signed):
     """Input of the workflow `incident-response`. The alerts themselves come by the signal `alerts`.
 
     `carried` is what came while the episode before was ending: it begins this one.

@@ -11,6 +11,7 @@ from towpath.contracts.core.claude import Budget
 from towpath.contracts.core.process import TriggerType
 from towpath.contracts.core.review import DecidedReview, ReviewPolicy
 from towpath.contracts.core.run import Cost, Discard
+from towpath.contracts.core.signed import Signed
 from towpath.contracts.core.wire import Wire
 from towpath.contracts.pipeline.dataset import (
     Column,
@@ -241,7 +242,7 @@ class DateRange(Wire):
     last: date
 
 
-class PipelineRequest(Wire):
+class PipelineRequest(Signed):
     """Input of the workflow `etl-pipeline`. The checked configuration and its digest travel with the run."""
 
     config: PipelineConfig
