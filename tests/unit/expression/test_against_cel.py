@@ -44,7 +44,9 @@ def _joined(operands: st.SearchStrategy[str], operators: list[str]) -> st.Search
 
 
 INTEGERS = st.recursive(
-    st.one_of(st.sampled_from(["i", "j", "size(s)", "size(l)", "l[1]"]), st.integers(0, 50).map(str)),
+    st.one_of(
+        st.sampled_from(["i", "j", "size(s)", "size(l)", "l[1]", "(-9223372036854775808)"]), st.integers(0, 50).map(str)
+    ),
     lambda inner: st.one_of(_joined(inner, ["+", "-", "*", "%"]), inner.map(lambda a: f"(-{a})")),
     max_leaves=5,
 )

@@ -5,15 +5,16 @@ from typing import Any
 
 from towpath.engine.checks.kinds import Kinds, Known, a_kinds
 from towpath.engine.checks.reads import ReadChecks, ReadScope
+from towpath.engine.expression.lexer import Lexer
 from towpath.engine.expression.nodes import constant_path
-from towpath.engine.expression.template import CompiledExpression, compile_condition, compile_template
+from towpath.engine.expression.template import OPEN, CompiledExpression, compile_condition, compile_template
 from towpath.engine.expression.values import ExpressionError
 from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.outputs import JsonSchema, resolve
 from towpath.engine.language.plan import Plan
 from towpath.engine.language.shapes import as_list, as_object
-from towpath.engine.language.source import Source
+from towpath.engine.language.source import LEADING_ZERO, Source, leading_zeros
 
 MENDS = {
     "syntax": "see docs/expressions.md",
@@ -53,6 +54,7 @@ class ExpressionChecks:
         except ExpressionError as error:
             self._report(path, error, error.at)
             return
+        self._numbers(Lexer(text), text, path)
         self._reads(compiled, path, 0, context)
         kinds = self._kinds(compiled, path, 0, context)
         if kinds is not None and "boolean" not in kinds:
@@ -80,6 +82,7 @@ class ExpressionChecks:
             if isinstance(part, str):
                 continue
             at = part.at
+            self._numbers(Lexer(text, at + len(OPEN), inside=True), text, path)
             self._reads(part.expression, path, at, context)
             self._kinds(part.expression, path, at, context)
 
@@ -88,8 +91,16 @@ class ExpressionChecks:
         found = kinds.of(compiled.node)
         for problem in kinds.problems:
             mend = MENDS[problem.code]
-            self._source.report(path, "expression.type", problem.message, mend, at=self._place(problem.at, at))
+            code = f"expression.{problem.code}"
+            self._source.report(path, code, problem.message, mend, at=self._place(problem.at, at))
         return found
+
+    def _numbers(self, lexer: Lexer, text: str, path: Path) -> None:
+        """Zeros before a number: some languages read it as octal, ours leaves them out."""
+        for token in lexer.tokens() if LEADING_ZERO.search(text) else ():
+            if token.kind == "number" and LEADING_ZERO.match(token.text):
+                what, mend = leading_zeros(token.text, int(float(token.text)))
+                self._source.report(path, "expression.leading-zero", what, mend, at=token.at, severity="warning")
 
     def _report(self, path: Path, error: ExpressionError, at: int) -> None:
         self._source.report(path, f"expression.{error.code}", error.message, MENDS[error.code], at=at)

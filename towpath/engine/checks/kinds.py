@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import chain, repeat
 from typing import Any
 
-from towpath.engine.expression.functions import FUNCTIONS
+from towpath.engine.expression.functions import FUNCTIONS, odd_letters
 from towpath.engine.expression.nodes import (
     Binary,
     CallExpression,
@@ -100,7 +100,17 @@ class Kinds:
             return None
         return kinds_of(self._schema(path))
 
+    def _pattern(self, node: CallExpression) -> None:
+        pattern = node.arguments[1]
+        if isinstance(pattern, Literal) and isinstance(pattern.value, str):
+            word = odd_letters(pattern.value)
+            if word is not None:
+                message = f"format_date: {word!r} is no part of a date: write [{word}] for the letters as they are"
+                self.problems.append(ExpressionError("value", message, pattern.at))
+
     def _arguments(self, node: CallExpression) -> None:
+        if node.function == "format_date":
+            self._pattern(node)
         function = FUNCTIONS[node.function]
         for argument, takes in zip(node.arguments, chain(function.takes, repeat("any")), strict=False):
             given, wanted = self.of(argument), frozenset(takes.split("|"))

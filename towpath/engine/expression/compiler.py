@@ -20,8 +20,10 @@ from towpath.engine.expression.nodes import (
 from towpath.engine.expression.operators import Evaluate, binary, boolean, unary
 from towpath.engine.expression.values import (
     CHARACTERS_PER_WORK,
+    AbsentError,
     ExpressionError,
     MissingError,
+    OtherKindError,
     Scope,
     Value,
     a_kind,
@@ -80,7 +82,7 @@ def _explain(scope: Scope, root: str, path: tuple[str, ...], at: int) -> Express
         if of is not dict:
             if value is None:
                 return MissingError(f"{so_far} is null, so it has no {key!r}", at)
-            return ExpressionError("type", f"{so_far} is {a_kind(value)}, so it has no {key!r}", at)
+            return OtherKindError(f"{so_far} is {a_kind(value)}, so it has no {key!r}", at)
         if key not in value:
             return MissingError(f"{so_far} has no {key!r}", at)
         value, so_far = value[key], f"{so_far}.{key}"
@@ -98,17 +100,23 @@ def _member(node: Member) -> Evaluate:
     def read_optional(scope: Scope) -> Value:
         try:
             value = of(scope)
-        except MissingError:
-            return None
+        except AbsentError as error:
+            return _nothing(error, scope)
         if value is None:
             return None
         wanted = key(scope)
         try:
             return _item(value, wanted, name, at)
-        except MissingError:
-            return None
+        except AbsentError as error:
+            return _nothing(error, scope)
 
     return read_optional if node.optional else read
+
+
+def _nothing(error: AbsentError, scope: Scope) -> None:
+    """What is read where there is nothing. Raises the error where the run's version of the language does."""
+    if not error.is_missing(scope):
+        raise error
 
 
 def _item(value: Value, key: Value, name: str, at: int) -> Value:
@@ -123,7 +131,9 @@ def _item(value: Value, key: Value, name: str, at: int) -> Value:
         return value[key]
     if value is None:
         raise MissingError("the value is null", at)
-    raise ExpressionError("type", f"{a_kind(value)} has no item by {a_kind(key)}", at)
+    fitting = type(key) is str or type(key) is int
+    message = f"{a_kind(value)} has no item by {a_kind(key)}"
+    raise OtherKindError(message, at) if fitting else ExpressionError("type", message, at)
 
 
 def _conditional(node: Conditional) -> Evaluate:
@@ -186,7 +196,8 @@ def _has(path: Evaluate) -> Evaluate:
     def evaluate(scope: Scope) -> Value:
         try:
             return path(scope) is not None
-        except MissingError:
+        except AbsentError as error:
+            _nothing(error, scope)
             return False
 
     return evaluate

@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from towpath.engine.expression.durations import parse_duration
 from towpath.engine.expression.operators import ORDERED, bounded_text, check_number, contains, divide
 from towpath.engine.expression.values import (
+    BRACKETS,
     CHARACTERS_PER_WORK,
     INT_LIMIT,
     MAX_NESTING,
@@ -38,6 +39,11 @@ _DATE = re.compile(
     r"(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?)?"
 )
 _DATE_PART = re.compile("YYYY|MM|DD|HH|mm|ss")
+_BRACKETED = re.compile(r"\[([^\]]*)\]")
+_BRACKETED_DATE_PART = re.compile(f"{_BRACKETED.pattern}|{_DATE_PART.pattern}")
+_LETTERS = re.compile("[A-Za-z]+")
+_MEANT = re.compile(f"(?:{_DATE_PART.pattern}|[TZ])+")
+_DATE_LETTERS = frozenset("YyMmDdHhSs")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _HOLDERS: frozenset[type[object]] = frozenset({dict, list})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -214,7 +220,17 @@ def parse_date(value: Value) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _format_date(moment: datetime, pattern: str) -> Value:
+def odd_letters(pattern: str) -> str | None:
+    """A word of a pattern that is neither a date nor in brackets, though a part of it is one, or nearly: `class` has
+    the seconds in it, `yyyy` is no year.
+    """
+    for word in _LETTERS.findall(_BRACKETED.sub(" ", pattern)):
+        if not _MEANT.fullmatch(word) and (_DATE_PART.search(word) or not set(word) - _DATE_LETTERS):
+            return word
+    return None
+
+
+def _format_date(scope: Scope, moment: datetime, pattern: str) -> Value:
     if len(pattern) > 100:
         raise ExpressionError("limit", "format_date: the pattern is longer than 100 characters")
     at = moment.astimezone(UTC)
@@ -226,7 +242,9 @@ def _format_date(moment: datetime, pattern: str) -> Value:
         "mm": f"{at.minute:02}",
         "ss": f"{at.second:02}",
     }
-    return _DATE_PART.sub(lambda match: parts[match.group()], pattern)
+    if scope.language < BRACKETS:
+        return _DATE_PART.sub(lambda match: parts[match.group()], pattern)
+    return _BRACKETED_DATE_PART.sub(lambda match: match[1] if match[1] is not None else parts[match[0]], pattern)
 
 
 def _duration(value: Value) -> Value:
@@ -350,7 +368,7 @@ FUNCTIONS: Mapping[str, Function] = dict(
         _function("text(value)", "any", "string", _scoped(_to_text)),
         _function("number(string)", "string|number", "number", _plain(_to_number)),
         _function("date(string)", "string|number|date", "date", _plain(parse_date)),
-        _function("format_date(date, 'YYYY-MM-DD HH:mm:ss')", "date string", "string", _plain(_format_date)),
+        _function("format_date(date, 'YYYY-MM-DD HH:mm:ss')", "date string", "string", _scoped(_format_date)),
         _function("duration(string)", "string|duration", "duration", _plain(_duration)),
         _function("seconds(duration)", "duration", "number", _plain(_seconds)),
         _function("now()", "", "date", _scoped(_now)),

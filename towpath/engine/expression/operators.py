@@ -10,8 +10,8 @@ from towpath.engine.expression.values import (
     INT_LIMIT,
     MAX_RESULT,
     NUMBERS,
+    AbsentError,
     ExpressionError,
-    MissingError,
     Scope,
     Value,
     a_kind,
@@ -130,7 +130,9 @@ def _coalesce(left: Evaluate, right: Evaluate, _: int) -> Evaluate:
     def evaluate(scope: Scope) -> Value:
         try:
             value = left(scope)
-        except MissingError:
+        except AbsentError as error:
+            if not error.is_missing(scope):
+                raise
             return right(scope)
         return right(scope) if value is None else value
 

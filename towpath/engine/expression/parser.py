@@ -33,6 +33,7 @@ from towpath.engine.expression.values import (
     MAX_TEXT,
     NUMBERS,
     ExpressionError,
+    Value,
 )
 
 MAX_SHOWN = 40
@@ -149,14 +150,24 @@ class _Parser:
             return self._postfix()
         token = self._take()
         self._count(token.at)
+        if operator == "-" and self._peek().text == str(INT_LIMIT):
+            return self._smallest(token)
         if operator == "not":
             return Unary(token.at, "!", self._climb(POWERS["=="]))
         self._deeper()
         operand = self._unary()
         self._depth -= 1
-        if operator == "-" and isinstance(operand, Literal) and type(operand.value) in NUMBERS:
+        if operator == "-" and isinstance(operand, Literal) and _has_negative(operand.value):
             return Literal(token.at, -operand.value)
         return Unary(token.at, operator, operand)
+
+    def _smallest(self, sign: Token) -> Node:
+        """The one integer whose digits alone are none."""
+        digits = self._take()
+        self._count(digits.at)
+        if self._operator() in {".", "?.", "["}:
+            raise ExpressionError("limit", "integers have 64 bits", digits.at)
+        return Literal(sign.at, -INT_LIMIT)
 
     def _postfix(self) -> Node:
         node = self._primary()
@@ -262,6 +273,10 @@ class _Parser:
             self._take()
         self._expect("}")
         return ObjectOf(at, tuple(fields))
+
+
+def _has_negative(value: Value) -> bool:
+    return type(value) in NUMBERS and value != -INT_LIMIT
 
 
 def _number(token: Token) -> int | float:

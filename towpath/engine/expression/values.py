@@ -18,10 +18,13 @@ types only.
 class_of: Callable[[Value], type[object]] = type
 """`type`, in a signature that does not narrow its argument to a list or dict of unknown."""
 
-LANGUAGE_VERSION = 2
+LANGUAGE_VERSION = 3
 """Stored with each run. A change of meaning adds a version. Since 2, what a `set` gives and an object in what is sent
-may have fields of any name: `until`, `filter`, `done`, `form` and `output_schema` were left as they are written.
+may have fields of any name: `until`, `filter`, `done`, `form` and `output_schema` were left as they are written. Since
+3, what is read of a value of another kind is missing, and brackets in `format_date` hold letters.
 """
+KINDS_MISS = 3
+BRACKETS = 3
 
 MAX_TEXT = 4_096
 MAX_DEPTH = 64
@@ -61,11 +64,25 @@ class ExpressionError(Exception):
         self.at = at
 
 
-class MissingError(ExpressionError):
-    """Something that is read is not there: what `??`, `?.` and `has` catch."""
+class AbsentError(ExpressionError):
+    """There is nothing to read: `??`, `?.` and `has` catch it where `is_missing` says so."""
+
+    def is_missing(self, scope: "Scope") -> bool:
+        return self.code == "missing" or scope.language >= KINDS_MISS
+
+
+class MissingError(AbsentError):
+    """Something that is read is not there."""
 
     def __init__(self, message: str, at: int) -> None:
         super().__init__("missing", message, at)
+
+
+class OtherKindError(AbsentError):
+    """What is read is a part of a value that has no such parts: a field of a number, an item of a text."""
+
+    def __init__(self, message: str, at: int) -> None:
+        super().__init__("type", message, at)
 
 
 class Scope:
@@ -74,14 +91,19 @@ class Scope:
     `uuid` is called only where an expression asks for one: in a workflow each is drawn from the run's randomness.
     """
 
-    __slots__ = ("names", "now", "uuid", "work")
+    __slots__ = ("language", "names", "now", "uuid", "work")
 
     def __init__(
-        self, names: dict[str, Value], now: datetime | None = None, uuid: Callable[[], str] | None = None
+        self,
+        names: dict[str, Value],
+        now: datetime | None = None,
+        uuid: Callable[[], str] | None = None,
+        language: int = LANGUAGE_VERSION,
     ) -> None:
         self.names = names
         self.now = now
         self.uuid = uuid
+        self.language = language
         self.work = MAX_WORK
 
     def spend(self, amount: int, at: int = 0) -> None:
@@ -92,7 +114,7 @@ class Scope:
 
     def with_name(self, name: str, value: Value) -> "Scope":
         """The same scope with one more root; work is counted apart."""
-        return Scope({**self.names, name: value}, self.now, self.uuid)
+        return Scope({**self.names, name: value}, self.now, self.uuid, self.language)
 
 
 def kind(value: Value) -> str:

@@ -27,6 +27,7 @@ braces, characters in two escapes. The slow parser then reads the text, up to a 
 MOST_KEPT = 250
 """Problems of each severity: nobody reads more, and a hostile text could make millions."""
 
+LEADING_ZERO = re.compile(r"\b0[0-9]+\b")
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _UNQUOTED = re.compile(r"^(?P<lead>[^#'\"|>]*?[:-]\s+)(?P<template>\{\{.*)$")
@@ -314,6 +315,8 @@ class _Composer:
         if _INTEGER.fullmatch(text):
             number = 2**63 if len(text) > 20 else int(text, 0 if text[:2] in {"0x", "0o"} else 10)
             if -(2**63) <= number < 2**63:
+                if LEADING_ZERO.fullmatch(text.lstrip("+-")):
+                    self._report(event, path, "source.leading-zero", *leading_zeros(text, number), severity="warning")
                 return number
         elif not _FLOAT.fullmatch(text):
             return text
@@ -329,14 +332,22 @@ class _Composer:
             return Place(line, column, 1, line + 1, len(first) - len(first.lstrip()) + 1)
         return Place(line, column, event.length, line, column + (1 if event.style else 0))
 
-    def _report(self, event: _Event, path: Path, code: str, what: str, mend: str) -> None:
-        problem = Diagnostic(event.line, event.column, code, what, mend, path=path_text(path))
+    def _report(
+        self, event: _Event, path: Path, code: str, what: str, mend: str, *, severity: Severity = "error"
+    ) -> None:
+        problem = Diagnostic(event.line, event.column, code, what, mend, severity, path=path_text(path))
         self._source.diagnostics.append(problem)
 
     def _refuse(self, event: _Event | None, code: str, what: str, mend: str) -> _RefusedError:
         line, column = (1, 1) if event is None else (event.line, event.column)
         self._source.diagnostics.append(Diagnostic(line, column, code, what, mend))
         return _RefusedError()
+
+
+def leading_zeros(text: str, number: int) -> tuple[str, str]:
+    """What is told of a number that is written with zeros before it, and the mend."""
+    what = f"{text[:30]} is the number {number}, without its zeros"
+    return what, "quote it if it is a text, as a code or a file mode is; else leave the zeros out"
 
 
 def _syntax(source: Source, error: Exception) -> None:

@@ -129,7 +129,7 @@ class Evaluation:
         """Pure steps that are to be started like all others: a test answers for them."""
 
     def scope(self, **more: Value) -> Scope:
-        return Scope({**self._names, **more} if more else self._names, self.now, self._new_uuid)
+        return Scope({**self._names, **more} if more else self._names, self.now, self._new_uuid, self.facts.language)
 
     def roots(self) -> dict[str, Value]:
         """What every expression of the run may read, by name."""
