@@ -37,7 +37,6 @@ async def perform_claude(job: StepJob) -> Outcome:
         max_tokens=config.max_tokens,
         effort=config.effort,
         web_search=config.web_search,
-        temperature=config.temperature,
     )
     try:
         return await _answered(job, prompt, cast("JsonObject", given))

@@ -95,6 +95,7 @@ CASES = [
     ("document.type", "- a", 1, "mapping"),
     ("version.unquoted", "id: a\nversion: 2.0\nsteps: []", 2, '"2.0.0"'),
     ("field.missing", "version: '1.0.0'\nsteps: []", 1, "add id"),
+    ("field.retired", given_step("{prompt: hi, temperature: 0.5}", "claude"), 5, "effort"),
     ("field.unknown", HEAD + "stepz: []\nsteps: []", 4, "did you mean 'steps'"),
     ("field.text", "id: Not Kebab\nversion: '1.0.0'\nsteps: []", 1, "kebab"),
     ("field.type", steps("{id: a, type: wait, config: {for: 5}}"), 5, "not a text"),

@@ -73,6 +73,7 @@ class InlinePrompt(Wire):
     effort: Literal["low", "medium", "high"] = "low"
     web_search: bool = False
     temperature: float | None = None
+    """Of requests of earlier versions, and not sent: the API takes none."""
 
 
 class AskRequest(Wire):

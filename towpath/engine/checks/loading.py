@@ -40,7 +40,7 @@ def load_plan(wanted: str, document: dict[str, JsonValue]) -> Plan:
         return plan
     if digest(document) != wanted:
         raise InvalidDefinitionError("the definition is not the one that its digest names")
-    source = Source("", document)
+    source = Source("", document, stored=True)
     definition = read_definition(source)
     problems = [f"{problem.path}: {problem.what}" for problem in source.diagnostics if problem.severity == "error"]
     if definition is None or problems:

@@ -10,7 +10,7 @@ from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.model import ENDPOINT, KEBAB, NAME, PERCENT, STEP_ID, VERSION, Model
 from towpath.engine.language.shapes import as_object
 from towpath.engine.language.source import Source
-from towpath.engine.language.steps import CONFIGS, Step
+from towpath.engine.language.steps import CONFIGS, RETIRED, Step
 
 PATTERNS: Mapping[str, tuple[str, str]] = {
     KEBAB: ("is not in kebab-case", "use lower-case letters, digits and single hyphens, like customer-onboarding"),
@@ -29,6 +29,12 @@ def explain(source: Source, model: type[Model], path: Path, problem: ErrorDetail
     if kind == "missing":
         source.report(path, "field.missing", f"{name!r} is missing", f"add {name}: …")
     elif kind == "extra_forbidden":
+        retired = next(
+            (RETIRED[kind][name] for kind in RETIRED if CONFIGS[kind] is model and name in RETIRED[kind]), ""
+        )
+        if retired:
+            source.report(path, "field.retired", f"{name!r} is no longer sent: the API takes none", retired, key=True)
+            return
         hint = _instead(model, problem["loc"], as_object(source.value_at(path[:-1])) or {})
         source.report(path, "field.unknown", f"there is no field {name!r} here", hint, key=True)
     elif kind == "string_pattern_mismatch":

@@ -14,7 +14,7 @@ from towpath.engine.language.explaining import explain, shown
 from towpath.engine.language.model import MOST_ENTRIES, Model
 from towpath.engine.language.shapes import as_list, as_object, item
 from towpath.engine.language.source import Source
-from towpath.engine.language.steps import CONFIGS, Group, Step
+from towpath.engine.language.steps import CONFIGS, RETIRED, Group, Step
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -186,6 +186,9 @@ def _entry(source: Source, written: Any, path: Path, depth: int) -> Entry | None
 
 def read_config(source: Source, kind: str, given: Any, path: Path) -> Model | dict[str, Any] | None:
     model = CONFIGS[kind]
+    fields = as_object(given)
+    if source.stored and fields is not None and kind in RETIRED:
+        given = {name: value for name, value in fields.items() if name not in RETIRED[kind]}
     if model is not None:
         return read_model(source, model, given, path)
     values = as_object(given)

@@ -65,6 +65,8 @@ class Source:
     keys: dict[Path, Place] = field(default_factory=dict[Path, Place])
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
     unread: set[str] = field(default_factory=set[str])
+    stored: bool = False
+    """Published earlier, perhaps in an earlier version of the language: fields that it had then are left out."""
     _kept: dict[Severity, int] = field(default_factory=dict[Severity, int])
 
     @property

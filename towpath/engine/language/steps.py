@@ -60,7 +60,6 @@ class ClaudeConfig(Model):
     max_tokens: Annotated[int, Field(ge=1, le=64_000)] = 4096
     effort: Literal["low", "medium", "high"] = "low"
     web_search: bool = False
-    temperature: Annotated[float, Field(ge=0, le=1, strict=False)] | None = None
 
 
 class FunctionConfig(Model):
@@ -221,6 +220,12 @@ CONFIGS: Mapping[str, type[Model] | None] = {
     "queue": QueueConfig,
 }
 """By step type; `set` takes any names."""
+
+
+RETIRED: Mapping[str, Mapping[str, str]] = {
+    "claude": {"temperature": "leave it out: effort (low, medium, high) says how much thought goes into an answer"}
+}
+"""Fields of a config that the language had, by step type, and what to do instead. Stored runs may hold them."""
 
 
 class StepCall(Model):

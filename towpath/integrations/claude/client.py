@@ -73,7 +73,6 @@ class PreparedPrompt:
     max_tokens: int
     effort: Effort
     web_search: bool
-    temperature: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,6 @@ def _prepare_inline(inline: InlinePrompt) -> PreparedPrompt:
         max_tokens=inline.max_tokens,
         effort=inline.effort,
         web_search=inline.web_search,
-        temperature=inline.temperature,
     )
 
 
@@ -257,8 +255,6 @@ class ClaudeClient:
             "messages": [first, *later],
             "output_config": {"effort": prepared.effort},
         }
-        if prepared.temperature is not None:
-            parameters["temperature"] = prepared.temperature
         if search:
             # The API refuses citations, which searches bring, together with an output schema.
             tool = {"type": WEB_SEARCH_TOOL, "name": "web_search", "max_uses": MAX_SEARCHES}
