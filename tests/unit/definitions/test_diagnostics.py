@@ -225,6 +225,15 @@ CASES = [
         "minute",
     ),
     (
+        "cron.clock-change",
+        steps(
+            "{id: a, type: set}",
+            more="triggers: [{type: schedule, cron: '30 2 * * *', timezone: Europe/Berlin, inputs: {n: 1}}]\n",
+        ),
+        4,
+        "2027-10-31",
+    ),
+    (
         "timezone.unknown",
         steps(
             "{id: a, type: set}",

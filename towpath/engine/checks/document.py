@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from towpath.engine.checks.clocks import check_clocks
 from towpath.engine.checks.expressions import ExpressionChecks
 from towpath.engine.checks.flow import Flow
 from towpath.engine.checks.inputs import SENSITIVE, violations
@@ -139,6 +140,8 @@ class DocumentChecks:
         problem = cron_problem(trigger.cron)
         if problem is not None:
             self._source.report((*path, "cron"), "cron.invalid", *problem)
+        else:
+            check_clocks(self._source, trigger, path, self._catalogue.today)
         zones = self._catalogue.timezones
         if zones is not None and trigger.timezone not in zones:
             hint = did_you_mean(trigger.timezone, zones)[2:]

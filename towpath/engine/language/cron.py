@@ -1,7 +1,8 @@
 """Cron expressions of five fields, as Temporal reads them, and what it would silently read otherwise."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 
 FIELDS = (
     ("minute", 0, 59, ()),
@@ -12,12 +13,18 @@ FIELDS = (
 )
 MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _PART = re.compile(r"(?P<first>\*|[A-Za-z]{3}|\d{1,2})(?:-(?P<last>[A-Za-z]{3}|\d{1,2}))?(?:/(?P<step>\d{1,3}))?")
-_MACROS = frozenset({"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"})
+MACROS: Mapping[str, str] = {
+    **dict.fromkeys(("@yearly", "@annually"), "0 0 1 1 *"),
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    **dict.fromkeys(("@daily", "@midnight"), "0 0 * * *"),
+    "@hourly": "0 * * * *",
+}
 
 
 def cron_problem(text: str) -> tuple[str, str] | None:
     """What is wrong with a cron expression and how to mend it; None for a good one."""
-    if text.strip().lower() in _MACROS:
+    if text.strip().lower() in MACROS:
         return None
     if "TZ=" in text:
         return "the time zone stands in the expression", "use the field timezone"
@@ -36,13 +43,11 @@ def cron_problem(text: str) -> tuple[str, str] | None:
                 return f"{name}: {problem}", f"write {low} to {high}, *, lists, ranges or steps" + (
                     f", or {names[0]} to {names[-1]}" if names else ""
                 )
-    return _never(fields[2], fields[3], fields[4])
+    return _never(fields[2], fields[3])
 
 
-def _never(days: str, months: str, weekdays: str) -> tuple[str, str] | None:
-    """A day that no month has. With days of the week beside it, one of the two is enough."""
-    if weekdays != "*":
-        return None
+def _never(days: str, months: str) -> tuple[str, str] | None:
+    """A day that no month has."""
     first = min(_values(days, *FIELDS[2][1:]))
     longest = max(MONTHS[month - 1] for month in _values(months, *FIELDS[3][1:]))
     return None if first <= longest else (f"no such month has a day {first}: it never comes", "write an earlier day")
@@ -54,10 +59,40 @@ def _values(field: str, low: int, high: int, names: tuple[str, ...]) -> Iterator
         match = _PART.fullmatch(part)
         if match is None:
             continue
-        first = low if match["first"] == "*" else _number(match["first"], names, low) or low
-        last = high if match["first"] == "*" or (match["step"] and not match["last"]) else first
-        last = _number(match["last"], names, low) or high if match["last"] else last
-        yield from range(first, last + 1, int(match["step"] or 1))
+        first = None if match["first"] == "*" else _number(match["first"], names, low)
+        last = high if first is None or (match["step"] and not match["last"]) else first
+        end = _number(match["last"], names, low) if match["last"] else None
+        yield from range(low if first is None else first, (last if end is None else end) + 1, int(match["step"] or 1))
+
+
+def fires_all_day(text: str) -> bool:
+    """Whether every hour of the clock has its firings: a change of clocks then neither loses nor adds a moment."""
+    hours = _fields(text)[1]
+    return set(_values(hours, *FIELDS[1][1:])) == set(range(24))
+
+
+def firings(text: str, begin: datetime, end: datetime) -> Iterator[datetime]:
+    """The minutes on the clock, from `begin` to before `end`, at which a cron expression without mistakes fires.
+
+    Day of the month and day of the week must both match, as Temporal reads them.
+    """
+    fields = [set(_values(part, *field[1:])) for part, field in zip(_fields(text), FIELDS, strict=True)]
+    minutes, hours, days, months, weekdays = fields
+    moment = begin
+    while moment < end:
+        weekday = {moment.isoweekday(), moment.isoweekday() % 7} & weekdays
+        day = moment.day in days and moment.month in months and weekday
+        if day and moment.hour in hours and moment.minute in minutes:
+            yield moment
+        moment += timedelta(minutes=1)
+
+
+def names_weekdays(text: str) -> bool:
+    return _fields(text)[4] != "*"
+
+
+def _fields(text: str) -> list[str]:
+    return MACROS.get(text.strip().lower(), text).split()
 
 
 def _part_problem(part: str, low: int, high: int, names: tuple[str, ...]) -> str | None:
