@@ -7,7 +7,13 @@ from zoneinfo import available_timezones
 
 from towpath.config.connections import Connections
 from towpath.config.openapi import operations, service_names, services
-from towpath.engine.language.catalogue import DefinitionCatalogue, FunctionEntry, KnownConnection, OperationEntry
+from towpath.engine.language.catalogue import (
+    DefinitionCatalogue,
+    FunctionEntry,
+    KnownConnection,
+    MailEntry,
+    OperationEntry,
+)
 from towpath.functions.library import FUNCTIONS
 from towpath.policy.core.mailing import CRM_ACTIONS, MAIL_TEMPLATES
 from towpath.policy.core.models import ALIASES, MODEL_ENDS
@@ -32,7 +38,7 @@ def make_catalogue(
         models=_models(),
         teams=teams,
         deciders=deciders or {},
-        mail_templates=frozenset(MAIL_TEMPLATES),
+        mail_templates={name: MailEntry(known.fields, known.subject_from) for name, known in MAIL_TEMPLATES.items()},
         crm_actions=CRM_ACTIONS,
         secrets=secrets,
         timezones=frozenset(available_timezones()),

@@ -12,9 +12,16 @@ from hypothesis import strategies as st
 from towpath.config.catalogue import make_catalogue
 from towpath.config.connections import Connections
 from towpath.engine.checks.check import Checked, check_text
-from towpath.engine.language.catalogue import DefinitionCatalogue, FunctionEntry, KnownConnection, OperationEntry
+from towpath.engine.language.catalogue import (
+    DefinitionCatalogue,
+    FunctionEntry,
+    KnownConnection,
+    MailEntry,
+    OperationEntry,
+)
 from towpath.engine.language.diagnostics import excerpt, without_secrets
 from towpath.engine.language.schema import language_schema
+from towpath.policy.core.mailing import MAIL_TEMPLATES
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = sorted((ROOT / "definitions").glob("*.yaml"))
@@ -45,7 +52,7 @@ CATALOGUE = DefinitionCatalogue(
     models={"default": None, "claude-old-1": date(2025, 1, 1), "claude-going-1": date(2026, 12, 1)},
     teams=frozenset({"ops-team", "leads"}),
     deciders={"ops-team": frozenset({"dana", "minjun"}), "leads": frozenset({"lee"})},
-    mail_templates=frozenset({"plain"}),
+    mail_templates={name: MailEntry(known.fields, known.subject_from) for name, known in MAIL_TEMPLATES.items()},
     crm_actions=frozenset({"updateStatus"}),
     timezones=frozenset({"UTC", "Asia/Seoul"}),
     definitions={"order-saga": {}},

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from towpath.engine.checks.mails import check_mail
 from towpath.engine.checks.params import check_params
 from towpath.engine.checks.schemas import check_schema
 from towpath.engine.expression.functions import parse_date
@@ -214,15 +215,8 @@ class ConfigChecks:
                 continue
             count = sum(1 for name in names if name.partition("-")[0] == given[0])
             names.append(given[0] if count == 0 else f"{given[0]}-{count + 1}")
-            template = None if channel.email is None else channel.email.template
-            if (
-                template is not None
-                and self._catalogue.mail_templates
-                and template not in self._catalogue.mail_templates
-            ):
-                hint = did_you_mean(template, self._catalogue.mail_templates)[2:]
-                what = f"there is no mail template {template!r}"
-                self._source.report((*place, "email", "template"), "template.unknown", what, hint)
+            if channel.email is not None:
+                check_mail(self._source, channel.email, (*place, "email"), self._catalogue, _templated)
             action = None if channel.crm is None else channel.crm.action
             if action is not None and self._catalogue.crm_actions and action not in self._catalogue.crm_actions:
                 hint = did_you_mean(action, self._catalogue.crm_actions)[2:]

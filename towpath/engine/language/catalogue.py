@@ -40,6 +40,16 @@ class KnownConnection:
 
 
 @dataclass(frozen=True, slots=True)
+class MailEntry:
+    """A mail template. `fields` is a JSON Schema of its data, {} for any; the data's field `subject_from` may give the
+    subject instead of the step.
+    """
+
+    fields: JsonSchema = field(default_factory=dict[str, Any])
+    subject_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DefinitionCatalogue:
     """All that is registered in an installation.
 
@@ -57,7 +67,7 @@ class DefinitionCatalogue:
     teams: frozenset[str] = frozenset()
     deciders: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """People who may decide for a team, by its name; a team that is missing here is not known."""
-    mail_templates: frozenset[str] = frozenset()
+    mail_templates: Mapping[str, MailEntry] = field(default_factory=dict[str, MailEntry])
     crm_actions: frozenset[str] = frozenset()
     secrets: frozenset[str] | None = None
     """Names of the secrets that exist; None when that is not known here, and any name passes."""
