@@ -1,12 +1,19 @@
 """Which steps of a run that fails are undone: those that were done, those of which nobody knows, and no others."""
 
+from dataclasses import replace
+from urllib.parse import quote
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.unit.engine.test_progress import NOW, failed, plan_of, progress_of
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.run import Cancellation
+from towpath.engine.expression.values import as_text
 from towpath.engine.language.definition import DefinitionTest, Expectation
 from towpath.engine.run.actions import Action, Cancelled, End, Failed, Outcome, UndoStep
+from towpath.engine.run.evaluation import Evaluation, RunFacts
 from towpath.engine.run.progress import Progress
 from towpath.engine.trial.matrix import fault_matrix
 
@@ -94,3 +101,24 @@ def test_matrix_fails_after_the_effect() -> None:
     }
     assert lost == {"one": (("one",), ()), "two": (("one",), ("two",))}
     assert any("leaves 1" in line for line in report.lines())
+
+
+URL = "https://a.example/{{ output }}/x?q={{ output }}"
+
+
+@settings(max_examples=100, derandomize=True, deadline=None)
+@given(st.one_of(st.text(alphabet="a/?&#%한 ", max_size=6), st.integers(-9, 9), st.booleans()))
+def test_urls_of_undo_and_check_are_a_steps(value: str | int) -> None:
+    """A value in the URL of a compensation or a check can end no segment and open no query, as in a step's own."""
+    written = f'{{type: http, config: {{url: "{URL}", method: DELETE}}'
+    step = f'  - {{id: act, type: http, config: {{url: "{URL}"}}, compensate: {written}}}}}'
+    node = plan_of(step).node("act")
+    assert node.step is not None and node.step.compensate is not None
+    facts = RunFacts("declared/a", NOW)
+    found: list[object] = []
+    for language in (facts.language, 2):
+        evaluation = Evaluation(replace(facts, language=language), {}, {}, {}, lambda: "")
+        found.append(evaluation.call(node.step.compensate, "act.compensate", output=value)["url"])
+        own = evaluation.config(node, output=value)["url"]
+        assert own == URL.replace("{{ output }}", quote(as_text(value), safe=""))
+    assert found == [own, URL.replace("{{ output }}", as_text(value))]

@@ -48,6 +48,7 @@ from towpath.engine.language.steps import (
     HttpConfig,
     HumanTaskConfig,
     NotifyConfig,
+    StepCall,
     WaitAnyConfig,
     WaitConfig,
 )
@@ -65,6 +66,8 @@ SENDING = (HttpConfig, ApiConfig, FunctionConfig)
 AS_WRITTEN = RAW_FIELDS | LATE_FIELDS
 FREE_NAMES = 2
 """Version of the language since which these names mean something only where the language has such a field."""
+ENCODED_URLS = 3
+"""Version since which values in a `url` of `compensate` and `check` are percent-encoded, as those of a step are."""
 TEXTS = frozenset({"title", "message", "instructions", "system", "target", "assignee"})
 """Fields that people read or that name somebody: a number in one of them is written out."""
 
@@ -172,6 +175,13 @@ class Evaluation:
         """As `value`, for what an activity sends: secrets in it stay what they are. Raises StepError."""
         return _value(template, what, self._sending(**more), keep=True)
 
+    def call(self, part: StepCall, what: str, **more: Value) -> Value:
+        """The config of a call that belongs to a step: its check, its compensation. Raises StepError."""
+        url = part.config.get("url")
+        if part.type != "http" or not isinstance(url, str) or self.facts.language < ENCODED_URLS:
+            return self.sent(part.config, what, **more)
+        return {**self.sent({**part.config, "url": ""}, what, **more), "url": self._url(url, f"{what}.url", **more)}
+
     def may_send(self, config: Any) -> tuple[str, ...]:
         """Names of the secrets that a part of the definition may have sent: its own, and those that inputs are names
         of, among those of the definition.
@@ -260,7 +270,7 @@ class Evaluation:
             elif name == "prompt" and isinstance(given, ClaudeConfig):
                 found[name] = self._prompt(given, **more)
             elif name == "url" and isinstance(given, HttpConfig):
-                found[name] = self._url(given.url, **more)
+                found[name] = self._url(given.url, "config.url", **more)
             else:
                 has_late = (name == "poll" and isinstance(given, HttpConfig)) or self.facts.language < FREE_NAMES
                 found[name] = (_late if has_late else _field)(name, value, scope, keep=sends)
@@ -268,16 +278,16 @@ class Evaluation:
             found |= {name: as_text(found[name]) for name in sorted(TEXTS & found.keys()) if found[name] is not None}
         return found
 
-    def _url(self, url: str, **more: Value) -> Value:
+    def _url(self, url: str, what: str, **more: Value) -> Value:
         """Values inside a URL are percent-encoded: they can end no segment and open no query. Its beginning is not."""
         try:
             template = compile_template(url)
             if template.whole is not None or not template.expressions:
-                return self.sent(url, "config.url", **more)
+                return self.sent(url, what, **more)
             scope = self._sending(**more)
             values = [part if isinstance(part, str) else part.expression.evaluate(scope) for part in template.parts]
         except ExpressionError as error:
-            raise _refused("config.url", error) from None
+            raise _refused(what, error) from None
         return joined(
             value if is_secret(value) else as_text(value) if index == 0 or type(part) is str else _quoted(value)
             for index, (part, value) in enumerate(zip(template.parts, values, strict=True))
