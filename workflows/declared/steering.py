@@ -109,7 +109,7 @@ class Steering:
     async def happened(self, job: StepJob, check: OutcomeCheck, name: str) -> object | None:
         """What the check found when the effect happened, None when it did not. Raises StepError."""
         evaluation = self.run.evaluation
-        config = evaluation.call(check, "check.config", **job.names)
+        config = evaluation.part(check, "check.config", **job.names)
         try:
             found = await call_apart(self.run, job.node, check, config, name, CHECK)
         except CallFailedError as error:

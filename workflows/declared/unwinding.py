@@ -44,7 +44,7 @@ class Unwinding:
                     return self._progress.undone(node.id, workflow.now(), note="nothing to undo")
                 if found.output is not None and step.compensate is not None:
                     place = f"{node.id}.compensate"
-                    config = self._run.evaluation.call(step.compensate, place, output=found.output)
+                    config = self._run.evaluation.part(step.compensate, place, output=found.output)
             if step.compensate is None or config is None:
                 return self._progress.left(node.id, workflow.now(), NO_UNDO if step.compensate is None else NO_ANSWER)
             await call_apart(self._run, node, step.compensate, config, name, UNDO)

@@ -118,7 +118,7 @@ def test_urls_of_undo_and_check_are_a_steps(value: str | int) -> None:
     found: list[object] = []
     for language in (facts.language, 2):
         evaluation = Evaluation(replace(facts, language=language), {}, {}, {}, lambda: "")
-        found.append(evaluation.call(node.step.compensate, "act.compensate", output=value)["url"])
+        found.append(evaluation.part(node.step.compensate, "act.compensate", output=value)["url"])
         own = evaluation.config(node, output=value)["url"]
         assert own == URL.replace("{{ output }}", quote(as_text(value), safe=""))
     assert found == [own, URL.replace("{{ output }}", as_text(value))]

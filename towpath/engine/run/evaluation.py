@@ -175,7 +175,7 @@ class Evaluation:
         """As `value`, for what an activity sends: secrets in it stay what they are. Raises StepError."""
         return _value(template, what, self._sending(**more), keep=True)
 
-    def call(self, part: StepCall, what: str, **more: Value) -> Value:
+    def part(self, part: StepCall, what: str, **more: Value) -> Value:
         """The config of a call that belongs to a step: its check, its compensation. Raises StepError."""
         url = part.config.get("url")
         if part.type != "http" or not isinstance(url, str) or self.facts.language < ENCODED_URLS:

@@ -40,7 +40,7 @@ def undo_of(node: PlanNode, run: StepRun, outputs: Mapping[str, Value], evaluati
         return UndoStep(node.id, None, run.unknown) if has_check else NOBODY_KNOWS
     try:
         output = outputs.get(node.id, run.partial)
-        config = evaluation.call(step.compensate, f"{node.id}.compensate", output=output)
+        config = evaluation.part(step.compensate, f"{node.id}.compensate", output=output)
     except StepError as error:
         return UndoStep(node.id, None, run.unknown) if has_check else error.failure.message
     return UndoStep(node.id, config, run.unknown)
