@@ -22,9 +22,7 @@ from towpath.engine.language.model import (
     Version,
 )
 
-JsonSchema = Annotated[
-    dict[str, Any], Field(json_schema_extra={"$ref": "https://json-schema.org/draft/2020-12/schema"})
-]
+JsonSchema = Annotated[dict[str, Any], Field(json_schema_extra={"x-json-schema": True})]
 
 
 class Poll(Model):
