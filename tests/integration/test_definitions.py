@@ -113,7 +113,7 @@ async def test_schedule_fires_and_follows_its_definition(house: House) -> None:
     given = {**REPORT, "id": name}
     schedules = Schedules(house.client)
     made = await schedules.reconcile(load_plan(digest(given), given), request(given, {"day": "2026-03-01"}))
-    assert made == [f"made {name}/0: 30 2 * * * Europe/Berlin"]
+    assert made == [f"made {name}/0: 30 3 * * * Europe/Berlin"]
     await house.client.get_schedule_handle(f"{name}/0").trigger()
 
     async def runs() -> list[str]:
