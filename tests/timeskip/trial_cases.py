@@ -334,6 +334,8 @@ def _http() -> Iterator[TrialCase]:
     for status in (200, 404):
         answer = {"probe": _status(status)}
         yield case(f"http: {status} where 404 is expected", [BEFORE, expecting, AFTER], answer)
+    signed = {**sample_of("http").config, "auth": {"basic": {"user": "a", "password": "{{ secrets.KEY }}"}}}
+    yield case("http: with auth", [BEFORE, probe("http", signed, compensate=UNDO), AFTER], {"probe": _status(401)})
     picked = {"probe": {"output": {"status": 200, "headers": {}, "body": {"a": 1, "b": 2}}}}
     yield case("http: select", [BEFORE, probe("http", sample_of("http").config, select=["body.a"]), AFTER], picked)
     for kind in ("api", "function"):

@@ -41,14 +41,16 @@ class Secrets:
             _refuse_earlier(data)
         return cast("JsonObject", self._filled(data, [(place.path, self.text(place.parts)) for place in places]))
 
-    def masker(self, places: Collection[SecretPlace], names: Collection[str] = ()) -> Masker:
-        """For what comes back: it knows the secrets that were sent and no other ones."""
+    def masker(
+        self, places: Collection[SecretPlace], names: Collection[str] = (), made: Collection[str] = ()
+    ) -> Masker:
+        """For what comes back: it knows the secrets that were sent, and what was `made` of them, and no other ones."""
         texts = [self.text(place.parts) for place in places if len(place.parts) > 1]
         sent = frozenset(names) | secrets_in(places)
-        found = None if texts else self._maskers.get(sent)
+        found = None if texts or made else self._maskers.get(sent)
         if found is None:
-            found = Masker([self._value(name) for name in sorted(sent)], texts)
-        if not texts:
+            found = Masker([*(self._value(name) for name in sorted(sent)), *made], texts)
+        if not texts and not made:
             self._maskers[sent] = found
         return found
 

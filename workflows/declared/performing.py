@@ -88,8 +88,8 @@ def _lasting(base: Work, wanted: timedelta) -> Work:
 
 
 def http_request(run: DeclaredRun, config: Config, key: EffectKey, secrets: tuple[str, ...]) -> HttpRequest:
-    fields = ("url", "method", "headers", "query", "body", "expect", "connection")
-    data, references = _detached({name: config[name] for name in fields}, secrets)
+    fields = ("url", "method", "headers", "query", "body", "auth", "expect", "connection")
+    data, references = _detached({name: config[name] for name in fields if name in config}, secrets)
     seconds = run.evaluation.duration(config["timeout"], "timeout").total_seconds()
     return HttpRequest.model_validate({**data, "timeout_seconds": seconds, "key": key, "references": references})
 

@@ -223,6 +223,15 @@ CASES = [
         5,
         "secrets.NAME",
     ),
+    ("auth.shape", url("https://api.example.com", ", auth: {}"), 5, "one of"),
+    ("auth.secret", url("https://api.example.com", ", auth: {bearer: '{{ inputs.text }}'}"), 5, "{{ secrets.NAME }}"),
+    ("auth.user", url("https://api.example.com", ", auth: {basic: {user: 'a:b', password: x}}"), 5, "colon"),
+    (
+        "auth.twice",
+        url("https://api.example.com", ", headers: {Authorization: x}, auth: {bearer: '{{ secrets.KEY }}'}"),
+        5,
+        "leave the header out",
+    ),
     ("secret.place", steps("{id: a, type: set, config: {v: '{{ secrets.KEY }}'}}"), 5, "http, api or function"),
     ("secret.name", url("https://api.example.com/{{ secrets }}"), 5, "which"),
     (
@@ -317,7 +326,7 @@ def test_diagnostic(code: str, text: str, line: int | None, part: str) -> None:
 def test_every_code_has_a_case() -> None:
     """No diagnostic is added without an example of it."""
     pattern = re.compile(
-        r'"((?:source|document|version|field|step|steps|type|config|needs|graph|join|group|for-each|read|'
+        r'"((?:source|auth|document|version|field|step|steps|type|config|needs|graph|join|group|for-each|read|'
         r"condition|wait|channel|template|action|task|team|handler|service|method|param|model|schema|"
         r'connection|host|url|definition|duration|date|secret|cron|timezone|trigger|input|test|retry|select)\.[a-z-]+)"'
     )

@@ -133,10 +133,14 @@ INNER = connection("inner", hosts=[LOOPBACK, "one.example", "two.example"], allo
 
 @asynccontextmanager
 async def guarded(
-    *entries: Connection, names: Callable[..., Any] | None = None, tls: ssl.SSLContext | None = None
+    *entries: Connection,
+    names: Callable[..., Any] | None = None,
+    tls: ssl.SSLContext | None = None,
+    secrets: Secrets | None = None,
 ) -> AsyncGenerator[GuardedHttp]:
     allowed = connections(*(entries or (INNER,)))
-    http = GuardedHttp(allowed, Secrets({"TOKEN": CANARY}), resolver=names or Names(HERE), tls=tls)
+    known = secrets or Secrets({"TOKEN": CANARY})
+    http = GuardedHttp(allowed, known, resolver=names or Names(HERE), tls=tls)
     try:
         yield http
     finally:

@@ -11,7 +11,7 @@ HttpMethod = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class HttpRequest(Wire):
-    """One call. `references` say where in `url`, `headers`, `query` and `body` secrets belong; all else is data.
+    """One call. `references` say where secrets belong; all else is data.
 
     A text as `body` is sent as it is, everything else as JSON, or as a form when the Content-Type says so.
     With a `connection` that has a base URL, `url` may be a path. `expect` names the accepted statuses, None is 2xx.
@@ -22,13 +22,14 @@ class HttpRequest(Wire):
     headers: dict[str, JsonValue] = {}
     query: dict[str, JsonValue] = {}
     body: JsonValue = None
+    auth: dict[str, JsonValue] | None = None
     expect: tuple[int, ...] | None = None
     timeout_seconds: float = 10
     connection: str | None = None
     secrets: tuple[str, ...] | None = ()
     """Of requests of earlier versions, which held secrets among the data: the names that they could ask for."""
     references: tuple[SecretPlace, ...] = ()
-    """Their paths begin with `url`, `headers`, `query` or `body`."""
+    """Their paths begin with `url`, `headers`, `query`, `body` or `auth`."""
     select: tuple[str, ...] = ()
     """Parts of `{status, headers, body}` to keep, as dotted paths; all for none."""
     key: EffectKey

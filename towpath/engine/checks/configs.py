@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from towpath.engine.checks.mails import check_mail
+from towpath.engine.checks.auth import check_auth
 from towpath.engine.checks.params import check_params
 from towpath.engine.checks.schemas import check_schema
 from towpath.engine.expression.functions import parse_date
@@ -64,6 +65,8 @@ class ConfigChecks:
             self._source.report(path, "team.unknown", f"there is no team {name!r}", hint or "add it to reviewers.json")
 
     def _http(self, config: HttpConfig, path: Path) -> None:
+        if config.auth is not None:
+            check_auth(self._source, config, config.auth, (*path, "auth"), self._url)
         place = (*path, "url")
         connection = None
         if config.connection is not None:
@@ -84,7 +87,7 @@ class ConfigChecks:
             return
         self._url(url, place, connection)
 
-    def _url(self, url: str, path: Path, named: KnownConnection | None) -> None:
+    def _url(self, url: str, path: Path, named: KnownConnection | None = None) -> None:
         if "{{" in url.partition("//")[2].partition("/")[0]:
             what = "part of the host comes from a template"
             self._source.report(path, "host.template", what, "write the host out, or name a connection")
@@ -98,7 +101,7 @@ class ConfigChecks:
             self._source.report(path, "url.invalid", "this is no absolute http(s) URL", "write https://host/path")
             return
         if user is not None:
-            self._source.report(path, "url.invalid", "the URL holds a user name", "use a header with a secret")
+            self._source.report(path, "url.invalid", "the URL holds a user name", "use auth: {basic: …}")
         allowed = [named] if named is not None else list(self._catalogue.connections.values())
         found = next((entry for entry in allowed if _allows(entry, host)), None)
         if found is None:

@@ -5,6 +5,7 @@ Reading the arguments is charged by the caller, which also puts its place into e
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -104,6 +105,15 @@ def _round(number: float, digits: Value = 0) -> Value:
     rounded = Decimal(repr(number)).quantize(unit, rounding=ROUND_HALF_UP, context=_ROUNDING)
     # Adding zero turns -0.0 into 0.0.
     return int(rounded) if digits == 0 else float(rounded) + 0.0
+
+
+def _base64(scope: Scope, text: str) -> Value:
+    try:
+        raw = text.encode()
+    except UnicodeEncodeError:
+        raise ExpressionError("value", "base64: the text holds half a character") from None
+    bounded_text(-(-len(raw) // 3) * 4, scope)
+    return b64encode(raw).decode()
 
 
 def _least(scope: Scope, *arguments: Value) -> Value:
@@ -365,6 +375,7 @@ FUNCTIONS: Mapping[str, Function] = dict(
         _function("range(count)", "number", "list", _scoped(_range)),
         _function("to_json(value)", "any", "string", _scoped(_to_json)),
         _function("from_json(string)", "string", "any", _scoped(_from_json)),
+        _function("base64(string)", "string", "string", _scoped(_base64)),
         _function("text(value)", "any", "string", _scoped(_to_text)),
         _function("number(string)", "string|number", "number", _plain(_to_number)),
         _function("date(string)", "string|number|date", "date", _plain(parse_date)),

@@ -33,6 +33,32 @@ class Poll(Model):
     for_: Duration = Field(default="10m", alias="for")
 
 
+class BasicAuth(Model):
+    user: Template
+    password: Template
+
+
+class OAuth2ClientCredentials(Model):
+    """RFC 6749, section 4.4: the worker fetches a token, keeps it until it expires, and renews one that is refused."""
+
+    token_url: Template
+    client_id: Template
+    client_secret: Template
+    scopes: list[Template] = []
+
+
+class HttpAuth(Model):
+    """Exactly one of them; password, token and client secret are secrets."""
+
+    basic: BasicAuth | None = None
+    bearer: Template | None = None
+    oauth2_client_credentials: OAuth2ClientCredentials | None = None
+
+
+def _is_left_out(value: object) -> bool:
+    return value is None
+
+
 class HttpConfig(Model):
     """A request to a host that a connection allows."""
 
@@ -45,6 +71,8 @@ class HttpConfig(Model):
     poll: Poll | None = None
     timeout: Duration = "10s"
     connection: Text | None = None
+    auth: HttpAuth | None = Field(default=None, exclude_if=_is_left_out)
+    """Left out of digests where it is not given: those of runs that began before it was known stay as they are."""
 
 
 class ClaudeConfig(Model):

@@ -8,26 +8,43 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
 
 import httpx
+from pydantic import JsonValue
 from ssrfguard import Policy, Resolver, SSRFGuardError
 
 from towpath.config.connections import Connection, Connections, host_of, url_problems
 from towpath.config.masking import Masker
 from towpath.config.secrets import Secrets
-from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.core.failure import FailureCode, ServiceError
 from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
 from towpath.engine.run.statuses import is_accepted, is_in_doubt, refusal_code
+from towpath.integrations.http.authorization import (
+    MAX_TOKEN_BYTES,
+    AccessToken,
+    Auth,
+    ClientCredentials,
+    Tokens,
+    bearer_authorization,
+    read_auth,
+    read_token,
+    token_error,
+)
 from towpath.integrations.http.guarded_transport import GuardedTransport
 from towpath.integrations.http.messages import (
+    DEFAULT_HEADERS,
+    FORM,
     CallDescription,
     Outgoing,
+    check_secrets,
     filled,
     outgoing,
     parse_body,
     read_body,
     safe_headers,
+    secrets_of,
 )
 from towpath.integrations.http.transport import (
     ATTEMPT,
@@ -77,6 +94,7 @@ class GuardedHttp:
         self._factory = transport or self._guarded
         self._routes = routes or {}
         self._transports: dict[str, httpx.AsyncBaseTransport] = {}
+        self._tokens = Tokens()
 
     async def close(self) -> None:
         transports = list(self._transports.values())
@@ -89,18 +107,19 @@ class GuardedHttp:
 
         Raises HouseError; its message and evidence hold host, method and status only.
         """
-        call, connection, sending = self._prepared(request)
+        connection, sending, auth = self._prepared(request)
         try:
             async with asyncio.timeout(request.timeout_seconds):
-                return await self._follow(request, attempt, connection, sending)
+                return await self._follow(request, attempt, connection, sending, auth)
         except TimeoutError:
             sent = not sending.attempt.unsent
-            raise call.failed(FailureCode.SERVICE_TIMEOUT, "no answer in time", sent=sent) from None
+            raise sending.call.failed(FailureCode.SERVICE_TIMEOUT, "no answer in time", sent=sent) from None
 
-    def _prepared(self, request: HttpRequest) -> tuple[CallDescription, Connection, Outgoing]:
+    def _prepared(self, request: HttpRequest) -> tuple[Connection, Outgoing, Auth | None]:
         call = CallDescription(request.method)
         named = None if request.connection is None else self._connections.named(request.connection)
-        text = filled(request, self._secrets)["url"]
+        given = filled(request, self._secrets)
+        text = given["url"]
         if not isinstance(text, str):
             raise call.refused("the URL is no text")
         masker = self._secrets.masker([place for place in request.references if place.path[0] == "url"])
@@ -109,7 +128,7 @@ class GuardedHttp:
         if masker.holds(host_of(url)):
             raise call.refused("a secret is in the host name")
         sending = outgoing(request, connection, url, self._secrets)
-        return sending.call, connection, sending
+        return connection, sending, read_auth(request, given["auth"], sending.call)
 
     def _admit(self, url: str, call: CallDescription, masker: Masker, name: str | None = None) -> Connection:
         """The connection that allows the URL. Raises ServiceError."""
@@ -123,12 +142,17 @@ class GuardedHttp:
         return found
 
     async def _follow(
-        self, request: HttpRequest, attempt: int, connection: Connection, sending: Outgoing
+        self, request: HttpRequest, attempt: int, connection: Connection, sending: Outgoing, auth: Auth | None
     ) -> HttpAnswer:
-        for _ in range(MAX_REDIRECTS + 1):
+        if auth is not None:
+            sending = await self._authorized(request, connection, sending, auth)
+        token = None if auth is None else auth.oauth2_client_credentials
+        hops = 0
+        while hops <= MAX_REDIRECTS:
             async with self._exchange(connection, sending, request.timeout_seconds) as response:
                 status = response.status_code
-                if is_accepted(status, request.expect):
+                is_stale = status == 401 and token is not None and sending.is_authorized
+                if not is_stale and is_accepted(status, request.expect):
                     body = await read_body(response, request.max_bytes, sending.call)
                     return HttpAnswer(
                         attempt=attempt,
@@ -137,11 +161,63 @@ class GuardedHttp:
                         body=sending.masker.masked(parse_body(body, response, sending.call)),
                     )
                 location = response.headers.get("location")
-                if status not in REDIRECTS or location is None:
+                if not is_stale and (status not in REDIRECTS or location is None):
                     raise _refusal(response, sending.call)
-            sending = sending.redirected(status, location)
+            if is_stale and auth is not None:
+                # A token that was refused is renewed once; what was refused for it did nothing.
+                token = None
+                sending = await self._authorized(request, connection, sending, auth, renew=True)
+                continue
+            hops += 1
+            sending = sending.redirected(status, location or "")
             connection = self._next(connection, sending)
         raise sending.call.failed(FailureCode.SERVICE_REFUSED, f"more than {MAX_REDIRECTS} redirects")
+
+    async def _authorized(
+        self, request: HttpRequest, connection: Connection, sending: Outgoing, auth: Auth, *, renew: bool = False
+    ) -> Outgoing:
+        """The request with its `Authorization`; with `renew`, by another token than it has."""
+        value, client = auth.header(sending.call), auth.oauth2_client_credentials
+        if client is not None:
+            sending = replace(sending, attempt=Attempt()) if renew else sending
+            sending.attempt.unsent = not renew
+            refused = sending.headers["authorization"].partition(" ")[2] if renew else None
+            token = await self._tokens.get(client.key, lambda: self._fetch(request, client), refused)
+            value = bearer_authorization(token, sending.call)
+        if value is None:
+            raise sending.call.refused("its auth is empty")
+        made = (value, value.partition(" ")[2])
+        return sending.authorized(value, self._secrets.masker(request.references, secrets_of(connection), made))
+
+    async def _fetch(self, request: HttpRequest, client: ClientCredentials) -> AccessToken:
+        """A token from its server, which a connection must allow as well. Nothing of the step's own request is sent."""
+        try:
+            return await self._asked_for(request, client)
+        except ServiceError as error:
+            error.sent = False
+            raise
+
+    async def _asked_for(self, request: HttpRequest, client: ClientCredentials) -> AccessToken:
+        masker = self._secrets.masker(request.references)
+        connection = self._admit(client.token_url, CallDescription("POST"), masker)
+        url = httpx.URL(client.token_url).copy_with(fragment=None)
+        call = CallDescription("POST", host_of(url))
+        check_secrets(connection, request, call, of_client=True)
+        own = {name: self._secrets.text(parts) for name, parts in connection.headers.items()}
+        headers = {
+            **DEFAULT_HEADERS,
+            **own,
+            "accept": "application/json",
+            "accept-encoding": "gzip",
+            "content-type": FORM,
+            "authorization": client.authorization(call),
+        }
+        asking = Outgoing("POST", url, headers, frozenset(), client.form(), private_body=True, masker=masker)
+        async with self._exchange(connection, asking, request.timeout_seconds) as response:
+            body = parse_body(await read_body(response, MAX_TOKEN_BYTES, call), response, call)
+            if response.status_code != 200:
+                raise _no_token(response, body, call)
+            return read_token(body, call)
 
     def _next(self, current: Connection, hop: Outgoing) -> Connection:
         """The connection for a hop. A redirect may not open what the connection so far keeps shut."""
@@ -211,6 +287,18 @@ def policy(connection: Connection) -> Policy:
         allowed_hosts=frozenset(connection.hosts),
         allowed_ports=connection.open_ports(),
         allowed_networks=PRIVATE_NETWORKS if connection.allow_private else (),
+    )
+
+
+def _no_token(response: httpx.Response, body: JsonValue, call: CallDescription) -> ServiceError:
+    status, why = response.status_code, token_error(body)
+    code = refusal_code(status)
+    final = code not in {FailureCode.SERVICE_RATE_LIMITED, FailureCode.SERVICE_UNAVAILABLE}
+    return call.failed(
+        FailureCode.SERVICE_AUTH if final else code,
+        f"no token: {status} {why}".rstrip(),
+        status=status,
+        wait=retry_after(response.headers),
     )
 
 

@@ -48,6 +48,9 @@ CHARSETS = frozenset(
 )
 """Python knows others that take quadratic time, or are no character sets."""
 
+OF_CLIENT = ("auth", "oauth2_client_credentials")
+"""Begins the places of secrets that go to a token server, and not to the host of the request."""
+
 _HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?")
 _CREDENTIALS = frozenset({"authorization", "cookie"})
 _OF_BODY = frozenset({"content-type", "content-encoding", "content-language", "content-location"})
@@ -108,6 +111,11 @@ class Outgoing:
     def call(self) -> CallDescription:
         return self.call_of(host_of(self.url) or None)
 
+    @property
+    def is_authorized(self) -> bool:
+        """Whether it is still the request that was authorized, at the same origin."""
+        return "authorization" in self.headers and not self.switched
+
     def call_of(self, host: str | None) -> CallDescription:
         return CallDescription(self.method, host, self.followed, self.switched)
 
@@ -130,6 +138,11 @@ class Outgoing:
             )
         return hop.without({*_CREDENTIALS, *self.private_headers})
 
+    def authorized(self, value: str, masker: Masker) -> "Outgoing":
+        """With what the step's `auth` gives, which stays at the first origin. `masker` knows it."""
+        private = self.private_headers | {"authorization"}
+        return replace(self, headers={**self.headers, "authorization": value}, private_headers=private, masker=masker)
+
     def without(self, names: set[str]) -> "Outgoing":
         return replace(self, headers={name: value for name, value in self.headers.items() if name not in names})
 
@@ -137,7 +150,7 @@ class Outgoing:
 def outgoing(request: HttpRequest, connection: Connection, url: httpx.URL, secrets: Secrets) -> Outgoing:
     """The request for an admitted `url`. Raises HouseError."""
     call = CallDescription(request.method, host_of(url))
-    _check_secrets(request, connection, call)
+    check_secrets(connection, request, call)
     given = filled(request, secrets)
     own = {name: secrets.text(parts) for name, parts in connection.headers.items()}
     headers = {**DEFAULT_HEADERS, **_headers(own, call), **_headers(_object(given["headers"]), call)}
@@ -161,17 +174,21 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, host_of(url), url.port
 
 
-def _check_secrets(request: HttpRequest, connection: Connection, call: CallDescription) -> None:
+def check_secrets(
+    connection: Connection, request: HttpRequest, call: CallDescription, *, of_client: bool = False
+) -> None:
+    """Raises ServiceError when a connection may not be sent what the request, or its OAuth client, is to send there."""
     if connection.secrets is None:
         return
-    foreign = sorted(secrets_in(request.references) - set(connection.secrets))
+    sent = [place for place in request.references if (place.path[:2] == OF_CLIENT) is of_client]
+    foreign = sorted(secrets_in(sent) - set(connection.secrets))
     if foreign:
         raise call.refused(f"connection {connection.name!r} may not be sent the secret {foreign[0]!r}")
 
 
 def filled(request: HttpRequest, secrets: Secrets) -> JsonObject:
     """What is sent of a request, secrets in it. Raises HouseError."""
-    data = request.model_dump(mode="json", include={"url", "headers", "query", "body"})
+    data = request.model_dump(mode="json", include={"url", "headers", "query", "body", "auth"})
     return secrets.fill(data, request.references, request.secrets)
 
 
