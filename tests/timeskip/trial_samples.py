@@ -54,6 +54,7 @@ SAMPLES: Mapping[str, Sample] = {
     "workflow": Sample({"id": CHILD, "inputs": {}}, refused=REFUSED, is_call=True, repeats=False),
     "set": Sample({"value": 1}, lasts=False),
     "notify": _call({"target": "probe-team", "title": "probe"}, "delivery.refused", "delivery.unavailable"),
+    "raise": Sample({"type": "https://errors.example/probe", "status": 409, "title": "no"}, lasts=False),
     "queue": Sample({"queue": "probe-queue"}, lasts=False, repeats=False),
 }
 

@@ -127,6 +127,33 @@ def test_calls_are_tried_as_on_a_worker(engine: Trying, worker: options.Work) ->
 
 def test_every_step_type_is_performed() -> None:
     """Each type of the registry is performed in memory by the same kind of rule as in a workflow."""
-    apart: Mapping[str, Any] = {**PERFORMERS, "condition": None}
+    apart: Mapping[str, Any] = {**PERFORMERS, "condition": None, "raise": None}
     assert set(performing.CALLS) | set(apart) == set(CONFIGS)
     assert set(CALLS) <= set(performing.CALLS)
+
+
+def test_an_error_is_raised_by_its_own_words() -> None:
+    """It ends the run with its type, and who reads it later has status, title and detail as data."""
+    problem = "{type: 'https://errors.example/limit', status: 409, title: 'No', detail: '{{ 1 + 1 }} are left'}"
+    text = HEAD + f"  - {{id: stop, type: raise, config: {problem}%s}}\n"
+    assert (tried(text % "").status, tried(text % "").failure) == ("failed", "step.raised")
+    after = "  - {id: told, type: set, config: {error: '{{ run.steps.stop.error }}'}}\n"
+    found = tried(text % ", on_error: continue" + after)
+    assert found.outputs["told"]["error"] == {
+        "code": "step.raised",
+        "message": "No: 2 are left",
+        "type": "https://errors.example/limit",
+        "status": 409,
+        "title": "No",
+        "detail": "2 are left",
+    }
+
+
+def test_a_status_is_one_of_http() -> None:
+    """A template that gives something else fails the step as what it is: a wrong input."""
+    text = HEAD + "  - {id: stop, type: raise, config: {status: '{{ %s }}'}}\n"
+    assert [tried(text % value).failure for value in ("404", "40", "text(404)")] == [
+        "step.raised",
+        "step.input",
+        "step.input",
+    ]

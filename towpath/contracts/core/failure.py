@@ -93,6 +93,7 @@ class FailureCode(StrEnum):
     STEP_EXPRESSION = "step.expression"
     STEP_INPUT = "step.input"
     STEP_JOIN = "step.join"
+    STEP_RAISED = "step.raised"
     STEP_TIMEOUT = "step.timeout"
     STEP_CANCELLED = "step.cancelled"
     UNEXPECTED = "unexpected"

@@ -41,10 +41,16 @@ RUN = closed(id=TEXT, key=TEXT, started_at={"x-kind": "date"}, trigger=TEXT, ste
 RECORD = closed(
     status={"type": "string", "enum": ["completed", "failed", "skipped", "cancelled", "undone"]},
     attempts={"type": "integer"},
-    error={"type": "object", "properties": {"code": TEXT, "message": TEXT}, "additionalProperties": False},
+    error={
+        "type": "object",
+        "properties": {"code": TEXT, "message": TEXT, "type": TEXT, "status": ANY, "title": TEXT, "detail": TEXT},
+        "additionalProperties": False,
+    },
     duration={"x-kind": "duration"},
 )
-"""What `run.steps.ID` is once the step has ended. The fields of `error` are there when it failed."""
+"""What `run.steps.ID` is once the step has ended. The fields of `error` are there when it failed, the last four when a
+`raise` failed it.
+"""
 EVENT: JsonSchema = {
     "type": "object",
     "properties": {

@@ -230,6 +230,15 @@ class QueueConfig(Model):
     queue: Kebab
 
 
+class RaiseConfig(Model):
+    """An error of the definition's own, in the words of RFC 9457."""
+
+    type: Template = "about:blank"
+    status: Template | Annotated[int, Field(ge=100, le=599)] | None = None
+    title: Template = ""
+    detail: Template = ""
+
+
 CONFIGS: Mapping[str, type[Model] | None] = {
     "http": HttpConfig,
     "claude": ClaudeConfig,
@@ -244,6 +253,7 @@ CONFIGS: Mapping[str, type[Model] | None] = {
     "set": None,
     "notify": NotifyConfig,
     "queue": QueueConfig,
+    "raise": RaiseConfig,
 }
 """By step type; `set` takes any names."""
 

@@ -7,7 +7,7 @@ from towpath.engine.language.steps import FunctionConfig, HttpConfig
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 """HTTP methods without an effect."""
-_NO_EFFECT = frozenset({"claude", "wait", "wait-any", "condition", "set", "human-task", "queue"})
+_NO_EFFECT = frozenset({"claude", "wait", "wait-any", "condition", "set", "human-task", "queue", "raise"})
 
 
 def has_effect(node: PlanNode, pure: Container[str]) -> bool:

@@ -49,11 +49,13 @@ from towpath.engine.language.steps import (
     HumanTaskConfig,
     NotifyConfig,
     StepCall,
+    RaiseConfig,
     WaitAnyConfig,
     WaitConfig,
 )
 from towpath.engine.run.actions import Completed, Failed, Outcome, StepRun
 from towpath.engine.run.effects import has_effect
+from towpath.engine.run.raising import error_record, raised
 from towpath.engine.run.sameness import Uuids
 
 PureFunctions = Mapping[str, Callable[[dict[str, Value]], Value]]
@@ -145,7 +147,7 @@ class Evaluation:
         self._runs[step] = {
             "status": str(run.state),
             "attempts": run.attempts,
-            "error": None if failure is None else {"code": str(failure.code), "message": failure.message},
+            "error": None if failure is None else error_record(failure),
             "duration": ended - began,
         }
 
@@ -320,6 +322,8 @@ class Evaluation:
 
     def is_pure(self, node: PlanNode) -> bool:
         """Whether a step is done without an activity."""
+        if node.step is not None and node.step.type == "raise":
+            return True
         if node.step is None or node.id in self.held:
             return False
         if node.step.type == "set":
@@ -331,6 +335,8 @@ class Evaluation:
 
     def perform(self, node: PlanNode, config: dict[str, Value]) -> Outcome:
         """Do a pure step."""
+        if isinstance(node.config, RaiseConfig):
+            return Failed(raised(config))
         if not isinstance(node.config, FunctionConfig):
             return Completed(config)
         try:
