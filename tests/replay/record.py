@@ -88,6 +88,25 @@ steps:
     type: human-task
     config: {assignee: compliance-team, title: "See to it twice", deadline: 1h, remind: [1s, 2s]}
 """
+CAUGHT = """
+id: recorded-caught
+version: "1.0.0"
+steps:
+  - id: lost
+    type: http
+    config: {url: "%s/nothing-here", connection: local-stand-ins}
+    catch:
+      - on: {status: 404, code: service.refused}
+        as: error
+        do:
+          - {id: moment, type: wait, config: {for: 1s}}
+          - {id: said, type: notify, config: {target: ops-team, title: "Not there", message: "{{ error.code }}"}}
+          - id: stop
+            type: raise
+            config: {type: "urn:recorded", status: 404, title: "No order"}
+            catch: [{on: {status: 4xx}, as: raised, do: [{id: kept, type: set, config: {why: "{{ raised.title }}"}}]}]
+outputs: {why: "{{ steps.kept?.why ?? 'none' }}"}
+"""
 CHILD = 'id: recorded-child\nversion: "1.0.0"\nsteps: [{id: only, type: set, config: {a: "{{ uuid() }}"}}]\n'
 LOOP = """
 id: recorded-loop
@@ -251,8 +270,13 @@ async def withdrawn(house: House) -> Recorded:
     yield "withdrawn", await completed(handle)
 
 
+async def caught(house: House) -> Recorded:
+    """An error that is handled by steps, one of which raises another."""
+    yield "caught", await completed(await start(house, document(CAUGHT % house.standins.url), {}))
+
+
 SCENARIOS: Sequence[Callable[[House], Recorded]] = (
-    *(onboarding, failed, unknown, edited, waits, groups, loop, launched, withdrawn),
+    *(onboarding, failed, unknown, edited, waits, groups, loop, launched, withdrawn, caught),
 )
 SHORT: Sequence[Callable[[House], Recorded]] = (continued,)
 

@@ -26,6 +26,7 @@ AFTER = {
     "type": "set",
     "config": {"status": "{{ run.steps.probe.status }}", "error": "{{ run.steps.probe.error?.code ?? 'none' }}"},
 }
+AFTER_GROUP = {"id": "after", "type": "set", "config": {"n": 1}}
 FAILING = {"id": "broken", "type": "api", "config": {"service": "s", "method": "broken"}}
 BROKEN = {"broken": {"fail": REFUSED}}
 BREAKS = {
@@ -59,7 +60,7 @@ def all_cases() -> list[TrialCase]:
     found: list[TrialCase] = []
     for kind in KINDS:
         found.extend(_of_any(kind, sample_of(kind)))
-    for build in (_tasks, _waits, _choices, _http, _channels, _claude, _children, _alerts, _retries, _checks):
+    for build in (_tasks, _waits, _choices, _http, _channels, _claude, _children, _alerts, _retries, _checks, _catches):
         found.extend(build())
     return found
 
@@ -341,6 +342,45 @@ def _http() -> Iterator[TrialCase]:
     for kind in ("api", "function"):
         step = probe(kind, sample_of(kind).config, select=["a"])
         yield case(f"{kind}: select", [BEFORE, step, AFTER], {"probe": {"output": {"a": 1, "b": 2}}})
+
+
+def _catches() -> Iterator[TrialCase]:
+    """An error that is handled: by its code, its status, its type, or not at all; alone, in a race, in a branch."""
+    told = {"id": "told", "type": "set", "config": {"code": "{{ caught.code }}", "status": "{{ caught.status }}"}}
+    call = {"id": "before-handled", "type": "api", "config": {"service": "s", "method": "before-handled"}}
+    handlers: dict[str, list[Any]] = {"set": [told], "call": [call], "nothing": [], "wait": [_pause("1h")]}
+    errors: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+        "by code": (probe("api", sample_of("api").config), {"fail": REFUSED}, {"code": REFUSED}),
+        "by status": (probe("http", sample_of("http").config), _status(404), {"status": "4xx"}),
+        "by type": (probe("raise", sample_of("raise").config), {}, {"type": sample_of("raise").config["type"]}),
+        "in doubt": (probe("api", sample_of("api").config), {"fail": PASSING}, {"code": PASSING}),
+        "by nothing": (probe("api", sample_of("api").config), {"fail": REFUSED}, {"status": 418}),
+        "too much": (probe("http", sample_of("http").config), _status(404), {"status": 404, "code": PASSING}),
+    }
+    for (name, (step, answer, on)), (how, do) in itertools.product(errors.items(), handlers.items()):
+        caught = {**step, "catch": [{"on": on, "as": "caught", "do": do}]}
+        answers = {"probe": answer} if answer else {}
+        yield case(f"catch: {name}, {how}", [BEFORE, caught, AFTER], answers)
+        yield case(f"catch: {name}, {how}, later failure", [BEFORE, caught, FAILING], {**answers, **BROKEN})
+    step, answer, on = errors["by code"]
+    caught, answers = {**step, "catch": [{"on": on, "do": [_pause("2h")]}]}, {"probe": answer}
+    yield case("catch: success", [BEFORE, caught, AFTER])
+    yield case("catch: skipped", [BEFORE, {**caught, "when": "1 > 2"}, AFTER], _nobody("api"))
+    quick = {"id": "quick", "type": "wait", "config": {"for": "1h"}}
+    for join in ("all", "any"):
+        yield case(f"catch: join {join}", [BEFORE, {"parallel": [caught, quick], "join": join}, AFTER_GROUP], answers)
+    branch = {"id": "chosen", "type": "condition", "config": {"if": "1 > 0", "then": [caught]}}
+    yield case("catch: in a branch", [BEFORE, branch, AFTER_GROUP], answers)
+    for what in ({"cancel": True}, {"skip": "pause"}):
+        operation = {**what, "after": "1h", "by": "operator", "reason": "r"}
+        yield case(f"catch: {next(iter(what))} meanwhile", [BEFORE, caught, AFTER], answers, operations=[operation])
+    failing = {**step, "catch": [{"on": on, "do": [FAILING]}]}
+    yield case("catch: its handler fails", [BEFORE, failing, AFTER], {**answers, **BROKEN})
+    yield case("catch: with a default", [BEFORE, {**failing, "on_error": {"default": 1}}, AFTER], {**answers, **BROKEN})
+
+
+def _pause(length: str) -> dict[str, Any]:
+    return {"id": "pause", "type": "wait", "config": {"for": length}}
 
 
 def _status(status: int) -> dict[str, Any]:

@@ -173,7 +173,9 @@ class Worlds:
         self._world.see(step, request.key)
         answer = await self._world.answered(step)
         if not is_accepted(answer["status"], request.expect):
-            error = HouseError(refusal_code(answer["status"]), str(answer["status"]))
+            error = HouseError(
+                refusal_code(answer["status"]), str(answer["status"]), evidence={"status": answer["status"]}
+            )
             error.in_doubt = is_in_doubt(answer["status"])
             raise error
         kept = pick({"headers": answer["headers"], "body": answer["body"]}, request.select)

@@ -34,6 +34,7 @@ async def perform_part(request: ItemsRequest) -> ItemsResult:
     inputs, outputs = cast("JsonObject", request.names["inputs"]), cast("JsonObject", request.names["steps"])
     named = secret_inputs(plan)
     evaluation = Evaluation(facts, inputs, dict(outputs), PURE, lambda: str(workflow.uuid4()), named)
+    evaluation.recall(cast("JsonObject", request.names.get("errors", {})))
     if request.now is not None:
         evaluation.moments[node.id] = request.now
     steps = Steps(plan.definition.header.id, {node.id: titles(plan)[node.id]}, None)

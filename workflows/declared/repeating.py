@@ -162,7 +162,9 @@ class Repeating:
         outputs = cast("dict[str, JsonValue]", names["steps"])
         read = steps_read(node, set(outputs))
         steps = outputs if read is None else {step: outputs[step] for step in sorted(read)}
-        return {"inputs": names["inputs"], "steps": steps, "event": names["event"]}
+        found: dict[str, JsonValue] = {"inputs": names["inputs"], "steps": steps, "event": names["event"]}
+        errors = self._run.evaluation.errors
+        return {**found, "errors": dict(errors)} if errors else found
 
 
 def loop_of(node: PlanNode) -> ForEach:

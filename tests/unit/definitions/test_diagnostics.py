@@ -307,6 +307,8 @@ CASES = [
         5,
         "did you mean 'score'",
     ),
+    ("catch.unknown", steps("{id: a, type: raise, catch: [{on: {code: step.timeuot}}]}"), 5, "step.timeout"),
+    ("catch.name", steps("{id: a, type: raise, catch: [{as: steps}]}"), 5, "another name"),
     ("retry.unknown", steps("{id: a, type: set, retry: {retry_on: [429, 5xx, flaky]}}"), 5, "flaky"),
     ("too-many", steps(*(f"{{id: a{n}, type: htp}}" for n in range(300))), None, "more problems"),
 ]
@@ -328,7 +330,7 @@ def test_every_code_has_a_case() -> None:
     pattern = re.compile(
         r'"((?:source|auth|document|version|field|step|steps|type|config|needs|graph|join|group|for-each|read|'
         r"condition|wait|channel|template|action|task|team|handler|service|method|param|model|schema|"
-        r'connection|host|url|definition|duration|date|secret|cron|timezone|trigger|input|test|retry|select)\.[a-z-]+)"'
+        r'connection|host|url|definition|duration|date|secret|cron|timezone|trigger|input|test|retry|catch|select)\.[a-z-]+)"'
     )
     emitted: set[str] = set()
     for path in (ROOT / "towpath" / "engine").rglob("*.py"):

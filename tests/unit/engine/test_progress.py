@@ -191,17 +191,21 @@ def test_told_twice_counts_once() -> None:
 
 @st.composite
 def graphs(draw: st.DrawFn) -> str:
-    """Lists of steps, groups with joins, and conditions, with policies, undos and needs among earlier steps."""
+    """Steps that may catch, groups with joins, and conditions, with policies, undos and needs among earlier steps."""
     counter = [0]
     known: list[str] = []
 
-    def step() -> str:
+    def step(depth: int) -> str:
         name = f"s{counter[0]}"
         counter[0] += 1
         more = draw(st.sampled_from(["", "", ", on_error: continue", ", on_error: {default: {d: 1}}"]))
         more += draw(st.sampled_from(["", ", compensate: {type: api, config: {service: s, method: u}}"]))
         if known and draw(st.integers(0, 4)) == 0:
             more += f", needs: [{', '.join(draw(st.lists(st.sampled_from(known), max_size=2, unique=True)))}]"
+        if depth < 3 and draw(st.integers(0, 3)) == 0:
+            handlers = ", ".join(entry(depth + 1) for _ in range(draw(st.integers(0, 2))))
+            code = draw(st.sampled_from(["service.refused", "service.timeout"]))
+            more += f", catch: [{{on: {{code: {code}}}, do: [{handlers}]}}]"
         known.append(name)
         return call(name, more)
 
@@ -217,7 +221,7 @@ def graphs(draw: st.DrawFn) -> str:
             then, other = (", ".join(entry(depth + 1) for _ in range(draw(st.integers(0, 2)))) for _ in range(2))
             truth = draw(st.sampled_from(["true", "false"]))
             return f"{{id: {name}, type: condition, config: {{if: '{truth}', then: [{then}], else: [{other}]}}}}"
-        return step()
+        return step(depth)
 
     return "".join(f"  - {entry(0)}\n" for _ in range(draw(st.integers(1, 5))))
 
@@ -341,3 +345,29 @@ def test_a_decision_stays_small_in_a_large_plan() -> None:
         assert started(progress.finish(f"s{number}", Completed(number), NOW)) == [f"s{number + 1}"]
     assert [type(action) for action in progress.finish("s999", Completed(1), NOW)] == [End]
     assert progress.run_of("s500").state is State.COMPLETED
+
+
+@pytest.mark.parametrize("at", ["while it is handled", "after it was handled"])
+def test_what_was_caught_is_known_after_a_reload(at: str) -> None:
+    """Dumped while an error is handled or after, a run goes on as without: handler first, the error readable."""
+    handler = "{id: told, type: set, config: {code: '{{ e.code }}'}}"
+    plan = plan_of(
+        f"""
+  - {call("a", f", catch: [{{on: {{code: service.refused}}, as: e, do: [{call('b')}, {handler}]}}]")}
+  - {call("c")}
+"""
+    )
+    progress = progress_of(plan)
+    progress.begin(NOW)
+    assert started(progress.finish("a", failed(), NOW)) == ["b"]
+    if at == "after it was handled":
+        assert started(progress.finish("b", Completed(), NOW)) == ["c"]
+    loaded = Progress.load(plan, FACTS, {}, {}, lambda: "u", progress.dump())
+    if at == "while it is handled":
+        assert started(loaded.resume(NOW)) == ["b"]
+        assert started(loaded.finish("b", Completed(), NOW)) == ["c"]
+    else:
+        assert started(loaded.resume(NOW)) == ["c"]
+    loaded.finish("c", Completed(), NOW)
+    assert loaded.ended is not None and loaded.ended.outputs["told"] == {"code": "service.refused"}
+    assert states(loaded) == {"a": "failed", "b": "completed", "told": "completed", "c": "completed"}

@@ -157,3 +157,74 @@ def test_a_status_is_one_of_http() -> None:
         "step.input",
         "step.input",
     ]
+
+
+CAUGHT = """
+  - id: pay
+    type: api
+    config: {service: s, method: pay}
+    catch:
+      - {on: {code: service.refused}, as: no, do: [{id: tell, type: set, config: {why: "{{ no.code }}"}}]}
+      - {on: {status: 5xx}, do: [{id: wait, type: set}]}
+      - {on: {type: "https://errors.example/x"}}
+  - {id: after, type: set, config: {why: "{{ steps.tell?.why ?? 'none' }}"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "states", "why"),
+    [
+        ({"output": {}}, ("completed", "skipped", "skipped", "completed"), "none"),
+        ({"fail": "service.refused"}, ("failed", "completed", "skipped", "completed"), "service.refused"),
+        ({"fail": "service.auth"}, ("failed", "skipped", "skipped", "pending"), None),
+    ],
+)
+def test_a_failure_is_caught_by_what_fits_it(answer: Any, states: tuple[str, ...], why: str | None) -> None:
+    """The first entry that fits handles it; a step that completes needs none, and what fits nothing fails the run."""
+    result = tried(HEAD + CAUGHT, answers={"pay": answer})
+    assert tuple(result.states[step] for step in ("pay", "tell", "wait", "after")) == states
+    assert result.status == ("failed" if why is None else "completed")
+    assert why is None or result.outputs["after"] == {"why": why}
+
+
+def test_what_needs_a_step_waits_for_what_handles_its_error() -> None:
+    """A handler takes an hour: the next step, the group around and a step that needs it begin after it."""
+    handler = "{id: slow, type: wait, config: {for: 1h}}"
+    text = (
+        HEAD
+        + f"""
+  - id: both
+    parallel:
+      - {{id: stop, type: raise, config: {{status: 409}}, catch: [{{on: {{status: 4xx}}, do: [{handler}]}}]}}
+      - {{id: quick, type: set}}
+  - {{id: needing, type: set, needs: [stop], config: {{at: "{{{{ text(now()) }}}}"}}}}
+"""
+    )
+    result = tried(text, now="2026-03-01T12:00:00Z")
+    assert (result.status, result.duration.total_seconds()) == ("completed", 3600)
+    assert result.outputs["needing"] == {"at": "2026-03-01T13:00:00Z"}
+
+
+def test_an_error_may_be_raised_again() -> None:
+    """What a handler raises is an error of its own: caught there, or the end of the run with what was done undone."""
+    undo = "compensate: {type: api, config: {service: s, method: undo}}"
+    again = "{id: again, type: raise, config: {type: 'urn:two', detail: '{{ e.type }}'}%s}"
+    text = (
+        HEAD
+        + f"  - {{id: pay, type: api, config: {{service: s, method: pay}}, {undo}}}\n"
+        + "  - {id: stop, type: raise, config: {type: 'urn:one'}, catch: [{on: {type: 'urn:one'}, as: e, do: ["
+        + again
+        + "]}]}\n"
+    )
+    failed = tried(text % "")
+    assert (failed.status, failed.failed_step, failed.undone) == ("failed", "again", ["pay"])
+    inner = ", catch: [{on: {type: 'urn:two'}, as: f, do: [{id: end, type: set, config: {why: '{{ f.detail }}'}}]}]"
+    caught = tried(text % inner)
+    assert (caught.status, caught.outputs["end"], caught.undone) == ("completed", {"why": "urn:one"}, [])
+
+
+def test_an_effect_in_doubt_stays_in_doubt_when_it_is_caught() -> None:
+    """The step may have happened: caught or not, a run that fails later says that nobody undid it."""
+    text = HEAD + CAUGHT.replace("service.refused", "service.unavailable") + "  - {id: stop, type: raise}\n"
+    result = tried(text, answers={"pay": {"fail": "service.unavailable"}})
+    assert (result.status, result.failed_step, result.not_undone) == ("failed", "stop", ["pay"])

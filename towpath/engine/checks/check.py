@@ -46,7 +46,7 @@ def _planned(source: Source, definition: Definition, catalogue: DefinitionCatalo
         source.report(("steps",), "steps.too-many", what, mend)
         return None
     expressions = ExpressionChecks(source, plan, catalogue)
-    steps = StepChecks(source, catalogue, expressions)
+    steps = StepChecks(source, plan, catalogue, expressions)
     for node in plan.nodes:
         if source.is_full:
             return plan

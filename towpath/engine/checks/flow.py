@@ -40,7 +40,7 @@ class Flow:
         """What has settled once a need has: itself, what came before it, and what is inside it."""
         node = self.plan.nodes[need]
         known = found[need] | 1 << need
-        if node.kind == "condition" or (node.kind == "group" and node.wanted is None):
+        if node.is_open or (node.kind == "group" and node.wanted is None):
             for member in node.members:
                 known |= self._through(member, found)
         return known
@@ -145,7 +145,7 @@ class Flow:
         return sure < (node.wanted or 1)
 
     def _lacks_by_failure(self, node: PlanNode) -> bool:
-        return node.step is not None and node.step.on_error == "continue"
+        return node.step is not None and (node.step.on_error == "continue" or bool(node.step.catch))
 
     def _races(self, node: PlanNode) -> Iterator[int]:
         """The groups around a node that go on before all of their members have settled."""

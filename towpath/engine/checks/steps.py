@@ -14,8 +14,8 @@ from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.model import Model
-from towpath.engine.language.outputs import EVENT, JsonSchema, full_output, item_schema, member, output_schema
-from towpath.engine.language.plan import PlanNode
+from towpath.engine.language.outputs import ERROR, EVENT, JsonSchema, full_output, item_schema, member, output_schema
+from towpath.engine.language.plan import Plan, PlanNode, caught_at
 from towpath.engine.language.reading import read_config
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.source import Source
@@ -38,7 +38,12 @@ HIDING = frozenset(
 class StepChecks:
     """Every step of a plan, one by one."""
 
-    def __init__(self, source: Source, catalogue: DefinitionCatalogue, expressions: ExpressionChecks) -> None:
+    def __init__(
+        self, source: Source, plan: Plan, catalogue: DefinitionCatalogue, expressions: ExpressionChecks
+    ) -> None:
+        self._plan = plan
+        self._errors: dict[str, str] = {}
+        """Names of caught errors, each with the step whose error it is."""
         self._source = source
         self._catalogue = catalogue
         self._expressions = expressions
@@ -89,7 +94,8 @@ class StepChecks:
             return
         base = node.path
         written = as_object(self._source.value_at(base)) or {}
-        here = ReadScope(node.index)
+        errors = {entry.as_: ERROR for entry in caught_at(self._plan, node) if entry.as_ is not None}
+        here = ReadScope(node.index, errors)
         if step.for_each is not None:
             loop, place = step.for_each, (*base, "for_each", "in")
             self._expressions.templates(loop.in_, place, here)
@@ -99,7 +105,7 @@ class StepChecks:
         output = output_schema(node, self._catalogue)
         self._config(as_object(written.get("config")) or {}, (*base, "config"), sending, output, step.type)
         self._parameters(node.config, (*base, "config", "params"), sending)
-        plain = ReadScope(node.index)
+        plain = ReadScope(node.index, errors)
         self._expressions.condition(step.when, (*base, "when"), plain)
         if step.cache is not None:
             self._expressions.templates(step.cache.key, (*base, "cache", "key"), plain)
@@ -107,7 +113,7 @@ class StepChecks:
             given = as_object(written.get(part))
             if given is not None:
                 # Items are checked one by one, and undone together: what undoes them reads the list of their results.
-                names = {"output": output} if part == "compensate" else {**here.extra, "output": {}}
+                names = {**errors, "output": output} if part == "compensate" else {**here.extra, "output": {}}
                 after = ReadScope(node.index, names, secrets=True)
                 self._expressions.templates(given.get("config"), (*base, part, "config"), after)
                 done = given.get("done")
@@ -177,6 +183,7 @@ class StepChecks:
                 (*path, "select"), "step.no-effect", what, "select in an http, api or function step", key=True
             )
         self.retry(step.retry, (*path, "retry"))
+        self._catches(step, (*path, "catch"))
         self._selected(node)
         if step.compensate is not None and step.type in NO_EFFECT:
             what = f"a {step.type} step has nothing to undo"
@@ -184,6 +191,24 @@ class StepChecks:
         for name, call in (("compensate", step.compensate), ("check", step.check)):
             if call is not None:
                 self._call(call, (as_object(written.get(name)) or {}).get("config"), (*path, name, "config"))
+
+    def _catches(self, step: Step, path: Path) -> None:
+        if step.catch and step.type == "condition":
+            what = "a condition catches nothing: what fails is in its branches"
+            self._source.report(path, "step.no-effect", what, "catch at the steps of its branches", key=True)
+        for index, entry in enumerate(step.catch):
+            code = entry.on.code
+            if code is not None and code not in CODES:
+                hint = did_you_mean(code, CODES)[2:] or "write a failure code, as step.timeout"
+                place = (*path, index, "on", "code")
+                self._source.report(place, "catch.unknown", f"no failure has the code {code!r}", hint)
+            name = entry.as_
+            if name is None:
+                continue
+            if name in HIDING or self._errors.setdefault(name, step.id) != step.id:
+                what = f"{name!r} means something already"
+                mend = "choose another name: each is the error of one step"
+                self._source.report((*path, index, "as"), "catch.name", what, mend)
 
     def _selected(self, node: PlanNode) -> None:
         """Each part that is kept must be one that there can be."""

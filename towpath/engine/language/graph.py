@@ -111,7 +111,7 @@ def _edges(plan: Plan, node: PlanNode) -> Iterator[tuple[PlanNode, str]]:
 def _sources(plan: Plan, node: PlanNode) -> Iterator[int]:
     for need in node.needs:
         yield need
-        if plan.nodes[need].kind == "condition":
+        if plan.nodes[need].is_open:
             yield from plan.nodes[need].members
     if node.guard is not None:
         yield node.guard[0]

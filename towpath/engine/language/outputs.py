@@ -51,6 +51,8 @@ RECORD = closed(
 """What `run.steps.ID` is once the step has ended. The fields of `error` are there when it failed, the last four when a
 `raise` failed it.
 """
+ERROR = closed(type=TEXT, status={"type": ["integer", "null"]}, title=TEXT, detail=TEXT, code=TEXT, message=TEXT)
+"""An error that a step caught."""
 EVENT: JsonSchema = {
     "type": "object",
     "properties": {

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.model import Model
 from towpath.engine.language.reading import Definition, Entry, GroupEntry, StepEntry
-from towpath.engine.language.steps import Group, JoinCount, Step
+from towpath.engine.language.steps import Catch, Group, JoinCount, Step
 
 NodeKind = Literal["step", "condition", "group"]
 
@@ -16,8 +16,8 @@ NodeKind = Literal["step", "condition", "group"]
 class PlanNode:
     """One node. `needs` are indexes. `listed`: it stands in a list's order, so it also runs when its need was skipped.
 
-    `guard` is the condition whose branch it is in; `parent` the group or condition that it is part of. `wanted` is how
-    many completed needs start it: None for all.
+    `guard` is the condition, or the step that catches, whose branch it is in; `parent` what it is part of. `wanted` is
+    how many completed needs start it: None for all.
     """
 
     index: int
@@ -43,6 +43,11 @@ class PlanNode:
         if self._written is None:
             self._written = written(self.config)
         return self._written
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what needs it waits for steps inside it as well: of a branch, or those that handle its error."""
+        return self.kind == "condition" or bool(self.branches)
 
     @property
     def anonymous(self) -> bool:
@@ -206,9 +211,17 @@ def waits_for(nodes: Sequence[PlanNode], node: PlanNode) -> list[int]:
             continue
         seen.add(need)
         found.append(need)
-        if nodes[need].kind == "condition":
+        if nodes[need].is_open:
             waiting.extend(nodes[need].members)
     return found
+
+
+def caught_at(plan: Plan, node: PlanNode) -> Iterator[Catch]:
+    """The errors that a step is there to handle, the innermost first."""
+    for index, branch in plan.guards(node.index):
+        step = plan.nodes[index].step
+        if step is not None and branch.startswith("catch-"):
+            yield step.catch[int(branch.removeprefix("catch-")) - 1]
 
 
 def cycle(plan: Plan) -> list[str]:

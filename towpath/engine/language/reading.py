@@ -23,7 +23,10 @@ MOST_DEEP = 20
 
 @dataclass(frozen=True, slots=True)
 class StepEntry:
-    """A step as written; `config` is a model of its type, or the names of a `set`. `branches` are of a condition."""
+    """A step as written; `config` is a model of its type, or the names of a `set`.
+
+    `branches` are those of a condition, or what is done about errors that the step catches.
+    """
 
     step: Step
     config: Model | dict[str, Any]
@@ -178,7 +181,10 @@ def _entry(source: Source, written: Any, path: Path, depth: int) -> Entry | None
         _unknown_type(source, path, kind, CONFIGS)
         return None
     config = read_config(source, kind, given.get("config", {}), (*path, "config"))
-    branches = _branches(source, given.get("config"), (*path, "config"), depth) if kind == "condition" else {}
+    if kind == "condition":
+        branches = _branches(source, given.get("config"), (*path, "config"), depth)
+    else:
+        branches = _handlers(source, given.get("catch"), (*path, "catch"), depth)
     if step is None or config is None:
         return None
     return StepEntry(step, config, path, branches)
@@ -207,6 +213,15 @@ def _branches(source: Source, written: Any, path: Path, depth: int) -> dict[str,
     for name in ("then", "else", "default"):
         if name in given or (name == "else" and "if" in given):
             found[name] = _entries(source, given.get(name), (*path, name), depth + 1)
+    return found
+
+
+def _handlers(source: Source, written: Any, path: Path, depth: int) -> dict[str, tuple[Entry, ...]]:
+    """What is done about the errors of a step, by name: catch-1 …"""
+    found: dict[str, tuple[Entry, ...]] = {}
+    for index, entry in enumerate(as_list(written) or []):
+        do = (as_object(entry) or {}).get("do")
+        found[f"catch-{index + 1}"] = _entries(source, do, (*path, index, "do"), depth + 1)
     return found
 
 

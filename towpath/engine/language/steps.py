@@ -59,6 +59,10 @@ def _is_left_out(value: object) -> bool:
     return value is None
 
 
+def _is_empty(value: object) -> bool:
+    return not value
+
+
 class HttpConfig(Model):
     """A request to a host that a connection allows."""
 
@@ -315,6 +319,22 @@ class CancelOn(Model):
     filter: Condition | None = None
 
 
+class CaughtError(Model):
+    """Which errors: all that is given must be so. `status` is one, or a class of them like 5xx."""
+
+    type: Text | None = None
+    status: Annotated[int, Field(ge=100, le=599)] | Annotated[str, Field(pattern=r"^[1-5]xx$")] | None = None
+    code: Text | None = None
+
+
+class Catch(Model):
+    """What is done about an error of the step; `as` is the error as data, for what is done."""
+
+    on: CaughtError = CaughtError()
+    as_: Name | None = Field(default=None, alias="as")
+    do: Entries = []
+
+
 class JoinCount(Model):
     count: Count
 
@@ -340,6 +360,7 @@ class Step(Model):
     timeout: Duration | None = None
     retry: Retry | None = None
     on_error: Literal["fail", "continue"] | OnErrorDefault = "fail"
+    catch: Annotated[list[Catch], Field(max_length=20, exclude_if=_is_empty)] = []
     compensate: StepCall | None = None
     check: OutcomeCheck | None = None
     for_each: ForEach | None = None

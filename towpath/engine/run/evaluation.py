@@ -55,7 +55,7 @@ from towpath.engine.language.steps import (
 )
 from towpath.engine.run.actions import Completed, Failed, Outcome, StepRun
 from towpath.engine.run.effects import has_effect
-from towpath.engine.run.raising import error_record, raised
+from towpath.engine.run.raising import error_data, error_record, raised
 from towpath.engine.run.sameness import Uuids
 
 PureFunctions = Mapping[str, Callable[[dict[str, Value]], Value]]
@@ -130,6 +130,8 @@ class Evaluation:
         self.now = facts.started_at
         self.moments: dict[str, datetime] = {}
         """What `now()` is in the configs of steps with an effect, which may be made again."""
+        self.errors: dict[str, Value] = {}
+        """What was caught, by the names that the definition gives it."""
         self.held: frozenset[str] = frozenset()
         """Pure steps that are to be started like all others: a test answers for them."""
 
@@ -150,6 +152,15 @@ class Evaluation:
             "error": None if failure is None else error_record(failure),
             "duration": ended - began,
         }
+
+    def catch(self, name: str, failure: Failure) -> None:
+        """Make an error readable for what handles it."""
+        self.recall({name: error_data(failure)})
+
+    def recall(self, errors: Mapping[str, Value]) -> None:
+        """Errors that were caught, by their names."""
+        self.errors.update(errors)
+        self._names.update(errors)
 
     def is_true(self, condition: str | bool, what: str, **more: Value) -> bool:
         """Raises StepError."""
@@ -270,7 +281,7 @@ class Evaluation:
             if name in as_written or _is_constant(value):
                 found[name] = value
             elif name == "prompt" and isinstance(given, ClaudeConfig):
-                found[name] = self._prompt(given, **more)
+                found[name] = _prompt(given, self.scope(**more))
             elif name == "url" and isinstance(given, HttpConfig):
                 found[name] = self._url(given.url, "config.url", **more)
             else:
@@ -294,19 +305,6 @@ class Evaluation:
             value if is_secret(value) else as_text(value) if index == 0 or type(part) is str else _quoted(value)
             for index, (part, value) in enumerate(zip(template.parts, values, strict=True))
         )
-
-    def _prompt(self, config: ClaudeConfig, **more: Value) -> str:
-        """The prompt with every value that a template brings in marked as data, so that it cannot pass for a word
-        of the prompt.
-        """
-        try:
-            template = compile_template(config.prompt)
-            scope = self.scope(**more)
-            return "".join(
-                part if isinstance(part, str) else as_data(part.expression.evaluate(scope)) for part in template.parts
-            )
-        except ExpressionError as error:
-            raise _refused("config.prompt", error) from None
 
     def branch(self, node: PlanNode) -> str:
         """The branch that a condition takes. Raises StepError."""
@@ -388,6 +386,19 @@ def as_data(value: Value) -> str:
 
 def _quoted(value: Value) -> str:
     return quote(as_text(value), safe="")
+
+
+def _prompt(config: ClaudeConfig, scope: Scope) -> str:
+    """The prompt with every value that a template brings in marked as data, so that it cannot pass for a word of the
+    prompt. Raises StepError.
+    """
+    try:
+        template = compile_template(config.prompt)
+        return "".join(
+            part if isinstance(part, str) else as_data(part.expression.evaluate(scope)) for part in template.parts
+        )
+    except ExpressionError as error:
+        raise _refused("config.prompt", error) from None
 
 
 def _refused(what: str, error: ExpressionError) -> StepError:

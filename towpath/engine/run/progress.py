@@ -243,10 +243,15 @@ class Progress:
             if run.state in SETTLED:
                 self.runs[index] = run
                 self._nodes.left -= 1
-                self._nodes.free(node, good=_is_good(node, run))
+                if node.kind == "step" and node.id in branches:
+                    self._nodes.catching.again(node, run.failure)
+                else:
+                    self._nodes.free(node, good=_is_good(node, run))
             elif node.kind == "condition" and node.id in branches:
                 self.runs[index] = run
                 self._nodes.running.add(index)
+        for index in sorted(self._nodes.catching.under_way, reverse=True):
+            self._nodes.release(self.plan.nodes[index])
         for node in self.plan.nodes:
             taken = self.branches.get(node.id)
             for member in node.branches.get(taken or "", []):

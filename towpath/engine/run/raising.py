@@ -1,10 +1,11 @@
-"""Errors that a definition raises itself, typed in the words of RFC 9457, and how a failure reads as data."""
+"""Errors that a definition raises itself, in the words of RFC 9457; how a failure reads as data, what catches it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.wire import clip, clip_values
 from towpath.engine.expression.values import Value, as_text
+from towpath.engine.language.steps import Catch, CaughtError
 
 PROBLEM = ("type", "status", "title", "detail")
 
@@ -26,3 +27,27 @@ def error_record(failure: Failure) -> dict[str, Value]:
     if failure.code is FailureCode.STEP_RAISED:
         told |= {name: failure.evidence.get(name) for name in PROBLEM}
     return told
+
+
+def error_data(failure: Failure) -> dict[str, Value]:
+    """A failure as what catches it reads it: every word is there, for each kind of failure."""
+    status = failure.evidence.get("status")
+    told: dict[str, Value] = {"type": "about:blank", "status": status, "title": "", "detail": failure.message}
+    return {**told, **error_record(failure)}
+
+
+def caught_by(catches: Sequence[Catch], failure: Failure) -> int | None:
+    """The first that wants such a failure."""
+    error = error_data(failure)
+    return next((index for index, entry in enumerate(catches) if _wants(entry.on, error)), None)
+
+
+def _wants(on: CaughtError, error: Mapping[str, Value]) -> bool:
+    is_type = on.type is None or on.type == error["type"]
+    is_code = on.code is None or on.code == error["code"]
+    status = error["status"]
+    if isinstance(on.status, str):
+        is_status = type(status) is int and f"{status // 100}xx" == on.status
+    else:
+        is_status = on.status is None or on.status == status
+    return is_type and is_code and is_status

@@ -25,6 +25,7 @@ from towpath.engine.run.actions import (
     State,
     StepRun,
 )
+from towpath.engine.run.catching import Catching
 from towpath.engine.run.evaluation import Evaluation, PureFunctions, RunFacts, StepError
 from towpath.engine.run.sending import Sent
 
@@ -57,6 +58,7 @@ class Scheduling:
         self._members_left = [len(node.members) for node in plan.nodes]
         self.opened = [node.guard is None for node in plan.nodes]
         self.left = count
+        self.catching = Catching(self.branches, self.evaluation)
         self.running: set[int] = set()
         self.done: list[int] = []
         self.held: list[int] = []
@@ -91,7 +93,7 @@ class Scheduling:
         elif starts:
             self._begin(node)
         else:
-            self._skip(index, "nothing that it needs was completed")
+            self.skip(index, "nothing that it needs was completed")
 
     def _begin(self, node: PlanNode) -> None:
         step = node.step
@@ -104,7 +106,7 @@ class Scheduling:
             return
         try:
             if step.when is not None and not self.evaluation.is_true(step.when, "when"):
-                self._skip(node.index, "when is false")
+                self.skip(node.index, "when is false")
             elif node.kind == "condition":
                 self._branch(node, self.evaluation.branch(node))
             else:
@@ -137,12 +139,7 @@ class Scheduling:
         run = self.runs[node.index]
         run.state, run.note = State.RUNNING, branch
         self.running.add(node.index)
-        for name, members in node.branches.items():
-            for member in members:
-                if name == branch:
-                    self.unlock(member)
-                else:
-                    self._skip(member, f"the branch {branch} was taken")
+        _open(self, node, branch)
         if not self._members_left[node.index]:
             self._end_condition(node)
 
@@ -166,38 +163,24 @@ class Scheduling:
                 self.outputs[node.id] = {"completed": completed}
             self.settle(node.index, State.COMPLETED, good=True)
             if node.group is not None and node.group.losers == "cancel":
-                self._withdraw(node, Cancellation(by="the race", reason=f"first: {', '.join(completed)}"))
+                _withdraw(self, node, Cancellation(by="the race", reason=f"first: {', '.join(completed)}"))
         elif node.wanted is not None and any(self.runs[index].state is State.FAILED for index in node.members):
             failure = Failure(code=FailureCode.STEP_JOIN, message=f"fewer than {node.wanted} members completed")
             self.take(node.index, Failed(failure))
         else:
             self.settle(node.index, State.SKIPPED, good=False)
 
-    def _withdraw(self, node: PlanNode, why: Cancellation) -> None:
-        """End everything inside a node that is not settled."""
-        for index in node.members:
-            member, run = self.plan.nodes[index], self.runs[index]
-            if run.state in SETTLED:
-                continue
-            self._withdraw(member, why)
-            if member.kind == "step" and index in self.running:
-                self.actions.append(Cancel(member.id, why))
-            elif run.state not in SETTLED:
-                self.running.discard(index)
-                run.cancelled = why
-                self.settle(index, State.CANCELLED, good=False, note=why.in_words)
-
-    def _skip(self, index: int, reason: str) -> None:
+    def skip(self, index: int, reason: str) -> None:
         node = self.plan.nodes[index]
         if self.runs[index].state is not State.PENDING:
             return
         if node.kind == "group":
             for member in node.members:
-                self._skip(member, reason)
+                self.skip(member, reason)
         self.settle(index, State.SKIPPED, good=False, note=reason)
         if node.kind == "condition":
             for member in node.members:
-                self._skip(member, reason)
+                self.skip(member, reason)
 
     def take(self, index: int, outcome: Outcome) -> None:
         node = self.plan.nodes[index]
@@ -223,6 +206,12 @@ class Scheduling:
     def _fail(self, node: PlanNode, outcome: Failed) -> None:
         run = self.runs[node.index]
         run.keep(outcome)
+        branch = None if self.stopping is not None else self.catching.begin(node, outcome.failure)
+        if branch is not None:
+            self.settle(node.index, State.FAILED, good=True, note=f"caught: {branch}")
+            _open(self, node, branch)
+            self.release(node)
+            return
         on_error = "fail" if node.step is None else node.step.on_error
         if isinstance(on_error, OnErrorDefault):
             try:
@@ -239,14 +228,15 @@ class Scheduling:
         else:
             self._fail_run(node, outcome.failure)
 
+    def release(self, node: PlanNode) -> None:
+        """Once an error has been handled, what needs the step goes on."""
+        if self.catching.ends(node.index, self._members_left[node.index]):
+            self._set_free(node, good=True)
+
     def _fail_run(self, node: PlanNode, failure: Failure) -> None:
         self.settle(node.index, State.FAILED, good=False)
         self.stop("failed", node.id, failure)
-        current = node
-        while current.parent is not None:
-            current = self.plan.nodes[current.parent]
-            if current.group is not None and current.group.on_error == "cancel":
-                self._withdraw(current, Cancellation(by="the group", reason=f"{node.id} failed"))
+        _withdraw_siblings(self, node)
         self.cancel_running(_is_patient, Cancellation(by="the run", reason=f"{node.id} failed"))
 
     def cancel_running(self, chosen: Callable[[PlanNode], bool], why: Cancellation) -> None:
@@ -269,10 +259,20 @@ class Scheduling:
             self.done.append(index)
         if not node.anonymous:
             self.evaluation.tell(node.id, run)
+        if index in self.catching.under_way:
+            return
+        if node.kind == "step":
+            for member in node.members:
+                self.skip(member, f"{node.id} raised nothing that is caught")
+        self._set_free(node, good=good)
+
+    def _set_free(self, node: PlanNode, *, good: bool) -> None:
         self.free(node, good=good)
         parent = None if node.parent is None else self.plan.nodes[node.parent]
         if parent is not None and parent.kind == "condition" and not self._members_left[parent.index]:
             self._end_condition(parent)
+        elif parent is not None:
+            self.release(parent)
 
     def free(self, node: PlanNode, *, good: bool) -> None:
         """Count a settled node for everything that waits for it."""
@@ -280,9 +280,43 @@ class Scheduling:
             self._settled_needs[dependent] += 1
             self._good_needs[dependent] += 1 if good else 0
             self.ready.append(dependent)
-        if node.parent is not None and self.plan.nodes[node.parent].kind == "condition":
+        if node.parent is not None and self.plan.nodes[node.parent].is_open:
             self._members_left[node.parent] -= 1
 
 
 def _is_patient(node: PlanNode) -> bool:
     return node.step is not None and node.step.type in PATIENT
+
+
+def _withdraw(nodes: Scheduling, node: PlanNode, why: Cancellation) -> None:
+    """End everything inside a node that is not settled."""
+    for index in node.members:
+        member, run = nodes.plan.nodes[index], nodes.runs[index]
+        if run.state in SETTLED and index not in nodes.catching.under_way:
+            continue
+        _withdraw(nodes, member, why)
+        if member.kind == "step" and index in nodes.running:
+            nodes.actions.append(Cancel(member.id, why))
+        elif run.state not in SETTLED:
+            nodes.running.discard(index)
+            run.cancelled = why
+            nodes.settle(index, State.CANCELLED, good=False, note=why.in_words)
+
+
+def _withdraw_siblings(nodes: Scheduling, node: PlanNode) -> None:
+    """Of a step that failed, in the groups that want it."""
+    current = node
+    while current.parent is not None:
+        current = nodes.plan.nodes[current.parent]
+        if current.group is not None and current.group.on_error == "cancel":
+            _withdraw(nodes, current, Cancellation(by="the group", reason=f"{node.id} failed"))
+
+
+def _open(nodes: Scheduling, node: PlanNode, branch: str) -> None:
+    """One branch, or what handles an error; the others are skipped."""
+    for name, members in node.branches.items():
+        for member in members:
+            if name == branch:
+                nodes.unlock(member)
+            else:
+                nodes.skip(member, f"the branch {branch} was taken")

@@ -158,7 +158,15 @@ def _basis(node: PlanNode, evaluation: Evaluation, items: list[Value]) -> JsonVa
     read = steps_read(node, set(outputs))
     steps = outputs if read is None else {step: outputs[step] for step in sorted(read)}
     written = cast("JsonValue", dict(node.written))
-    return {"items": items, "inputs": names["inputs"], "steps": steps, "event": names["event"], "config": written}
+    errors: dict[str, JsonValue] = {"errors": dict(evaluation.errors)} if evaluation.errors else {}
+    return {
+        "items": items,
+        "inputs": names["inputs"],
+        "steps": steps,
+        "event": names["event"],
+        "config": written,
+        **errors,
+    }
 
 
 def _changed() -> Failure:

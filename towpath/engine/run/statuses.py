@@ -28,4 +28,10 @@ def is_in_doubt(status: int) -> bool:
 
 def failure_of_status(status: int) -> Failure:
     code = refusal_code(status)
-    return Failure(code=code, message=str(status), retryable=code in RETRYABLE, unknown=is_in_doubt(status))
+    return Failure(
+        code=code,
+        message=str(status),
+        retryable=code in RETRYABLE,
+        unknown=is_in_doubt(status),
+        evidence={"status": status},
+    )
