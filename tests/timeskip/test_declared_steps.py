@@ -170,7 +170,7 @@ async def test_loop_collects_and_bounds_failures(runs: Runs) -> None:
     assert [call.key for call in calls] == [f"{handle.id}/each/{number}" for number in range(4)]
     runs.services.answers["item"] = [{"n": 1}, HouseError(FailureCode.SERVICE_REFUSED, "no")]
     strict = await runs.start(loop % "20%")
-    assert "3 of 4 items failed" in (await failure(strict)).message
+    assert "1 of 4 items failed; 2 were not begun" in (await failure(strict)).message
 
 
 async def test_failed_run_undoes_and_falls_back(runs: Runs) -> None:

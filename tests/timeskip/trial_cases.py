@@ -207,6 +207,9 @@ def _repeated(kind: str, plain: dict[str, Any], sample: Sample) -> Iterator[Tria
                 yield case(f"{name}, one fails", [BEFORE, step, AFTER], answers)
                 undone = {**step, "compensate": UNDO}
                 yield case(f"{name}, one fails, undone", [BEFORE, undone, FAILING], {**answers, **BROKEN})
+                two = {"probe": [{"fail": sample.refused}, {}, {"fail": sample.refused}, {}]}
+                six = {**step, "for_each": {**loop, "times": 6}}
+                yield case(f"{name}, two of six fail", [BEFORE, six, AFTER], two)
 
 
 def _tasks() -> Iterator[TrialCase]:

@@ -200,14 +200,14 @@ class Driver:
     def _cancelled(self, step: str) -> Cancelled:
         """What it sent is told, and what it may have done is undone: its answer is lost, its effect may not be."""
         why, sent = self.run.why_cancelled(step), self.run.doubts.told(step)
-        unknown, partial = self.run.doubts.is_open(step), self._repeating.partial.get(step)
+        unknown, partial = self.run.doubts.is_open(step), self._repeating.partial(step)
         return Cancelled(f"{why.in_words} ({sent})" if sent else why.in_words, unknown, partial, why)
 
     async def _outcome(self, node: PlanNode, start: Start) -> Outcome:
         if self.progress.sent.stood(node.id):
             self.run.doubts.recall(node.id)
         if start.items is not None:
-            return await self._repeating.perform(node, start.items)
+            return await self._repeating.perform(node, start.items, self.progress.sent.made_of.get(node.id, ""))
         return await self.steering.perform(node, start)
 
     def _watch_step(self, node: PlanNode) -> asyncio.Task[None] | None:
@@ -274,9 +274,11 @@ class Driver:
         letter = self._unwinding.letter()
         queued = [search_key(DEAD_LETTER_QUEUE).value_set(letter.queue)] if letter.queue else []
         self.steps.end("failed", *queued, *self._unset())
-        kept = self.request.model_copy(update={"seed": {}, "resume": None, "redrive_of": None, "earlier": None})
+        nothing: JsonObject = {"seed": {}, "resume": None, "redrive_of": None, "earlier": None, "items": {}}
+        kept, items = self.request.model_copy(update=nothing), self._repeating.kept(self.progress)
         failure = end.failure or letter.failure
-        start = DeclaredFailure(request=kept, completed=self.progress.completed(), sending=self._sending())
+        completed, sending = self.progress.completed(), self._sending()
+        start = DeclaredFailure(request=kept, completed=completed, sending=sending, items=items)
         return run_failed(clip(f"{end.step or 'the run'} failed: {failure.message}"), failure, letter, start)
 
     def _is_due_to_continue(self) -> bool:
@@ -293,6 +295,7 @@ class Driver:
 
     def _continue_as_new(self) -> None:
         handed = {"resume": hand_over(self), "seed": {}, "earlier": self._sending()}
+        handed |= {"items": self._repeating.kept(self.progress)}
         workflow.continue_as_new(self.request.model_copy(update=handed))
 
     def _sending(self) -> Sending:

@@ -4,6 +4,7 @@ Besides, a run waits for moments and for events that are sent to it, and compute
 and its metrics are kept by `Steps` and `count_run`. `temporal_effects.py` does these things on Temporal.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -109,8 +110,13 @@ class Effects(Protocol):
         """
         ...
 
-    async def run_items(self, request: ItemsRequest, run_id: str, summary: str, why: Why) -> ItemsResult:
-        """A part of a large for_each, in a run of its own. Raises ChildWorkflowError."""
+    async def run_items(
+        self, request: ItemsRequest, run_id: str, summary: str, why: Why, over: asyncio.Event
+    ) -> ItemsResult:
+        """A part of a large for_each, in a run of its own, which begins no more items once it is `over`.
+
+        Raises ChildWorkflowError.
+        """
         ...
 
     async def read_cache(self, request: CacheRead, place: EffectPlace) -> CacheFound: ...

@@ -8,18 +8,19 @@ from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.run import ItemsRequest, ItemsResult
 from towpath.engine.checks.inputs import secret_inputs
 from towpath.engine.checks.loading import load_plan
+from towpath.engine.run.each import Gathered, allowed
 from towpath.engine.run.evaluation import Evaluation, RunFacts
 from towpath.functions.library import PURE
 from workflows.declared.record import titles
-from workflows.declared.repeating import Repeating, loop_of
+from workflows.declared.repeating import Batch, Repeating, Stop, loop_of
 from workflows.declared.run import DeclaredRun
 from workflows.declared.steering import Steering
 from workflows.declared.temporal_effects import TemporalEffects
 from workflows.kit.steps import Steps
 
 
-async def perform_part(request: ItemsRequest) -> ItemsResult:
-    """All items of the part, or those up to the first failure where the step says so."""
+async def perform_part(request: ItemsRequest, stop: Stop) -> ItemsResult:
+    """All items of the part, or as many as begin before too many of them fail."""
     plan = load_plan(request.run.digest, request.run.definition)
     node = plan.node(request.step)
     facts = RunFacts(
@@ -42,11 +43,25 @@ async def perform_part(request: ItemsRequest) -> ItemsResult:
     run = DeclaredRun(request.run, plan, evaluation, steps, TemporalEffects(), request.owner, variants)
     run.budget = request.budget
     repeating = Repeating(run, Steering(run))
-    gathered = await repeating.window(node, loop_of(node), request.items, request.first, request.concurrency)
+    count, numbers = len(request.items), request.indexes
+    may_fail = allowed(loop_of(node), count) if request.may_fail is None else request.may_fail
+    if request.may_fail is None and loop_of(node).on_item_error == "collect":
+        may_fail = count
+    batch = Batch(
+        request.items,
+        numbers or range(request.first, request.first + count),
+        request.concurrency,
+        may_fail,
+        stop,
+    )
+    gathered = Gathered([None] * count)
+    begun = await repeating.window(node, batch, gathered, range(count))
     return ItemsResult(
         results=tuple(gathered.results),
         failed=gathered.failed,
         failure=gathered.failure,
+        begun=begun,
+        failed_at=tuple(place for place in gathered.left() if place < begun),
         cost=steps.cost,
         effects=run.doubts.is_open(node.id),
     )

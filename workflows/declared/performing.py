@@ -217,7 +217,7 @@ async def _request(job: StepJob) -> DeclaredRequest:
     own, header = job.run.request, job.run.plan.definition.header
     update = {"trigger": "workflow", "sinks": own.sinks}
     if job.config["id"] == header.id and job.config["version"] in {None, header.version}:
-        kept: JsonObject = {"seed": {}, "resume": None, "redrive_of": None, "event": None}
+        kept: JsonObject = {"seed": {}, "resume": None, "redrive_of": None, "event": None, "items": {}}
         return own.model_copy(update={**update, **kept, "inputs": job.config["inputs"]})
     wanted = FindDefinition(id=job.config["id"], version=job.config["version"], inputs=job.config["inputs"])
     found = await job.run.effects.find_definition(wanted, job.place(LOOKUP))

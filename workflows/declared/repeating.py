@@ -1,22 +1,28 @@
 """A step for each of many items: a window of a few at once, and beyond some hundreds in runs of their own."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 from pydantic import JsonValue
 from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
 
-from towpath.contracts.declared.run import ItemsRequest, ItemsResult
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.declared.run import ItemsRequest, ItemsResult, KeptItems
+from towpath.engine.checks.loading import digest
 from towpath.engine.expression.values import Value, size_of
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.reads import steps_read
-from towpath.engine.language.steps import ForEach
-from towpath.engine.run.actions import Failed, Outcome
-from towpath.engine.run.each import HERE, Gathered, ItemWindow, allowed
+from towpath.engine.language.steps import ForEach, Step
+from towpath.engine.run.actions import Failed, Outcome, State
+from towpath.engine.run.approvals import asks_people
+from towpath.engine.run.each import HERE, Allowance, Gathered, ItemWindow, allowed
 from towpath.engine.run.evaluation import StepError
+from towpath.engine.run.progress import Progress
 from towpath.temporal.failures import failure_of
 from workflows.declared.run import DeclaredRun, Item, StepJob
 from workflows.declared.steering import Steering, guarded
@@ -25,12 +31,34 @@ PART = 500
 PART_BYTES = 500_000
 PARTS_AT_ONCE = 2
 """While the last items of one part are under way, the next one is busy already."""
+KEPT_BYTES = 1_500_000
+"""Results of items are kept for a redrive up to here: they must fit into a failure."""
+
+
+STOPS = "items-stop-2026-11"
+"""The patch since which nothing new begins once too many items failed, neither here nor in parts."""
+
+
+@dataclass(slots=True)
+class Stop:
+    """Whether no more items are to begin, as the run says of which this is a part."""
+
+    is_set: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    first: int
-    items: tuple[JsonValue, ...] = field(repr=False)
+class Batch:
+    """Items to do in one window; `numbers` are their indexes in the whole for_each."""
+
+    items: Sequence[JsonValue] = field(repr=False)
+    numbers: Sequence[int]
+    concurrency: int
+    may_fail: int
+    stop: Stop = field(default_factory=Stop)
+
+    @property
+    def place(self) -> str:
+        return f"{self.numbers[0]}-{self.numbers[-1]}"
 
 
 class Repeating:
@@ -39,57 +67,66 @@ class Repeating:
     def __init__(self, run: DeclaredRun, steering: Steering) -> None:
         self._run = run
         self._steering = steering
-        self.partial: dict[str, list[JsonValue]] = {}
-        """Results so far of the steps under way."""
+        self.gathered: dict[str, Gathered] = {}
+        """Results so far, of the steps that were begun."""
 
-    async def perform(self, node: PlanNode, items: list[Value]) -> Outcome:
-        """Results in the order of the items. Fails by the policy of the step."""
+    def partial(self, step: str) -> list[JsonValue] | None:
+        """Results so far of a step, where it was begun for its items."""
+        found = self.gathered.get(step)
+        return None if found is None else found.results
+
+    async def perform(self, node: PlanNode, items: list[Value], made_of: str) -> Outcome:
+        """Results in the order of the items. Fails by the policy of the step. What an earlier run did well of the same
+        items is kept.
+        """
         loop = loop_of(node)
-        if len(items) <= HERE:
-            gathered = await self.window(node, loop, tuple(items), 0, loop.concurrency)
+        gathered = self.gathered[node.id] = Gathered([None] * len(items))
+        kept = None if asks_people(node) else self._run.request.items.get(node.id)
+        if kept is not None and kept.count == len(items) and kept.digest == items_digest(node, made_of):
+            gathered.take_over(kept)
+        left = gathered.left()
+        if len(left) <= HERE:
+            batch = Batch([items[index] for index in left], left, loop.concurrency, self._may_fail(loop, len(items)))
+            await self.window(node, batch, gathered, left)
         else:
-            gathered = await self._parts(node, loop, items)
+            await self._parts(node, loop, items, gathered)
         return gathered.outcome(loop, unknown=self._run.doubts.is_open(node.id))
 
-    async def window(
-        self, node: PlanNode, loop: ForEach, items: tuple[JsonValue, ...], first: int, concurrency: int
-    ) -> Gathered:
-        """Do items here, never more than `concurrency` at once."""
-        window = ItemWindow(len(items), concurrency, collect=loop.on_item_error == "collect")
-        gathered = Gathered([None] * len(items))
-        self.partial[node.id] = gathered.results
+    def _may_fail(self, loop: ForEach, count: int) -> int:
+        most = allowed(loop, count)
+        has_limit = loop.on_item_error == "collect" and loop.max_failures is not None
+        return count if has_limit and not workflow.patched(STOPS) else most
+
+    async def window(self, node: PlanNode, batch: Batch, gathered: Gathered, kept_at: Sequence[int]) -> int:
+        """Do items here, never more than `concurrency` at once. How many of them were begun."""
+        window = ItemWindow(len(batch.items), batch.concurrency, batch.may_fail)
         done = asyncio.Event()
         running: dict[int, asyncio.Task[None]] = {}
 
-        async def one(index: int) -> None:
-            outcome = await guarded(self._item(node, loop, items[index], first + index), node.id)
-            del running[index]
-            end(index, ok=gathered.keep(index, outcome))
+        async def one(place: int) -> None:
+            outcome = await guarded(self._item(node, batch.items[place], batch.numbers[place]), node.id)
+            del running[place]
+            end(place, ok=gathered.keep(kept_at[place], outcome))
 
-        def begin(index: int) -> None:
-            if window.stopped:
-                end(index, ok=True)
-            else:
-                running[index] = asyncio.ensure_future(one(index))
-
-        def end(index: int, *, ok: bool) -> None:
-            for following in window.finish(index, ok=ok):
-                begin(following)
+        def end(place: int, *, ok: bool) -> None:
+            window.stopped = window.stopped or batch.stop.is_set
+            for following in window.finish(place, ok=ok):
+                running[following] = asyncio.ensure_future(one(following))
             if window.done:
                 done.set()
 
-        for index in window.begin():
-            begin(index)
+        for place in window.begin():
+            running[place] = asyncio.ensure_future(one(place))
         try:
-            if items:
+            if batch.items:
                 await done.wait()
         finally:
             await _ended(list(running.values()))
-        return gathered
+        return window.begun
 
-    async def _item(self, node: PlanNode, loop: ForEach, item: JsonValue, index: int) -> Outcome:
+    async def _item(self, node: PlanNode, item: JsonValue, index: int) -> Outcome:
         evaluation = self._run.evaluation
-        names: dict[str, Value] = {loop.as_: item, "index": index}
+        names: dict[str, Value] = {loop_of(node).as_: item, "index": index}
         try:
             config = evaluation.config(node, **names)
             if evaluation.is_pure(node):
@@ -98,63 +135,101 @@ class Repeating:
         except StepError as error:
             return Failed(error.failure, self._run.doubts.is_open(node.id, f"{node.id}/{index}"))
 
-    async def _parts(self, node: PlanNode, loop: ForEach, items: list[Value]) -> Gathered:
-        parts = _cut(items)
+    async def _parts(self, node: PlanNode, loop: ForEach, items: list[Value], gathered: Gathered) -> None:
+        waiting = list(reversed(_cut(items, gathered.left())))
         at_once = min(PARTS_AT_ONCE, loop.concurrency)
         shares = [loop.concurrency // at_once + (number < loop.concurrency % at_once) for number in range(at_once)]
-        gathered = Gathered([None] * len(items))
-        self.partial[node.id] = gathered.results
         most = allowed(loop, len(items))
+        has_end = loop.max_failures is not None or loop.on_item_error == "fail"
+        allowance = Allowance(most) if has_end and workflow.patched(STOPS) else None
         names = self._names(node)
-        waiting = list(reversed(parts))
+        over = asyncio.Event()
 
-        async def lane(concurrency: int) -> None:
+        async def lane(number: int) -> None:
             while waiting and gathered.failed <= most:
-                part = waiting.pop()
-                result = await self._part(node, part, names, concurrency)
-                gathered.results[part.first : part.first + len(part.items)] = result.results
-                gathered.failed += result.failed
-                gathered.failure = gathered.failure or result.failure
+                if allowance is not None:
+                    await workflow.wait_condition(allowance.is_ready)
+                if not waiting or gathered.failed > most:
+                    return
+                indexes = waiting.pop()
+                may_fail = None if allowance is None else allowance.give(number)
+                part = Batch([items[index] for index in indexes], indexes, shares[number], most)
+                result = await self._part(node, part, names, may_fail, over)
+                begun = _gather(gathered, indexes, result)
                 self._run.steps.add_cost(node.id, result.cost)
+                if allowance is not None:
+                    allowance.settle(number, result.failed)
+                    if allowance.is_over:
+                        over.set()
+                    elif begun < len(indexes):
+                        waiting.append(indexes[begun:])
 
-        await asyncio.gather(*(lane(share) for share in shares))
-        return gathered
+        await asyncio.gather(*(lane(number) for number in range(at_once)))
 
-    async def _part(self, node: PlanNode, part: _Part, names: dict[str, JsonValue], concurrency: int) -> ItemsResult:
+    async def _part(
+        self,
+        node: PlanNode,
+        part: Batch,
+        names: dict[str, JsonValue],
+        may_fail: int | None,
+        over: asyncio.Event,
+    ) -> ItemsResult:
+        nothing: JsonObject = {"seed": {}, "resume": None, "event": None, "earlier": None, "items": {}}
+        in_a_row = part.numbers[-1] - part.numbers[0] + 1 == len(part.numbers)
         request = ItemsRequest(
-            run=self._run.request.model_copy(update={"seed": {}, "resume": None, "event": None, "earlier": None}),
+            run=self._run.request.model_copy(update=nothing),
             step=node.id,
             names=names,
-            items=part.items,
-            first=part.first,
+            items=tuple(part.items),
+            first=part.numbers[0],
             owner=self._run.owner,
-            concurrency=concurrency,
+            concurrency=part.concurrency,
             started_at=self._run.evaluation.facts.started_at,
             now=self._run.evaluation.moments.get(node.id),
             salt=self._run.evaluation.facts.salt,
             variant=self._run.variant(node.id),
             budget=self._run.steps.budget_left(self._run.budget),
+            indexes=() if in_a_row else tuple(part.numbers),
+            may_fail=may_fail,
         )
-        last = part.first + len(part.items) - 1
-        place = f"{node.id}/{part.first}-{last}"
+        place = f"{node.id}/{part.place}"
         with self._run.doubts.sending(node.id, place) if self._run.evaluation.has_effect(node) else nullcontext():
-            result = await self._part_run(node, part, request, place)
+            result = await self._part_run(node, request, place, over)
         if not result.effects:
             self._run.doubts.clear(node.id, place)
         return result
 
-    async def _part_run(self, node: PlanNode, part: _Part, request: ItemsRequest, place: str) -> ItemsResult:
+    async def _part_run(self, node: PlanNode, request: ItemsRequest, place: str, over: asyncio.Event) -> ItemsResult:
         summary = f"{self._run.title(node.id)}: items {place.rpartition('/')[2].replace('-', ' to ')}"
         run_id = f"{self._run.owner}/{place}"
         try:
-            return await self._run.effects.run_items(request, run_id, summary, lambda: self._run.why_cancelled(node.id))
+            why = partial(self._run.why_cancelled, node.id)
+            return await self._run.effects.run_items(request, run_id, summary, why, over)
         except ChildWorkflowError as error:
             if is_cancelled_exception(error):
                 raise
             failure = failure_of(error.cause or error)
             results: list[JsonValue] = [{"error": {"code": str(failure.code), "message": failure.message}}]
-            count = len(part.items)
-            return ItemsResult(results=tuple(results * count), failed=count, failure=failure, effects=True)
+            count = len(request.items)
+            failed_at = tuple(range(count))
+            return ItemsResult(
+                results=tuple(results * count), failed=count, failure=failure, effects=True, failed_at=failed_at
+            )
+
+    def kept(self, progress: Progress) -> dict[str, KeptItems]:
+        """What the run that goes on need not do again, of the steps that were neither completed nor undone."""
+        found = dict(self._run.request.items)
+        for step, gathered in self.gathered.items():
+            made_of = progress.sent.made_of.get(step)
+            node = self._run.plan.node(step)
+            if made_of is not None and gathered.done and not asks_people(node):
+                found[step] = gathered.kept(items_digest(node, made_of))
+        left = KEPT_BYTES
+        for step in list(found):
+            left -= sum(map(size_of, found[step].results))
+            if left < 0 or not _stands(progress, step):
+                del found[step]
+        return found
 
     def _names(self, node: PlanNode) -> dict[str, JsonValue]:
         """The roots that the items' expressions read, and no more: they travel with every part."""
@@ -181,14 +256,41 @@ async def _ended(running: list[asyncio.Task[None]]) -> None:
         await workflow.wait(running)
 
 
-def _cut(items: list[Value]) -> list[_Part]:
-    """Parts of bounded length and size."""
-    parts: list[_Part] = []
+def _cut(items: list[Value], indexes: Sequence[int]) -> list[Sequence[int]]:
+    """The indexes of the items to do, in parts of bounded length and size."""
+    parts: list[Sequence[int]] = []
     begin, size = 0, 0
-    for index, item in enumerate(items):
-        size += size_of(item)
-        if index - begin >= PART or (size > PART_BYTES and index > begin):
-            parts.append(_Part(begin, tuple(items[begin:index])))
-            begin, size = index, size_of(item)
-    parts.append(_Part(begin, tuple(items[begin:])))
+    for place, index in enumerate(indexes):
+        size += size_of(items[index])
+        if place - begin >= PART or (size > PART_BYTES and place > begin):
+            parts.append(indexes[begin:place])
+            begin, size = place, size_of(items[index])
+    parts.append(indexes[begin:])
     return parts
+
+
+def _gather(gathered: Gathered, indexes: Sequence[int], result: ItemsResult) -> int:
+    """Take the results of a part over. How many of its items were begun."""
+    begun = len(indexes) if result.begun is None else result.begun
+    knows = result.begun is not None or not result.failed
+    failed_at = set(result.failed_at if knows else range(len(indexes)))
+    for place, index in enumerate(indexes[:begun]):
+        gathered.results[index] = result.results[place]
+        if place not in failed_at:
+            gathered.done.add(index)
+    gathered.failed += result.failed
+    gathered.failure = gathered.failure or result.failure
+    return begun
+
+
+def _stands(progress: Progress, step: str) -> bool:
+    """Whether what items did is still so, and not within an output."""
+    node, state = progress.plan.node(step), progress.run_of(step).state
+    may_be_undone = step in progress.not_undone and node.step is not None and node.step.compensate is not None
+    return state not in {State.COMPLETED, State.UNDONE} and not may_be_undone
+
+
+def items_digest(node: PlanNode, made_of: str) -> str:
+    """Of what the results of items depend on."""
+    step = cast("Step", node.step)
+    return digest([step.type, list(step.select), made_of])

@@ -1,9 +1,12 @@
 """What a run of a definition does to the world, done on Temporal: by activities, child runs and search attributes."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError
 from temporalio.types import MethodAsyncSingleParam
 from temporalio.workflow import ParentClosePolicy
 
@@ -98,7 +101,9 @@ class TemporalEffects:
         )
         return StartedRun(child.id, child.first_execution_run_id or "", lambda why: ended(child, why))
 
-    async def run_items(self, request: ItemsRequest, run_id: str, summary: str, why: Why) -> ItemsResult:
+    async def run_items(
+        self, request: ItemsRequest, run_id: str, summary: str, why: Why, over: asyncio.Event
+    ) -> ItemsResult:
         child = await workflow.start_child_workflow(
             ITEMS,
             request,
@@ -107,7 +112,11 @@ class TemporalEffects:
             search_attributes=search_attributes(HELPER),
             static_summary=summary,
         )
-        return cast("ItemsResult", await ended(child, why))
+        telling = asyncio.ensure_future(_stop(child, over))
+        try:
+            return cast("ItemsResult", await ended(child, why))
+        finally:
+            telling.cancel()
 
     async def read_cache(self, request: CacheRead, place: EffectPlace) -> CacheFound:
         return await _call(CacheActivities.read_cache, request, place)
@@ -120,6 +129,13 @@ class TemporalEffects:
 
     def set_attributes(self, *updates: Any) -> None:
         workflow.upsert_search_attributes(updates)
+
+
+async def _stop(child: workflow.ChildWorkflowHandle[Any, Any], over: asyncio.Event) -> None:
+    """Tell a part that it is over. One that has ended is told nothing."""
+    await over.wait()
+    with suppress(FailureError):
+        await child.signal("stop")
 
 
 async def _call(activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, place: EffectPlace) -> ResultT:

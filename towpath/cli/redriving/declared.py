@@ -39,7 +39,11 @@ async def _planned(temporal: Client, letter: Letter, failure: DeclaredFailure, c
     earlier, sends = failure.sending, dict[str, str]()
     if earlier is not None:
         earlier, sends = sent_again(before, after, earlier, seed)
-    edits = {"seed": seed, "earlier": earlier, "redrive_of": letter.run_id}
+    items = {step: found for step, found in failure.items.items() if step in after.by_id and step not in seed}
+    for step, found in items.items():
+        left = found.count - len(found.results)
+        again[step] = f"{left} of {found.count} items; the others are kept where they are still the same"
+    edits = {"seed": seed, "earlier": earlier, "redrive_of": letter.run_id, "items": items}
     return RedrivePlan(sorted(seed), again, sends, request.model_copy(update=edits))
 
 

@@ -34,7 +34,7 @@ def _again(failure: DeclaredFailure, again: Again) -> DeclaredRequest:
     request = failure.request.model_copy(update={"redrive_of": again.run_id})
     if again.discard is not None:
         return request.model_copy(update={"discard": again.discard})
-    return request.model_copy(update={"seed": failure.completed, "earlier": failure.sending})
+    return request.model_copy(update={"seed": failure.completed, "earlier": failure.sending, "items": failure.items})
 
 
 DECLARED_RUN = Process(

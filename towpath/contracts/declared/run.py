@@ -74,6 +74,19 @@ class Sending(Wire):
     """By workflow id, of the runs that its steps began and that failed."""
 
 
+class KeptItems(Wire):
+    """Items of a for_each that were done in a run that failed, or was cut off: the run that goes on does the others.
+
+    `results` belong to the indexes of `done`, which holds a first and a last one each; `digest` is of what the items
+    are made of.
+    """
+
+    count: int
+    done: tuple[tuple[int, int], ...]
+    results: tuple[JsonValue, ...]
+    digest: str
+
+
 class DeclaredRequest(Signed):
     """Input of the workflow `declared`. The whole definition travels with it, so an edit never touches this run.
 
@@ -98,6 +111,8 @@ class DeclaredRequest(Signed):
     """Inputs that are evaluated when the run begins: those of a schedule trigger."""
     earlier: Sending | None = None
     """What an earlier part of this run sent, or the run that this one redrives."""
+    items: dict[str, KeptItems] = {}
+    """By step, of its for_each: what the run before did of it."""
 
 
 class DeclaredOutcome(StrEnum):
@@ -128,6 +143,8 @@ class DeclaredFailure(Wire):
     completed: JsonObject = {}
     """Outputs of the steps that were completed and not undone."""
     sending: Sending | None = None
+    items: dict[str, KeptItems] = {}
+    """Of the steps that were not completed, or undone."""
 
 
 class ServiceCall(Wire):
@@ -208,10 +225,17 @@ class ItemsRequest(Wire):
     """What `now()` is in what the items send; None in runs of earlier versions."""
     salt: str = ""
     variant: str = ""
+    indexes: tuple[int, ...] = ()
+    """Of the items, where they do not follow each other from `first`."""
+    may_fail: int | None = None
+    """Once more items failed, no other one begins. None in runs of earlier versions, which go by the policy alone."""
 
 
 class ItemsResult(Wire):
-    """Results in the order of the items; a failed one is `{"error": …}` and counted. `failure` is the first."""
+    """Results in the order of the items; a failed one is `{"error": …}` and counted. `failure` is the first.
+
+    Items from the place `begun` on were not begun; `failed_at` are the places of those that failed.
+    """
 
     results: tuple[JsonValue, ...]
     failed: int = 0
@@ -219,6 +243,8 @@ class ItemsResult(Wire):
     cost: Cost = Cost()
     effects: bool = False
     """Whether an item has had an effect, or may have."""
+    begun: int | None = None
+    failed_at: tuple[int, ...] = ()
 
 
 class CacheRead(Wire):

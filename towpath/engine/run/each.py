@@ -1,10 +1,12 @@
 """Which items of a for_each to start next, never more than its concurrency at once, and what their ends mean."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
 from towpath.contracts.core.failure import Failure, FailureCode
+from towpath.contracts.declared.run import KeptItems
 from towpath.engine.language.steps import ForEach
 from towpath.engine.run.actions import Completed, Failed, Outcome, Rejected
 
@@ -13,51 +15,54 @@ HERE = 200
 
 
 class ItemWindow:
-    """Indexes to start; `finish` answers with the next ones. Without `collect`, nothing starts after a failure."""
+    """Places to start; `finish` answers with the next ones. Nothing starts once more items failed than `may_fail`."""
 
-    def __init__(self, count: int, concurrency: int, *, collect: bool) -> None:
-        self._count, self._concurrency, self._collect = count, concurrency, collect
-        self._next = 0
+    def __init__(self, count: int, concurrency: int, may_fail: int) -> None:
+        self._count, self._concurrency, self._may_fail = count, concurrency, may_fail
         self._flying: set[int] = set()
+        self.begun = 0
         self.stopped = False
 
     def begin(self) -> list[int]:
         return self._start()
 
-    def finish(self, index: int, *, ok: bool) -> list[int]:
+    def finish(self, place: int, *, ok: bool) -> list[int]:
         """An item that was started has ended. Told twice, the second time starts nothing."""
-        if index not in self._flying:
+        if place not in self._flying:
             return []
-        self._flying.discard(index)
-        self.stopped = self.stopped or (not ok and not self._collect)
+        self._flying.discard(place)
+        self._may_fail -= 0 if ok else 1
+        self.stopped = self.stopped or self._may_fail < 0
         return self._start()
 
     @property
     def done(self) -> bool:
-        return not self._flying and (self.stopped or self._next >= self._count)
+        return not self._flying and (self.stopped or self.begun >= self._count)
 
     def _start(self) -> list[int]:
         if self.stopped:
             return []
-        end = min(self._count, self._next + self._concurrency - len(self._flying))
-        found = list(range(self._next, end))
-        self._next = max(self._next, end)
+        end = min(self._count, self.begun + self._concurrency - len(self._flying))
+        found = list(range(self.begun, end))
+        self.begun = max(self.begun, end)
         self._flying.update(found)
         return found
 
 
 @dataclass(slots=True)
 class Gathered:
-    """Results so far, in the order of the items."""
+    """Results so far, in the order of the items, and the indexes of those that were done well."""
 
     results: list[JsonValue]
     failed: int = 0
     failure: Failure | None = None
+    done: set[int] = field(default_factory=set[int])
 
     def keep(self, index: int, outcome: Outcome) -> bool:
         """Whether the item was done well."""
         if isinstance(outcome, Completed | Rejected):
             self.results[index] = outcome.output
+            self.done.add(index)
             return True
         if isinstance(outcome, Failed):
             failure = outcome.failure
@@ -68,11 +73,30 @@ class Gathered:
         self.failure = self.failure or failure
         return False
 
+    def take_over(self, kept: KeptItems) -> None:
+        """What an earlier run did well is not done again."""
+        indexes = [index for first, last in kept.done for index in range(first, last + 1)]
+        self.done.update(indexes)
+        for index, result in zip(indexes, kept.results, strict=True):
+            self.results[index] = result
+
+    def left(self) -> list[int]:
+        """Indexes of the items that are still to be done."""
+        return [index for index in range(len(self.results)) if index not in self.done]
+
+    def kept(self, digest: str) -> KeptItems:
+        """For `take_over`."""
+        indexes = sorted(self.done)
+        results = tuple(self.results[index] for index in indexes)
+        return KeptItems(count=len(self.results), done=tuple(_rows(indexes)), results=results, digest=digest)
+
     def outcome(self, loop: ForEach, *, unknown: bool) -> Outcome:
         """Of the whole step, by its policy."""
         count = len(self.results)
         if self.failure is not None and self.failed > allowed(loop, count):
-            message = f"{self.failed} of {count} items failed; the first: {self.failure.message}"
+            left = count - self.failed - len(self.done)
+            rest = f"; {left} were not begun" if left else ""
+            message = f"{self.failed} of {count} items failed{rest}; the first: {self.failure.message}"
             return Failed(self.failure.model_copy(update={"message": message}), unknown, self.results)
         return Completed(self.results, note=f"{count} items" + (f", {self.failed} failed" if self.failed else ""))
 
@@ -84,3 +108,41 @@ def allowed(loop: ForEach, count: int) -> int:
     if loop.max_failures is None:
         return count
     return int(count * float(loop.max_failures.rstrip("%")) / 100)
+
+
+def _rows(indexes: Sequence[int]) -> Iterable[tuple[int, int]]:
+    """The first and the last one of each row of indexes without a gap."""
+    begin = 0
+    for place, index in enumerate(indexes):
+        if place + 1 == len(indexes) or indexes[place + 1] != index + 1:
+            yield indexes[begin], index
+            begin = place + 1
+
+
+@dataclass(slots=True)
+class Allowance:
+    """How many more items may fail, shared among the parts of a large for_each that are under way at once.
+
+    Parts have less together than what is left, so that no more items fail unseen than may.
+    """
+
+    left: int
+    _given: dict[int, int] = field(default_factory=dict[int, int])
+
+    @property
+    def is_over(self) -> bool:
+        return self.left < 0
+
+    def is_ready(self) -> bool:
+        """Whether another part may begin, or never will."""
+        return self.is_over or self.left >= sum(self._given.values())
+
+    def give(self, part: int) -> int:
+        """What a part may fail before it begins no more items."""
+        share = self._given[part] = max(0, (self.left - sum(self._given.values())) // 2)
+        return share
+
+    def settle(self, part: int, failed: int) -> None:
+        """A part has ended."""
+        del self._given[part]
+        self.left -= failed

@@ -47,6 +47,8 @@ class Sent:
         self._before: dict[str, SentStep] = {}
         self._begun: dict[str, _Begun] = {}
         self.variants: dict[str, str] = {}
+        self.made_of: dict[str, str] = {}
+        """Digests of what the items of a for_each are made of, but for pure ones."""
 
     def take_over(self, steps: Mapping[str, SentStep]) -> None:
         """What the run sent that this one continues."""
@@ -82,12 +84,16 @@ class Sent:
         loop = node.step.for_each if node.step is not None else None
         if loop is None:
             raise TypeError(node.id)
-        if not evaluation.has_effect(node):
+        if evaluation.is_pure(node):
             return evaluation.items(loop)
+        if not evaluation.has_effect(node):
+            found = evaluation.items(loop)
+            self.made_of[node.id] = digest(_basis(node, evaluation, found))
+            return found
         before = self._before.get(node.id)
         evaluation.moments[node.id] = evaluation.now if before is None else before.now
         found = evaluation.items(loop)
-        made_of = digest(_basis(node, evaluation, found))
+        made_of = self.made_of[node.id] = digest(_basis(node, evaluation, found))
         if before is not None and made_of != before.digest:
             if before.stands:
                 raise StepError(_changed())

@@ -8,7 +8,7 @@ from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.steps import ForEach, OutcomeCheck
 from towpath.engine.run.actions import Completed, Failed, Outcome, Start
-from towpath.engine.run.each import Gathered, ItemWindow
+from towpath.engine.run.each import Gathered, ItemWindow, allowed
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.trying import CHECK, UNDO, Trying, is_long_lived, told_trying
 from towpath.engine.trial.calls import perform_call, perform_channels, perform_claude
@@ -33,7 +33,7 @@ class TrialSteps:
     def __init__(self, run: TrialRun) -> None:
         self._run = run
         self.partial: dict[str, list[Value]] = {}
-        """Results so far of the for_each steps under way."""
+        """Results so far, of the for_each steps that were begun."""
 
     async def perform(self, node: PlanNode, start: Start) -> Outcome:
         if start.items is not None and node.step is not None and node.step.for_each is not None:
@@ -117,7 +117,7 @@ class TrialSteps:
 
     async def _each(self, node: PlanNode, loop: ForEach, items: list[Value]) -> Outcome:
         """Results in the order of the items. Fails by the policy of the step."""
-        window = ItemWindow(len(items), loop.concurrency, collect=loop.on_item_error == "collect")
+        window = ItemWindow(len(items), loop.concurrency, allowed(loop, len(items)))
         gathered = Gathered([None] * len(items))
         self.partial[node.id] = gathered.results
         running: dict[int, Strand[Outcome]] = {}
