@@ -13,7 +13,7 @@ from tests.waiting import until
 from towpath.contracts.core.process import Again
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.process import DECLARED_RUN
-from towpath.contracts.declared.run import DECLARED, DeclaredFailure, DeclaredResult
+from towpath.contracts.declared.run import DECLARED, CloudEvent, DeclaredFailure, DeclaredResult
 
 LOOP = """
 id: reserve-{word}
@@ -59,4 +59,44 @@ async def test_worker_killed_in_a_loop_with_a_limit(bare_house: House, count: in
         output = (await again.result()).outputs["reserve"]
     results = cast("list[JsonObject]", output)
     assert len(results) == count and all("reservation_id" in result for result in results)
+    assert (await bare_house.effects())["applied_twice"] == []
+
+
+ARRIVING = """
+id: lines-{word}
+version: "1.0.0"
+steps:
+  - id: lines
+    type: api
+    retry: {{max_attempts: 8, initial: 1s}}
+    for_each: {{on_event: test.line, as: line, until: "line.data?.last ?? false", concurrency: 2}}
+    config:
+      service: order-service
+      method: reserveStock
+      params: {{reference: "{{{{ line.data.reference }}}}", items: [{{sku: a, quantity: 1}}]}}
+outputs: {{count: "{{{{ size(steps.lines) }}}}"}}
+"""
+
+
+async def test_worker_killed_in_a_loop_over_events(bare_house: House) -> None:
+    """Events that came before and after the death of the worker are worked on once, in any number of deliveries."""
+    word = f"w{uuid4().hex[:8]}"
+    held = await bare_house.fault(
+        service="orders", operation="reserveStock", reference=f"{word}-1", hold=True, after_effect=True, times=1
+    )
+    events = [
+        CloudEvent(id=f"{word}-{number}", type="test.line", data={"reference": f"{word}-{number}"})
+        for number in range(6)
+    ]
+    async with bare_house.worker() as worker:
+        handle = await start(bare_house, document(ARRIVING.format(word=word)), {}, key=word)
+        for event in events[:4]:
+            await handle.signal("event", event)
+        await until(lambda: bare_house.hits(held), lambda hits: hits == 1)
+        await worker.kill()
+    await bare_house.lift()
+    for event in (*events[2:], CloudEvent(id=f"{word}-end", type="test.line", data={"last": True})):
+        await handle.signal("event", event)
+    async with bare_house.worker():
+        assert (await handle.result()).outputs == {"count": 6}
     assert (await bare_house.effects())["applied_twice"] == []

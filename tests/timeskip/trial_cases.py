@@ -60,7 +60,11 @@ def all_cases() -> list[TrialCase]:
     found: list[TrialCase] = []
     for kind in KINDS:
         found.extend(_of_any(kind, sample_of(kind)))
-    for build in (_tasks, _waits, _choices, _http, _channels, _claude, _children, _alerts, _retries, _checks, _catches):
+    builders = (
+        *(_tasks, _waits, _arriving, _choices, _http, _channels, _claude, _children),
+        *(_alerts, _retries, _checks, _catches),
+    )
+    for build in builders:
         found.extend(build())
     return found
 
@@ -293,6 +297,26 @@ def _waits() -> Iterator[TrialCase]:
     yield case("wait: two events in turn", two, events=again)
     yield case("wait: until", [BEFORE, probe("wait", {"until": "{{ run.started_at + 2d }}"}), AFTER])
     yield case("wait: no duration", [BEFORE, probe("wait", {"for": "{{ 'soon' }}"}), AFTER])
+
+
+def _arriving() -> Iterator[TrialCase]:
+    """Loops over events: closed by one of them, by time, or by nothing."""
+    events = [{"event": "line", "after": f"{hour}h", "data": {"n": hour}} for hour in range(1, 5)]
+    closings: dict[str, dict[str, Any]] = {
+        "by event": {"until": "line.data.n == 3"},
+        "by time": {"within": "150m"},
+        "by either": {"until": "line.data.n == 9", "within": "10h"},
+        "by what breaks": {"until": "line.data.missing", "within": "10h"},
+        "with a filter": {"until": "line.data.n == 4", "filter": "event.data.n > 1"},
+    }
+    for (name, closing), policy in itertools.product(closings.items(), choices(ForEach, "on_item_error")):
+        loop = {"on_event": "line", "as": "line", "on_item_error": policy, **closing}
+        step = probe("api", {"service": "s", "method": "probe"}, for_each=loop, retry={"max_attempts": 1})
+        told = f"for_each on_event: closed {name}, {policy}"
+        yield case(told, [BEFORE, step, AFTER], events=events)
+        yield case(f"{told}, one fails", [BEFORE, step, AFTER], {"probe": [{}, {"fail": REFUSED}, {}]}, events=events)
+        undone = {**step, "compensate": UNDO}
+        yield case(f"{told}, undone", [BEFORE, undone, FAILING], BROKEN, events=events)
 
 
 def _choices() -> Iterator[TrialCase]:

@@ -20,10 +20,12 @@ from towpath.engine.language.reads import steps_read
 from towpath.engine.language.steps import ForEach, Step
 from towpath.engine.run.actions import Failed, Outcome, State
 from towpath.engine.run.approvals import asks_people
+from towpath.engine.run.arriving import EventItems
 from towpath.engine.run.each import HERE, Allowance, Gathered, ItemWindow, allowed
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.progress import Progress
 from towpath.temporal.failures import failure_of
+from workflows.declared.arriving import Receiving
 from workflows.declared.run import DeclaredRun, Item, StepJob
 from workflows.declared.steering import Steering, guarded
 
@@ -69,6 +71,7 @@ class Repeating:
         self._steering = steering
         self.gathered: dict[str, Gathered] = {}
         """Results so far, of the steps that were begun."""
+        self._arrivals: dict[str, EventItems] = {}
 
     def partial(self, step: str) -> list[JsonValue] | None:
         """Results so far of a step, where it was begun for its items."""
@@ -81,6 +84,8 @@ class Repeating:
         """
         loop = loop_of(node)
         gathered = self.gathered[node.id] = Gathered([None] * len(items))
+        if loop.on_event is not None:
+            return await self._events(node, loop, gathered, made_of)
         kept = None if asks_people(node) else self._run.request.items.get(node.id)
         if kept is not None and kept.count == len(items) and kept.digest == items_digest(node, made_of):
             gathered.take_over(kept)
@@ -91,6 +96,19 @@ class Repeating:
         else:
             await self._parts(node, loop, items, gathered)
         return gathered.outcome(loop, unknown=self._run.doubts.is_open(node.id))
+
+    async def _events(self, node: PlanNode, loop: ForEach, gathered: Gathered, made_of: str) -> Outcome:
+        arrivals = self._arrivals[node.id] = EventItems(loop, gathered)
+        kept = None if asks_people(node) else self._run.request.items.get(node.id)
+        if kept is not None:
+            arrivals.take_over(kept, is_same=kept.digest == items_digest(node, made_of))
+        receiving = Receiving(
+            self._run, node, loop, arrivals, lambda item, index: guarded(self._item(node, item, index), node.id)
+        )
+        try:
+            return await receiving.perform(self._steering.waits)
+        except StepError as error:
+            return Failed(error.failure)
 
     def _may_fail(self, loop: ForEach, count: int) -> int:
         most = allowed(loop, count)
@@ -222,11 +240,13 @@ class Repeating:
         for step, gathered in self.gathered.items():
             made_of = progress.sent.made_of.get(step)
             node = self._run.plan.node(step)
-            if made_of is not None and gathered.done and not asks_people(node):
-                found[step] = gathered.kept(items_digest(node, made_of))
+            if made_of is not None and not asks_people(node):
+                kept = self._arrivals.get(step, gathered).kept(items_digest(node, made_of))
+                found |= {step: kept} if kept.results or kept.events else {}
         left = KEPT_BYTES
         for step in list(found):
             left -= sum(map(size_of, found[step].results))
+            left -= sum(size_of(event.data) for event in found[step].events)
             if left < 0 or not _stands(progress, step):
                 del found[step]
         return found

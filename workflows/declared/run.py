@@ -53,6 +53,7 @@ class Inbox:
         self._seen: dict[str, set[str]] = {}
         self._kept: list[CloudEvent] = []
         self._waiting: list[tuple[AwaitedEvent, asyncio.Future[CloudEvent], Callable[[CloudEvent], bool]]] = []
+        self._watches: list[tuple[Callable[[CloudEvent], bool], Callable[[CloudEvent], None]]] = []
 
     def put(self, event: CloudEvent) -> None:
         """The same event delivered twice counts once; what names it is its id and its source."""
@@ -68,7 +69,16 @@ class Inbox:
                 future.set_result(event)
                 self._waiting.remove(entry)
                 return
+        for matches, tell in self._watches:
+            if matches(event):
+                tell(event)
         self._kept = [*self._kept, event][-KEPT_EVENTS:]
+
+    def watch(self, matches: Callable[[CloudEvent], bool], tell: Callable[[CloudEvent], None]) -> None:
+        """Tell of each event that matches and that nobody waits for: of those kept, and of those to come."""
+        for event in filter(matches, self._kept):
+            tell(event)
+        self._watches.append((matches, tell))
 
     async def take(self, wanted: AwaitedEvent, matches: Callable[[CloudEvent], bool]) -> CloudEvent:
         """The first event that matches, of those kept and those to come."""

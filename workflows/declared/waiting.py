@@ -1,7 +1,8 @@
 """Steps that wait: for a time, until a moment, for an event, for a person, or for the first of several."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, cast
 
@@ -99,6 +100,15 @@ class Waits:
             return Completed(None, note="the event did not come")
         message = f"the event {wanted.type} did not come in time"
         return Failed(Failure(code=FailureCode.EVENT_TIMEOUT, message=message))
+
+    @contextmanager
+    def saying(self, place: str, what: str, who: str, until: datetime | None) -> Generator[None]:
+        """Shown as what the run waits for, meanwhile."""
+        self._say(place, what, who, until)
+        try:
+            yield
+        finally:
+            self._unsay(place)
 
     async def _sleep(self, step: str, until: datetime) -> None:
         self._say(step, "the time", "nobody", until)

@@ -85,6 +85,9 @@ class KeptItems(Wire):
     done: tuple[tuple[int, int], ...]
     results: tuple[JsonValue, ...]
     digest: str
+    events: tuple[CloudEvent, ...] = ()
+    """All that came, of a for_each over events; `closed` says what closed it."""
+    closed: str = ""
 
 
 class DeclaredRequest(Signed):

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from towpath.engine.checks.mails import check_mail
 from towpath.engine.checks.auth import check_auth
+from towpath.engine.checks.mails import check_mail
 from towpath.engine.checks.params import check_params
 from towpath.engine.checks.schemas import check_schema
 from towpath.engine.expression.functions import parse_date

@@ -100,6 +100,12 @@ class StepChecks:
             loop, place = step.for_each, (*base, "for_each", "in")
             self._expressions.templates(loop.in_, place, here)
             item = self._types.items(loop.in_, place, here) if loop.times is None else {"type": "integer"}
+            if loop.on_event is not None:
+                item, where = EVENT, (*base, "for_each")
+                self._expressions.templates(loop.correlate, (*where, "correlate"), here)
+                self._expressions.condition(loop.filter, (*where, "filter"), here.also(event=EVENT))
+                closing = here.also(**{loop.as_: item, "index": {"type": "integer"}})
+                self._expressions.condition(loop.until, (*where, "until"), closing)
             here = here.also(**{loop.as_: item, "index": {"type": "integer"}})
         sending = ReadScope(node.index, here.extra, secrets=step.type in SENDING)
         output = output_schema(node, self._catalogue)
@@ -230,14 +236,31 @@ class StepChecks:
         if step.type in NO_LOOP:
             what = f"a {step.type} step has no for_each"
             self._source.report(path, "step.no-effect", what, "loop over a workflow step instead", key=True)
-        if (loop.in_ is None) == (loop.times is None):
-            self._source.report(path, "for-each.shape", "give in, or times", "write in: or times:")
-        if loop.max_failures is not None and loop.on_item_error == "fail":
+        if sum(given is not None for given in (loop.in_, loop.times, loop.on_event)) != 1:
+            what = "give one of in, times and on_event"
+            self._source.report(path, "for-each.shape", what, "write in:, times: or on_event:")
+        self._arriving(loop, path)
+        if loop.max_failures is not None and loop.on_item_error == "fail" and loop.on_event is None:
             what = "max_failures counts nothing where the first failure ends the step"
             self._source.report((*path, "max_failures"), "for-each.shape", what, "add on_item_error: collect", key=True)
         if step.cache is not None:
             what = "a step with for_each is not cached"
             self._source.report((*path[:-1], "cache"), "step.no-effect", what, "leave cache out", key=True)
+
+    def _arriving(self, loop: ForEach, path: Path) -> None:
+        """What belongs to a loop over events, and what does not."""
+        if loop.on_event is not None:
+            if loop.until is None and loop.within is None:
+                what = "nothing closes a loop over events without until or within"
+                self._source.report((*path, "on_event"), "for-each.shape", what, "write until: or within:", key=True)
+            if loop.max_failures is not None:
+                what = "max_failures is a share of items, and how many events come is not known"
+                self._source.report((*path, "max_failures"), "for-each.shape", what, "leave it out", key=True)
+            return
+        for name in ("correlate", "filter", "until", "within"):
+            if getattr(loop, name) is not None:
+                what = f"{name} is for a loop over events"
+                self._source.report((*path, name), "for-each.shape", what, "add on_event, or leave it out", key=True)
 
     def _call(self, call: StepCall, written: Any, path: Path) -> None:
         """What undoes or checks a step is a call like any other."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from towpath.engine.language.plan import Plan, PlanNode
+from towpath.engine.language.steps import ForEach
 
 SHAPES = {
     "condition": ("{", "}"),
@@ -79,7 +80,7 @@ def _kind(node: PlanNode) -> str:
     step = node.step
     if step is None:
         return "group"
-    extra = [f"each of {'many' if step.for_each.times is None else step.for_each.times}"] if step.for_each else []
+    extra = [_each(step.for_each)] if step.for_each else []
     extra += ["undoable"] if step.compensate is not None else []
     extra += ["only when …"] if step.when is not None else []
     return ", ".join([step.type, *extra])
@@ -123,3 +124,9 @@ def _name(node: PlanNode) -> str:
 
 def _label(text: str) -> str:
     return text.replace('"', "'").replace("<", "‹").replace(">", "›")
+
+
+def _each(loop: ForEach) -> str:
+    if loop.on_event is not None:
+        return f"each event {loop.on_event}"
+    return f"each of {'many' if loop.times is None else loop.times}"

@@ -13,7 +13,7 @@ ONE_OF: Mapping[str, tuple[str, ...]] = {
     "WaitConfig": ("for", "until", "event"),
     "Choice": ("event", "after", "human-task"),
     "NotifyChannel": ("email", "slack", "crm"),
-    "ForEach": ("in", "times"),
+    "ForEach": ("in", "times", "on_event"),
 }
 """Models of which exactly one field is given."""
 NEEDED = frozenset({"ConditionConfig", *ONE_OF})

@@ -294,10 +294,18 @@ class Retry(Model):
 
 
 class ForEach(Model):
-    """Once for each item, at most `concurrency` at a time; results in the order of the items."""
+    """Once for each item, at most `concurrency` at a time; results in the order of the items.
+
+    With `on_event` the items are events as they come, up to the one for which `until` is true, which only closes.
+    """
 
     in_: Templates = Field(default=None, alias="in")
     times: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    on_event: Text | None = None
+    correlate: Template | None = None
+    filter: Condition | None = None
+    until: Condition | None = None
+    within: Duration | None = None
     as_: Name = Field(default="item", alias="as")
     concurrency: Count = 10
     on_item_error: Literal["fail", "collect"] = "fail"

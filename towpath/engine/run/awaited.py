@@ -32,6 +32,9 @@ def _waits(plan: Plan) -> Iterator[tuple[str, str | None]]:
     cancels: list[CancelOn | None] = [plan.definition.header.cancel_on]
     for node in plan.steps():
         cancels.append(None if node.step is None else node.step.cancel_on)
+        loop = None if node.step is None else node.step.for_each
+        if loop is not None and loop.on_event is not None:
+            yield loop.on_event, loop.correlate
         if isinstance(node.config, WaitConfig) and node.config.event is not None:
             yield node.config.event, node.config.correlate
         if isinstance(node.config, WaitAnyConfig):

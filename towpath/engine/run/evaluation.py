@@ -48,8 +48,8 @@ from towpath.engine.language.steps import (
     HttpConfig,
     HumanTaskConfig,
     NotifyConfig,
-    StepCall,
     RaiseConfig,
+    StepCall,
     WaitAnyConfig,
     WaitConfig,
 )
@@ -175,6 +175,8 @@ class Evaluation:
         """What a step is done for each of. Raises StepError."""
         if loop.times is not None:
             return list(range(loop.times))
+        if loop.on_event is not None:
+            return []
         items = as_list(self.value(loop.in_, "for_each.in"))
         if items is None:
             raise StepError(Failure(code=FailureCode.STEP_INPUT, message="for_each.in: it is not a list"))

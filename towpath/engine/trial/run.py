@@ -9,7 +9,7 @@ from towpath.contracts.core.run import Cancellation
 from towpath.contracts.declared.run import CloudEvent
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import Plan, PlanNode
-from towpath.engine.language.steps import CancelOn, Choice, Step, WaitConfig
+from towpath.engine.language.steps import CancelOn, Choice, ForEach, Step, WaitConfig
 from towpath.engine.run.doubts import Doubts
 from towpath.engine.run.evaluation import Evaluation, StepError
 from towpath.engine.trial.result import CaseResult
@@ -19,7 +19,7 @@ from towpath.engine.trial.virtual import VirtualTime
 if TYPE_CHECKING:
     from towpath.engine.trial.waits import TrialTask
 
-Awaits = CancelOn | Choice | WaitConfig
+Awaits = CancelOn | Choice | ForEach | WaitConfig
 Names = dict[str, Value]
 
 

@@ -11,6 +11,7 @@ from towpath.engine.run.actions import Completed, Failed, Outcome, Start
 from towpath.engine.run.each import Gathered, ItemWindow, allowed
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.trying import CHECK, UNDO, Trying, is_long_lived, told_trying
+from towpath.engine.trial.arriving import TrialArrivals
 from towpath.engine.trial.calls import perform_call, perform_channels, perform_claude
 from towpath.engine.trial.run import TrialJob, TrialRun
 from towpath.engine.trial.script import failure_by
@@ -117,6 +118,10 @@ class TrialSteps:
 
     async def _each(self, node: PlanNode, loop: ForEach, items: list[Value]) -> Outcome:
         """Results in the order of the items. Fails by the policy of the step."""
+        if loop.on_event is not None:
+            gathered = Gathered([])
+            self.partial[node.id] = gathered.results
+            return await TrialArrivals(self._run, node, loop, gathered).perform(self._item)
         window = ItemWindow(len(items), loop.concurrency, allowed(loop, len(items)))
         gathered = Gathered([None] * len(items))
         self.partial[node.id] = gathered.results
