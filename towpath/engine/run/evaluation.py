@@ -1,6 +1,5 @@
 """Templates and conditions of one run: evaluated against its inputs, its outputs so far, and its own clock."""
 
-import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,6 +54,7 @@ from towpath.engine.language.steps import (
 )
 from towpath.engine.run.actions import Completed, Failed, Outcome, StepRun
 from towpath.engine.run.effects import has_effect
+from towpath.engine.run.marking import as_data, secret_of
 from towpath.engine.run.raising import error_data, error_record, raised
 from towpath.engine.run.sameness import Uuids
 
@@ -202,13 +202,13 @@ class Evaluation:
         of, among those of the definition.
         """
         inputs: dict[str, Value] = self._names["inputs"]
-        given = (_secret_of(inputs.get(name)) for name in self._secret_inputs)
+        given = (secret_of(inputs.get(name)) for name in self._secret_inputs)
         return tuple(dict.fromkeys((*secrets_read(config), *(name for name in given if name in self.facts.secrets))))
 
     def _sending(self, **more: Value) -> Scope:
         """Here an input that is the name of a secret is that secret."""
         inputs: dict[str, Value] = self._names["inputs"]
-        names = {name: _secret_of(inputs.get(name)) for name in self._secret_inputs}
+        names = {name: secret_of(inputs.get(name)) for name in self._secret_inputs}
         named = {name: secret_named(secret) for name, secret in names.items() if secret is not None}
         return self.scope(**({"inputs": {**inputs, **named}} if named else {}), **more)
 
@@ -345,12 +345,6 @@ class Evaluation:
             return Failed(error.failure(1))
 
 
-def _secret_of(value: Value) -> str | None:
-    """The name that an input with `x-secret` gives."""
-    name = (as_object(value) or {}).get("$secret")
-    return name if isinstance(name, str) else None
-
-
 def _is_constant(value: Value) -> bool:
     """Whether a part of a config stands for itself, seen at a glance."""
     of = class_of(value)
@@ -377,13 +371,6 @@ def _late(name: str, value: Value, scope: Scope, *, keep: bool) -> Value:
             for inner, item in nested.items()
         }
     return _field(name, value, scope, keep=keep)
-
-
-def as_data(value: Value) -> str:
-    """A value inside a prompt: JSON that can neither end its tag nor open another one."""
-    text = value if type(value) is str else as_text(value)
-    encoded = json.dumps(text, ensure_ascii=False).replace("<", "\\u003c").replace(">", "\\u003e")
-    return f"<data>{encoded}</data>"
 
 
 def _quoted(value: Value) -> str:
