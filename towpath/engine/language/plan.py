@@ -65,11 +65,6 @@ class Plan:
     duplicates: tuple[tuple[str, Path], ...]
     order: tuple[int, ...]
 
-    def is_in_race(self, node: PlanNode) -> bool:
-        """Whether a node may fail, since its group asks for enough others."""
-        parent = None if node.parent is None else self.nodes[node.parent]
-        return parent is not None and parent.kind == "group" and parent.wanted is not None
-
     def node(self, step: str) -> PlanNode:
         return self.nodes[self.by_id[step]]
 

@@ -27,6 +27,7 @@ from towpath.engine.run.actions import (
 )
 from towpath.engine.run.catching import Catching
 from towpath.engine.run.evaluation import Evaluation, PureFunctions, RunFacts, StepError
+from towpath.engine.run.joins import Joins
 from towpath.engine.run.sending import Sent
 
 PATIENT = frozenset({"wait", "wait-any", "human-task"})
@@ -45,7 +46,6 @@ class Scheduling:
         new_uuid: Callable[[], str],
         seed: dict[str, JsonValue] | None = None,
     ) -> None:
-        count = len(plan.nodes)
         self.plan = plan
         self.runs = [StepRun() for _ in plan.nodes]
         self.outputs: dict[str, Value] = {}
@@ -54,10 +54,9 @@ class Scheduling:
         self.paused = False
         self.seed = seed or {}
         self.sent = Sent()
-        self._settled_needs, self._good_needs = [0] * count, [0] * count
-        self._members_left = [len(node.members) for node in plan.nodes]
+        self._joins = Joins(plan, facts.language)
         self.opened = [node.guard is None for node in plan.nodes]
-        self.left = count
+        self.left = len(plan.nodes)
         self.catching = Catching(self.branches, self.evaluation)
         self.running: set[int] = set()
         self.done: list[int] = []
@@ -76,16 +75,9 @@ class Scheduling:
         node, run = self.plan.nodes[index], self.runs[index]
         if run.state is not State.PENDING or not self.opened[index] or self.stopping is not None:
             return
-        settled, good, total = self._settled_needs[index], self._good_needs[index], len(node.needs)
-        wanted = total if node.wanted is None else node.wanted
-        if node.wanted is None:
-            if settled < total:
-                return
-            starts = (node.kind != "group" and node.listed) or good > 0 or total == 0
-        else:
-            starts = good >= wanted
-            if not starts and settled < total:
-                return
+        starts = self._joins.starts(node)
+        if starts is None:
+            return
         if self.paused and node.kind == "step":
             self.held.append(index)
         elif node.kind == "group":
@@ -140,7 +132,7 @@ class Scheduling:
         run.state, run.note = State.RUNNING, branch
         self.running.add(node.index)
         _open(self, node, branch)
-        if not self._members_left[node.index]:
+        if not self._joins.members_left[node.index]:
             self._end_condition(node)
 
     def _end_condition(self, node: PlanNode) -> None:
@@ -223,14 +215,14 @@ class Scheduling:
                 self._fail_run(node, error.failure)
         elif on_error == "continue":
             self.settle(node.index, State.FAILED, good=True, note="the run goes on without it")
-        elif self.plan.is_in_race(node):
-            self.settle(node.index, State.FAILED, good=False)
+        elif losing := self._joins.losing(node):
+            _lose(self, losing, outcome.failure, exact=self._joins.is_exact)
         else:
             self._fail_run(node, outcome.failure)
 
     def release(self, node: PlanNode) -> None:
         """Once an error has been handled, what needs the step goes on."""
-        if self.catching.ends(node.index, self._members_left[node.index]):
+        if self.catching.ends(node.index, self._joins.members_left[node.index]):
             self._set_free(node, good=True)
 
     def _fail_run(self, node: PlanNode, failure: Failure) -> None:
@@ -269,19 +261,16 @@ class Scheduling:
     def _set_free(self, node: PlanNode, *, good: bool) -> None:
         self.free(node, good=good)
         parent = None if node.parent is None else self.plan.nodes[node.parent]
-        if parent is not None and parent.kind == "condition" and not self._members_left[parent.index]:
+        if parent is not None and parent.kind == "condition" and not self._joins.members_left[parent.index]:
             self._end_condition(parent)
         elif parent is not None:
             self.release(parent)
 
     def free(self, node: PlanNode, *, good: bool) -> None:
         """Count a settled node for everything that waits for it."""
+        self._joins.count(node, self.runs[node.index], good=good)
         for dependent in self.plan.dependents[node.index]:
-            self._settled_needs[dependent] += 1
-            self._good_needs[dependent] += 1 if good else 0
-            self.ready.append(dependent)
-        if node.parent is not None and self.plan.nodes[node.parent].is_open:
-            self._members_left[node.parent] -= 1
+            (self.ready.appendleft if self._joins.is_urgent(dependent) else self.ready.append)(dependent)
 
 
 def _is_patient(node: PlanNode) -> bool:
@@ -301,6 +290,19 @@ def _withdraw(nodes: Scheduling, node: PlanNode, why: Cancellation) -> None:
             nodes.running.discard(index)
             run.cancelled = why
             nodes.settle(index, State.CANCELLED, good=False, note=why.in_words)
+
+
+def _lose(nodes: Scheduling, losing: list[PlanNode], failure: Failure, *, exact: bool) -> None:
+    """A member of a race fails with a step inside it, the last of these; what else is in it ends."""
+    unsettled = [node for node in losing if nodes.runs[node.index].state not in SETTLED]
+    handling = [node for node in losing if node.index in nodes.catching.under_way]
+    for node in unsettled:
+        nodes.running.discard(node.index)
+        if node is not losing[-1]:
+            nodes.runs[node.index].keep(Failed(failure))
+        nodes.settle(node.index, State.FAILED, good=False)
+    for node in (*unsettled, *handling) if exact else ():
+        _withdraw(nodes, node, Cancellation(by="the group", reason=f"{losing[-1].id} failed"))
 
 
 def _withdraw_siblings(nodes: Scheduling, node: PlanNode) -> None:

@@ -1,0 +1,44 @@
+"""Groups of every kind with each outcome of their members, for the comparison of `definition test` with Temporal."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from tests.timeskip.trial_cases import AFTER, BEFORE, TrialCase, case, choices
+from tests.timeskip.trial_samples import REFUSED
+from towpath.engine.language.steps import Group
+
+PROBE: dict[str, Any] = {"id": "probe", "type": "set", "config": {"v": 1}}
+
+
+def group_cases() -> Iterator[TrialCase]:
+    yield from _winners()
+
+
+def _call(name: str, **more: Any) -> dict[str, Any]:
+    return {"id": name, "type": "api", "config": {"service": "s", "method": name}, **more}
+
+
+def _nap(name: str, length: str = "1h", **more: Any) -> dict[str, Any]:
+    return {"id": name, "type": "wait", "config": {"for": length}, **more}
+
+
+def _winners() -> Iterator[TrialCase]:
+    """Several members end at one moment."""
+    sorts: dict[str, list[dict[str, Any]]] = {
+        "sets": [{"id": name, "type": "set", "config": {"v": name}} for name in "abc"],
+        "waits": [_nap(name) for name in "abc"],
+        "a set, a wait and a call": [{"id": "a", "type": "set", "config": {"v": 1}}, _nap("b"), _call("c")],
+    }
+    for (name, members), losers, wanted in itertools.product(sorts.items(), choices(Group, "losers"), (1, 2)):
+        race = {"id": "race", "parallel": members, "join": {"count": wanted}, "losers": losers}
+        won = {"id": "won", "type": "set", "config": {"by": "{{ steps.race.completed }}"}}
+        yield case(f"race: {name}, {wanted} win, {losers}", [BEFORE, PROBE, race, won, AFTER])
+    refused = {"a": {"fail": REFUSED}}
+    for policy, losers in itertools.product(("fail", "continue"), choices(Group, "losers")):
+        members = [_call("a", on_error=policy), _nap("b")]
+        race = {"id": "race", "parallel": members, "join": "any", "losers": losers}
+        yield case(f"race: one fails, on_error {policy}, {losers}", [BEFORE, PROBE, race, AFTER], refused)
+    inside = {"if": "1 > 0", "then": [_nap("first", "1m"), {"parallel": [_call("a"), _nap("beside")]}, _nap("never")]}
+    race = {"id": "race", "parallel": [{"id": "deep", "type": "condition", "config": inside}, _nap("b")], "join": "any"}
+    yield case("race: one fails deep inside", [BEFORE, PROBE, race, AFTER], refused)

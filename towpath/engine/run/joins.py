@@ -1,0 +1,57 @@
+"""What has settled of that which each node waits for, and who wins a group with `join`."""
+
+from towpath.engine.language.plan import Plan, PlanNode
+from towpath.engine.run.actions import State, StepRun
+
+ONE_WINNER = 3
+"""Version of the language since which a race is over with its last winner, before anything else of that moment, and a
+failure anywhere inside a member is the member's. Before, a member that failed with `on_error: continue` won as well.
+"""
+
+
+class Joins:
+    """The joins of a plan, by the version of the language that a run has."""
+
+    def __init__(self, plan: Plan, language: int) -> None:
+        self._plan = plan
+        self.is_exact = language >= ONE_WINNER
+        """Whether exactly as many members win as a race asks for."""
+        self._settled, self._good = [0] * len(plan.nodes), [0] * len(plan.nodes)
+        self.members_left = [len(node.members) for node in plan.nodes]
+
+    def starts(self, node: PlanNode) -> bool | None:
+        """Whether a node's join is satisfied; None while that is open."""
+        settled, good, total = self._settled[node.index], self._good[node.index], len(node.needs)
+        if node.wanted is not None and good >= node.wanted:
+            return True
+        if settled < total:
+            return None
+        return node.wanted is None and ((node.kind != "group" and node.listed) or good > 0 or total == 0)
+
+    def count(self, node: PlanNode, run: StepRun, *, good: bool) -> None:
+        """A node has settled: a race is won by what was completed, another join by what is as good."""
+        for dependent in self._plan.dependents[node.index]:
+            self._settled[dependent] += 1
+            self._good[dependent] += good and (run.state is State.COMPLETED or not self.is_urgent(dependent))
+        if node.parent is not None and self._plan.nodes[node.parent].is_open:
+            self.members_left[node.parent] -= 1
+
+    def is_urgent(self, index: int) -> bool:
+        """Whether a node is a race, which is over before anything else of a moment is looked at."""
+        node = self._plan.nodes[index]
+        return self.is_exact and node.kind == "group" and node.wanted is not None
+
+    def losing(self, node: PlanNode) -> list[PlanNode]:
+        """The member of a race that fails with a node, then what is around the node in it, and the node as the last.
+
+        Empty for a node that is in no race.
+        """
+        found, current = [node], node
+        while current.parent is not None:
+            current = self._plan.nodes[current.parent]
+            if current.kind == "group" and current.wanted is not None:
+                return found[::-1]
+            if not self.is_exact:
+                break
+            found.append(current)
+        return []
