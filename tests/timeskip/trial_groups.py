@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from tests.timeskip.trial_cases import AFTER, BEFORE, TrialCase, case, choices
-from tests.timeskip.trial_samples import REFUSED
+from tests.timeskip.trial_cases import AFTER, BEFORE, TrialCase, case, choices, probe
+from tests.timeskip.trial_samples import KINDS, REFUSED, sample_of
 from towpath.engine.language.steps import Group
 
 PROBE: dict[str, Any] = {"id": "probe", "type": "set", "config": {"v": 1}}
@@ -13,6 +13,7 @@ PROBE: dict[str, Any] = {"id": "probe", "type": "set", "config": {"v": 1}}
 
 def group_cases() -> Iterator[TrialCase]:
     yield from _winners()
+    yield from _turns()
 
 
 def _call(name: str, **more: Any) -> dict[str, Any]:
@@ -42,3 +43,27 @@ def _winners() -> Iterator[TrialCase]:
     inside = {"if": "1 > 0", "then": [_nap("first", "1m"), {"parallel": [_call("a"), _nap("beside")]}, _nap("never")]}
     race = {"id": "race", "parallel": [{"id": "deep", "type": "condition", "config": inside}, _nap("b")], "join": "any"}
     yield case("race: one fails deep inside", [BEFORE, PROBE, race, AFTER], refused)
+
+
+def _turns() -> Iterator[TrialCase]:
+    """A member of each type takes its turn among others, is refused one by a pause, or keeps none while it waits."""
+    for kind, limit in itertools.product(KINDS, (1, 2)):
+        sample = sample_of(kind)
+        members = [_call("a"), probe(kind, sample.config), _call("b"), _call("c", needs=["b"])]
+        group = {"id": "group", "parallel": members, "max_concurrency": limit}
+        yield case(f"turns: {kind} among {limit} at a time", [BEFORE, group, AFTER])
+        # With two at a time, what is sent together would end together.
+        nobody: dict[str, Any] = {"probe": {"decisions": []}} if kind == "human-task" else {}
+        for policy in ("fail", "continue") if limit == 1 else ():
+            failing = {**group, "parallel": [_call("a", on_error=policy), *members[1:]]}
+            name = f"turns: {kind} after one that fails, on_error {policy}"
+            yield case(name, [BEFORE, failing, AFTER], {"a": {"fail": REFUSED}, **nobody})
+    for kind in ("wait", "wait-any", "human-task"):
+        sample = sample_of(kind)
+        members = [probe(kind, sample.held or sample.config), _call("a"), _call("b")]
+        group = {"id": "group", "parallel": members, "max_concurrency": 1}
+        answers: dict[str, Any] = {"probe": {"decisions": []}} if kind == "human-task" else {}
+        ends = [{"after": "1h", "skip": "probe"}]
+        yield case(f"turns: {kind} waits beside", [BEFORE, group, AFTER], answers, operations=ends)
+    race = {"id": "race", "parallel": [_call("a"), _call("b"), PROBE], "join": "any", "max_concurrency": 1}
+    yield case("turns: a race one at a time", [BEFORE, race, AFTER])

@@ -16,6 +16,7 @@ from towpath.engine.checks.inputs import accept_inputs
 from towpath.engine.checks.loading import InvalidDefinitionError, digest, load_plan
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.steps import CancelOn, Step
+from towpath.engine.language.turns import PATIENT
 from towpath.engine.run.actions import (
     Action,
     Cancel,
@@ -31,7 +32,6 @@ from towpath.engine.run.actions import (
 from towpath.engine.run.approvals import asks_people
 from towpath.engine.run.evaluation import Evaluation, RunFacts, StepError
 from towpath.engine.run.progress import Progress
-from towpath.engine.run.scheduling import PATIENT
 from towpath.engine.run.sending import bounded
 from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key

@@ -120,6 +120,7 @@ CASES = [
     ("graph.cycle", steps("{id: a, type: set, needs: [b]}", "{id: b, type: set, needs: [a]}"), None, "a → b → a"),
     ("join.dead", steps("{parallel: [{id: a, type: set}], join: {count: 2}}"), 5, "never"),
     ("group.empty", steps("{parallel: []}"), 5, "no members"),
+    ("group.no-effect", steps("{parallel: [{id: a, type: set}], max_concurrency: 1}"), 5, "leave it out"),
     ("step.unreachable", steps("{id: a, type: set, when: false}"), 5, "never runs"),
     ("step.no-effect", given_step("{for: 1s}", "wait", ", for_each: {times: 2}"), 5, "no for_each"),
     ("for-each.shape", steps("{id: a, type: set, for_each: {as: x}}"), 5, "one of in, times and on_event"),

@@ -5,6 +5,7 @@ from typing import Any
 from towpath.engine.checks.clocks import check_clocks
 from towpath.engine.checks.expressions import ExpressionChecks
 from towpath.engine.checks.flow import Flow
+from towpath.engine.checks.groups import check_groups
 from towpath.engine.checks.inputs import SENSITIVE, violations
 from towpath.engine.checks.reads import ReadScope
 from towpath.engine.checks.schemas import check_schema
@@ -50,6 +51,7 @@ class DocumentChecks:
     def check(self) -> None:
         check_secrets(self._source)
         self._graph()
+        check_groups(self._source, self._plan)
         self._inputs()
         endpoints: dict[str, Path] = {}
         for trigger, path in self._plan.definition.triggers:

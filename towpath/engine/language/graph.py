@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from towpath.engine.language.plan import Plan, PlanNode
-from towpath.engine.language.steps import ForEach
+from towpath.engine.language.steps import ForEach, Group
 
 SHAPES = {
     "condition": ("{", "}"),
@@ -43,7 +43,8 @@ def mermaid(plan: Plan) -> str:
         if not node.anonymous:
             kind = "group" if node.step is None else node.step.type
             begin, end = SHAPES.get(kind, ("[", "]"))
-            lines.append(f'  {_name(node)}{begin}"{_label(node.id)}<br/>{kind}"{end}')
+            rules = "" if node.group is None else _rules(node, node.group)
+            lines.append(f'  {_name(node)}{begin}"{_label(node.id)}<br/>{kind}{rules}"{end}')
     for node in plan.nodes:
         if node.anonymous:
             continue
@@ -63,8 +64,7 @@ def _tops(plan: Plan) -> Iterator[PlanNode]:
 def _lines(plan: Plan, node: PlanNode, depth: int) -> list[str]:
     indent = "  " * depth
     if node.group is not None:
-        join = "" if node.wanted is None else f", goes on after {node.wanted}"
-        found = [f"{indent}{'together' if node.anonymous else node.id}{join}"]
+        found = [f"{indent}{'together' if node.anonymous else node.id}{_rules(node, node.group)}"]
         for member in node.members:
             found.extend(_lines(plan, plan.nodes[member], depth + 1))
         return found
@@ -74,6 +74,11 @@ def _lines(plan: Plan, node: PlanNode, depth: int) -> list[str]:
         for member in members:
             found.extend(_lines(plan, plan.nodes[member], depth + 2))
     return found
+
+
+def _rules(node: PlanNode, group: Group) -> str:
+    join = "" if node.wanted is None else f", goes on after {node.wanted}"
+    return join + ("" if group.max_concurrency is None else f", at most {group.max_concurrency} at a time")
 
 
 def _kind(node: PlanNode) -> str:

@@ -386,4 +386,5 @@ class Group(Model):
     join: Join = "all"
     losers: Literal["cancel", "let-run"] = "cancel"
     on_error: Literal["finish", "cancel"] = "finish"
+    max_concurrency: Count | None = None
     description: Text = ""

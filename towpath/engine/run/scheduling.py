@@ -11,6 +11,7 @@ from towpath.engine.checks.inputs import secret_inputs
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.steps import OnErrorDefault
+from towpath.engine.language.turns import PATIENT
 from towpath.engine.run.actions import (
     SETTLED,
     Action,
@@ -29,9 +30,8 @@ from towpath.engine.run.catching import Catching
 from towpath.engine.run.evaluation import Evaluation, PureFunctions, RunFacts, StepError
 from towpath.engine.run.joins import Joins
 from towpath.engine.run.sending import Sent
-
-PATIENT = frozenset({"wait", "wait-any", "human-task"})
-"""Types that only wait: once a run fails, nobody waits for them any more."""
+from towpath.engine.run.starting import begin_step
+from towpath.engine.run.turns import MemberTurns
 
 
 class Scheduling:
@@ -54,7 +54,7 @@ class Scheduling:
         self.paused = False
         self.seed = seed or {}
         self.sent = Sent()
-        self._joins = Joins(plan, facts.language)
+        self._joins, self._turns = Joins(plan, facts.language), MemberTurns(plan)
         self.opened = [node.guard is None for node in plan.nodes]
         self.left = len(plan.nodes)
         self.catching = Catching(self.branches, self.evaluation)
@@ -83,7 +83,8 @@ class Scheduling:
         elif node.kind == "group":
             self._close_group(node, satisfied=starts)
         elif starts:
-            self._begin(node)
+            if self._turns.take(index):
+                self._begin(node)
         else:
             self.skip(index, "nothing that it needs was completed")
 
@@ -107,23 +108,13 @@ class Scheduling:
             self.take(node.index, Failed(error.failure))
 
     def _start(self, node: PlanNode) -> None:
-        step = node.step
-        if step is None:
-            return
-        if step.for_each is not None:
-            self._run(node, Start(node.id, items=self.sent.items(node, self.evaluation)))
-            return
-        config = self.sent.config(node, self.evaluation)
-        if self.evaluation.is_pure(node):
-            self.take(node.index, self.evaluation.perform(node, config))
-            return
-        key = None if step.cache is None else str(self.evaluation.value(step.cache.key, "cache.key"))
-        self._run(node, Start(node.id, config, cache_key=key))
-
-    def _run(self, node: PlanNode, start: Start) -> None:
-        self.runs[node.index].state = State.RUNNING
-        self.running.add(node.index)
-        self.actions.append(start)
+        begun = begin_step(node, self.sent, self.evaluation)
+        if isinstance(begun, Start):
+            self.runs[node.index].state = State.RUNNING
+            self.running.add(node.index)
+            self.actions.append(begun)
+        else:
+            self.take(node.index, begun)
 
     def _branch(self, node: PlanNode, branch: str) -> None:
         self.branches[node.id] = branch
@@ -251,6 +242,7 @@ class Scheduling:
             self.done.append(index)
         if not node.anonymous:
             self.evaluation.tell(node.id, run)
+        self.ready.extend(self._turns.leave(index))
         if index in self.catching.under_way:
             return
         if node.kind == "step":

@@ -1,0 +1,80 @@
+"""Groups on Temporal: winners of one moment, members that take turns, with and without the workflow cache."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from temporalio.testing import WorkflowEnvironment
+
+from tests.timeskip.declared import Runs, serve, states, steps
+from towpath.contracts.core.run import StepRecord
+
+
+@pytest_asyncio.fixture(loop_scope="session", params=[1000, 0], ids=["cached", "replayed"])
+async def runs(env: WorkflowEnvironment, request: pytest.FixtureRequest) -> AsyncIterator[Runs]:
+    async with serve(env, max_cached_workflows=request.param) as serving:
+        yield serving
+
+
+def api(name: str, more: str = "") -> str:
+    return f"{{id: {name}, type: api, config: {{service: s, method: {name}}}{more}}}"
+
+
+def overlapping(records: dict[str, StepRecord], members: list[str]) -> list[tuple[str, str]]:
+    """Pairs of steps of which one began before the other had ended."""
+    found: list[tuple[str, str]] = []
+    spans = [(records[name].started_at, records[name].ended_at, name) for name in members]
+    for begun, ended, name in spans:
+        for other_begun, other_ended, other in spans:
+            if name < other and begun and ended and other_begun and other_ended:
+                found += [(name, other)] if begun < other_ended and other_begun < ended else []
+    return found
+
+
+async def test_calls_that_end_together_have_one_winner(runs: Runs) -> None:
+    """Three calls of one batch are answered in one activation: one wins, and what follows is called once."""
+    members = ", ".join(map(api, "abc"))
+    text = f"  - {{id: race, parallel: [{members}], join: any}}\n  - {api('after')}"
+    handle = await runs.start(text)
+    result = await handle.result()
+    assert result.outputs["race"] == {"completed": ["a"]}
+    assert runs.services.operations().count("after") == 1
+    assert await states(handle) | {"a": "completed", "b": "cancelled", "c": "cancelled"} == await states(handle)
+
+
+KINDS = """
+  - id: group
+    max_concurrency: 1
+    parallel:
+      - %s
+      - {id: request, type: http, config: {url: "https://world.example/x"}}
+      - {id: computed, type: function, config: {handler: f}}
+      - {id: plain, type: set, config: {v: 1}}
+      - {id: choice, type: condition, config: {if: "1 > 0", then: [%s, %s]}}
+      - {parallel: [%s, %s]}
+"""
+WORKING = ["one", "request", "computed", "plain", "inner-1", "inner-2", "left", "right"]
+
+
+async def test_members_of_any_type_take_turns(runs: Runs) -> None:
+    """Steps of every kind, in branches and inner groups, too: no two of them are under way at one moment."""
+    handle = await runs.start(KINDS % tuple(map(api, ("one", "inner-1", "inner-2", "left", "right"))))
+    result = await handle.result()
+    records: dict[str, Any] = await steps(handle)
+    assert {records[name].state for name in WORKING} == {"completed"}
+    assert overlapping(records, WORKING) == []
+    assert set(WORKING) < set(result.outputs)
+
+
+async def test_who_waits_does_not_hold_the_others_up(runs: Runs) -> None:
+    """An event that comes after a day, and a member that fails, leave the turn to the others."""
+    members = ", ".join(
+        ("{id: nap, type: wait, config: {for: 24h}}", api("bad", ", on_error: continue"), api("good"), api("last"))
+    )
+    handle = await runs.start(f"  - {{parallel: [{members}], max_concurrency: 1}}")
+    await handle.result()
+    records = await steps(handle)
+    nap, last = records["nap"], records["last"]
+    assert nap.ended_at is not None and last.ended_at is not None and last.ended_at < nap.ended_at
+    assert overlapping(records, ["bad", "good", "last"]) == []
