@@ -1,0 +1,59 @@
+"""kill -9 of the worker while members of groups are under way: turns are kept, one member wins, no effect twice."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from tests.integration.conftest import House
+from tests.integration.definitions import document, record, start
+from tests.waiting import until
+from towpath.contracts.declared.run import DeclaredOutcome
+
+HEAD = 'id: "in-groups"\nversion: "1.0.0"\ninputs: {reference: {type: string}}\nsteps:\n'
+MEMBERS = ("first", "second", "third")
+PARAMS = '{reference: "{{ inputs.reference }}-%s", items: [{sku: A-1, quantity: 1}]}'
+RESERVE = f"{{id: %s, type: api, config: {{service: order-service, method: reserveStock, params: {PARAMS}}}}}"
+TURNS = f"""
+  - id: turns
+    max_concurrency: 1
+    parallel:
+      - {RESERVE % ("first", "1")}
+      - {{id: nap, type: wait, config: {{for: 1s}}}}
+      - {RESERVE % ("second", "2")}
+      - {{id: plain, type: set, config: {{v: 1}}}}
+      - {RESERVE % ("third", "3")}
+"""
+RACE = f"""
+  - id: race
+    join: any
+    parallel:
+      - {RESERVE % ("first", "1")}
+      - {RESERVE % ("second", "2")}
+      - {RESERVE % ("third", "3")}
+  - {{id: won, type: set, config: {{by: "{{{{ steps.race.completed }}}}"}}}}
+"""
+
+
+@pytest.mark.parametrize("after_effect", [False, True], ids=["before-the-effect", "after-the-effect"])
+async def test_worker_killed_inside_groups(bare_house: House, after_effect: bool) -> None:
+    """Whoever had the turn ends first, also on the next worker; a race that was under way has one winner."""
+    async with bare_house.worker() as worker:
+        held = {"service": "orders", "operation": "reserveStock", "hold": True, "after_effect": after_effect}
+        number = await bare_house.fault(**held, times=4)
+        inputs = {"reference": uuid4().hex[:8]}
+        turns = await start(bare_house, document(HEAD + TURNS), dict(inputs))
+        race = await start(bare_house, document(HEAD + RACE), {"reference": uuid4().hex[:8]})
+        await until(lambda: bare_house.hits(number), lambda hits: hits == 4)
+        await worker.kill()
+    await bare_house.lift()
+    async with bare_house.worker():
+        results = await asyncio.gather(turns.result(), race.result())
+        assert [result.outcome for result in results] == [DeclaredOutcome.COMPLETED] * 2
+        assert results[1].outputs["race"] in [{"completed": [name]} for name in MEMBERS]
+        assert results[1].outputs["won"] in [{"by": [name]} for name in MEMBERS]
+        members = [step for step in (await record(turns)).steps if step.step in MEMBERS]
+        spans = sorted((step.started_at, step.ended_at) for step in members if step.started_at and step.ended_at)
+        moments = [moment for span in spans for moment in span]
+        assert len(moments) == 6 and moments == sorted(moments), "one after the other"
+    assert (await bare_house.effects())["applied_twice"] == []
