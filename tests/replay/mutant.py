@@ -10,6 +10,7 @@ from towpath.contracts.onboarding.process import ONBOARDING
 from towpath.contracts.publishing.campaign import PublishingRequest, PublishingResult
 from towpath.contracts.publishing.process import PUBLISHING
 from workflows.declared.parts import perform_part
+from workflows.declared.repeating import Stop
 from workflows.declared.workflow import DeclaredWorkflow
 from workflows.incident.workflow import IncidentResponseWorkflow
 from workflows.onboarding.workflow import CustomerOnboardingWorkflow
@@ -51,7 +52,7 @@ class MutantItemsWorkflow:
     @workflow.run
     async def run(self, request: ItemsRequest) -> ItemsResult:
         workflow.upsert_memo({"mutant": True})
-        return await perform_part(request)
+        return await perform_part(request, Stop())
 
 
 @workflow.defn(name=PUBLISHING.name)

@@ -78,6 +78,8 @@ LEFT = frozenset(
     {
         *("step.no-effect", "for-each.name", "retry.unknown", "test.unknown-code"),
         *("url.invalid", "date.invalid", "cron.invalid", "secret.plain"),
+        *("auth.secret", "auth.user", "auth.twice", "catch.unknown", "catch.name"),
+        *("group.no-effect", "for-each.shape"),
     }
 )
 """Words and patterns that a schema could hold, and that only `check` tells."""

@@ -14,6 +14,7 @@ ONE_OF: Mapping[str, tuple[str, ...]] = {
     "Choice": ("event", "after", "human-task"),
     "NotifyChannel": ("email", "slack", "crm"),
     "ForEach": ("in", "times", "on_event"),
+    "HttpAuth": ("basic", "bearer", "oauth2_client_credentials"),
 }
 """Models of which exactly one field is given."""
 NEEDED = frozenset({"ConditionConfig", *ONE_OF})
