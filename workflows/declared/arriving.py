@@ -11,7 +11,7 @@ from towpath.contracts.declared.run import CloudEvent
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.steps import ForEach
 from towpath.engine.run.actions import Outcome
-from towpath.engine.run.arriving import EventItems
+from towpath.engine.run.each import EventItems
 from towpath.engine.run.evaluation import StepError
 from workflows.declared.run import AwaitedEvent, DeclaredRun
 from workflows.declared.waiting import Waits

@@ -20,8 +20,7 @@ from towpath.engine.language.reads import steps_read
 from towpath.engine.language.steps import ForEach, Step
 from towpath.engine.run.actions import Failed, Outcome, State
 from towpath.engine.run.approvals import asks_people
-from towpath.engine.run.arriving import EventItems
-from towpath.engine.run.each import HERE, Allowance, Gathered, ItemWindow, allowed
+from towpath.engine.run.each import HERE, Allowance, EventItems, Gathered, ItemWindow, allowed
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.progress import Progress
 from towpath.temporal.failures import failure_of

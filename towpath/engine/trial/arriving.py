@@ -9,8 +9,7 @@ from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.steps import ForEach
 from towpath.engine.run.actions import Failed, Outcome
-from towpath.engine.run.arriving import EventItems
-from towpath.engine.run.each import Gathered
+from towpath.engine.run.each import EventItems, Gathered
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.trial.run import TrialRun
 from towpath.engine.trial.virtual import Strand
