@@ -35,6 +35,11 @@ API = AsyncMessages.create
 ARRIVES: Mapping[str, Mapping[str, Receiver | str]] = {
     "http": {
         **{name: (HttpRequest, name) for name in ("url", "method", "headers", "query", "body", "expect", "connection")},
+        **dict.fromkeys(("auth.basic.user", "auth.basic.password", "auth.bearer"), (HttpRequest, "auth")),
+        **{
+            f"auth.oauth2_client_credentials.{name}": (HttpRequest, "auth")
+            for name in ("token_url", "client_id", "client_secret", "scopes")
+        },
         "timeout": (HttpRequest, "timeout_seconds"),
         "poll.until": RUN,
         "poll.every": RUN,
@@ -56,6 +61,7 @@ ARRIVES: Mapping[str, Mapping[str, Receiver | str]] = {
         "method": (ServiceCall, "operation"),
         "params": (ServiceCall, "params"),
     },
+    "raise": dict.fromkeys(("type", "status", "title", "detail"), RUN),
     "condition": dict.fromkeys(("if", "then", "else", "switch.case", "switch.do", "default"), RUN),
     "human-task": {
         "assignee": (TaskPlan, "team"),
