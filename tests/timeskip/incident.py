@@ -1,6 +1,6 @@
 """Incidents on the time-skipping server, with a fake world around them."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
@@ -20,6 +20,7 @@ from towpath.contracts.core.run import RunRecord, StepRecord
 from towpath.contracts.incident.alerts import AlertBatch
 from towpath.contracts.incident.incident import Acknowledge, Acknowledged, IncidentRequest, IncidentResult, IncidentView
 from towpath.contracts.incident.process import INCIDENT
+from towpath.temporal.signing import SignedUpdates
 from workflows.incident.remediation import RemediationControlWorkflow
 from workflows.incident.workflow import IncidentResponseWorkflow
 from workflows.sandbox import runner
@@ -65,15 +66,17 @@ class Incidents:
 
 
 @asynccontextmanager
-async def serve_incidents(env: WorkflowEnvironment, world: FakeIncident) -> AsyncGenerator[Incidents]:
-    """Both task queues of an incident, served by the fake world."""
+async def serve_incidents(
+    env: WorkflowEnvironment, world: FakeIncident, keys: Sequence[bytes] = ()
+) -> AsyncGenerator[Incidents]:
+    """Both task queues of an incident, served by the fake world. With `keys`, what people send is signed."""
     incidents = Worker(
         env.client,
         task_queue=INCIDENT.queue,
         workflows=[IncidentResponseWorkflow, RemediationControlWorkflow],
         activities=with_batches(world.activities()),
-        workflow_runner=runner(),
-        interceptors=[ActivityEdge()],
+        workflow_runner=runner(keys=keys),
+        interceptors=[ActivityEdge(), *([SignedUpdates(keys)] if keys else [])],
         build_id="test",
         **PROMPT,
     )

@@ -3,23 +3,27 @@
 import inspect
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_type_hints
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
 from activities.batch import with_batches
-from tests.fakes.house import FakeHouse
+from tests.fakes.house import FakeHouse, unavailable
+from tests.fakes.incident import FakeIncident, firing, request
 from tests.fakes.prompt import PROMPT
 from tests.replaying import check_all
 from tests.timeskip.conftest import Bench, Handle
 from tests.timeskip.declared import Handle as DeclaredHandle
 from tests.timeskip.declared import serve
+from tests.timeskip.incident import serve_incidents
 from tests.timeskip.test_onboarding_review import APPROVE, REJECT, UNJUDGED, task_of
 from tests.waiting import until
 from towpath.assembly.rooms import workflows_of
@@ -28,13 +32,17 @@ from towpath.contracts.core.review import DecidedReview
 from towpath.contracts.core.signed import Signed
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.run import DeclaredOutcome
+from towpath.contracts.incident.incident import IncidentFailure
+from towpath.contracts.incident.process import INCIDENT
 from towpath.contracts.onboarding.customer import DecisionRecord, OnboardingCheckpoint, OnboardingOutcome, Redrive
 from towpath.contracts.onboarding.process import ONBOARDING
 from towpath.control.again import SentAgain
 from towpath.control.reviews import refusal
 from towpath.control.signing import SignedBy
+from towpath.policy.core.signing import START, sign
 from towpath.registry import processes
 from towpath.temporal.signing import SignedUpdates
+from workflows.incident.workflow import IncidentResponseWorkflow
 from workflows.onboarding.workflow import CustomerOnboardingWorkflow
 from workflows.sandbox import runner
 
@@ -186,6 +194,34 @@ async def test_nobody_resumes_what_never_ran(env: WorkflowEnvironment) -> None:
         with pytest.raises(WorkflowFailureError) as failed:
             await forged.result()
     assert "resume is for a run that goes on" in str(failed.value.cause)
+
+
+async def test_what_an_incident_had_done_is_believed_from_a_door_alone(env: WorkflowEnvironment) -> None:
+    """Its findings, its plan and its approvals come from a redrive by a door; by anybody else it begins anew."""
+    world = FakeIncident()
+    async with serve_incidents(env, world, keys=(KEY,)) as incidents:
+        world.fail("archive_incident", *[unavailable() for _ in range(3)])
+        failed = await incidents.start(asked=request(hold_open=timedelta(hours=1)))
+        with pytest.raises(WorkflowFailureError) as caught:
+            await failed.result()
+        assert isinstance(caught.value.cause, ApplicationError)
+        kept = IncidentFailure.model_validate(caught.value.cause.details[1]).request
+        questions = len(world.asked("ask"))
+        # The environment skips time for runs that its own client started: a door would wait for hours.
+        name = f"{INCIDENT.name}/{uuid4().hex[:16]}"
+        signed = await env.client.start_workflow(
+            IncidentResponseWorkflow.run,
+            sign(KEY, name, START, kept, datetime.now(UTC)),
+            id=name,
+            task_queue=INCIDENT.queue,
+            start_signal="alerts",
+            start_signal_args=[firing()],
+        )
+        await signed.result()
+        assert len(world.asked("ask")) == questions
+        forged = await incidents.start(asked=kept)
+        await forged.result()
+        assert len(world.asked("ask")) > questions
 
 
 async def test_a_redriven_customer_is_not_approved_by_whoever_starts_it(keyed: Bench) -> None:
