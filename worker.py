@@ -230,7 +230,7 @@ def build_workers(
 def _common(settings: WorkerSettings) -> dict[str, Any]:
     """Options of every worker."""
     return {
-        "interceptors": [ActivityEdge(), *([SignedUpdates(keys)] if (keys := settings.decision_keys()) else [])],
+        "interceptors": [ActivityEdge(), SignedUpdates(settings.decision_keys())],
         "deployment_config": WorkerDeploymentConfig(
             version=WorkerDeploymentVersion(DEPLOYMENT, settings.build_id), use_worker_versioning=False
         ),

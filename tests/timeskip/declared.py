@@ -74,7 +74,7 @@ async def serve(
     what people send is signed.
     """
     services = services or FakeServices()
-    interceptors = [ActivityEdge(), *([SignedUpdates(keys)] if keys else [])]
+    interceptors = [ActivityEdge(), SignedUpdates(keys)]
     common: dict[str, Any] = {"interceptors": interceptors, "build_id": "test", **PROMPT}
     definitions = Worker(
         client or env.client,

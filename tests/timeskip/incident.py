@@ -76,7 +76,7 @@ async def serve_incidents(
         workflows=[IncidentResponseWorkflow, RemediationControlWorkflow],
         activities=with_batches(world.activities()),
         workflow_runner=runner(keys=keys),
-        interceptors=[ActivityEdge(), *([SignedUpdates(keys)] if keys else [])],
+        interceptors=[ActivityEdge(), SignedUpdates(keys)],
         build_id="test",
         **PROMPT,
     )

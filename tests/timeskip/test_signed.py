@@ -86,7 +86,7 @@ async def serving(env: WorkflowEnvironment, house: FakeHouse, keys: Sequence[byt
         (CLAUDE_QUEUE, {}),
     ):
         activities = with_batches(house.activities()) if more else [house.ask]
-        interceptors = [ActivityEdge(), *([SignedUpdates(keys)] if keys else [])]
+        interceptors = [ActivityEdge(), SignedUpdates(keys)]
         worker = Worker(
             env.client, task_queue=queue, activities=activities, interceptors=interceptors, **more, **common
         )

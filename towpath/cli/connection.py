@@ -54,7 +54,7 @@ async def reachable() -> Client | None:
     """The same, for a command that can do something without a server."""
     try:
         keys, store = settings().keys(), PayloadStore(settings().payload_store)
-        signs = next(iter(settings().decision_keys()), None)
+        signs = settings().signing_key()
     except (SettingsError, PayloadStoreError) as error:
         fail(Exit.WRONG_INPUT, str(error))
     try:

@@ -53,9 +53,10 @@ class ReviewerDirectory:
 
     def deciders(self) -> dict[str, frozenset[str]]:
         """People who may decide, by team."""
+        teams = [self.team(name) for name in self._teams]
         return {
-            name: frozenset(member.reviewer for member in team.members if set(member.roles) & set(team.roles))
-            for name, team in self._teams.items()
+            team.team: frozenset(one.reviewer for one in team.members if team.role_of(one.reviewer) is not None)
+            for team in teams
         }
 
     def team(self, name: str) -> Reviewers:

@@ -204,6 +204,10 @@ class ClientSettings(BaseSettings):
             )
         return keys
 
+    def signing_key(self) -> bytes | None:
+        """What this place signs with; None when it signs nothing. Raises SettingsError."""
+        return next(iter(self.decision_keys()), None)
+
 
 class LocalSettings(ClientSettings):
     """What the local stack needs: whether there is a key for Claude."""

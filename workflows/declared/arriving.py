@@ -11,9 +11,9 @@ from towpath.contracts.declared.run import CloudEvent
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.steps import ForEach
 from towpath.engine.run.actions import Outcome
+from towpath.engine.run.awaited import AwaitedEvent, closes
 from towpath.engine.run.each import EventItems
-from towpath.engine.run.evaluation import StepError
-from workflows.declared.run import AwaitedEvent, DeclaredRun
+from workflows.declared.run import DeclaredRun
 from workflows.declared.waiting import Waits
 
 PerformItem = Callable[[JsonValue, int], Awaitable[Outcome]]
@@ -49,7 +49,7 @@ class Receiving:
                 with waits.saying(self._node.id, f"events {wanted.type}", "whoever emits them", until):
                     await workflow.wait_condition(lambda: bool(self._arrivals.closed) or self._done.is_set())
             await _end(beside)
-            self._run.inbox.watch(lambda event: self._run.matches(wanted, event), self._ignore)
+            self._run.inbox.watch(lambda event: wanted.takes(event, self._run.evaluation), self._ignore)
             await self._done.wait()
         finally:
             await _end([*beside, *self._running.values()])
@@ -57,18 +57,9 @@ class Receiving:
 
     async def _receive(self, wanted: AwaitedEvent) -> None:
         while not self._arrivals.closed:
-            event = await self._run.inbox.take(wanted, lambda event: self._run.matches(wanted, event))
-            self._go_on(self._arrivals.arrive(event, is_closing=self._is_closing(event)))
-
-    def _is_closing(self, event: CloudEvent) -> bool:
-        """An event for which `until` cannot be evaluated does not close: it is data from outside."""
-        if self._loop.until is None:
-            return False
-        names = {self._loop.as_: event.model_dump(mode="json"), "index": len(self._arrivals.events)}
-        try:
-            return self._run.evaluation.is_true(self._loop.until, "until", **names)
-        except StepError:
-            return False
+            event = await self._run.inbox.take(wanted, lambda event: wanted.takes(event, self._run.evaluation))
+            is_closing = closes(self._run.evaluation, self._loop, event, len(self._arrivals.events))
+            self._go_on(self._arrivals.arrive(event, is_closing=is_closing))
 
     async def _close_after(self, within: timedelta) -> None:
         await workflow.sleep(within, summary=f"{self._node.id}: within")

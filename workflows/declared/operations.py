@@ -1,6 +1,7 @@
 """What people and systems do to a run while it goes on: decide, pause, resume, skip, set an output, send events."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from pydantic import ValidationError
 from temporalio import workflow
@@ -28,6 +29,8 @@ from towpath.temporal.failures import to_application_error
 from workflows.declared.driver import Driver
 from workflows.declared.waiting import Tasks
 from workflows.kit.task import HumanTask, ReviewRefusedError
+
+ResultT = TypeVar("ResultT")
 
 
 class RefusedEditError(HouseError):
@@ -75,16 +78,10 @@ class Operations:
 
     def check_decision(self, decision: Decision) -> None:
         """Raises ApplicationError for a decision that does not count."""
-        try:
-            self._tasks.named_by(decision).role_of(decision)
-        except ReviewRefusedError as error:
-            raise to_application_error(error) from None
+        self._try(lambda: self._tasks.named_by(decision).role_of(decision))
 
     def decide(self, decision: Decision) -> DecidedReview:
-        try:
-            return self._tasks.named_by(decision).take(decision)
-        except ReviewRefusedError as error:
-            raise to_application_error(error) from None
+        return self._try(lambda: self._tasks.named_by(decision).take(decision))
 
     def receive(self, event: CloudEvent) -> None:
         self._driver.run.inbox.put(event)
@@ -134,9 +131,10 @@ class Operations:
         """The same. The output of a human task is a decision, in the person's own name."""
         self._try(lambda: self._check_set_output(edit))
 
-    def _try(self, check: Callable[[], None]) -> None:
+    def _try(self, what: Callable[[], ResultT]) -> ResultT:
+        """What it gives; a refusal becomes an ApplicationError."""
         try:
-            check()
+            return what()
         except (RefusedEditError, ReviewRefusedError) as error:
             raise to_application_error(error) from None
 

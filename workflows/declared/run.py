@@ -18,8 +18,9 @@ from towpath.contracts.declared.run import CloudEvent, DeclaredRequest, Sending
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.steps import Retry, Step
+from towpath.engine.run.awaited import AwaitedEvent, awaited
 from towpath.engine.run.doubts import Doubts
-from towpath.engine.run.evaluation import Evaluation, StepError
+from towpath.engine.run.evaluation import Evaluation
 from towpath.engine.run.trying import CALL, own_retry, told_trying
 from workflows.declared.effects import EffectPlace, Effects
 from workflows.kit.children import asked_for
@@ -27,15 +28,6 @@ from workflows.kit.options import Work
 from workflows.kit.steps import Steps
 
 KEPT_EVENTS = 500
-
-
-@dataclass(frozen=True, slots=True)
-class AwaitedEvent:
-    """What a step waits for. `subject` is None when any subject will do."""
-
-    type: str
-    subject: str | None
-    filter: str | None
 
 
 @dataclass(slots=True)
@@ -190,7 +182,7 @@ class DeclaredRun:
 
     async def event(self, wanted: AwaitedEvent, within: timedelta | None, step: str) -> CloudEvent | None:
         """The event, or None when it did not come in time."""
-        taking = asyncio.ensure_future(self.inbox.take(wanted, lambda event: self.matches(wanted, event)))
+        taking = asyncio.ensure_future(self.inbox.take(wanted, lambda event: wanted.takes(event, self.evaluation)))
         try:
             await workflow.wait_condition(taking.done, timeout=within, timeout_summary=f"{step}: {wanted.type}")
         except TimeoutError:
@@ -200,21 +192,9 @@ class DeclaredRun:
                 taking.cancel()
         return taking.result()
 
-    def matches(self, wanted: AwaitedEvent, event: CloudEvent) -> bool:
-        """An event whose filter cannot be evaluated does not match: it is data from outside."""
-        if event.type != wanted.type or (wanted.subject is not None and event.subject != wanted.subject):
-            return False
-        if wanted.filter is None:
-            return True
-        try:
-            return self.evaluation.is_true(wanted.filter, "filter", event=event.model_dump(mode="json"))
-        except StepError:
-            return False
-
     def wanted(self, event: str, correlate: str | None, condition: str | None, **names: Value) -> AwaitedEvent:
         """Raises StepError."""
-        subject = None if correlate is None else str(self.evaluation.value(correlate, "correlate", **names))
-        return AwaitedEvent(event, subject, condition)
+        return awaited(self.evaluation, event, correlate, condition, **names)
 
 
 @dataclass(frozen=True, slots=True)

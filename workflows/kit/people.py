@@ -4,13 +4,10 @@ from collections.abc import Sequence
 
 from temporalio import workflow
 
-from activities.reviews import ReviewActivities
 from towpath.contracts.core.failure import FailureCode
-from towpath.contracts.core.review import FindReviewers
 from towpath.temporal.failures import to_application_error
-from workflows.kit.calling import CallFailedError, call
-from workflows.kit.options import LOOKUP
-from workflows.kit.task import ReviewRefusedError
+from workflows.kit.calling import CallFailedError
+from workflows.kit.task import ReviewRefusedError, reviewers_of
 
 PATCH = "known-people-2026-11"
 
@@ -34,17 +31,10 @@ async def require_person(who: str, teams: Sequence[str], what: str) -> None:
 async def _find(who: str, teams: Sequence[str], what: str) -> None:
     known = False
     for team in dict.fromkeys(teams):
-        found = await call(
-            ReviewActivities.find_reviewers,
-            FindReviewers(team=team),
-            LOOKUP,
-            activity_id=f"{what}/reviewers/{team}",
-            summary=f"Who may {what} for {team}",
-        )
-        roles = {role for reviewer in found.members if reviewer.reviewer == who for role in reviewer.roles}
-        known = known or any(reviewer.reviewer == who for reviewer in found.members)
-        if roles & set(found.roles):
+        found = await reviewers_of(team, f"{what}/reviewers", what)
+        if found.role_of(who) is not None:
             return
+        known = known or found.knows(who)
     if known:
         message = f"{who!r} has none of the roles that may {what}"
         raise ReviewRefusedError(FailureCode.REVIEW_ROLE_NOT_ALLOWED, message)

@@ -16,7 +16,6 @@ from towpath.contracts.core.review import (
     DecidedReview,
     Decision,
     FindReviewers,
-    Reviewer,
     Reviewers,
     ReviewTask,
     Verdict,
@@ -33,6 +32,17 @@ NOT_PENDING = (search_key(PENDING_ASSIGNEES).value_unset(), search_key(PENDING_U
 def pending(teams: Sequence[str], until: datetime) -> tuple[Any, ...]:
     """Updates of search attributes: who is waited for, and until when."""
     return search_key(PENDING_ASSIGNEES).value_set(teams), search_key(PENDING_UNTIL).value_set(until)
+
+
+async def reviewers_of(team: str, lookup: str, what: str) -> Reviewers:
+    """Who may do something for a team; `lookup` is what the activity's id begins with. Raises CallFailedError."""
+    return await call(
+        ReviewActivities.find_reviewers,
+        FindReviewers(team=team),
+        LOOKUP,
+        activity_id=f"{lookup}/{team}",
+        summary=f"Who may {what} for {team}",
+    )
 
 
 class ReviewRefusedError(HouseError):
@@ -116,7 +126,8 @@ class HumanTask:
         self._plan = plan
         self._desk = desk
         self._admitted = admitted
-        self._people: dict[str, tuple[Reviewers, Reviewer]] = {}
+        self._people: dict[str, Reviewers] = {}
+        """The first of the teams asked that knows the person."""
 
     async def until_decided(self) -> ReviewTask:
         """Wait until it is decided, or its deadline passed. Raises CallFailedError when nobody can be found."""
@@ -224,8 +235,7 @@ class HumanTask:
 
     def may_decide(self, person: str) -> bool:
         """Whether the person has a role that may decide it."""
-        team, reviewer = self._people.get(person, (None, None))
-        return team is not None and reviewer is not None and bool(set(reviewer.roles) & set(team.roles))
+        return person in self._people and self._people[person].role_of(person) is not None
 
     def change(self, **fields: object) -> None:
         self.task = self.task.model_copy(update=fields)
@@ -236,8 +246,8 @@ class HumanTask:
         if who not in self._people:
             teams = ", ".join(self.teams) if self._plan.is_beside_others else self.task.team
             raise ReviewRefusedError(FailureCode.REVIEW_UNKNOWN_REVIEWER, f"{who!r} is not a reviewer of {teams}")
-        team, reviewer = self._people[who]
-        role = next((role for role in reviewer.roles if role in team.roles), None)
+        team = self._people[who]
+        role = team.role_of(who)
         if role is None:
             message = f"{who!r} has none of the roles that may decide: {', '.join(team.roles)}"
             raise ReviewRefusedError(FailureCode.REVIEW_ROLE_NOT_ALLOWED, message)
@@ -270,15 +280,9 @@ class HumanTask:
         await self._decided_by(self.task.due_at, "deadline")
 
     async def _admit(self, team: str) -> None:
-        found = await call(
-            ReviewActivities.find_reviewers,
-            FindReviewers(team=team),
-            LOOKUP,
-            activity_id=f"{self._plan.lookup}/{team}",
-            summary=f"Who may decide for {team}",
-        )
+        found = await reviewers_of(team, self._plan.lookup, "decide")
         for reviewer in found.members:
-            self._people.setdefault(reviewer.reviewer, (found, reviewer))
+            self._people.setdefault(reviewer.reviewer, found)
         self.teams = (*self.teams, team)
         self._admitted(self)
 

@@ -99,7 +99,7 @@ async def _demo(state: StateFolder, wanted: Sequence[str], out: Console, *, as_j
         os.environ["TEMPORAL_ADDRESS"] = stack.server.address
         http = await running.enter_async_context(httpx.AsyncClient(base_url=stack.standins.url))
         stamp, store = f"{datetime.now(UTC):%Y%m%d-%H%M%S}", ArtefactStore(watch.artefacts)
-        client = await connect(decision_key=next(iter(settings().decision_keys()), None))
+        client = await connect(decision_key=settings().signing_key())
         scene = Scene(client, stack, out, http, stamp, store, state.path, watch.alerting)
         told = [await _show(scene, name, f"{number}/{len(wanted)}") for number, name in enumerate(wanted, 1)]
         effects = (await http.get("/_standins/effects")).json()

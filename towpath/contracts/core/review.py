@@ -41,6 +41,14 @@ class Reviewers(ActivityResult):
     """Roles that may decide for the team."""
     members: tuple[Reviewer, ...]
 
+    def knows(self, person: str) -> bool:
+        return any(member.reviewer == person for member in self.members)
+
+    def role_of(self, person: str) -> str | None:
+        """The role in which the person may decide for the team; None for a stranger, and without such a role."""
+        held = next((member.roles for member in self.members if member.reviewer == person), ())
+        return next((role for role in held if role in self.roles), None)
+
 
 class DecidedReview(Wire):
     """A decision that counted: who, when, why."""

@@ -1,14 +1,57 @@
-"""The events that a definition can wait for, so that whoever has an event can find the runs it is for."""
+"""The events that a definition waits for: which one a step takes, and how whoever has one finds the runs it is for."""
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from towpath.contracts.declared.run import CloudEvent
+from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import Plan
-from towpath.engine.language.steps import CancelOn, WaitAnyConfig, WaitConfig
+from towpath.engine.language.steps import CancelOn, ForEach, WaitAnyConfig, WaitConfig
 from towpath.engine.run.evaluation import Evaluation, StepError
 
 LONGEST = 200
 MOST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedEvent:
+    """What a step waits for. `subject` is None when any subject will do."""
+
+    type: str
+    subject: str | None
+    filter: str | None
+
+    def takes(self, event: CloudEvent, evaluation: Evaluation) -> bool:
+        if event.type != self.type or self.subject not in {None, event.subject}:
+            return False
+        return self.filter is None or _holds(evaluation, self.filter, "filter", event=_data(event))
+
+
+def awaited(
+    evaluation: Evaluation, event: str, correlate: str | None, condition: str | None, **names: Value
+) -> AwaitedEvent:
+    """Raises StepError."""
+    subject = None if correlate is None else str(evaluation.value(correlate, "correlate", **names))
+    return AwaitedEvent(event, subject, condition)
+
+
+def closes(evaluation: Evaluation, loop: ForEach, event: CloudEvent, index: int) -> bool:
+    """Whether the event ends a loop over events, in which it would be the item of that index."""
+    names = {loop.as_: _data(event), "index": index}
+    return loop.until is not None and _holds(evaluation, loop.until, "until", **names)
+
+
+def _holds(evaluation: Evaluation, condition: str, field: str, **names: Value) -> bool:
+    """A condition that cannot be evaluated does not hold: the event is data from outside."""
+    try:
+        return evaluation.is_true(condition, field, **names)
+    except StepError:
+        return False
+
+
+def _data(event: CloudEvent) -> Value:
+    return event.model_dump(mode="json")
 
 
 def awaited_events(plan: Plan, evaluation: Evaluation) -> list[str]:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
-from towpath.contracts.declared.run import CloudEvent
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.steps import ForEach
 from towpath.engine.run.actions import Failed, Outcome
+from towpath.engine.run.awaited import closes
 from towpath.engine.run.each import EventItems, Gathered
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.trial.run import TrialRun
@@ -49,7 +49,8 @@ class TrialArrivals:
     async def _receive(self, item: PerformItem) -> None:
         while not self._arrivals.closed:
             event = await self._run.event(self._loop.on_event or "", self._loop, {})
-            self._begin(self._arrivals.arrive(event, is_closing=self._is_closing(event)), item)
+            is_closing = closes(self._run.evaluation, self._loop, event, len(self._arrivals.events))
+            self._begin(self._arrivals.arrive(event, is_closing=is_closing), item)
 
     async def _close_at(self, seconds: float) -> None:
         await self._run.time.wait_for(timedelta(seconds=seconds))
@@ -59,13 +60,3 @@ class TrialArrivals:
         for index in indexes:
             event = self._arrivals.events[index].model_dump(mode="json")
             self._running[index] = self._run.time.start(item(self._node, self._loop, event, index))
-
-    def _is_closing(self, event: CloudEvent) -> bool:
-        """An event for which `until` cannot be evaluated does not close: it is data from outside."""
-        if self._loop.until is None:
-            return False
-        names = {self._loop.as_: event.model_dump(mode="json"), "index": len(self._arrivals.events)}
-        try:
-            return self._run.evaluation.is_true(self._loop.until, "until", **names)
-        except StepError:
-            return False

@@ -10,8 +10,9 @@ from towpath.contracts.declared.run import CloudEvent
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.steps import CancelOn, Choice, ForEach, Step, WaitConfig
+from towpath.engine.run.awaited import awaited
 from towpath.engine.run.doubts import Doubts
-from towpath.engine.run.evaluation import Evaluation, StepError
+from towpath.engine.run.evaluation import Evaluation
 from towpath.engine.trial.result import CaseResult
 from towpath.engine.trial.script import Script
 from towpath.engine.trial.virtual import VirtualTime
@@ -72,12 +73,10 @@ class TrialRun:
 
     async def event(self, kind: str, awaits: Awaits, names: Names) -> CloudEvent:
         """The first that matches, of those kept and those to come. Raises StepError."""
-        subject = None
-        if awaits.correlate is not None:
-            subject = str(self.evaluation.value(awaits.correlate, "correlate", **names))
+        wanted = awaited(self.evaluation, kind, awaits.correlate, awaits.filter, **names)
 
         def matches(event: CloudEvent) -> bool:
-            return event.type == kind and subject in {None, event.subject} and self._passes(awaits.filter, event)
+            return wanted.takes(event, self.evaluation)
 
         for event in self.inbox.kept:
             if matches(event):
@@ -92,15 +91,6 @@ class TrialRun:
             if entry in self.inbox.waiting:
                 self.inbox.waiting.remove(entry)
         return taken[0]
-
-    def _passes(self, condition: str | None, event: CloudEvent) -> bool:
-        """An event whose filter cannot be evaluated does not match: it is data from outside."""
-        if condition is None:
-            return True
-        try:
-            return self.evaluation.is_true(condition, "filter", event=event.model_dump(mode="json"))
-        except StepError:
-            return False
 
 
 @dataclass(frozen=True, slots=True)
