@@ -21,8 +21,8 @@ from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask, V
 from towpath.contracts.core.run import Cancellation, RunRecord
 from towpath.contracts.declared.run import CloudEvent, DeclaredRequest, Edit, PauseRequest
 from towpath.engine.expression.suggestions import did_you_mean
-from towpath.engine.run.actions import SETTLED, Cancelled, Completed, State
-from towpath.engine.run.approvals import approvals_touched, asks_people
+from towpath.engine.run.actions import SETTLED, Cancelled, Completed
+from towpath.engine.run.approvals import asks_people, tasks_passed_by
 from towpath.engine.run.awaited import awaited_events
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
@@ -160,16 +160,11 @@ class Operations:
 
     def _passed_by(self, edit: Edit) -> list[HumanTask]:
         """The tasks whose people a change of the step passes by. Raises RefusedEditError when one is not open yet."""
-        found: list[HumanTask] = []
-        for step in approvals_touched(self._driver.plan, edit.step):
-            tasks = [task for task in self._tasks.by_step.values() if task.task.task.partition("/")[0] == step]
-            if not tasks and self._driver.progress.run_of(step).state is State.SKIPPED:
-                continue
-            if not tasks:
-                message = f"{step} guards {edit.step}, and who may decide it is not known before it is open"
-                raise RefusedEditError(FailureCode.REVIEW_NOT_OPEN, message)
-            found.extend(tasks)
-        return found
+        passed, unknown = tasks_passed_by(self._driver.progress, edit.step, self._tasks.by_step)
+        if unknown is not None:
+            message = f"{unknown} guards {edit.step}, and who may decide it is not known before it is open"
+            raise RefusedEditError(FailureCode.REVIEW_NOT_OPEN, message)
+        return [self._tasks.by_step[place] for place in passed]
 
     def _decision(self, edit: Edit) -> Decision:
         """What the output of a human task decides. Raises RefusedEditError."""

@@ -1,7 +1,11 @@
 """Which approvals a change of a step by hand would pass by."""
 
+from collections.abc import Iterable
+
 from towpath.engine.language.plan import Plan, PlanNode, waits_for
 from towpath.engine.language.steps import HumanTaskConfig, WaitAnyConfig
+from towpath.engine.run.actions import State
+from towpath.engine.run.progress import Progress
 
 
 def asks_people(node: PlanNode) -> bool:
@@ -37,6 +41,20 @@ def approvals_touched(plan: Plan, step: str, *, decided: bool = False) -> list[s
         return decided if node.index in fed else not fed.isdisjoint(_after(after, node.index))
 
     return [node.id for node in asking if passed_by(node)]
+
+
+def tasks_passed_by(progress: Progress, step: str, opened: Iterable[str]) -> tuple[list[str], str | None]:
+    """Of the tasks that were opened, by place (`STEP` or `STEP/CHOICE`), those that a change of the step passes by; and
+    the first approval of which nobody knows yet who may give it. One that was not needed is passed by nobody.
+    """
+    places = list(opened)
+    found: list[str] = []
+    for guard in approvals_touched(progress.plan, step):
+        own = [place for place in places if place.partition("/")[0] == guard]
+        if not own and progress.run_of(guard).state is not State.SKIPPED:
+            return [], guard
+        found.extend(own)
+    return found, None
 
 
 def approvals_dropped(old: Plan, new: Plan) -> list[str]:

@@ -3,8 +3,8 @@
 from towpath.engine.language.definition import CaseDecision, CaseOperation
 from towpath.engine.language.shapes import as_object
 from towpath.engine.language.steps import HumanTaskConfig, WaitAnyConfig
-from towpath.engine.run.actions import SETTLED, State
-from towpath.engine.run.approvals import approvals_touched, asks_people
+from towpath.engine.run.actions import SETTLED
+from towpath.engine.run.approvals import asks_people, tasks_passed_by
 from towpath.engine.run.progress import Progress
 from towpath.engine.trial.run import TrialRun
 from towpath.engine.trial.waits import TrialTask
@@ -25,18 +25,19 @@ def refusal(run: TrialRun, progress: Progress, operation: CaseOperation) -> str:
 
 def _passed_by(run: TrialRun, progress: Progress, operation: CaseOperation, step: str) -> str:
     """Why the person may not pass by the approvals that the step touches."""
-    plan, node = run.plan, run.plan.node(step)
+    node = run.plan.node(step)
     if operation.set_output is not None and isinstance(node.config, WaitAnyConfig) and asks_people(node):
         return f"{step} asks people: decide its task, or skip it"
-    for guard in approvals_touched(plan, step):
-        tasks = [task for place, task in run.tasks.items() if place.partition("/")[0] == guard]
-        if not tasks and progress.run_of(guard).state is not State.SKIPPED:
-            return f"{guard} guards {step}, and who may decide it is not known before it is open"
-        for task in tasks:
-            problem = _problem(task, operation) if guard == step else task.problem_of(operation.by)
-            if problem:
-                return problem
-    return ""
+    passed, unknown = tasks_passed_by(progress, step, run.tasks)
+    if unknown is not None:
+        return f"{unknown} guards {step}, and who may decide it is not known before it is open"
+    problems = (
+        _problem(run.tasks[place], operation)
+        if place.partition("/")[0] == step
+        else run.tasks[place].problem_of(operation.by)
+        for place in passed
+    )
+    return next(filter(None, problems), "")
 
 
 def _problem(task: TrialTask, operation: CaseOperation) -> str:
