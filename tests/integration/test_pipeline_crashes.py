@@ -40,6 +40,7 @@ from towpath.local.processes import Child
 
 Handle = WorkflowHandle[Any, PipelineResult]
 FILES, ROWS, SECONDS = 6, 10_000, 120
+ANY_ATTEMPT = 1_000
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 LOADS = tuple(f"load/{kind}" for kind in KINDS)
 ROWS_READ = [{"id": str(key), "price": f"{key}.50", "updated_at": "2026-11-02 00:00:00"} for key in range(3_000)]
@@ -153,8 +154,8 @@ async def gone(processes: list[psutil.Process]) -> None:
     assert not alive
 
 
-async def kill_in(handle: Handle, worker: Child, step: str) -> None:
-    """Kills the data-plane processes while a task of the step goes on, and sees it tried again.
+async def caught_in(handle: Handle, worker: Child, step: str, attempts: int) -> tuple[list[psutil.Process], Set[str]]:
+    """The suspended data-plane processes, with the step's activities that go on in them, in one of their attempts.
 
     They stand still while they are looked at: no task ends unseen, however quick the machine is.
     """
@@ -162,13 +163,21 @@ async def kill_in(handle: Handle, worker: Child, step: str) -> None:
         while True:
             processes = children(worker)
             each(processes, psutil.Process.suspend)
-            first = {name for name, attempt in (await under_way(handle, step)).items() if attempt == 1}
-            each(processes, psutil.Process.kill if first else psutil.Process.resume)
-            if first:
-                await gone(processes)
-                if await failed_once(handle, first):
-                    return
+            found = {name for name, attempt in (await under_way(handle, step)).items() if attempt <= attempts}
+            if found:
+                return processes, found
+            each(processes, psutil.Process.resume)
             await asyncio.sleep(0.01)
+
+
+async def kill_in(handle: Handle, worker: Child, step: str) -> None:
+    """Kills the data-plane processes while a task of the step goes on, and sees it tried again."""
+    tried_again = False
+    while not tried_again:
+        processes, first = await caught_in(handle, worker, step, 1)
+        each(processes, psutil.Process.kill)
+        await gone(processes)
+        tried_again = await failed_once(handle, first)
 
 
 def each(processes: Sequence[psutil.Process], act: Callable[[psutil.Process], None]) -> None:
@@ -278,13 +287,13 @@ async def test_servers_killed_in_a_load(bare_house: House, yard: Yard, tmp_path:
 
 async def test_cancelled_in_each_stage(shared: tuple[House, Child], yard: Yard, tmp_path: Path) -> None:
     """A run cancelled in whatever stage ends cancelled and ends its processes; the run after them all is exact."""
-    house, _ = shared
+    house, worker = shared
     truth = write_items(tmp_path, FILES, ROWS)
     config = pipeline(tmp_path, "cancelled", "append")
     with psycopg.connect(yard.url, autocommit=True) as holding:
         holding.execute(b"SELECT pg_advisory_lock(hashtextextended('towpath/cancelled/load/postgresql/2', 0))")
         for step in ("extract/items", "transform", "quality", "load/postgresql"):
-            await cancel_in(await begin(house, config, step.partition("/")[0]), yard, step)
+            await cancel_in(await begin(house, config, step.partition("/")[0]), worker, yard, step)
     check(yard, config, {}, ["postgresql"])
 
     await ended(await begin(house, config))
@@ -294,13 +303,16 @@ async def test_cancelled_in_each_stage(shared: tuple[House, Child], yard: Yard, 
     assert yard.ask(LEFT) == []
 
 
-async def cancel_in(handle: Handle, yard: Yard, step: str) -> None:
+async def cancel_in(handle: Handle, worker: Child, yard: Yard, step: str) -> None:
     """While a task of the step goes on; in a load, while its second part waits and others are in."""
-    await until(lambda: under_way(handle, step), bool)
+    processes: list[psutil.Process] = []
     if step.startswith("load/"):
         await until(lambda: asyncio.to_thread(yard.ask, WAITING), bool)
         await until(lambda: asyncio.to_thread(yard.ask, PRESENT), lambda found: found[0] > 0)
+    else:
+        processes, _ = await caught_in(handle, worker, step, ANY_ATTEMPT)
     await handle.cancel()
+    each(processes, psutil.Process.resume)
     with pytest.raises(WorkflowFailureError) as failed:
         await asyncio.wait_for(handle.result(), SECONDS)
     assert isinstance(failed.value.cause, CancelledError)

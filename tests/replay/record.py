@@ -107,6 +107,12 @@ steps:
             catch: [{on: {status: 4xx}, as: raised, do: [{id: kept, type: set, config: {why: "{{ raised.title }}"}}]}]
 outputs: {why: "{{ steps.kept?.why ?? 'none' }}"}
 """
+ALERTED = """
+id: recorded-alerted
+version: "1.0.0"
+steps: [{id: pause, type: wait, config: {for: 1500ms}}]
+monitoring: {alerts: [{condition: "execution_time > 1s", channel: slack}]}
+"""
 CHILD = 'id: recorded-child\nversion: "1.0.0"\nsteps: [{id: only, type: set, config: {a: "{{ uuid() }}"}}]\n'
 LOOP = """
 id: recorded-loop
@@ -275,8 +281,14 @@ async def caught(house: House) -> Recorded:
     yield "caught", await completed(await start(house, document(CAUGHT % house.standins.url), {}))
 
 
+async def alerted(house: House) -> Recorded:
+    """A run that ends while its alert is tried again."""
+    await house.fault(service="slack", operation="chat.postMessage", status=503, times=1)
+    yield "alerted", await completed(await start(house, document(ALERTED), {}))
+
+
 SCENARIOS: Sequence[Callable[[House], Recorded]] = (
-    *(onboarding, failed, unknown, edited, waits, groups, loop, launched, withdrawn, caught),
+    *(onboarding, failed, unknown, edited, waits, groups, loop, launched, withdrawn, caught, alerted),
 )
 SHORT: Sequence[Callable[[House], Recorded]] = (continued,)
 

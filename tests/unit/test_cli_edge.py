@@ -219,6 +219,41 @@ def test_ctrl_c_while_modules_load(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, b"", b"")
 
 
+WRAPPED = """
+def stop():
+    raise KeyboardInterrupt
+
+def wrap():
+    try:
+        stop()
+    except KeyboardInterrupt as error:
+        raise RuntimeError("Error calling __set_name__") from error
+
+def hide():
+    try:
+        wrap()
+    except RuntimeError:
+        raise ValueError("nothing else is said") from None
+
+def register(app):
+    for does in (stop, wrap, hide):
+        app.command(does.__name__)(does)
+"""
+
+
+@pytest.mark.parametrize("name", ["stop", "wrap", "hide"])
+def test_ctrl_c_that_others_wrapped(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python and libraries raise errors of their own for what comes while they call: it is Ctrl-C all the same."""
+    (tmp_path / "wrapping.py").write_text(WRAPPED)
+    monkeypatch.syspath_prepend(tmp_path)
+    commands = tree(Parts("Test.", {name: Command("wrapping", "")}))
+
+    assert carry_out(commands, [name]) == Exit.INTERRUPTED
+    assert capsys.readouterr().err == "Interrupted. Runs in Temporal go on.\n"
+
+
 def test_nobody_reads() -> None:
     """A reader that has gone is no failure to tell of."""
     read, write = os.pipe()

@@ -121,8 +121,7 @@ class Driver:
 
     async def _finish_messages(self) -> None:
         """Notices on their way are lost with the history that they are in."""
-        is_telling = self.outbox.sending or self.alerts.telling > 0
-        if self._ended is None and is_telling:
+        if self._ended is None and (self.outbox.sending or self.alerts.telling):
             await self.outbox.flush()
             await workflow.wait_condition(lambda: not self.alerts.telling)
 
@@ -243,7 +242,7 @@ class Driver:
         self.apply(self.progress.fell_back(workflow.now()))
 
     async def _finish(self, end: End) -> DeclaredResult:
-        self.alerts.stop()
+        await self.alerts.stop()
         for task in self._background:
             task.cancel()
         self.outbox.ended(end, self.progress.not_undone)

@@ -170,12 +170,12 @@ class Alerts:
         self._progress = progress
         self._outbox = outbox
         self._tasks: list[asyncio.Task[None]] = []
+        self.telling: set[asyncio.Task[None] | None] = set()
         self._watches = [
             watch_alert(index, alert) for index, alert in enumerate(run.plan.definition.header.monitoring.alerts)
         ]
         self.began = workflow.info().start_time
         self.told: set[int] = set()
-        self.telling = 0
 
     def begin(self) -> None:
         for watch in self._watches:
@@ -187,9 +187,15 @@ class Alerts:
             if watch.on_step:
                 self._follow(watch, workflow.now(), step)
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
+        """Watch no longer. Who is being told still hears of it."""
+        to_the_end = self.telling and workflow.patched("alerts-are-told-to-the-end-2026-11")
+        kept = self.telling if to_the_end else frozenset[asyncio.Task[None] | None]()
         for task in self._tasks:
-            task.cancel()
+            if task not in kept:
+                task.cancel()
+        if to_the_end:
+            await workflow.wait_condition(lambda: not self.telling)
 
     def _follow(self, watch: AlertWatch, since: datetime, step: str | None) -> None:
         self._tasks.append(asyncio.ensure_future(self._watch(watch, since, step)))
@@ -232,11 +238,12 @@ class Alerts:
             self._run.key(f"{name}/{info.run_id}"),
         )
         self._outbox.add("workflow.alert", {"condition": alert.condition})
-        self.telling += 1
+        task = asyncio.current_task()
+        self.telling.add(task)
         try:
             failure = await self._run.effects.tell_team(notice, name, f"Tell {team}: alert")
         finally:
-            self.telling -= 1
+            self.telling.discard(task)
         if failure is not None:
             workflow.logger.warning("alert not delivered: %s", failure.code)
 

@@ -36,6 +36,18 @@ def raise_again() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C is what an exception came of: Python and libraries wrap what is raised inside of theirs."""
+    seen: set[int] = set()
+    behind: BaseException | None = error
+    while behind and id(behind) not in seen:
+        if isinstance(behind, KeyboardInterrupt):
+            return True
+        seen.add(id(behind))
+        behind = behind.__cause__ or behind.__context__
+    return False
+
+
 def _leave(number: int, frame: FrameType | None) -> None:
     del number, frame
     os.write(2, f"{WORDS}\n".encode())

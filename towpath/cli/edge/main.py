@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from towpath.cli.edge.interrupts import WORDS, end_at_once, raise_again
+from towpath.cli.edge.interrupts import WORDS, end_at_once, interrupted, raise_again
 from towpath.cli.edge.lazy import PROGRAM
 from towpath.cli.files import reason
 from towpath.cli.terminal import Exit, problems
@@ -55,7 +55,7 @@ class _Edge:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, KeyboardInterrupt):
+        if error and interrupted(error):
             self.code = _say(Exit.INTERRUPTED, WORDS)
             return True
         if isinstance(error, Exception):
