@@ -28,7 +28,7 @@ from towpath.engine.language.reading import read_definition
 from towpath.engine.language.source import read_source
 from towpath.engine.run.actions import Completed
 from towpath.engine.run.evaluation import RunFacts
-from towpath.engine.run.progress import Progress
+from towpath.engine.scheduling.progress import Progress
 from towpath.local.processes import spawn
 from towpath.local.server import free_port
 from towpath.local.stack import ROOT, python, worker_process

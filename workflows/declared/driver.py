@@ -29,10 +29,10 @@ from towpath.engine.run.actions import (
     Start,
     UndoStep,
 )
-from towpath.engine.run.approvals import asks_people
 from towpath.engine.run.evaluation import Evaluation, RunFacts, StepError
-from towpath.engine.run.progress import Progress
 from towpath.engine.run.sending import bounded
+from towpath.engine.scheduling.approvals import asks_people
+from towpath.engine.scheduling.progress import Progress
 from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error

@@ -22,8 +22,8 @@ from towpath.contracts.core.run import Cancellation, RunRecord
 from towpath.contracts.declared.run import CloudEvent, DeclaredRequest, Edit, PauseRequest
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.run.actions import SETTLED, Cancelled, Completed
-from towpath.engine.run.approvals import asks_people, tasks_passed_by
 from towpath.engine.run.awaited import awaited_events
+from towpath.engine.scheduling.approvals import asks_people, tasks_passed_by
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
 from workflows.declared.driver import Driver

@@ -16,7 +16,7 @@ from towpath.engine.language.alerts import AlertWatch, alert_team, watch_alert
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.run.actions import End, State, StepRun
 from towpath.engine.run.evaluation import StepError
-from towpath.engine.run.progress import Progress
+from towpath.engine.scheduling.progress import Progress
 from workflows.declared.effects import EffectPlace, Effects
 from workflows.declared.run import DeclaredRun
 from workflows.kit.calling import CallFailedError

@@ -19,10 +19,10 @@ from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.reads import steps_read
 from towpath.engine.language.steps import ForEach, Step
 from towpath.engine.run.actions import Failed, Outcome, State
-from towpath.engine.run.approvals import asks_people
 from towpath.engine.run.each import HERE, Allowance, EventItems, Gathered, ItemWindow, allowed
 from towpath.engine.run.evaluation import StepError
-from towpath.engine.run.progress import Progress
+from towpath.engine.scheduling.approvals import asks_people
+from towpath.engine.scheduling.progress import Progress
 from towpath.temporal.failures import failure_of
 from workflows.declared.arriving import Receiving
 from workflows.declared.run import DeclaredRun, Item, StepJob

@@ -12,8 +12,8 @@ from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.steps import OutcomeCheck, Step
 from towpath.engine.run.actions import Action, Completed, FallBack, UndoStep
 from towpath.engine.run.evaluation import StepError
-from towpath.engine.run.progress import Progress
-from towpath.engine.run.undoing import NO_ANSWER, NO_UNDO, asks_check
+from towpath.engine.scheduling.progress import Progress
+from towpath.engine.scheduling.undoing import NO_ANSWER, NO_UNDO, asks_check
 from towpath.policy.core.messages import failure_notice
 from workflows.declared.performing import call_apart
 from workflows.declared.run import DeclaredRun, StepJob

@@ -4,8 +4,8 @@ import pytest
 
 from tests.unit.engine.test_progress import plan_of
 from towpath.contracts.core.wire import JsonObject
-from towpath.engine.run.approvals import approvals_dropped, approvals_touched
-from towpath.engine.run.redriving import kept_outputs
+from towpath.engine.scheduling.approvals import approvals_dropped, approvals_touched
+from towpath.engine.scheduling.redriving import kept_outputs
 
 TASK = "type: human-task, config: {assignee: ops}"
 ORDER = f"""

@@ -27,7 +27,7 @@ from towpath.engine.run.actions import (
     UndoStep,
 )
 from towpath.engine.run.evaluation import RunFacts
-from towpath.engine.run.progress import Progress
+from towpath.engine.scheduling.progress import Progress
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FACTS = RunFacts("tried/1", NOW)

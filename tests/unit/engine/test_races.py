@@ -7,7 +7,7 @@ import pytest
 from tests.unit.engine.test_progress import NOW, call, failed, plan_of, progress_of, started, states
 from towpath.engine.run.actions import Action, Cancel, Cancelled, Completed, Outcome
 from towpath.engine.run.evaluation import RunFacts
-from towpath.engine.run.progress import Progress
+from towpath.engine.scheduling.progress import Progress
 
 OUTCOMES: dict[str, tuple[str, Outcome]] = {
     "completed": ("", Completed({"v": 1})),

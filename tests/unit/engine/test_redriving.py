@@ -6,8 +6,8 @@ import pytest
 
 from tests.unit.engine.test_progress import plan_of
 from towpath.contracts.declared.run import Sending, SentStep
-from towpath.engine.run.redriving import sent_again
 from towpath.engine.run.sameness import Uuids
+from towpath.engine.scheduling.redriving import sent_again
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STEP = "  - {id: pay, type: api, config: {service: s, method: %s}%s}"

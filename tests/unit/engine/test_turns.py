@@ -12,7 +12,7 @@ from towpath.engine.language.graph import mermaid, text_graph
 from towpath.engine.language.plan import Plan
 from towpath.engine.language.turns import limits_of
 from towpath.engine.run.actions import Action, Cancel, Cancelled, Completed, Outcome, Start
-from towpath.engine.run.progress import Progress
+from towpath.engine.scheduling.progress import Progress
 
 
 def group(members: str, more: str = "") -> Plan:

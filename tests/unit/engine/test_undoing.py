@@ -14,7 +14,7 @@ from towpath.engine.expression.values import as_text
 from towpath.engine.language.definition import DefinitionTest, Expectation
 from towpath.engine.run.actions import Action, Cancelled, End, Failed, Outcome, UndoStep
 from towpath.engine.run.evaluation import Evaluation, RunFacts
-from towpath.engine.run.progress import Progress
+from towpath.engine.scheduling.progress import Progress
 from towpath.engine.trial.matrix import fault_matrix
 
 UNDO = 'compensate: {type: api, config: {service: s, method: undo, params: {id: "{{ output.id }}"}}}'

@@ -14,8 +14,8 @@ from towpath.control.definitions import Definitions
 from towpath.engine.checks.loading import load_plan
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.steps import HumanTaskConfig
-from towpath.engine.run.approvals import approvals_dropped, asks_people, tasks_of
-from towpath.engine.run.redriving import kept_outputs, sent_again
+from towpath.engine.scheduling.approvals import approvals_dropped, asks_people, tasks_of
+from towpath.engine.scheduling.redriving import kept_outputs, sent_again
 
 
 async def _planned(temporal: Client, letter: Letter, failure: DeclaredFailure, change: RedriveChange) -> RedrivePlan:

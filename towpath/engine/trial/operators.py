@@ -4,8 +4,8 @@ from towpath.engine.language.definition import CaseDecision, CaseOperation
 from towpath.engine.language.shapes import as_object
 from towpath.engine.language.steps import HumanTaskConfig, WaitAnyConfig
 from towpath.engine.run.actions import SETTLED
-from towpath.engine.run.approvals import asks_people, tasks_passed_by
-from towpath.engine.run.progress import Progress
+from towpath.engine.scheduling.approvals import asks_people, tasks_passed_by
+from towpath.engine.scheduling.progress import Progress
 from towpath.engine.trial.run import TrialRun
 from towpath.engine.trial.waits import TrialTask
 

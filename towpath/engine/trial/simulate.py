@@ -30,8 +30,8 @@ from towpath.engine.run.actions import (
     UndoStep,
 )
 from towpath.engine.run.evaluation import PureFunctions, RunFacts, StepError
-from towpath.engine.run.progress import Progress
-from towpath.engine.run.undoing import NO_ANSWER, NO_UNDO, asks_check
+from towpath.engine.scheduling.progress import Progress
+from towpath.engine.scheduling.undoing import NO_ANSWER, NO_UNDO, asks_check
 from towpath.engine.trial.operators import decided_task, decision_of, refusal
 from towpath.engine.trial.result import CaseResult, unmet
 from towpath.engine.trial.run import TrialJob, TrialRun

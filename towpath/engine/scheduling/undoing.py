@@ -9,7 +9,7 @@ from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.steps import Step
 from towpath.engine.run.actions import FallBack, State, StepRun, UndoStep
 from towpath.engine.run.evaluation import Evaluation, StepError
-from towpath.engine.run.scheduling import Scheduling
+from towpath.engine.scheduling.nodes import Scheduling
 
 NOBODY_KNOWS = "it may have happened, and has neither check nor compensate"
 NO_UNDO = "it happened, or may have, and has no compensate"

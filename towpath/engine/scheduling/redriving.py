@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from towpath.contracts.declared.run import Sending
 from towpath.engine.checks.loading import digest
 from towpath.engine.language.plan import Plan
-from towpath.engine.run.approvals import approvals_touched
+from towpath.engine.scheduling.approvals import approvals_touched
 
 
 def kept_outputs(

@@ -27,8 +27,8 @@ from towpath.engine.run.actions import (
     StepRun,
 )
 from towpath.engine.run.evaluation import PureFunctions, RunFacts, StepError
-from towpath.engine.run.scheduling import Scheduling
-from towpath.engine.run.undoing import Undoing
+from towpath.engine.scheduling.nodes import Scheduling
+from towpath.engine.scheduling.undoing import Undoing
 
 _RUN = TypeAdapter(StepRun)
 

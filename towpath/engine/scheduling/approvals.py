@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from towpath.engine.language.plan import Plan, PlanNode, waits_for
 from towpath.engine.language.steps import HumanTaskConfig, WaitAnyConfig
 from towpath.engine.run.actions import State
-from towpath.engine.run.progress import Progress
+from towpath.engine.scheduling.progress import Progress
 
 
 def asks_people(node: PlanNode) -> bool:

@@ -26,12 +26,12 @@ from towpath.engine.run.actions import (
     State,
     StepRun,
 )
-from towpath.engine.run.catching import Catching
 from towpath.engine.run.evaluation import Evaluation, PureFunctions, RunFacts, StepError
-from towpath.engine.run.joins import Joins
 from towpath.engine.run.sending import Sent
-from towpath.engine.run.starting import begin_step
-from towpath.engine.run.turns import MemberTurns
+from towpath.engine.scheduling.catching import Catching
+from towpath.engine.scheduling.joins import Joins
+from towpath.engine.scheduling.starting import begin_step
+from towpath.engine.scheduling.turns import MemberTurns
 
 
 class Scheduling:
