@@ -6,18 +6,11 @@ from typing import Any
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.source import Source
+from towpath.engine.language.vocabulary import SECRET_NAME, SECRET_TEXT, UNNAMED
 
 LONGEST_LOOKED_AT = 5_000
-UNNAMED = frozenset({"inputs", "tests", "output_schema", "form"})
-"""Schemas and made-up data: there a name says nothing of what stands beside it."""
-_PLAIN_SECRET = re.compile(
-    r"sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}|xox[abprs]-[A-Za-z0-9-]{10,}"
-    r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.|-----BEGIN [A-Z ]*PRIVATE KEY-----|[Bb]earer\s+[A-Za-z0-9._-]{12,}"
-    r"|[?&](?i:[a-z_-]*(?:password|secret|token|api[-_]?key))=[^&{\s]{6,}"
-)
-_SECRET_NAME = re.compile(
-    r"(?i)(^|[-_])(password|passwd|secret|token|api[-_]?key|apikey|authorization|private[-_]?key)$"
-)
+_PLAIN_SECRET = re.compile(SECRET_TEXT)
+_SECRET_NAME = re.compile(SECRET_NAME)
 
 
 def check_secrets(source: Source) -> None:

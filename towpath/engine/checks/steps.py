@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-from towpath.contracts.core.failure import FailureCode
 from towpath.engine.checks.configs import ConfigChecks
 from towpath.engine.checks.expressions import ExpressionChecks
 from towpath.engine.checks.marks import durations
@@ -20,19 +19,11 @@ from towpath.engine.language.reading import read_config
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.source import Source
 from towpath.engine.language.steps import CONFIGS, ApiConfig, ForEach, FunctionConfig, Retry, Step, StepCall
+from towpath.engine.language.vocabulary import CODES, FAILED_STATUS, NO_LOOP, NO_UNDO, SENDING, TAKEN
 
-SENDING = frozenset({"http", "api", "function"})
-
-CODES = frozenset(map(str, FailureCode))
-_STATUS = re.compile(r"[45](?:[0-9]{2}|xx)")
-NO_LOOP = frozenset({"condition", "human-task", "wait", "wait-any"})
-NO_EFFECT = frozenset({"wait", "wait-any", "condition", "set", "human-task", "raise"})
+_STATUS = re.compile(FAILED_STATUS)
 LATE = frozenset({"until", "filter", "done"})
 RAW = frozenset({"output_schema", "form"})
-HIDING = frozenset(
-    {"inputs", "steps", "run", "event", "secrets", "output", "index", "true", "false", "null", "and", "or", "not", "in"}
-)
-"""Names that an item cannot have: they mean something already."""
 
 
 class StepChecks:
@@ -84,7 +75,7 @@ class StepChecks:
                     )
 
     def loop_name(self, name: str, path: Path) -> None:
-        if name in HIDING:
+        if name in TAKEN:
             what = f"{name!r} means something already"
             self._source.report((*path, "as"), "for-each.name", what, "choose another name, like item")
 
@@ -191,7 +182,7 @@ class StepChecks:
         self.retry(step.retry, (*path, "retry"))
         self._catches(step, (*path, "catch"))
         self._selected(node)
-        if step.compensate is not None and step.type in NO_EFFECT:
+        if step.compensate is not None and step.type in NO_UNDO:
             what = f"a {step.type} step has nothing to undo"
             self._source.report((*path, "compensate"), "step.no-effect", what, "leave compensate out", key=True)
         for name, call in (("compensate", step.compensate), ("check", step.check)):
@@ -211,7 +202,7 @@ class StepChecks:
             name = entry.as_
             if name is None:
                 continue
-            if name in HIDING or self._errors.setdefault(name, step.id) != step.id:
+            if name in TAKEN or self._errors.setdefault(name, step.id) != step.id:
                 what = f"{name!r} means something already"
                 mend = "choose another name: each is the error of one step"
                 self._source.report((*path, index, "as"), "catch.name", what, mend)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from towpath.contracts.core.failure import FailureCode
 from towpath.engine.checks.inputs import accept_inputs
 from towpath.engine.checks.marks import durations
 from towpath.engine.expression.durations import parse_duration
@@ -14,8 +13,7 @@ from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.plan import Plan
 from towpath.engine.language.source import Source
 from towpath.engine.language.steps import HumanTaskConfig, MultiChannelConfig, WaitAnyConfig
-
-CODES = frozenset(map(str, FailureCode))
+from towpath.engine.language.vocabulary import CODES
 
 
 def check_tests(source: Source, plan: Plan, tests: list[DefinitionTest], base: Path) -> None:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
+from towpath.engine.language.vocabulary import any_case
+
 FIELDS = (
     ("minute", 0, 59, ()),
     ("hour", 0, 23, ()),
@@ -20,6 +22,20 @@ MACROS: Mapping[str, str] = {
     **dict.fromkeys(("@daily", "@midnight"), "0 0 * * *"),
     "@hourly": "0 * * * *",
 }
+
+
+def cron_pattern() -> str:
+    """A regular expression of what `cron_problem` takes, but for ranges that run backwards and days that never come."""
+    macros = "|".join(any_case(name) for name in MACROS)
+    fields = r"\s+".join(rf"{part}(?:,{part})*" for part in map(_part_pattern, FIELDS))
+    return rf"^\s*(?:{macros}|{fields})\s*$"
+
+
+def _part_pattern(field: tuple[str, int, int, tuple[str, ...]]) -> str:
+    _, low, high, names = field
+    numbers = (rf"0?{number}" if number < 10 else str(number) for number in range(low, high + 1))
+    value = "|".join([*numbers, *map(any_case, names)])
+    return rf"(?:\*|{value})(?:-(?:{value}))?(?:/0{{0,2}}[1-9][0-9]{{0,2}})?"
 
 
 def cron_problem(text: str) -> tuple[str, str] | None:
@@ -96,12 +112,12 @@ def _fields(text: str) -> list[str]:
 
 
 def _part_problem(part: str, low: int, high: int, names: tuple[str, ...]) -> str | None:
-    if "#" in part or part.endswith("L") or "W" in part.upper().replace("WED", ""):
-        return f"{part} (the n-th or last day) is not understood, and would be ignored"
-    if part == "?":
-        return "? is not understood"
     match = _PART.fullmatch(part)
     if match is None:
+        if part == "?":
+            return "? is not understood"
+        if "#" in part or part.endswith("L") or "W" in part.upper():
+            return f"{part} (the n-th or last day) is not understood, and would be ignored"
         return f"{part!r} is no number, name, range or step"
     ends = [_number(end, names, low) for end in (match["first"], match["last"]) if end is not None and end != "*"]
     problem = None

@@ -5,6 +5,7 @@ from typing import Any
 
 from towpath.engine.language.definition import FALLBACKS, TRIGGERS, Header
 from towpath.engine.language.model import Model
+from towpath.engine.language.schema_rules import add_rules
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.steps import CONFIGS, Group, Step
 
@@ -83,6 +84,7 @@ def language_schema() -> dict[str, Any]:
         definitions[name]["oneOf"] = [{"required": [field]} for field in fields]
     definitions["ConditionConfig"]["oneOf"] = BRANCHES
     definitions["HumanTaskConfig"] |= ESCALATION
+    add_rules(document, definitions)
     return {"$schema": DRAFT, "title": "Workflow definition", **document, "$defs": definitions}
 
 
