@@ -1,5 +1,6 @@
 """An API that lists orders, paged in every style, with what real ones do wrong; on loopback."""
 
+import asyncio
 import json
 import threading
 import time
@@ -30,6 +31,9 @@ class ShopApi:
     at: list[float] = field(default_factory=list[float])
     tokens: list[str | None] = field(default_factory=list[str | None])
     url: str = ""
+    held: int = 0
+    """Which request waits for `going_on`, by its number."""
+    going_on: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
     def served(self) -> Generator[str]:
@@ -59,10 +63,12 @@ class ShopApi:
     def _handlers(self) -> dict[str, Any]:
         return {"pages": self._pages, "cursors": self._cursors, "links": self._links, "list": self._list}
 
-    def _begin(self, request: Request) -> Response | None:
+    async def _begin(self, request: Request) -> Response | None:
         self.asked.append(dict(request.query_params))
         self.at.append(time.monotonic())
         self.tokens.append(request.headers.get("authorization"))
+        if len(self.asked) == self.held:
+            await asyncio.to_thread(self.going_on.wait)
         return self.answers.pop(0) if self.answers else None
 
     def _found(self, request: Request) -> list[Order]:
@@ -74,7 +80,7 @@ class ShopApi:
         ]
 
     async def _pages(self, request: Request) -> Response:
-        if (answer := self._begin(request)) is not None:
+        if (answer := await self._begin(request)) is not None:
             return answer
         size = min(int(request.query_params["per_page"]), self.largest_page)
         page = int(request.query_params["page"])
@@ -85,14 +91,14 @@ class ShopApi:
         return _json(content)
 
     async def _cursors(self, request: Request) -> Response:
-        if (answer := self._begin(request)) is not None:
+        if (answer := await self._begin(request)) is not None:
             return answer
         size, start = int(request.query_params["per_page"]), int(request.query_params.get("cursor", "0"))
         rest = start + size < len(self.orders)
         return _json({"items": self.orders[start : start + size], "next_cursor": str(start + size) if rest else None})
 
     async def _links(self, request: Request) -> Response:
-        if (answer := self._begin(request)) is not None:
+        if (answer := await self._begin(request)) is not None:
             return answer
         size, start = int(request.query_params.get("per_page", "10")), int(request.query_params.get("from", "0"))
         headers: dict[str, str] = {}
@@ -102,7 +108,7 @@ class ShopApi:
         return _json(self.orders[start : start + size], headers)
 
     async def _list(self, request: Request) -> Response:
-        return self._begin(request) or _json(self.orders)
+        return await self._begin(request) or _json(self.orders)
 
 
 def _json(content: Any, headers: dict[str, str] | None = None) -> Response:

@@ -358,6 +358,7 @@ def _http() -> Iterator[TrialCase]:
                 answer = {"probe": _status(status)}
                 single = probe("http", {**sample_of("http").config, "method": method}, **more)
                 yield case(f"http: {method} status {status}{name}", [BEFORE, single, AFTER], answer)
+    yield from _pages()
     expecting = probe("http", {**sample_of("http").config, "expect": [404]})
     for status in (200, 404):
         answer = {"probe": _status(status)}
@@ -412,6 +413,31 @@ def _pause(length: str) -> dict[str, Any]:
 
 def _status(status: int) -> dict[str, Any]:
     return {"output": {"status": status, "headers": {}, "body": None}}
+
+
+def _pages() -> Iterator[TrialCase]:
+    """Each style with an end, without one, with a page that fails, and with one that is no page."""
+    first, other, last, no_list = (
+        {"output": {"status": 200, "headers": headers, "body": {"all": items, "next": cursor}}}
+        for headers, items, cursor in (
+            ({"link": '<https://world.example/probe?n=2>; rel="next"'}, [1, 2], "c2"),
+            ({"link": "<?n=3>; rel=next"}, [{"a": 3}], "c3"),
+            ({}, [], None),
+            ({}, "none", None),
+        )
+    )
+    for style, more in (("page", {}), ("cursor", {"next": "{{ output.body.next }}"}), ("link", {})):
+        paging = {"style": style, "items": "{{ output.body.all }}", "max": 3, **more}
+        step = probe("http", {"url": "https://world.example/probe", "paging": paging})
+        for name, answers in (
+            ("ends", [first, other, last]),
+            ("never ends", [first, other, first, other]),
+            ("fails", [first, {"fail": REFUSED}]),
+            ("is tried again", [first, {"fail": PASSING}, last]),
+            ("is no list", [first, no_list]),
+            ("is itself", [first, first, last]),
+        ):
+            yield case(f"http: {style} {name}", [BEFORE, step, AFTER], {"probe": answers})
 
 
 def _channels() -> Iterator[TrialCase]:

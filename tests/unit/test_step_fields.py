@@ -44,6 +44,8 @@ ARRIVES: Mapping[str, Mapping[str, Receiver | str]] = {
         "poll.until": RUN,
         "poll.every": RUN,
         "poll.for": RUN,
+        **dict.fromkeys(("paging.style", "paging.items", "paging.next", "paging.max"), RUN),
+        **dict.fromkeys(("paging.parameter", "paging.first"), (HttpRequest, "query")),
     },
     "claude": {
         "prompt": (API, "messages"),

@@ -32,10 +32,11 @@ from towpath.contracts.declared.run import (
 )
 from towpath.engine.expression.values import Value, as_json
 from towpath.engine.language.plan import PlanNode
-from towpath.engine.language.steps import StepCall
+from towpath.engine.language.steps import HttpConfig, StepCall
 from towpath.engine.run.actions import Completed, Failed, Outcome
 from towpath.engine.run.effects import READING
 from towpath.engine.run.evaluation import StepError
+from towpath.engine.run.paging import Pages
 from towpath.engine.run.references import detach
 from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
@@ -65,6 +66,9 @@ async def _http(job: StepJob) -> tuple[Value, int]:
     request = http_request(job.run, job.config, job.key, job.secrets)
     request = request.model_copy(update={"select": tuple(job.step.select)})
     base = _lasting(CHECK if request.method in READING else EFFECT, timedelta(seconds=request.timeout_seconds))
+    paging = job.node.config.paging if isinstance(job.node.config, HttpConfig) else None
+    if paging is not None:
+        return await _pages(job, request, job.place(base), Pages(paging, job.run.evaluation, job.names))
     poll = cast("dict[str, str] | None", job.config.get("poll"))
     until = None if poll is None else workflow.now() + job.run.evaluation.duration(poll["for"], "poll.for")
     while True:
@@ -78,6 +82,16 @@ async def _http(job: StepJob) -> tuple[Value, int]:
             message = "poll: the condition did not come true in time"
             raise CallFailedError(Failure(code=FailureCode.STEP_TIMEOUT, message=message))
         await workflow.sleep(pause, summary=f"{job.node.id}: before the next poll")
+
+
+async def _pages(job: StepJob, request: HttpRequest, place: EffectPlace, pages: Pages) -> tuple[Value, int]:
+    """One call a page: a worker that is lost has the page that was on its way read again, and no other."""
+    while True:
+        key = EffectKey(f"{request.key}/page-{pages.number}")
+        asked = request.model_copy(update={"query": {**request.query, **pages.query}, "key": key})
+        answer = await job.run.effects.call_http(asked, place)
+        if not pages.take({"status": answer.status, "headers": dict(answer.headers), "body": answer.body}):
+            return pages.output, answer.attempt
 
 
 def _lasting(base: Work, wanted: timedelta) -> Work:

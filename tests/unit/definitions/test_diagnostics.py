@@ -226,6 +226,12 @@ CASES = [
         5,
         "secrets.NAME",
     ),
+    (
+        "paging.shape",
+        url("https://api.example.com", ", paging: {style: cursor, items: '{{ output.body }}'}"),
+        5,
+        "needs to know the next one",
+    ),
     ("auth.shape", url("https://api.example.com", ", auth: {}"), 5, "one of"),
     ("auth.secret", url("https://api.example.com", ", auth: {bearer: '{{ inputs.text }}'}"), 5, "{{ secrets.NAME }}"),
     ("auth.user", url("https://api.example.com", ", auth: {basic: {user: 'a:b', password: x}}"), 5, "colon"),

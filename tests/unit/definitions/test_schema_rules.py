@@ -41,6 +41,19 @@ MISTAKES = {
     "password made of more": url("https://api.example.com", ", auth: {basic: {user: a, password: 'x{{ secrets.K }}'}}"),
     "user in the url": url("https://kim@api.example.com/x"),
     "path without a connection": url("/orders"),
+    **{
+        f"paging: {more}": url("https://api.example.com/a", f", {more}")
+        for more in (
+            "method: POST, paging: {items: '{{ output.body }}'}",
+            "poll: {until: output.body.a}, paging: {items: '{{ output.body }}'}",
+            "paging: {items: '{{ output.body }}', next: '{{ output.body.a }}'}",
+            "paging: {style: link, items: '{{ output.body }}', parameter: a}",
+        )
+    },
+    "paging by links of a query": url("https://api.example.com/a?b=1", ", paging: {style: link, items: '{{ [] }}'}"),
+    "select of pages": steps(
+        "{id: a, type: http, select: [items], config: {url: 'https://api.example.com', paging: {items: '{{ [] }}'}}}"
+    ),
     "cache of a loop": steps("{id: a, type: set, for_each: {times: 2}, cache: {key: x}}"),
     "share of the first failure": steps("{id: a, type: set, for_each: {times: 2, max_failures: 5%}}"),
     "share of events": steps("{id: a, type: set, for_each: {on_event: x.y, within: 1h, max_failures: 5%}}"),

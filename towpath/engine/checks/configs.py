@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from towpath.engine.checks.auth import check_auth
 from towpath.engine.checks.mails import check_mail
+from towpath.engine.checks.paging import check_paging
 from towpath.engine.checks.params import check_params
 from towpath.engine.checks.schemas import check_schema
 from towpath.engine.expression.functions import parse_date
@@ -67,6 +68,8 @@ class ConfigChecks:
     def _http(self, config: HttpConfig, path: Path) -> None:
         if config.auth is not None:
             check_auth(self._source, config, config.auth, (*path, "auth"), self._url)
+        if config.paging is not None:
+            check_paging(self._source, config, config.paging, path)
         place = (*path, "url")
         connection = None
         if config.connection is not None:

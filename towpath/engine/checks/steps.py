@@ -13,12 +13,21 @@ from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.model import Model
-from towpath.engine.language.outputs import ERROR, EVENT, JsonSchema, full_output, item_schema, member, output_schema
+from towpath.engine.language.outputs import (
+    ANSWER,
+    ERROR,
+    EVENT,
+    JsonSchema,
+    full_output,
+    item_schema,
+    member,
+    output_schema,
+)
 from towpath.engine.language.plan import Plan, PlanNode, caught_at
 from towpath.engine.language.reading import read_config
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.source import Source
-from towpath.engine.language.steps import CONFIGS, ApiConfig, ForEach, FunctionConfig, Retry, Step, StepCall
+from towpath.engine.language.steps import CONFIGS, ApiConfig, ForEach, FunctionConfig, HttpConfig, Retry, Step, StepCall
 from towpath.engine.language.vocabulary import CODES, FAILED_STATUS, NO_LOOP, NO_UNDO, SENDING, TAKEN
 
 _STATUS = re.compile(FAILED_STATUS)
@@ -147,11 +156,8 @@ class StepChecks:
                 self._expressions.condition(value if isinstance(value, str) else None, place, context)
             elif name == "filter":
                 self._expressions.condition(value if isinstance(value, str) else None, place, context.also(event=EVENT))
-            elif name == "poll":
-                until = (as_object(value) or {}).get("until")
-                self._expressions.condition(
-                    until if isinstance(until, str) else None, (*place, "until"), context.also(output=output)
-                )
+            elif name in {"poll", "paging"}:
+                self._of_answers(name, value, place, context, output)
             elif kind == "wait-any" and name == "on":
                 for choice, inner in (as_object(value) or {}).items():
                     self._config(as_object(inner) or {}, (*place, choice), context, output, "wait")
@@ -162,6 +168,15 @@ class StepChecks:
             self._expressions.condition(
                 text if isinstance(text, str) else None, (*path, "switch", index, "case"), context
             )
+
+    def _of_answers(self, name: str, value: Any, path: Path, context: ReadScope, output: dict[str, Any]) -> None:
+        """What is asked of each answer to an http step."""
+        if name == "paging":
+            self._expressions.templates(value, path, context.also(output=ANSWER))
+            return
+        until = (as_object(value) or {}).get("until")
+        condition = until if isinstance(until, str) else None
+        self._expressions.condition(condition, (*path, "until"), context.also(output=output))
 
     def _common(self, node: PlanNode) -> None:
         step, path = node.step, node.path
@@ -174,6 +189,9 @@ class StepChecks:
             self.durations(model, written.get("config"), (*path, "config"))
         if step.for_each is not None:
             self._loop(step, step.for_each, (*path, "for_each"))
+        if step.select and isinstance(node.config, HttpConfig) and node.config.paging is not None:
+            what = "the items of all pages are what paging.items gives"
+            self._source.report((*path, "select"), "step.no-effect", what, "leave select out", key=True)
         if step.select and step.type not in SENDING:
             what = f"a {step.type} step keeps its whole output"
             self._source.report(
@@ -257,6 +275,10 @@ class StepChecks:
         """What undoes or checks a step is a call like any other."""
         config = read_config(self._source, call.type, written, path)
         model = CONFIGS[call.type]
+        for name in ("poll", "paging"):
+            if getattr(config, name, None) is not None:
+                what = f"one call is all that is made here, without {name}"
+                self._source.report((*path, name), "step.no-effect", what, f"leave {name} out", key=True)
         if config is not None and model is not None:
             self.durations(model, written, path)
             self._configs.check(config, path)

@@ -5,7 +5,14 @@ from typing import Any
 from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.shapes import as_list, as_object
-from towpath.engine.language.steps import ApiConfig, ClaudeConfig, FunctionConfig, MultiChannelConfig, WaitAnyConfig
+from towpath.engine.language.steps import (
+    ApiConfig,
+    ClaudeConfig,
+    FunctionConfig,
+    HttpConfig,
+    MultiChannelConfig,
+    WaitAnyConfig,
+)
 
 JsonSchema = dict[str, Any]
 ANY: JsonSchema = {}
@@ -30,8 +37,10 @@ DECISION = closed(
     data={"type": "object"},
     approvals={"type": "array", "items": TEXT},
 )
+ANSWER = closed(status={"type": "integer"}, headers={"type": "object"}, body=ANY)
+ALL_PAGES = closed(items={"type": "array"}, pages={"type": "integer"})
 FIXED: dict[str, JsonSchema] = {
-    "http": closed(status={"type": "integer"}, headers={"type": "object"}, body=ANY),
+    "http": ANSWER,
     "condition": closed(branch=TEXT),
     "human-task": DECISION,
     "notify": closed(status=TEXT, id=TEXT),
@@ -112,6 +121,8 @@ def full_output(node: PlanNode, catalogue: DefinitionCatalogue) -> JsonSchema:
     if step is None:
         return ANY
     match config:
+        case HttpConfig() if config.paging is not None:
+            found = ALL_PAGES
         case FunctionConfig():
             function = catalogue.functions.get(config.handler)
             found = ANY if function is None else dict(function.result)

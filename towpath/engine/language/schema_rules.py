@@ -45,6 +45,7 @@ def add_rules(document: Schema, definitions: dict[str, Schema]) -> None:
     definitions["Step"]["allOf"].extend(_steps())
     definitions["ForEach"]["allOf"] = _loops()
     definitions["HttpConfig"]["allOf"] = _requests()
+    definitions["Paging"]["allOf"] = _pages()
     definitions["PlainText"], definitions["NamedText"], definitions["NamedConfig"] = _secrets()
     unnamed = {name: {"$ref": "#/$defs/PlainText"} for name in sorted(UNNAMED & document["properties"].keys())}
     document["allOf"] = [_named(unnamed)]
@@ -118,6 +119,10 @@ def _steps() -> list[Schema]:
         _if(_of(kinds & NO_LOOP), {"properties": {"for_each": ABSENT}}),
         _if(_of(["condition"]), {"properties": {"catch": {"maxItems": 0}}}),
         _if(_given("for_each"), {"properties": {"cache": ABSENT}}),
+        _if(
+            {"properties": {"config": {"type": "object", **_given("paging")}}, "required": ["config"]},
+            {"properties": {"select": {"maxItems": 0}}},
+        ),
     ]
 
 
@@ -142,11 +147,28 @@ def _loops() -> list[Schema]:
 def _requests() -> list[Schema]:
     return [
         _if({"not": _given("connection")}, {"properties": {"url": {"pattern": URL}}}),
+        _if(_given("paging"), {"properties": {"method": {"const": "GET"}, "poll": ABSENT}}),
+        _if(
+            {"properties": {"paging": _style("link")}, "required": ["paging"]},
+            {"properties": {"url": {"pattern": r"^[^?]*$"}}},
+        ),
         _if(
             _given("auth"),
             {"properties": {"headers": {"propertyNames": {"not": {"pattern": AUTHORIZATION}}}}},
         ),
     ]
+
+
+def _pages() -> list[Schema]:
+    next_one: Schema = {"properties": {"next": {"type": "string"}}, "required": ["next"]}
+    return [
+        {**_if(_style("cursor"), next_one), "else": {"properties": {"next": ABSENT}}},
+        _if(_style("link"), {"properties": {"parameter": ABSENT}}),
+    ]
+
+
+def _style(name: str) -> Schema:
+    return {"type": "object", "properties": {"style": {"const": name}}, "required": ["style"]}
 
 
 def _secrets() -> tuple[Schema, Schema, Schema]:

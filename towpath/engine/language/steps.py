@@ -33,6 +33,22 @@ class Poll(Model):
     for_: Duration = Field(default="10m", alias="for")
 
 
+class Paging(Model):
+    """All pages of an answer, one request each: by number, by a cursor that each answer has, or by its Link header."""
+
+    style: Literal["page", "cursor", "link"] = "page"
+    items: Template
+    next: Template | None = None
+    parameter: Text | None = None
+    first: Annotated[int, Field(ge=0, le=1_000_000)] = 1
+    max: Annotated[int, Field(ge=1, le=1_000)] = 100
+
+    @property
+    def in_query(self) -> str:
+        """The query parameter that says which page is wanted."""
+        return self.parameter or self.style
+
+
 class BasicAuth(Model):
     user: Template
     password: Template
@@ -77,6 +93,7 @@ class HttpConfig(Model):
     connection: Text | None = None
     auth: HttpAuth | None = Field(default=None, exclude_if=_is_left_out)
     """Left out of digests where it is not given: those of runs that began before it was known stay as they are."""
+    paging: Paging | None = Field(default=None, exclude_if=_is_left_out)
 
 
 class ClaudeConfig(Model):

@@ -280,7 +280,7 @@ class Evaluation:
         )
         scope = self._sending(**more) if sends else self.scope(**more)
         for name, value in plain.items():
-            if name in as_written or _is_constant(value):
+            if name in as_written or _is_constant(value) or (name == "paging" and isinstance(given, HttpConfig)):
                 found[name] = value
             elif name == "prompt" and isinstance(given, ClaudeConfig):
                 found[name] = _prompt(given, self.scope(**more))

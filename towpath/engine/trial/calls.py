@@ -11,10 +11,11 @@ from towpath.engine.checks.inputs import violations
 from towpath.engine.expression.values import Value
 from towpath.engine.language.definition import CaseAnswer
 from towpath.engine.language.shapes import as_object
-from towpath.engine.language.steps import ClaudeConfig, HttpConfig
+from towpath.engine.language.steps import ClaudeConfig, HttpConfig, Paging
 from towpath.engine.run.actions import Completed, Failed, Outcome
 from towpath.engine.run.delivering import Sent, check_texts, delivered, delivery, named_channels, not_delivered
 from towpath.engine.run.effects import READING
+from towpath.engine.run.paging import Pages
 from towpath.engine.run.selecting import pick
 from towpath.engine.run.statuses import failure_of_status, is_accepted
 from towpath.engine.run.trying import CALL, TRIES, Trying, is_long_lived, own_retry, told_trying
@@ -70,6 +71,8 @@ async def _http(job: TrialJob) -> tuple[Value, int]:
     given = job.node.config
     if not isinstance(given, HttpConfig):
         raise TypeError(job.node.id)
+    if given.paging is not None:
+        return await _pages(job, given.paging)
     evaluation, poll = job.run.evaluation, cast("dict[str, str] | None", job.config.get("poll"))
     until = None if poll is None else job.run.time.now + evaluation.duration(poll["for"], "poll.for")
     name = job.name
@@ -87,6 +90,18 @@ async def _http(job: TrialJob) -> tuple[Value, int]:
             message = "poll: the condition did not come true in time"
             raise CallFailedError(Failure(code=FailureCode.STEP_TIMEOUT, message=message))
         await job.run.time.wait_for(pause)
+
+
+async def _pages(job: TrialJob, paging: Paging) -> tuple[Value, int]:
+    """An answer for each page; without any, there is one page with nothing on it."""
+    pages = Pages(paging, job.run.evaluation, job.names)
+    while True:
+        job.run.send(job.name, again=True)
+        answer, attempts = await _tried(job, "", Turns(job))
+        if answer is None:
+            return _output(job, answer), attempts
+        if not pages.take(_output(job, answer)):
+            return pages.output, attempts
 
 
 def _selected(value: Value, select: list[str]) -> Value:

@@ -9,7 +9,7 @@ from towpath.engine.expression.values import as_text
 from towpath.engine.language.outputs import resolve
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.shapes import as_list, as_object
-from towpath.engine.language.steps import ClaudeConfig, MultiChannelConfig, WorkflowConfig
+from towpath.engine.language.steps import ClaudeConfig, HttpConfig, MultiChannelConfig, WorkflowConfig
 from towpath.engine.run.delivering import channel_names
 
 _DEPTH = 12
@@ -25,8 +25,9 @@ def example_output(node: PlanNode, now: datetime) -> JsonValue:
         return dict.fromkeys(channel_names([channel.name for channel in node.config.channels]), delivered)
     if isinstance(node.config, WorkflowConfig) and not node.config.wait:
         return {"id": "test", "run_id": "test"}
-    if kind == "http":
-        return {"status": 200, "headers": {}, "body": {}}
+    if isinstance(node.config, HttpConfig):
+        is_paged = node.config.paging is not None
+        return {"items": [], "pages": 1} if is_paged else {"status": 200, "headers": {}, "body": {}}
     if kind in {"human-task", "wait-any"}:
         return {
             "decision": "approve",
