@@ -9,6 +9,7 @@ import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
 from tests.timeskip.trial_cases import TrialCase, all_cases
+from tests.timeskip.trial_http import http_cases
 from tests.timeskip.trial_play import Stage, stage
 from tests.timeskip.trial_samples import KINDS, SAMPLES, sample_of
 
@@ -25,13 +26,17 @@ async def playing(env: WorkflowEnvironment) -> AsyncIterator[Stage]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "turn" in metafunc.fixturenames:
-        count = len(all_cases()) if metafunc.config.option.full else SAMPLED
+        count = len(every_case()) if metafunc.config.option.full else SAMPLED
         metafunc.parametrize("turn", range(-(-count // AT_ONCE)))
+
+
+def every_case() -> list[TrialCase]:
+    return [*all_cases(), *http_cases()]
 
 
 def chosen(seed: int, *, full: bool) -> Sequence[TrialCase]:
     """All cases, or those that the seed draws."""
-    cases = all_cases()
+    cases = every_case()
     if full:
         return cases
     return sorted(cases, key=lambda case: hashlib.sha256(f"{seed}/{case.name}".encode()).digest())[:SAMPLED]

@@ -61,7 +61,7 @@ def all_cases() -> list[TrialCase]:
     for kind in KINDS:
         found.extend(_of_any(kind, sample_of(kind)))
     builders = (
-        *(_tasks, _waits, _arriving, _choices, _http, _channels, _claude, _children),
+        *(_tasks, _waits, _arriving, _choices, _channels, _claude, _children),
         *(_alerts, _retries, _checks, _catches),
     )
     for build in builders:
@@ -339,39 +339,6 @@ def _choices() -> Iterator[TrialCase]:
         yield case(told, [BEFORE, probe("wait-any", config), AFTER], {"probe": {"decisions": decisions}})
 
 
-def _http() -> Iterator[TrialCase]:
-    config = {**sample_of("http").config, "poll": {"until": "output.body.done", "every": "1h", "for": "5h"}}
-    ready, waiting = ({"output": {"status": 200, "headers": {}, "body": {"done": done}}} for done in (True, False))
-    for method in ("GET", "POST"):
-        step = probe("http", {**config, "method": method})
-        for more, name in (PLAIN, ({"compensate": UNDO}, ", compensate")):
-            polled = [BEFORE, {**step, **more}, AFTER]
-            yield case(f"http: {method} poll ends{name}", polled, {"probe": [waiting, waiting, ready]})
-            yield case(f"http: {method} poll never ends{name}", polled, {"probe": waiting})
-            yield case(f"http: {method} poll fails{name}", polled, {"probe": [waiting, {"fail": REFUSED}]})
-            yield case(
-                f"http: {method} poll in a timeout{name}",
-                [BEFORE, {**step, **more, "timeout": "2h"}, AFTER],
-                {"probe": waiting},
-            )
-            for status in (204, 302, 401, 404, 409, 429, 503):
-                answer = {"probe": _status(status)}
-                single = probe("http", {**sample_of("http").config, "method": method}, **more)
-                yield case(f"http: {method} status {status}{name}", [BEFORE, single, AFTER], answer)
-    yield from _pages()
-    expecting = probe("http", {**sample_of("http").config, "expect": [404]})
-    for status in (200, 404):
-        answer = {"probe": _status(status)}
-        yield case(f"http: {status} where 404 is expected", [BEFORE, expecting, AFTER], answer)
-    signed = {**sample_of("http").config, "auth": {"basic": {"user": "a", "password": "{{ secrets.KEY }}"}}}
-    yield case("http: with auth", [BEFORE, probe("http", signed, compensate=UNDO), AFTER], {"probe": _status(401)})
-    picked = {"probe": {"output": {"status": 200, "headers": {}, "body": {"a": 1, "b": 2}}}}
-    yield case("http: select", [BEFORE, probe("http", sample_of("http").config, select=["body.a"]), AFTER], picked)
-    for kind in ("api", "function"):
-        step = probe(kind, sample_of(kind).config, select=["a"])
-        yield case(f"{kind}: select", [BEFORE, step, AFTER], {"probe": {"output": {"a": 1, "b": 2}}})
-
-
 def _catches() -> Iterator[TrialCase]:
     """An error that is handled: by its code, its status, its type, or not at all; alone, in a race, in a branch."""
     told = {"id": "told", "type": "set", "config": {"code": "{{ caught.code }}", "status": "{{ caught.status }}"}}
@@ -379,11 +346,11 @@ def _catches() -> Iterator[TrialCase]:
     handlers: dict[str, list[Any]] = {"set": [told], "call": [call], "nothing": [], "wait": [_pause("1h")]}
     errors: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         "by code": (probe("api", sample_of("api").config), {"fail": REFUSED}, {"code": REFUSED}),
-        "by status": (probe("http", sample_of("http").config), _status(404), {"status": "4xx"}),
+        "by status": (probe("http", sample_of("http").config), status_answer(404), {"status": "4xx"}),
         "by type": (probe("raise", sample_of("raise").config), {}, {"type": sample_of("raise").config["type"]}),
         "in doubt": (probe("api", sample_of("api").config), {"fail": PASSING}, {"code": PASSING}),
         "by nothing": (probe("api", sample_of("api").config), {"fail": REFUSED}, {"status": 418}),
-        "too much": (probe("http", sample_of("http").config), _status(404), {"status": 404, "code": PASSING}),
+        "too much": (probe("http", sample_of("http").config), status_answer(404), {"status": 404, "code": PASSING}),
     }
     for (name, (step, answer, on)), (how, do) in itertools.product(errors.items(), handlers.items()):
         caught = {**step, "catch": [{"on": on, "as": "caught", "do": do}]}
@@ -411,33 +378,8 @@ def _pause(length: str) -> dict[str, Any]:
     return {"id": "pause", "type": "wait", "config": {"for": length}}
 
 
-def _status(status: int) -> dict[str, Any]:
+def status_answer(status: int) -> dict[str, Any]:
     return {"output": {"status": status, "headers": {}, "body": None}}
-
-
-def _pages() -> Iterator[TrialCase]:
-    """Each style with an end, without one, with a page that fails, and with one that is no page."""
-    first, other, last, no_list = (
-        {"output": {"status": 200, "headers": headers, "body": {"all": items, "next": cursor}}}
-        for headers, items, cursor in (
-            ({"link": '<https://world.example/probe?n=2>; rel="next"'}, [1, 2], "c2"),
-            ({"link": "<?n=3>; rel=next"}, [{"a": 3}], "c3"),
-            ({}, [], None),
-            ({}, "none", None),
-        )
-    )
-    for style, more in (("page", {}), ("cursor", {"next": "{{ output.body.next }}"}), ("link", {})):
-        paging = {"style": style, "items": "{{ output.body.all }}", "max": 3, **more}
-        step = probe("http", {"url": "https://world.example/probe", "paging": paging})
-        for name, answers in (
-            ("ends", [first, other, last]),
-            ("never ends", [first, other, first, other]),
-            ("fails", [first, {"fail": REFUSED}]),
-            ("is tried again", [first, {"fail": PASSING}, last]),
-            ("is no list", [first, no_list]),
-            ("is itself", [first, first, last]),
-        ):
-            yield case(f"http: {style} {name}", [BEFORE, step, AFTER], {"probe": answers})
 
 
 def _channels() -> Iterator[TrialCase]:
@@ -482,7 +424,7 @@ def _alerts() -> Iterator[TrialCase]:
 
 
 def _retries() -> Iterator[TrialCase]:
-    passing, good = {"fail": PASSING}, _status(200)
+    passing, good = {"fail": PASSING}, status_answer(200)
     retries: dict[str, dict[str, Any]] = {
         "by class": {},
         "twice": {"retry": {"max_attempts": 2}},
