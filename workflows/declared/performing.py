@@ -36,7 +36,7 @@ from towpath.engine.language.steps import HttpConfig, StepCall
 from towpath.engine.run.actions import Completed, Failed, Outcome
 from towpath.engine.run.effects import READING
 from towpath.engine.run.evaluation import StepError
-from towpath.engine.run.paging import PageReader
+from towpath.engine.run.paging import PageWalk
 from towpath.engine.run.references import detach
 from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
@@ -68,7 +68,7 @@ async def _http(job: StepJob) -> tuple[Value, int]:
     base = _lasting(CHECK if request.method in READING else EFFECT, timedelta(seconds=request.timeout_seconds))
     paging = job.node.config.paging if isinstance(job.node.config, HttpConfig) else None
     if paging is not None:
-        return await _pages(job, request, job.place(base), PageReader(paging, job.run.evaluation, job.names))
+        return await _pages(job, request, job.place(base), PageWalk(paging, job.run.evaluation, job.names))
     poll = cast("dict[str, str] | None", job.config.get("poll"))
     until = None if poll is None else workflow.now() + job.run.evaluation.duration(poll["for"], "poll.for")
     while True:
@@ -84,7 +84,7 @@ async def _http(job: StepJob) -> tuple[Value, int]:
         await workflow.sleep(pause, summary=f"{job.node.id}: before the next poll")
 
 
-async def _pages(job: StepJob, request: HttpRequest, place: EffectPlace, pages: PageReader) -> tuple[Value, int]:
+async def _pages(job: StepJob, request: HttpRequest, place: EffectPlace, pages: PageWalk) -> tuple[Value, int]:
     """One call a page: a worker that is lost has the page that was on its way read again, and no other."""
     while True:
         key = EffectKey(f"{request.key}/page-{pages.number}")

@@ -14,7 +14,7 @@ _LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[A-Za-z*]+\s*(?:=\s*(?:"[^"]*"|[^\s",;
 _NEXT = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next(?=\s*(?:;|$)))', re.IGNORECASE)
 
 
-class PageReader:
+class PageWalk:
     """The items of all pages so far. `query` is what the next request has beside the query of the step."""
 
     def __init__(self, paging: Paging, evaluation: Evaluation, names: Mapping[str, Value]) -> None:

@@ -15,7 +15,7 @@ from towpath.engine.language.steps import ClaudeConfig, HttpConfig, Paging
 from towpath.engine.run.actions import Completed, Failed, Outcome
 from towpath.engine.run.delivering import Sent, check_texts, delivered, delivery, named_channels, not_delivered
 from towpath.engine.run.effects import READING
-from towpath.engine.run.paging import PageReader
+from towpath.engine.run.paging import PageWalk
 from towpath.engine.run.selecting import pick
 from towpath.engine.run.statuses import failure_of_status, is_accepted
 from towpath.engine.run.trying import CALL, TRIES, Trying, is_long_lived, own_retry, told_trying
@@ -94,7 +94,7 @@ async def _http(job: TrialJob) -> tuple[Value, int]:
 
 async def _pages(job: TrialJob, paging: Paging) -> tuple[Value, int]:
     """An answer for each page; without any, there is one page with nothing on it."""
-    pages = PageReader(paging, job.run.evaluation, job.names)
+    pages = PageWalk(paging, job.run.evaluation, job.names)
     while True:
         job.run.send(job.name, again=True)
         answer, attempts = await _tried(job, "", Turns(job))
