@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from temporalio import activity
 
 from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
-from towpath.engine.run.selecting import pick
+from towpath.engine.run.answers import selected
 
 if TYPE_CHECKING:
     from towpath.integrations.http.guarded_http import GuardedHttp
@@ -20,7 +20,4 @@ class HttpActivities:
     @activity.defn(name="http_request")
     async def http_request(self, request: HttpRequest) -> HttpAnswer:
         answer = await self._http.send(request, activity.info().attempt)
-        if not request.select:
-            return answer
-        kept = pick(answer.model_dump(include={"headers", "body"}), request.select)
-        return answer.model_copy(update={"headers": kept.get("headers", {}), "body": kept.get("body")})
+        return selected(answer, request.output, request.select)

@@ -35,6 +35,7 @@ API = AsyncMessages.create
 ARRIVES: Mapping[str, Mapping[str, Receiver | str]] = {
     "http": {
         **{name: (HttpRequest, name) for name in ("url", "method", "headers", "query", "body", "expect", "connection")},
+        **{name: (HttpRequest, name) for name in ("output", "redirect")},
         **dict.fromkeys(("auth.basic.user", "auth.basic.password", "auth.bearer"), (HttpRequest, "auth")),
         **{
             f"auth.oauth2_client_credentials.{name}": (HttpRequest, "auth")

@@ -31,9 +31,11 @@ from towpath.contracts.declared.run import (
     ServiceCall,
 )
 from towpath.engine.expression.values import Value, as_json
+from towpath.engine.language.http_step import HttpConfig
 from towpath.engine.language.plan import PlanNode
-from towpath.engine.language.steps import HttpConfig, StepCall
+from towpath.engine.language.steps import StepCall
 from towpath.engine.run.actions import Completed, Failed, Outcome
+from towpath.engine.run.answers import output_of
 from towpath.engine.run.effects import READING
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.paging import PageWalk
@@ -74,7 +76,7 @@ async def _http(job: StepJob) -> tuple[Value, int]:
     while True:
         with nullcontext() if request.method in READING else job.sending():
             answer = await job.run.effects.call_http(request, job.place(base))
-        value = {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
+        value = output_of(answer, request.output)
         if poll is None or until is None or job.run.evaluation.is_true(poll["until"], "poll.until", output=value):
             return value, answer.attempt
         pause = job.run.evaluation.duration(poll["every"], "poll.every")
@@ -102,7 +104,7 @@ def _lasting(base: Work, wanted: timedelta) -> Work:
 
 
 def http_request(run: DeclaredRun, config: Config, key: EffectKey, secrets: tuple[str, ...]) -> HttpRequest:
-    fields = ("url", "method", "headers", "query", "body", "auth", "expect", "connection")
+    fields = ("url", "method", "headers", "query", "body", "auth", "expect", "connection", "output", "redirect")
     data, references = _detached({name: config[name] for name in fields if name in config}, secrets)
     seconds = run.evaluation.duration(config["timeout"], "timeout").total_seconds()
     return HttpRequest.model_validate({**data, "timeout_seconds": seconds, "key": key, "references": references})
@@ -268,8 +270,7 @@ async def call_apart(
     if part.type == "http":
         full: Config = {"method": "GET", "headers": {}, "query": {}, "body": None, "expect": None, "connection": None}
         request = http_request(run, {**full, "timeout": "10s", **config}, key, secrets)
-        answer = await run.effects.call_http(request, place)
-        return {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
+        return output_of(await run.effects.call_http(request, place), request.output)
     config = {"params": {}, **config}
     if part.type == "api":
         return (await run.effects.call_service(_service_call(config, key, secrets), place)).value

@@ -47,6 +47,7 @@ MISTAKES = {
             "method: POST, paging: {items: '{{ output.body }}'}",
             "poll: {until: output.body.a}, paging: {items: '{{ output.body }}'}",
             "paging: {items: '{{ output.body }}', next: '{{ output.body.a }}'}",
+            "output: body, paging: {items: '{{ output.body }}'}",
             "paging: {style: link, items: '{{ output.body }}', parameter: a}",
         )
     },

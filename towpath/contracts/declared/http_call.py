@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from towpath.contracts.core.wire import ActivityResult, EffectKey, Wire
+from towpath.contracts.core.wire import ActivityResult, EffectKey, JsonObject, Wire
 from towpath.contracts.declared.references import SecretPlace
 
 HttpMethod = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -31,7 +31,10 @@ class HttpRequest(Wire):
     references: tuple[SecretPlace, ...] = ()
     """Their paths begin with `url`, `headers`, `query`, `body` or `auth`."""
     select: tuple[str, ...] = ()
-    """Parts of `{status, headers, body}` to keep, as dotted paths; all for none."""
+    """Parts of the output to keep, as dotted paths; all for none."""
+    output: Literal["body", "response", "raw"] | None = None
+    redirect: bool | None = None
+    """False: no redirect is followed."""
     key: EffectKey
     max_bytes: int = 1024 * 1024
 
@@ -40,9 +43,11 @@ class HttpAnswer(ActivityResult):
     """An accepted answer. `headers` has lower-case names and only those that carry no secrets.
 
     `body` is the value of a JSON answer, the text of a textual one, None for an empty one, and
-    `{"base64": …, "content_type": …}` for any other.
+    `{"base64": …, "content_type": …}` for any other; with `output: raw`, its bytes in base64, whatever they are.
+    `request` is there with `output: response`: method, uri and headers of what was answered, secrets masked.
     """
 
     status: int
     headers: dict[str, str] = {}
     body: JsonValue = None
+    request: JsonObject | None = None

@@ -7,9 +7,9 @@ from towpath.engine.expression.nodes import constant_path
 from towpath.engine.expression.template import compile_template
 from towpath.engine.expression.values import ExpressionError
 from towpath.engine.language.diagnostics import Path
+from towpath.engine.language.http_step import HttpAuth, HttpConfig
 from towpath.engine.language.shapes import as_object
 from towpath.engine.language.source import Source
-from towpath.engine.language.steps import HttpAuth, HttpConfig
 
 WAYS = ("basic", "bearer", "oauth2_client_credentials")
 

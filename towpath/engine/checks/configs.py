@@ -14,6 +14,7 @@ from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.expression.values import ExpressionError
 from towpath.engine.language.catalogue import DefinitionCatalogue, KnownConnection
 from towpath.engine.language.diagnostics import Path
+from towpath.engine.language.http_step import HttpConfig
 from towpath.engine.language.model import Model
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.source import Source
@@ -22,7 +23,6 @@ from towpath.engine.language.steps import (
     ClaudeConfig,
     ConditionConfig,
     FunctionConfig,
-    HttpConfig,
     HumanTaskConfig,
     MultiChannelConfig,
     NotifyConfig,

@@ -1,14 +1,17 @@
 """Checks of the `paging` of an http step: a style has what it needs, and reading pages changes nothing."""
 
 from towpath.engine.language.diagnostics import Path
+from towpath.engine.language.http_step import HttpConfig, Paging
 from towpath.engine.language.source import Source
-from towpath.engine.language.steps import HttpConfig, Paging
 
 
 def check_paging(source: Source, config: HttpConfig, paging: Paging, path: Path) -> None:
     place = (*path, "paging")
     if config.method != "GET":
         source.report((*path, "method"), "paging.shape", "pages are read by GET", "leave method or paging out")
+    if config.output is not None:
+        what = "what a step with paging gives is its items"
+        source.report((*path, "output"), "paging.shape", what, "leave output out", key=True)
     if config.poll is not None:
         source.report((*path, "poll"), "paging.shape", "a step polls or reads pages", "leave one of them out", key=True)
     if paging.style == "cursor" and paging.next is None:

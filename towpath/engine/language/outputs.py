@@ -3,13 +3,13 @@
 from typing import Any
 
 from towpath.engine.language.catalogue import DefinitionCatalogue
+from towpath.engine.language.http_step import HttpConfig
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.steps import (
     ApiConfig,
     ClaudeConfig,
     FunctionConfig,
-    HttpConfig,
     MultiChannelConfig,
     WaitAnyConfig,
 )
@@ -133,6 +133,8 @@ def full_output(node: PlanNode, catalogue: DefinitionCatalogue) -> JsonSchema:
             found = closed(text=TEXT) if config.output_schema is None else config.output_schema
         case WaitAnyConfig():
             found = closed(chosen={"type": "string", "enum": list(config.on)}, value=ANY)
+        case HttpConfig():
+            found = _answer(config)
         case MultiChannelConfig():
             found = _channels(config)
         case dict():
@@ -140,6 +142,14 @@ def full_output(node: PlanNode, catalogue: DefinitionCatalogue) -> JsonSchema:
         case _:
             found = FIXED.get(step.type, ANY)
     return found
+
+
+def _answer(config: HttpConfig) -> JsonSchema:
+    if config.output in {"body", "raw"}:
+        return ANY if config.output == "body" else TEXT
+    sent = closed(method=TEXT, uri=TEXT, headers={"type": "object"})
+    request = {"request": sent} if config.output == "response" else {}
+    return closed(**request, status={"type": "integer"}, headers={"type": "object"}, body=ANY)
 
 
 def _channels(config: MultiChannelConfig) -> JsonSchema:

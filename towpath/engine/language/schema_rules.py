@@ -147,7 +147,7 @@ def _loops() -> list[Schema]:
 def _requests() -> list[Schema]:
     return [
         _if({"not": _given("connection")}, {"properties": {"url": {"pattern": URL}}}),
-        _if(_given("paging"), {"properties": {"method": {"const": "GET"}, "poll": ABSENT}}),
+        _if(_given("paging"), {"properties": {"method": {"const": "GET"}, "poll": ABSENT, "output": ABSENT}}),
         _if(
             {"properties": {"paging": _style("link")}, "required": ["paging"]},
             {"properties": {"url": {"pattern": r"^[^?]*$"}}},

@@ -5,13 +5,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from towpath.engine.language.http_step import HttpConfig
 from towpath.engine.language.model import (
     Condition,
     Count,
     Duration,
     Entries,
     Kebab,
-    Method,
     Model,
     Name,
     Percent,
@@ -25,75 +25,8 @@ from towpath.engine.language.model import (
 JsonSchema = Annotated[dict[str, Any], Field(json_schema_extra={"x-json-schema": True})]
 
 
-class Poll(Model):
-    """Ask again until the condition on `output` holds."""
-
-    until: Condition
-    every: Duration = "10s"
-    for_: Duration = Field(default="10m", alias="for")
-
-
-class Paging(Model):
-    """All pages of an answer, one request each: by number, by a cursor that each answer has, or by its Link header."""
-
-    style: Literal["page", "cursor", "link"] = "page"
-    items: Template
-    next: Template | None = None
-    parameter: Text | None = None
-    first: Annotated[int, Field(ge=0, le=1_000_000)] = 1
-    max: Annotated[int, Field(ge=1, le=1_000)] = 100
-
-    @property
-    def in_query(self) -> str:
-        """The query parameter that says which page is wanted."""
-        return self.parameter or self.style
-
-
-class BasicAuth(Model):
-    user: Template
-    password: Template
-
-
-class OAuth2ClientCredentials(Model):
-    """RFC 6749, section 4.4: the worker fetches a token, keeps it until it expires, and renews one that is refused."""
-
-    token_url: Template
-    client_id: Template
-    client_secret: Template
-    scopes: list[Template] = []
-
-
-class HttpAuth(Model):
-    """Exactly one of them; password, token and client secret are secrets."""
-
-    basic: BasicAuth | None = None
-    bearer: Template | None = None
-    oauth2_client_credentials: OAuth2ClientCredentials | None = None
-
-
-def _is_left_out(value: object) -> bool:
-    return value is None
-
-
 def _is_empty(value: object) -> bool:
     return not value
-
-
-class HttpConfig(Model):
-    """A request to a host that a connection allows."""
-
-    url: Template
-    method: Method = "GET"
-    headers: dict[str, Template] = {}
-    query: dict[str, Templates] = {}
-    body: Templates = None
-    expect: list[Annotated[int, Field(ge=100, le=599)]] | None = None
-    poll: Poll | None = None
-    timeout: Duration = "10s"
-    connection: Text | None = None
-    auth: HttpAuth | None = Field(default=None, exclude_if=_is_left_out)
-    """Left out of digests where it is not given: those of runs that began before it was known stay as they are."""
-    paging: Paging | None = Field(default=None, exclude_if=_is_left_out)
 
 
 class ClaudeConfig(Model):

@@ -2,8 +2,9 @@
 
 from collections.abc import Container
 
+from towpath.engine.language.http_step import HttpConfig
 from towpath.engine.language.plan import PlanNode
-from towpath.engine.language.steps import FunctionConfig, HttpConfig
+from towpath.engine.language.steps import FunctionConfig
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 """HTTP methods without an effect."""

@@ -34,6 +34,7 @@ from towpath.engine.expression.values import (
     as_text,
     class_of,
 )
+from towpath.engine.language.http_step import HttpConfig
 from towpath.engine.language.model import Model
 from towpath.engine.language.plan import PlanNode, written
 from towpath.engine.language.reads import secrets_read
@@ -44,7 +45,6 @@ from towpath.engine.language.steps import (
     ConditionConfig,
     ForEach,
     FunctionConfig,
-    HttpConfig,
     HumanTaskConfig,
     NotifyConfig,
     RaiseConfig,

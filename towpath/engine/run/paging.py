@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from towpath.contracts.core.failure import CallFailedError, Failure, FailureCode
 from towpath.engine.expression.values import Value
+from towpath.engine.language.http_step import Paging
 from towpath.engine.language.shapes import as_list
-from towpath.engine.language.steps import Paging
 from towpath.engine.run.evaluation import Evaluation, StepError
 
 _LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[A-Za-z*]+\s*(?:=\s*(?:"[^"]*"|[^\s",;]*))?)*)')

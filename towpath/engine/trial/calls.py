@@ -10,9 +10,11 @@ from towpath.contracts.core.failure import CallFailedError, DeliveryError, Failu
 from towpath.engine.checks.inputs import violations
 from towpath.engine.expression.values import Value
 from towpath.engine.language.definition import CaseAnswer
+from towpath.engine.language.http_step import HttpConfig, Paging
 from towpath.engine.language.shapes import as_object
-from towpath.engine.language.steps import ClaudeConfig, HttpConfig, Paging
+from towpath.engine.language.steps import ClaudeConfig
 from towpath.engine.run.actions import Completed, Failed, Outcome
+from towpath.engine.run.answers import has_status, selected_output
 from towpath.engine.run.delivering import Sent, check_texts, delivered, delivery, named_channels, not_delivered
 from towpath.engine.run.effects import READING
 from towpath.engine.run.paging import PageWalk
@@ -80,7 +82,7 @@ async def _http(job: TrialJob) -> tuple[Value, int]:
         with nullcontext() if given.method in READING else job.sending():
             answer, attempts = await _tried(job, name, Turns(job))
         name = ""
-        value = _selected(_output(job, answer), job.step.select)
+        value = selected_output(_output(job, answer), given.output, job.step.select)
         if poll is None or until is None or answer is None:
             return value, attempts
         if not answer.timeout and job.run.evaluation.is_true(poll["until"], "poll.until", output=value):
@@ -102,14 +104,6 @@ async def _pages(job: TrialJob, paging: Paging) -> tuple[Value, int]:
             return _output(job, answer), attempts
         if not pages.take(_output(job, answer)):
             return pages.output, attempts
-
-
-def _selected(value: Value, select: list[str]) -> Value:
-    fields = as_object(value)
-    if fields is None or not select:
-        return value
-    kept = pick({name: fields.get(name) for name in ("headers", "body")}, select)
-    return {**fields, "headers": kept.get("headers", {}), "body": kept.get("body")}
 
 
 async def perform_claude(job: TrialJob) -> Outcome:
@@ -287,7 +281,7 @@ def _limit(job: TrialJob) -> timedelta | None:
 def _refusal(job: TrialJob, output: Value) -> Failure | None:
     """What the status of an answer to an http step means."""
     given, status = job.node.config, (as_object(output) or {}).get("status")
-    if not isinstance(given, HttpConfig) or not isinstance(status, int):
+    if not isinstance(given, HttpConfig) or not has_status(given.output) or not isinstance(status, int):
         return None
     expect = None if given.expect is None else tuple(given.expect)
     return None if is_accepted(status, expect) else failure_of_status(status)

@@ -6,10 +6,11 @@ from typing import Any
 from pydantic import JsonValue
 
 from towpath.engine.expression.values import as_text
+from towpath.engine.language.http_step import HttpConfig
 from towpath.engine.language.outputs import resolve
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.shapes import as_list, as_object
-from towpath.engine.language.steps import ClaudeConfig, HttpConfig, MultiChannelConfig, WorkflowConfig
+from towpath.engine.language.steps import ClaudeConfig, MultiChannelConfig, WorkflowConfig
 from towpath.engine.run.delivering import channel_names
 
 _DEPTH = 12
@@ -26,8 +27,7 @@ def example_output(node: PlanNode, now: datetime) -> JsonValue:
     if isinstance(node.config, WorkflowConfig) and not node.config.wait:
         return {"id": "test", "run_id": "test"}
     if isinstance(node.config, HttpConfig):
-        is_paged = node.config.paging is not None
-        return {"items": [], "pages": 1} if is_paged else {"status": 200, "headers": {}, "body": {}}
+        return _answer(node.config)
     if kind in {"human-task", "wait-any"}:
         return {
             "decision": "approve",
@@ -38,6 +38,16 @@ def example_output(node: PlanNode, now: datetime) -> JsonValue:
             "approvals": ["tester"],
         }
     return {"status": "delivered", "id": "test"} if kind in {"notify", "queue"} else {}
+
+
+def _answer(config: HttpConfig) -> JsonValue:
+    if config.paging is not None:
+        return {"items": [], "pages": 1}
+    if config.output in {"body", "raw"}:
+        return {} if config.output == "body" else ""
+    whole: JsonValue = {"status": 200, "headers": {}, "body": {}}
+    sent: JsonValue = {"method": config.method, "uri": config.url, "headers": {}}
+    return {"request": sent, **whole} if config.output == "response" else whole
 
 
 def example(schema: dict[str, Any], root: dict[str, Any] | None = None, depth: int = 0) -> JsonValue:

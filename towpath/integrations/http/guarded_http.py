@@ -42,6 +42,7 @@ from towpath.integrations.http.messages import (
     filled,
     outgoing,
     parse_body,
+    raw_body,
     read_body,
     safe_headers,
     secrets_of,
@@ -154,14 +155,9 @@ class GuardedHttp:
                 is_stale = status == 401 and token is not None and sending.is_authorized
                 if not is_stale and is_accepted(status, request.expect):
                     body = await read_body(response, request.max_bytes, sending.call)
-                    return HttpAnswer(
-                        attempt=attempt,
-                        status=status,
-                        headers=safe_headers(response, sending.masker),
-                        body=sending.masker.masked(parse_body(body, response, sending.call)),
-                    )
+                    return _answered(request, attempt, sending, response, body)
                 location = response.headers.get("location")
-                if not is_stale and (status not in REDIRECTS or location is None):
+                if not is_stale and (status not in REDIRECTS or location is None or request.redirect is False):
                     raise _refusal(response, sending.call)
             if is_stale and auth is not None:
                 # A token that was refused is renewed once; what was refused for it did nothing.
@@ -287,6 +283,21 @@ def policy(connection: Connection) -> Policy:
         allowed_hosts=frozenset(connection.hosts),
         allowed_ports=connection.open_ports(),
         allowed_networks=PRIVATE_NETWORKS if connection.allow_private else (),
+    )
+
+
+def _answered(
+    request: HttpRequest, attempt: int, sending: Outgoing, response: httpx.Response, body: bytes
+) -> HttpAnswer:
+    is_raw = request.output == "raw"
+    return HttpAnswer(
+        attempt=attempt,
+        status=response.status_code,
+        headers=safe_headers(response, sending.masker),
+        body=raw_body(body, sending.masker)
+        if is_raw
+        else sending.masker.masked(parse_body(body, response, sending.call)),
+        request=sending.told() if request.output == "response" else None,
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from pydantic_core import from_json
 
 from towpath.config.connections import HEADER_NAME, RESERVED_HEADERS, Connection, host_of
-from towpath.config.masking import Masker
+from towpath.config.masking import MASK, Masker
 from towpath.config.openapi import IDEMPOTENCY_HEADER
 from towpath.config.secrets import Secrets
 from towpath.contracts.core.failure import OUTCOME_UNKNOWN, FailureCode, ServiceError
@@ -26,6 +26,7 @@ from towpath.integrations.http.transport import Attempt
 
 MAX_HEADER_BYTES = 32 * 1024
 MAX_HEADER_VALUE = 2048
+MAX_URI = 8192
 SAFE_HEADERS = frozenset(
     {
         *{"content-type", "content-language", "content-location", "content-range", "content-disposition"},
@@ -138,6 +139,15 @@ class Outgoing:
             )
         return hop.without({*_CREDENTIALS, *self.private_headers})
 
+    def told(self) -> JsonObject:
+        """What was sent, secrets masked; headers that hold one, or are the connection's, are masked whole."""
+        private = self.private_headers | _CREDENTIALS
+        headers: JsonObject = {
+            name: MASK if name in private else self.masker.mask(value)[:MAX_HEADER_VALUE]
+            for name, value in self.headers.items()
+        }
+        return {"method": self.method, "uri": _told_uri(self.url, self.masker), "headers": headers}
+
     def authorized(self, value: str, masker: Masker) -> "Outgoing":
         """With what the step's `auth` gives, which stays at the first origin. `masker` knows it."""
         private = self.private_headers | {"authorization"}
@@ -168,6 +178,14 @@ def outgoing(request: HttpRequest, connection: Connection, url: httpx.URL, secre
         private_body=bool(_within(request, "body")),
         masker=secrets.masker(request.references, secrets_of(connection)),
     )
+
+
+def _told_uri(url: httpx.URL, masker: Masker) -> str:
+    """Each part of path and query is masked by itself, so that a short secret that is all of one is found."""
+    path, mark, query = url.raw_path.decode("ascii").partition("?")
+    told = "/".join(map(masker.mask, path.split("/")))
+    pairs = "&".join("=".join(map(masker.mask, pair.split("=", 1))) for pair in query.split("&"))
+    return masker.mask(f"{url.scheme}://{url.netloc.decode('ascii')}{told}{mark}{pairs}")[:MAX_URI]
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
@@ -340,6 +358,12 @@ def parse_body(body: bytes, response: httpx.Response, call: CallDescription) -> 
         "content_type": content_type[:MAX_HEADER_VALUE] or "application/octet-stream",
     }
     return answer
+
+
+def raw_body(body: bytes, masker: Masker) -> str:
+    """The bytes in base64; what they hold of a secret is masked before."""
+    text = masker.mask(body.decode("utf-8", "surrogateescape"))
+    return base64.b64encode(text.encode("utf-8", "surrogateescape")).decode()
 
 
 def _json(body: bytes, status: int, call: CallDescription) -> JsonValue:
