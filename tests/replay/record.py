@@ -107,6 +107,17 @@ steps:
             catch: [{on: {status: 4xx}, as: raised, do: [{id: kept, type: set, config: {why: "{{ raised.title }}"}}]}]
 outputs: {why: "{{ steps.kept?.why ?? 'none' }}"}
 """
+EMITTED = """
+id: recorded-emitted
+version: "1.0.0"
+steps:
+  - {id: until-lists-show-it, type: wait, config: {for: 3s}}
+  - {id: each, type: emit, for_each: {times: 2}, config: {type: test.counted, data: {n: "{{ item }}"}}}
+  - parallel:
+      - {id: heard, type: wait, config: {event: test.emitted, correlate: "{{ run.key }}", within: 1h}}
+      - {id: told, type: emit, config: {type: test.emitted, subject: "{{ run.key }}", data: {at: "{{ now() }}"}}}
+outputs: {same: "{{ steps.heard.id == steps.told.event.id }}"}
+"""
 ALERTED = """
 id: recorded-alerted
 version: "1.0.0"
@@ -281,6 +292,11 @@ async def caught(house: House) -> Recorded:
     yield "caught", await completed(await start(house, document(CAUGHT % house.standins.url), {}))
 
 
+async def emitted(house: House) -> Recorded:
+    """Events, one of which the run itself waits for."""
+    yield "emitted", await completed(await start(house, document(EMITTED), {}))
+
+
 async def alerted(house: House) -> Recorded:
     """A run that ends while its alert is tried again."""
     await house.fault(service="slack", operation="chat.postMessage", status=503, times=1)
@@ -288,7 +304,7 @@ async def alerted(house: House) -> Recorded:
 
 
 SCENARIOS: Sequence[Callable[[House], Recorded]] = (
-    *(onboarding, failed, unknown, edited, waits, groups, loop, launched, withdrawn, caught, alerted),
+    *(onboarding, failed, unknown, edited, waits, groups, loop, launched, withdrawn, caught, emitted, alerted),
 )
 SHORT: Sequence[Callable[[House], Recorded]] = (continued,)
 

@@ -9,6 +9,7 @@ import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
 from tests.timeskip.trial_cases import TrialCase, all_cases
+from tests.timeskip.trial_emits import emit_cases
 from tests.timeskip.trial_http import http_cases
 from tests.timeskip.trial_play import Stage, stage
 from tests.timeskip.trial_samples import KINDS, SAMPLES, sample_of
@@ -31,7 +32,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def every_case() -> list[TrialCase]:
-    return [*all_cases(), *http_cases()]
+    return [*all_cases(), *http_cases(), *emit_cases()]
 
 
 def chosen(seed: int, *, full: bool) -> Sequence[TrialCase]:

@@ -41,7 +41,7 @@ from workflows.sandbox import runner
 
 Act = Callable[[], Awaitable[None]]
 SECONDS = 60
-OWN = frozenset({"at", "time", "id", "run_id"})
+OWN = frozenset({"at", "time", "id", "run_id", "runs"})
 """Names of values that are each run's own."""
 
 

@@ -55,6 +55,7 @@ SAMPLES: Mapping[str, Sample] = {
     "set": Sample({"value": 1}, lasts=False),
     "notify": _call({"target": "probe-team", "title": "probe"}, "delivery.refused", "delivery.unavailable"),
     "raise": Sample({"type": "https://errors.example/probe", "status": 409, "title": "no"}, lasts=False),
+    "emit": _call({"type": "probe", "subject": "s", "data": {"a": [1]}}),
     "queue": Sample({"queue": "probe-queue"}, lasts=False, repeats=False),
 }
 

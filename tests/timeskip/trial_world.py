@@ -22,6 +22,9 @@ from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
 from towpath.contracts.declared.run import (
     CallAnswer,
+    Emission,
+    EmitEvent,
+    EventReceivers,
     FindDefinition,
     FoundDefinition,
     FunctionCall,
@@ -31,6 +34,8 @@ from towpath.control.definitions import make_request
 from towpath.engine.checks.loading import digest, load_plan
 from towpath.engine.language.definition import CaseAnswer
 from towpath.engine.run.answers import has_status, selected
+from towpath.engine.run.awaited import awaited_events, awaited_names
+from towpath.engine.run.evaluation import Evaluation, RunFacts
 from towpath.engine.run.selecting import pick
 from towpath.engine.run.statuses import is_accepted, is_in_doubt, refusal_code
 from towpath.engine.trial.examples import example_output
@@ -143,7 +148,7 @@ class Worlds:
     def activities(self) -> Sequence[Callable[..., Any]]:
         return (
             *(self.call_service, self.call_function, self.http_request, self.send_email, self.post_slack),
-            *(self.notify_team, self.find_reviewers, self.find_definition),
+            *(self.notify_team, self.find_reviewers, self.find_definition, self.emit_event),
         )
 
     @property
@@ -207,6 +212,18 @@ class Worlds:
         if event == "notice":
             await self._world.answered("probe")
         return Delivered(message_id="test")
+
+    @activity.defn(name="emit_event")
+    async def emit_event(self, request: EmitEvent) -> Emission:
+        """The run itself gets what it waits for."""
+        event, info, world = request.event, activity.info(), self._world
+        world.see(event.type, event.id)
+        await world.happen(world.next(event.type) or CaseAnswer())
+        own, waits = info.workflow_id or "", Evaluation(RunFacts(id="", started_at=moment_of("")), {}, {}, {}, str)
+        if not set(awaited_names(event.type, event.subject)) & set(awaited_events(world.plan, waits)):
+            return Emission()
+        await activity.client().get_workflow_handle(own).signal("event", event)
+        return Emission(delivered=EventReceivers.of([own]))
 
     @activity.defn(name="find_reviewers")
     async def find_reviewers(self, request: FindReviewers) -> Reviewers:

@@ -18,7 +18,7 @@ from tests.unit.test_claude_client import claude, ending, event, opening, sends
 from towpath.contracts.core.claude import AskRequest, InlinePrompt
 from towpath.contracts.core.delivery import PostSlack, SendEmail, UpdateCrm
 from towpath.contracts.declared.http_call import HttpRequest
-from towpath.contracts.declared.run import FindDefinition, FunctionCall, ServiceCall
+from towpath.contracts.declared.run import CloudEvent, FindDefinition, FunctionCall, ServiceCall
 from towpath.engine.checks.loading import digest, load_plan
 from towpath.engine.language.model import Model
 from towpath.engine.language.steps import CONFIGS, RETIRED, ClaudeConfig
@@ -104,6 +104,7 @@ ARRIVES: Mapping[str, Mapping[str, Receiver | str]] = {
         "message": (team_notice, "text"),
     },
     "queue": {"queue": RUN},
+    "emit": {name: (CloudEvent, name) for name in ("type", "source", "subject", "data")},
 }
 """Where each field of a config arrives: a parameter or field of what receives it."""
 CHOICES = {f"on.{name}": RUN for name in ("event", "correlate", "filter", "after")}

@@ -9,6 +9,7 @@ from towpath.assembly.files import Knowledge
 from towpath.assembly.incident import incident_connections
 from towpath.config.settings import WorkerSettings
 from towpath.control.definitions import Definitions
+from towpath.control.emitting import Emitter
 from towpath.control.outputs import OutputCache
 from towpath.control.slots import SlotBook
 from towpath.integrations.claude.prices import Prices
@@ -30,4 +31,5 @@ def connections_of(
         "slots": SlotBook(client),
         "cache": OutputCache(client),
         "definitions": Definitions(client),
+        "emitter": Emitter(client),
     }

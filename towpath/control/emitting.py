@@ -7,9 +7,9 @@ from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from towpath.contracts.core.process import AWAITED_EVENTS
-from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.core.wire import JsonObject, clip
 from towpath.contracts.declared.published import Version
-from towpath.contracts.declared.run import CloudEvent
+from towpath.contracts.declared.run import LISTED_RECEIVERS, CloudEvent, Emission, EventReceivers
 from towpath.control.definitions import DefinitionError, Definitions, make_request
 from towpath.control.temporal import in_query, is_done
 from towpath.engine.checks.loading import load_plan
@@ -31,6 +31,21 @@ class Emitted:
 async def emit(client: Client, event: CloudEvent) -> Emitted:
     """Deliver an event. The same id twice is one event to each run, and starts no second run."""
     return Emitted(await _tell(client, event), *(await _trigger(client, event)))
+
+
+class Emitter:
+    """Delivers the events of a namespace, for steps that emit one."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def emit(self, event: CloudEvent) -> Emission:
+        emitted = await emit(self._client, event)
+        return Emission(
+            delivered=EventReceivers.of(emitted.told),
+            started=EventReceivers.of(emitted.started),
+            problems=tuple(map(clip, emitted.problems[:LISTED_RECEIVERS])),
+        )
 
 
 async def _tell(client: Client, event: CloudEvent) -> list[str]:

@@ -21,6 +21,8 @@ from towpath.contracts.declared.run import (
     CallAnswer,
     DeclaredRequest,
     DeclaredResult,
+    Emission,
+    EmitEvent,
     FindDefinition,
     FoundDefinition,
     FunctionCall,
@@ -89,6 +91,10 @@ class Effects(Protocol):
 
     async def notify(self, notice: TeamNotice, place: EffectPlace) -> Delivered:
         """A notice to a team as a step of its own."""
+        ...
+
+    async def emit(self, request: EmitEvent, place: EffectPlace) -> Emission:
+        """An event to all runs that wait for it, and to the definitions that it starts."""
         ...
 
     async def tell_team(self, notice: TeamNotice, activity_id: str, summary: str) -> Failure | None:

@@ -1,4 +1,4 @@
-"""Steps that are one call: http, api, function, notify, queue, and the run of another definition."""
+"""Steps that are one call: http, api, function, notify, emit, queue, and the run of another definition."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
@@ -25,6 +25,7 @@ from towpath.contracts.declared.run import (
     DeclaredFailure,
     DeclaredOutcome,
     DeclaredRequest,
+    EmitEvent,
     FindDefinition,
     FunctionCall,
     Sending,
@@ -36,6 +37,7 @@ from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.steps import StepCall
 from towpath.engine.run.actions import Completed, Failed, Outcome
 from towpath.engine.run.answers import output_of
+from towpath.engine.run.awaited import emission_output, emitted
 from towpath.engine.run.effects import READING
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.paging import PageWalk
@@ -47,7 +49,7 @@ from workflows.declared.effects import EffectPlace
 from workflows.declared.run import DeclaredRun, StepJob
 from workflows.kit.calling import CallFailedError
 from workflows.kit.notices import team_notice
-from workflows.kit.options import CHECK, EFFECT, FUNCTION, LOOKUP, NOTICE, Work
+from workflows.kit.options import CHECK, EFFECT, EMIT, FUNCTION, LOOKUP, NOTICE, Work
 
 Config = dict[str, Value]
 
@@ -160,6 +162,17 @@ async def _notify(job: StepJob) -> tuple[Value, int]:
     return {"status": "delivered", "id": told.message_id}, told.attempt
 
 
+async def _emit(job: StepJob) -> tuple[Value, int]:
+    began = job.run.evaluation.moments.get(job.node.id, workflow.now())
+    try:
+        event = emitted(job.config, job.run.plan.definition.header.id, job.key, began)
+    except StepError as error:
+        raise CallFailedError(error.failure) from error
+    with job.sending():
+        emission = await job.run.effects.emit(EmitEvent(event=event), job.place(EMIT))
+    return emission_output(event, emission), emission.attempt
+
+
 async def _queue(job: StepJob) -> tuple[Value, int]:
     job.run.effects.set_attributes(search_key(DEAD_LETTER_QUEUE).value_set(job.config["queue"]))
     job.run.queued = job.config["queue"]
@@ -246,6 +259,7 @@ CALLS: Mapping[str, Callable[[StepJob], Called]] = {
     "function": _function,
     "set": _set,
     "notify": _notify,
+    "emit": _emit,
     "queue": _queue,
     "workflow": _workflow,
 }

@@ -13,6 +13,7 @@ from temporalio.workflow import ParentClosePolicy
 from activities.cache import CacheActivities
 from activities.definitions import DefinitionActivities
 from activities.delivery import DeliveryActivities
+from activities.emitting import EmitActivities
 from activities.events import EventActivities
 from activities.functions import FunctionActivities
 from activities.http import HttpActivities
@@ -31,6 +32,8 @@ from towpath.contracts.declared.run import (
     CallAnswer,
     DeclaredRequest,
     DeclaredResult,
+    Emission,
+    EmitEvent,
     FindDefinition,
     FoundDefinition,
     FunctionCall,
@@ -80,6 +83,9 @@ class TemporalEffects:
 
     async def notify(self, notice: TeamNotice, place: EffectPlace) -> Delivered:
         return await _call(DeliveryActivities.notify_team, notice, place)
+
+    async def emit(self, request: EmitEvent, place: EffectPlace) -> Emission:
+        return await _call(EmitActivities.emit_event, request, place)
 
     async def tell_team(self, notice: TeamNotice, activity_id: str, summary: str) -> Failure | None:
         return await send_notice(notice, activity_id, summary)

@@ -5,6 +5,7 @@
 | CHECK  | short                         | 3        | 2 s, 4 s           | 10 s                 |
 | EFFECT | short                         | 3        | 2 s, 4 s           | 15 s                 |
 | FUNCTION | an activity by itself       | 3        | 2 s, 4 s           | 10 min               |
+| EMIT   | an activity by itself         | 3        | 2 s, 4 s           | 2 min                |
 | NOTICE | short                         | 3        | 2 s, 4 s           | 15 s                 |
 | UNDO   | short                         | 20       | 1 s, doubling to 1 min | 15 s             |
 | LOOKUP | short                         | 5        | 1 s, 2 s, 4 s, 8 s | 10 s                 |
@@ -63,6 +64,7 @@ def _exponential(attempts: int, initial: timedelta = timedelta(seconds=2)) -> Re
 CHECK = Work(_exponential(3), start_to_close=timedelta(seconds=10), short=True)
 EFFECT = Work(_exponential(3), start_to_close=timedelta(seconds=15), short=True)
 FUNCTION = Work(_exponential(3), start_to_close=timedelta(minutes=10))
+EMIT = Work(_exponential(3), start_to_close=timedelta(minutes=2))
 NOTICE = EFFECT
 UNDO = Work(_exponential(20, timedelta(seconds=1)), start_to_close=timedelta(seconds=15), short=True)
 LOOKUP = Work(_exponential(5, timedelta(seconds=1)), start_to_close=timedelta(seconds=10), short=True)

@@ -319,6 +319,16 @@ CASES = [
     ("catch.unknown", steps("{id: a, type: raise, catch: [{on: {code: step.timeuot}}]}"), 5, "step.timeout"),
     ("catch.name", steps("{id: a, type: raise, catch: [{as: steps}]}"), 5, "another name"),
     ("retry.unknown", steps("{id: a, type: set, retry: {retry_on: [429, 5xx, flaky]}}"), 5, "flaky"),
+    ("emit.type", given_step(f"{{type: {'long.' * 50}}}", "emit"), 5, "at most 200"),
+    (
+        "emit.circle",
+        steps(
+            "{id: a, type: emit, config: {type: x.y}}", more="triggers: [{type: event, source: x.y, inputs: {n: 1}}]\n"
+        ),
+        6,
+        "starts another one",
+    ),
+    ("secret.place", given_step("{type: x, data: {v: '{{ secrets.KEY }}'}}", "emit"), 5, "http, api or function"),
     ("too-many", steps(*(f"{{id: a{n}, type: htp}}" for n in range(300))), None, "more problems"),
 ]
 

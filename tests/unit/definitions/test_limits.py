@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from towpath.engine.run.effects import READING
-from workflows.kit.options import CHECK, CLAUDE, EFFECT, FUNCTION, LOOKUP, NOTICE, UNDO, Work
+from workflows.kit.options import CHECK, CLAUDE, EFFECT, EMIT, FUNCTION, LOOKUP, NOTICE, UNDO, Work
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "definitions.md"
 CALLS = {
@@ -17,6 +17,7 @@ CALLS = {
     "`multi-channel`, each channel": EFFECT,
     "`notify`": NOTICE,
     "`claude`, each question": CLAUDE,
+    "`emit`": EMIT,
     "`compensate`": UNDO,
     "`check`": CHECK,
     "`cache`, finding the definition of a `workflow` step": LOOKUP,

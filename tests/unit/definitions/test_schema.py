@@ -71,6 +71,7 @@ BEYOND = frozenset(
         "select.unknown",
         "group.no-effect",
         "auth.secret",
+        "emit.circle",
     ]
 )
 """No schema can find them: they need the text itself, another place of the document, the language of expressions, or

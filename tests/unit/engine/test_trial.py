@@ -112,9 +112,10 @@ def test_mistakes_in_tests_are_told(test: str, part: str) -> None:
         (CHECK, options.CHECK),
         (UNDO, options.UNDO),
         (TRIES["function"], options.FUNCTION),
+        (TRIES["emit"], options.EMIT),
         (TRIES["claude"], options.CLAUDE),
     ],
-    ids=["effect", "notice", "check", "undo", "function", "claude"],
+    ids=["effect", "notice", "check", "undo", "function", "emit", "claude"],
 )
 def test_calls_are_tried_as_on_a_worker(engine: Trying, worker: options.Work) -> None:
     """The engine's classes of work are those of Temporal's options."""

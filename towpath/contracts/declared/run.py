@@ -18,6 +18,8 @@ CACHED_OUTPUT = "cached-output"
 """Temporal type of the runs that hold one output for a time."""
 ITEMS = "declared-items"
 """Temporal type of the runs that do a part of a large for_each."""
+LISTED_RECEIVERS = 50
+"""So many runs, and problems, are named; all of them are counted."""
 
 
 class CloudEvent(Wire):
@@ -206,6 +208,31 @@ class EventsDelivered(ActivityResult):
     """How many events were delivered to how many sinks."""
 
     delivered: int = 0
+
+
+class EmitEvent(Wire):
+    """The id of the event is the effect key of the step: however often it is sent, it counts once."""
+
+    event: CloudEvent
+
+
+class EventReceivers(Wire):
+    """Runs, counted; the first of them by id."""
+
+    count: int = 0
+    runs: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, runs: list[str]) -> "EventReceivers":
+        return cls(count=len(runs), runs=tuple(runs[:LISTED_RECEIVERS]))
+
+
+class Emission(ActivityResult):
+    """What became of an event. `problems` say why definitions that listen to it started no run."""
+
+    delivered: EventReceivers = EventReceivers()
+    started: EventReceivers = EventReceivers()
+    problems: tuple[str, ...] = ()
 
 
 class ItemsRequest(Wire):

@@ -14,6 +14,7 @@ from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.expression.values import ExpressionError
 from towpath.engine.language.catalogue import DefinitionCatalogue, KnownConnection
 from towpath.engine.language.diagnostics import Path
+from towpath.engine.language.emission import LONGEST_TYPE, EmitConfig
 from towpath.engine.language.http_step import HttpConfig
 from towpath.engine.language.model import Model
 from towpath.engine.language.shapes import as_list, as_object
@@ -52,6 +53,7 @@ class ConfigChecks:
             WaitAnyConfig: self._wait_any,
             NotifyConfig: self._notify,
             WorkflowConfig: self._workflow,
+            EmitConfig: self._emit,
         }
 
     def check(self, config: Model | dict[str, Any] | None, path: Path) -> None:
@@ -259,6 +261,11 @@ class ConfigChecks:
 
     def _notify(self, config: NotifyConfig, path: Path) -> None:
         self.team(config.target, (*path, "target"))
+
+    def _emit(self, config: EmitConfig, path: Path) -> None:
+        if "{{" not in config.type and len(config.type) > LONGEST_TYPE:
+            what = f"the type of an event has at most {LONGEST_TYPE} characters"
+            self._source.report((*path, "type"), "emit.type", what, "write a short name, like order.shipped")
 
     def _workflow(self, config: WorkflowConfig, path: Path) -> None:
         known = self._catalogue.definitions

@@ -17,6 +17,7 @@ from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.cron import cron_problem
 from towpath.engine.language.definition import EventTrigger, Notification, ScheduleTrigger, Trigger, WebhookTrigger
 from towpath.engine.language.diagnostics import Path
+from towpath.engine.language.emission import EmitConfig
 from towpath.engine.language.outputs import EVENT, TEXT
 from towpath.engine.language.plan import Plan, cycle
 from towpath.engine.language.shapes import as_object
@@ -133,10 +134,20 @@ class DocumentChecks:
         elif isinstance(trigger, EventTrigger):
             self._expressions.condition(trigger.filter, (*path, "filter"), context)
             self._expressions.templates(trigger.correlate, (*path, "correlate"), context)
+            self._circle(trigger)
         else:
             context = self._schedule(trigger, path)
         self._expressions.templates(trigger.inputs, (*path, "inputs"), context)
         self._coverage(trigger, path)
+
+    def _circle(self, trigger: EventTrigger) -> None:
+        """A definition that emits what starts it."""
+        for node in self._plan.steps():
+            if isinstance(node.config, EmitConfig) and node.config.type == trigger.source:
+                place = (*node.path, "config", "type")
+                what = f"each run starts another one by {trigger.source}, unless the trigger's filter ends it"
+                mend = "emit another type, or leave these events out in the trigger's filter"
+                self._source.report(place, "emit.circle", what, mend, severity="warning")
 
     def _schedule(self, trigger: ScheduleTrigger, path: Path) -> ReadScope:
         problem = cron_problem(trigger.cron)

@@ -39,12 +39,29 @@ DECISION = closed(
 )
 ANSWER = closed(status={"type": "integer"}, headers={"type": "object"}, body=ANY)
 ALL_PAGES = closed(items={"type": "array"}, pages={"type": "integer"})
+EVENT: JsonSchema = {
+    "type": "object",
+    "properties": {
+        "id": TEXT,
+        "type": TEXT,
+        "source": TEXT,
+        "specversion": TEXT,
+        "subject": TEXT,
+        "time": ANY,
+        "datacontenttype": TEXT,
+        "data": ANY,
+    },
+    "required": ["id", "type", "source", "specversion", "subject", "data"],
+    "additionalProperties": False,
+}
+RECEIVERS = closed(count={"type": "integer"}, runs={"type": "array", "items": TEXT})
 FIXED: dict[str, JsonSchema] = {
     "http": ANSWER,
     "condition": closed(branch=TEXT),
     "human-task": DECISION,
     "notify": closed(status=TEXT, id=TEXT),
     "queue": closed(status=TEXT, id=TEXT),
+    "emit": closed(event=EVENT, delivered=RECEIVERS, started=RECEIVERS, problems={"type": "array", "items": TEXT}),
 }
 RUN = closed(id=TEXT, key=TEXT, started_at={"x-kind": "date"}, trigger=TEXT, steps={"type": "object"})
 RECORD = closed(
@@ -62,21 +79,6 @@ RECORD = closed(
 """
 ERROR = closed(type=TEXT, status={"type": ["integer", "null"]}, title=TEXT, detail=TEXT, code=TEXT, message=TEXT)
 """An error that a step caught."""
-EVENT: JsonSchema = {
-    "type": "object",
-    "properties": {
-        "id": TEXT,
-        "type": TEXT,
-        "source": TEXT,
-        "specversion": TEXT,
-        "subject": TEXT,
-        "time": ANY,
-        "datacontenttype": TEXT,
-        "data": ANY,
-    },
-    "required": ["id", "type", "source", "specversion", "subject", "data"],
-    "additionalProperties": False,
-}
 
 
 def output_schema(node: PlanNode, catalogue: DefinitionCatalogue) -> JsonSchema:

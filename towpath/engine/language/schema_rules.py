@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from towpath.engine.language.cron import cron_pattern
+from towpath.engine.language.emission import LONGEST_TYPE
 from towpath.engine.language.steps import CONFIGS
 from towpath.engine.language.vocabulary import (
     CODES,
@@ -107,6 +108,7 @@ def _texts(definitions: Mapping[str, Schema]) -> None:
         ("ScheduleTrigger", "cron", cron_pattern()),
         ("WaitConfig", "until", f"{TEMPLATE}|{DATE}"),
         ("DefinitionTest", "now", DATE),
+        ("EmitConfig", "type", rf"{TEMPLATE}|^[\s\S]{{1,{LONGEST_TYPE}}}$"),
     ):
         _also(definitions[model]["properties"][field], {"pattern": pattern})
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from towpath.engine.language.emission import EmitConfig
 from towpath.engine.language.http_step import HttpConfig
 from towpath.engine.language.model import (
     Condition,
@@ -208,6 +209,7 @@ CONFIGS: Mapping[str, type[Model] | None] = {
     "notify": NotifyConfig,
     "queue": QueueConfig,
     "raise": RaiseConfig,
+    "emit": EmitConfig,
 }
 """By step type; `set` takes any names."""
 

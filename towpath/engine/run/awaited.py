@@ -1,11 +1,20 @@
-"""The events that a definition waits for: which one a step takes, and how whoever has one finds the runs it is for."""
+"""The events that a definition waits for: which one a step takes, and how whoever has one finds the runs it is for.
+
+And those that it emits: made of their step alone, each is the same whenever it is made again.
+"""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
 
-from towpath.contracts.declared.run import CloudEvent
-from towpath.engine.expression.values import Value
+from pydantic import JsonValue
+
+from towpath.contracts.core.failure import Failure, FailureCode
+from towpath.contracts.declared.run import CloudEvent, Emission
+from towpath.engine.expression.values import Value, as_text
+from towpath.engine.language.emission import LONGEST_TYPE
 from towpath.engine.language.plan import Plan
 from towpath.engine.language.steps import CancelOn, ForEach, WaitAnyConfig, WaitConfig
 from towpath.engine.run.evaluation import Evaluation, StepError
@@ -96,3 +105,26 @@ def _name(event: str, correlate: str | None, evaluation: Evaluation) -> str:
         return subject_name(event, str(evaluation.value(correlate, "correlate")))
     except StepError:
         return event[:LONGEST]
+
+
+def emitted(config: Mapping[str, Value], definition: str, key: str, began: datetime) -> CloudEvent:
+    """`key` is the effect key of the step, `began` when it first began. Raises StepError."""
+    texts = {name: as_text(config[name]) for name in ("type", "source", "subject") if config.get(name) is not None}
+    kind = texts.get("type", "")
+    if not 0 < len(kind) <= LONGEST_TYPE:
+        message = f"config.type: the type of an event has 1 to {LONGEST_TYPE} characters"
+        raise StepError(Failure(code=FailureCode.STEP_INPUT, message=message))
+    return CloudEvent(
+        id=key,
+        type=kind,
+        source=texts.get("source") or definition,
+        subject=texts.get("subject", ""),
+        time=began,
+        data=cast("JsonValue", config.get("data")),
+    )
+
+
+def emission_output(event: CloudEvent, emission: Emission) -> dict[str, Value]:
+    """What the step gives."""
+    told = emission.model_dump(mode="json", include={"delivered", "started", "problems"})
+    return {"event": event.model_dump(mode="json"), **told}

@@ -49,6 +49,7 @@ UNDO = Trying(20, timedelta(seconds=1))
 LOOKUP = Trying(5, timedelta(seconds=1), timedelta(seconds=10))
 TRIES: Mapping[str, Trying] = {
     "function": replace(CALL, limit=timedelta(minutes=10)),
+    "emit": replace(CALL, limit=timedelta(minutes=2)),
     "claude": Trying(8, timedelta(seconds=2), timedelta(minutes=5)),
 }
 """By step type, when neither the step nor the definition says otherwise; else CALL. `workflows/kit/options.py` has the

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from towpath.contracts.core.failure import CallFailedError, DeliveryError, Failure, FailureCode
+from towpath.contracts.declared.run import Emission, EventReceivers
 from towpath.engine.checks.inputs import violations
 from towpath.engine.expression.values import Value
 from towpath.engine.language.definition import CaseAnswer
@@ -15,8 +16,10 @@ from towpath.engine.language.shapes import as_object
 from towpath.engine.language.steps import ClaudeConfig
 from towpath.engine.run.actions import Completed, Failed, Outcome
 from towpath.engine.run.answers import has_status, selected_output
+from towpath.engine.run.awaited import emission_output, emitted
 from towpath.engine.run.delivering import Sent, check_texts, delivered, delivery, named_channels, not_delivered
 from towpath.engine.run.effects import READING
+from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.paging import PageWalk
 from towpath.engine.run.selecting import pick
 from towpath.engine.run.statuses import failure_of_status, is_accepted
@@ -163,6 +166,23 @@ async def _notify(job: TrialJob) -> tuple[Value, int]:
     return _output(job, answer), attempts
 
 
+async def _emit(job: TrialJob) -> tuple[Value, int]:
+    """The run gets its own event where it waits for it. Who else does, and what it starts, is not known here."""
+    run, name = job.run, job.run.plan.definition.header.id
+    try:
+        event = emitted(
+            job.config, name, f"{name}/test/{job.name}", run.evaluation.moments.get(job.node.id, run.time.now)
+        )
+    except StepError as error:
+        raise CallFailedError(error.failure) from error
+    with job.sending():
+        answer, attempts = await _tried(job, job.name, Turns(job))
+    delivered = EventReceivers.of(run.deliver(event))
+    if answer is not None and "output" in answer.model_fields_set:
+        return answer.output, attempts
+    return emission_output(event, Emission(delivered=delivered)), attempts
+
+
 async def _queue(job: TrialJob) -> tuple[Value, int]:
     job.run.result.queue = job.config["queue"]
     return {"status": "queued", "id": job.config["queue"]}, 1
@@ -200,6 +220,7 @@ async def _workflow(job: TrialJob) -> tuple[Value, int]:
 CALLS: Mapping[str, Callable[[TrialJob], Awaitable[tuple[Value, int]]]] = {
     "http": _http,
     "notify": _notify,
+    "emit": _emit,
     "queue": _queue,
     "set": _set,
     "workflow": _workflow,

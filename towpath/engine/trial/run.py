@@ -10,7 +10,7 @@ from towpath.contracts.declared.run import CloudEvent
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.steps import CancelOn, Choice, ForEach, Step, WaitConfig
-from towpath.engine.run.awaited import awaited
+from towpath.engine.run.awaited import awaited, awaited_events, awaited_names
 from towpath.engine.run.doubts import Doubts
 from towpath.engine.run.evaluation import Evaluation
 from towpath.engine.trial.result import CaseResult
@@ -70,6 +70,13 @@ class TrialRun:
 
     def tell(self, team: str, event: str) -> None:
         self.result.told.append(f"{team}: {event}")
+
+    def deliver(self, event: CloudEvent) -> list[str]:
+        """Give the run an event where it may wait for it, as whoever emits one finds it. Its id, if it got it."""
+        if not set(awaited_names(event.type, event.subject)) & set(awaited_events(self.plan, self.evaluation)):
+            return []
+        self.inbox.put(event)
+        return [self.evaluation.facts.id]
 
     async def event(self, kind: str, awaits: Awaits, names: Names) -> CloudEvent:
         """The first that matches, of those kept and those to come. Raises StepError."""
