@@ -8,7 +8,7 @@ import pytest
 from tests.integration.conftest import House
 from tests.integration.definitions import document, record, start
 from tests.waiting import until
-from towpath.contracts.declared.run import DeclaredOutcome
+from towpath.contracts.declared.run import CloudEvent, DeclaredOutcome
 
 HEAD = 'id: "in-groups"\nversion: "1.0.0"\ninputs: {reference: {type: string}}\nsteps:\n'
 MEMBERS = ("first", "second", "third")
@@ -33,6 +33,47 @@ RACE = f"""
       - {RESERVE % ("third", "3")}
   - {{id: won, type: set, config: {{by: "{{{{ steps.race.completed }}}}"}}}}
 """
+EACH = f"""
+  - id: merge
+    parallel:
+      - {RESERVE % ("first", "1")}
+      - {{id: nap, type: wait, config: {{for: 1s}}}}
+      - {{id: late, type: wait, config: {{event: test.late, within: 1h}}}}
+    each_done:
+      - id: audit
+        type: api
+        config:
+          service: order-service
+          method: reserveStock
+          params:
+            reference: "{{{{ inputs.reference }}}}-{{{{ branch.id }}}}"
+            items: [{{sku: A-1, quantity: 1}}]
+  - {{id: after, type: set, config: {{runs: "{{{{ size(steps.audit.runs) }}}}"}}}}
+"""
+
+
+@pytest.mark.parametrize("after_effect", [False, True], ids=["before-the-effect", "after-the-effect"])
+async def test_worker_killed_while_members_are_followed(bare_house: House, after_effect: bool) -> None:
+    """Two copies are under way, a third member has not ended: each member is followed once, on whichever worker."""
+    async with bare_house.worker() as worker:
+        held = {"service": "orders", "operation": "reserveStock", "hold": True, "after_effect": after_effect}
+        reference = uuid4().hex[:8]
+        numbers = [await bare_house.fault(**held, reference=f"{reference}-{name}") for name in ("first", "nap")]
+        handle = await start(bare_house, document(HEAD + EACH), {"reference": reference})
+        for number in numbers:
+            await until(lambda number=number: bare_house.hits(number), lambda hits: hits == 1)
+        await worker.kill()
+    await bare_house.lift()
+    async with bare_house.worker():
+        await handle.signal("event", CloudEvent(id="late", type="test.late", source="test"))
+        result = await handle.result()
+        assert result.outcome is DeclaredOutcome.COMPLETED and result.outputs["after"] == {"runs": 3}
+        states = {step.step: step.state for step in (await record(handle)).steps}
+        assert {name: str(state) for name, state in states.items() if "[" in name} == {
+            f"audit[{number}]": "completed" for number in range(3)
+        }
+    effects = await bare_house.effects()
+    assert effects["applied_twice"] == []
 
 
 @pytest.mark.parametrize("after_effect", [False, True], ids=["before-the-effect", "after-the-effect"])

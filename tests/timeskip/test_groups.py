@@ -8,7 +8,10 @@ import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
 from tests.timeskip.declared import Runs, serve, states, steps
+from tests.waiting import until
+from towpath.contracts.core.review import Decision, Verdict
 from towpath.contracts.core.run import StepRecord
+from towpath.contracts.declared.run import CloudEvent
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=[1000, 0], ids=["cached", "replayed"])
@@ -78,3 +81,33 @@ async def test_who_waits_does_not_hold_the_others_up(runs: Runs) -> None:
     nap, last = records["nap"], records["last"]
     assert nap.ended_at is not None and last.ended_at is not None and last.ended_at < nap.ended_at
     assert overlapping(records, ["bad", "good", "last"]) == []
+
+
+APPROVE = Decision(verdict=Verdict.APPROVE, reviewer="dana", reason="seen")
+EACH = """
+  - id: group
+    parallel: [{id: slow, type: wait, config: {event: go}}, %s]
+    each_done:
+      - {id: audit, type: api, config: {service: s, method: audit, params: {of: "{{ branch.id }}"}}}
+      - id: check
+        type: human-task
+        config: {assignee: ops-team, title: "{{ branch.id }}"}
+  - %s
+"""
+
+
+async def test_more_is_done_for_each_member_that_is_done(runs: Runs) -> None:
+    """The first copy begins before the slow member ends; people are asked for each, by the id of the copy."""
+    handle = await runs.start(EACH % (api("quick"), api("after")), skipping=False)
+    await until(lambda: handle.query("reviews"), bool)
+    records = await steps(handle)
+    assert (records["audit[1]"].state, records["slow"].state) == ("completed", "running")
+    await handle.execute_update("decide", APPROVE.model_copy(update={"task": "check[1]"}))
+    await handle.signal("event", CloudEvent(id="1", type="go", source="test"))
+    await until(lambda: steps(handle), lambda found: found["check[0]"].state == "running")
+    await handle.execute_update("decide", APPROVE.model_copy(update={"task": "check[0]"}))
+    result = await handle.result()
+    checks: Any = result.outputs["check"]
+    assert [entry["decision"] for entry in checks["runs"]] == ["approve", "approve"]
+    assert runs.services.operations().count("audit") == 2
+    assert runs.services.operations()[-1] == "after"

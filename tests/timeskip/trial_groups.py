@@ -4,7 +4,18 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from tests.timeskip.trial_cases import AFTER, BEFORE, TrialCase, case, choices, probe
+from tests.timeskip.trial_cases import (
+    AFTER,
+    AFTER_GROUP,
+    BEFORE,
+    BROKEN,
+    FAILING,
+    UNDO,
+    TrialCase,
+    case,
+    choices,
+    probe,
+)
 from tests.timeskip.trial_samples import KINDS, REFUSED, sample_of
 from towpath.engine.language.steps import Group
 
@@ -14,6 +25,7 @@ PROBE: dict[str, Any] = {"id": "probe", "type": "set", "config": {"v": 1}}
 def group_cases() -> Iterator[TrialCase]:
     yield from _winners()
     yield from _turns()
+    yield from _each_done()
 
 
 def _call(name: str, **more: Any) -> dict[str, Any]:
@@ -67,3 +79,41 @@ def _turns() -> Iterator[TrialCase]:
         yield case(f"turns: {kind} waits beside", [BEFORE, group, AFTER], answers, operations=ends)
     race = {"id": "race", "parallel": [_call("a"), _call("b"), PROBE], "join": "any", "max_concurrency": 1}
     yield case("turns: a race one at a time", [BEFORE, race, AFTER])
+
+
+def _each_done() -> Iterator[TrialCase]:
+    """A member of each type with each end is followed, or not; a step of each type follows two members."""
+    told = {"id": "told", "type": "set", "config": {"of": "{{ branch.id }}", "got": "{{ branch.output ?? 0 }}"}}
+    nobody: dict[str, Any] = {"probe": {"decisions": []}}
+    for kind in KINDS:
+        sample = sample_of(kind)
+        members = [probe(kind, sample.config), _nap("b", "1m")]
+        group = {"id": "group", "parallel": members, "each_done": [told, _nap("later", "5m")]}
+        yield case(f"each_done: {kind} as a member", [BEFORE, group, AFTER])
+        skipped = {**group, "parallel": [{**members[0], "when": "1 > 2"}, members[1]]}
+        yield case(f"each_done: {kind} that is skipped", [BEFORE, skipped, AFTER], nobody if _asks(kind) else {})
+        if sample.refused:
+            for policy in ("fail", "continue", {"default": {"by": "default"}}):
+                failing = {**group, "parallel": [{**members[0], "on_error": policy}, members[1]]}
+                name = f"each_done: {kind} that fails, on_error {policy}"
+                yield case(name, [BEFORE, failing, AFTER], {"probe": {"fail": sample.refused}})
+        if not _asks(kind):
+            # One follower at a time: what is sent together would end together.
+            pair = [_nap("a", "1m"), {"id": "b", "type": "wait", "config": {"for": "2h"}}]
+            follower = probe(kind, sample.config, when="branch.id != 'x'")
+            following = {"id": "group", "parallel": pair, "each_done": [told, follower], "max_concurrency": 1}
+            yield case(f"each_done: {kind} for each", [BEFORE, following, AFTER_GROUP])
+            yield case(f"each_done: {kind} for each, later failure", [BEFORE, following, FAILING], BROKEN)
+            if sample.refused:
+                undone = {**follower, "compensate": UNDO}
+                answers = {"probe": [{}, {"fail": sample.refused}]}
+                broken = {**following, "each_done": [told, undone]}
+                yield case(f"each_done: {kind} for each, the second fails", [BEFORE, broken, AFTER_GROUP], answers)
+    for verb in ("skip", "set_output"):
+        operation = {"after": "1m", verb: "later[0]", "output": 1}
+        group = {"id": "group", "parallel": [PROBE, _nap("b", "2h")], "each_done": [told, _nap("later")]}
+        yield case(f"each_done: {verb} of one copy", [BEFORE, group, AFTER], operations=[operation])
+
+
+def _asks(kind: str) -> bool:
+    return kind == "human-task"

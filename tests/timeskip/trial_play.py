@@ -212,7 +212,7 @@ def _compared(said: CaseResult, happened: Ended) -> list[tuple[str, Any, Any]]:
 
 
 def _item_of(call: str) -> str:
-    return re.sub(r"/\d+", "", call)
+    return re.sub(r"/\d+|\[\d+\]", "", call)
 
 
 def _settled(value: Any) -> Any:

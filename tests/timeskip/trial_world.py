@@ -32,6 +32,7 @@ from towpath.contracts.declared.run import (
 )
 from towpath.control.definitions import make_request
 from towpath.engine.checks.loading import digest, load_plan
+from towpath.engine.language.copying import base_of
 from towpath.engine.language.definition import CaseAnswer
 from towpath.engine.run.answers import has_status, selected
 from towpath.engine.run.awaited import awaited_events, awaited_names
@@ -104,7 +105,7 @@ class World:
 
     async def answered(self, step: str) -> Any:
         answer = self.next(step)
-        node = self.plan.node(step)
+        node = self.plan.written_node(step)
         has_poll = node.written.get("poll") is not None
         if answer is not None and not (answer.timeout and has_poll):
             await self.happen(answer)
@@ -190,8 +191,9 @@ class Worlds:
 
     @activity.defn(name="ask")
     async def ask(self, request: AskRequest) -> Answer:
-        self._world.see(request.prompt, activity.info().activity_id)
-        output = await self._world.answered(request.prompt)
+        step = base_of(request.prompt)
+        self._world.see(step, activity.info().activity_id)
+        output = await self._world.answered(step)
         has_schema = request.inline is not None and request.inline.output_schema is not None
         return answered(request.prompt, json.dumps(output) if has_schema else output["text"])
 
@@ -237,7 +239,7 @@ class Worlds:
         assert request.id == CHILD
         world, owner = self._world, activity.info().workflow_id
         answer = world.next("probe") or CaseAnswer()
-        world.see("probe", "probe")
+        world.see("probe", activity.info().activity_id.partition("/")[0])
         world.given[CHILD] = [answer]
         inner = {"service": "s", "method": CHILD, "params": {"owner": owner}}
         step: JsonObject = {"id": "inner", "type": "api", "config": cast("JsonObject", inner)}

@@ -72,6 +72,7 @@ BEYOND = frozenset(
         "group.no-effect",
         "auth.secret",
         "emit.circle",
+        "for-each.name",
     ]
 )
 """No schema can find them: they need the text itself, another place of the document, the language of expressions, or

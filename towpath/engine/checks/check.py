@@ -7,11 +7,10 @@ from towpath.engine.checks.expressions import ExpressionChecks
 from towpath.engine.checks.steps import StepChecks
 from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.diagnostics import MOST_SHOWN, Diagnostic, has_errors
-from towpath.engine.language.plan import Plan, make_plan
+from towpath.engine.language.plan import MOST_NODES, Plan, make_plan
 from towpath.engine.language.reading import Definition, read_definition
 from towpath.engine.language.source import Source, read_source
 
-MOST_NODES = 5_000
 MOST_EDGES = 20_000
 
 
@@ -40,7 +39,7 @@ def check_text(text: str | bytes, catalogue: DefinitionCatalogue) -> Checked:
 def _planned(source: Source, definition: Definition, catalogue: DefinitionCatalogue) -> Plan | None:
     plan = make_plan(definition)
     edges = sum(len(node.needs) for node in plan.nodes)
-    if len(plan.nodes) > MOST_NODES or edges > MOST_EDGES:
+    if plan.is_cut or len(plan.nodes) > MOST_NODES or edges > MOST_EDGES:
         what = f"{len(plan.nodes):,} steps with {edges:,} needs"
         mend = f"at most {MOST_NODES:,} and {MOST_EDGES:,}: split it into several definitions"
         source.report(("steps",), "steps.too-many", what, mend)

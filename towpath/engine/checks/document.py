@@ -14,6 +14,7 @@ from towpath.engine.checks.steps import StepChecks
 from towpath.engine.checks.tests import check_tests
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.catalogue import DefinitionCatalogue
+from towpath.engine.language.copying import base_of
 from towpath.engine.language.cron import cron_problem
 from towpath.engine.language.definition import EventTrigger, Notification, ScheduleTrigger, Trigger, WebhookTrigger
 from towpath.engine.language.diagnostics import Path
@@ -98,7 +99,7 @@ class DocumentChecks:
         """A step that never runs: by its `when`, or since all that it needs is in branches that are not taken then."""
         node = self._plan.nodes[index]
         if node.step is not None and node.step.when is False:
-            what = f"{node.id} never runs: when is false"
+            what = f"{base_of(node.id)} never runs: when is false"
             self._source.report((*node.path, "when"), "step.unreachable", what, "take it out", severity="warning")
         count, wanted = len(node.needs), node.wanted or 1
         if node.listed or node.unknown or wanted > count:
@@ -108,7 +109,8 @@ class DocumentChecks:
             what = f"of its {count} needs only {most} can complete in one run: the join of {wanted} never comes true"
             self._source.report((*node.path, "join"), "join.dead", what, "ask for fewer, or take needs out")
         elif most == 0:
-            what = f"{', '.join(self._plan.nodes[need].id for need in node.needs)}: in the other branch, so {node.id}"
+            needs = ", ".join(base_of(self._plan.nodes[need].id) for need in node.needs)
+            what = f"{needs}: in the other branch, so {base_of(node.id)}"
             self._source.report((*node.path, "needs"), "step.unreachable", f"{what} never runs", "take it out of needs")
 
     def _inputs(self) -> None:

@@ -11,9 +11,9 @@ from towpath.engine.expression.template import OPEN, CompiledExpression, compile
 from towpath.engine.expression.values import ExpressionError
 from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.diagnostics import Path
-from towpath.engine.language.outputs import JsonSchema, resolve
+from towpath.engine.language.outputs import JsonSchema
 from towpath.engine.language.plan import Plan
-from towpath.engine.language.shapes import as_list, as_object
+from towpath.engine.language.shapes import as_list, as_object, resolve
 from towpath.engine.language.source import LEADING_ZERO, Source, leading_zeros
 
 MENDS = {

@@ -1,8 +1,17 @@
 """Checks of groups: what they ask for must mean something for the members that they have."""
 
-from towpath.engine.language.plan import Plan
+from collections.abc import Callable
+
+from towpath.engine.expression.template import CompiledExpression, Template, compile_condition, compile_template
+from towpath.engine.expression.values import MAX_TEXT, ExpressionError
+from towpath.engine.language.copying import BRANCH, written_name
+from towpath.engine.language.diagnostics import Path
+from towpath.engine.language.plan import Plan, PlanNode
+from towpath.engine.language.reads import texts_of
 from towpath.engine.language.source import Source
 from towpath.engine.language.turns import limits_of
+
+NEARLY = MAX_TEXT - 512
 
 
 def check_groups(source: Source, plan: Plan) -> None:
@@ -14,3 +23,50 @@ def check_groups(source: Source, plan: Plan) -> None:
             what = f"it has {working} steps that take turns: {most} at a time limits nothing"
             mend = "leave it out; wait, wait-any and human-task take no turn"
             source.report((*node.path, "max_concurrency"), "group.no-effect", what, mend, key=True, severity="warning")
+        if node.group is not None and node.group.each_done:
+            _each_done(source, plan, node)
+        if node.branch is not None:
+            _names(source, node)
+            _lengths(source, node)
+
+
+def _each_done(source: Source, plan: Plan, node: PlanNode) -> None:
+    if node.wanted is not None:
+        what = "each_done runs for each member, and this group goes on before all have ended"
+        source.report((*node.path, "join"), "group.each-done", what, "leave join out", key=True)
+    for member in (plan.nodes[index] for index in plan.own_members(node)):
+        if member.anonymous:
+            what = "each_done knows a member by its id, and this group has none"
+            source.report(member.path, "group.each-done", what, "add id: … to it")
+
+
+def _names(source: Source, node: PlanNode) -> None:
+    """Inside each_done, `branch` is the member."""
+    step = node.step
+    loop = None if step is None else step.for_each
+    places: list[tuple[Path, str, str]] = [] if loop is None else [(("for_each", "as"), "for-each.name", loop.as_)]
+    for index, entry in enumerate([] if step is None else step.catch):
+        places.append((("catch", index, "as"), "catch.name", written_name(entry.as_ or "")))
+    for place, code, name in places:
+        if name == BRANCH:
+            what = f"{name!r} means something already"
+            source.report((*node.path, *place), code, what, "choose another name: inside each_done it is the member")
+
+
+def _lengths(source: Source, node: PlanNode) -> None:
+    """A long text may become too long by what stands for `branch` in it."""
+    conditions = texts_of([None if node.step is None else node.step.when, node.written.get("if")])
+    long = [text for text in conditions if len(text) > NEARLY and not _fits(text, compile_condition)]
+    long += [text for text in texts_of(node.written) if len(text) > NEARLY and not _fits(text, compile_template)]
+    if long:
+        what = "a text has no room for the longer names of what it reads here"
+        source.report(node.path, "expression.limit", what, "make it shorter, or compute parts of it in a set before")
+
+
+def _fits(text: str, read: Callable[[str], CompiledExpression | Template]) -> bool:
+    try:
+        found = read(text)
+    except ExpressionError:
+        return False
+    expressions = found.expressions if isinstance(found, Template) else (found,)
+    return all(reference.path[0] != BRANCH for expression in expressions for reference in expression.references)

@@ -48,6 +48,8 @@ def load_plan(wanted: str, document: dict[str, JsonValue]) -> Plan:
     plan = make_plan(definition)
     if len(plan.order) < len(plan.nodes):
         raise InvalidDefinitionError("its steps wait for each other in a circle")
+    if plan.is_cut:
+        raise InvalidDefinitionError("it has too many steps, with those for each member of a group")
     _PLANS[wanted] = plan
     while len(_PLANS) > KEPT:
         _PLANS.popitem(last=False)

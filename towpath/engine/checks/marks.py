@@ -6,8 +6,7 @@ from typing import Any
 
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.model import Model
-from towpath.engine.language.outputs import resolve
-from towpath.engine.language.shapes import as_list, as_object
+from towpath.engine.language.shapes import as_list, as_object, resolve
 
 
 def durations(model: type[Model], written: Any, path: Path) -> Iterator[tuple[Path, str]]:

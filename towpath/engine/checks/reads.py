@@ -6,6 +6,7 @@ from towpath.engine.checks.flow import Flow
 from towpath.engine.expression.nodes import Reference
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.catalogue import DefinitionCatalogue
+from towpath.engine.language.copying import base_of
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.outputs import EVENT, RECORD, RUN, JsonSchema, member, output_schema
 from towpath.engine.language.plan import Plan
@@ -73,7 +74,7 @@ class ReadChecks:
                 what = "which step this reads cannot be told before it runs"
                 self._source.report(path, "read.computed-step", what, "name the step: steps.ID", at=at)
             return
-        step = reference.path[1]
+        step = self._plan.seen_as(reference.path[1], context.reader)
         if step in self._source.unread:
             return
         if step not in self._plan.by_id:
@@ -84,7 +85,7 @@ class ReadChecks:
         if not self._has_ended(step, reference, path, at, context):
             return
         if not reference.guarded and self._may_lack(step, context.reader):
-            what = f"{step} may have been skipped, or failed, and then has no output"
+            what = f"{base_of(step)} may have been skipped, or failed, and then has no output"
             self._source.report(path, "read.maybe-skipped", what, f"write steps.{step}?.… ?? a default", at=at)
         self._properties(self._output(step), reference, 2, path, at)
         self._default(step, reference, path, at)
@@ -119,7 +120,7 @@ class ReadChecks:
         index = self._plan.by_id[step]
         if self._flow.settled_before(index, reader):
             return True
-        name = self._plan.nodes[reader].id
+        step, name = base_of(step), base_of(self._plan.nodes[reader].id)
         if self._flow.raced_before(index, reader):
             if reference.guarded:
                 return True
@@ -159,7 +160,7 @@ class ReadChecks:
         if len(reference.path) < 3 or reference.path[1] != "steps":
             self._properties(RUN, reference, 1, path, at)
             return
-        step = reference.path[2]
+        step = self._plan.seen_as(reference.path[2], context.reader)
         if step in self._source.unread:
             return
         if step not in self._plan.by_id:
@@ -218,8 +219,8 @@ class ReadChecks:
             schema, rest = context.extra[root], keys[1:]
         elif root == "inputs" and context.run:
             schema, rest = self._inputs, keys[1:]
-        elif root == "steps" and len(keys) > 1 and keys[1] in self._plan.by_id:
-            schema, rest = self._output(keys[1]), keys[2:]
+        elif root == "steps" and len(keys) > 1 and self._plan.seen_as(keys[1], context.reader) in self._plan.by_id:
+            schema, rest = self._output(self._plan.seen_as(keys[1], context.reader)), keys[2:]
         elif root == "run" and len(keys) == 2:
             schema, rest = RUN, keys[1:]
         elif root == "run" and len(keys) > 3 and keys[1] == "steps":

@@ -11,13 +11,16 @@ from towpath.engine.checks.types import TypeChecks
 from towpath.engine.expression.durations import parse_duration
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.catalogue import DefinitionCatalogue
+from towpath.engine.language.copying import BRANCH, base_of, written_name
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.model import Model
 from towpath.engine.language.outputs import (
     ANSWER,
     ERROR,
     EVENT,
+    TEXT,
     JsonSchema,
+    closed,
     full_output,
     item_schema,
     member,
@@ -94,7 +97,9 @@ class StepChecks:
             return
         base = node.path
         written = as_object(self._source.value_at(base)) or {}
-        errors = {entry.as_: ERROR for entry in caught_at(self._plan, node) if entry.as_ is not None}
+        errors = {written_name(entry.as_): ERROR for entry in caught_at(self._plan, node) if entry.as_ is not None}
+        if node.branch is not None:
+            errors[BRANCH] = closed(id=TEXT, output=output_schema(self._plan.nodes[node.branch], self._catalogue))
         here = ReadScope(node.index, errors)
         if step.for_each is not None:
             loop, place = step.for_each, (*base, "for_each", "in")
@@ -217,10 +222,10 @@ class StepChecks:
                 hint = did_you_mean(code, CODES)[2:] or "write a failure code, as step.timeout"
                 place = (*path, index, "on", "code")
                 self._source.report(place, "catch.unknown", f"no failure has the code {code!r}", hint)
-            name = entry.as_
-            if name is None:
+            if entry.as_ is None:
                 continue
-            if name in TAKEN or self._errors.setdefault(name, step.id) != step.id:
+            name, owner = written_name(entry.as_), base_of(step.id)
+            if name in TAKEN or self._errors.setdefault(name, owner) != owner:
                 what = f"{name!r} means something already"
                 mend = "choose another name: each is the error of one step"
                 self._source.report((*path, index, "as"), "catch.name", what, mend)

@@ -76,7 +76,7 @@ def _check_answers(source: Source, plan: Plan, test: DefinitionTest, path: Path)
     for place, step, answer in _answers(test):
         if step not in plan.by_id:
             continue
-        node = plan.node(step)
+        node = plan.written_node(step)
         kinds = {
             "decisions": isinstance(node.config, (HumanTaskConfig, WaitAnyConfig)),
             "channels": isinstance(node.config, MultiChannelConfig),

@@ -6,8 +6,8 @@ from towpath.engine.checks.expressions import ExpressionChecks
 from towpath.engine.checks.kinds import Known, a_kinds, kinds_of
 from towpath.engine.checks.reads import ReadScope
 from towpath.engine.language.diagnostics import Path
-from towpath.engine.language.outputs import JsonSchema, resolve
-from towpath.engine.language.shapes import as_list, as_object
+from towpath.engine.language.outputs import JsonSchema
+from towpath.engine.language.shapes import as_list, as_object, resolve
 from towpath.engine.language.source import Source
 
 AS_JSON = {"date": "string", "duration": "string"}

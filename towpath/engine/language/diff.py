@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from towpath.engine.language.copying import base_of
 from towpath.engine.language.plan import Plan, PlanNode, make_plan
 from towpath.engine.language.reading import Definition
 from towpath.engine.language.shapes import as_list, as_object
@@ -211,8 +212,7 @@ def _triggers(old: Definition, new: Definition) -> Iterator[Change]:
 
 
 def _steps(old: Plan, new: Plan) -> Iterator[Change]:
-    before = {node.id: node for node in old.steps()}
-    after = {node.id: node for node in new.steps()}
+    before, after = _written(old), _written(new)
     for name in before.keys() - after.keys():
         yield Change("step", f"steps.{name}", f"the step {name} is gone", "minor")
     for name in after.keys() - before.keys():
@@ -225,6 +225,14 @@ def _steps(old: Plan, new: Plan) -> Iterator[Change]:
         if edges[0] != edges[1]:
             was, now = (", ".join(sorted(edge)) or "nothing" for edge in edges)
             yield Change("edge", f"steps.{name}", f"{name} waits for {now} instead of {was}", "minor")
+
+
+def _written(plan: Plan) -> dict[str, PlanNode]:
+    """Steps as the document has them: of copies the first one."""
+    found: dict[str, PlanNode] = {}
+    for node in plan.steps():
+        found.setdefault(base_of(node.id), node)
+    return found
 
 
 def _groups(old: Plan, new: Plan) -> Iterator[Change]:
@@ -241,7 +249,7 @@ def _groups_of(plan: Plan) -> dict[str, Group]:
     found: dict[str, Group] = {}
     for node in plan.nodes:
         if node.group is not None:
-            members = ", ".join(sorted(plan.nodes[member].id for member in node.members))
+            members = ", ".join(sorted(plan.nodes[member].id for member in plan.own_members(node)))
             found[f"the group of {members}" if node.anonymous else node.id] = node.group
     return found
 

@@ -31,7 +31,7 @@ def longest_chain(plan: Plan) -> list[str]:
         node = plan.nodes[index]
         before = [best[need] for need in _sources(plan, node) if need in best]
         chain = max(before, key=len, default=list[int]())
-        best[index] = chain if node.anonymous else [*chain, index]
+        best[index] = chain if node.anonymous or node.kind == "runs" else [*chain, index]
     longest = max(best.values(), key=len, default=list[int]())
     return [plan.nodes[index].id for index in longest]
 
@@ -40,13 +40,13 @@ def mermaid(plan: Plan) -> str:
     """A flowchart; compensations are dotted, branches are labelled."""
     lines = ["flowchart TD"]
     for node in plan.nodes:
-        if not node.anonymous:
+        if not node.anonymous and node.kind != "runs":
             kind = "group" if node.step is None else node.step.type
             begin, end = SHAPES.get(kind, ("[", "]"))
             rules = "" if node.group is None else _rules(node, node.group)
             lines.append(f'  {_name(node)}{begin}"{_label(node.id)}<br/>{kind}{rules}"{end}')
     for node in plan.nodes:
-        if node.anonymous:
+        if node.anonymous or node.kind == "runs":
             continue
         for source, label in _edges(plan, node):
             arrow = f"-- {_label(label)} -->" if label else "-->"
@@ -66,7 +66,8 @@ def _lines(plan: Plan, node: PlanNode, depth: int) -> list[str]:
     if node.group is not None:
         found = [f"{indent}{'together' if node.anonymous else node.id}{_rules(node, node.group)}"]
         for member in node.members:
-            found.extend(_lines(plan, plan.nodes[member], depth + 1))
+            if plan.nodes[member].kind != "runs":
+                found.extend(_lines(plan, plan.nodes[member], depth + 1))
         return found
     found = [f"{indent}{node.id} ({_kind(node)}){_waits(plan, node)}"]
     for name, members in node.branches.items():
@@ -78,7 +79,8 @@ def _lines(plan: Plan, node: PlanNode, depth: int) -> list[str]:
 
 def _rules(node: PlanNode, group: Group) -> str:
     join = "" if node.wanted is None else f", goes on after {node.wanted}"
-    return join + ("" if group.max_concurrency is None else f", at most {group.max_concurrency} at a time")
+    turns = "" if group.max_concurrency is None else f", at most {group.max_concurrency} at a time"
+    return join + turns + (", more for each that is done" if group.each_done else "")
 
 
 def _kind(node: PlanNode) -> str:
@@ -106,8 +108,8 @@ def _edges(plan: Plan, node: PlanNode) -> Iterator[tuple[PlanNode, str]]:
             continue
         seen.add(need)
         source = plan.nodes[need]
-        if source.anonymous:
-            waiting.extend(source.members)
+        if source.anonymous or source.kind == "runs":
+            waiting.extend(source.members or source.needs)
         else:
             yield source, ""
     if node.guard is not None and not node.needs:

@@ -5,14 +5,8 @@ from typing import Any
 from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.http_step import HttpConfig
 from towpath.engine.language.plan import PlanNode
-from towpath.engine.language.shapes import as_list, as_object
-from towpath.engine.language.steps import (
-    ApiConfig,
-    ClaudeConfig,
-    FunctionConfig,
-    MultiChannelConfig,
-    WaitAnyConfig,
-)
+from towpath.engine.language.shapes import as_list, as_object, resolve
+from towpath.engine.language.steps import ApiConfig, ClaudeConfig, FunctionConfig, MultiChannelConfig, WaitAnyConfig
 
 JsonSchema = dict[str, Any]
 ANY: JsonSchema = {}
@@ -85,6 +79,8 @@ def output_schema(node: PlanNode, catalogue: DefinitionCatalogue) -> JsonSchema:
     """{} where nothing is known."""
     if node.group is not None:
         return closed(completed={"type": "array", "items": TEXT})
+    if node.kind == "runs":
+        return closed(runs={"type": "array", "items": ANY})
     if node.step is None:
         return ANY
     one = _one(node, catalogue)
@@ -167,19 +163,6 @@ def _constant(value: Any) -> JsonSchema:
     if isinstance(value, (int, float)):
         return {"type": "number"}
     return TEXT if isinstance(value, str) and "{{" not in value else ANY
-
-
-def resolve(schema: JsonSchema, root: JsonSchema) -> JsonSchema:
-    """A schema with its local reference followed; {} for one that leads nowhere."""
-    for _ in range(_DEPTH):
-        reference = schema.get("$ref")
-        if not isinstance(reference, str):
-            return schema
-        found: Any = root
-        for part in reference.removeprefix("#/").split("/"):
-            found = (as_object(found) or {}).get(part)
-        schema = as_object(found) or {}
-    return {}
 
 
 def item_schema(schema: JsonSchema, root: JsonSchema) -> JsonSchema:

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from towpath.engine.language.copying import EACH_DONE, copy_entries, ids_of
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.model import Model
 from towpath.engine.language.reading import Definition, Entry, GroupEntry, StepEntry
 from towpath.engine.language.steps import Catch, Group, JoinCount, Step
 
-NodeKind = Literal["step", "condition", "group"]
+NodeKind = Literal["step", "condition", "group", "runs"]
+MOST_NODES = 5_000
 
 
 @dataclass(slots=True)
@@ -17,7 +19,9 @@ class PlanNode:
     """One node. `needs` are indexes. `listed`: it stands in a list's order, so it also runs when its need was skipped.
 
     `guard` is the condition, or the step that catches, whose branch it is in; `parent` what it is part of. `wanted` is
-    how many completed needs start it: None for all.
+    how many completed needs start it: None for all. Of a copy, `copy` is the end of its id and `branch` the member that
+    it follows; `followers` are the copies that follow a member. A node of the kind `runs` needs copies and has their
+    outputs.
     """
 
     index: int
@@ -35,6 +39,9 @@ class PlanNode:
     parent: int | None = None
     members: list[int] = field(default_factory=list[int])
     branches: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    copy: str = ""
+    branch: int | None = None
+    followers: list[int] = field(default_factory=list[int])
     _written: dict[str, Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -64,12 +71,33 @@ class Plan:
     dependents: tuple[tuple[int, ...], ...]
     duplicates: tuple[tuple[str, Path], ...]
     order: tuple[int, ...]
+    is_cut: bool = False
+    """Whether it would have too many nodes, and copies are left out."""
 
     def node(self, step: str) -> PlanNode:
         return self.nodes[self.by_id[step]]
 
+    def written_node(self, step: str) -> PlanNode:
+        """As the document has a step: of copies the first one."""
+        node = self.node(step)
+        return self.nodes[node.needs[0]] if node.kind == "runs" and node.needs else node
+
     def steps(self) -> Iterator[PlanNode]:
         return (node for node in self.nodes if node.step is not None)
+
+    def own_members(self, node: PlanNode) -> list[int]:
+        """Members of a group as the document has them, without what follows each of them."""
+        members = [self.nodes[index] for index in node.members]
+        return [member.index for member in members if member.kind != "runs" and member.guard == node.guard]
+
+    def seen_as(self, step: str, reader: int | None) -> str:
+        """The id of the node that a text of the document means by a step, where `reader` may be a copy."""
+        copy = "" if reader is None else self.nodes[reader].copy
+        while copy:
+            if step + copy in self.by_id:
+                return step + copy
+            copy = copy[: copy.rindex("[")]
+        return step
 
     def guards(self, index: int) -> list[tuple[int, str]]:
         """The branches that a node is in, the innermost first."""
@@ -105,6 +133,7 @@ def make_plan(definition: Definition) -> Plan:
         tuple(map(tuple, dependents)),
         tuple(builder.duplicates),
         tuple(_topological(nodes)),
+        builder.is_cut,
     )
 
 
@@ -113,6 +142,8 @@ class _Builder:
         self.nodes: list[PlanNode] = []
         self.by_id: dict[str, int] = {}
         self.duplicates: list[tuple[str, Path]] = []
+        self.is_cut = False
+        self._copy: tuple[str, int | None] = ("", None)
 
     def add_list(
         self, entries: tuple[Entry, ...], parent: int | None, guard: tuple[int, str] | None, before: int | None = None
@@ -130,21 +161,49 @@ class _Builder:
         return self._step(entry, before, parent, guard)
 
     def _node(self, kind: NodeKind, name: str, path: Path) -> PlanNode:
-        node = PlanNode(len(self.nodes), name, kind, path)
+        copy, branch = self._copy
+        node = PlanNode(len(self.nodes), name, kind, path, copy=copy, branch=branch)
         self.nodes.append(node)
         if name in self.by_id:
-            self.duplicates.append((name, path))
+            self.duplicates.extend([] if copy else [(name, path)])
         else:
             self.by_id[name] = node.index
         return node
 
     def _group(self, entry: GroupEntry, before: int | None, parent: int | None, guard: tuple[int, str] | None) -> int:
-        name = entry.group.id or f"parallel:{'.'.join(map(str, entry.path))}"
+        name = entry.group.id or f"parallel:{'.'.join(map(str, entry.path))}{self._copy[0]}"
         node = self._node("group", name, entry.path)
         node.group, node.parent, node.guard, node.wanted = entry.group, parent, guard, _wanted(entry.group)
         for member in entry.members:
             node.members.append(self.add(member, before, node.index, guard))
-        node.needs = list(node.members)
+        added = self._each_done(entry, node)
+        node.needs = [*node.members, *added]
+        node.members.extend(added)
+        for name in ids_of(entry.each_done):
+            node.members.append(self._runs(name, len(entry.members), node))
+        return node.index
+
+    def _each_done(self, entry: GroupEntry, group: PlanNode) -> list[int]:
+        """A copy of the steps for each member, which starts when that is completed."""
+        outer, found = self._copy, list[int]()
+        for number, index in enumerate(group.members if entry.each_done else []):
+            if len(self.nodes) > MOST_NODES:
+                self.is_cut = True
+                break
+            member, own = self.nodes[index], f"[{number}]"
+            copies = copy_entries(entry.each_done, own, member.id)
+            self._copy = (outer[0] + own, index)
+            member.followers = self.add_list(copies, group.index, (index, EACH_DONE), index)
+            found.extend(member.followers)
+        self._copy = outer
+        return found
+
+    def _runs(self, name: str, count: int, group: PlanNode) -> int:
+        """What the copies of one step give, under its id."""
+        node = self._node("runs", name, group.path)
+        node.parent, node.guard = group.index, group.guard
+        copies = (self.by_id.get(f"{name}[{number}]") for number in range(count))
+        node.needs = [index for index in copies if index is not None]
         return node.index
 
     def _step(self, entry: StepEntry, before: int | None, parent: int | None, guard: tuple[int, str] | None) -> int:

@@ -39,6 +39,7 @@ class GroupEntry:
     group: Group
     members: tuple["Entry", ...]
     path: Path
+    each_done: tuple["Entry", ...] = ()
 
 
 Entry = StepEntry | GroupEntry
@@ -59,7 +60,7 @@ class Definition:
         while waiting:
             entry = waiting.pop()
             if isinstance(entry, GroupEntry):
-                waiting.extend(reversed(entry.members))
+                waiting.extend(reversed((*entry.members, *entry.each_done)))
                 continue
             yield entry
             for branch in reversed(list(entry.branches.values())):
@@ -172,7 +173,8 @@ def _entry(source: Source, written: Any, path: Path, depth: int) -> Entry | None
     if "parallel" in given:
         group = read_model(source, Group, given, path)
         members = _entries(source, given["parallel"], (*path, "parallel"), depth + 1)
-        return None if group is None else GroupEntry(group, members, path)
+        each_done = _entries(source, given.get("each_done"), (*path, "each_done"), depth + 1)
+        return None if group is None else GroupEntry(group, members, path, each_done)
     step = read_model(source, Step, given, path)
     kind = given.get("type")
     if not isinstance(kind, str):

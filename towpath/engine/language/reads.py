@@ -14,7 +14,7 @@ from towpath.engine.language.shapes import as_list, as_object
 def secrets_read(config: Any) -> tuple[str, ...]:
     """Names of the secrets that a part of a definition names itself."""
     found: dict[str, None] = {}
-    for text in _texts(config):
+    for text in texts_of(config):
         try:
             expressions = compile_template(text).expressions
         except ExpressionError:
@@ -41,7 +41,7 @@ def steps_read(node: PlanNode, known: set[str]) -> set[str] | None:
     """Ids of the steps that the config of a step reads; None when it reads `steps` as a whole."""
     config = node.config.model_dump(mode="json") if isinstance(node.config, BaseModel) else node.config
     found: set[str] = set()
-    for text in _texts(config):
+    for text in texts_of(config):
         try:
             expressions = compile_template(text).expressions
         except ExpressionError:
@@ -56,7 +56,7 @@ def steps_read(node: PlanNode, known: set[str]) -> set[str] | None:
     return found & known
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts_of(value: Any) -> Iterator[str]:
     waiting = [value]
     while waiting:
         item = waiting.pop()

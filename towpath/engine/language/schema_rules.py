@@ -38,6 +38,14 @@ NO_COLON = rf"^(?:(?!{TEMPLATE})[^:])*(?:{TEMPLATE}|$)"
 AUTHORIZATION = f"^{any_case('authorization')}$"
 FOR_EVENTS = ("correlate", "filter", "until", "within")
 
+_MEMBERS: Schema = {
+    "properties": {
+        "join": {"const": "all"},
+        "parallel": {"items": {"if": {"required": ["parallel"]}, "then": {"required": ["id"]}}},
+    }
+}
+"""What a group with `each_done` waits for: all of its members, each by its id."""
+
 
 def add_rules(document: Schema, definitions: dict[str, Schema]) -> None:
     """Put the rules into the schemas of the document and of what it is made of."""
@@ -45,6 +53,9 @@ def add_rules(document: Schema, definitions: dict[str, Schema]) -> None:
     _texts(definitions)
     definitions["Step"]["allOf"].extend(_steps())
     definitions["ForEach"]["allOf"] = _loops()
+    definitions["Group"]["allOf"] = [
+        _if({"properties": {"each_done": {"minItems": 1}}, "required": ["each_done"]}, _MEMBERS)
+    ]
     definitions["HttpConfig"]["allOf"] = _requests()
     definitions["Paging"]["allOf"] = _pages()
     definitions["PlainText"], definitions["NamedText"], definitions["NamedConfig"] = _secrets()

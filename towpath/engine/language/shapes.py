@@ -2,6 +2,8 @@
 
 from typing import Any, cast
 
+MOST_REFERENCES = 20
+
 
 def as_object(value: Any) -> dict[str, Any] | None:
     """The value when it is a mapping."""
@@ -22,3 +24,16 @@ def item(value: Any, part: str | int) -> tuple[bool, Any]:
         if 0 <= part < len(found):
             return True, found[part]
     return False, None
+
+
+def resolve(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    """A schema with its local reference followed; {} for one that leads nowhere."""
+    for _ in range(MOST_REFERENCES):
+        reference = schema.get("$ref")
+        if not isinstance(reference, str):
+            return schema
+        found: Any = root
+        for part in reference.removeprefix("#/").split("/"):
+            found = (as_object(found) or {}).get(part)
+        schema = as_object(found) or {}
+    return {}

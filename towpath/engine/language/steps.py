@@ -339,4 +339,5 @@ class Group(Model):
     losers: Literal["cancel", "let-run"] = "cancel"
     on_error: Literal["finish", "cancel"] = "finish"
     max_concurrency: Count | None = None
+    each_done: Annotated[Entries, Field(exclude_if=_is_empty)] = []
     description: Text = ""

@@ -29,6 +29,7 @@ from towpath.engine.run.actions import (
 from towpath.engine.run.evaluation import Evaluation, PureFunctions, RunFacts, StepError
 from towpath.engine.run.sending import Sent
 from towpath.engine.scheduling.catching import Catching
+from towpath.engine.scheduling.following import outputs_of
 from towpath.engine.scheduling.joins import Joins
 from towpath.engine.scheduling.starting import begin_step
 from towpath.engine.scheduling.turns import MemberTurns
@@ -74,6 +75,8 @@ class Scheduling:
         """Start a node, skip it, or leave it waiting, by its join."""
         node, run = self.plan.nodes[index], self.runs[index]
         if run.state is not State.PENDING or not self.opened[index] or self.stopping is not None:
+            return
+        if node.kind == "runs":
             return
         starts = self._joins.starts(node)
         if starts is None:
@@ -136,12 +139,16 @@ class Scheduling:
         node = self.plan.nodes[index]
         if node.kind == "group":
             for member in node.members:
-                self.unlock(member)
+                if self.plan.nodes[member].guard == node.guard:
+                    self.unlock(member)
         self.ready.append(index)
 
     def _close_group(self, node: PlanNode, *, satisfied: bool) -> None:
+        for runs in (self.plan.nodes[index] for index in node.members if self.plan.nodes[index].kind == "runs"):
+            self.complete(runs, Completed(outputs_of(runs, self.plan, self.outputs), attempts=0))
         if satisfied:
-            completed = [self.plan.nodes[i].id for i in node.members if self.runs[i].state is State.COMPLETED]
+            own = self.plan.own_members(node)
+            completed = [self.plan.nodes[i].id for i in own if self.runs[i].state is State.COMPLETED]
             if not node.anonymous:
                 self.outputs[node.id] = {"completed": completed}
             self.settle(node.index, State.COMPLETED, good=True)
@@ -252,11 +259,20 @@ class Scheduling:
 
     def _set_free(self, node: PlanNode, *, good: bool) -> None:
         self.free(node, good=good)
+        self.follow(node)
         parent = None if node.parent is None else self.plan.nodes[node.parent]
         if parent is not None and parent.kind == "condition" and not self._joins.members_left[parent.index]:
             self._end_condition(parent)
         elif parent is not None:
             self.release(parent)
+
+    def follow(self, node: PlanNode) -> None:
+        """What is done for each member of a group that is completed begins, or is skipped, once the member settled."""
+        for index in node.followers:
+            if self.runs[node.index].state in {State.COMPLETED, State.UNDONE}:
+                self.unlock(index)
+            else:
+                self.skip(index, f"{node.id} was not completed")
 
     def free(self, node: PlanNode, *, good: bool) -> None:
         """Count a settled node for everything that waits for it."""

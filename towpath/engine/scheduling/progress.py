@@ -196,11 +196,15 @@ class Progress:
     def _conclude(self) -> None:
         wanted = self.plan.definition.header.outputs
         try:
-            outputs = dict(self.outputs) if wanted is None else self.evaluation.value(wanted, "outputs")
+            outputs = self._all_outputs() if wanted is None else self.evaluation.value(wanted, "outputs")
         except StepError as error:
             self._nodes.stop("failed", "outputs", error.failure)
             return
         self._end(End("completed", outputs=outputs))
+
+    def _all_outputs(self) -> dict[str, Value]:
+        """By the ids of the document: those of copies are together under theirs."""
+        return {name: output for name, output in self.outputs.items() if not self.plan.node(name).copy}
 
     def _end(self, end: End) -> None:
         self.ended = end
@@ -256,6 +260,8 @@ class Progress:
             taken = self.branches.get(node.id)
             for member in node.branches.get(taken or "", []):
                 self._nodes.unlock(member)
+            if self.runs[node.index].state in {State.COMPLETED, State.UNDONE}:
+                self._nodes.follow(node)
             if not node.anonymous and self.runs[node.index].state in SETTLED:
                 self.evaluation.tell(node.id, self.runs[node.index])
         self._nodes.held.extend(node.index for node in self.plan.nodes if self._nodes.opened[node.index])

@@ -86,4 +86,6 @@ def _hash(plan: Plan, step: str, fields: set[str] | None = None) -> str:
     written: dict[str, Any] = node.step.model_dump(
         mode="json", by_alias=True, include=fields, exclude={"description", "needs"}
     )
+    if node.branch is not None:
+        written["branch"] = plan.nodes[node.branch].id
     return digest(written)

@@ -7,9 +7,8 @@ from pydantic import JsonValue
 
 from towpath.engine.expression.values import as_text
 from towpath.engine.language.http_step import HttpConfig
-from towpath.engine.language.outputs import resolve
 from towpath.engine.language.plan import PlanNode
-from towpath.engine.language.shapes import as_list, as_object
+from towpath.engine.language.shapes import as_list, as_object, resolve
 from towpath.engine.language.steps import ClaudeConfig, MultiChannelConfig, WorkflowConfig
 from towpath.engine.run.delivering import channel_names
 

@@ -6,6 +6,7 @@ from typing import Literal
 from towpath.contracts.core.failure import OUTCOME_UNKNOWN, RETRYABLE, Failure, FailureCode
 from towpath.contracts.declared.run import CloudEvent
 from towpath.engine.expression.durations import parse_duration
+from towpath.engine.language.copying import base_of
 from towpath.engine.language.definition import CaseAnswer, CaseCall, DefinitionTest
 
 
@@ -25,18 +26,19 @@ class Script:
             if call is not None
         }
 
-    def names(self) -> frozenset[str]:
-        return frozenset(self._answers)
+    def is_for(self, step: str) -> bool:
+        """Whether the test answers for a step, or for all copies of it."""
+        return step in self._answers or base_of(step) in self._answers
 
     def next(self, step: str) -> CaseAnswer | None:
         """What its next call answers, None when the test does not say."""
-        answers = self._answers.get(step)
+        answers = self._answers.get(step) or self._answers.get(base_of(step))
         if not answers:
             return None
         return answers[0] if len(answers) == 1 else answers.pop(0)
 
     def of_call(self, step: str, kind: Literal["check", "undo"]) -> CaseCall | None:
-        return self._calls.get((step, kind))
+        return self._calls.get((step, kind)) or self._calls.get((base_of(step), kind))
 
 
 def cloud_events(test: DefinitionTest, began: datetime) -> list[tuple[timedelta, CloudEvent]]:

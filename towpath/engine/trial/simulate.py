@@ -88,7 +88,8 @@ class _Simulation:
         facts = RunFacts(f"{plan.definition.header.id}/test", self._began, secrets=secrets_of(plan))
         self._progress = Progress(plan, facts, inputs, functions, self._uuid)
         evaluation = self._progress.evaluation
-        evaluation.held = script.names() | ({fault.step} if fault is not None else frozenset())
+        held = {node.id for node in plan.steps() if script.is_for(node.id)}
+        evaluation.held = frozenset(held | ({fault.step} if fault is not None else set()))
         self._time = VirtualTime(self._began)
         self._run = TrialRun(plan, evaluation, self._time, script)
         self._steps = TrialSteps(self._run)
