@@ -62,7 +62,7 @@ def all_cases() -> list[TrialCase]:
         found.extend(_of_any(kind, sample_of(kind)))
     builders = (
         *(_tasks, _waits, _arriving, _choices, _channels, _claude, _children),
-        *(_alerts, _retries, _checks, _catches),
+        *(_alerts, _retries, _checks, _catches, _undecided),
     )
     for build in builders:
         found.extend(build())
@@ -421,6 +421,22 @@ def _alerts() -> Iterator[TrialCase]:
         for channel in ("slack", "alert-team"):
             header = {"monitoring": {"alerts": [{"condition": condition, "channel": channel}]}}
             yield case(f"alert: {condition}, {channel}", [BEFORE, wait, AFTER], header=header)
+
+
+def _undecided() -> Iterator[TrialCase]:
+    """A condition that cannot be evaluated takes no branch."""
+    inner: dict[str, Any] = {"id": "inner", "type": "set"}
+    nested = {"id": "nested", "type": "condition", "config": {"if": "1 > 0", "then": [inner]}}
+    configs: dict[str, dict[str, Any]] = {
+        "if": {"if": "run.key > 0", "then": [inner], "else": [{"id": "other", "type": "set"}]},
+        "switch": {"switch": [{"case": "run.key > 0", "do": [nested]}], "default": [{"id": "other", "type": "set"}]},
+    }
+    for name, config in configs.items():
+        for on_error in ("fail", "continue", {"default": {"branch": "none"}}):
+            step = probe("condition", config, on_error=on_error)
+            yield case(f"undecided: {name}, {on_error}", [BEFORE, step, AFTER])
+            group = {"parallel": [step, {"id": "beside", "type": "wait", "config": {"for": "1h"}}], "join": "any"}
+            yield case(f"undecided: {name}, {on_error}, in a race", [BEFORE, group, AFTER_GROUP])
 
 
 def _retries() -> Iterator[TrialCase]:

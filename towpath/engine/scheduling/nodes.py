@@ -203,6 +203,9 @@ class Scheduling:
             self.release(node)
             return
         on_error = "fail" if node.step is None else node.step.on_error
+        if on_error != "fail" and self._joins.is_exact and node.kind == "condition":
+            for member in node.members:
+                self.skip(member, f"{node.id} could not be decided")
         if isinstance(on_error, OnErrorDefault):
             try:
                 output = self.evaluation.value(on_error.default, "on_error.default")
