@@ -1,6 +1,7 @@
 """`starter.py run`, `pause`, `resume`, `skip`, `set-output`, `emit`: runs of definitions."""
 
 import asyncio
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +37,7 @@ from towpath.engine.language.mistakes import mistakes
 RunOf = Annotated[str, typer.Argument(help="The run: DEFINITION/KEY.", metavar="RUN")]
 Step = Annotated[str, typer.Argument(help="The step's id.", metavar="STEP")]
 ANSWER_SECONDS = 10
+SHOWN = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -163,7 +165,7 @@ async def _update(workflow_id: str, name: str, request: Edit | PauseRequest, *, 
 async def _emit(event: CloudEvent, *, as_json: bool) -> None:
     emitted = await emit_event(await client(), event)
     if as_json:
-        show_json({"id": event.id, "told": emitted.told, "started": emitted.started, "problems": emitted.problems})
+        show_json({"id": event.id, **asdict(emitted)})
     else:
         console.print(f"{event.type} ({event.id})", markup=False)
         console.print(f"  told {len(emitted.told)} waiting runs", *(f"    {name}" for name in emitted.told), sep="\n")
@@ -171,6 +173,10 @@ async def _emit(event: CloudEvent, *, as_json: bool) -> None:
             console.print(f"  started {name}", markup=False)
         for problem in emitted.problems:
             console.print(f"  not started: {problem}", markup=False, soft_wrap=True)
+        if emitted.unlisted:
+            names = ", ".join(emitted.unlisted[:SHOWN]) + (", …" if len(emitted.unlisted) > SHOWN else "")
+            told = f"{len(emitted.unlisted)} definitions are not in the index and were read one by one: {names}"
+            console.print(f"  {told}; publish them once more", markup=False, soft_wrap=True)
 
 
 def _event(file: Path | None, kind: str | None, subject: str, data: str, event_id: str | None) -> CloudEvent:

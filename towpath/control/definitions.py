@@ -6,13 +6,11 @@ from typing import Any, cast
 from uuid import uuid4
 
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
-from temporalio.common import (
-    WorkflowIDConflictPolicy,
-)
+from temporalio.common import SearchAttributePair, WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 
 from towpath.contracts.core.failure import FailureCode, HouseError
-from towpath.contracts.core.process import HELPER
+from towpath.contracts.core.process import AWAITED_EVENTS, HELPER
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.process import DECLARED_RUN
 from towpath.contracts.declared.published import (
@@ -31,7 +29,8 @@ from towpath.engine.checks.loading import InvalidDefinitionError, load_plan, run
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.expression.values import LANGUAGE_VERSION
 from towpath.engine.language.reads import secrets_read
-from towpath.temporal.attributes import search_attributes
+from towpath.engine.run.awaited import STARTED_BY
+from towpath.temporal.attributes import search_attributes, search_key
 
 ENDED = ("Completed", "Failed", "TimedOut", "Terminated")
 """How runs end of themselves; a cancelled one was ended by somebody."""
@@ -56,12 +55,15 @@ class Definitions:
         start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
             DEFINITION,
             DefinitionRecord(id=name),
-            id=_record(name),
+            id=record_id(name),
             task_queue=DECLARED,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            search_attributes=search_attributes(HELPER),
+            search_attributes=search_attributes(HELPER).updated(
+                SearchAttributePair(search_key(AWAITED_EVENTS), [STARTED_BY])
+            ),
             static_summary=f"definition {name}",
         )
+        publication = publication.model_copy(update={"listed": True})
         try:
             answer: Publishing = await self._client.execute_update_with_start_workflow(
                 "publish",
@@ -87,7 +89,7 @@ class Definitions:
 
     async def record(self, name: str) -> DefinitionRecord:
         """Raises DefinitionError."""
-        handle = self._client.get_workflow_handle(_record(name))
+        handle = self._client.get_workflow_handle(record_id(name))
         found = await if_known(handle.query("versions", result_type=DefinitionRecord, rpc_timeout=ANSWER_WITHIN))
         if found is not None and found.versions:
             return found
@@ -98,7 +100,7 @@ class Definitions:
     async def version(self, name: str, version: str | None = None) -> Version:
         """One version with its text, the latest when none is named. Raises DefinitionError."""
         record = await self.record(name)
-        handle = self._client.get_workflow_handle(_record(name))
+        handle = self._client.get_workflow_handle(record_id(name))
         found: dict[str, Any] | None = await handle.query("version", version or "", rpc_timeout=ANSWER_WITHIN)
         if found is None:
             hint = did_you_mean(version or "", [known.version for known in record.versions])
@@ -165,5 +167,6 @@ def make_request(
     )
 
 
-def _record(name: str) -> str:
+def record_id(name: str) -> str:
+    """The workflow id of the record of a definition."""
     return f"{DEFINITION}/{name}"

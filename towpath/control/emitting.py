@@ -1,16 +1,17 @@
 """An event from outside to the runs that it is for: those that wait for it, and those that a trigger starts."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecution
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from towpath.contracts.core.process import AWAITED_EVENTS
-from towpath.contracts.core.wire import JsonObject, clip
-from towpath.contracts.declared.published import Version
-from towpath.contracts.declared.run import LISTED_RECEIVERS, CloudEvent, Emission, EventReceivers
+from towpath.contracts.core.wire import clip
+from towpath.contracts.declared.run import DECLARED, LISTED_RECEIVERS, CloudEvent, Emission, EventReceivers
 from towpath.control.definitions import DefinitionError, Definitions, make_request
+from towpath.control.listening import Latest, latest_of, listeners
 from towpath.control.temporal import in_query, is_done
 from towpath.engine.checks.loading import load_plan
 from towpath.engine.language.definition import EventTrigger
@@ -18,19 +19,36 @@ from towpath.engine.language.shapes import as_object
 from towpath.engine.run.awaited import awaited_names
 from towpath.engine.run.evaluation import Evaluation, RunFacts, StepError
 
+AT_ONCE = 16
+"""So many runs are told beside each other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """Runs that got the event, runs that it started or joined, and what kept triggers from starting one."""
+    """Runs that got the event, runs that it started or joined, and what kept triggers from starting one.
+
+    `unlisted` are definitions that were published before lists showed what starts them: each was looked at.
+    """
 
     told: list[str]
-    started: list[str]
-    problems: list[str]
+    started: list[str] = field(default_factory=list[str])
+    problems: list[str] = field(default_factory=list[str])
+    unlisted: list[str] = field(default_factory=list[str])
 
 
 async def emit(client: Client, event: CloudEvent) -> Emitted:
-    """Deliver an event. The same id twice is one event to each run, and starts no second run."""
-    return Emitted(await _tell(client, event), *(await _trigger(client, event)))
+    """Deliver an event. The same id twice is one event to each run, and starts no second run. No worker is asked."""
+    emitted = Emitted(await _tell(client, event))
+    for listener in await listeners(client, event.type):
+        latest = await latest_of(client, listener)
+        if latest is None:
+            continue
+        if not listener.listed:
+            emitted.unlisted.append(str(latest.document["id"]))
+        for trigger, _ in load_plan(latest.digest, latest.document).definition.triggers:
+            if isinstance(trigger, EventTrigger) and trigger.source == event.type:
+                await _start(client, latest, trigger, event, emitted)
+    return emitted
 
 
 class Emitter:
@@ -50,39 +68,20 @@ class Emitter:
 
 async def _tell(client: Client, event: CloudEvent) -> list[str]:
     names = ", ".join(in_query(name) for name in awaited_names(event.type, event.subject))
-    query = f"{AWAITED_EVENTS.name} IN ({names}) AND ExecutionStatus = 'Running'"
-    return [
-        run.id
-        async for run in client.list_workflows(query)
-        if await is_done(client.get_workflow_handle(run.id, run_id=run.run_id).signal("event", event))
-    ]
+    query = f"{AWAITED_EVENTS.name} IN ({names}) AND WorkflowType = '{DECLARED}' AND ExecutionStatus = 'Running'"
+    waiting = [run async for run in client.list_workflows(query)]
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def told(run: WorkflowExecution) -> bool:
+        async with turn:
+            return await is_done(client.get_workflow_handle(run.id, run_id=run.run_id).signal("event", event))
+
+    done = await asyncio.gather(*map(told, waiting))
+    return [run.id for run, is_told in zip(waiting, done, strict=True) if is_told]
 
 
-async def _trigger(client: Client, event: CloudEvent) -> tuple[list[str], list[str]]:
-    definitions = Definitions(client)
-    started: list[str] = []
-    problems: list[str] = []
-    for record in await definitions.records():
-        version = await definitions.version(record.id)
-        if version.document is None:
-            continue
-        triggers = load_plan(version.digest, version.document).definition.triggers
-        for trigger, _ in triggers:
-            if isinstance(trigger, EventTrigger) and trigger.source == event.type:
-                await _start(definitions, version, version.document, trigger, event, started, problems)
-    return started, problems
-
-
-async def _start(
-    definitions: Definitions,
-    version: Version,
-    document: JsonObject,
-    trigger: EventTrigger,
-    event: CloudEvent,
-    started: list[str],
-    problems: list[str],
-) -> None:
-    given = event.model_dump(mode="json")
+async def _start(client: Client, latest: Latest, trigger: EventTrigger, event: CloudEvent, emitted: Emitted) -> None:
+    given, document = event.model_dump(mode="json"), latest.document
     facts = RunFacts(id=event.id, started_at=datetime.now(UTC), event=given)
     evaluation = Evaluation(facts, {}, {}, {}, lambda: event.id)
     try:
@@ -91,11 +90,11 @@ async def _start(
         data = given["data"]
         inputs = (as_object(data) or {}) if trigger.inputs is None else evaluation.value(trigger.inputs, "inputs")
         key = event.id if trigger.correlate is None else str(evaluation.value(trigger.correlate, "correlate"))
-        request = make_request(document, version.digest, inputs, "event").model_copy(update={"event": given})
-        run = await definitions.start(request, key)
+        request = make_request(document, latest.digest, inputs, "event").model_copy(update={"event": given})
+        run = await Definitions(client).start(request, key)
     except (StepError, DefinitionError) as error:
-        problems.append(f"{document['id']}: {error}")
+        emitted.problems.append(f"{document['id']}: {error}")
     except WorkflowAlreadyStartedError as error:
-        started.append(error.workflow_id)
+        emitted.started.append(error.workflow_id)
     else:
-        started.append(run.handle.id)
+        emitted.started.append(run.handle.id)

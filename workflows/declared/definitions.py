@@ -2,7 +2,9 @@
 
 from temporalio import workflow
 
+from towpath.contracts.core.process import AWAITED_EVENTS
 from towpath.contracts.declared.published import DEFINITION, DefinitionRecord, Publication, Publishing, Version
+from towpath.temporal.attributes import search_key
 from workflows.declared.publications import Publications
 
 
@@ -24,7 +26,11 @@ class DefinitionWorkflow:
     @workflow.update(name="publish")
     async def publish(self, publication: Publication) -> Publishing:
         """Add a version. Published again unchanged, it is the same version."""
-        return self._publications.publish(publication)
+        answer = self._publications.publish(publication)
+        if publication.listed:
+            names = self._publications.started_by()
+            workflow.upsert_search_attributes([search_key(AWAITED_EVENTS).value_set(names)])
+        return answer
 
     @publish.validator
     def _check_publish(self, publication: Publication) -> None:

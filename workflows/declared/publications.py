@@ -8,6 +8,7 @@ from towpath.contracts.declared.published import DefinitionRecord, Publication, 
 from towpath.engine.checks.loading import InvalidDefinitionError, load_plan
 from towpath.engine.language.diff import Comparison, bump_problem, compare
 from towpath.engine.language.reading import Definition
+from towpath.engine.run.awaited import ANY_EVENT, starting_names
 from towpath.temporal.failures import to_application_error
 
 KEPT_VERSIONS = 200
@@ -60,6 +61,13 @@ class Publications:
         if not wanted:
             return self.record.latest
         return next((version for version in self.record.versions if version.version == wanted), None)
+
+    def started_by(self) -> list[str]:
+        """What lists show of the events that start the latest version."""
+        latest = self.record.latest
+        if latest is None or latest.document is None:
+            return [ANY_EVENT]
+        return starting_names(_definition(latest.digest, latest.document))
 
     def _compare(self, publication: Publication) -> tuple[Definition, Comparison | None]:
         """Raises RefusedPublicationError."""

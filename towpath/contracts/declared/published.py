@@ -37,6 +37,8 @@ class Publication(Wire):
     digest: str
     by: str
     note: str = ""
+    listed: bool = False
+    """Whether lists are to show which events start the definition. In what earlier versions sent, they are not."""
 
 
 class Publishing(Wire):

@@ -14,13 +14,20 @@ from pydantic import JsonValue
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.declared.run import CloudEvent, Emission
 from towpath.engine.expression.values import Value, as_text
+from towpath.engine.language.definition import EventTrigger
 from towpath.engine.language.emission import LONGEST_TYPE
 from towpath.engine.language.plan import Plan
+from towpath.engine.language.reading import Definition
 from towpath.engine.language.steps import CancelOn, ForEach, WaitAnyConfig, WaitConfig
 from towpath.engine.run.evaluation import Evaluation, StepError
 
 LONGEST = 200
 MOST = 50
+STARTED_BY = "starts:"
+"""What the names begin with under which the record of a definition is found by the events that start it."""
+ANY_EVENT = f"{STARTED_BY}*"
+MOST_BYTES = 1_500
+"""Of such names together: Temporal takes 2 KiB of one attribute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,23 @@ def awaited_events(plan: Plan, evaluation: Evaluation) -> list[str]:
 def awaited_names(event: str, subject: str) -> list[str]:
     """The names under which runs may wait for an event."""
     return [event[:LONGEST], subject_name(event, subject)]
+
+
+def starting_names(definition: Definition) -> list[str]:
+    """What lists show of a published definition; never nothing, and `ANY_EVENT` when its events are too many."""
+    types = (trigger.source for trigger, _ in definition.triggers if isinstance(trigger, EventTrigger))
+    names = list(dict.fromkeys(map(_started_name, types))) or [STARTED_BY]
+    return names if sum(len(name.encode()) for name in names) <= MOST_BYTES else [ANY_EVENT]
+
+
+def started_names(event: str) -> list[str]:
+    """The names of which one at least is shown of each definition that an event may start."""
+    return [_started_name(event), ANY_EVENT]
+
+
+def _started_name(event: str) -> str:
+    """Queries of lists know no escape for a quote."""
+    return STARTED_BY + event[:LONGEST].replace("'", "")
 
 
 def subject_name(event: str, subject: str) -> str:

@@ -1,0 +1,165 @@
+"""`emit` needs no worker, and asks only for definitions that listen to the event."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from temporalio.client import Client, WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.runtime import BUFFERED_METRIC_KIND_COUNTER, MetricBuffer, Runtime, TelemetryConfig
+
+from tests.integration.commands import starter
+from tests.integration.conftest import House, open_house
+from tests.integration.definitions import document, start
+from tests.waiting import until
+from towpath.contracts.declared.published import DEFINITION, DefinitionRecord, Publication
+from towpath.contracts.declared.run import DECLARED, CloudEvent
+from towpath.control.definitions import Definitions, record_id
+from towpath.control.emitting import Emitted, emit
+from towpath.control.temporal import converter
+from towpath.engine.checks.loading import digest
+from towpath.integrations.storage.payloads import PayloadStore
+
+LISTENS = """
+id: {name}
+version: "{version}"
+triggers: [{{type: event, source: {event}, inputs: {{word: "{{{{ event.data.word }}}}"}}}}]
+inputs: {{word: {{type: string}}}}
+steps: [{{id: only, type: set, config: {{a: "{{{{ inputs.word }}}}"}}}}]
+"""
+WAITS = 'id: waits\nversion: "1.0.0"\nsteps: [{{id: told, type: wait, config: {{event: {event}}}}}]\n'
+
+
+async def publish(house: House, name: str, event: str, version: str = "1.0.0") -> Publication:
+    text = LISTENS.format(name=name, event=event, version=version)
+    given = document(text)
+    publication = Publication(document=given, source=text, digest=digest(given), by="kim")
+    await Definitions(house.client).publish(name, publication)
+    return publication
+
+
+async def until_listed(house: House, name: str, *, is_there: bool = True) -> None:
+    """Lists follow what runs tell them after a moment."""
+    shown = "AwaitedEvents != 'starts:'" if is_there else "AwaitedEvents IS NULL"
+    query = f"WorkflowId = '{record_id(name)}' AND {shown}"
+    await until(lambda: house.client.count_workflows(query), lambda found: found.count == 1)
+
+
+async def waiting_run(house: House, event: str) -> str:
+    handle = await start(house, document(WAITS.format(event=event)), {})
+    query = f"WorkflowId = '{handle.id}' AND AwaitedEvents = '{event}'"
+    await until(lambda: house.client.count_workflows(query), lambda found: found.count == 1)
+    return handle.id
+
+
+async def test_without_a_worker(bare_house: House) -> None:
+    """With no worker at all it says which runs got the event and which it starts; they go on when one is there."""
+    event = CloudEvent(id=uuid4().hex, type="test.said", data={"word": "x"})
+    async with bare_house.worker():
+        await publish(bare_house, "listens", event.type)
+        await publish(bare_house, "elsewhere", "test.other")
+        waiting = await waiting_run(bare_house, event.type)
+        await until_listed(bare_house, "listens")
+    started = f"listens/{event.id}"
+    arguments = ["emit", "--type", event.type, "--id", event.id, "--data", '{"word": "x"}', "--json"]
+    code, output, problems = await starter(bare_house, *arguments)
+    assert code == 0, problems
+    assert json.loads(output) == {
+        "id": event.id,
+        "told": [waiting],
+        "started": [started],
+        "problems": [],
+        "unlisted": [],
+    }
+    assert await emit(bare_house.client, event) == Emitted([waiting], [started])
+    async with bare_house.worker():
+        for name in (waiting, started):
+            await bare_house.client.get_workflow_handle(name).result()
+
+
+async def test_calls_do_not_grow(bare_house: House) -> None:
+    """However many definitions listen to something else, Temporal is asked the same."""
+    async with bare_house.worker():
+        await publish(bare_house, "listens", "test.counted")
+        await until_listed(bare_house, "listens")
+        few = await calls_of_emit(bare_house)
+        for number in range(25):
+            await publish(bare_house, f"other-{number}", "test.other")
+        await until_listed(bare_house, "other-24")
+        many = await calls_of_emit(bare_house)
+    assert (
+        few
+        == many
+        == {
+            "ListWorkflowExecutions": 2,
+            "GetWorkflowExecutionHistoryReverse": 1,
+            "StartWorkflowExecution": 1,
+        }
+    )
+
+
+async def calls_of_emit(house: House) -> Mapping[str, int]:
+    """Calls to Temporal by name, as the SDK counts them."""
+    buffer = MetricBuffer(10_000)
+    client = await Client.connect(
+        house.server.address,
+        data_converter=converter(None, PayloadStore(str(house.folder / "payloads"))),
+        runtime=Runtime(telemetry=TelemetryConfig(metrics=buffer)),
+    )
+    buffer.retrieve_updates()
+    emitted = await emit(client, CloudEvent(id=uuid4().hex, type="test.counted", data={"word": "x"}))
+    assert len(emitted.started) == 1 and not emitted.problems
+    found: Counter[str] = Counter()
+    for update in buffer.retrieve_updates():
+        if update.metric.name == "temporal_request" and update.metric.kind == BUFFERED_METRIC_KIND_COUNTER:
+            found[str(update.attributes["operation"])] += int(update.value)
+    return found
+
+
+async def test_published_before_there_was_an_index(bare_house: House) -> None:
+    """A record of which lists do not tell is read all the same, and said, until the definition is published again."""
+    event = CloudEvent(id=uuid4().hex, type="test.old", data={"word": "x"})
+    text = LISTENS.format(name="old", event=event.type, version="1.0.0")
+    given = document(text)
+    publication = Publication(document=given, source=text, digest=digest(given), by="kim")
+    async with bare_house.worker():
+        operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            DEFINITION,
+            DefinitionRecord(id="old"),
+            id=record_id("old"),
+            task_queue=DECLARED,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+        await bare_house.client.execute_update_with_start_workflow(
+            "publish", publication, start_workflow_operation=operation, rpc_timeout=timedelta(seconds=30)
+        )
+        await until_listed(bare_house, "old", is_there=False)
+    started = [f"old/{event.id}"]
+    assert await emit(bare_house.client, event) == Emitted([], started, unlisted=["old"])
+    async with bare_house.worker():
+        answer = await Definitions(bare_house.client).publish("old", publication)
+        assert not answer.new
+        await until_listed(bare_house, "old")
+        assert await emit(bare_house.client, event) == Emitted([], started)
+        await bare_house.client.get_workflow_handle(started[0]).result()
+
+
+async def test_a_record_that_goes_on_in_a_new_history(tmp_path: Path) -> None:
+    """What starts a definition, and its text, are found behind a new history as well."""
+    flags = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=20")
+    kind = "test." + "e" * 190
+    async with open_house(tmp_path, flags) as house, house.worker():
+        handle = house.client.get_workflow_handle(record_id("long"))
+        await publish(house, "long", "test.first")
+        first = (await handle.describe()).run_id
+        for number in (2, 3, 4):
+            await publish(house, "long", kind, f"{number}.0.0")
+        await until(handle.describe, lambda found: found.run_id != first)
+        event = CloudEvent(id=uuid4().hex, type=kind, data={"word": "x"})
+        emitted = await until(lambda: emit(house.client, event), lambda emitted: bool(emitted.started))
+        assert emitted == Emitted([], [f"long/{event.id}"])
+        await house.client.get_workflow_handle(emitted.started[0]).result()
