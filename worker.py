@@ -28,6 +28,7 @@ from towpath.assembly.clients import Clients, open_clients
 from towpath.assembly.connections import connections_of
 from towpath.assembly.files import FILE_ERRORS, Files, Knowledge, load_files
 from towpath.assembly.pipeline import dataplane_setup, open_dataplane
+from towpath.assembly.quotas import quotas_of
 from towpath.assembly.rooms import activities_of, activity_classes, connected, workflows_of
 from towpath.config.masking import SHORTEST
 from towpath.config.settings import SettingsError, WorkerSettings, load_worker_settings
@@ -94,6 +95,7 @@ def main() -> None:
         settings = load_worker_settings()
         dataplane_setup(settings)
         files = load_files(settings)
+        quotas_of(settings, files.connections)
         unsigned = _unsigned(settings)
     except (SettingsError, TemporalConfigError, *FILE_ERRORS) as error:
         _refuse(str(error).splitlines())
@@ -173,7 +175,8 @@ async def serve(settings: WorkerSettings, files: Files, store: PayloadStore, met
         gc.freeze()
         if clients.secrets.short:
             log.warning(SHORT_SECRETS, names=clients.secrets.short)
-        log.info("worker ready", queues=QUEUES, build_id=settings.build_id)
+        limits = [quota.in_words for quota in clients.quotas.quotas.values()]
+        log.info("worker ready", queues=_queues(clients), limits=limits, build_id=settings.build_id)
         await stop.wait()
         log.info("worker draining", seconds=settings.graceful_shutdown_seconds)
     log.info("worker ended")
@@ -192,8 +195,8 @@ async def _prepared(settings: WorkerSettings, clients: Clients, metrics: Runtime
 def build_workers(
     client: Client, settings: WorkerSettings, clients: Clients, knowledge: Knowledge, plane: Dataplane
 ) -> Sequence[Worker]:
-    """One worker for each queue: every process, Claude, which has a rate limit over all workers, and the data plane,
-    where a worker takes as many tasks as it has processes for.
+    """One worker for each queue: every process, Claude, which has a rate limit over all workers, each place that has
+    limits, and the data plane, where a worker takes as many tasks as it has processes for.
     """
     connections = connections_of(client, settings, clients, knowledge, plane)
     rooms = connected([kind for kind in ACTIVITIES if kind not in ELSEWHERE], connections)
@@ -217,6 +220,17 @@ def build_workers(
         max_task_queue_activities_per_second=settings.claude_rate_per_second,
         **common,
     )
+    limited = [
+        Worker(
+            client,
+            task_queue=quota.queue,
+            activities=_all(rooms),
+            max_task_queue_activities_per_second=quota.rps,
+            **common,
+        )
+        for quota in clients.quotas.quotas.values()
+        if quota.queue != CLAUDE_QUEUE
+    ]
     moving = Worker(
         client,
         task_queue=DATA_QUEUE,
@@ -224,7 +238,12 @@ def build_workers(
         max_concurrent_activities=max(1, settings.pipeline_processes),
         **common,
     )
-    return (*serving, asking, *([moving] if settings.pipeline_processes else []))
+    return (*serving, asking, *limited, *([moving] if settings.pipeline_processes else []))
+
+
+def _queues(clients: Clients) -> list[str]:
+    """Each once."""
+    return list(dict.fromkeys((*QUEUES, *(quota.queue for quota in clients.quotas.quotas.values()))))
 
 
 def _common(settings: WorkerSettings) -> dict[str, Any]:

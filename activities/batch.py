@@ -156,7 +156,8 @@ class _Running:
             result = task.result().model_copy(update={"attempt": self._attempt})
             return CallOutcome(id=name, value=result.model_dump(mode="json"))
         failure = _timed_out() if isinstance(error, TimeoutError) else failure_of(error)
-        activity.logger.warning("a call failed: %s: %s", failure.code, failure.message, extra={"step": name})
+        if failure.code is not FailureCode.QUOTA_TURN:
+            activity.logger.warning("a call failed: %s: %s", failure.code, failure.message, extra={"step": name})
         unknown = failure.unknown or self._attempt > 1
         retryable = failure.retryable or failure.code is FailureCode.UNEXPECTED
         known = failure.model_copy(update={"attempts": self._attempt, "unknown": unknown, "retryable": retryable})

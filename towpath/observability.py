@@ -51,7 +51,7 @@ FIELDS = frozenset(
     {
         *{"event", "level", "logger", "timestamp", "exception", "process", "run", "step", "attempt"},
         *{"target", "workflow_id", "run_id", "problem", "handler", "status", "address"},
-        *{"queues", "build_id", "seconds", "files", "names"},
+        *{"queues", "limits", "build_id", "seconds", "files", "names"},
     }
 )
 """All that a line may hold. A new field is added here when it is never data of a run."""

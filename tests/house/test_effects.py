@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOM = ROOT / "workflows" / "declared"
-OTHER_WORKFLOWS = frozenset({"launching", "rates", "definitions", "cached_output"})
+OTHER_WORKFLOWS = frozenset({"launching", "rates", "definitions", "cached_output", "quota"})
 """What starts runs, watches them or keeps something for them is no run of a definition."""
 DOING = frozenset(
     {

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import httpx
 from pydantic import SecretStr
 
+from activities.quota import Quotas
 from towpath.assembly.files import Files
+from towpath.assembly.quotas import quotas_of
 from towpath.config.reviewers import ReviewerDirectory
 from towpath.config.secrets import Secrets
 from towpath.config.settings import ClaudeSettings, WorkerSettings
+from towpath.control.quotas import TurnBook
 from towpath.integrations.channels.channels import Mailer, Slack, SmtpConfig
 from towpath.integrations.channels.sinks import Sinks
 from towpath.integrations.claude.client import ClaudeClient, ClaudeClientConfig
@@ -42,12 +45,14 @@ class Clients:
     sinks: Sinks
     publishers: Publishers
     campaigns: CampaignSources
+    quotas: Quotas
 
 
 @asynccontextmanager
 async def open_clients(settings: WorkerSettings, files: Files) -> AsyncGenerator[Clients]:
     secrets = Secrets({name: value.get_secret_value() for name, value in settings.secrets.items()})
-    guarded = GuardedHttp(files.connections, secrets, routes=settings.http_routes)
+    quotas = Quotas(quotas_of(settings, files.connections), TurnBook)
+    guarded = GuardedHttp(files.connections, secrets, routes=settings.http_routes, turns=quotas)
     async with http_client(HTTP_SECONDS) as http:
         endpoints = {
             "email-check": ServiceEndpoint(settings.email_check_url, plain(settings.email_check_token)),
@@ -72,7 +77,7 @@ async def open_clients(settings: WorkerSettings, files: Files) -> AsyncGenerator
         try:
             yield Clients(
                 http=http,
-                services=ServiceClient(http, endpoints),
+                services=ServiceClient(http, endpoints, quotas),
                 mailer=Mailer(smtp),
                 slack=Slack(http, settings.slack_url, settings.slack_token.get_secret_value()),
                 claude=claude,
@@ -82,6 +87,7 @@ async def open_clients(settings: WorkerSettings, files: Files) -> AsyncGenerator
                 sinks=Sinks(http, settings.event_sinks),
                 publishers=posting,
                 campaigns=CampaignSources(files.platforms, posting, ArtefactStore(settings.artefact_store)),
+                quotas=quotas,
             )
         finally:
             await claude.close()

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from towpath.contracts.core.quota import Limits
 from towpath.contracts.declared.references import SecretName
 from towpath.engine.language.mistakes import mistakes
 
@@ -128,6 +129,7 @@ class _Entry(BaseModel):
         Annotated[tuple[str | SecretName, ...], BeforeValidator(_parts)],
     ] = {}
     secrets: tuple[str, ...] | None = None
+    limits: Limits | None = None
 
 
 class Connection(_Entry):
@@ -135,7 +137,8 @@ class Connection(_Entry):
 
     `ports` are 443 by default, also 80 with `allow_http`, and any with `allow_private`.
     `allow_private` reaches loopback and private networks, never link-local ones with their metadata services.
-    `secrets` names what may be sent there, its own headers aside; None is every secret.
+    `secrets` names what may be sent there, its own headers aside; None is every secret. `limits` hold for the calls of
+    all runs and workers together.
     """
 
     name: str
@@ -310,4 +313,4 @@ def _hint(word: str, known: list[str]) -> str:
 
 
 def _lines(error: ValidationError, path: Path, inside: str = "") -> list[str]:
-    return [f"{path}: {line}" for line in mistakes(error, _Entry.model_fields, inside=inside)]
+    return [f"{path}: {line}" for line in mistakes(error, (*_Entry.model_fields, *Limits.model_fields), inside=inside)]

@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from towpath.contracts.core.quota import Limits
 from towpath.engine.language.mistakes import words_of
 
 PREFIX = "TOWPATH_"
@@ -166,8 +167,7 @@ class ClientSettings(BaseSettings):
         default=None, description="bearer token that Alertmanager sends to `starter.py incident receive`"
     )
     ui_url: Url | None = Field(
-        default=None,
-        description="Temporal's web UI, for links; unless told, where the local stack or `start-dev` has it",
+        default=None, description="Temporal's web UI, for links; else where the local stack or `start-dev` has it"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="lowest level logged")
     log_format: Literal["console", "json"] = Field(default="json", description="console for people, json for machines")
@@ -236,6 +236,12 @@ class WorkerSettings(ClaudeSettings):
 
     claude_rate_per_second: float = Field(default=10, gt=0, description="calls of Claude a second, over all workers")
     claude_concurrency: int = Field(default=20, ge=1, description="calls of Claude at once, in this worker")
+    claude_tokens_per_minute: int | None = Field(
+        default=None, ge=1_000, description="its tokens a minute, over all workers"
+    )
+    service_limits: JsonMap[Limits] = Field(
+        default={}, description='limits of services, as JSON: {"orders": {"rps": 5, "concurrent": 3}}'
+    )
 
     email_check_url: Url = Field(description="service `email-check`")
     email_check_token: SecretStr | None = Field(default=None, description="bearer token for it")
@@ -247,9 +253,7 @@ class WorkerSettings(ClaudeSettings):
     crm_token: SecretStr | None = Field(default=None, description="bearer token for it")
     orders_url: Url | None = Field(default=None, description="service `orders`, for definitions that name it")
     orders_token: SecretStr | None = Field(default=None, description="bearer token for it")
-    platform_url: Url | None = Field(
-        default=None, description="service `platform`: deployments, and the changes that actions of incidents make"
-    )
+    platform_url: Url | None = Field(default=None, description="service `platform`: deployments, changes by actions")
     platform_token: SecretStr | None = Field(default=None, description="bearer token for it")
     prometheus_url: Url | None = Field(default=None, description="Prometheus, for incidents")
     prometheus_token: SecretStr | None = Field(default=None, description="bearer token for it, if it wants one")
@@ -294,9 +298,7 @@ class WorkerSettings(ClaudeSettings):
         default={}, description="accounts on X, as JSON: name to user_id, username and the name of a publishing token"
     )
     linkedin_url: Url = Field(default="https://api.linkedin.com", description="LinkedIn's API")
-    linkedin_version: str = Field(
-        default="202606", pattern=r"^20\d{4}$", description="month of LinkedIn's API; each is served for a year"
-    )
+    linkedin_version: str = Field(default="202606", pattern=r"^20\d{4}$", description="month of LinkedIn's API")
     linkedin_accounts: JsonMap[LinkedInAccountSettings] = Field(
         default={}, description="authors on LinkedIn, as JSON: name to author (a URN) and the name of a token"
     )

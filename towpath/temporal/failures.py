@@ -1,20 +1,30 @@
 """The one place where an error of this house becomes Temporal's ApplicationError, and is found again behind one."""
 
-from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ApplicationErrorCategory,
+    CancelledError,
+    FailureError,
+)
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
-from towpath.contracts.core.failure import OUTCOME_UNKNOWN, Failure, FailureCode, HouseError
+from towpath.contracts.core.failure import OUTCOME_UNKNOWN, Failure, FailureCode, HouseError, QuotaError
 from towpath.contracts.core.wire import clip
 
 
 def to_application_error(error: HouseError, *, attempts: int = 1, unknown: bool | None = None) -> ApplicationError:
-    """The ApplicationError of a house error: type = code, details = one Failure, Retry-After as the next delay."""
+    """The ApplicationError of a house error: type = code, details = one Failure, Retry-After as the next delay. To wait
+    for a turn is nothing that anybody must hear of.
+    """
+    benign = ApplicationErrorCategory.BENIGN if isinstance(error, QuotaError) else ApplicationErrorCategory.UNSPECIFIED
     return ApplicationError(
         error.message,
         error.failure(attempts, unknown=unknown),
         type=error.code,
         non_retryable=not error.retryable,
         next_retry_delay=error.retry_after,
+        category=benign,
     )
 
 

@@ -280,7 +280,7 @@ async def call_apart(
     limit = part.timeout or (config.get("timeout") if part.type == "http" else None)
     if limit is not None:
         base = _lasting(base, run.evaluation.duration(limit, "timeout"))
-    place = EffectPlace(name, f"{run.title(node.id)}: {what}", base)
+    place = EffectPlace(name, f"{run.title(node.id)}: {what}", replace(base, terms=run.terms(node, {})))
     if part.type == "http":
         full: Config = {"method": "GET", "headers": {}, "query": {}, "body": None, "expect": None, "connection": None}
         request = http_request(run, {**full, "timeout": "10s", **config}, key, secrets)

@@ -44,7 +44,7 @@ async def _send(job: StepJob, name: str, fields: dict[str, Any]) -> Sent:
 
 async def _deliver(job: StepJob, kind: str, fields: dict[str, Any], place: str) -> tuple[str, int]:
     effects, key = job.run.effects, job.run.key(place)
-    at = EffectPlace(place, f"{job.title}: {place.rpartition('/')[2]}", job.run.work(job.step, EFFECT))
+    at = EffectPlace(place, f"{job.title}: {place.rpartition('/')[2]}", job.work(EFFECT))
     if kind == "email":
         subject, body = make_mail(fields["template"], fields["subject"], fields["data"])
         language = str(fields["language"])

@@ -68,7 +68,7 @@ async def _answered(job: StepJob, prompt: InlinePrompt, given: JsonObject, calls
 
 def _work(job: StepJob) -> Work:
     """The step's timeout is kept by the run: the activity, which gives up a little before its own, is given more."""
-    work = job.run.work(job.step, CLAUDE)
+    work = job.work(CLAUDE)
     if job.step.timeout is None or work.schedule_to_close is None:
         return work
     whole = work.schedule_to_close + LATER

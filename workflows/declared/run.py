@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import cast
 
 from pydantic import JsonValue
@@ -12,10 +13,11 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from towpath.contracts.core.claude import Budget
+from towpath.contracts.core.quota import group_of
 from towpath.contracts.core.run import Cancellation
 from towpath.contracts.core.wire import EffectKey, JsonObject, effect_key
 from towpath.contracts.declared.run import CloudEvent, DeclaredRequest, Sending
-from towpath.engine.expression.values import Value
+from towpath.engine.expression.values import Value, as_json
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.steps import Retry, Step
 from towpath.engine.run.awaited import AwaitedEvent, awaited
@@ -24,7 +26,7 @@ from towpath.engine.run.evaluation import Evaluation
 from towpath.engine.run.trying import CALL, own_retry, told_trying
 from workflows.declared.effects import EffectPlace, Effects
 from workflows.kit.children import asked_for
-from workflows.kit.options import Work
+from workflows.kit.options import Terms, Work
 from workflows.kit.steps import Steps
 
 KEPT_EVENTS = 500
@@ -170,6 +172,13 @@ class DeclaredRun:
         whole = self.evaluation.duration(step.timeout, "timeout")
         return replace(work, schedule_to_close=whole, start_to_close=min(work.start_to_close, whole), short=False)
 
+    def terms(self, node: PlanNode, names: Mapping[str, Value], whole: timedelta | None = None) -> Terms:
+        """How a call of the step stands at a place with limits. Raises StepError."""
+        own = None if node.step is None else node.step.limits
+        limits = own or self.plan.definition.header.limits
+        group = "" if limits is None else group_of(as_json(self.evaluation.value(limits.key, "limits.key", **names)))
+        return Terms(group, whole, partial(self.steps.wait_for_quota, node.id))
+
     def _policy(self, retry: Retry) -> RetryPolicy:
         trying = told_trying(CALL, retry, self.evaluation)
         return RetryPolicy(
@@ -246,7 +255,13 @@ class StepJob:
 
     def place(self, base: Work) -> EffectPlace:
         """Of its one effect, by the class of work and the step's own options."""
-        return EffectPlace(self.name, self.title, self.run.work(self.step, base))
+        return EffectPlace(self.name, self.title, self.work(base))
+
+    def work(self, base: Work) -> Work:
+        """Options of its calls. Raises StepError."""
+        work = self.run.work(self.step, base)
+        whole = None if self.step.timeout is None else work.schedule_to_close
+        return replace(work, terms=self.run.terms(self.node, self.names, whole))
 
 
 def moment_left(until: datetime) -> timedelta:

@@ -1,26 +1,33 @@
-"""One call of an activity. First attempts of short ones share an activity; the rest are activities by themselves."""
+"""One call of an activity. First attempts of short ones share an activity; the rest are activities by themselves.
+
+A call to a place with limits is refused at first, since only the worker knows of them: then it is made on the queue of
+its place, whose rate Temporal keeps, and where turns are limited, it waits in line before.
+"""
 
 import asyncio
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError, FailureError, RetryState, TimeoutType, is_cancelled_exception
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 from temporalio.types import MethodAsyncSingleParam
 from temporalio.workflow import ActivityCancellationType
 
 from activities.batch import definition_of
+from activities.quota import QuotaActivities
 from towpath.contracts.core.batch import BatchedCall, CallOutcome
-from towpath.contracts.core.failure import CallFailedError, Failure
+from towpath.contracts.core.failure import CallFailedError, Failure, FailureCode
+from towpath.contracts.core.quota import QUOTA, JoinLine, LinePlace
 from towpath.contracts.core.wire import ActivityResult, Wire
 from towpath.temporal.failures import failure_of
 from workflows.kit.batching import batches
-from workflows.kit.options import Work
+from workflows.kit.options import LOOKUP, Work
+from workflows.kit.turns import LimitedPlace, known_place, late, turns, waiting
 
 SelfT = TypeVar("SelfT")
 ArgT = TypeVar("ArgT", bound=Wire)
@@ -41,7 +48,15 @@ async def call(
     where it waits next.
     """
     with later_cancellation(), batches().distinct(activity_id) as name:
-        return await _attempts(activity, arg, work, name, summary)
+        place = known_place(name)
+        if place is None:
+            try:
+                return await _attempts(activity, arg, work, name, summary)
+            except CallFailedError as error:
+                if error.failure.code is not FailureCode.QUOTA_TURN:
+                    raise
+                place = LimitedPlace.of(error.failure)
+        return await _in_turn(activity, arg, work, name, summary, place)
 
 
 @contextmanager
@@ -114,6 +129,49 @@ async def _go_on(
     return result.model_copy(update={"attempt": result.attempt + first.attempts})
 
 
+async def _in_turn(
+    activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT],
+    arg: ArgT,
+    work: Work,
+    activity_id: str,
+    summary: str,
+    place: LimitedPlace,
+) -> ResultT:
+    """On the queue of its place, when it is its turn. An attempt that comes out of turn is refused, and counts not."""
+    until = None if work.terms.whole is None else workflow.now() + work.terms.whole
+    before, unknown = 0, False
+    while True:
+        turns().learn(activity_id, place)
+        if place.has_line:
+            await turns().wait(place, activity_id, work, until, lambda wanted: _join(wanted, summary))
+        try:
+            told = work.terms.waits(activity_id, waiting(place, " or its answer")) if place.is_paced else nullcontext()
+            with told:
+                result = await _alone(activity, arg, _at(place, work, until, before), activity_id, summary)
+        except CallFailedError as error:
+            failure = error.failure
+            if failure.code is FailureCode.QUOTA_TURN:
+                before, unknown = before + failure.attempts - 1, unknown or failure.unknown
+                place = LimitedPlace.of(failure)
+                continue
+            known = {"attempts": failure.attempts + before, "unknown": failure.unknown or unknown}
+            raise CallFailedError(failure.model_copy(update=known)) from error
+        return result.model_copy(update={"attempt": result.attempt + before}) if before else result
+
+
+def _at(place: LimitedPlace, work: Work, until: datetime | None, before: int) -> Work:
+    """Its options there, after so many attempts. Raises CallFailedError when its time is over."""
+    left = work.schedule_to_close if until is None else until - workflow.now()
+    if left is not None and left <= timedelta():
+        raise CallFailedError(late(place.name))
+    retry = replace(work.retry, maximum_attempts=max(1, work.retry.maximum_attempts - before))
+    return replace(work, short=False, queue=place.queue, schedule_to_close=left, retry=retry)
+
+
+async def _join(wanted: JoinLine, summary: str) -> LinePlace:
+    return await _attempts(QuotaActivities.join_line, wanted, LOOKUP, f"{wanted.call}/quota", f"{summary}: its turn")
+
+
 async def _alone(
     activity: MethodAsyncSingleParam[SelfT, ArgT, ResultT], arg: ArgT, work: Work, activity_id: str, summary: str
 ) -> ResultT:
@@ -129,6 +187,7 @@ async def _alone(
             heartbeat_timeout=work.heartbeat,
             retry_policy=work.retry,
             cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            priority=_priority(work),
         )
     except FailureError as error:
         if is_cancelled_exception(error):
@@ -136,11 +195,20 @@ async def _alone(
         raise CallFailedError(_counted(error, work)) from error
 
 
+def _priority(work: Work) -> Priority:
+    """Groups take turns on queues with a limit, which ordinary ones have not."""
+    fair = work.terms.group and work.queue is not None
+    return Priority(fairness_key=work.terms.group) if fair else Priority.default
+
+
 def _counted(error: FailureError, work: Work) -> Failure:
     """The failure with its attempts: a time-out, or an error that nobody foresaw, does not count them itself."""
     failure = failure_of(error)
     if isinstance(error, ActivityError) and isinstance(error.cause, TemporalTimeoutError):
         failure = failure.model_copy(update={"message": _over(error.cause.type, work)})
+        if error.cause.type is TimeoutType.SCHEDULE_TO_START and work.queue is not None:
+            place = work.queue.removeprefix(f"{QUOTA}/")
+            failure = late(place) if error.cause.cause is None else failure
     if isinstance(error, ActivityError) and error.retry_state is RetryState.MAXIMUM_ATTEMPTS_REACHED:
         return failure.model_copy(update={"attempts": max(failure.attempts, work.retry.maximum_attempts)})
     return failure

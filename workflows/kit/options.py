@@ -27,14 +27,39 @@ action of a catalogue is an EFFECT with the time-out that its entry states. A PO
 it is never tried again by itself.
 """
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio.common import RetryPolicy
 
 from towpath.contracts.core.process import CLAUDE_QUEUE, DATA_QUEUE
+from towpath.contracts.core.run import Waiting
 
 HEARD = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a call stands at a place with limits. `group` is what it takes turns with fairly; `whole` is the time of the
+    call that counts its wait in line, too; `tell` hears what the call waits for, and None when it waits no more.
+    """
+
+    group: str = ""
+    whole: timedelta | None = None
+    tell: Callable[[str, Waiting | None], None] | None = None
+
+    @contextmanager
+    def waits(self, call: str, what: Waiting) -> Generator[None]:
+        if self.tell is None:
+            yield
+            return
+        self.tell(call, what)
+        try:
+            yield
+        finally:
+            self.tell(call, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +75,7 @@ class Work:
     schedule_to_close: timedelta | None = None
     heartbeat: timedelta = HEARD
     queue: str | None = None
+    terms: Terms = Terms()
 
 
 def _exponential(attempts: int, initial: timedelta = timedelta(seconds=2)) -> RetryPolicy:

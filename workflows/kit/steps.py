@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 from temporalio import workflow
@@ -33,6 +35,8 @@ class Steps:
         self._began_at: datetime | None = None
         self._ended_at: datetime | None = None
         self._stale = False
+        self._lines: dict[str, dict[str, Waiting]] = {}
+        """By step, of its calls that wait for the quota of a place."""
         self.cancelled: Cancellation | None = None
         """Who or what ended the run, once that is known."""
 
@@ -48,7 +52,8 @@ class Steps:
         """Run a step that is one activity. Raises StepFailedError; a cancellation is recorded and passes."""
         self.begin(step)
         try:
-            result = await call(activity, arg, work, activity_id=step, summary=self._records[step].title)
+            told = replace(work, terms=replace(work.terms, tell=partial(self.wait_for_quota, step)))
+            result = await call(activity, arg, told, activity_id=step, summary=self._records[step].title)
         except CallFailedError as error:
             raise self.failed(step, error.failure) from error
         except BaseException as error:
@@ -159,6 +164,16 @@ class Steps:
     def wait_in(self, step: str, waiting: tuple[Waiting, ...]) -> None:
         """What a step waits for now: the first of these that comes."""
         self._set(step, waiting=waiting)
+
+    def wait_for_quota(self, step: str, call: str, what: Waiting | None) -> None:
+        """What one call of the step waits for; None when it waits no more. Of several, the first is told."""
+        lines = self._lines.setdefault(step, {})
+        lines.pop(call, None)
+        if what is not None:
+            lines[call] = what
+        first = next(iter(lines.values()), None)
+        more = f" ({len(lines)} calls)" if len(lines) > 1 else ""
+        self.wait_in(step, () if first is None else (first.model_copy(update={"what": f"{first.what}{more}"}),))
 
     def end(self, status: str, *others: Any) -> None:
         """Nothing is shown as running in a run that was cancelled."""

@@ -46,6 +46,27 @@ def test_the_example_is_usable() -> None:
         pytest.param({"hosts": ["*.0.0.1"]}, "crm.hosts.0: '*.0.0.1' is not", id="wildcard-address"),
         pytest.param({"hosts": ["10.0.0.1"]}, "crm: host 10.0.0.1 is an address, which needs allow_private", id="ip"),
         pytest.param({"hosts": ["a.example"], "ports": [0]}, "crm.ports.0: must be at least 1", id="port"),
+        pytest.param({"hosts": ["a.example"], "limits": {"rps": 0}}, "crm.limits.rps: must be above 0", id="no-rate"),
+        pytest.param(
+            {"hosts": ["a.example"], "limits": {"concurrent": 0.5}},
+            "crm.limits.concurrent: must be a whole number",
+            id="half-a-call",
+        ),
+        pytest.param(
+            {"hosts": ["a.example"], "limits": {"rsp": 5}},
+            "crm.limits.rsp: is not a known field: did you mean 'rps'?",
+            id="unknown-limit",
+        ),
+        pytest.param(
+            {"hosts": ["a.example"], "limits": {"key": "{{ inputs.customer }}"}},
+            "crm.limits: key stands in the definition, as limits: {key: …} of the step",
+            id="key",
+        ),
+        pytest.param(
+            {"hosts": ["a.example"], "limits": {"tokens_per_min": 5}},
+            "crm.limits: tokens_per_min are known of Claude only: set TOWPATH_CLAUDE_TOKENS_PER_MINUTE",
+            id="tokens",
+        ),
         pytest.param(
             {"hosts": ["a.example"], "base_url": "https://b.example"},
             "crm: base_url: connection 'crm' does not allow the host b.example",

@@ -6,6 +6,7 @@
     ├── DeliveryError          one message to one channel
     ├── PublishError           a post on a platform; `publish.unknown` when nobody knows whether it is out
     ├── PipelineError          a stage of an ETL pipeline; what it names are places, columns and counts, never values
+    ├── QuotaError             a call must wait for its turn at a place with limits; the run waits, and nobody is told
     └── BudgetError            the run may not spend more
 
 An error is matched by its code, never by its text.
@@ -85,6 +86,8 @@ class FailureCode(StrEnum):
     PIPELINE_TASK_FAILED = "pipeline.task_failed"
     PIPELINE_LINEAGE = "pipeline.lineage"
     BUDGET_EXCEEDED = "budget.exceeded"
+    QUOTA_TURN = "quota.turn"
+    QUOTA_UNAVAILABLE = "quota.unavailable"
     FUNCTION_FAILED = "function.failed"
     FUNCTION_UNKNOWN = "function.unknown"
     EVENT_TIMEOUT = "event.timeout"
@@ -124,6 +127,7 @@ RETRYABLE = frozenset(
         FailureCode.PIPELINE_CHILD_DIED,
         FailureCode.PIPELINE_TASK_FAILED,
         FailureCode.PIPELINE_LINEAGE,
+        FailureCode.QUOTA_UNAVAILABLE,
         FailureCode.STEP_TIMEOUT,
         FailureCode.UNEXPECTED,
     }
@@ -243,6 +247,10 @@ class PublishError(HouseError):
 
 class PipelineError(HouseError):
     """A stage of a pipeline cannot be done."""
+
+
+class QuotaError(HouseError):
+    """A call was not sent: it is not its turn, or nobody says whose turn it is."""
 
 
 class BudgetError(HouseError):

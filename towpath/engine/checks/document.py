@@ -67,6 +67,8 @@ class DocumentChecks:
             event = early.also(event=EVENT)
             self._expressions.condition(header.cancel_on.filter, ("cancel_on", "filter"), event)
             self._expressions.templates(header.cancel_on.correlate, ("cancel_on", "correlate"), early)
+        if header.limits is not None:
+            self._expressions.templates(header.limits.key, ("limits", "key"), ReadScope(anytime=True))
         check_tests(self._source, self._plan, header.tests, ("tests",))
 
     def _graph(self) -> None:

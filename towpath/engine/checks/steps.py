@@ -31,7 +31,7 @@ from towpath.engine.language.reading import read_config
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.source import Source
 from towpath.engine.language.steps import CONFIGS, ApiConfig, ForEach, FunctionConfig, HttpConfig, Retry, Step, StepCall
-from towpath.engine.language.vocabulary import CODES, FAILED_STATUS, NO_LOOP, NO_UNDO, SENDING, TAKEN
+from towpath.engine.language.vocabulary import CODES, FAILED_STATUS, LIMITED, NO_LOOP, NO_UNDO, SENDING, TAKEN
 
 _STATUS = re.compile(FAILED_STATUS)
 LATE = frozenset({"until", "filter", "done"})
@@ -116,6 +116,8 @@ class StepChecks:
         output = output_schema(node, self._catalogue)
         self._config(as_object(written.get("config")) or {}, (*base, "config"), sending, output, step.type)
         self._parameters(node.config, (*base, "config", "params"), sending)
+        if step.limits is not None:
+            self._expressions.templates(step.limits.key, (*base, "limits", "key"), ReadScope(node.index, here.extra))
         plain = ReadScope(node.index, errors)
         self._expressions.condition(step.when, (*base, "when"), plain)
         if step.cache is not None:
@@ -202,6 +204,9 @@ class StepChecks:
             self._source.report(
                 (*path, "select"), "step.no-effect", what, "select in an http, api or function step", key=True
             )
+        if step.limits is not None and step.type not in LIMITED:
+            what = f"a {step.type} step calls nothing that has limits"
+            self._source.report((*path, "limits"), "step.no-effect", what, "leave limits out", key=True)
         self.retry(step.retry, (*path, "retry"))
         self._catches(step, (*path, "catch"))
         self._selected(node)

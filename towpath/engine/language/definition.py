@@ -17,7 +17,11 @@ from towpath.engine.language.model import (
     Text,
     Version,
 )
-from towpath.engine.language.steps import CancelOn, JsonSchema, Retry
+from towpath.engine.language.steps import CallLimits, CancelOn, JsonSchema, Retry
+
+
+def _is_left_out(value: object) -> bool:
+    return value is None
 
 
 class WebhookTrigger(Model):
@@ -208,6 +212,7 @@ class Header(Model):
     error_handling: ErrorHandling = ErrorHandling()
     monitoring: Monitoring = Monitoring()
     cancel_on: CancelOn | None = None
+    limits: CallLimits | None = Field(default=None, exclude_if=_is_left_out)
     budget: RunBudget = RunBudget()
     tests: list[DefinitionTest] = []
 

@@ -271,7 +271,7 @@ def _waits_for(plan: Plan, node: PlanNode) -> frozenset[str]:
 
 HEAVY = frozenset({"compensate", "check"})
 CONDITIONS = frozenset({"if", "when", "until", "filter", "case", "switch"})
-LIGHT = frozenset({"timeout", "retry", "cache", "description", "max_tokens", "effort", "remind"})
+LIGHT = frozenset({"timeout", "retry", "cache", "description", "limits", "max_tokens", "effort", "remind"})
 
 
 def _step(name: str, old: PlanNode, new: PlanNode) -> Iterator[Change]:
@@ -325,6 +325,7 @@ def _around(old: Definition, new: Definition) -> Iterator[Change]:
         ("monitoring", "patch"),
         ("budget", "patch"),
         ("cancel_on", "minor"),
+        ("limits", "patch"),
     ):
         one, other = getattr(before, field), getattr(after, field)
         if one != other:

@@ -10,7 +10,7 @@ from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.model import ENDPOINT, KEBAB, NAME, PERCENT, STEP_ID, VERSION, Model
 from towpath.engine.language.shapes import as_object
 from towpath.engine.language.source import Source
-from towpath.engine.language.steps import CONFIGS, RETIRED, Step
+from towpath.engine.language.steps import CONFIGS, RETIRED, CallLimits, Step
 
 PATTERNS: Mapping[str, tuple[str, str]] = {
     KEBAB: ("is not in kebab-case", "use lower-case letters, digits and single hyphens, like customer-onboarding"),
@@ -69,9 +69,14 @@ OTHERWISE: Mapping[str, str] = {
 """What other tools call the keys of a step."""
 
 
+OF_THE_PLACE = "a limit stands with the connection (connections.json) or the service (TOWPATH_SERVICE_LIMITS)"
+
+
 def _instead(model: type[Model], location: tuple[str | int, ...], around: dict[str, Any]) -> str:
     """What to write instead of a field that is not there."""
     name = str(location[-1])
+    if len(location) > 1 and location[-2] == "limits" and name not in CallLimits.model_fields:
+        return OF_THE_PLACE
     if model is Step and len(location) == 1:
         config = CONFIGS.get(str(around.get("type")))
         if config is not None and name in fields_at(config, ()):

@@ -11,6 +11,7 @@ from towpath.engine.language.steps import CONFIGS
 from towpath.engine.language.vocabulary import (
     CODES,
     FAILED_STATUS,
+    LIMITED,
     NO_LOOP,
     NO_UNDO,
     SECRET_NAME,
@@ -130,6 +131,7 @@ def _steps() -> list[Schema]:
         _if(_of(kinds - SENDING), {"properties": {"select": {"maxItems": 0}}}),
         _if(_of(kinds & NO_UNDO), {"properties": {"compensate": ABSENT}}),
         _if(_of(kinds & NO_LOOP), {"properties": {"for_each": ABSENT}}),
+        _if(_of(kinds - LIMITED), {"properties": {"limits": ABSENT}}),
         _if(_of(["condition"]), {"properties": {"catch": {"maxItems": 0}}}),
         _if(_given("for_each"), {"properties": {"cache": ABSENT}}),
         _if(

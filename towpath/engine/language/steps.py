@@ -279,6 +279,12 @@ class CancelOn(Model):
     filter: Condition | None = None
 
 
+class CallLimits(Model):
+    """Calls of one `key` take turns with those of others, where the service or the connection has limits."""
+
+    key: Template
+
+
 class CaughtError(Model):
     """Which errors: all that is given must be so. `status` is one, or a class of them like 5xx."""
 
@@ -327,6 +333,7 @@ class Step(Model):
     cache: Cache | None = None
     select: list[Text] = []
     cancel_on: CancelOn | None = None
+    limits: CallLimits | None = Field(default=None, exclude_if=_is_left_out)
     description: Text = ""
 
 

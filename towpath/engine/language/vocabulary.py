@@ -16,6 +16,8 @@ NO_LOOP = frozenset({"condition", "human-task", "wait", "wait-any"})
 """Types without `for_each`."""
 NO_UNDO = frozenset({"wait", "wait-any", "condition", "set", "human-task", "raise"})
 """Types that leave nothing to undo."""
+LIMITED = frozenset({"http", "api", "claude", "multi-channel"})
+"""Types that call what may have limits."""
 
 
 def any_case(pattern: str) -> str:

@@ -7,7 +7,7 @@ socket opened to a judged address. Redirects are followed here, each hop judged 
 import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
 
@@ -19,6 +19,7 @@ from towpath.config.connections import Connection, Connections, host_of, url_pro
 from towpath.config.masking import Masker
 from towpath.config.secrets import Secrets
 from towpath.contracts.core.failure import FailureCode, ServiceError
+from towpath.contracts.core.quota import TurnKeeper, connection_place
 from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
 from towpath.engine.run.statuses import is_accepted, is_in_doubt, refusal_code
 from towpath.integrations.http.authorization import (
@@ -75,7 +76,8 @@ class GuardedHttp:
     """One for the whole process; it pools by connection. `close` it at the end.
 
     `resolver` stands in for `socket.getaddrinfo`, and `transport`, in tests, for the guarded transport. `routes` sends
-    what is for a host to another base URL: a local stack has stand-ins for hosts of the outside world.
+    what is for a host to another base URL: a local stack has stand-ins for hosts of the outside world. `turns` are
+    those of connections with limits: a call has one, with its redirects.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class GuardedHttp:
         tls: ssl.SSLContext | None = None,
         transport: TransportFactory | None = None,
         routes: Mapping[str, str] | None = None,
+        turns: TurnKeeper | None = None,
     ) -> None:
         self._connections = connections
         self._secrets = secrets
@@ -94,6 +97,7 @@ class GuardedHttp:
         self._tls = tls
         self._factory = transport or self._guarded
         self._routes = routes or {}
+        self._turns = turns
         self._transports: dict[str, httpx.AsyncBaseTransport] = {}
         self._tokens = Tokens()
 
@@ -109,8 +113,9 @@ class GuardedHttp:
         Raises HouseError; its message and evidence hold host, method and status only.
         """
         connection, sending, auth = self._prepared(request)
+        turn = nullcontext() if self._turns is None else self._turns.turn(connection_place(connection.name))
         try:
-            async with asyncio.timeout(request.timeout_seconds):
+            async with turn, asyncio.timeout(request.timeout_seconds):
                 return await self._follow(request, attempt, connection, sending, auth)
         except TimeoutError:
             sent = not sending.attempt.unsent

@@ -1,6 +1,7 @@
 """Calls to the business services: one door for every operation of every OpenAPI document."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -8,6 +9,7 @@ import httpx
 
 from towpath.config.openapi import IDEMPOTENCY_HEADER, Operation, operations
 from towpath.contracts.core.failure import FailureCode, ServiceError
+from towpath.contracts.core.quota import TurnKeeper, service_place
 from towpath.contracts.core.wire import EffectKey, JsonObject, json_object
 from towpath.engine.run.statuses import PASSING, refusal_code
 from towpath.integrations.http.transport import never_sent
@@ -25,20 +27,27 @@ class ServiceEndpoint:
 
 
 class ServiceClient:
-    """`http` is shared and pooled. Addresses and tokens are given by service name, which is its document's name."""
+    """`http` is shared and pooled. Addresses and tokens are given by service name, which is its document's name; so are
+    `turns`, where a service has limits.
+    """
 
-    def __init__(self, http: httpx.AsyncClient, endpoints: Mapping[str, ServiceEndpoint]) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, endpoints: Mapping[str, ServiceEndpoint], turns: TurnKeeper | None = None
+    ) -> None:
         self._http = http
         self._endpoints = endpoints
+        self._turns = turns
 
     async def call(self, service: str, operation_id: str, params: JsonObject, key: EffectKey) -> JsonObject:
         """The service's answer. `params` are flat: the document says which go into path, query and body.
 
-        Raises ServiceError; its message and evidence hold no parameter and no answer.
+        Raises ServiceError; its message and evidence hold no parameter and no answer. Raises QuotaError when the call
+        must wait for its turn: nothing was sent.
         """
         operation = _operation(service, operation_id)
         try:
-            return await self._ask(operation, params, key)
+            async with nullcontext() if self._turns is None else self._turns.turn(service_place(operation.service)):
+                return await self._ask(operation, params, key)
         except ServiceError as error:
             # What only reads has no effect of which anybody could be in doubt.
             error.sent = error.sent and operation.keyed
