@@ -122,15 +122,7 @@ class StepChecks:
         self._expressions.condition(step.when, (*base, "when"), plain)
         if step.cache is not None:
             self._expressions.templates(step.cache.key, (*base, "cache", "key"), plain)
-        for part in ("compensate", "check"):
-            given = as_object(written.get(part))
-            if given is not None:
-                # Items are checked one by one, and undone together: what undoes them reads the list of their results.
-                names = {**errors, "output": output} if part == "compensate" else {**here.extra, "output": {}}
-                after = ReadScope(node.index, names, secrets=True)
-                self._expressions.templates(given.get("config"), (*base, part, "config"), after)
-                done = given.get("done")
-                self._expressions.condition(done if isinstance(done, str) else None, (*base, part, "done"), after)
+        self._belonging(written, node, here, errors, output)
         default = as_object(written.get("on_error"))
         if default is not None:
             self._expressions.templates(default.get("default"), (*base, "on_error", "default"), plain)
@@ -138,6 +130,25 @@ class StepChecks:
             event = plain.also(event=EVENT)
             self._expressions.condition(step.cancel_on.filter, (*base, "cancel_on", "filter"), event)
             self._expressions.templates(step.cancel_on.correlate, (*base, "cancel_on", "correlate"), plain)
+
+    def _belonging(
+        self,
+        written: dict[str, Any],
+        node: PlanNode,
+        here: ReadScope,
+        errors: dict[str, JsonSchema],
+        output: JsonSchema,
+    ) -> None:
+        """Calls that belong to a step: what undoes it, what asks whether it happened."""
+        for part in ("compensate", "check"):
+            given = as_object(written.get(part))
+            if given is not None:
+                # Items are checked one by one, and undone together: what undoes them reads the list of their results.
+                names = {**errors, "output": output} if part == "compensate" else {**here.extra, "output": {}}
+                after = ReadScope(node.index, names, secrets=True)
+                self._expressions.templates(given.get("config"), (*node.path, part, "config"), after)
+                done = given.get("done")
+                self._expressions.condition(done if isinstance(done, str) else None, (*node.path, part, "done"), after)
 
     def _parameters(self, config: Model | dict[str, Any] | None, path: Path, context: ReadScope) -> None:
         """Templates in parameters against what the function or the operation takes."""

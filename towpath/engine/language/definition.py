@@ -16,12 +16,9 @@ from towpath.engine.language.model import (
     Templates,
     Text,
     Version,
+    is_left_out,
 )
 from towpath.engine.language.steps import CallLimits, CancelOn, JsonSchema, Retry
-
-
-def _is_left_out(value: object) -> bool:
-    return value is None
 
 
 class WebhookTrigger(Model):
@@ -212,7 +209,7 @@ class Header(Model):
     error_handling: ErrorHandling = ErrorHandling()
     monitoring: Monitoring = Monitoring()
     cancel_on: CancelOn | None = None
-    limits: CallLimits | None = Field(default=None, exclude_if=_is_left_out)
+    limits: CallLimits | None = Field(default=None, exclude_if=is_left_out)
     budget: RunBudget = RunBudget()
     tests: list[DefinitionTest] = []
 

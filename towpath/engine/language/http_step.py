@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from towpath.engine.language.model import Condition, Duration, Method, Model, Template, Templates, Text
+from towpath.engine.language.model import Condition, Duration, Method, Model, Template, Templates, Text, is_left_out
 
 
 class Poll(Model):
@@ -57,10 +57,6 @@ HttpOutput = Literal["body", "response", "raw"]
 """What an http step gives: the parsed body, the answer with its request, the bytes of the body. None: the answer."""
 
 
-def _is_left_out(value: object) -> bool:
-    return value is None
-
-
 class HttpConfig(Model):
     """A request to a host that a connection allows."""
 
@@ -73,9 +69,8 @@ class HttpConfig(Model):
     poll: Poll | None = None
     timeout: Duration = "10s"
     connection: Text | None = None
-    auth: HttpAuth | None = Field(default=None, exclude_if=_is_left_out)
-    """Left out of digests where it is not given: those of runs that began before it was known stay as they are."""
-    output: HttpOutput | None = Field(default=None, exclude_if=_is_left_out)
-    redirect: bool | None = Field(default=None, exclude_if=_is_left_out)
+    auth: HttpAuth | None = Field(default=None, exclude_if=is_left_out)
+    output: HttpOutput | None = Field(default=None, exclude_if=is_left_out)
+    redirect: bool | None = Field(default=None, exclude_if=is_left_out)
     """False: a redirect is an answer like any other, which `expect` accepts or nothing does."""
-    paging: Paging | None = Field(default=None, exclude_if=_is_left_out)
+    paging: Paging | None = Field(default=None, exclude_if=is_left_out)

@@ -19,6 +19,16 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+def is_left_out(value: object) -> bool:
+    """For fields that came later: where they are not given, digests and stored runs stay as they are."""
+    return value is None
+
+
+def is_empty(value: object) -> bool:
+    """The same for lists."""
+    return not value
+
+
 Kebab = Annotated[str, Field(pattern=KEBAB, max_length=64)]
 StepId = Annotated[str, Field(pattern=STEP_ID, max_length=64)]
 Version = Annotated[str, Field(pattern=VERSION)]

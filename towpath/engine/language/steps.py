@@ -21,13 +21,11 @@ from towpath.engine.language.model import (
     Templates,
     Text,
     Version,
+    is_empty,
+    is_left_out,
 )
 
 JsonSchema = Annotated[dict[str, Any], Field(json_schema_extra={"x-json-schema": True})]
-
-
-def _is_empty(value: object) -> bool:
-    return not value
 
 
 class ClaudeConfig(Model):
@@ -326,14 +324,14 @@ class Step(Model):
     timeout: Duration | None = None
     retry: Retry | None = None
     on_error: Literal["fail", "continue"] | OnErrorDefault = "fail"
-    catch: Annotated[list[Catch], Field(max_length=20, exclude_if=_is_empty)] = []
+    catch: Annotated[list[Catch], Field(max_length=20, exclude_if=is_empty)] = []
     compensate: StepCall | None = None
     check: OutcomeCheck | None = None
     for_each: ForEach | None = None
     cache: Cache | None = None
     select: list[Text] = []
     cancel_on: CancelOn | None = None
-    limits: CallLimits | None = Field(default=None, exclude_if=_is_left_out)
+    limits: CallLimits | None = Field(default=None, exclude_if=is_left_out)
     description: Text = ""
 
 
@@ -346,5 +344,5 @@ class Group(Model):
     losers: Literal["cancel", "let-run"] = "cancel"
     on_error: Literal["finish", "cancel"] = "finish"
     max_concurrency: Count | None = None
-    each_done: Annotated[Entries, Field(exclude_if=_is_empty)] = []
+    each_done: Annotated[Entries, Field(exclude_if=is_empty)] = []
     description: Text = ""
