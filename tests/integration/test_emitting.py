@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from temporalio.client import Client, WithStartWorkflowOperation
+import pytest
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.runtime import BUFFERED_METRIC_KIND_COUNTER, MetricBuffer, Runtime, TelemetryConfig
 
@@ -163,3 +164,22 @@ async def test_a_record_that_goes_on_in_a_new_history(tmp_path: Path) -> None:
         emitted = await until(lambda: emit(house.client, event), lambda emitted: bool(emitted.started))
         assert emitted == Emitted([], [f"long/{event.id}"])
         await house.client.get_workflow_handle(emitted.started[0]).result()
+
+
+async def test_a_run_that_failed_is_not_started_again(bare_house: House) -> None:
+    """The same event delivered once more starts nothing, however the run ended that it started; nor do long ids."""
+    text = LISTENS.format(name="fails", event="test.fails", version="1.0.0").replace("type: set, ", "type: raise, ")
+    given = document(text.replace('a: "{{ inputs.word }}"', "title: no"))
+    publication = Publication(document=given, source="", digest=digest(given), by="kim")
+    async with bare_house.worker():
+        await Definitions(bare_house.client).publish("fails", publication)
+        await until_listed(bare_house, "fails")
+        for length in (10, 2_000):
+            event = CloudEvent(id=uuid4().hex * length, type="test.fails", data={"word": "x"})
+            emitted = await emit(bare_house.client, event)
+            run = bare_house.client.get_workflow_handle(emitted.started[0])
+            with pytest.raises(WorkflowFailureError):
+                await run.result()
+            first = (await run.describe()).run_id
+            assert await emit(bare_house.client, event) == emitted
+            assert (await run.describe()).run_id == first

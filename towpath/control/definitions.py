@@ -139,11 +139,14 @@ class Definitions:
             ended=sum(by_status.get(status, 0) for status in ENDED), completed=by_status.get("Completed", 0)
         )
 
-    async def start(self, request: DeclaredRequest, key: str | None = None) -> Started:
-        """Start a run. With a key, starting twice is one run. Raises WorkflowAlreadyStartedError for one that ended."""
+    async def start(self, request: DeclaredRequest, key: str | None = None, *, once: bool = False) -> Started:
+        """Start a run. With a key, starting twice is one run, and with `once` also when that run failed.
+
+        Raises WorkflowAlreadyStartedError for one that ended.
+        """
         plan = load_plan(request.digest, request.definition)
         workflow_id = f"{plan.definition.header.id}/{key or uuid4().hex}"
-        return await start(self._client, DECLARED_RUN, request, workflow_id=workflow_id)
+        return await start(self._client, DECLARED_RUN, request, workflow_id=workflow_id, once=once)
 
 
 def make_request(

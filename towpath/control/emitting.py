@@ -1,6 +1,7 @@
 """An event from outside to the runs that it is for: those that wait for it, and those that a trigger starts."""
 
 import asyncio
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -21,6 +22,8 @@ from towpath.engine.run.evaluation import Evaluation, RunFacts, StepError
 
 AT_ONCE = 16
 """So many runs are told beside each other."""
+LONGEST_KEY = 400
+"""Temporal takes workflow ids of up to 1,000 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +92,18 @@ async def _start(client: Client, latest: Latest, trigger: EventTrigger, event: C
             return
         data = given["data"]
         inputs = (as_object(data) or {}) if trigger.inputs is None else evaluation.value(trigger.inputs, "inputs")
-        key = event.id if trigger.correlate is None else str(evaluation.value(trigger.correlate, "correlate"))
+        own = _key(event) if trigger.correlate is None else None
+        key = own or str(evaluation.value(trigger.correlate, "correlate"))
         request = make_request(document, latest.digest, inputs, "event").model_copy(update={"event": given})
-        run = await Definitions(client).start(request, key)
+        run = await Definitions(client).start(request, key, once=own is not None)
     except (StepError, DefinitionError) as error:
         emitted.problems.append(f"{document['id']}: {error}")
     except WorkflowAlreadyStartedError as error:
         emitted.started.append(error.workflow_id)
     else:
         emitted.started.append(run.handle.id)
+
+
+def _key(event: CloudEvent) -> str:
+    """What names the run that an event starts. An event that a run emits has that run's id in its own."""
+    return event.id if len(event.id) <= LONGEST_KEY else hashlib.sha256(event.id.encode()).hexdigest()

@@ -215,16 +215,18 @@ async def start(
     request: RequestT,
     *,
     workflow_id: str,
+    once: bool = False,
 ) -> Started:
     """Start a run of a process, or join the one that is under way for the same id.
 
-    Raises WorkflowAlreadyStartedError when the id has a closed run that did not fail.
+    Raises WorkflowAlreadyStartedError when the id has a closed run that did not fail; with `once`, any closed run.
     """
+    reuse = WorkflowIDReusePolicy.REJECT_DUPLICATE if once else WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
     try:
-        return Started(await _start(client, process, request, workflow_id, JOIN_NONE), existing=False)
+        return Started(await _start(client, process, request, workflow_id, (JOIN_NONE, reuse)), existing=False)
     except WorkflowAlreadyStartedError:
         # Temporal's answer to a join does not tell it from a start.
-        return Started(await _start(client, process, request, workflow_id, JOIN_RUNNING), existing=True)
+        return Started(await _start(client, process, request, workflow_id, (JOIN_RUNNING, reuse)), existing=True)
 
 
 async def _start(
@@ -232,8 +234,9 @@ async def _start(
     process: Process[RequestT, OutcomeT, FailureT],
     request: RequestT,
     workflow_id: str,
-    conflict: WorkflowIDConflictPolicy,
+    policies: tuple[WorkflowIDConflictPolicy, WorkflowIDReusePolicy],
 ) -> WorkflowHandle[Any, Any]:
+    conflict, reuse = policies
     return await client.start_workflow(
         process.name,
         request,
@@ -241,7 +244,7 @@ async def _start(
         task_queue=process.queue,
         result_type=process.result,
         id_conflict_policy=conflict,
-        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+        id_reuse_policy=reuse,
         search_attributes=search_attributes(process.attributes(request)),
         static_summary=process.title(request),
     )
