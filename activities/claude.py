@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 from temporalio import activity
 
+from activities.quota import Quotas, Spent
 from towpath.contracts.core.claude import Answer, AskRequest, Budget, Provenance, StopReason, Usage
 from towpath.contracts.core.failure import BudgetError, ClaudeError, FailureCode
+from towpath.contracts.core.quota import CLAUDE_PLACE
 from towpath.contracts.core.wire import Wire
 
 if TYPE_CHECKING:
@@ -25,6 +27,19 @@ TOKENS_PER_SEARCH = 10_000
 HEARTBEAT_SECONDS = 1.0
 DEADLINE_MARGIN = timedelta(seconds=2)
 ENDINGS = {"stop_sequence": StopReason.END_TURN}
+UNUSED = frozenset(
+    {
+        FailureCode.CLAUDE_RATE_LIMITED,
+        FailureCode.CLAUDE_SPEND_LIMIT,
+        FailureCode.CLAUDE_OVERLOADED,
+        FailureCode.CLAUDE_INVALID_REQUEST,
+        FailureCode.CLAUDE_AUTH,
+        FailureCode.CLAUDE_BILLING,
+        FailureCode.CLAUDE_PERMISSION,
+        FailureCode.CLAUDE_MODEL_NOT_FOUND,
+    }
+)
+"""Refusals before an answer began: no token was used."""
 
 
 class AnswerProgress(Wire):
@@ -36,13 +51,33 @@ class AnswerProgress(Wire):
 
 
 class ClaudeActivities:
-    def __init__(self, claude: "ClaudeClient", prices: "Prices") -> None:
+    """`quotas` may hold the tokens that Claude takes in a minute."""
+
+    def __init__(self, claude: "ClaudeClient", prices: "Prices", quotas: Quotas | None = None) -> None:
         self._client = claude
         self._prices = prices
+        self._quotas = quotas
 
     @activity.defn(name="ask")
     async def ask(self, request: AskRequest) -> Answer:
-        """Raises ClaudeError and BudgetError; a cancellation closes the stream and passes."""
+        """Raises ClaudeError, BudgetError, and QuotaError when the tokens of this minute are used: nothing was sent. A
+        cancellation closes the stream and passes.
+        """
+        quota = None if self._quotas is None else self._quotas.quotas.get(CLAUDE_PLACE)
+        if quota is None or self._quotas is None:
+            return await self._asked(request)
+        used = Spent()
+        async with self._quotas.held(quota, sum(self._most_tokens(request)), used):
+            try:
+                answer = await self._asked(request)
+            except ClaudeError as error:
+                lost = _lost(error)
+                used.tokens = 0 if error.code in UNUSED else None if lost is None else _total(lost)
+                raise
+            used.tokens = _total(answer.usage)
+            return answer
+
+    async def _asked(self, request: AskRequest) -> Answer:
         info, begun = activity.info(), time.monotonic()
         progress = _earlier_progress()
         spent_before = progress.spent
@@ -68,14 +103,18 @@ class ClaudeActivities:
         if left is None:
             return
         asked = self._client.weigh(request)
-        model, max_tokens = asked.model, asked.max_tokens
-        input_tokens = (len(request.model_dump_json()) + asked.characters) // CHARACTERS_PER_TOKEN
-        input_tokens += asked.searches * TOKENS_PER_SEARCH
+        input_tokens, max_tokens = self._most_tokens(request)
         if spent is not None:
             input_tokens, max_tokens = input_tokens + spent.input_tokens, max_tokens + spent.output_tokens
-        worst = self._prices.worst_case_usd(model, input_tokens, max_tokens, asked.searches)
+        worst = self._prices.worst_case_usd(asked.model, input_tokens, max_tokens, asked.searches)
         if input_tokens + max_tokens > left.tokens or (worst is not None and worst > left.usd):
             raise _over_budget(left, input_tokens + max_tokens)
+
+    def _most_tokens(self, request: AskRequest) -> tuple[int, int]:
+        """What a call may read and write at most, by a cautious estimate."""
+        asked = self._client.weigh(request)
+        read = (len(request.model_dump_json()) + asked.characters) // CHARACTERS_PER_TOKEN
+        return read + asked.searches * TOKENS_PER_SEARCH, asked.max_tokens
 
     def _answer(self, request: AskRequest, reply: "ClaudeReply", spent_before: Usage | None) -> Answer:
         return Answer(
@@ -187,6 +226,10 @@ def _ending(reply: "ClaudeReply") -> StopReason:
         }
         message = "the answer ended in a way that was not asked for"
         raise ClaudeError(FailureCode.CLAUDE_BAD_RESPONSE, message, evidence=evidence) from None
+
+
+def _total(usage: Usage) -> int:
+    return usage.input_tokens + usage.output_tokens
 
 
 def _lost(error: ClaudeError) -> Usage | None:

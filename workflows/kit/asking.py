@@ -3,7 +3,8 @@ processes and `claude` steps of definitions are asked in the same conversation.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Generic, TypeVar, cast
 
 from pydantic import JsonValue, ValidationError
@@ -109,11 +110,12 @@ class Conversation(Generic[AnswerT]):
         self._calls += 1
         said = {"turns": self._turns, "max_tokens": self._max_tokens, "budget_left": left}
         title, number = self._steps[question.step].title, self._calls
+        tell = question.work.terms.tell or partial(self._steps.wait_for_quota, question.step)
         try:
             answer = await call(
                 ClaudeActivities.ask,
                 question.request.model_copy(update=said),
-                question.work,
+                replace(question.work, terms=replace(question.work.terms, tell=tell)),
                 activity_id=question.place if number == 1 else f"{question.place}{question.again}{number}",
                 summary=title if number == 1 else f"{title}: asked again ({number})",
             )
