@@ -42,6 +42,7 @@ KEYED = frozenset(
         "notify_team",
         "call_service",
         "call_function",
+        "call_operation",
         "http_request",
         "publish_post",
         "remove_post",

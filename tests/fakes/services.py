@@ -10,7 +10,7 @@ from temporalio import activity
 
 from tests.fakes.house import FakeHouse
 from towpath.contracts.core.failure import HouseError
-from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
+from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest, OperationCall
 from towpath.contracts.declared.run import (
     CallAnswer,
     CloudEvent,
@@ -36,7 +36,10 @@ class FakeServices:
     events: list[CloudEvent] = field(default_factory=list[CloudEvent])
 
     def activities(self) -> Sequence[Callable[..., Any]]:
-        return (*self.house.activities(), self.call_service, self.call_function, self.http_request, self.deliver_events)
+        return (*self.house.activities(), self.call_service, *self.calling(), self.deliver_events)
+
+    def calling(self) -> Sequence[Callable[..., Any]]:
+        return (self.call_function, self.http_request, self.call_operation)
 
     def operations(self) -> list[str]:
         return [call.operation for call in self.calls]
@@ -67,6 +70,11 @@ class FakeServices:
         self.requests.append(request)
         self.house.see("http_request", request)
         return HttpAnswer(status=200, body=self._next("http", {}))
+
+    @activity.defn(name="call_operation")
+    async def call_operation(self, request: OperationCall) -> CallAnswer:
+        self.house.see("call_operation", request)
+        return CallAnswer(value=self._next(str(request.operation["operationId"]), {}))
 
     @activity.defn(name="deliver_events")
     async def deliver_events(self, request: LifecycleEvents) -> EventsDelivered:

@@ -11,7 +11,7 @@ from tests.fakes.house import FakeHouse
 from tests.fakes.services import FakeServices
 from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.wire import Wire
-from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
+from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest, OperationCall
 from towpath.contracts.declared.run import CallAnswer, FunctionCall, ServiceCall
 
 Fault = Literal["refused", "lost", "unavailable"]
@@ -98,6 +98,11 @@ class StrictServices(FakeServices):
     async def call_function(self, request: FunctionCall) -> CallAnswer:
         self.receiver.take(request)
         return await super().call_function(request)
+
+    @activity.defn(name="call_operation")
+    async def call_operation(self, request: OperationCall) -> CallAnswer:
+        self.receiver.take(request)
+        return await super().call_operation(request)
 
     @activity.defn(name="http_request")
     async def http_request(self, request: HttpRequest) -> HttpAnswer:

@@ -118,6 +118,26 @@ steps:
       - {id: told, type: emit, config: {type: test.emitted, subject: "{{ run.key }}", data: {at: "{{ now() }}"}}}
 outputs: {same: "{{ steps.heard.id == steps.told.event.id }}"}
 """
+OPERATED = """
+id: recorded-operated
+version: "1.0.0"
+documents:
+  standins:
+    openapi: standins.json
+    connection: local-stand-ins
+    frozen:
+      digest: "0000"
+      server: "%s"
+      operations:
+        health: {operationId: health, method: get, path: /health, responses: {}, components: {schemas: {}}}
+steps:
+  - id: look
+    type: openapi
+    config: {document: standins, operation: health}
+    compensate: {type: openapi, config: {document: standins, operation: health}}
+  - {id: unknown, type: openapi, on_error: continue, config: {document: standins, operation: nothing}}
+  - {id: stop, type: raise, config: {type: "urn:recorded", title: "Undo it"}}
+"""
 ALERTED = """
 id: recorded-alerted
 version: "1.0.0"
@@ -297,6 +317,11 @@ async def emitted(house: House) -> Recorded:
     yield "emitted", await completed(await start(house, document(EMITTED), {}))
 
 
+async def operated(house: House) -> Recorded:
+    """Operations of a document, one of which undoes another."""
+    yield "operated", await ended(await start(house, document(OPERATED % house.standins.url), {}))
+
+
 async def alerted(house: House) -> Recorded:
     """A run that ends while its alert is tried again."""
     await house.fault(service="slack", operation="chat.postMessage", status=503, times=1)
@@ -304,7 +329,21 @@ async def alerted(house: House) -> Recorded:
 
 
 SCENARIOS: Sequence[Callable[[House], Recorded]] = (
-    *(onboarding, failed, unknown, edited, waits, groups, loop, launched, withdrawn, caught, emitted, alerted),
+    *(
+        onboarding,
+        failed,
+        unknown,
+        edited,
+        waits,
+        groups,
+        loop,
+        launched,
+        withdrawn,
+        caught,
+        emitted,
+        operated,
+        alerted,
+    ),
 )
 SHORT: Sequence[Callable[[House], Recorded]] = (continued,)
 

@@ -1,5 +1,6 @@
 """Definitions on the time-skipping server, with fake services around them."""
 
+import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from temporalio.worker import Worker
 
 from activities.attempts import ActivityEdge
 from activities.batch import with_batches
+from tests.fakes.documents import frozen
 from tests.fakes.prompt import PROMPT
 from tests.fakes.services import FakeServices
 from towpath.contracts.core.process import CLAUDE_QUEUE
@@ -48,6 +50,8 @@ class Runs:
         **fields: Any,
     ) -> Handle:
         """Start a run of a definition with these steps. One that is decided or told something must not skip time."""
+        if "type: openapi" in steps and "documents:" not in more:
+            more += f"\ndocuments: {json.dumps(frozen('charge', 'act'))}"
         source = read_source(f'id: tried\nversion: "1.0.0"\n{more}\nsteps:\n{steps}')
         assert not source.diagnostics, source.diagnostics
         request = make_request(source.value, digest(source.value), inputs or {}).model_copy(update=fields)

@@ -14,6 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.functions import FunctionActivities
 from activities.http import HttpActivities
+from activities.operations import OperationActivities
 from activities.services import ServiceActivities
 from tests.fakes.services import FakeServices
 from tests.timeskip.declared import Runs, serve
@@ -26,6 +27,7 @@ from towpath.engine.checks.loading import digest
 from towpath.engine.language.source import read_source
 from towpath.functions.registry import StepFunction, registered, step_function
 from towpath.integrations.http.guarded_http import GuardedHttp
+from towpath.integrations.http.operations import OperationClient
 from towpath.integrations.http.services import ServiceClient, ServiceEndpoint
 
 CANARY, PIN = "canary-4d0f7e", "4711"
@@ -55,6 +57,7 @@ class Receivers(FakeServices):
             HttpActivities(guarded).http_request,
             ServiceActivities(ServiceClient(client, {"crm": ServiceEndpoint(BASE)}), secrets).call_service,
             FunctionActivities(secrets).call_function,
+            OperationActivities(OperationClient(guarded, secrets)).call_operation,
             self.find_definition,
         )
         names = {one.__name__ for one in own}

@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from temporalio.client import WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
 
+from tests.fakes.documents import frozen
 from tests.timeskip.declared import Handle, states
 from tests.timeskip.receivers import BASE, CANARY, Receivers, as_compared, labelled, receiving, texts_with
 from tests.waiting import until
@@ -34,6 +35,7 @@ NEEDS: dict[str, JsonObject] = {
     "claude": {"prompt": "say"},
     "function": {"handler": "giveBack", "params": {"pin": TOKEN}},
     "api": {"service": "crm", "method": "updateStatus", "params": {"reference": "r", "status": TOKEN}},
+    "openapi": {"document": "d", "operation": "operate", "params": {"pin": TOKEN}},
     "multi-channel/channels/0/email": {"to": "kim@example.com", "subject": "s", "template": "plain"},
     "multi-channel/channels/0/crm": {"action": "updateStatus", "status": "s"},
     "workflow": {"id": "child"},
@@ -43,6 +45,7 @@ OPEN = {
     "http/query": "value",
     "function/params": "value",
     "api/params": "fields",
+    "openapi/params": "value",
     "workflow/inputs": "value",
     "multi-channel/channels/0/crm/fields": "value",
 }
@@ -203,7 +206,8 @@ DOCUMENT = json.dumps(
 )
 STEPS = textwrap.indent(DOCUMENT, "  ")
 HEALTH = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-MORE = "inputs: {o: {}, t: {required: false}}\ntriggers: [{type: event, source: t}]"
+NAMED = json.dumps(frozen("operate", server=BASE))
+MORE = f"inputs: {{o: {{}}, t: {{required: false}}}}\ntriggers: [{{type: event, source: t}}]\ndocuments: {NAMED}"
 
 
 async def brought_in(handle: Handle, data: JsonObject) -> None:

@@ -25,6 +25,7 @@ NOTE = "{{ now() }} {{ run.started_at }} {{ uuid() }}"
 CONFIGS = {
     "http": f"type: http, config: {{url: 'https://api.example.com/{{{{ uuid() }}}}', method: POST, body: {{{BODY}}}}}",
     "api": f"type: api, config: {{service: s, method: charge, params: {{{BODY}}}}}",
+    "openapi": f"type: openapi, config: {{document: d, operation: charge, params: {{{BODY}}}}}",
     "function": f"type: function, config: {{handler: sample.post, params: {{{BODY}}}}}",
     "notify": f"type: notify, config: {{target: ops-team, title: t, message: '{NOTE}'}}",
     "multi-channel": "type: multi-channel, config: {channels: ["

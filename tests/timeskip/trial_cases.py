@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from tests.fakes.documents import frozen
 from tests.timeskip.trial_samples import CHILD, KINDS, PASSING, REFUSED, TASK, Sample, sample_of
 from towpath.engine.language.definition import CaseOperation, DefinitionTest
 from towpath.engine.language.model import Model
@@ -79,7 +80,8 @@ def case(
     after_failure: bool = False,
     **test: Any,
 ) -> TrialCase:
-    document = {"id": "tried", "version": "1.0.0", "error_handling": FALLBACK, **(header or {}), "steps": steps}
+    around = {"documents": frozen("probe"), "error_handling": FALLBACK, **(header or {})}
+    document = {"id": "tried", "version": "1.0.0", **around, "steps": steps}
     given = {"name": name, "answers": answers or {}, **test}
     return TrialCase(name, document, DefinitionTest.model_validate(given), in_flight, after_failure)
 
@@ -449,7 +451,7 @@ def _retries() -> Iterator[TrialCase]:
         "on 429 only": {"retry": {"retry_on": [429]}},
         "within a time": {"retry": {"max_attempts": 9, "initial": "10m", "max": "1h"}, "timeout": "25m"},
     }
-    for (name, more), kind in itertools.product(retries.items(), ("api", "http", "function")):
+    for (name, more), kind in itertools.product(retries.items(), ("api", "openapi", "http", "function")):
         step = probe(kind, sample_of(kind).config, **more)
         for count in (1, 2, 3):
             answers = {"probe": [*[passing] * count, good]}

@@ -37,7 +37,7 @@ def http_cases() -> Iterator[TrialCase]:
     )
     picked = {"probe": {"output": {"status": 200, "headers": {}, "body": {"a": 1, "b": 2}}}}
     yield case("http: select", [BEFORE, probe("http", sample_of("http").config, select=["body.a"]), AFTER], picked)
-    for kind in ("api", "function"):
+    for kind in ("api", "openapi", "function"):
         step = probe(kind, sample_of(kind).config, select=["a"])
         yield case(f"{kind}: select", [BEFORE, step, AFTER], {"probe": {"output": {"a": 1, "b": 2}}})
 

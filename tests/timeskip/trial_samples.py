@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.fakes.documents import NAME
 from towpath.engine.language.steps import CONFIGS
 
 REFUSED, PASSING = "service.refused", "service.unavailable"
@@ -42,6 +43,7 @@ SAMPLES: Mapping[str, Sample] = {
     "claude": _call({"prompt": "say something"}, "claude.refusal", "claude.overloaded"),
     "function": _call({"handler": "probe"}),
     "api": _call({"service": "s", "method": "probe"}),
+    "openapi": _call({"document": NAME, "operation": "probe"}),
     "condition": Sample({"if": "1 > 0", "then": [{"id": "inner", "type": "set"}]}, lasts=False, repeats=False),
     "human-task": Sample(TASK, repeats=False),
     "multi-channel": _call(

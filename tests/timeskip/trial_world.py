@@ -19,7 +19,7 @@ from towpath.contracts.core.delivery import Delivered, PostSlack, SendEmail, Tea
 from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.review import FindReviewers, Reviewer, Reviewers
 from towpath.contracts.core.wire import JsonObject
-from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
+from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest, OperationCall
 from towpath.contracts.declared.run import (
     CallAnswer,
     Emission,
@@ -150,6 +150,7 @@ class Worlds:
         return (
             *(self.call_service, self.call_function, self.http_request, self.send_email, self.post_slack),
             *(self.notify_team, self.find_reviewers, self.find_definition, self.emit_event),
+            self.call_operation,
         )
 
     @property
@@ -173,6 +174,12 @@ class Worlds:
     async def call_function(self, request: FunctionCall) -> CallAnswer:
         self._world.see(request.handler, request.key)
         return CallAnswer(value=pick(await self._world.answered(request.handler), request.select))
+
+    @activity.defn(name="call_operation")
+    async def call_operation(self, request: OperationCall) -> CallAnswer:
+        name = str(request.operation["operationId"])
+        self._world.see(name, request.key)
+        return CallAnswer(value=pick(await self._world.answered(name), request.select))
 
     @activity.defn(name="http_request")
     async def http_request(self, request: HttpRequest) -> HttpAnswer:

@@ -17,7 +17,7 @@ from anthropic.resources.messages import AsyncMessages
 from tests.unit.test_claude_client import claude, ending, event, opening, sends
 from towpath.contracts.core.claude import AskRequest, InlinePrompt
 from towpath.contracts.core.delivery import PostSlack, SendEmail, UpdateCrm
-from towpath.contracts.declared.http_call import HttpRequest
+from towpath.contracts.declared.http_call import HttpRequest, OperationCall
 from towpath.contracts.declared.run import CloudEvent, FindDefinition, FunctionCall, ServiceCall
 from towpath.engine.checks.loading import digest, load_plan
 from towpath.engine.language.model import Model
@@ -63,6 +63,11 @@ ARRIVES: Mapping[str, Mapping[str, Receiver | str]] = {
         "service": (ServiceCall, "service"),
         "method": (ServiceCall, "operation"),
         "params": (ServiceCall, "params"),
+    },
+    "openapi": {
+        "document": (OperationCall, "document"),
+        "operation": (OperationCall, "operation"),
+        "params": (OperationCall, "params"),
     },
     "raise": dict.fromkeys(("type", "status", "title", "detail"), RUN),
     "condition": dict.fromkeys(("if", "then", "else", "switch.case", "switch.do", "default"), RUN),

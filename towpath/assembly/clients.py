@@ -18,6 +18,7 @@ from towpath.integrations.channels.channels import Mailer, Slack, SmtpConfig
 from towpath.integrations.channels.sinks import Sinks
 from towpath.integrations.claude.client import ClaudeClient, ClaudeClientConfig
 from towpath.integrations.http.guarded_http import GuardedHttp
+from towpath.integrations.http.operations import OperationClient
 from towpath.integrations.http.services import ServiceClient, ServiceEndpoint
 from towpath.integrations.http.transport import http_client
 from towpath.integrations.publishing.adapter import Publishers
@@ -42,6 +43,7 @@ class Clients:
     directory: ReviewerDirectory
     secrets: Secrets
     guarded: GuardedHttp
+    operations: OperationClient
     sinks: Sinks
     publishers: Publishers
     campaigns: CampaignSources
@@ -84,6 +86,7 @@ async def open_clients(settings: WorkerSettings, files: Files) -> AsyncGenerator
                 directory=files.directory,
                 secrets=secrets,
                 guarded=guarded,
+                operations=OperationClient(guarded, secrets),
                 sinks=Sinks(http, settings.event_sinks),
                 publishers=posting,
                 campaigns=CampaignSources(files.platforms, posting, ArtefactStore(settings.artefact_store)),

@@ -14,7 +14,7 @@ from temporalio.client import Client
 from towpath.cli.as_json import JsonFlag, json_argument, parsed_json, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
-from towpath.cli.definition.reading import catalogue_of_this_place, is_file, tell_problems
+from towpath.cli.definition.reading import check_fetched, is_file, without_errors
 from towpath.cli.endings import answered, follow, open_run
 from towpath.cli.files import read_bytes
 from towpath.cli.run_ids import By, Why
@@ -30,7 +30,6 @@ from towpath.contracts.declared.run import (
 )
 from towpath.control.definitions import DefinitionError, Definitions, UnknownDefinitionError, make_request
 from towpath.control.emitting import emit as emit_event
-from towpath.engine.checks.check import check_text
 from towpath.engine.checks.loading import digest
 from towpath.engine.language.mistakes import mistakes
 
@@ -134,11 +133,9 @@ async def request_of(definitions: Definitions, target: str, inputs: JsonObject |
 async def _found(definitions: Definitions, target: str, inputs: JsonObject | None) -> DeclaredRequest:
     """Raises DefinitionError."""
     if is_file(target):
-        found = check_text(read_bytes(Path(target)), catalogue_of_this_place())
-        if not found.ok:
-            tell_problems(target, found)
-            raise typer.Exit(Exit.REFUSED)
-        document: JsonObject = found.source.value
+        checked = await check_fetched(Path(target), read_bytes(Path(target)))
+        without_errors(target, checked.found)
+        document: JsonObject = checked.document()
         request = make_request(document, digest(document), inputs)
     else:
         name, _, version = target.partition("@")

@@ -59,7 +59,7 @@ def _operation(service: str, operation_id: str) -> OperationEntry:
 
 def _connections(connections: Connections) -> dict[str, KnownConnection]:
     return {
-        entry.name: KnownConnection(entry.name, entry.hosts, entry.allow_http, entry.allow_private)
+        entry.name: KnownConnection(entry.name, entry.hosts, entry.allow_http, entry.allow_private, entry.base_url)
         for entry in connections.all()
     }
 

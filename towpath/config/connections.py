@@ -71,8 +71,10 @@ def _in_a_labels(name: str) -> str:
     return "" if url is None else url.raw_host.decode("ascii")
 
 
-def _parts(value: JsonValue) -> tuple[str | SecretName, ...]:
-    """A header of the file: its author writes a secret into it as `{"$secret": NAME}`."""
+def _parts(value: JsonValue | tuple[str | SecretName, ...]) -> tuple[str | SecretName, ...]:
+    """A header of the file: its author writes a secret into it as `{"$secret": NAME}`. One that was read stays so."""
+    if isinstance(value, tuple):
+        return value
     found = _joined(value) if isinstance(value, dict) and len(value) == 1 else None
     whole = _part(value) if found is None else None
     if found is None and whole is None:

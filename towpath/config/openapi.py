@@ -1,6 +1,7 @@
 """The services' OpenAPI documents as operations: their routes, parameters, and checks of request and answer."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -9,6 +10,7 @@ from typing import Any, Protocol, cast
 from urllib.parse import quote
 
 from jsonschema import Draft202012Validator, ValidationError
+from pydantic import JsonValue
 
 from towpath.contracts.core.failure import FailureCode, ServiceError
 from towpath.contracts.core.wire import JsonObject
@@ -16,6 +18,11 @@ from towpath.contracts.core.wire import JsonObject
 DOCUMENTS = "towpath.openapi"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 ALIASES = "x-aliases"
+FORM = "application/x-www-form-urlencoded"
+WHOLE = "x-whole"
+"""In what is frozen of somebody else's document: whether the body is one parameter."""
+_IN_PATH = re.compile(r"\{([^{}]*)\}")
+TOO_DEEP = "it is nested too deeply"
 METHODS = ("get", "put", "post", "patch", "delete")
 
 Json = dict[str, Any]
@@ -25,17 +32,18 @@ Json = dict[str, Any]
 class Validator(Protocol):
     """What is used of a jsonschema validator."""
 
-    def iter_errors(self, instance: JsonObject) -> Iterator[ValidationError]: ...
+    def iter_errors(self, instance: JsonValue) -> Iterator[ValidationError]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to send: path below the service's base URL, query and JSON body."""
+    """What to send: path below the service's base URL, query, headers and body: JSON, or a form."""
 
     method: str
     path: str
-    query: Mapping[str, str]
-    body: JsonObject | None
+    query: Mapping[str, str | list[str]]
+    body: JsonValue
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +65,71 @@ class Operation:
     """JSON Schema of all parameters, flat, as `request` takes them."""
     result: Json = field(default_factory=dict[str, Any], repr=False)
     """JSON Schema of the answer to success."""
+    header_names: Sequence[str] = ()
+    joined: frozenset[str] = frozenset()
+    """Query parameters whose values stand in one text, with commas between."""
+    is_whole: bool = False
+    """Whether the body is one parameter, `body`, and its fields are not parameters of their own."""
+    is_form: bool = False
+    needs_body: bool = True
 
     def request(self, params: JsonObject) -> Request:
         """The request for flat parameters. Raises ServiceError with the names, never the values, that are wrong."""
-        body = {name: value for name, value in params.items() if name not in (*self.path_names, *self.query_names)}
-        missing = [name for name in self.path_names if not isinstance(params.get(name), str)]
+        beside = {*self.path_names, *self.query_names, *self.header_names}
+        body = self._body({name: value for name, value in params.items() if name not in beside})
+        missing = [name for name in self.path_names if params.get(name) in (None, "")]
         if missing:
             raise self._bad_request(f"path parameter missing: {', '.join(missing)}")
-        if self.body is not None:
-            self._check(self.body, body)
-        elif body:
-            raise self._bad_request(f"unknown parameter: {', '.join(sorted(body))}")
-        parts = {name: quote(str(params[name]), safe="") for name in self.path_names}
-        query = {name: str(params[name]) for name in self.query_names if name in params}
-        return Request(self.method.upper(), self.path.format(**parts), query, None if self.body is None else body)
+        parts = {name: self._text(name, params[name]) for name in self.path_names}
+        odd = [name for name, text in parts.items() if text in {".", ".."}]
+        if odd:
+            raise self._bad_request(f"path parameter that would lead elsewhere: {', '.join(odd)}")
+        path = _IN_PATH.sub(lambda found: quote(parts[found[1]], safe=""), self.path)
+        query = {name: self._query(name, params[name]) for name in self.query_names if params.get(name) is not None}
+        headers = {name: self._text(name, params[name]) for name in self.header_names if params.get(name) is not None}
+        headers |= {"content-type": FORM} if self.is_form and body is not None else {}
+        return Request(self.method.upper(), path, query, body, headers)
+
+    def _body(self, given: JsonObject) -> JsonValue:
+        if self.body is None or (self.is_whole and given.keys() - {"body"}):
+            unknown = sorted(given.keys() - ({"body"} if self.is_whole else set()))
+            if unknown:
+                raise self._bad_request(f"unknown parameter: {', '.join(unknown)}")
+            return None
+        if not given and not self.needs_body:
+            return None
+        body = given.get("body") if self.is_whole else given
+        self._check(self.body, body)
+        return body
+
+    def _query(self, name: str, value: JsonValue) -> str | list[str]:
+        if not isinstance(value, list) or name in self.joined:
+            return self._text(name, value)
+        return [self._text(name, part) for part in value]
+
+    def _text(self, name: str, value: JsonValue) -> str:
+        """A parameter as OpenAPI's default styles write it: values of a list with commas between."""
+        parts = [_scalar(part) for part in (value if isinstance(value, list) else [value])]
+        if any(part is None for part in parts):
+            raise self._bad_request(f"parameter that is no text, number or list of them: {name}")
+        return ",".join(filter(None, parts))
+
+    def check_value(self, status: int, answer: JsonValue) -> JsonValue:
+        """Any answer to success, when it keeps the schema that its document has for it, if it has one."""
+        validator = self.answers.get(str(status)) or self.answers.get("2XX")
+        error = None if validator is None else _first_error(validator, answer)
+        if error is not None:
+            raise self.bad_answer(status, error)
+        return answer
 
     def check_answer(self, status: int, answer: JsonObject | None) -> JsonObject:
         """The answer as an object, when it keeps the schema of its status. Raises ServiceError."""
         validator = self.answers.get(str(status)) or self.answers.get(f"{status // 100}XX")
         if validator is None or answer is None:
             raise self.bad_answer(status, "its status or type is not in the service's contract")
-        error = next(validator.iter_errors(answer), None)
+        error = _first_error(validator, answer)
         if error is not None:
-            raise self.bad_answer(status, f"{error.json_path} breaks {error.validator!s}")
+            raise self.bad_answer(status, error)
         return answer
 
     def bad_answer(self, status: int, why: str) -> ServiceError:
@@ -89,8 +139,11 @@ class Operation:
             evidence={"service": self.service, "operation": self.operation_id, "status": status},
         )
 
-    def _check(self, validator: Validator, body: JsonObject) -> None:
-        wrong = [f"{error.json_path} breaks {error.validator!s}" for error in validator.iter_errors(body)]
+    def _check(self, validator: Validator, body: JsonValue) -> None:
+        try:
+            wrong = [f"{error.json_path} breaks {error.validator!s}" for error in validator.iter_errors(body)]
+        except RecursionError:
+            wrong = [TOO_DEEP]
         if wrong:
             raise self._bad_request("; ".join(wrong))
 
@@ -114,7 +167,7 @@ def operations(service: str) -> Mapping[str, Operation]:
     for path, item in document["paths"].items():
         for method in METHODS:
             if method in item:
-                operation = _operation(name, document, path, method, item[method])
+                operation = make_operation(name, document, path, method, item[method])
                 found |= dict.fromkeys([operation.operation_id, *item[method].get(ALIASES, [])], operation)
     return found
 
@@ -145,7 +198,12 @@ def _document(service: str) -> Json:
     return document
 
 
-def _operation(service: str, document: Json, path: str, method: str, spec: Json) -> Operation:
+def operation_of(service: str, frozen: Json) -> Operation:
+    """An operation by what was frozen of it, which is a document by itself."""
+    return make_operation(service, frozen, frozen["path"], frozen["method"], frozen)
+
+
+def make_operation(service: str, document: Json, path: str, method: str, spec: Json) -> Operation:
     parameters = [_resolve(document, parameter) for parameter in spec.get("parameters", [])]
     body = spec.get("requestBody")
     return Operation(
@@ -163,8 +221,13 @@ def _operation(service: str, document: Json, path: str, method: str, spec: Json)
             if "application/json" in answer.get("content", {})
         },
         summary=spec.get("summary", ""),
-        params=_params(document, parameters, None if body is None else _schema(body)),
+        params=_params(document, parameters, body),
         result=_result(document, spec["responses"]),
+        header_names=[parameter["name"] for parameter in parameters if _is_header(parameter)],
+        joined=frozenset(parameter["name"] for parameter in parameters if parameter.get("explode") is False),
+        is_whole=body is not None and body.get(WHOLE) is True,
+        is_form=body is not None and body.get("x-form") is True,
+        needs_body=body is None or WHOLE not in body or body.get("required") is True,
     )
 
 
@@ -173,10 +236,12 @@ def _params(document: Json, parameters: Sequence[Json], body: Json | None) -> Js
     properties: Json = {}
     required: list[str] = []
     for parameter in parameters:
-        if parameter["in"] in {"path", "query"}:
+        if parameter["in"] in {"path", "query"} or _is_header(parameter):
             properties[parameter["name"]] = parameter.get("schema", {})
             required += [parameter["name"]] if parameter.get("required") else []
-    fields = {} if body is None else _resolve(document, body)
+    if body is not None and WHOLE in body:
+        return _with_body(document, properties, required, body)
+    fields = {} if body is None else _resolve(document, _schema(body))
     return {
         "type": "object",
         "properties": properties | fields.get("properties", {}),
@@ -184,6 +249,47 @@ def _params(document: Json, parameters: Sequence[Json], body: Json | None) -> Js
         "additionalProperties": bool(fields) and fields.get("additionalProperties", True) is not False,
         "components": document["components"],
     }
+
+
+def _with_body(document: Json, properties: Json, required: list[str], body: Json) -> Json:
+    """Of somebody else's document: the body's fields beside the parameters, or the body as one of them. What the fields
+    do not say of others is that there are none.
+    """
+    schema, is_needed = _schema(body), body.get("required") is True
+    fields = _followed(document, schema)
+    closed = fields.get("additionalProperties", False) is False
+    if body[WHOLE]:
+        properties, closed = {**properties, "body": schema}, True
+        required = [*required, *(["body"] if is_needed else [])]
+    else:
+        properties = properties | fields["properties"]
+        required = [*required, *(fields.get("required", []) if is_needed else [])]
+    found: Json = {"type": "object", "properties": properties, "required": required}
+    return {**found, "additionalProperties": not closed, "components": document["components"]}
+
+
+def _followed(document: Json, schema: Json) -> Json:
+    while "$ref" in schema:
+        schema = _resolve(document, schema)
+    return schema
+
+
+def _is_header(parameter: Json) -> bool:
+    return parameter["in"] == "header" and parameter["name"].lower() != IDEMPOTENCY_HEADER.lower()
+
+
+def _first_error(validator: Validator, value: JsonValue) -> str | None:
+    try:
+        error = next(validator.iter_errors(value), None)
+    except RecursionError:
+        return TOO_DEEP
+    return None if error is None else f"{error.json_path} breaks {error.validator!s}"
+
+
+def _scalar(value: JsonValue) -> str | None:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value) if isinstance(value, bool | int | float) else None
 
 
 def _result(document: Json, responses: Json) -> Json:

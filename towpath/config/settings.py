@@ -124,6 +124,11 @@ class ClientSettings(BaseSettings):
     connections_file: Path = Field(
         default=Path("connections.json"), description="hosts that `http` steps of definitions may reach"
     )
+    secrets: JsonMap[SecretStr] = Field(
+        default={},
+        description="values of `secrets.NAME` in definitions, as JSON: name to value; a starter needs those that "
+        "connections send, where a definition names an OpenAPI document at an address",
+    )
     incident_folder: Path = Field(
         default=Path("definitions"),
         description="folder of actions/, runbooks/, incident/metrics.yaml and incident/inventory.yaml",
@@ -286,9 +291,6 @@ class WorkerSettings(ClaudeSettings):
         default="starttls", description="how the connection is secured"
     )
     mail_from: str = Field(description="sender of the mails, e.g. Towpath <welcome@example.com>", min_length=3)
-    secrets: JsonMap[SecretStr] = Field(
-        default={}, description="values of `secrets.NAME` in definitions, as JSON: name to value"
-    )
     http_routes: JsonMap[Url] = Field(
         default={}, description="base URLs that stand in for hosts of `http` steps, as JSON; for local stacks"
     )

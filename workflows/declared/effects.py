@@ -13,7 +13,7 @@ from towpath.contracts.core.claude import Budget
 from towpath.contracts.core.delivery import Delivered, PostSlack, SendEmail, TeamNotice, UpdateCrm
 from towpath.contracts.core.failure import Failure
 from towpath.contracts.core.run import Cancellation
-from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
+from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest, OperationCall
 from towpath.contracts.declared.run import (
     CacheFound,
     CacheRead,
@@ -71,6 +71,10 @@ class Effects(Protocol):
 
     async def call_service(self, request: ServiceCall, place: EffectPlace) -> CallAnswer:
         """An operation of a service of the catalogue."""
+        ...
+
+    async def call_operation(self, request: OperationCall, place: EffectPlace) -> CallAnswer:
+        """An operation of an OpenAPI document that the definition brought along."""
         ...
 
     async def call_function(self, request: FunctionCall, place: EffectPlace) -> CallAnswer:

@@ -19,7 +19,7 @@ from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.process import DEAD_LETTER_QUEUE
 from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.core.wire import EffectKey, JsonObject, clip
-from towpath.contracts.declared.http_call import HttpRequest
+from towpath.contracts.declared.http_call import HttpRequest, OperationCall
 from towpath.contracts.declared.references import SecretPlace
 from towpath.contracts.declared.run import (
     DeclaredFailure,
@@ -38,6 +38,7 @@ from towpath.engine.language.steps import StepCall
 from towpath.engine.run.actions import Completed, Failed, Outcome
 from towpath.engine.run.answers import output_of
 from towpath.engine.run.awaited import emission_output, emitted
+from towpath.engine.run.calling import operation_call
 from towpath.engine.run.effects import READING
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.paging import PageWalk
@@ -131,6 +132,22 @@ def _service_call(config: Config, key: EffectKey, secrets: tuple[str, ...]) -> S
     params, references = _detached(config["params"], secrets)
     service, operation = config["service"], config["method"]
     return ServiceCall(service=service, operation=operation, params=params, references=references, key=key)
+
+
+async def _openapi(job: StepJob) -> tuple[Value, int]:
+    request = _operation_call(job.run, job.config, job.key, job.secrets)
+    request = request.model_copy(update={"select": tuple(job.step.select)})
+    with job.sending():
+        answer = await job.run.effects.call_operation(request, job.place(EFFECT))
+    return answer.value, answer.attempt
+
+
+def _operation_call(run: DeclaredRun, config: Config, key: EffectKey, secrets: tuple[str, ...]) -> OperationCall:
+    """Raises CallFailedError."""
+    try:
+        return operation_call(run.plan.definition.header, config, key, secrets)
+    except StepError as error:
+        raise CallFailedError(error.failure) from error
 
 
 async def _function(job: StepJob) -> tuple[Value, int]:
@@ -256,6 +273,7 @@ async def _request(job: StepJob) -> DeclaredRequest:
 CALLS: Mapping[str, Callable[[StepJob], Called]] = {
     "http": _http,
     "api": _api,
+    "openapi": _openapi,
     "function": _function,
     "set": _set,
     "notify": _notify,
@@ -288,4 +306,7 @@ async def call_apart(
     config = {"params": {}, **config}
     if part.type == "api":
         return (await run.effects.call_service(_service_call(config, key, secrets), place)).value
+    if part.type == "openapi":
+        operation = _operation_call(run, config, key, secrets)
+        return (await run.effects.call_operation(operation, place)).value
     return (await run.effects.call_function(_function_call(config, key, secrets), place)).value

@@ -1,5 +1,7 @@
 """The rules of publishing: a version is published once, and its number must say how much has changed."""
 
+import json
+
 from temporalio import workflow
 
 from towpath.contracts.core.failure import FailureCode, HouseError
@@ -101,12 +103,18 @@ def _refused(message: str) -> RefusedPublicationError:
     return RefusedPublicationError(FailureCode.STEP_INPUT, message)
 
 
+def _frozen_bytes(version: Version) -> int:
+    """What is frozen of documents is in no source."""
+    documents = {} if version.document is None else version.document.get("documents", {})
+    return len(json.dumps(documents)) if documents else 0
+
+
 def _bounded(versions: tuple[Version, ...]) -> tuple[Version, ...]:
     """The newest texts, as many as fit into the input of the next run; of older versions what is known about them."""
     kept: list[Version] = []
     size = 0
     for number, version in enumerate(reversed(versions[-KEPT_VERSIONS:])):
-        size += len(version.source or "") * 2
+        size += len(version.source or "") * 2 + _frozen_bytes(version)
         is_new = number == 0 or (number < KEPT_TEXTS and size < KEPT_BYTES)
         kept.append(version if is_new else version.without_text())
     return tuple(reversed(kept))

@@ -17,12 +17,13 @@ from activities.emitting import EmitActivities
 from activities.events import EventActivities
 from activities.functions import FunctionActivities
 from activities.http import HttpActivities
+from activities.operations import OperationActivities
 from activities.services import ServiceActivities
 from towpath.contracts.core.claude import Budget
 from towpath.contracts.core.delivery import Delivered, PostSlack, SendEmail, TeamNotice, UpdateCrm
 from towpath.contracts.core.failure import Failure
 from towpath.contracts.core.process import HELPER
-from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest
+from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest, OperationCall
 from towpath.contracts.declared.run import (
     DECLARED,
     ITEMS,
@@ -63,6 +64,9 @@ class TemporalEffects:
 
     async def call_service(self, request: ServiceCall, place: EffectPlace) -> CallAnswer:
         return await _call(ServiceActivities.call_service, request, place)
+
+    async def call_operation(self, request: OperationCall, place: EffectPlace) -> CallAnswer:
+        return await _call(OperationActivities.call_operation, request, place)
 
     async def call_function(self, request: FunctionCall, place: EffectPlace) -> CallAnswer:
         return await _call(FunctionActivities.call_function, request, place)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.definitions.document_cases import DOCUMENT_CASES, DOCUMENTS
 from towpath.config.catalogue import make_catalogue
 from towpath.config.connections import Connections
 from towpath.engine.checks.check import Checked, check_text
@@ -56,6 +57,7 @@ CATALOGUE = DefinitionCatalogue(
     crm_actions=frozenset({"updateStatus"}),
     timezones=frozenset({"UTC", "Asia/Seoul"}),
     definitions={"order-saga": {}},
+    documents=DOCUMENTS,
     today=date(2026, 11, 24),
 )
 HEAD = 'id: tried\nversion: "1.0.0"\ninputs: {n: {type: number}, text: {type: string, default: x}}\n'
@@ -226,6 +228,7 @@ CASES = [
     ("handler.unknown", given_step("{handler: scroe}", "function"), 5, "did you mean 'score'"),
     ("service.unknown", given_step("{service: order, method: getOrder}", "api"), 5, "did you mean 'orders'"),
     ("method.unknown", given_step("{service: orders, method: getOrders}", "api"), 5, "did you mean 'getOrder'"),
+    *DOCUMENT_CASES,
     ("param.unknown", given_step("{handler: score, params: {n: 1, m: 2}}", "function"), 5, "takes no 'm'"),
     ("param.missing", given_step("{handler: score}", "function"), 5, "needs 'n'"),
     ("param.value", given_step("{handler: score, params: {n: x}}", "function"), 5, "must be number"),
@@ -368,7 +371,7 @@ def test_diagnostic(code: str, text: str, line: int | None, part: str) -> None:
 def test_every_code_has_a_case() -> None:
     """No diagnostic is added without an example of it."""
     pattern = re.compile(
-        r'"((?:source|auth|document|version|field|step|steps|type|config|needs|graph|join|group|for-each|read|'
+        r'"((?:source|auth|document|operation|version|field|step|steps|type|config|needs|graph|join|group|for-each|read|'
         r"condition|wait|channel|template|action|task|team|handler|service|method|param|model|schema|"
         r'connection|host|url|definition|duration|date|secret|cron|timezone|trigger|input|test|retry|catch|select)\.[a-z-]+)"'
     )

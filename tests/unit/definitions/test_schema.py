@@ -44,6 +44,8 @@ BEYOND = frozenset(
         "task.quorum",
         "team.unknown",
         "handler.unknown",
+        *("document.frozen", "document.not-fetched", "document.unusable", "document.server", "document.too-large"),
+        *("document.unknown", "operation.unknown", "operation.unusable", "param.secret"),
         "service.unknown",
         "method.unknown",
         "param.unknown",

@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.guarded_http.loopback import connection, connections
 from towpath.config.connections import Connections, ConnectionsFileError, url_problems
+from towpath.contracts.declared.references import SecretName
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -157,3 +158,16 @@ def test_open_ports(entry: dict[str, Any], ports: set[int]) -> None:
     """Ports are those of the allowed schemes, unless the file names them."""
     assert connection("a", hosts=["a.example"], **entry).open_ports() == ports
     assert len(connection("a", hosts=["a.example"], allow_private=True).open_ports()) == 65535
+
+
+def test_headers_of_a_file(tmp_path: Path) -> None:
+    """A text, a secret, and texts with a secret among them."""
+    headers = {"X-Plain": "a", "X-Key": {"$secret": "KEY"}, "Authorization": {"$text": ["Bearer ", {"$secret": "KEY"}]}}
+    file = tmp_path / "connections.json"
+    file.write_text(json.dumps({"own": {"hosts": ["a.example"], "headers": headers}}))
+
+    found = Connections.load(file).named("own")
+
+    secret = SecretName(secret="KEY")
+    assert found is not None
+    assert found.headers == {"x-plain": ("a",), "x-key": (secret,), "authorization": ("Bearer ", secret)}

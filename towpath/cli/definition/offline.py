@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from towpath.cli.as_json import JsonFlag, show_json
-from towpath.cli.definition.reading import File, catalogue_of_this_place, checked_plan, tell_problems
-from towpath.cli.files import read_bytes
+from towpath.cli.definition.reading import File, check_file, checked_plan, tell_problems
 from towpath.cli.terminal import Exit, console, problems
-from towpath.engine.checks.check import Checked, check_text
+from towpath.engine.checks.check import Checked
 from towpath.engine.language.definition import ScheduleTrigger
 from towpath.engine.language.graph import mermaid, text_graph
 from towpath.engine.language.schema import language_schema
@@ -22,8 +21,7 @@ app = typer.Typer()
 @app.command("check")
 def check(files: Files, as_json: JsonFlag = False) -> None:
     """Everything that is wrong with definitions: where, what, and how to mend it. Nothing is started."""
-    catalogue = catalogue_of_this_place()
-    checked = {str(path): check_text(read_bytes(path), catalogue) for path in files}
+    checked = {str(path): check_file(path).found for path in files}
     if as_json:
         show_json(
             [

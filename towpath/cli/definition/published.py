@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,8 +12,7 @@ from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
 from towpath.cli.definition.reading import (
     File,
-    catalogue_of_this_place,
-    checked_plan,
+    check_fetched,
     is_file,
     plan_of,
     without_errors,
@@ -25,9 +24,10 @@ from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.declared.published import Publication
 from towpath.control.definitions import DefinitionError, Definitions, make_request
 from towpath.control.schedules import Schedules
-from towpath.engine.checks.check import Checked, check_text
+from towpath.engine.checks.check import check_text
 from towpath.engine.checks.inputs import inputs_schema
 from towpath.engine.checks.loading import digest, load_plan
+from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.diff import compare
 from towpath.engine.language.plan import Plan
 
@@ -43,9 +43,7 @@ def publish(
     as_json: JsonFlag = False,
 ) -> None:
     """Check a definition and publish it. Runs under way keep theirs; schedules are made what it says."""
-    text = read_bytes(file)
-    found = without_errors(str(file), check_text(text, catalogue_of_this_place()))
-    run(_publish(str(file), found, text, by, note, as_json=as_json))
+    run(_publish(file, read_bytes(file), by, note, as_json=as_json))
 
 
 @app.command("list")
@@ -73,23 +71,25 @@ def diff(old: Target, new: Target, as_json: JsonFlag = False) -> None:
     run(_diff(old, new, as_json=as_json))
 
 
-async def _check_children(file: str, plan: Plan, text: bytes, definitions: Definitions) -> None:
+async def _check_children(
+    file: str, plan: Plan, text: bytes, known: DefinitionCatalogue, definitions: Definitions
+) -> None:
     """The definitions that its steps run must be published, and take the inputs that they are given."""
     header = plan.definition.header
     steps = (node.step for node in plan.nodes if node.step is not None)
     named = {str(step.config["id"]) for step in steps if step.type == "workflow"}
     if not named - {header.id}:
         return
-    known = {**await definitions.schemas(named), header.id: inputs_schema(header)}
-    catalogue = replace(catalogue_of_this_place(), definitions=known)
-    without_errors(file, check_text(text, catalogue))
+    published = {**await definitions.schemas(named), header.id: inputs_schema(header)}
+    without_errors(file, check_text(text, replace(known, definitions=published)))
 
 
-async def _publish(file: str, found: Checked, text: bytes, by: str, note: str, *, as_json: bool) -> None:
+async def _publish(file: Path, text: bytes, by: str, note: str, *, as_json: bool) -> None:
+    checked = await check_fetched(file, text)
+    plan = plan_of(without_errors(str(file), checked.found))
     temporal = await client()
-    plan = plan_of(found)
-    await _check_children(file, plan, text, Definitions(temporal))
-    document: dict[str, Any] = found.source.value
+    await _check_children(str(file), plan, text, checked.catalogue, Definitions(temporal))
+    document = checked.document()
     name = plan.definition.header.id
     publication = Publication(
         document=document, source=text.decode("utf-8-sig"), digest=digest(document), by=by, note=note
@@ -131,7 +131,10 @@ async def _diff(old: str, new: str, *, as_json: bool) -> None:
 
 async def _plan_of_target(target: str) -> Plan:
     if is_file(target):
-        return checked_plan(Path(target))
+        checked = await check_fetched(Path(target), read_bytes(Path(target)))
+        without_errors(target, checked.found)
+        document = checked.document()
+        return load_plan(digest(document), document)
     name, version = split_target(target)
     try:
         found = await Definitions(await client()).version(name, version)

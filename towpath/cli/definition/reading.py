@@ -1,21 +1,37 @@
 """Definitions as commands read them: from a file, against what this place lets them name."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from towpath.cli.configuration import settings
+from towpath.cli.definition.documents import Documents, documents_named, fetch, read_beside
 from towpath.cli.files import read_bytes
 from towpath.cli.terminal import Exit, fail, problems
 from towpath.config.catalogue import make_catalogue
 from towpath.config.connections import Connections, ConnectionsFileError
 from towpath.config.reviewers import ReviewerDirectory, ReviewersFileError
 from towpath.engine.checks.check import Checked, check_text
+from towpath.engine.checks.documents import with_documents
 from towpath.engine.language.catalogue import DefinitionCatalogue
 from towpath.engine.language.diagnostics import excerpt, without_secrets
 from towpath.engine.language.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFile:
+    """`catalogue` is what it was checked against, its documents included."""
+
+    found: Checked
+    catalogue: DefinitionCatalogue
+
+    def document(self) -> dict[str, Any]:
+        """A good definition as it is published and run: what it names of documents is frozen."""
+        return with_documents(self.found.source.value, self.catalogue)
+
 
 File = Annotated[Path, typer.Argument(help="The definition, in YAML or JSON; `-` reads stdin.", metavar="FILE")]
 
@@ -23,12 +39,32 @@ File = Annotated[Path, typer.Argument(help="The definition, in YAML or JSON; `-`
 def catalogue_of_this_place() -> DefinitionCatalogue:
     """What the functions, services and files here let a definition name."""
     own, directory = settings(), directory_of_this_place()
+    teams = frozenset({*own.team_channels, *directory.teams()})
+    return make_catalogue(connections_of_this_place(), teams, deciders=directory.deciders())
+
+
+def connections_of_this_place() -> Connections:
     try:
-        connections = Connections.load(own.connections_file)
+        return Connections.load(settings().connections_file)
     except ConnectionsFileError as error:
         fail(Exit.WRONG_INPUT, *str(error).splitlines())
-    teams = frozenset({*own.team_channels, *directory.teams()})
-    return make_catalogue(connections, teams, deciders=directory.deciders())
+
+
+def check_file(file: Path) -> CheckedFile:
+    """A definition after its checks, documents beside it included; nothing is fetched."""
+    text = read_bytes(file)
+    return _checked(text, read_beside(file, documents_named(text)))
+
+
+async def check_fetched(file: Path, text: bytes) -> CheckedFile:
+    """A definition after its checks, with all its documents: as it is published and run."""
+    named = documents_named(text)
+    return _checked(text, read_beside(file, named) | await fetch(named, connections_of_this_place()))
+
+
+def _checked(text: bytes, documents: Documents) -> CheckedFile:
+    catalogue = replace(catalogue_of_this_place(), documents=documents)
+    return CheckedFile(check_text(text, catalogue), catalogue)
 
 
 def directory_of_this_place() -> ReviewerDirectory:
@@ -57,7 +93,7 @@ def is_file(target: str) -> bool:
 
 
 def checked_plan(file: Path) -> Plan:
-    return plan_of(without_errors(str(file), check_text(read_bytes(file), catalogue_of_this_place())))
+    return plan_of(without_errors(str(file), check_file(file).found))
 
 
 def plan_of(found: Checked) -> Plan:

@@ -51,3 +51,19 @@ class HttpAnswer(ActivityResult):
     headers: dict[str, str] = {}
     body: JsonValue = None
     request: JsonObject | None = None
+
+
+class OperationCall(Wire):
+    """An operation of an OpenAPI document, as it was frozen in the definition. `references` are paths within `params`.
+
+    `server` is where it is when the connection has no base URL.
+    """
+
+    document: str
+    operation: JsonObject
+    connection: str
+    server: str | None = None
+    params: JsonObject = {}
+    references: tuple[SecretPlace, ...] = ()
+    select: tuple[str, ...] = ()
+    key: EffectKey

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from towpath.engine.checks.auth import check_auth
+from towpath.engine.checks.documents import check_operation
 from towpath.engine.checks.mails import check_mail
 from towpath.engine.checks.paging import check_paging
 from towpath.engine.checks.params import check_params
@@ -14,6 +15,7 @@ from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.expression.values import ExpressionError
 from towpath.engine.language.catalogue import DefinitionCatalogue, KnownConnection
 from towpath.engine.language.diagnostics import Path
+from towpath.engine.language.documents import OpenApiConfig
 from towpath.engine.language.emission import LONGEST_TYPE, EmitConfig
 from towpath.engine.language.http_step import HttpConfig
 from towpath.engine.language.model import Model
@@ -44,6 +46,7 @@ class ConfigChecks:
         self._by_type: Mapping[type, Callable[[Any, Path], None]] = {
             HttpConfig: self._http,
             ApiConfig: self._api,
+            OpenApiConfig: self._openapi,
             FunctionConfig: self._function,
             ClaudeConfig: self._claude,
             ConditionConfig: self._condition,
@@ -60,6 +63,9 @@ class ConfigChecks:
         specific = self._by_type.get(config.__class__)
         if specific is not None:
             specific(config, path)
+
+    def server(self, url: str, path: Path, connection: KnownConnection) -> None:
+        self._url(url, path, connection)
 
     def team(self, name: str, path: Path, also: frozenset[str] = frozenset()) -> None:
         known = self._catalogue.teams | also
@@ -133,6 +139,9 @@ class ConfigChecks:
         what = f"{config.service} {config.method}"
         place = (*path, "params")
         check_params(self._source, config.params, dict(operation.params), place, what, is_open=_templated)
+
+    def _openapi(self, config: OpenApiConfig, path: Path) -> None:
+        check_operation(self._source, config, path, self._catalogue, is_open=_templated)
 
     def _function(self, config: FunctionConfig, path: Path) -> None:
         function = self._catalogue.functions.get(config.handler)

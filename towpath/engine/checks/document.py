@@ -3,6 +3,7 @@
 from typing import Any
 
 from towpath.engine.checks.clocks import check_clocks
+from towpath.engine.checks.documents import check_documents
 from towpath.engine.checks.expressions import ExpressionChecks
 from towpath.engine.checks.flow import Flow
 from towpath.engine.checks.groups import check_groups
@@ -52,6 +53,7 @@ class DocumentChecks:
 
     def check(self) -> None:
         check_secrets(self._source)
+        check_documents(self._source, self._plan.definition.header, self._catalogue, self._steps.server)
         self._graph()
         check_groups(self._source, self._plan)
         self._inputs()

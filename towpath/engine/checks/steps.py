@@ -10,9 +10,10 @@ from towpath.engine.checks.reads import ReadScope
 from towpath.engine.checks.types import TypeChecks
 from towpath.engine.expression.durations import parse_duration
 from towpath.engine.expression.suggestions import did_you_mean
-from towpath.engine.language.catalogue import DefinitionCatalogue
+from towpath.engine.language.catalogue import DefinitionCatalogue, KnownConnection, KnownDocument
 from towpath.engine.language.copying import BRANCH, base_of, written_name
 from towpath.engine.language.diagnostics import Path
+from towpath.engine.language.documents import OpenApiConfig
 from towpath.engine.language.model import Model
 from towpath.engine.language.outputs import (
     ANSWER,
@@ -61,6 +62,9 @@ class StepChecks:
         self._texts(node)
         self._common(node)
         self._configs.check(node.config, path)
+
+    def server(self, url: str, path: Path, connection: KnownConnection) -> None:
+        self._configs.server(url, path, connection)
 
     def team(self, name: str, path: Path, also: frozenset[str] = frozenset()) -> None:
         self._configs.team(name, path, also)
@@ -159,7 +163,10 @@ class StepChecks:
         elif isinstance(config, ApiConfig):
             operation = self._catalogue.services.get(config.service, {}).get(config.method)
             schema = None if operation is None else dict(operation.params)
-        if schema is not None and isinstance(config, (FunctionConfig, ApiConfig)):
+        elif isinstance(config, OpenApiConfig):
+            known = self._catalogue.documents.get(config.document, KnownDocument()).operations.get(config.operation)
+            schema = None if known is None else dict(known.params)
+        if schema is not None and isinstance(config, (FunctionConfig, ApiConfig, OpenApiConfig)):
             self._types.fits(config.params, schema, schema, path, context)
 
     def _config(self, given: dict[str, Any], path: Path, context: ReadScope, output: dict[str, Any], kind: str) -> None:
@@ -213,7 +220,7 @@ class StepChecks:
         if step.select and step.type not in SENDING:
             what = f"a {step.type} step keeps its whole output"
             self._source.report(
-                (*path, "select"), "step.no-effect", what, "select in an http, api or function step", key=True
+                (*path, "select"), "step.no-effect", what, "select in an http, api, openapi or function step", key=True
             )
         if step.limits is not None and step.type not in LIMITED:
             what = f"a {step.type} step calls nothing that has limits"

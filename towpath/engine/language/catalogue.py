@@ -37,6 +37,25 @@ class KnownConnection:
     hosts: tuple[str, ...]
     allow_http: bool = False
     allow_private: bool = False
+    base_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDocument:
+    """An OpenAPI document that a definition names, as it was read; of its operations, those that the definition names.
+
+    `names` are all of them, `unusable` says why some cannot be called, `problem` why the whole cannot be used.
+    """
+
+    digest: str = ""
+    title: str = ""
+    version: str = ""
+    server: str | None = None
+    names: frozenset[str] = frozenset()
+    operations: Mapping[str, OperationEntry] = field(default_factory=dict[str, OperationEntry])
+    frozen: Mapping[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    unusable: Mapping[str, str] = field(default_factory=dict[str, str])
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +88,8 @@ class DefinitionCatalogue:
     """People who may decide for a team, by its name; a team that is missing here is not known."""
     mail_templates: Mapping[str, MailEntry] = field(default_factory=dict[str, MailEntry])
     crm_actions: frozenset[str] = frozenset()
+    documents: Mapping[str, KnownDocument] = field(default_factory=dict[str, KnownDocument])
+    """Of the one definition that is checked; one that is missing was not fetched."""
     secrets: frozenset[str] | None = None
     """Names of the secrets that exist; None when that is not known here, and any name passes."""
     timezones: frozenset[str] | None = None

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from towpath.engine.language.documents import ApiDocument
 from towpath.engine.language.model import (
     ENDPOINT,
     Condition,
@@ -206,6 +207,7 @@ class Header(Model):
     inputs: dict[Name, JsonSchema] = {}
     steps: Entries
     outputs: dict[Name, Templates] | None = None
+    documents: Annotated[dict[Kebab, ApiDocument], Field(max_length=20)] = {}
     error_handling: ErrorHandling = ErrorHandling()
     monitoring: Monitoring = Monitoring()
     cancel_on: CancelOn | None = None

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from towpath.engine.language.copying import base_of
+from towpath.engine.language.documents import FrozenDocument
 from towpath.engine.language.plan import Plan, PlanNode, make_plan
 from towpath.engine.language.reading import Definition
 from towpath.engine.language.shapes import as_list, as_object
@@ -65,6 +66,7 @@ def compare(old: Definition, new: Definition) -> Comparison:
         *_inputs(old, new),
         *_outputs(old, new),
         *_triggers(old, new),
+        *_documents(old, new),
         *_steps(*plans),
         *_groups(*plans),
         *_around(old, new),
@@ -209,6 +211,39 @@ def _triggers(old: Definition, new: Definition) -> Iterator[Change]:
     for trigger in after:
         if trigger not in before:
             yield Change("trigger", "triggers", f"a new or changed {trigger['type']} trigger", "minor")
+
+
+def _documents(old: Definition, new: Definition) -> Iterator[Change]:
+    """What steps call by: what is frozen of a document counts, and not what it says elsewhere."""
+    before, after = old.header.documents, new.header.documents
+    for name in sorted(before.keys() | after.keys()):
+        where = f"documents.{name}"
+        one, other = before.get(name), after.get(name)
+        if one is None or other is None:
+            what = f"the document {name} is gone" if other is None else f"a new document {name}"
+            yield Change("document", where, what, "minor")
+            continue
+        if (one.openapi, one.connection) != (other.openapi, other.connection):
+            said = _arrow(f"{one.openapi} by {one.connection}", f"{other.openapi} by {other.connection}")
+            yield Change("document", where, f"the document {name} is another one: {said}", "minor")
+        if one.frozen is not None and other.frozen is not None:
+            yield from _frozen(name, one.frozen, other.frozen)
+
+
+def _frozen(name: str, old: FrozenDocument, new: FrozenDocument) -> Iterator[Change]:
+    where = f"documents.{name}"
+    if old.server != new.server:
+        yield Change("document", where, f"{name} is called elsewhere: {_arrow(old.server, new.server)}", "minor")
+    changed = [each for each in old.operations.keys() & new.operations.keys() if _differ(old, new, each)]
+    for operation in sorted(changed):
+        yield Change("document", f"{where}.{operation}", f"{name} {operation} is described otherwise", "minor")
+    if old.digest != new.digest and not changed:
+        what = f"the document {name} changed ({_arrow(old.version, new.version)}), but for what is called of it"
+        yield Change("document", where, what, "patch")
+
+
+def _differ(old: FrozenDocument, new: FrozenDocument, operation: str) -> bool:
+    return old.operations[operation] != new.operations[operation]
 
 
 def _steps(old: Plan, new: Plan) -> Iterator[Change]:

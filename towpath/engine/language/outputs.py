@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from towpath.engine.language.catalogue import DefinitionCatalogue
+from towpath.engine.language.catalogue import DefinitionCatalogue, KnownDocument
+from towpath.engine.language.documents import OpenApiConfig
 from towpath.engine.language.http_step import HttpConfig
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.shapes import as_list, as_object, resolve
@@ -127,6 +128,9 @@ def full_output(node: PlanNode, catalogue: DefinitionCatalogue) -> JsonSchema:
         case ApiConfig():
             operation = catalogue.services.get(config.service, {}).get(config.method)
             found = ANY if operation is None else dict(operation.result)
+        case OpenApiConfig():
+            known = catalogue.documents.get(config.document, KnownDocument()).operations.get(config.operation)
+            found = ANY if known is None else dict(known.result)
         case ClaudeConfig():
             found = closed(text=TEXT) if config.output_schema is None else config.output_schema
         case WaitAnyConfig():

@@ -68,7 +68,7 @@ def language_schema() -> dict[str, Any]:
     step["allOf"] = _by_type(CONFIGS, definitions)
     for call in ("StepCall", "OutcomeCheck"):
         definitions[call]["allOf"] = _by_type(
-            {kind: CONFIGS[kind] for kind in ("http", "api", "function")}, definitions
+            {kind: CONFIGS[kind] for kind in ("http", "api", "openapi", "function")}, definitions
         )
     definitions["Step"] = step
     definitions["JsonSchema"] = JSON_SCHEMA

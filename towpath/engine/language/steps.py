@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from towpath.engine.language.documents import OpenApiConfig
 from towpath.engine.language.emission import EmitConfig
 from towpath.engine.language.http_step import HttpConfig
 from towpath.engine.language.model import (
@@ -197,6 +198,7 @@ CONFIGS: Mapping[str, type[Model] | None] = {
     "claude": ClaudeConfig,
     "function": FunctionConfig,
     "api": ApiConfig,
+    "openapi": OpenApiConfig,
     "condition": ConditionConfig,
     "human-task": HumanTaskConfig,
     "multi-channel": MultiChannelConfig,
@@ -221,7 +223,7 @@ RETIRED: Mapping[str, Mapping[str, str]] = {
 class StepCall(Model):
     """A step without an id: how another one is undone."""
 
-    type: Literal["http", "api", "function"]
+    type: Literal["http", "api", "openapi", "function"]
     config: dict[str, Any]
     timeout: Duration | None = None
 

@@ -10,7 +10,7 @@ TAKEN = frozenset(
     {"inputs", "steps", "run", "event", "secrets", "output", "index", "true", "false", "null", "and", "or", "not", "in"}
 )
 """Names that an item or an error cannot have: they mean something already."""
-SENDING = frozenset({"http", "api", "function"})
+SENDING = frozenset({"http", "api", "openapi", "function"})
 """Types whose step sends what a definition wrote, secrets included, and gets an answer of which parts can be kept."""
 NO_LOOP = frozenset({"condition", "human-task", "wait", "wait-any"})
 """Types without `for_each`."""

@@ -34,6 +34,7 @@ from towpath.engine.expression.values import (
     as_text,
     class_of,
 )
+from towpath.engine.language.documents import OpenApiConfig
 from towpath.engine.language.http_step import HttpConfig
 from towpath.engine.language.model import Model
 from towpath.engine.language.plan import PlanNode, written
@@ -63,7 +64,7 @@ RAW_FIELDS = frozenset({"output_schema", "form"})
 """Parts of a config that are schemas: nothing in them is a template."""
 LATE_FIELDS = frozenset({"until", "filter", "done"})
 """Conditions on something that is not there yet when the step starts."""
-SENDING = (HttpConfig, ApiConfig, FunctionConfig)
+SENDING = (HttpConfig, ApiConfig, OpenApiConfig, FunctionConfig)
 """Steps that an activity does which has the values of secrets."""
 AS_WRITTEN = RAW_FIELDS | LATE_FIELDS
 FREE_NAMES = 2

@@ -35,6 +35,7 @@ REASKS = 2
 TIMED_OUT = {
     "http": FailureCode.SERVICE_TIMEOUT,
     "api": FailureCode.SERVICE_TIMEOUT,
+    "openapi": FailureCode.SERVICE_TIMEOUT,
     "claude": FailureCode.CLAUDE_TIMEOUT,
     "notify": FailureCode.DELIVERY_UNAVAILABLE,
     "multi-channel": FailureCode.DELIVERY_UNAVAILABLE,

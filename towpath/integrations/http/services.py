@@ -57,6 +57,7 @@ class ServiceClient:
         request = operation.request(params)
         endpoint = self._endpoint(operation.service)
         headers = {} if endpoint.token is None else {"Authorization": f"Bearer {endpoint.token}"}
+        headers |= request.headers
         if operation.keyed:
             headers[IDEMPOTENCY_HEADER] = key
         try:
