@@ -329,21 +329,8 @@ async def alerted(house: House) -> Recorded:
 
 
 SCENARIOS: Sequence[Callable[[House], Recorded]] = (
-    *(
-        onboarding,
-        failed,
-        unknown,
-        edited,
-        waits,
-        groups,
-        loop,
-        launched,
-        withdrawn,
-        caught,
-        emitted,
-        operated,
-        alerted,
-    ),
+    *(onboarding, failed, unknown, edited, waits, groups, loop, launched, withdrawn, caught, emitted, operated),
+    alerted,
 )
 SHORT: Sequence[Callable[[House], Recorded]] = (continued,)
 

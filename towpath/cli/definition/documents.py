@@ -1,7 +1,6 @@
 """OpenAPI documents that a definition names, as commands read them: beside its file, or over https by a connection."""
 
 import base64
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,8 +14,8 @@ from towpath.config.secrets import Secrets
 from towpath.contracts.core.failure import HouseError
 from towpath.contracts.core.wire import EffectKey
 from towpath.contracts.declared.http_call import HttpRequest
+from towpath.engine.checks.documents import is_remote, operations_named
 from towpath.engine.language.catalogue import KnownDocument
-from towpath.engine.language.documents import is_remote, operations_named
 from towpath.engine.language.shapes import as_object
 from towpath.engine.language.source import read_source
 
@@ -35,9 +34,20 @@ class DocumentPlace:
     operations: frozenset[str]
 
 
-def documents_named(text: bytes) -> dict[str, DocumentPlace]:
+def beside(file: Path, text: bytes) -> Documents:
+    """Of the documents that a definition names, those that are files."""
+    return {name: _beside(file, place) for name, place in _places(text).items() if not is_remote(place.place)}
+
+
+async def everywhere(file: Path, text: bytes, connections: Connections) -> Documents:
+    """All of them: those at addresses are fetched, by the rules of http steps."""
+    remote = {name: place for name, place in _places(text).items() if is_remote(place.place)}
+    return beside(file, text) | {name: await _fetched(place, connections) for name, place in remote.items()}
+
+
+def _places(text: bytes) -> dict[str, DocumentPlace]:
     """Of a definition that may be wrong in any way: what of it is none is told by its checks."""
-    value = (as_object(read_source(text).value) or {}) if b"documents" in text else {}
+    value = as_object(read_source(text).value) or {}
     operations = operations_named(value)
     found: dict[str, DocumentPlace] = {}
     for name, given in (as_object(value.get("documents")) or {}).items():
@@ -46,17 +56,6 @@ def documents_named(text: bytes) -> dict[str, DocumentPlace]:
         if isinstance(place, str) and isinstance(connection, str):
             found[name] = DocumentPlace(place, connection, frozenset(operations.get(name, ())))
     return found
-
-
-def read_beside(file: Path, named: Mapping[str, DocumentPlace]) -> Documents:
-    """Those that are files."""
-    return {name: _beside(file, document) for name, document in named.items() if not is_remote(document.place)}
-
-
-async def fetch(named: Mapping[str, DocumentPlace], connections: Connections) -> Documents:
-    """Those that are at addresses, by the rules of http steps."""
-    remote = {name: document for name, document in named.items() if is_remote(document.place)}
-    return {name: await _fetched(document, connections) for name, document in remote.items()}
 
 
 def _beside(file: Path, document: DocumentPlace) -> KnownDocument:

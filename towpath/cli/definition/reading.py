@@ -1,6 +1,8 @@
 """Definitions as commands read them: from a file, against what this place lets them name."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +10,6 @@ import typer
 from rich.text import Text
 
 from towpath.cli.configuration import settings
-from towpath.cli.definition.documents import Documents, documents_named, fetch, read_beside
 from towpath.cli.files import read_bytes
 from towpath.cli.terminal import Exit, fail, problems
 from towpath.config.catalogue import make_catalogue
@@ -16,7 +17,7 @@ from towpath.config.connections import Connections, ConnectionsFileError
 from towpath.config.reviewers import ReviewerDirectory, ReviewersFileError
 from towpath.engine.checks.check import Checked, check_text
 from towpath.engine.checks.documents import with_documents
-from towpath.engine.language.catalogue import DefinitionCatalogue
+from towpath.engine.language.catalogue import DefinitionCatalogue, KnownDocument
 from towpath.engine.language.diagnostics import excerpt, without_secrets
 from towpath.engine.language.plan import Plan
 
@@ -53,16 +54,22 @@ def connections_of_this_place() -> Connections:
 def check_file(file: Path) -> CheckedFile:
     """A definition after its checks, documents beside it included; nothing is fetched."""
     text = read_bytes(file)
-    return _checked(text, read_beside(file, documents_named(text)))
+    return _checked(text, _documents().beside(file, text) if b"documents" in text else {})
 
 
 async def check_fetched(file: Path, text: bytes) -> CheckedFile:
     """A definition after its checks, with all its documents: as it is published and run."""
-    named = documents_named(text)
-    return _checked(text, read_beside(file, named) | await fetch(named, connections_of_this_place()))
+    if b"documents" not in text:
+        return _checked(text, {})
+    return _checked(text, await _documents().everywhere(file, text, connections_of_this_place()))
 
 
-def _checked(text: bytes, documents: Documents) -> CheckedFile:
+def _documents() -> Any:
+    # Loaded for a definition that names documents: checks of all others would start later.
+    return import_module("towpath.cli.definition.documents")
+
+
+def _checked(text: bytes, documents: Mapping[str, KnownDocument]) -> CheckedFile:
     catalogue = replace(catalogue_of_this_place(), documents=documents)
     return CheckedFile(check_text(text, catalogue), catalogue)
 

@@ -15,9 +15,8 @@ from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.expression.values import ExpressionError
 from towpath.engine.language.catalogue import DefinitionCatalogue, KnownConnection
 from towpath.engine.language.diagnostics import Path
-from towpath.engine.language.documents import OpenApiConfig
 from towpath.engine.language.emission import LONGEST_TYPE, EmitConfig
-from towpath.engine.language.http_step import HttpConfig
+from towpath.engine.language.http_step import HttpConfig, OpenApiConfig
 from towpath.engine.language.model import Model
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.source import Source

@@ -1,7 +1,6 @@
 """Checks of the OpenAPI documents that a definition names, and of the operations that its steps call."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from towpath.engine.checks.params import check_params
@@ -9,11 +8,12 @@ from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.catalogue import DefinitionCatalogue, KnownConnection, KnownDocument
 from towpath.engine.language.definition import Header
 from towpath.engine.language.diagnostics import Path
-from towpath.engine.language.documents import FROZEN, ApiDocument, OpenApiConfig
+from towpath.engine.language.http_step import ApiDocument, OpenApiConfig
 from towpath.engine.language.reads import secrets_read
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.source import Source
 
+FROZEN = "frozen"
 MOST_BYTES = 256 * 1024
 """Of all that is frozen: it travels with the start of every run."""
 
@@ -124,5 +124,21 @@ def _frozen(known: KnownDocument, *, has_base: bool) -> dict[str, Any]:
     return {**told, **server, "operations": dict(known.frozen)}
 
 
-def with_known(catalogue: DefinitionCatalogue, documents: dict[str, KnownDocument]) -> DefinitionCatalogue:
-    return replace(catalogue, documents=documents) if documents else catalogue
+def is_remote(place: str) -> bool:
+    return "://" in place
+
+
+def operations_named(value: Any) -> dict[str, set[str]]:
+    """By document, the operations that anything in a definition names: those of its steps, and perhaps more."""
+    found: dict[str, set[str]] = {}
+    waiting: list[Any] = [value]
+    while waiting:
+        part = waiting.pop()
+        fields = as_object(part)
+        if fields is not None:
+            document, operation = fields.get("document"), fields.get("operation")
+            if isinstance(document, str) and isinstance(operation, str):
+                found.setdefault(document, set()).add(operation)
+            waiting.extend(fields.values())
+        waiting.extend(as_list(part) or [])
+    return found

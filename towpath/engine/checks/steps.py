@@ -13,7 +13,7 @@ from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.catalogue import DefinitionCatalogue, KnownConnection, KnownDocument
 from towpath.engine.language.copying import BRANCH, base_of, written_name
 from towpath.engine.language.diagnostics import Path
-from towpath.engine.language.documents import OpenApiConfig
+from towpath.engine.language.http_step import OpenApiConfig
 from towpath.engine.language.model import Model
 from towpath.engine.language.outputs import (
     ANSWER,

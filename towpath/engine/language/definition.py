@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from towpath.engine.language.documents import ApiDocument
+from towpath.engine.language.http_step import ApiDocument
 from towpath.engine.language.model import (
     ENDPOINT,
     Condition,

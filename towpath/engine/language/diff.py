@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from towpath.engine.language.copying import base_of
-from towpath.engine.language.documents import FrozenDocument
+from towpath.engine.language.http_step import FrozenDocument
 from towpath.engine.language.plan import Plan, PlanNode, make_plan
 from towpath.engine.language.reading import Definition
 from towpath.engine.language.shapes import as_list, as_object

@@ -1,10 +1,20 @@
-"""Models of `http` steps: what is sent, as whom, until when it is asked again, and what of the answer is given."""
+"""Models of steps that send over HTTP, and of the OpenAPI documents whose operations they call."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from towpath.engine.language.model import Condition, Duration, Method, Model, Template, Templates, Text, is_left_out
+from towpath.engine.language.model import (
+    Condition,
+    Duration,
+    Kebab,
+    Method,
+    Model,
+    Template,
+    Templates,
+    Text,
+    is_left_out,
+)
 
 
 class Poll(Model):
@@ -74,3 +84,35 @@ class HttpConfig(Model):
     redirect: bool | None = Field(default=None, exclude_if=is_left_out)
     """False: a redirect is an answer like any other, which `expect` accepts or nothing does."""
     paging: Paging | None = Field(default=None, exclude_if=is_left_out)
+
+
+class FrozenDocument(Model):
+    """What a document said when the definition was published: of its operations, those that steps call.
+
+    `digest` is the SHA-256 of its bytes. `server` is the address that it names for its operations.
+    """
+
+    digest: Text
+    title: Text = ""
+    version: Text = ""
+    server: Text | None = None
+    operations: dict[str, dict[str, Any]] = {}
+
+
+class ApiDocument(Model):
+    """A document by its path beside the definition or its https address, and the connection that its calls take.
+
+    `frozen` is written when the definition is published or run, never by hand.
+    """
+
+    openapi: Text
+    connection: Text
+    frozen: FrozenDocument | None = Field(default=None, exclude_if=is_left_out)
+
+
+class OpenApiConfig(Model):
+    """An operation of a document of the definition, by its operationId."""
+
+    document: Kebab
+    operation: Text
+    params: dict[str, Templates] = {}

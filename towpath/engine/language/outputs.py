@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from towpath.engine.language.catalogue import DefinitionCatalogue, KnownDocument
-from towpath.engine.language.documents import OpenApiConfig
-from towpath.engine.language.http_step import HttpConfig
+from towpath.engine.language.catalogue import DefinitionCatalogue, KnownDocument, OperationEntry
+from towpath.engine.language.http_step import HttpConfig, OpenApiConfig
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.shapes import as_list, as_object, resolve
 from towpath.engine.language.steps import ApiConfig, ClaudeConfig, FunctionConfig, MultiChannelConfig, WaitAnyConfig
@@ -125,12 +124,9 @@ def full_output(node: PlanNode, catalogue: DefinitionCatalogue) -> JsonSchema:
         case FunctionConfig():
             function = catalogue.functions.get(config.handler)
             found = ANY if function is None else dict(function.result)
-        case ApiConfig():
-            operation = catalogue.services.get(config.service, {}).get(config.method)
+        case ApiConfig() | OpenApiConfig():
+            operation = _operation(config, catalogue)
             found = ANY if operation is None else dict(operation.result)
-        case OpenApiConfig():
-            known = catalogue.documents.get(config.document, KnownDocument()).operations.get(config.operation)
-            found = ANY if known is None else dict(known.result)
         case ClaudeConfig():
             found = closed(text=TEXT) if config.output_schema is None else config.output_schema
         case WaitAnyConfig():
@@ -144,6 +140,12 @@ def full_output(node: PlanNode, catalogue: DefinitionCatalogue) -> JsonSchema:
         case _:
             found = FIXED.get(step.type, ANY)
     return found
+
+
+def _operation(config: ApiConfig | OpenApiConfig, catalogue: DefinitionCatalogue) -> OperationEntry | None:
+    if isinstance(config, ApiConfig):
+        return catalogue.services.get(config.service, {}).get(config.method)
+    return catalogue.documents.get(config.document, KnownDocument()).operations.get(config.operation)
 
 
 def _answer(config: HttpConfig) -> JsonSchema:

@@ -5,9 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from towpath.engine.language.documents import OpenApiConfig
 from towpath.engine.language.emission import EmitConfig
-from towpath.engine.language.http_step import HttpConfig
+from towpath.engine.language.http_step import HttpConfig, OpenApiConfig
 from towpath.engine.language.model import (
     Condition,
     Count,

@@ -34,8 +34,7 @@ from towpath.engine.expression.values import (
     as_text,
     class_of,
 )
-from towpath.engine.language.documents import OpenApiConfig
-from towpath.engine.language.http_step import HttpConfig
+from towpath.engine.language.http_step import HttpConfig, OpenApiConfig
 from towpath.engine.language.model import Model
 from towpath.engine.language.plan import PlanNode, written
 from towpath.engine.language.reads import secrets_read
