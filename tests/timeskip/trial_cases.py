@@ -50,6 +50,8 @@ class TrialCase:
     test: DefinitionTest
     in_flight: bool = False
     after_failure: bool = False
+    visits: int = 1
+    """How often the step that is tried is done, one time after the other."""
 
 
 def choices(model: type[Model], name: str) -> list[str]:
@@ -78,12 +80,13 @@ def case(
     header: dict[str, Any] | None = None,
     in_flight: bool = False,
     after_failure: bool = False,
+    visits: int = 1,
     **test: Any,
 ) -> TrialCase:
     around = {"documents": frozen("probe"), "error_handling": FALLBACK, **(header or {})}
     document = {"id": "tried", "version": "1.0.0", **around, "steps": steps}
     given = {"name": name, "answers": answers or {}, **test}
-    return TrialCase(name, document, DefinitionTest.model_validate(given), in_flight, after_failure)
+    return TrialCase(name, document, DefinitionTest.model_validate(given), in_flight, after_failure, visits)
 
 
 def probe(kind: str, config: dict[str, Any], **more: Any) -> dict[str, Any]:

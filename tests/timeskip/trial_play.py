@@ -144,7 +144,7 @@ class _Play:
         answers = given if isinstance(given, list) else [given] if given is not None else []
         decisions = [decision for answer in answers for decision in answer.decisions or []]
         if self._asks_people and not any(answer.decisions is not None or answer.timeout for answer in answers):
-            decisions = [CaseDecision(by="tester")]
+            decisions = [CaseDecision(by="tester")] * self.case.visits
         acts += [(length_of(said.after), partial(self._decide, handle, said)) for said in decisions]
         return sorted(acts, key=lambda entry: entry[0])
 
@@ -165,7 +165,7 @@ class _Play:
     async def _decide(self, handle: Handle, said: CaseDecision) -> None:
         fields = {"verdict": said.verdict, "reviewer": said.by, "reason": said.reason, "data": said.data}
         if said.after == "0s":
-            await until(lambda: handle.query("reviews"), bool)
+            await until(lambda: handle.query("reviews"), lambda found: any(task["decision"] is None for task in found))
         await self._refusable(handle, "decide", Decision.model_validate(fields))
 
     async def _refusable(self, handle: Handle, update: str, arg: Any) -> None:
@@ -212,7 +212,8 @@ def _compared(said: CaseResult, happened: Ended) -> list[tuple[str, Any, Any]]:
 
 
 def _item_of(call: str) -> str:
-    return re.sub(r"/\d+|\[\d+\]", "", call)
+    """The call of a step, whichever item, visit and copy it is of."""
+    return re.sub(r"/\d+|~\d+|\[\d+\]", "", call)
 
 
 def _settled(value: Any) -> Any:

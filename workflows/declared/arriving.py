@@ -27,6 +27,7 @@ class Receiving:
     ) -> None:
         self._run = run
         self._node = node
+        self._place = run.evaluation.place(node.id)
         self._loop = loop
         self._arrivals = arrivals
         self._item = item
@@ -46,14 +47,14 @@ class Receiving:
                 beside.append(asyncio.ensure_future(self._receive(wanted)))
                 if within is not None:
                     beside.append(asyncio.ensure_future(self._close_after(within)))
-                with waits.saying(self._node.id, f"events {wanted.type}", "whoever emits them", until):
+                with waits.saying(self._place, f"events {wanted.type}", "whoever emits them", until):
                     await workflow.wait_condition(lambda: bool(self._arrivals.closed) or self._done.is_set())
             await _end(beside)
             self._run.inbox.watch(lambda event: wanted.takes(event, self._run.evaluation), self._ignore)
             await self._done.wait()
         finally:
             await _end([*beside, *self._running.values()])
-        return self._arrivals.outcome(unknown=self._run.doubts.is_open(self._node.id))
+        return self._arrivals.outcome(unknown=self._run.doubts.is_open(self._place))
 
     async def _receive(self, wanted: AwaitedEvent) -> None:
         while not self._arrivals.closed:
@@ -62,12 +63,14 @@ class Receiving:
             self._go_on(self._arrivals.arrive(event, is_closing=is_closing))
 
     async def _close_after(self, within: timedelta) -> None:
-        await workflow.sleep(within, summary=f"{self._node.id}: within")
+        await workflow.sleep(within, summary=f"{self._place}: within")
         self._arrivals.close("its time, which was over")
         self._go_on([])
 
     def _ignore(self, event: CloudEvent) -> None:
-        self._run.steps.remark(self._node.id, self._arrivals.ignore(event))
+        note = self._arrivals.ignore(event)
+        if self._place == self._run.evaluation.place(self._node.id):
+            self._run.steps.remark(self._node.id, note)
 
     def _go_on(self, indexes: list[int]) -> None:
         for index in indexes:

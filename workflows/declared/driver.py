@@ -33,6 +33,7 @@ from towpath.engine.run.evaluation import Evaluation, RunFacts, StepError
 from towpath.engine.run.sending import bounded
 from towpath.engine.scheduling.approvals import asks_people
 from towpath.engine.scheduling.progress import Progress
+from towpath.engine.scheduling.visits import step_of
 from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
@@ -88,6 +89,8 @@ class Driver:
         self.mirror = Mirror(self.progress, self.steps, self.outbox, self.alerts.step_started)
         self._repeating = Repeating(self.run, self.steering)
         self._work: dict[str, asyncio.Task[None]] = {}
+        """By place: a step that is done again may begin while its end by hand is still under way."""
+        self._latest: dict[str, str] = {}
         self._begun: set[str] = set()
         self._background: list[asyncio.Task[None]] = []
         self._unwinding = Unwinding(self.run, self.progress, self.steering)
@@ -155,10 +158,11 @@ class Driver:
         self.mirror.update(self.progress)
         for action in actions:
             match action:
-                case Start(step=step):
-                    self._work[step] = asyncio.ensure_future(self._perform(self.plan.node(step), action))
+                case Start(step=step, place=place):
+                    self._latest[step] = place
+                    self._work[place] = asyncio.ensure_future(self._perform(self.plan.node(step), action))
                 case Cancel(step=step, why=why):
-                    self._cancel_step(step, why)
+                    self._cancel_step(self._latest.get(step, step), why)
                 case UndoStep():
                     self._in_background(self._undo(action))
                 case FallBack():
@@ -166,56 +170,58 @@ class Driver:
                 case End():
                     self._ended = action
 
-    def _cancel_step(self, step: str, why: Cancellation) -> None:
-        task = self._work.get(step)
+    def _cancel_step(self, place: str, why: Cancellation) -> None:
+        task = self._work.get(place)
         if task is not None and not task.done():
-            self.run.cancelled.setdefault(step, why)
-            if step in self._begun or not workflow.patched("cancelled-before-begun-2026-11"):
+            self.run.cancelled.setdefault(place, why)
+            if place in self._begun or not workflow.patched("cancelled-before-begun-2026-11"):
                 task.cancel()
 
     def _in_background(self, work: Coroutine[object, object, None]) -> None:
         self._background.append(asyncio.ensure_future(work))
 
     async def _perform(self, node: PlanNode, start: Start) -> None:
-        self._begun.add(node.id)
-        watch = self._watch_step(node)
+        place = start.place
+        self._begun.add(place)
+        watch = self._watch_step(node, place)
         try:
             # One that is cancelled before it begins, as a race can be over at once, ends here.
-            over = node.id in self.run.cancelled
-            outcome = self._cancelled(node.id) if over else await guarded(self._outcome(node, start), node.id)
+            over = place in self.run.cancelled
+            outcome = self._cancelled(place) if over else await guarded(self._outcome(node, start), node.id)
         except BaseException as error:
             if not is_cancelled_exception(error):
                 raise
-            outcome = self._cancelled(node.id)
+            outcome = self._cancelled(place)
         if watch is not None:
             watch.cancel()
-        if isinstance(outcome, Failed) and node.id in self.run.cancelled:
+        if isinstance(outcome, Failed) and place in self.run.cancelled:
             # What an attempt says that was cut off is no reason why the step ended.
-            outcome = self._cancelled(node.id)
-        if self._is_long() and not self._waits_beside(node.id):
+            outcome = self._cancelled(place)
+        if self._is_long() and not _waits_beside(self.progress, node.id):
             self.progress.pause()
-        self.apply(self.progress.finish(node.id, outcome, workflow.now()))
+        self.apply(self.progress.finish(node.id, outcome, workflow.now(), place))
 
-    def _cancelled(self, step: str) -> Cancelled:
+    def _cancelled(self, place: str) -> Cancelled:
         """What it sent is told, and what it may have done is undone: its answer is lost, its effect may not be."""
-        why, sent = self.run.why_cancelled(step), self.run.doubts.told(step)
-        unknown, partial = self.run.doubts.is_open(step), self._repeating.partial(step)
+        why, sent = self.run.why_cancelled(place), self.run.doubts.told(place)
+        unknown, partial = self.run.doubts.is_open(place), self._repeating.partial(place)
         return Cancelled(f"{why.in_words} ({sent})" if sent else why.in_words, unknown, partial, why)
 
     async def _outcome(self, node: PlanNode, start: Start) -> Outcome:
-        if self.progress.sent.stood(node.id):
-            self.run.doubts.recall(node.id)
+        if self.progress.sent.stood(start.place):
+            self.run.doubts.recall(start.place)
         if start.items is not None:
-            return await self._repeating.perform(node, start.items, self.progress.sent.made_of.get(node.id, ""))
+            made_of = self.progress.sent.made_of.get(start.place, "")
+            return await self._repeating.perform(node, start.items, made_of, start.place)
         return await self.steering.perform(node, start)
 
-    def _watch_step(self, node: PlanNode) -> asyncio.Task[None] | None:
+    def _watch_step(self, node: PlanNode, place: str) -> asyncio.Task[None] | None:
         cancel_on = None if node.step is None else node.step.cancel_on
         if cancel_on is None:
             return None
 
         async def watch() -> None:
-            self._cancel_step(node.id, await self._until(cancel_on, node.id))
+            self._cancel_step(place, await self._until(cancel_on, place))
 
         return asyncio.ensure_future(watch())
 
@@ -287,11 +293,6 @@ class Driver:
     def _is_long(self) -> bool:
         return workflow.info().is_continue_as_new_suggested()
 
-    def _waits_beside(self, ended: str) -> bool:
-        """Another step, which may wait for days, runs: what comes next must not wait for it."""
-        others = [cast("Step", self.plan.node(step).step).type for step in self.progress.running if step != ended]
-        return any(kind in PATIENT for kind in others)
-
     def _continue_as_new(self) -> None:
         handed = {"resume": hand_over(self), "seed": {}, "earlier": self._sending()}
         handed |= {"items": self._repeating.kept(self.progress)}
@@ -303,13 +304,20 @@ class Driver:
         return Sending(began=facts.started_at, salt=facts.salt, steps=self.progress.sending(), inside=inside)
 
 
+def _waits_beside(progress: Progress, ended: str) -> bool:
+    """Another step, which may wait for days, runs: what comes next must not wait for it."""
+    others = [cast("Step", progress.plan.node(step).step).type for step in progress.running if step != ended]
+    return any(kind in PATIENT for kind in others)
+
+
 def _state(resume: JsonObject) -> JsonObject:
     return cast("JsonObject", resume["progress"])
 
 
 def _seed(plan: Plan, request: DeclaredRequest) -> JsonObject:
     """The outputs that the run begins with. Decisions of people are asked again where nobody vouches for them."""
-    decided = {node.id for node in plan.steps() if asks_people(node) and node.id in request.seed}
+    asking = {node.id for node in plan.steps() if asks_people(node)}
+    decided = {place for place in request.seed if step_of(place) in asking}
     if not decided or kept_counts(request):
         return request.seed
     return {step: output for step, output in request.seed.items() if step not in decided}

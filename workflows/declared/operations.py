@@ -24,6 +24,7 @@ from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.run.actions import SETTLED, Cancelled, Completed
 from towpath.engine.run.awaited import awaited_events
 from towpath.engine.scheduling.approvals import asks_people, tasks_passed_by
+from towpath.engine.scheduling.visits import step_of
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
 from workflows.declared.driver import Driver
@@ -104,6 +105,7 @@ class Operations:
             raise to_application_error(RefusedEditError(FailureCode.STEP_INPUT, "say who does it: by is empty"))
 
     def skip(self, edit: Edit) -> RunRecord:
+        edit = self._of_this_visit(edit)
         self._try(lambda: self._check(edit))
         self._note(f"skipped {edit.step}", edit.by, edit.reason)
         why = Cancellation(by=edit.by, reason=edit.reason)
@@ -111,6 +113,7 @@ class Operations:
         return self.record()
 
     def set_output(self, edit: Edit) -> RunRecord:
+        edit = self._of_this_visit(edit)
         self._try(lambda: self._check(edit))
         self._note(f"set the output of {edit.step}", edit.by, edit.reason)
         why = Cancellation(by=edit.by, reason=edit.reason)
@@ -139,21 +142,23 @@ class Operations:
             raise to_application_error(error) from None
 
     def _check_skip(self, edit: Edit) -> None:
+        edit = self._of_this_visit(edit)
         self._check(edit)
         for task in self._passed_by(edit):
-            if task.task.task.partition("/")[0] == edit.step:
+            if task.task.task.partition("/")[0] == self._place(edit.step):
                 task.check_alone(Decision(verdict=Verdict.REJECT, reviewer=edit.by, reason=edit.reason))
             else:
                 task.role_of_person(edit.by)
 
     def _check_set_output(self, edit: Edit) -> None:
+        edit = self._of_this_visit(edit)
         self._check(edit)
         kind = self._kind(edit.step)
         if kind == "wait-any" and asks_people(self._driver.plan.node(edit.step)):
             message = f"{edit.step} asks people: decide its task, or skip it"
             raise RefusedEditError(FailureCode.REVIEW_ROLE_NOT_ALLOWED, message)
         for task in self._passed_by(edit):
-            if task.task.task == edit.step:
+            if task.task.task == self._place(edit.step):
                 task.role_of(self._decision(edit))
             else:
                 task.role_of_person(edit.by)
@@ -172,12 +177,21 @@ class Operations:
         if value.get("by", edit.by) != edit.by:
             message = f"{edit.by} cannot decide {edit.step} in the name of {value['by']}: leave `by` out"
             raise RefusedEditError(FailureCode.REVIEW_ROLE_NOT_ALLOWED, message)
-        fields = {"verdict": value.get("decision"), "data": value.get("data", {}), "task": edit.step}
+        fields = {"verdict": value.get("decision"), "data": value.get("data", {}), "task": self._place(edit.step)}
         try:
             return Decision.model_validate({**fields, "reviewer": edit.by, "reason": edit.reason})
         except ValidationError:
             message = f'the output of {edit.step} is a decision: {{"decision": "approve" or "reject", "data": {{…}}}}'
             raise RefusedEditError(FailureCode.STEP_INPUT, message) from None
+
+    def _of_this_visit(self, edit: Edit) -> Edit:
+        """A step in a cycle may be named with the visit that it is in."""
+        step = step_of(edit.step)
+        is_named = step in self._driver.plan.by_id and edit.step == self._place(step)
+        return edit.model_copy(update={"step": step}) if is_named else edit
+
+    def _place(self, step: str) -> str:
+        return self._driver.progress.visits.place(step)
 
     def _kind(self, step: str) -> str:
         plan = self._driver.plan
@@ -193,6 +207,9 @@ class Operations:
         if not edit.by.strip() or not edit.reason.strip():
             raise RefusedEditError(FailureCode.STEP_INPUT, "say who does it, and why")
         ids = [node.id for node in plan.steps() if node.kind == "step"]
+        if step_of(edit.step) != edit.step and step_of(edit.step) in ids:
+            message = f"{edit.step} is not under way: the step is in its visit {self._place(step_of(edit.step))}"
+            raise RefusedEditError(FailureCode.STEP_INPUT, message)
         if edit.step not in ids:
             raise RefusedEditError(
                 FailureCode.STEP_INPUT, f"there is no step {edit.step!r}{did_you_mean(edit.step, ids)}"

@@ -36,10 +36,12 @@ async def perform_part(request: ItemsRequest, stop: Stop) -> ItemsResult:
     named = secret_inputs(plan)
     evaluation = Evaluation(facts, inputs, dict(outputs), PURE, lambda: str(workflow.uuid4()), named)
     evaluation.recall(cast("JsonObject", request.names.get("errors", {})))
+    at = request.visit or node.id
+    evaluation.places = {node.id: at}
     if request.now is not None:
-        evaluation.moments[node.id] = request.now
+        evaluation.moments[at] = request.now
     steps = Steps(plan.definition.header.id, {node.id: titles(plan)[node.id]}, None)
-    variants = {node.id: request.variant} if request.variant else {}
+    variants = {at: request.variant} if request.variant else {}
     run = DeclaredRun(request.run, plan, evaluation, steps, TemporalEffects(), request.owner, variants)
     run.budget = request.budget
     repeating = Repeating(run, Steering(run))
@@ -63,5 +65,5 @@ async def perform_part(request: ItemsRequest, stop: Stop) -> ItemsResult:
         begun=begun,
         failed_at=tuple(place for place in gathered.left() if place < begun),
         cost=steps.cost,
-        effects=run.doubts.is_open(node.id),
+        effects=run.doubts.is_open(at),
     )

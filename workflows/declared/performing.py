@@ -86,7 +86,7 @@ async def _http(job: StepJob) -> tuple[Value, int]:
         if workflow.now() + pause > until:
             message = "poll: the condition did not come true in time"
             raise CallFailedError(Failure(code=FailureCode.STEP_TIMEOUT, message=message))
-        await workflow.sleep(pause, summary=f"{job.node.id}: before the next poll")
+        await workflow.sleep(pause, summary=f"{job.at}: before the next poll")
 
 
 async def _pages(job: StepJob, request: HttpRequest, place: EffectPlace, pages: PageWalk) -> tuple[Value, int]:
@@ -217,12 +217,12 @@ async def _run(job: StepJob, request: DeclaredRequest) -> tuple[Value, int]:
     if not job.config["wait"]:
         return {"id": child.id, "run_id": child.run_id}, 1
     try:
-        result = await child.ended(lambda: job.run.why_cancelled(job.node.id))
+        result = await child.ended(lambda: job.run.why_cancelled(job.at))
     except ChildWorkflowError as error:
         if is_cancelled_exception(error):
             if job.step.compensate is None:
                 # A run that is cancelled undoes by itself what it did.
-                job.run.doubts.clear(job.node.id, job.name)
+                job.run.doubts.clear(job.at, job.name)
             raise
         sending = _sending(error.cause)
         if sending is not None:
@@ -293,7 +293,7 @@ async def call_apart(
     # A check asks anew in each run: an answer that was kept for its key would be that of the run before.
     run_id = workflow.info().run_id
     key = run.key(name if run_id in name else f"{name}/{run_id}")
-    what = "did it happen?" if "check" in name.removeprefix(node.id).split("/") else "undo"
+    what = "did it happen?" if "check" in name.split("/")[1:] else "undo"
     secrets = run.evaluation.may_send(part.config)
     limit = part.timeout or (config.get("timeout") if part.type == "http" else None)
     if limit is not None:

@@ -20,7 +20,7 @@ async def perform_channels(job: StepJob) -> Outcome:
     channels = named_channels(job.config["channels"])
     sending = [_send(job, name, fields) for name, fields in channels.items()]
     told = dict(zip(channels, await _all_ended(sending), strict=True))
-    sent = job.run.doubts.told(job.node.id) if job.item is None else ""
+    sent = job.run.doubts.told(job.at) if job.item is None else ""
     return delivery(job.config["require"], told, sent, unknown=job.in_doubt)
 
 

@@ -49,38 +49,47 @@ class Mirror:
         self._states = {node.index: progress.runs[node.index].state for node in self._nodes}
 
     def update(self, progress: Progress) -> None:
-        """Record every step whose state changed."""
+        """Record every step whose state changed; of one that is done once more, first how its visit ended."""
+        for visit in progress.visits.take_over():
+            node = progress.plan.node(visit.step)
+            if visit.run.state is not State.PENDING and visit.run.state is not self._states[node.index]:
+                self._record(progress, node, visit.run)
+            self._states[node.index] = State.PENDING
+            self._steps.repeat(node.id, visit.number + 1)
         for node in self._nodes:
             run = progress.runs[node.index]
             if run.state is self._states[node.index]:
                 self._leave(progress, node, run)
-                continue
-            self._states[node.index] = run.state
-            self._outbox.step(node.id, run.state, run.failure)
-            match run.state:
-                case State.RUNNING:
-                    self._steps.begin(node.id)
-                    self._started(node.id)
-                case State.COMPLETED if run.failure is not None:
-                    self._steps.degrade(node.id, run.note)
-                case State.COMPLETED:
-                    self._steps.complete(node.id, attempts=run.attempts, note=run.note)
-                case State.FAILED:
-                    failure = run.failure or Failure(code=FailureCode.UNEXPECTED, message=run.note)
-                    self._steps.fail(node.id, failure)
-                case State.CANCELLED:
-                    self._steps.cancel(node.id, run.note, run.cancelled)
-                case State.UNDONE:
-                    self._steps.undo(node.id)
-                case _:
-                    self._steps.skip(node.id, run.note)
-            if run.cancelled is not None:
-                self._steps.say_cancelled(node.id, run.cancelled)
-            self._leave(progress, node, run)
+            else:
+                self._record(progress, node, run)
+
+    def _record(self, progress: Progress, node: PlanNode, run: StepRun) -> None:
+        self._states[node.index] = run.state
+        self._outbox.step(node.id, run.state, run.failure)
+        match run.state:
+            case State.RUNNING:
+                self._steps.begin(node.id)
+                self._started(node.id)
+            case State.COMPLETED if run.failure is not None:
+                self._steps.degrade(node.id, run.note)
+            case State.COMPLETED:
+                self._steps.complete(node.id, attempts=run.attempts, note=run.note)
+            case State.FAILED:
+                failure = run.failure or Failure(code=FailureCode.UNEXPECTED, message=run.note)
+                self._steps.fail(node.id, failure)
+            case State.CANCELLED:
+                self._steps.cancel(node.id, run.note, run.cancelled)
+            case State.UNDONE:
+                self._steps.undo(node.id)
+            case _:
+                self._steps.skip(node.id, run.note)
+        if run.cancelled is not None:
+            self._steps.say_cancelled(node.id, run.cancelled)
+        self._leave(progress, node, run)
 
     def _leave(self, progress: Progress, node: PlanNode, run: StepRun) -> None:
         """An effect that stays, or may, is told with the step, whatever its state."""
-        if node.id in progress.not_undone:
+        if progress.visits.place(node.id) in progress.not_undone:
             self._steps.remark(node.id, run.note)
 
 

@@ -23,6 +23,7 @@ from towpath.engine.run.each import HERE, Allowance, EventItems, Gathered, ItemW
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.scheduling.approvals import asks_people
 from towpath.engine.scheduling.progress import Progress
+from towpath.engine.scheduling.visits import step_of
 from towpath.temporal.failures import failure_of
 from workflows.declared.arriving import Receiving
 from workflows.declared.run import DeclaredRun, Item, StepJob
@@ -69,23 +70,23 @@ class Repeating:
         self._run = run
         self._steering = steering
         self.gathered: dict[str, Gathered] = {}
-        """Results so far, of the steps that were begun."""
+        """Results so far, of the steps that were begun; by place, as they are sent."""
         self._arrivals: dict[str, EventItems] = {}
 
-    def partial(self, step: str) -> list[JsonValue] | None:
+    def partial(self, place: str) -> list[JsonValue] | None:
         """Results so far of a step, where it was begun for its items."""
-        found = self.gathered.get(step)
+        found = self.gathered.get(place)
         return None if found is None else found.results
 
-    async def perform(self, node: PlanNode, items: list[Value], made_of: str) -> Outcome:
+    async def perform(self, node: PlanNode, items: list[Value], made_of: str, place: str) -> Outcome:
         """Results in the order of the items. Fails by the policy of the step. What an earlier run did well of the same
         items is kept.
         """
         loop = loop_of(node)
-        gathered = self.gathered[node.id] = Gathered([None] * len(items))
+        gathered = self.gathered[place] = Gathered([None] * len(items))
         if loop.on_event is not None:
-            return await self._events(node, loop, gathered, made_of)
-        kept = None if asks_people(node) else self._run.request.items.get(node.id)
+            return await self._events(node, place, gathered, made_of)
+        kept = None if asks_people(node) else self._run.request.items.get(place)
         if kept is not None and kept.count == len(items) and kept.digest == items_digest(node, made_of):
             gathered.take_over(kept)
         left = gathered.left()
@@ -94,11 +95,12 @@ class Repeating:
             await self.window(node, batch, gathered, left)
         else:
             await self._parts(node, loop, items, gathered)
-        return gathered.outcome(loop, unknown=self._run.doubts.is_open(node.id))
+        return gathered.outcome(loop, unknown=self._run.doubts.is_open(place))
 
-    async def _events(self, node: PlanNode, loop: ForEach, gathered: Gathered, made_of: str) -> Outcome:
-        arrivals = self._arrivals[node.id] = EventItems(loop, gathered)
-        kept = None if asks_people(node) else self._run.request.items.get(node.id)
+    async def _events(self, node: PlanNode, place: str, gathered: Gathered, made_of: str) -> Outcome:
+        loop = loop_of(node)
+        arrivals = self._arrivals[place] = EventItems(loop, gathered)
+        kept = None if asks_people(node) else self._run.request.items.get(place)
         if kept is not None:
             arrivals.take_over(kept, is_same=kept.digest == items_digest(node, made_of))
         receiving = Receiving(
@@ -143,14 +145,15 @@ class Repeating:
 
     async def _item(self, node: PlanNode, item: JsonValue, index: int) -> Outcome:
         evaluation = self._run.evaluation
+        at = evaluation.place(node.id)
         names: dict[str, Value] = {loop_of(node).as_: item, "index": index}
         try:
             config = evaluation.config(node, **names)
             if evaluation.is_pure(node):
                 return evaluation.perform(node, config)
-            return await self._steering.attempt(StepJob(self._run, node, config, Item(index, names)))
+            return await self._steering.attempt(StepJob(self._run, node, config, Item(index, names), at))
         except StepError as error:
-            return Failed(error.failure, self._run.doubts.is_open(node.id, f"{node.id}/{index}"))
+            return Failed(error.failure, self._run.doubts.is_open(at, f"{at}/{index}"))
 
     async def _parts(self, node: PlanNode, loop: ForEach, items: list[Value], gathered: Gathered) -> None:
         waiting = list(reversed(_cut(items, gathered.left())))
@@ -192,6 +195,7 @@ class Repeating:
         over: asyncio.Event,
     ) -> ItemsResult:
         nothing: JsonObject = {"seed": {}, "resume": None, "event": None, "earlier": None, "items": {}}
+        at = self._run.evaluation.place(node.id)
         in_a_row = part.numbers[-1] - part.numbers[0] + 1 == len(part.numbers)
         request = ItemsRequest(
             run=self._run.request.model_copy(update=nothing),
@@ -202,25 +206,26 @@ class Repeating:
             owner=self._run.owner,
             concurrency=part.concurrency,
             started_at=self._run.evaluation.facts.started_at,
-            now=self._run.evaluation.moments.get(node.id),
+            now=self._run.evaluation.moments.get(at),
             salt=self._run.evaluation.facts.salt,
-            variant=self._run.variant(node.id),
+            variant=self._run.variant(at),
             budget=self._run.steps.budget_left(self._run.budget),
             indexes=() if in_a_row else tuple(part.numbers),
             may_fail=may_fail,
+            visit="" if at == node.id else at,
         )
-        place = f"{node.id}/{part.place}"
-        with self._run.doubts.sending(node.id, place) if self._run.evaluation.has_effect(node) else nullcontext():
+        place = f"{at}/{part.place}"
+        with self._run.doubts.sending(at, place) if self._run.evaluation.has_effect(node) else nullcontext():
             result = await self._part_run(node, request, place, over)
         if not result.effects:
-            self._run.doubts.clear(node.id, place)
+            self._run.doubts.clear(at, place)
         return result
 
     async def _part_run(self, node: PlanNode, request: ItemsRequest, place: str, over: asyncio.Event) -> ItemsResult:
         summary = f"{self._run.title(node.id)}: items {place.rpartition('/')[2].replace('-', ' to ')}"
         run_id = f"{self._run.owner}/{place}"
         try:
-            why = partial(self._run.why_cancelled, node.id)
+            why = partial(self._run.why_cancelled, place.partition("/")[0])
             return await self._run.effects.run_items(request, run_id, summary, why, over)
         except ChildWorkflowError as error:
             if is_cancelled_exception(error):
@@ -236,18 +241,18 @@ class Repeating:
     def kept(self, progress: Progress) -> dict[str, KeptItems]:
         """What the run that goes on need not do again, of the steps that were neither completed nor undone."""
         found = dict(self._run.request.items)
-        for step, gathered in self.gathered.items():
-            made_of = progress.sent.made_of.get(step)
-            node = self._run.plan.node(step)
+        for place, gathered in self.gathered.items():
+            made_of = progress.sent.made_of.get(place)
+            node = self._run.plan.node(step_of(place))
             if made_of is not None and not asks_people(node):
-                kept = self._arrivals.get(step, gathered).kept(items_digest(node, made_of))
-                found |= {step: kept} if kept.results or kept.events else {}
+                kept = self._arrivals.get(place, gathered).kept(items_digest(node, made_of))
+                found |= {place: kept} if kept.results or kept.events else {}
         left = KEPT_BYTES
-        for step in list(found):
-            left -= sum(map(size_of, found[step].results))
-            left -= sum(size_of(event.data) for event in found[step].events)
-            if left < 0 or not _stands(progress, step):
-                del found[step]
+        for place in list(found):
+            left -= sum(map(size_of, found[place].results))
+            left -= sum(size_of(event.data) for event in found[place].events)
+            if left < 0 or not _stands(progress, place):
+                del found[place]
         return found
 
     def _names(self, node: PlanNode) -> dict[str, JsonValue]:
@@ -302,10 +307,10 @@ def _gather(gathered: Gathered, indexes: Sequence[int], result: ItemsResult) -> 
     return begun
 
 
-def _stands(progress: Progress, step: str) -> bool:
+def _stands(progress: Progress, place: str) -> bool:
     """Whether what items did is still so, and not within an output."""
-    node, state = progress.plan.node(step), progress.run_of(step).state
-    may_be_undone = step in progress.not_undone and node.step is not None and node.step.compensate is not None
+    node, state = progress.plan.node(step_of(place)), progress.run_at(place).state
+    may_be_undone = place in progress.not_undone and node.step is not None and node.step.compensate is not None
     return state not in {State.COMPLETED, State.UNDONE} and not may_be_undone
 
 

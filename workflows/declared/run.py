@@ -130,7 +130,7 @@ class DeclaredRun:
         self.inside: dict[str, Sending] = {}
         """What failed runs of its steps sent, by their workflow ids: begun again, they send the same."""
         self.cancelled: dict[str, Cancellation] = {}
-        """Who ended a step that was under way, and why: also within its for_each."""
+        """Who ended a step that was under way, and why: also within its for_each. By place, as all that is sent."""
         self._secrets: dict[int, tuple[str, ...]] = {}
         self.budget = Budget.model_validate({"usd": str(header.budget.usd), "tokens": header.budget.tokens})
 
@@ -144,11 +144,11 @@ class DeclaredRun:
         variant = self._variants.get(name.partition("/")[0])
         return effect_key(self.owner, name if variant is None else f"{name}/{variant}")
 
-    def variant(self, step: str) -> str:
-        return self._variants.get(step, "")
+    def variant(self, place: str) -> str:
+        return self._variants.get(place, "")
 
-    def why_cancelled(self, step: str) -> Cancellation:
-        return self.cancelled.get(step) or asked_for()
+    def why_cancelled(self, place: str) -> Cancellation:
+        return self.cancelled.get(place) or asked_for()
 
     def title(self, step: str) -> str:
         return self.steps[step].title
@@ -214,6 +214,8 @@ class StepJob:
     node: PlanNode
     config: dict[str, Value]
     item: Item | None = None
+    visit: str = ""
+    """What the step is called in a later visit of its cycle."""
 
     @property
     def step(self) -> Step:
@@ -222,9 +224,14 @@ class StepJob:
         return self.node.step
 
     @property
+    def at(self) -> str:
+        """What the step is called in this visit of its cycle."""
+        return self.visit or self.node.id
+
+    @property
     def name(self) -> str:
         """Its name in history: `step`, or `step/index`."""
-        return self.node.id if self.item is None else f"{self.node.id}/{self.item.index}"
+        return self.at if self.item is None else f"{self.at}/{self.item.index}"
 
     @property
     def key(self) -> EffectKey:
@@ -246,12 +253,12 @@ class StepJob:
 
     def sending(self, call: str = "") -> AbstractContextManager[None]:
         """Around its call, or one of several, that has an effect."""
-        return self.run.doubts.sending(self.node.id, call or self.name)
+        return self.run.doubts.sending(self.at, call or self.name)
 
     @property
     def in_doubt(self) -> bool:
         """Whether it has had its effect, or may have."""
-        return self.run.doubts.is_open(self.node.id, self.name)
+        return self.run.doubts.is_open(self.at, self.name)
 
     def place(self, base: Work) -> EffectPlace:
         """Of its one effect, by the class of work and the step's own options."""

@@ -44,7 +44,7 @@ class Steering:
 
     async def perform(self, node: PlanNode, start: Start) -> Outcome:
         """The outcome of one step that is done once."""
-        job = StepJob(self.run, node, start.config)
+        job = StepJob(self.run, node, start.config, visit=start.visit)
         try:
             if start.cache_key is None:
                 return await self.attempt(job)
@@ -94,7 +94,7 @@ class Steering:
                 if found is not None:
                     return Completed(found, attempt, note="found by its check")
             if not outcome.failure.retryable or attempt == retry.max_attempts or self._is_final(job, outcome.failure):
-                self.run.doubts.clear(job.node.id, job.name)
+                self.run.doubts.clear(job.at, job.name)
                 return replace(outcome, unknown=job.in_doubt)
             asked = timedelta(seconds=outcome.failure.retry_after_seconds or 0)
             await workflow.sleep(max(wait, asked), summary=f"{job.name}: wait before attempt {attempt + 1}")

@@ -8,7 +8,6 @@ from towpath.contracts.core.delivery import OPERATIONS_TEAM
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.run import DeadLetter
 from towpath.engine.language.definition import Queue
-from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.steps import OutcomeCheck, Step
 from towpath.engine.run.actions import Action, Completed, FallBack, UndoStep
 from towpath.engine.run.evaluation import StepError
@@ -36,29 +35,31 @@ class Unwinding:
         """Ask whether it happened where nobody knows, and undo it; what is to be done after it."""
         node, config = self._run.plan.node(action.step), action.config
         step = cast("Step", node.step)
-        name = f"{node.id}/undo/{workflow.info().run_id}"
+        name = f"{action.place}/undo/{workflow.info().run_id}"
         try:
             if step.check is not None and asks_check(step, unknown=action.unknown):
-                found = await self._looked(node, step.check, name)
+                found = await self._looked(action, step.check, name)
                 if found is None:
-                    return self._progress.undone(node.id, workflow.now(), note="nothing to undo")
+                    return self._progress.undone(action.place, workflow.now(), note="nothing to undo")
                 if found.output is not None and step.compensate is not None:
                     place = f"{node.id}.compensate"
                     config = self._run.evaluation.part(step.compensate, place, output=found.output)
             if step.compensate is None or config is None:
-                return self._progress.left(node.id, workflow.now(), NO_UNDO if step.compensate is None else NO_ANSWER)
+                why = NO_UNDO if step.compensate is None else NO_ANSWER
+                return self._progress.left(action.place, workflow.now(), why)
             await call_apart(self._run, node, step.compensate, config, name, UNDO)
         except (CallFailedError, StepError) as error:
-            return self._progress.undone(node.id, workflow.now(), error.failure)
-        self.done.append(node.id)
-        return self._progress.undone(node.id, workflow.now())
+            return self._progress.undone(action.place, workflow.now(), error.failure)
+        self.done.append(action.place)
+        return self._progress.undone(action.place, workflow.now())
 
-    async def _looked(self, node: PlanNode, check: OutcomeCheck, name: str) -> Completed | None:
+    async def _looked(self, action: UndoStep, check: OutcomeCheck, name: str) -> Completed | None:
         """What the check found, None when it did not happen. A check that cannot tell changes nothing: without an
         output, since the effect may have happened.
         """
+        job = StepJob(self._run, self._run.plan.node(action.step), {}, visit=action.visit)
         try:
-            found = await self._steering.happened(StepJob(self._run, node, {}), check, f"{name}/check")
+            found = await self._steering.happened(job, check, f"{name}/check")
         except StepError:
             return Completed()
         return None if found is None else Completed(found)

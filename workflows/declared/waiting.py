@@ -16,6 +16,7 @@ from towpath.engine.expression.values import Value
 from towpath.engine.language.steps import Choice, HumanTaskConfig, WaitAnyConfig, WaitConfig
 from towpath.engine.run.actions import Completed, Failed, Outcome, Rejected
 from towpath.engine.run.deciding import agenda, passed_on_to, verdict
+from towpath.engine.scheduling.visits import step_of
 from workflows.declared.effects import Effects
 from workflows.declared.run import DeclaredRun, StepJob, moment_left
 from workflows.kit.calling import CallFailedError
@@ -82,18 +83,18 @@ class Waits:
             until = workflow.now() + self._run.evaluation.duration(given.for_, "for", **job.names)
         else:
             until = self._run.evaluation.moment(given.until or "", "until")
-        await self._sleep(job.node.id, until)
+        await self._sleep(job.at, until)
         return Completed(None)
 
     async def _for_event(self, job: StepJob, given: WaitConfig) -> Outcome:
         within = None if given.within is None else self._run.evaluation.duration(given.within, "within")
         wanted = self._run.wanted(given.event or "", given.correlate, given.filter, **job.names)
         until = None if within is None else workflow.now() + within
-        self._say(job.node.id, f"the event {wanted.type}", "whoever emits it", until)
+        self._say(job.at, f"the event {wanted.type}", "whoever emits it", until)
         try:
-            event = await self._run.event(wanted, within, job.node.id)
+            event = await self._run.event(wanted, within, job.at)
         finally:
-            self._unsay(job.node.id)
+            self._unsay(job.at)
         if event is not None:
             return Completed(event.model_dump(mode="json"))
         if given.on_timeout == "continue":
@@ -126,8 +127,8 @@ class Waits:
         self._show(place)
 
     def _show(self, place: str) -> None:
-        step = place.partition("/")[0]
-        waiting = [waiting for name, waiting in self._open.items() if name.partition("/")[0] == step]
+        step = step_of(place)
+        waiting = [waiting for name, waiting in self._open.items() if step_of(name) == step]
         self._run.steps.wait_in(step, tuple(waiting))
 
     async def human_task(self, job: StepJob) -> Outcome:
@@ -135,7 +136,7 @@ class Waits:
         if not isinstance(given, HumanTaskConfig):
             raise TypeError(job.node.id)
         try:
-            task = await self._decide(job.node.id, given, job.config)
+            task = await self._decide(job.at, given, job.config)
         except CallFailedError as error:
             return Failed(error.failure)
         return verdict(task.decision, task.approvals, task.due_at, given)
@@ -161,7 +162,7 @@ class Waits:
             place=name,
             lookup="reviewers",
             team=team,
-            title=str(config["title"] or self._run.steps[name.partition("/")[0]].title),
+            title=str(config["title"] or self._run.steps[step_of(name)].title),
             deadline=deadline,
             agenda=tuple(Moment(*moment) for moment in called),
             name=name,
@@ -207,7 +208,7 @@ class Waits:
         return Completed({"chosen": chosen, "value": value})
 
     async def _choice(self, job: StepJob, name: str, choice: Choice, rendered: dict[str, Any]) -> Value:
-        place = f"{job.node.id}/{name}"
+        place = f"{job.at}/{name}"
         if choice.event is not None:
             wanted = self._run.wanted(choice.event, choice.correlate, choice.filter, **job.names)
             self._say(place, f"the event {wanted.type}", "whoever emits it", None)

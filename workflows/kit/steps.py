@@ -66,6 +66,11 @@ class Steps:
     def begin(self, step: str) -> None:
         self._set(step, state=StepState.RUNNING, started_at=workflow.now(), ended_at=None, failure=None)
 
+    def repeat(self, step: str, visit: int) -> None:
+        """The step is to be done once more; what it used so far stays."""
+        nothing: dict[str, Any] = {"started_at": None, "ended_at": None, "failure": None, "cancelled": None, "note": ""}
+        self._set(step, state=StepState.PENDING, visit=visit, attempts=0, waiting=(), **nothing)
+
     def complete(self, step: str, *, attempts: int = 1, note: str = "") -> None:
         self._end(step, StepState.COMPLETED, attempts=attempts, note=note)
 

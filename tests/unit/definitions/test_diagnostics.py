@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.definitions.cycle_cases import CYCLES
 from tests.unit.definitions.document_cases import DOCUMENT_CASES, DOCUMENTS
 from towpath.config.catalogue import make_catalogue
 from towpath.config.connections import Connections
@@ -135,6 +136,7 @@ CASES = [
         5,
         "add id",
     ),
+    *CYCLES,
     ("step.unreachable", steps("{id: a, type: set, when: false}"), 5, "never runs"),
     ("step.no-effect", given_step("{for: 1s}", "wait", ", for_each: {times: 2}"), 5, "no for_each"),
     ("step.no-effect", steps("{id: a, type: set, limits: {key: a}}"), 5, "leave limits out"),

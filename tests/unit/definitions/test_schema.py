@@ -21,6 +21,7 @@ BEYOND = frozenset(
         "step.duplicate",
         "needs.unknown",
         "graph.cycle",
+        *("back.unknown", "back.endless", "back.too-many", "back.crossing", "back.entered"),
         "join.dead",
         "step.unreachable",
         "read.unknown",

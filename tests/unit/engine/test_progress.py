@@ -263,7 +263,7 @@ def play(plan: Plan, outcomes: dict[str, Outcome], order: Random, *, reload: boo
         waiting = progress.finish(step, outcomes[step], moment)
     assert progress.ended is not None, "every run ends"
     assert len(undone) == len(set(undone)), "undone at most once"
-    finished = [plan.nodes[index].id for index in progress.done]
+    finished = [plan.nodes[index].id for index in progress.done if isinstance(index, int)]
     assert undone == [step for step in reversed(finished) if step in undone], "undone in reverse"
     return progress
 

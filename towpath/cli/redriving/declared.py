@@ -16,6 +16,7 @@ from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.steps import HumanTaskConfig
 from towpath.engine.scheduling.approvals import approvals_dropped, asks_people, tasks_of
 from towpath.engine.scheduling.redriving import kept_outputs, sent_again
+from towpath.engine.scheduling.visits import step_of
 
 
 async def _planned(temporal: Client, letter: Letter, failure: DeclaredFailure, change: RedriveChange) -> RedrivePlan:
@@ -27,11 +28,11 @@ async def _planned(temporal: Client, letter: Letter, failure: DeclaredFailure, c
         )
     before = load_plan(failure.request.digest, failure.request.definition)
     after = load_plan(request.digest, request.definition)
-    unknown = [step for step in change.outputs if step not in after.by_id]
+    unknown = [step for step in change.outputs if step_of(step) not in after.by_id]
     if unknown:
         fail(Exit.WRONG_INPUT, f"--set: there is no step {', '.join(unknown)}")
     for step in change.outputs:
-        if asks_people(after.node(step)):
+        if asks_people(after.node(step_of(step))):
             fail(Exit.WRONG_INPUT, f"--set: {step} is decided by people: leave it out, and they are asked again")
     _check_person(before, approvals_dropped(before, after), change.by)
     kept, again = kept_outputs(before, after, failure.completed, change.outputs)
@@ -39,7 +40,7 @@ async def _planned(temporal: Client, letter: Letter, failure: DeclaredFailure, c
     earlier, sends = failure.sending, dict[str, str]()
     if earlier is not None:
         earlier, sends = sent_again(before, after, earlier, seed)
-    items = {step: found for step, found in failure.items.items() if step in after.by_id and step not in seed}
+    items = {step: found for step, found in failure.items.items() if step_of(step) in after.by_id and step not in seed}
     for step, found in items.items():
         left = found.count - len(found.results)
         again[step] = f"{left} of {found.count} items; the others are kept where they are still the same"

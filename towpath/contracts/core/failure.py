@@ -97,6 +97,7 @@ class FailureCode(StrEnum):
     STEP_INPUT = "step.input"
     STEP_JOIN = "step.join"
     STEP_RAISED = "step.raised"
+    STEP_EXHAUSTED = "step.exhausted"
     STEP_TIMEOUT = "step.timeout"
     STEP_CANCELLED = "step.cancelled"
     UNEXPECTED = "unexpected"

@@ -79,6 +79,8 @@ class StepRecord(Wire):
     waiting: tuple[Waiting, ...] = ()
     cancelled: Cancellation | None = None
     """Who ended it before it was done, whatever became of it then: it may be undone since, or skipped."""
+    visit: int = 1
+    """Of a step in a cycle: how often it has begun, or will have."""
 
     @property
     def waits_for(self) -> str:

@@ -259,6 +259,8 @@ class ItemsRequest(Wire):
     """Of the items, where they do not follow each other from `first`."""
     may_fail: int | None = None
     """Once more items failed, no other one begins. None in runs of earlier versions, which go by the policy alone."""
+    visit: str = ""
+    """What the step is called in a later visit of its cycle."""
 
 
 class ItemsResult(Wire):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from towpath.engine.checks.clocks import check_clocks
+from towpath.engine.checks.cycles import check_cycles
 from towpath.engine.checks.documents import check_documents
 from towpath.engine.checks.expressions import ExpressionChecks
 from towpath.engine.checks.flow import Flow
@@ -56,6 +57,7 @@ class DocumentChecks:
         check_documents(self._source, self._plan.definition.header, self._catalogue, self._steps.server)
         self._graph()
         check_groups(self._source, self._plan)
+        check_cycles(self._source, self._plan)
         self._inputs()
         endpoints: dict[str, Path] = {}
         for trigger, path in self._plan.definition.triggers:

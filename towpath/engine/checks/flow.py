@@ -33,6 +33,9 @@ class Flow:
                     known &= each
             if node.guard is not None:
                 known |= found[node.guard[0]] | 1 << node.guard[0]
+            if node.cycle is not None:
+                for inside in range(node.cycle.begin, index):
+                    known |= found[inside] | 1 << inside
             found[index] = known
         return found
 
@@ -86,6 +89,7 @@ class Flow:
     def _branch_bits(self) -> dict[tuple[int, str], int]:
         """A bit for each branch of each condition."""
         branches = dict.fromkeys(node.guard for node in self.plan.nodes if node.guard is not None)
+        branches |= dict.fromkeys(way for node in self.plan.nodes for way in node.ways)
         return {branch: 1 << number for number, branch in enumerate(branches)}
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+from towpath.engine.checks.cycles import repeated, with_runs, with_visits
 from towpath.engine.checks.flow import Flow
 from towpath.engine.expression.nodes import Reference
 from towpath.engine.expression.suggestions import did_you_mean
@@ -41,6 +42,7 @@ class ReadChecks:
         self._catalogue = catalogue
         self._flow = Flow(plan) if len(plan.order) == len(plan.nodes) else None
         self._outputs: dict[str, JsonSchema] = {}
+        self._repeated = repeated(plan)
         header = plan.definition.header
         self._inputs: JsonSchema = {
             "type": "object",
@@ -121,12 +123,15 @@ class ReadChecks:
         if self._flow.settled_before(index, reader):
             return True
         step, name = base_of(step), base_of(self._plan.nodes[reader].id)
-        if self._flow.raced_before(index, reader):
-            if reference.guarded:
-                return True
+        is_raced = self._flow.raced_before(index, reader)
+        if reference.guarded and (is_raced or self._comes_again(index, reader)):
+            return True
+        if is_raced:
             what, mend = f"{step} may not be among the first of its group", f"write steps.{step}?.… ?? a default"
             self._source.report(path, "read.maybe-skipped", what, mend, at=at)
             return False
+        if self._comes_again(index, reader):
+            return self._is_early(step, name, path, at)
         if index == reader:
             what, mend = f"{step} has no output yet", "in compensate, read output: it is what the step gave"
         else:
@@ -134,6 +139,17 @@ class ReadChecks:
             mend = f"move it before {name}, or add needs: [{step}] to {name}"
         self._source.report(path, "read.not-before", what, mend, at=at)
         return False
+
+    def _is_early(self, step: str, name: str, path: Path, at: int) -> bool:
+        what = f"{step} comes after {name}: in the first visit it has given nothing yet"
+        self._source.report(path, "read.maybe-skipped", what, f"write steps.{step}?.… ?? a default", at=at)
+        return False
+
+    def _comes_again(self, index: int, reader: int) -> bool:
+        """Whether a step that comes later is in a cycle with the reader: what it gave in the visit before is there."""
+        shared = {node.index for node in self._plan.cycles(index)} & {node.index for node in self._plan.cycles(reader)}
+        is_later = self._flow is not None and self._flow.settled_before(reader, index)
+        return bool(shared) and (index == reader or is_later)
 
     def _may_lack(self, step: str, reader: int | None) -> bool:
         if self._flow is None:
@@ -167,7 +183,7 @@ class ReadChecks:
             hint = did_you_mean(step, self._plan.by_id)[2:]
             self._source.report(path, "read.unknown-step", f"there is no step {step!r}", hint, at=at)
         elif reference.guarded or self._has_ended(step, reference, path, at, context):
-            self._properties(RECORD, reference, 3, path, at)
+            self._properties(self._record(step), reference, 3, path, at)
 
     def _secret(self, reference: Reference, path: Path, at: int, context: ReadScope) -> None:
         name = reference.path[1] if len(reference.path) > 1 else ""
@@ -209,8 +225,12 @@ class ReadChecks:
 
     def _output(self, step: str) -> JsonSchema:
         if step not in self._outputs:
-            self._outputs[step] = output_schema(self._plan.node(step), self._catalogue)
+            found = output_schema(self._plan.node(step), self._catalogue)
+            self._outputs[step] = with_runs(found) if step in self._repeated else found
         return self._outputs[step]
+
+    def _record(self, step: str) -> JsonSchema:
+        return with_visits(RECORD) if step in self._repeated else RECORD
 
     def schema_of(self, keys: tuple[str, ...], context: ReadScope) -> JsonSchema:
         """The schema of a path of constant keys; {} when it is not known."""
@@ -224,7 +244,7 @@ class ReadChecks:
         elif root == "run" and len(keys) == 2:
             schema, rest = RUN, keys[1:]
         elif root == "run" and len(keys) > 3 and keys[1] == "steps":
-            schema, rest = RECORD, keys[3:]
+            schema, rest = self._record(keys[2]), keys[3:]
         else:
             return {}
         whole = schema

@@ -102,6 +102,8 @@ class _Copier:
             update={
                 "id": step.id + self.suffix,
                 "needs": needs,
+                "back_to": None if step.back_to is None else self._id(step.back_to),
+                "exhausted": None if step.exhausted is None else self._id(step.exhausted),
                 "config": self._plain(step.type, step.config),
                 "catch": [self._caught(each) for each in step.catch],
                 "compensate": self._call(step.compensate),

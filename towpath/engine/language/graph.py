@@ -51,10 +51,22 @@ def mermaid(plan: Plan) -> str:
         for source, label in _edges(plan, node):
             arrow = f"-- {_label(label)} -->" if label else "-->"
             lines.append(f"  {_name(source)} {arrow} {_name(node)}")
+        lines.extend(_ways_on(plan, node))
         if node.step is not None and node.step.compensate is not None:
             lines.append(f'  {_name(node)}_undo["undo {_label(node.id)}"]')
             lines.append(f"  {_name(node)} -.-> {_name(node)}_undo")
     return "\n".join(lines)
+
+
+def _ways_on(plan: Plan, node: PlanNode) -> Iterator[str]:
+    """Where a step with `back_to` leads."""
+    cycle = node.cycle
+    if cycle is not None:
+        begin = plan.nodes[cycle.begin]
+        target = plan.nodes[begin.members[0]] if begin.anonymous and begin.members else begin
+        yield f"  {_name(node)} -. back, up to {cycle.most} visits .-> {_name(target)}"
+        if cycle.exhausted is not None:
+            yield f"  {_name(node)} -. exhausted .-> {_name(plan.nodes[cycle.exhausted])}"
 
 
 def _tops(plan: Plan) -> Iterator[PlanNode]:
@@ -90,6 +102,9 @@ def _kind(node: PlanNode) -> str:
     extra = [_each(step.for_each)] if step.for_each else []
     extra += ["undoable"] if step.compensate is not None else []
     extra += ["only when …"] if step.when is not None else []
+    if step.back_to is not None:
+        then = "" if step.exhausted is None else f", then {step.exhausted}"
+        extra.append(f"back to {step.back_to}, up to {step.max} visits{then}")
     return ", ".join([step.type, *extra])
 
 

@@ -14,6 +14,20 @@ NodeKind = Literal["step", "condition", "group", "runs"]
 MOST_NODES = 5_000
 
 
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """Where a step with `back_to` leads: the nodes from `begin` to `end` are done again, the step as the last of them.
+
+    When its visits are used up, `passed` are skipped and `exhausted` runs, which is skipped otherwise.
+    """
+
+    begin: int
+    end: int
+    most: int
+    passed: tuple[int, ...] = ()
+    exhausted: int | None = None
+
+
 @dataclass(slots=True)
 class PlanNode:
     """One node. `needs` are indexes. `listed`: it stands in a list's order, so it also runs when its need was skipped.
@@ -21,7 +35,7 @@ class PlanNode:
     `guard` is the condition, or the step that catches, whose branch it is in; `parent` what it is part of. `wanted` is
     how many completed needs start it: None for all. Of a copy, `copy` is the end of its id and `branch` the member that
     it follows; `followers` are the copies that follow a member. A node of the kind `runs` needs copies and has their
-    outputs.
+    outputs. `ways` are the ends of cycles after which it runs: the other end skips it.
     """
 
     index: int
@@ -42,6 +56,8 @@ class PlanNode:
     copy: str = ""
     branch: int | None = None
     followers: list[int] = field(default_factory=list[int])
+    cycle: Cycle | None = None
+    ways: tuple[tuple[int, str], ...] = ()
     _written: dict[str, Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -105,10 +121,16 @@ class Plan:
         current: int | None = index
         while current is not None:
             node = self.nodes[current]
+            found.extend(node.ways)
             if node.guard is not None:
                 found.append(node.guard)
             current = node.parent
         return found
+
+    def cycles(self, index: int) -> list[PlanNode]:
+        """The steps that go back over a node, the innermost first."""
+        around = [node for node in self.nodes if node.cycle is not None and node.cycle.begin <= index < node.cycle.end]
+        return sorted(around, key=lambda node: node.index - node.cycle.begin if node.cycle is not None else 0)
 
 
 def written(config: Model | dict[str, Any] | None) -> dict[str, Any]:
@@ -153,7 +175,27 @@ class _Builder:
         for entry in entries:
             before = self.add(entry, before, parent, guard)
             found.append(before)
+        for place, entry in enumerate(entries):
+            if isinstance(entry, StepEntry) and entry.step.back_to is not None:
+                self._cycle(entry.step, found, place)
         return found
+
+    def _cycle(self, step: Step, entries: list[int], place: int) -> None:
+        """Only what stands in its own list before it is gone back to; what else is written, the checks tell."""
+        names = {self.nodes[index].id: at for at, index in enumerate(entries)}
+        first, last = names.get(step.back_to or ""), names.get(step.exhausted or "")
+        if step.max is None or first is None or first >= place:
+            return
+        own, after = entries[place], entries[place + 1 :]
+        end = after[0] if after else len(self.nodes)
+        if last is None or last <= place:
+            self.nodes[own].cycle = Cycle(entries[first], end, step.max)
+            return
+        passed = entries[place + 1 : last]
+        self.nodes[own].cycle = Cycle(entries[first], end, step.max, tuple(passed), entries[last])
+        for index in passed:
+            self.nodes[index].ways += ((own, "goes on"),)
+        self.nodes[entries[last]].ways += ((own, "exhausted"),)
 
     def add(self, entry: Entry, before: int | None, parent: int | None, guard: tuple[int, str] | None) -> int:
         if isinstance(entry, GroupEntry):
@@ -255,8 +297,10 @@ def _topological(nodes: list[PlanNode]) -> list[int]:
 
 
 def waits_for(nodes: Sequence[PlanNode], node: PlanNode) -> list[int]:
-    """Predecessors, with everything inside a condition that a need stands for."""
+    """Predecessors, with everything inside a condition that a need stands for, and all that a step goes back over."""
     found = [] if node.guard is None else [node.guard[0]]
+    if node.cycle is not None:
+        found.extend(range(node.cycle.begin, node.index))
     waiting = list(node.needs)
     seen: set[int] = set()
     while waiting:

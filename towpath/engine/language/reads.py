@@ -39,7 +39,13 @@ def secrets_of(plan: Plan) -> tuple[str, ...]:
 
 def steps_read(node: PlanNode, known: set[str]) -> set[str] | None:
     """Ids of the steps that the config of a step reads; None when it reads `steps` as a whole."""
-    config = node.config.model_dump(mode="json") if isinstance(node.config, BaseModel) else node.config
+    return steps_named(
+        node.config.model_dump(mode="json") if isinstance(node.config, BaseModel) else node.config, known
+    )
+
+
+def steps_named(config: Any, known: set[str]) -> set[str] | None:
+    """The same of any part of a definition."""
     found: set[str] = set()
     for text in texts_of(config):
         try:

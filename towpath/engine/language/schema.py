@@ -65,6 +65,7 @@ def language_schema() -> dict[str, Any]:
     handling["items"] = {"oneOf": [_ref(model, definitions) for model in dict.fromkeys(FALLBACKS.values())]}
     step = _take(Step, definitions)
     step["properties"]["type"] = {"enum": list(CONFIGS)}
+    step["dependentRequired"] = {"back_to": ["max"], "max": ["back_to"], "exhausted": ["back_to"]}
     step["allOf"] = _by_type(CONFIGS, definitions)
     for call in ("StepCall", "OutcomeCheck"):
         definitions[call]["allOf"] = _by_type(

@@ -26,6 +26,8 @@ from towpath.engine.language.model import (
 )
 
 JsonSchema = Annotated[dict[str, Any], Field(json_schema_extra={"x-json-schema": True})]
+MOST_VISITS = 1_000
+"""So often a cycle goes through its steps at most: a run keeps what each visit gave."""
 
 
 class ClaudeConfig(Model):
@@ -333,6 +335,9 @@ class Step(Model):
     select: list[Text] = []
     cancel_on: CancelOn | None = None
     limits: CallLimits | None = Field(default=None, exclude_if=is_left_out)
+    back_to: StepId | None = Field(default=None, exclude_if=is_left_out)
+    max: Annotated[int, Field(ge=2, le=MOST_VISITS)] | None = Field(default=None, exclude_if=is_left_out)
+    exhausted: StepId | None = Field(default=None, exclude_if=is_left_out)
     description: Text = ""
 
 

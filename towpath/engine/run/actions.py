@@ -71,12 +71,21 @@ Outcome = Completed | Failed | Cancelled | Rejected
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Begin a step with its config as rendered. `items` are there when it is to be done for each of them."""
+    """Begin a step with its config as rendered. `items` are there when it is to be done for each of them.
+
+    `visit` is its name in a later visit of its cycle, empty in the first.
+    """
 
     step: str
     config: dict[str, Value] = field(default_factory=dict[str, Value])
     items: list[Value] | None = None
     cache_key: str | None = None
+    visit: str = ""
+
+    @property
+    def place(self) -> str:
+        """What it is called in effect keys, in history, and by people."""
+        return self.visit or self.step
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +100,18 @@ class Cancel:
 class UndoStep:
     """Compensate a step, with the config of its compensation. `unknown`: ask its check first.
 
-    `config` is None when there is no compensation, or when it reads what only the check can tell.
+    `config` is None when there is no compensation, or when it reads what only the check can tell. `visit` is as in
+    `Start`.
     """
 
     step: str
     config: dict[str, Value] | None
     unknown: bool = False
+    visit: str = ""
+
+    @property
+    def place(self) -> str:
+        return self.visit or self.step
 
 
 @dataclass(frozen=True, slots=True)

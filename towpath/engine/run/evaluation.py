@@ -55,7 +55,7 @@ from towpath.engine.language.steps import (
 from towpath.engine.run.actions import Completed, Failed, Outcome, StepRun
 from towpath.engine.run.effects import has_effect
 from towpath.engine.run.marking import as_data, secret_of
-from towpath.engine.run.raising import error_data, error_record, raised
+from towpath.engine.run.raising import error_data, raised, step_record
 from towpath.engine.run.sameness import Uuids
 
 PureFunctions = Mapping[str, Callable[[dict[str, Value]], Value]]
@@ -113,7 +113,7 @@ class Evaluation:
         self._secret_inputs = secret_inputs
         self._functions = functions
         self._new_uuid = new_uuid
-        self._runs: dict[str, Value] = {}
+        self.records: dict[str, Value] = {}
         self._names: dict[str, Value] = {
             "inputs": inputs,
             "steps": outputs,
@@ -122,7 +122,7 @@ class Evaluation:
                 "key": facts.id.partition("/")[2] or facts.id,
                 "started_at": facts.started_at,
                 "trigger": facts.trigger,
-                "steps": self._runs,
+                "steps": self.records,
             },
             "event": facts.event,
             SECRETS: {name: secret_named(name) for name in facts.secrets},
@@ -130,6 +130,8 @@ class Evaluation:
         self.now = facts.started_at
         self.moments: dict[str, datetime] = {}
         """What `now()` is in the configs of steps with an effect, which may be made again."""
+        self.places: Mapping[str, str] = {}
+        """Names of steps that are past the first visit of their cycle."""
         self.errors: dict[str, Value] = {}
         """What was caught, by the names that the definition gives it."""
         self.held: frozenset[str] = frozenset()
@@ -142,16 +144,13 @@ class Evaluation:
         """What every expression of the run may read, by name."""
         return self._names
 
-    def tell(self, step: str, run: StepRun) -> None:
+    def place(self, step: str) -> str:
+        """What a step is called in the visit of its cycle that it is in."""
+        return self.places.get(step, step)
+
+    def tell(self, step: str, run: StepRun, **more: Value) -> None:
         """Make the record of a settled step readable as `run.steps.ID`."""
-        began, ended = run.started_at or self.now, run.ended_at or self.now
-        failure = run.failure
-        self._runs[step] = {
-            "status": str(run.state),
-            "attempts": run.attempts,
-            "error": None if failure is None else error_record(failure),
-            "duration": ended - began,
-        }
+        self.records[step] = {**step_record(run, self.now), **more}
 
     def catch(self, name: str, failure: Failure) -> None:
         """Make an error readable for what handles it."""
@@ -245,14 +244,15 @@ class Evaluation:
 
     @contextmanager
     def _fixed(self, node: PlanNode, index: Value) -> Generator[None]:
-        moment = self.moments.get(node.id)
+        name = self.place(node.id)
+        moment = self.moments.get(name)
         if moment is None:
             yield
             return
         now, new_uuid = self.now, self._new_uuid
         self.now = moment
         if self.facts.salt:
-            place = node.id if index is None else f"{node.id}/{index}"
+            place = name if index is None else f"{name}/{index}"
             self._new_uuid = Uuids(self.facts.salt, place)
         try:
             yield

@@ -1,11 +1,15 @@
-"""Errors that a definition raises itself, in the words of RFC 9457; how a failure reads as data, what catches it."""
+"""Errors that a definition raises itself, in the words of RFC 9457; how a failure, and the end of a step, read as data;
+what catches it.
+"""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.wire import clip, clip_values
 from towpath.engine.expression.values import Value, as_text
 from towpath.engine.language.steps import Catch, CaughtError
+from towpath.engine.run.actions import StepRun
 
 PROBLEM = ("type", "status", "title", "detail")
 
@@ -27,6 +31,17 @@ def error_record(failure: Failure) -> dict[str, Value]:
     if failure.code is FailureCode.STEP_RAISED:
         told |= {name: failure.evidence.get(name) for name in PROBLEM}
     return told
+
+
+def step_record(run: StepRun, now: datetime) -> dict[str, Value]:
+    """How a step ended, as expressions read it."""
+    began, ended = run.started_at or now, run.ended_at or now
+    return {
+        "status": str(run.state),
+        "attempts": run.attempts,
+        "error": None if run.failure is None else error_record(run.failure),
+        "duration": ended - began,
+    }
 
 
 def error_data(failure: Failure) -> dict[str, Value]:

@@ -41,7 +41,7 @@ class _Begun:
 
 
 class Sent:
-    """Of one run. `variants` are the ends of keys, by step."""
+    """Of one run. `variants` are the ends of keys, by step; in later visits of a cycle, by the step's name there."""
 
     def __init__(self) -> None:
         self._before: dict[str, SentStep] = {}
@@ -64,19 +64,20 @@ class Sent:
         """The config to begin a step with. Raises StepError."""
         if not evaluation.has_effect(node):
             return evaluation.config(node)
-        before = self._before.get(node.id)
-        evaluation.moments[node.id] = evaluation.now if before is None else before.now
+        place = evaluation.place(node.id)
+        before = self._before.get(place)
+        evaluation.moments[place] = evaluation.now if before is None else before.now
         found = evaluation.config(node)
         if before is not None and config_digest(found) != before.digest:
             if not before.stands:
-                evaluation.moments[node.id] = evaluation.now
+                evaluation.moments[place] = evaluation.now
                 found = evaluation.config(node)
-                self.variants[node.id] = config_digest(found)[:VARIANT]
+                self.variants[place] = config_digest(found)[:VARIANT]
             elif before.config is None:
                 raise StepError(_changed())
             else:
                 found = _again(before, before.config, found)
-        self._begun[node.id] = _Begun(evaluation.moments[node.id], found)
+        self._begun[place] = _Begun(evaluation.moments[place], found)
         return found
 
     def items(self, node: PlanNode, evaluation: Evaluation) -> list[Value]:
@@ -88,18 +89,19 @@ class Sent:
             return evaluation.items(loop)
         if not evaluation.has_effect(node):
             found = evaluation.items(loop)
-            self.made_of[node.id] = digest(_basis(node, evaluation, found))
+            self.made_of[evaluation.place(node.id)] = digest(_basis(node, evaluation, found))
             return found
-        before = self._before.get(node.id)
-        evaluation.moments[node.id] = evaluation.now if before is None else before.now
+        place = evaluation.place(node.id)
+        before = self._before.get(place)
+        evaluation.moments[place] = evaluation.now if before is None else before.now
         found = evaluation.items(loop)
-        made_of = self.made_of[node.id] = digest(_basis(node, evaluation, found))
+        made_of = self.made_of[place] = digest(_basis(node, evaluation, found))
         if before is not None and made_of != before.digest:
             if before.stands:
                 raise StepError(_changed())
-            evaluation.moments[node.id] = evaluation.now
-            self.variants[node.id] = made_of[:VARIANT]
-        self._begun[node.id] = _Begun(evaluation.moments[node.id], digest=made_of)
+            evaluation.moments[place] = evaluation.now
+            self.variants[place] = made_of[:VARIANT]
+        self._begun[place] = _Begun(evaluation.moments[place], digest=made_of)
         return found
 
     def dump(self, states: Mapping[str, State], not_undone: list[str]) -> dict[str, SentStep]:

@@ -45,12 +45,14 @@ def approvals_touched(plan: Plan, step: str, *, decided: bool = False) -> list[s
 
 def tasks_passed_by(progress: Progress, step: str, opened: Iterable[str]) -> tuple[list[str], str | None]:
     """Of the tasks that were opened, by place (`STEP` or `STEP/CHOICE`), those that a change of the step passes by; and
-    the first approval of which nobody knows yet who may give it. One that was not needed is passed by nobody.
+    the first approval of which nobody knows yet who may give it. One that was not needed is passed by nobody. In a
+    cycle, what was asked in an earlier visit is another task.
     """
     places = list(opened)
     found: list[str] = []
     for guard in approvals_touched(progress.plan, step):
-        own = [place for place in places if place.partition("/")[0] == guard]
+        now = progress.visits.place(guard)
+        own = [place for place in places if place.partition("/")[0] == now]
         if not own and progress.run_of(guard).state is not State.SKIPPED:
             return [], guard
         found.extend(own)

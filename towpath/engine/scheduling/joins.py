@@ -17,6 +17,8 @@ class Joins:
         self.is_exact = language >= ONE_WINNER
         """Whether exactly as many members win as a race asks for."""
         self._settled, self._good = [0] * len(plan.nodes), [0] * len(plan.nodes)
+        self._counted: dict[int, tuple[bool, bool]] = {}
+        """Of each settled node, whether it was good for a race, and for another join."""
         self.members_left = [len(node.members) for node in plan.nodes]
 
     def starts(self, node: PlanNode) -> bool | None:
@@ -30,11 +32,22 @@ class Joins:
 
     def count(self, node: PlanNode, run: StepRun, *, good: bool) -> None:
         """A node has settled: a race is won by what was completed, another join by what is as good."""
+        self._counted[node.index] = (good and run.state is State.COMPLETED, good)
+        self._add(node, 1)
+
+    def forget(self, node: PlanNode) -> None:
+        """A node is to settle once more."""
+        if node.index in self._counted:
+            self._add(node, -1)
+            del self._counted[node.index]
+
+    def _add(self, node: PlanNode, times: int) -> None:
+        won, good = self._counted[node.index]
         for dependent in self._plan.dependents[node.index]:
-            self._settled[dependent] += 1
-            self._good[dependent] += good and (run.state is State.COMPLETED or not self.is_urgent(dependent))
+            self._settled[dependent] += times
+            self._good[dependent] += times * (won if self.is_urgent(dependent) else good)
         if node.parent is not None and self._plan.nodes[node.parent].is_open:
-            self.members_left[node.parent] -= 1
+            self.members_left[node.parent] -= times
 
     def is_urgent(self, index: int) -> bool:
         """Whether a node is a race, which is over before anything else of a moment is looked at."""

@@ -33,6 +33,17 @@ from towpath.engine.scheduling.following import outputs_of
 from towpath.engine.scheduling.joins import Joins
 from towpath.engine.scheduling.starting import begin_step
 from towpath.engine.scheduling.turns import MemberTurns
+from towpath.engine.scheduling.visits import (
+    Visit,
+    Visits,
+    close_way,
+    give,
+    go_back,
+    goes_back,
+    is_used_up,
+    tell_visit,
+    use_up,
+)
 
 
 class Scheduling:
@@ -51,16 +62,20 @@ class Scheduling:
         self.runs = [StepRun() for _ in plan.nodes]
         self.outputs: dict[str, Value] = {}
         self.branches: dict[str, str] = {}
-        self.evaluation = Evaluation(facts, inputs, self.outputs, functions, new_uuid, secret_inputs(plan))
+        self.visits = Visits(plan)
+        self.shown: dict[str, Value] = {} if self.visits.steps else self.outputs
+        """The outputs as expressions read them."""
+        self.evaluation = Evaluation(facts, inputs, self.shown, functions, new_uuid, secret_inputs(plan))
+        self.evaluation.places = self.visits.places
         self.paused = False
         self.seed = seed or {}
         self.sent = Sent()
-        self._joins, self._turns = Joins(plan, facts.language), MemberTurns(plan)
+        self.joins, self._turns = Joins(plan, facts.language), MemberTurns(plan)
         self.opened = [node.guard is None for node in plan.nodes]
         self.left = len(plan.nodes)
         self.catching = Catching(self.branches, self.evaluation)
         self.running: set[int] = set()
-        self.done: list[int] = []
+        self.done: list[int | Visit] = []
         self.held: list[int] = []
         self.ready: deque[int] = deque()
         self.actions: list[Action] = []
@@ -78,13 +93,13 @@ class Scheduling:
             return
         if node.kind == "runs":
             return
-        starts = self._joins.starts(node)
-        if starts is None:
+        starts = self.joins.starts(node)
+        if starts is None or not self.visits.may_begin(node, self.runs):
             return
         if self.paused and node.kind == "step":
             self.held.append(index)
         elif node.kind == "group":
-            self._close_group(node, satisfied=starts)
+            _close_group(self, node, satisfied=starts)
         elif starts:
             if self._turns.take(index):
                 self._begin(node)
@@ -97,8 +112,9 @@ class Scheduling:
             return
         run = self.runs[node.index]
         run.started_at = self.evaluation.now
-        if node.id in self.seed:
-            self.complete(node, Completed(self.seed[node.id], attempts=0, note="kept from the run before"))
+        kept = self.visits.place(node.id)
+        if kept in self.seed:
+            self.complete(node, Completed(self.seed[kept], attempts=0, note="kept from the run before"))
             return
         try:
             if step.when is not None and not self.evaluation.is_true(step.when, "when"):
@@ -121,12 +137,12 @@ class Scheduling:
 
     def _branch(self, node: PlanNode, branch: str) -> None:
         self.branches[node.id] = branch
-        self.outputs[node.id] = {"branch": branch}
+        give(self, node.id, {"branch": branch})
         run = self.runs[node.index]
         run.state, run.note = State.RUNNING, branch
         self.running.add(node.index)
         _open(self, node, branch)
-        if not self._joins.members_left[node.index]:
+        if not self.joins.members_left[node.index]:
             self._end_condition(node)
 
     def _end_condition(self, node: PlanNode) -> None:
@@ -142,23 +158,6 @@ class Scheduling:
                 if self.plan.nodes[member].guard == node.guard:
                     self.unlock(member)
         self.ready.append(index)
-
-    def _close_group(self, node: PlanNode, *, satisfied: bool) -> None:
-        for runs in (self.plan.nodes[index] for index in node.members if self.plan.nodes[index].kind == "runs"):
-            self.complete(runs, Completed(outputs_of(runs, self.plan, self.outputs), attempts=0))
-        if satisfied:
-            own = self.plan.own_members(node)
-            completed = [self.plan.nodes[i].id for i in own if self.runs[i].state is State.COMPLETED]
-            if not node.anonymous:
-                self.outputs[node.id] = {"completed": completed}
-            self.settle(node.index, State.COMPLETED, good=True)
-            if node.group is not None and node.group.losers == "cancel":
-                _withdraw(self, node, Cancellation(by="the race", reason=f"first: {', '.join(completed)}"))
-        elif node.wanted is not None and any(self.runs[index].state is State.FAILED for index in node.members):
-            failure = Failure(code=FailureCode.STEP_JOIN, message=f"fewer than {node.wanted} members completed")
-            self.take(node.index, Failed(failure))
-        else:
-            self.settle(node.index, State.SKIPPED, good=False)
 
     def skip(self, index: int, reason: str) -> None:
         node = self.plan.nodes[index]
@@ -181,14 +180,14 @@ class Scheduling:
                 self.runs[index].keep(outcome)
                 self.settle(index, State.CANCELLED, good=False, note=reason)
             case Rejected(output=output):
-                self.outputs[node.id] = output
-                self.settle(index, State.COMPLETED, good=True, note="rejected")
+                give(self, node.id, output)
                 self.stop("rejected", node.id, None)
+                self.settle(index, State.COMPLETED, good=True, note="rejected")
             case Failed():
                 self._fail(node, outcome)
 
     def complete(self, node: PlanNode, outcome: Completed) -> None:
-        self.outputs[node.id] = outcome.output
+        give(self, node.id, outcome.output)
         run = self.runs[node.index]
         run.attempts = outcome.attempts
         self.settle(node.index, State.COMPLETED, good=True, note=outcome.note)
@@ -203,7 +202,7 @@ class Scheduling:
             self.release(node)
             return
         on_error = "fail" if node.step is None else node.step.on_error
-        if on_error != "fail" and self._joins.is_exact and node.kind == "condition":
+        if on_error != "fail" and self.joins.is_exact and node.kind == "condition":
             for member in node.members:
                 self.skip(member, f"{node.id} could not be decided")
         if isinstance(on_error, OnErrorDefault):
@@ -216,14 +215,19 @@ class Scheduling:
                 self._fail_run(node, error.failure)
         elif on_error == "continue":
             self.settle(node.index, State.FAILED, good=True, note="the run goes on without it")
-        elif losing := self._joins.losing(node):
-            _lose(self, losing, outcome.failure, exact=self._joins.is_exact)
         else:
-            self._fail_run(node, outcome.failure)
+            self.fail_for_good(node, outcome.failure)
+
+    def fail_for_good(self, node: PlanNode, failure: Failure) -> None:
+        """The run fails with the step, or the member of a race that it is in."""
+        if losing := self.joins.losing(node):
+            _lose(self, losing, failure, exact=self.joins.is_exact)
+        else:
+            self._fail_run(node, failure)
 
     def release(self, node: PlanNode) -> None:
         """Once an error has been handled, what needs the step goes on."""
-        if self.catching.ends(node.index, self._joins.members_left[node.index]):
+        if self.catching.ends(node.index, self.joins.members_left[node.index]):
             self._set_free(node, good=True)
 
     def _fail_run(self, node: PlanNode, failure: Failure) -> None:
@@ -245,26 +249,33 @@ class Scheduling:
 
     def settle(self, index: int, state: State, *, good: bool, note: str = "") -> None:
         run, node = self.runs[index], self.plan.nodes[index]
+        if state is State.COMPLETED and is_used_up(self, node):
+            use_up(self, node)
+            return
         run.state, run.ended_at = state, self.evaluation.now
         run.note = note or run.note
         self.left -= 1
         if state is State.COMPLETED or run.unknown:
             self.done.append(index)
-        if not node.anonymous:
-            self.evaluation.tell(node.id, run)
+        tell_visit(self, node)
         self.ready.extend(self._turns.leave(index))
+        self.ready.extend(self.visits.waiting_for(index))
+        if state is State.COMPLETED and goes_back(self, node):
+            go_back(self, node)
+            return
         if index in self.catching.under_way:
             return
         if node.kind == "step":
             for member in node.members:
                 self.skip(member, f"{node.id} raised nothing that is caught")
         self._set_free(node, good=good)
+        close_way(self, node)
 
     def _set_free(self, node: PlanNode, *, good: bool) -> None:
         self.free(node, good=good)
         self.follow(node)
         parent = None if node.parent is None else self.plan.nodes[node.parent]
-        if parent is not None and parent.kind == "condition" and not self._joins.members_left[parent.index]:
+        if parent is not None and parent.kind == "condition" and not self.joins.members_left[parent.index]:
             self._end_condition(parent)
         elif parent is not None:
             self.release(parent)
@@ -279,9 +290,28 @@ class Scheduling:
 
     def free(self, node: PlanNode, *, good: bool) -> None:
         """Count a settled node for everything that waits for it."""
-        self._joins.count(node, self.runs[node.index], good=good)
+        self.joins.count(node, self.runs[node.index], good=good)
         for dependent in self.plan.dependents[node.index]:
-            (self.ready.appendleft if self._joins.is_urgent(dependent) else self.ready.append)(dependent)
+            (self.ready.appendleft if self.joins.is_urgent(dependent) else self.ready.append)(dependent)
+
+
+def _close_group(nodes: Scheduling, node: PlanNode, *, satisfied: bool) -> None:
+    """By its join: its members have settled, or enough of them were completed."""
+    for runs in (nodes.plan.nodes[index] for index in node.members if nodes.plan.nodes[index].kind == "runs"):
+        nodes.complete(runs, Completed(outputs_of(runs, nodes.plan, nodes.outputs), attempts=0))
+    if satisfied:
+        own = nodes.plan.own_members(node)
+        completed = [nodes.plan.nodes[i].id for i in own if nodes.runs[i].state is State.COMPLETED]
+        if not node.anonymous:
+            give(nodes, node.id, {"completed": completed})
+        nodes.settle(node.index, State.COMPLETED, good=True)
+        if node.group is not None and node.group.losers == "cancel":
+            _withdraw(nodes, node, Cancellation(by="the race", reason=f"first: {', '.join(completed)}"))
+    elif node.wanted is not None and any(nodes.runs[index].state is State.FAILED for index in node.members):
+        failure = Failure(code=FailureCode.STEP_JOIN, message=f"fewer than {node.wanted} members completed")
+        nodes.take(node.index, Failed(failure))
+    else:
+        nodes.settle(node.index, State.SKIPPED, good=False)
 
 
 def _is_patient(node: PlanNode) -> bool:

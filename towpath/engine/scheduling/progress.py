@@ -3,7 +3,7 @@
 Nothing here waits, calls, or knows the time: a driver performs the actions, in a workflow or in memory.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.run import Cancellation
 from towpath.contracts.declared.run import SentStep
 from towpath.engine.expression.values import Value
-from towpath.engine.language.plan import Plan, PlanNode
+from towpath.engine.language.plan import Plan
 from towpath.engine.run.actions import (
     SETTLED,
     Action,
@@ -28,7 +28,9 @@ from towpath.engine.run.actions import (
 )
 from towpath.engine.run.evaluation import PureFunctions, RunFacts, StepError
 from towpath.engine.scheduling.nodes import Scheduling
+from towpath.engine.scheduling.restoring import restore
 from towpath.engine.scheduling.undoing import Undoing
+from towpath.engine.scheduling.visits import Visit, dump_done, load_done, step_of
 
 _RUN = TypeAdapter(StepRun)
 
@@ -52,7 +54,7 @@ class Progress:
         self.ended: End | None = None
         self._nodes = nodes = Scheduling(plan, facts, inputs, functions, new_uuid, seed)
         self.runs, self.outputs, self.branches, self.done = nodes.runs, nodes.outputs, nodes.branches, nodes.done
-        self.evaluation, self.sent = nodes.evaluation, nodes.sent
+        self.evaluation, self.sent, self.visits = nodes.evaluation, nodes.sent, nodes.visits
         self._undoing = Undoing(nodes)
         self.not_undone = self._undoing.not_undone
 
@@ -61,11 +63,13 @@ class Progress:
         self._nodes.ready.extend(node.index for node in self.plan.nodes if self._nodes.opened[node.index])
         return self._go_on()
 
-    def finish(self, step: str, outcome: Outcome, now: datetime) -> list[Action]:
-        """A step that was started has ended. Reported twice, the second time says nothing."""
+    def finish(self, step: str, outcome: Outcome, now: datetime, place: str | None = None) -> list[Action]:
+        """A step that was started has ended. Reported twice, the second time says nothing; nor does an end of an
+        earlier visit, which `place` tells.
+        """
         self.evaluation.now = now
         index = self.plan.by_id[step]
-        if index not in self._nodes.running:
+        if index not in self._nodes.running or place not in {None, self.visits.place(step)}:
             return []
         self._nodes.running.discard(index)
         self._nodes.take(index, outcome)
@@ -141,16 +145,26 @@ class Progress:
 
     def sending(self) -> dict[str, SentStep]:
         """What was sent for each step, for the run that continues this one."""
-        states = {node.id: self.runs[node.index].state for node in self.plan.steps()}
+        states = {visit.place: visit.run.state for visit in self._earlier()}
+        states |= {self.visits.place(node.id): self.runs[node.index].state for node in self.plan.steps()}
         return self.sent.dump(states, self.not_undone)
 
     def completed(self) -> dict[str, JsonValue]:
-        """Outputs of the steps that were completed: what a redrive keeps."""
-        return {
-            node.id: self.outputs[node.id]
+        """Outputs of the steps that were completed, in each of their visits: what a redrive keeps."""
+        found = {
+            visit.place: visit.output
+            for visit in self._earlier()
+            if visit.run.state is State.COMPLETED and self.plan.node(visit.step).kind == "step"
+        }
+        return found | {
+            self.visits.place(node.id): self.outputs[node.id]
             for node in self.plan.steps()
             if self.runs[node.index].state is State.COMPLETED and node.kind == "step" and node.id in self.outputs
         }
+
+    def _earlier(self) -> Iterator[Visit]:
+        """What was done in earlier visits."""
+        return (entry for entry in self.done if isinstance(entry, Visit))
 
     @property
     def running(self) -> list[str]:
@@ -161,6 +175,11 @@ class Progress:
 
     def run_of(self, step: str) -> StepRun:
         return self.runs[self.plan.by_id[step]]
+
+    def run_at(self, place: str) -> StepRun:
+        """The record of a step in the visit that it is named by; else what is known of it now."""
+        earlier = (visit.run for visit in self._earlier() if visit.place == place)
+        return next(earlier, self.run_of(step_of(place)))
 
     def _go_on(self) -> list[Action]:
         self._nodes.advance()
@@ -204,7 +223,7 @@ class Progress:
 
     def _all_outputs(self) -> dict[str, Value]:
         """By the ids of the document: those of copies are together under theirs."""
-        return {name: output for name, output in self.outputs.items() if not self.plan.node(name).copy}
+        return {name: output for name, output in self._nodes.shown.items() if not self.plan.node(name).copy}
 
     def _end(self, end: End) -> None:
         self.ended = end
@@ -217,7 +236,8 @@ class Progress:
             "outputs": dict(self.outputs),
             "branches": dict(self.branches),
             "seed": self._nodes.seed,
-            "order": list(self.done),
+            "order": dump_done(self.done),
+            **({"visits": self.visits.dump()} if self.visits.steps else {}),
             "paused": self.paused,
         }
 
@@ -233,43 +253,9 @@ class Progress:
     ) -> "Progress":
         """The state that was dumped. `resume` goes on from it: what was running is started again."""
         progress = cls(plan, facts, inputs, functions, new_uuid, dumped["seed"])
-        progress._restore([_RUN.validate_python(run) for run in dumped["runs"]], dumped["outputs"], dumped["branches"])
-        progress.done[:] = dumped["order"]
+        progress.done[:] = load_done(dumped["order"])
+        progress.visits.restore(dumped.get("visits", {}), progress.done)
+        runs = [_RUN.validate_python(run) for run in dumped["runs"]]
+        restore(progress._nodes, runs, dumped["outputs"], dumped["branches"])
         progress.pause()
         return progress
-
-    def _restore(self, runs: list[StepRun], outputs: dict[str, Value], branches: dict[str, str]) -> None:
-        """Take a state over: what has settled counts for what waits for it, and the rest is looked at again."""
-        self.outputs.update(outputs)
-        self.branches.update(branches)
-        for index, run in enumerate(runs):
-            node = self.plan.nodes[index]
-            if run.state in SETTLED:
-                self.runs[index] = run
-                self._nodes.left -= 1
-                if node.kind == "step" and node.id in branches:
-                    self._nodes.catching.again(node, run.failure)
-                else:
-                    self._nodes.free(node, good=_is_good(node, run))
-            elif node.kind == "condition" and node.id in branches:
-                self.runs[index] = run
-                self._nodes.running.add(index)
-        for index in sorted(self._nodes.catching.under_way, reverse=True):
-            self._nodes.release(self.plan.nodes[index])
-        for node in self.plan.nodes:
-            taken = self.branches.get(node.id)
-            for member in node.branches.get(taken or "", []):
-                self._nodes.unlock(member)
-            if self.runs[node.index].state in {State.COMPLETED, State.UNDONE}:
-                self._nodes.follow(node)
-            if not node.anonymous and self.runs[node.index].state in SETTLED:
-                self.evaluation.tell(node.id, self.runs[node.index])
-        self._nodes.held.extend(node.index for node in self.plan.nodes if self._nodes.opened[node.index])
-        self._nodes.ready.clear()
-
-
-def _is_good(node: PlanNode, run: StepRun) -> bool:
-    """Whether a settled node counts for the joins that wait for it."""
-    if run.state is State.FAILED:
-        return node.step is not None and node.step.on_error == "continue"
-    return run.state in {State.COMPLETED, State.UNDONE}

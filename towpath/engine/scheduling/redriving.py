@@ -1,6 +1,6 @@
 """What a redrive may keep: outputs of steps that are still the same, and what was sent for those done again."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from pydantic import JsonValue
@@ -9,17 +9,21 @@ from towpath.contracts.declared.run import Sending
 from towpath.engine.checks.loading import digest
 from towpath.engine.language.plan import Plan
 from towpath.engine.scheduling.approvals import approvals_touched
+from towpath.engine.scheduling.visits import step_of
 
 
 def kept_outputs(
-    old: Plan, new: Plan, completed: Mapping[str, JsonValue], given: Container[str] = ()
+    old: Plan, new: Plan, completed: Mapping[str, JsonValue], given: Iterable[str] = ()
 ) -> tuple[dict[str, JsonValue], dict[str, str]]:
     """Outputs to seed the new run with, and why others are done again.
 
     A step that changed is done again, and so is everything that comes after it. People are asked again when something
     changed that they approved, also when its output is among those `given` by hand.
     """
-    approvals = _asked_again(old, new, given)
+    approvals = _asked_again(old, new, {step_of(place) for place in given})
+    places: dict[str, list[str]] = {}
+    for place in completed:
+        places.setdefault(step_of(place), []).append(place)
     kept: dict[str, JsonValue] = {}
     again: dict[str, str] = {}
     redone: set[int] = set()
@@ -29,18 +33,27 @@ def kept_outputs(
         follows = any(need in redone for need in node.needs)
         if changed or follows or node.id in approvals:
             redone.add(index)
-        if node.id not in completed:
-            continue
-        if changed:
-            again[node.id] = "the step changed"
-        elif follows:
-            again[node.id] = "a step before it is done again"
-        elif node.id in approvals:
-            again[node.id] = "what it approves was changed by hand"
-        else:
-            kept[node.id] = completed[node.id]
-    again |= dict.fromkeys((step for step in completed if step not in new.by_id), "the step is gone")
+        for place in places.get(node.id, ()):
+            if changed:
+                again[place] = "the step changed"
+            elif follows:
+                again[place] = "a step before it is done again"
+            elif node.id in approvals:
+                again[place] = "what it approves was changed by hand"
+            else:
+                kept[place] = completed[place]
+    for place in [place for place in kept if place != step_of(place)]:
+        if _is_in_other_visit(new, new.by_id[step_of(place)], redone):
+            del kept[place]
+            again[place] = "a step before it is done again"
+    again |= dict.fromkeys((place for place in completed if step_of(place) not in new.by_id), "the step is gone")
     return kept, again
+
+
+def _is_in_other_visit(new: Plan, index: int, redone: Container[int]) -> bool:
+    """Whether a later visit of a step comes after something that is done again: all of its cycle comes before it."""
+    cycles = [node.cycle for node in new.cycles(index) if node.cycle is not None]
+    return any(inside in redone for cycle in cycles for inside in range(cycle.begin, cycle.end))
 
 
 def _asked_again(old: Plan, new: Plan, given: Container[str]) -> set[str]:
@@ -61,9 +74,9 @@ def sent_again(old: Plan, new: Plan, sending: Sending, kept: Container[str]) -> 
     """
     steps, told = dict(sending.steps), dict[str, str]()
     for step, sent in sending.steps.items():
-        if step in kept or step not in new.by_id:
+        if step in kept or step_of(step) not in new.by_id:
             continue
-        if _hash(old, step, SENT_FIELDS) != _hash(new, step, SENT_FIELDS):
+        if _hash(old, step_of(step), SENT_FIELDS) != _hash(new, step_of(step), SENT_FIELDS):
             steps[step] = sent.model_copy(update={"stands": False, "config": None})
             told[step] = "anew, under another key: the step changed"
             if sent.stands:

@@ -12,9 +12,9 @@ def begin_step(node: PlanNode, sent: Sent, evaluation: Evaluation) -> Start | Ou
     if step is None:
         raise TypeError(node.id)
     if step.for_each is not None:
-        return Start(node.id, items=sent.items(node, evaluation))
+        return Start(node.id, items=sent.items(node, evaluation), visit=evaluation.places.get(node.id, ""))
     config = sent.config(node, evaluation)
     if evaluation.is_pure(node):
         return evaluation.perform(node, config)
     key = None if step.cache is None else str(evaluation.value(step.cache.key, "cache.key"))
-    return Start(node.id, config, cache_key=key)
+    return Start(node.id, config, cache_key=key, visit=evaluation.places.get(node.id, ""))

@@ -1,6 +1,6 @@
 """Which steps of a run that ends are undone, and how: those that were done, and those of which nobody knows."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from towpath.contracts.core.failure import Failure
@@ -10,6 +10,7 @@ from towpath.engine.language.steps import Step
 from towpath.engine.run.actions import FallBack, State, StepRun, UndoStep
 from towpath.engine.run.evaluation import Evaluation, StepError
 from towpath.engine.scheduling.nodes import Scheduling
+from towpath.engine.scheduling.visits import Visit, step_of
 
 NOBODY_KNOWS = "it may have happened, and has neither check nor compensate"
 NO_UNDO = "it happened, or may have, and has no compensate"
@@ -32,31 +33,33 @@ def asks_check(step: Step, *, unknown: bool) -> bool:
     return unknown and step.check is not None and step.for_each is None and step.type != "multi-channel"
 
 
-def undo_of(node: PlanNode, run: StepRun, outputs: Mapping[str, Value], evaluation: Evaluation) -> UndoStep | str:
-    """How an undoable step is undone, or why it cannot be."""
-    step = node.step
+def undo_of(visit: Visit, node: PlanNode, evaluation: Evaluation) -> UndoStep | str:
+    """How what a step did in a visit is undone, or why it cannot be."""
+    step, run = node.step, visit.run
+    name = "" if visit.number == 1 else visit.place
     has_check = step is not None and asks_check(step, unknown=run.unknown)
     if step is None or step.compensate is None:
-        return UndoStep(node.id, None, run.unknown) if has_check else NOBODY_KNOWS
+        return UndoStep(node.id, None, run.unknown, name) if has_check else NOBODY_KNOWS
     try:
-        output = outputs.get(node.id, run.partial)
-        config = evaluation.part(step.compensate, f"{node.id}.compensate", output=output)
+        # What it reads of other steps is what it was then.
+        then: dict[str, Value] = {"steps": {**evaluation.roots()["steps"], **visit.seen}} if visit.seen else {}
+        config = evaluation.part(step.compensate, f"{node.id}.compensate", output=visit.output, **then)
     except StepError as error:
-        return UndoStep(node.id, None, run.unknown) if has_check else error.failure.message
-    return UndoStep(node.id, config, run.unknown)
+        return UndoStep(node.id, None, run.unknown, name) if has_check else error.failure.message
+    return UndoStep(node.id, config, run.unknown, name)
 
 
 class Undoing:
     """What a run that cannot be completed still does: steps are undone, the latest first, then the fallback chain goes.
 
-    One thing at a time: `busy` while it is under way. `not_undone` are steps whose effect stays.
+    One thing at a time: `busy` while it is under way. `not_undone` are steps whose effect stays, by their places.
     """
 
     def __init__(self, nodes: Scheduling) -> None:
         self.busy = False
         self.not_undone: list[str] = []
         self._nodes = nodes
-        self._to_undo: list[int] | None = None
+        self._to_undo: list[Visit] | None = None
         self._fallen = 0
 
     def next(self) -> UndoStep | FallBack | None:
@@ -65,37 +68,51 @@ class Undoing:
         self.busy = found is not None
         return found
 
-    def undone(self, step: str, now: datetime, failure: Failure | None, note: str) -> None:
+    def undone(self, place: str, now: datetime, failure: Failure | None, note: str) -> None:
         """A compensation has ended; with `failure`, the step could not be undone. A `note` says why there was none."""
-        run = self._nodes.runs[self._nodes.plan.by_id[step]]
+        run = self._run_at(place)
         if failure is not None:
-            self.not_undone.append(step)
+            self.not_undone.append(place)
         elif not note:
             run.state, run.ended_at = State.UNDONE, now
         run.note = note or ("undone" if failure is None else f"not undone ({failure.code})")
         self.busy = False
 
-    def leave(self, step: str, why: str) -> None:
+    def leave(self, place: str, why: str) -> None:
         """An effect that has happened, or may have, stays."""
-        run = self._nodes.runs[self._nodes.plan.by_id[step]]
+        run = self._run_at(place)
         run.note = "; ".join(filter(None, (f"not undone: {why}", run.note)))
-        self.not_undone.append(step)
+        self.not_undone.append(place)
         self.busy = False
 
     def fell_back(self) -> None:
         self._fallen += 1
         self.busy = False
 
+    def _run_at(self, place: str) -> StepRun:
+        """The record of a step in the visit that it is named by."""
+        earlier = (entry.run for entry in self._nodes.done if isinstance(entry, Visit) and entry.place == place)
+        return next(earlier, self._nodes.runs[self._nodes.plan.by_id[step_of(place)]])
+
+    def _visit(self, entry: int | Visit) -> Visit:
+        if isinstance(entry, Visit):
+            is_done = entry.run.state is State.COMPLETED
+            return entry if is_done else replace(entry, output=entry.run.partial)
+        node, run = self._nodes.plan.nodes[entry], self._nodes.runs[entry]
+        output = self._nodes.outputs.get(node.id, run.partial)
+        return Visit(node.id, self._nodes.visits.number(node.id), run, output)
+
     def _next_undo(self) -> UndoStep | None:
-        nodes, runs, evaluation = self._nodes.plan.nodes, self._nodes.runs, self._nodes.evaluation
+        plan, evaluation = self._nodes.plan, self._nodes.evaluation
         if self._to_undo is None:
-            self._to_undo = [i for i in self._nodes.done if is_undoable(nodes[i], runs[i], evaluation)]
+            visits = map(self._visit, self._nodes.done)
+            self._to_undo = [visit for visit in visits if is_undoable(plan.node(visit.step), visit.run, evaluation)]
         while self._to_undo:
-            node = nodes[self._to_undo.pop()]
-            undo = undo_of(node, runs[node.index], self._nodes.outputs, evaluation)
+            visit = self._to_undo.pop()
+            undo = undo_of(visit, plan.node(visit.step), evaluation)
             if isinstance(undo, UndoStep):
                 return undo
-            self.leave(node.id, undo)
+            self.leave(visit.place, undo)
         return None
 
     def _next_fallback(self) -> FallBack | None:

@@ -44,7 +44,7 @@ class TrialArrivals:
         finally:
             for strand in (*beside, *self._running.values()):
                 strand.close()
-        return arrivals.outcome(unknown=self._run.doubts.is_open(self._node.id))
+        return arrivals.outcome(unknown=self._run.doubts.is_open(self._run.evaluation.place(self._node.id)))
 
     async def _receive(self, item: PerformItem) -> None:
         while not self._arrivals.closed:

@@ -143,7 +143,7 @@ async def perform_channels(job: TrialJob) -> Outcome:
         for strand in strands.values():
             strand.close()
     told = {name: strand.result() for name, strand in strands.items()}
-    sent = job.run.doubts.told(job.node.id) if job.index is None else ""
+    sent = job.run.doubts.told(job.at) if job.index is None else ""
     return delivery(job.config["require"], told, sent, unknown=job.in_doubt)
 
 
@@ -213,7 +213,7 @@ async def _workflow(job: TrialJob) -> tuple[Value, int]:
     except WithdrawnError:
         if job.step.compensate is None:
             # A run that is cancelled undoes by itself what it did.
-            job.run.doubts.clear(job.node.id, job.name)
+            job.run.doubts.clear(job.at, job.name)
         raise
     return _output(job, answer), 1
 

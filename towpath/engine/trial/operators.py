@@ -33,7 +33,7 @@ def _passed_by(run: TrialRun, progress: Progress, operation: CaseOperation, step
         return f"{unknown} guards {step}, and who may decide it is not known before it is open"
     problems = (
         _problem(run.tasks[place], operation)
-        if place.partition("/")[0] == step
+        if place.partition("/")[0] == progress.visits.place(step)
         else run.tasks[place].problem_of(operation.by)
         for place in passed
     )
@@ -65,4 +65,4 @@ def decided_task(run: TrialRun, operation: CaseOperation) -> TrialTask | None:
     """The task that an output by hand decides."""
     step = operation.set_output
     is_task = step is not None and isinstance(run.plan.node(step).config, HumanTaskConfig)
-    return run.tasks.get(step) if is_task and step is not None else None
+    return run.tasks.get(run.evaluation.place(step)) if is_task and step is not None else None

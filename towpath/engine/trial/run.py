@@ -109,6 +109,8 @@ class TrialJob:
     config: dict[str, Value]
     index: int | None = None
     names: Names = field(default_factory=dict[str, Value])
+    visit: str = ""
+    """What the step is called in a later visit of its cycle."""
 
     @property
     def step(self) -> Step:
@@ -117,14 +119,19 @@ class TrialJob:
         return self.node.step
 
     @property
+    def at(self) -> str:
+        """What the step is called in this visit of its cycle."""
+        return self.visit or self.node.id
+
+    @property
     def name(self) -> str:
-        return self.node.id if self.index is None else f"{self.node.id}/{self.index}"
+        return self.at if self.index is None else f"{self.at}/{self.index}"
 
     def sending(self, call: str = "") -> AbstractContextManager[None]:
         """Around its call, or one of several, that has an effect."""
-        return self.run.doubts.sending(self.node.id, call or self.name)
+        return self.run.doubts.sending(self.at, call or self.name)
 
     @property
     def in_doubt(self) -> bool:
         """Whether it has had its effect, or may have."""
-        return self.run.doubts.is_open(self.node.id, self.name)
+        return self.run.doubts.is_open(self.at, self.name)

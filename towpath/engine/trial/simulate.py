@@ -94,6 +94,7 @@ class _Simulation:
         self._run = TrialRun(plan, evaluation, self._time, script)
         self._steps = TrialSteps(self._run)
         self._work: dict[str, Strand[None]] = {}
+        self._latest: dict[str, str] = {}
         self._states: dict[int, State] = {}
         self._alerts = [watch_alert(i, rule) for i, rule in enumerate(plan.definition.header.monitoring.alerts)]
         self._alerted: set[int] = set()
@@ -144,10 +145,11 @@ class _Simulation:
             match action:
                 case Start(step=step) if step == self._skipped:
                     self._time.start(self._skip(step))
-                case Start(step=step):
-                    self._work[step] = self._time.start(self._perform(self._plan.node(step), action))
+                case Start(step=step, place=place):
+                    self._latest[step] = place
+                    self._work[place] = self._time.start(self._perform(self._plan.node(step), action))
                 case Cancel(step=step, why=why):
-                    self._cancel_step(step, why)
+                    self._cancel_step(self._latest.get(step, step), why)
                 case UndoStep():
                     self._time.start(self._undo(action))
                 case FallBack():
@@ -155,41 +157,42 @@ class _Simulation:
                 case End():
                     self._ended = action
 
-    def _cancel_step(self, step: str, why: Cancellation) -> None:
-        strand = self._work.get(step)
+    def _cancel_step(self, place: str, why: Cancellation) -> None:
+        strand = self._work.get(place)
         if strand is not None and not strand.done:
-            self._run.cancelled.setdefault(step, why)
+            self._run.cancelled.setdefault(place, why)
             if strand.has_begun:
                 strand.cancel()
 
     async def _perform(self, node: PlanNode, start: Start) -> None:
         cancel_on = None if node.step is None else node.step.cancel_on
-        watch = None if cancel_on is None else self._time.start(self._cancel_on(cancel_on, node.id))
+        place = start.place
+        watch = None if cancel_on is None else self._time.start(self._cancel_on(cancel_on, place))
         try:
-            cancelled = node.id in self._run.cancelled
-            outcome = self._cancelled(node.id) if cancelled else await self._steps.perform(node, start)
+            cancelled = place in self._run.cancelled
+            outcome = self._cancelled(place) if cancelled else await self._steps.perform(node, start)
         except WithdrawnError:
-            if node.id not in self._run.cancelled:
+            if place not in self._run.cancelled:
                 raise
-            outcome = self._cancelled(node.id)
+            outcome = self._cancelled(place)
         if watch is not None:
             watch.cancel()
-        if isinstance(outcome, Failed) and node.id in self._run.cancelled:
-            outcome = self._cancelled(node.id)
-        self._apply(self._progress.finish(node.id, outcome, self._time.now))
+        if isinstance(outcome, Failed) and place in self._run.cancelled:
+            outcome = self._cancelled(place)
+        self._apply(self._progress.finish(node.id, outcome, self._time.now, place))
 
-    def _cancelled(self, step: str) -> Cancelled:
+    def _cancelled(self, place: str) -> Cancelled:
         """What it may have done is undone: its answer is lost, its effect may not be."""
-        why = self._run.cancelled[step]
-        return Cancelled(why.in_words, self._run.doubts.is_open(step), self._steps.partial.get(step), why)
+        why = self._run.cancelled[place]
+        return Cancelled(why.in_words, self._run.doubts.is_open(place), self._steps.partial.get(place), why)
 
-    async def _cancel_on(self, cancel_on: CancelOn, step: str | None) -> None:
+    async def _cancel_on(self, cancel_on: CancelOn, place: str | None) -> None:
         event = await self._run.event(cancel_on.event, cancel_on, {})
         why = Cancellation(by="its cancel_on", reason=f"the event {cancel_on.event} of {event.source} came")
-        if step is None:
+        if place is None:
             self._apply(self._progress.cancel(self._time.now, why))
         else:
-            self._cancel_step(step, why)
+            self._cancel_step(place, why)
 
     async def _undo(self, action: UndoStep) -> None:
         """Ask whether it happened where nobody knows, and undo it."""
@@ -199,26 +202,27 @@ class _Simulation:
             raise TypeError(node.id)
         try:
             if step.check is not None and asks_check(step, unknown=action.unknown):
+                job = TrialJob(self._run, node, {}, visit=action.visit)
                 try:
-                    found = await self._steps.happened(TrialJob(self._run, node, {}), step.check, f"{node.id}/check")
+                    found = await self._steps.happened(job, step.check, f"{action.place}/check")
                 except StepError:
                     found = Completed()
                 if found is None:
-                    self._apply(progress.undone(node.id, self._time.now, note="nothing to undo"))
+                    self._apply(progress.undone(action.place, self._time.now, note="nothing to undo"))
                     return
                 if found.output is not None and step.compensate is not None:
                     place = f"{node.id}.compensate"
                     config = self._run.evaluation.value(step.compensate.config, place, output=found.output)
             if step.compensate is None or config is None:
                 why = NO_UNDO if step.compensate is None else NO_ANSWER
-                self._apply(progress.left(node.id, self._time.now, why))
+                self._apply(progress.left(action.place, self._time.now, why))
                 return
-            await self._steps.undo(node)
+            await self._steps.undo(node, action.place)
         except StepError as error:
-            self._apply(progress.undone(node.id, self._time.now, error.failure))
+            self._apply(progress.undone(action.place, self._time.now, error.failure))
             return
-        self._run.result.undone.append(node.id)
-        self._apply(progress.undone(node.id, self._time.now))
+        self._run.result.undone.append(action.place)
+        self._apply(progress.undone(action.place, self._time.now))
 
     async def _fall_back(self, action: FallBack) -> None:
         entry, result = self._plan.definition.fallback[action.index], self._run.result

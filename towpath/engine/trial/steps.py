@@ -38,8 +38,8 @@ class TrialSteps:
 
     async def perform(self, node: PlanNode, start: Start) -> Outcome:
         if start.items is not None and node.step is not None and node.step.for_each is not None:
-            return await self._each(node, node.step.for_each, start.items)
-        job = TrialJob(self._run, node, start.config)
+            return await self._each(node, node.step.for_each, start.items, start.place)
+        job = TrialJob(self._run, node, start.config, visit=start.visit)
         try:
             return await self._attempt(job)
         except StepError as error:
@@ -83,7 +83,7 @@ class TrialSteps:
                 if found is not None:
                     return Completed(found.output, attempt, note="found by its check")
             if not trying.goes_on(failure, attempt):
-                self._run.doubts.clear(job.node.id, job.name)
+                self._run.doubts.clear(job.at, job.name)
                 return Failed(failure, unknown=job.in_doubt)
             await self._run.time.wait_for(trying.wait_after(failure, attempt))
         raise AssertionError("a retry has at least one attempt")
@@ -100,10 +100,10 @@ class TrialSteps:
         output = None if given is None else given.output
         return Completed(output) if self._run.evaluation.is_true(check.done, "check.done", output=output) else None
 
-    async def undo(self, node: PlanNode) -> None:
+    async def undo(self, node: PlanNode, place: str) -> None:
         """Raises StepError."""
         given = self._run.script.of_call(node.id, "undo")
-        await self._call_apart(f"{node.id}/undo", UNDO, None if given is None else given.fail, "not undone in the test")
+        await self._call_apart(f"{place}/undo", UNDO, None if given is None else given.fail, "not undone in the test")
 
     async def _call_apart(self, name: str, trying: Trying, fail: str | None, message: str) -> None:
         self._run.send(name, again=name.endswith("/check"))
@@ -116,15 +116,15 @@ class TrialSteps:
             attempt += 1
         raise StepError(failure.model_copy(update={"attempts": attempt}))
 
-    async def _each(self, node: PlanNode, loop: ForEach, items: list[Value]) -> Outcome:
+    async def _each(self, node: PlanNode, loop: ForEach, items: list[Value], place: str) -> Outcome:
         """Results in the order of the items. Fails by the policy of the step."""
         if loop.on_event is not None:
             gathered = Gathered([])
-            self.partial[node.id] = gathered.results
+            self.partial[place] = gathered.results
             return await TrialArrivals(self._run, node, loop, gathered).perform(self._item)
         window = ItemWindow(len(items), loop.concurrency, allowed(loop, len(items)))
         gathered = Gathered([None] * len(items))
-        self.partial[node.id] = gathered.results
+        self.partial[place] = gathered.results
         running: dict[int, Strand[Outcome]] = {}
 
         def begin(indexes: list[int]) -> None:
@@ -141,15 +141,16 @@ class TrialSteps:
         finally:
             for strand in running.values():
                 strand.close()
-        return gathered.outcome(loop, unknown=self._run.doubts.is_open(node.id))
+        return gathered.outcome(loop, unknown=self._run.doubts.is_open(place))
 
     async def _item(self, node: PlanNode, loop: ForEach, item: Value, index: int) -> Outcome:
         evaluation = self._run.evaluation
+        at = evaluation.place(node.id)
         names: dict[str, Value] = {loop.as_: item, "index": index}
         try:
             config = evaluation.config(node, **names)
             if evaluation.is_pure(node):
                 return evaluation.perform(node, config)
-            return await self._attempt(TrialJob(self._run, node, config, index, names))
+            return await self._attempt(TrialJob(self._run, node, config, index, names, at))
         except StepError as error:
-            return Failed(error.failure, self._run.doubts.is_open(node.id, f"{node.id}/{index}"))
+            return Failed(error.failure, self._run.doubts.is_open(at, f"{at}/{index}"))

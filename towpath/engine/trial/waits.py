@@ -238,7 +238,7 @@ async def _choice(job: TrialJob, name: str, choice: Choice, answer: CaseAnswer |
         return await (_never(job) if answer is not None and answer.timeout else _event(job, choice))
     if choice.human_task is not None:
         rendered = cast("dict[str, dict[str, Any]]", job.config["on"])[name]["human-task"]
-        task = TrialTask(job, f"{job.node.id}/{name}", choice.human_task, rendered)
+        task = TrialTask(job, f"{job.at}/{name}", choice.human_task, rendered)
         return await task.outcome(_decisions(answer, name, choice.human_task), None)
     await job.run.time.wait_for(job.run.evaluation.duration(choice.after or "0s", "after", **job.names))
     return Completed(None)
