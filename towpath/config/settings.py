@@ -126,8 +126,7 @@ class ClientSettings(BaseSettings):
     )
     secrets: JsonMap[SecretStr] = Field(
         default={},
-        description="values of `secrets.NAME` in definitions, as JSON: name to value; a starter needs those that "
-        "connections send, where a definition names an OpenAPI document at an address",
+        description="values of `secrets.NAME` in definitions, as JSON; a starter that fetches documents needs them too",
     )
     incident_folder: Path = Field(
         default=Path("definitions"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.definitions.test_diagnostics import CATALOGUE, HEAD
+from tests.unit.definitions.diagnostic_cases import CATALOGUE, HEAD
 from towpath.contracts.core.failure import DeliveryError
 from towpath.engine.checks.check import check_text
 from towpath.engine.language.shapes import as_object

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.unit.definitions.test_diagnostics import CASES, SHIPPED, check
+from tests.unit.definitions.diagnostic_cases import CASES, SHIPPED, check
 from towpath.engine.language.schema import language_schema
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.source import read_source

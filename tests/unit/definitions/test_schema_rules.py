@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from tests.unit.definitions.test_diagnostics import check, given_step, steps, url
+from tests.unit.definitions.diagnostic_cases import check, given_step, steps, url
 from towpath.engine.expression.functions import parse_date
 from towpath.engine.expression.values import ExpressionError
 from towpath.engine.language.cron import FIELDS, cron_pattern, cron_problem

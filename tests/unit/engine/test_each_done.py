@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.timeskip.trial_samples import KINDS, sample_of
-from tests.unit.definitions.test_diagnostics import check
+from tests.unit.definitions.diagnostic_cases import check
 from tests.unit.engine.test_progress import FACTS, NOW, call, failed, plan_of, progress_of, started, states
 from towpath.engine.checks.check import check_text
 from towpath.engine.checks.loading import InvalidDefinitionError, digest, load_plan

@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from towpath.engine.checks.auth import check_auth
 from towpath.engine.checks.documents import check_operation
 from towpath.engine.checks.mails import check_mail
-from towpath.engine.checks.paging import check_paging
 from towpath.engine.checks.params import check_params
+from towpath.engine.checks.requests import check_auth, check_paging
 from towpath.engine.checks.schemas import check_schema
 from towpath.engine.expression.functions import parse_date
 from towpath.engine.expression.suggestions import did_you_mean

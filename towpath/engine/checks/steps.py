@@ -7,6 +7,7 @@ from towpath.engine.checks.configs import ConfigChecks
 from towpath.engine.checks.expressions import ExpressionChecks
 from towpath.engine.checks.marks import durations
 from towpath.engine.checks.reads import ReadScope
+from towpath.engine.checks.selecting import check_select
 from towpath.engine.checks.types import TypeChecks
 from towpath.engine.expression.durations import parse_duration
 from towpath.engine.expression.suggestions import did_you_mean
@@ -22,16 +23,13 @@ from towpath.engine.language.outputs import (
     TEXT,
     JsonSchema,
     closed,
-    full_output,
-    item_schema,
-    member,
     output_schema,
 )
 from towpath.engine.language.plan import Plan, PlanNode, caught_at
 from towpath.engine.language.reading import read_config
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.source import Source
-from towpath.engine.language.steps import CONFIGS, ApiConfig, ForEach, FunctionConfig, HttpConfig, Retry, Step, StepCall
+from towpath.engine.language.steps import CONFIGS, ApiConfig, ForEach, FunctionConfig, Retry, Step, StepCall
 from towpath.engine.language.vocabulary import CODES, FAILED_STATUS, LIMITED, NO_LOOP, NO_UNDO, SENDING, TAKEN
 
 _STATUS = re.compile(FAILED_STATUS)
@@ -214,20 +212,12 @@ class StepChecks:
             self.durations(model, written.get("config"), (*path, "config"))
         if step.for_each is not None:
             self._loop(step, step.for_each, (*path, "for_each"))
-        if step.select and isinstance(node.config, HttpConfig) and node.config.paging is not None:
-            what = "the items of all pages are what paging.items gives"
-            self._source.report((*path, "select"), "step.no-effect", what, "leave select out", key=True)
-        if step.select and step.type not in SENDING:
-            what = f"a {step.type} step keeps its whole output"
-            self._source.report(
-                (*path, "select"), "step.no-effect", what, "select in an http, api, openapi or function step", key=True
-            )
         if step.limits is not None and step.type not in LIMITED:
             what = f"a {step.type} step calls nothing that has limits"
             self._source.report((*path, "limits"), "step.no-effect", what, "leave limits out", key=True)
         self.retry(step.retry, (*path, "retry"))
         self._catches(step, (*path, "catch"))
-        self._selected(node)
+        check_select(self._source, self._catalogue, node)
         if step.compensate is not None and step.type in NO_UNDO:
             what = f"a {step.type} step has nothing to undo"
             self._source.report((*path, "compensate"), "step.no-effect", what, "leave compensate out", key=True)
@@ -252,21 +242,6 @@ class StepChecks:
                 what = f"{name!r} means something already"
                 mend = "choose another name: each is the error of one step"
                 self._source.report((*path, index, "as"), "catch.name", what, mend)
-
-    def _selected(self, node: PlanNode) -> None:
-        """Each part that is kept must be one that there can be."""
-        whole = full_output(node, self._catalogue)
-        for index, text in enumerate([] if node.step is None else node.step.select):
-            current: JsonSchema = whole
-            for key in text.split("."):
-                current = item_schema(current, whole)
-                found, _ = member(current, key, whole)
-                if found is None:
-                    what = f"the output has no {text!r} to keep"
-                    hint = did_you_mean(key, as_object(current.get("properties")) or {})[2:]
-                    self._source.report((*node.path, "select", index), "select.unknown", what, hint)
-                    break
-                current = found
 
     def _loop(self, step: Step, loop: ForEach, path: Path) -> None:
         self.loop_name(loop.as_, path)

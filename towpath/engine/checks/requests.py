@@ -1,4 +1,4 @@
-"""Checks of the `auth` of an http step: one way, secrets where they must be, its token from an allowed host."""
+"""Checks of `auth` and `paging` of an http step: one way, secrets where they must be, and what each style needs."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from towpath.engine.expression.nodes import constant_path
 from towpath.engine.expression.template import compile_template
 from towpath.engine.expression.values import ExpressionError
 from towpath.engine.language.diagnostics import Path
-from towpath.engine.language.http_step import HttpAuth, HttpConfig
+from towpath.engine.language.http_step import HttpAuth, HttpConfig, Paging
 from towpath.engine.language.shapes import as_object
 from towpath.engine.language.source import Source
 
@@ -54,3 +54,26 @@ def _check_secret(source: Source, text: str, path: Path) -> None:
 def _is_secret_input(source: Source, reads: tuple[str, ...]) -> bool:
     inputs = as_object((as_object(source.value) or {}).get("inputs")) or {}
     return reads[0] == "inputs" and (as_object(inputs.get(reads[1])) or {}).get(SENSITIVE) is True
+
+
+def check_paging(source: Source, config: HttpConfig, paging: Paging, path: Path) -> None:
+    place = (*path, "paging")
+    if config.method != "GET":
+        source.report((*path, "method"), "paging.shape", "pages are read by GET", "leave method or paging out")
+    if config.output is not None:
+        what = "what a step with paging gives is its items"
+        source.report((*path, "output"), "paging.shape", what, "leave output out", key=True)
+    if config.poll is not None:
+        source.report((*path, "poll"), "paging.shape", "a step polls or reads pages", "leave one of them out", key=True)
+    if paging.style == "cursor" and paging.next is None:
+        mend = 'write next: "{{ output.body.next }}", the cursor of the next page or null'
+        source.report(place, "paging.shape", "style cursor needs to know the next one", mend)
+    if paging.style != "cursor" and paging.next is not None:
+        mend = "write style: cursor, or leave next out"
+        source.report((*place, "next"), "paging.shape", f"style {paging.style} takes no next", mend, key=True)
+    if paging.style == "link" and paging.parameter is not None:
+        what, mend = "style link takes the whole query from the link", "leave parameter out"
+        source.report((*place, "parameter"), "paging.shape", what, mend, key=True)
+    if paging.style == "link" and "?" in config.url:
+        what, mend = "the link to the next page brings the query", "write the first one as query: {…}"
+        source.report((*path, "url"), "paging.shape", what, mend)
