@@ -15,7 +15,7 @@ from temporalio.runtime import BUFFERED_METRIC_KIND_COUNTER, MetricBuffer, Runti
 
 from tests.integration.commands import starter
 from tests.integration.conftest import House, open_house
-from tests.integration.definitions import document, start
+from tests.integration.definitions import document, start, until_state
 from tests.waiting import until
 from towpath.contracts.declared.published import DEFINITION, DefinitionRecord, Publication
 from towpath.contracts.declared.run import DECLARED, CloudEvent
@@ -183,3 +183,17 @@ async def test_a_run_that_failed_is_not_started_again(bare_house: House) -> None
             first = (await run.describe()).run_id
             assert await emit(bare_house.client, event) == emitted
             assert (await run.describe()).run_id == first
+
+
+async def test_a_run_that_waits_for_very_much(bare_house: House) -> None:
+    """More names of events than Temporal takes of one attribute: the run goes on, and gets its events all the same."""
+    wait = "  - {{id: w{0}, type: wait, needs: [], config: {{event: a.longer.name.of.an.event-{0}, correlate: s}}}}\n"
+    waits = "".join(map(wait.format, range(45)))
+    async with bare_house.worker():
+        handle = await start(bare_house, document(f'id: waits-long\nversion: "1.0.0"\nsteps:\n{waits}'), {})
+        query = f"WorkflowId = '{handle.id}' AND AwaitedEvents IS NOT NULL"
+        await until(lambda: bare_house.client.count_workflows(query), lambda found: found.count == 1)
+        event = CloudEvent(id=uuid4().hex, type="a.longer.name.of.an.event-44", subject="s")
+        assert (await emit(bare_house.client, event)).told == [handle.id]
+        await until_state(handle, "w44", "completed")
+        await handle.terminate()

@@ -4,7 +4,7 @@ And those that it emits: made of their step alone, each is the same whenever it 
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -26,8 +26,10 @@ MOST = 50
 STARTED_BY = "starts:"
 """What the names begin with under which the record of a definition is found by the events that start it."""
 ANY_EVENT = f"{STARTED_BY}*"
-MOST_BYTES = 1_500
-"""Of such names together: Temporal takes 2 KiB of one attribute."""
+EVERY_EVENT = "*"
+"""What a run shows that waits for more than can be shown: it is told all events."""
+MOST_BYTES = 1_900
+"""Of such names together: Temporal takes 2 KiB of one attribute, and fails the task of a run that sets more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +77,23 @@ def awaited_events(plan: Plan, evaluation: Evaluation) -> list[str]:
     found: dict[str, None] = {}
     for event, correlate in _waits(plan):
         found[_name(event, correlate, evaluation)] = None
-    return list(found)[:MOST]
+    return list(found) if _fit(found) else [EVERY_EVENT]
 
 
 def awaited_names(event: str, subject: str) -> list[str]:
     """The names under which runs may wait for an event."""
-    return [event[:LONGEST], subject_name(event, subject)]
+    return [event[:LONGEST], subject_name(event, subject), EVERY_EVENT]
 
 
 def starting_names(definition: Definition) -> list[str]:
     """What lists show of a published definition; never nothing, and `ANY_EVENT` when its events are too many."""
     types = (trigger.source for trigger, _ in definition.triggers if isinstance(trigger, EventTrigger))
     names = list(dict.fromkeys(map(_started_name, types))) or [STARTED_BY]
-    return names if sum(len(name.encode()) for name in names) <= MOST_BYTES else [ANY_EVENT]
+    return names if _fit(names) else [ANY_EVENT]
+
+
+def _fit(names: Collection[str]) -> bool:
+    return len(names) <= MOST and sum(len(name.encode()) + len('"",') for name in names) <= MOST_BYTES
 
 
 def started_names(event: str) -> list[str]:
