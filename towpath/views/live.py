@@ -189,8 +189,9 @@ def steps_table(record: RunRecord) -> Table:
 
 
 def explain(step: StepRecord) -> str:
-    """What a person should know beside the state: the failure, a note, more than one attempt."""
-    parts = [step.failure.message] if step.failure is not None else []
+    """What a person should know beside the state: the visit of a cycle, the failure, a note, more than one attempt."""
+    parts = [f"visit {step.visit}"] if step.visit > 1 else []
+    parts += [step.failure.message] if step.failure is not None else []
     parts += [step.note] if step.note else []
     parts += [f"{step.attempts} attempts"] if step.attempts > 1 else []
     return ", ".join(parts)

@@ -180,7 +180,7 @@ async def _notify(job: StepJob) -> tuple[Value, int]:
 
 
 async def _emit(job: StepJob) -> tuple[Value, int]:
-    began = job.run.evaluation.moments.get(job.node.id, workflow.now())
+    began = job.run.evaluation.moments.get(job.at, workflow.now())
     try:
         event = emitted(job.config, job.run.plan.definition.header.id, job.key, began)
     except StepError as error:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from towpath.contracts.core.run import RunRecord, StepRecord, StepState
-from towpath.views.live import SHOWN, RunView, WatchedRun, legend, panel
+from towpath.views.live import SHOWN, RunView, WatchedRun, explain, legend, panel
 
 
 def record(**states: StepState) -> RunRecord:
@@ -77,3 +77,9 @@ def test_signs_are_explained_where_they_are_used() -> None:
     console.print(panel(WatchedRun("1 run", FIRST)))
     assert isinstance(console.file, io.StringIO)
     assert "· to come  ▶ under way  ✓ done" in console.file.getvalue()
+
+
+def test_a_step_in_a_cycle_says_which_visit_it_is_in() -> None:
+    """Beside its note; in its first visit a step looks like any other."""
+    told = [explain(StepRecord(step="draft", title="Draft", note="kept", visit=visit)) for visit in (1, 3)]
+    assert told == ["kept", "visit 3, kept"]

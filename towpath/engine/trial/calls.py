@@ -171,9 +171,7 @@ async def _emit(job: TrialJob) -> tuple[Value, int]:
     """The run gets its own event where it waits for it. Who else does, and what it starts, is not known here."""
     run, name = job.run, job.run.plan.definition.header.id
     try:
-        event = emitted(
-            job.config, name, f"{name}/test/{job.name}", run.evaluation.moments.get(job.node.id, run.time.now)
-        )
+        event = emitted(job.config, name, f"{name}/test/{job.name}", run.evaluation.moments.get(job.at, run.time.now))
     except StepError as error:
         raise CallFailedError(error.failure) from error
     with job.sending():
