@@ -59,10 +59,10 @@ def named(name: str, count: int) -> list[str]:
     return [name if number == 1 else f"{name}~{number}" for number in range(1, count + 1)]
 
 
-async def test_worker_killed_in_the_middle_of_500_visits(bare_house: House) -> None:
+async def test_worker_killed_among_500_visits(bare_house: House) -> None:
     """The next worker goes on with the visit that was under way; over several histories each visit took effect once."""
     word = f"w{uuid4().hex[:8]}"
-    fault = {"service": "orders", "operation": "reserveStock", "reference": f"{word}-250"}
+    fault = {"service": "orders", "operation": "reserveStock", "reference": f"{word}-100"}
     held = await bare_house.fault(**fault, hold=True, after_effect=True, times=1)
     async with bare_house.worker() as worker:
         handle = await start(bare_house, document(MANY), {"word": word, "most": VISITS}, key=word)
