@@ -1,14 +1,15 @@
 """Limits of connections hold from outside: over runs, over workers, and over a worker that is killed."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
 
-from tests.integration.conftest import House, open_house
-from tests.integration.definitions import record, step, until_state
+from tests.integration.conftest import House, new_customer, open_house
+from tests.integration.definitions import order, record, shipped, start, step, until_state
 from tests.integration.quotas import Receiver, call, calling, customers, limited, receiving, sent_twice
 from tests.waiting import until
 from towpath.contracts.core.quota import QUOTA, LineRecord, connection_place
@@ -63,6 +64,27 @@ async def test_limits_hold_while_a_worker_is_killed(bare_house: House) -> None:
 
 async def _count(receiver: Receiver) -> int:
     return len(receiver.arrivals)
+
+
+async def test_services_have_limits_in_every_process(bare_house: House) -> None:
+    """An order of a definition and a customer of the onboarding: their calls are made on the queues of services."""
+    limits = {"orders": {"concurrent": 1}, "email-check": {"rps": 5, "concurrent": 2}, "billing": {"rps": 5}}
+    async with bare_house.worker({"TOWPATH_SERVICE_LIMITS": json.dumps(limits)}):
+        customer = (await bare_house.start(new_customer())).handle
+        await customer.result()
+        saga = await start(bare_house, shipped("order-saga"), given := order(), key=str(given["reference"]))
+        await until_state(saga, "what-next", "running")
+        histories = [await handle.fetch_history() for handle in (customer, saga)]
+        await saga.cancel()
+    queues = {
+        event.activity_task_scheduled_event_attributes.task_queue.name
+        for history in histories
+        for event in history.events
+        if event.HasField("activity_task_scheduled_event_attributes")
+    }
+
+    assert {f"{QUOTA}/service/{name}" for name in limits} <= queues
+    assert (await bare_house.effects())["applied_twice"] == []
 
 
 async def test_a_key_does_not_hold_up_another(limited_house: House) -> None:
