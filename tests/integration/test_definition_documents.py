@@ -49,11 +49,11 @@ tests:
 """
 
 
-def settings(house: House, folder: Path) -> Mapping[str, str]:
-    """A connection to the orders, whose address and token no document says; and one to whoever serves documents."""
+def settings(house: House, folder: Path, **more: Any) -> Mapping[str, str]:
+    """A connection to the orders, whose address and token no document says; documents may come from it, too."""
     here: dict[str, Any] = {"hosts": ["127.0.0.1"], "allow_http": True, "allow_private": True}
     token = {"authorization": {"$text": ["Bearer ", {"$secret": "SHOP"}]}}
-    entry = {**here, "base_url": f"{house.standins.url}/orders", "headers": token}
+    entry = {**here, "base_url": f"{house.standins.url}/orders", "headers": token, **more}
     file = folder / "connections.json"
     file.write_text(json.dumps({"shop": entry}))
     return {"TOWPATH_CONNECTIONS_FILE": str(file), "TOWPATH_SECRETS": json.dumps({"SHOP": "stand-in"})}
@@ -135,8 +135,10 @@ async def test_a_document_at_an_address(bare_house: House, tmp_path: Path) -> No
 
 
 async def test_a_file_is_run_and_tested_with_its_document(bare_house: House, tmp_path: Path) -> None:
-    """`run FILE` freezes as publishing does; `definition test` and `plan` need neither network nor Temporal."""
-    env = settings(bare_house, tmp_path)
+    """`run FILE` freezes as publishing does, by a connection with limits, too; `definition test` and `plan` need
+    neither network nor Temporal.
+    """
+    env = settings(bare_house, tmp_path, limits={"concurrent": 1})
     (tmp_path / "orders.json").write_bytes(ORDERS.read_bytes())
     _, file = written(tmp_path)
     with file.open("a") as opened:

@@ -126,7 +126,7 @@ class ClientSettings(BaseSettings):
     )
     secrets: JsonMap[SecretStr] = Field(
         default={},
-        description="values of `secrets.NAME` in definitions, as JSON; a starter that fetches documents needs them too",
+        description="values of `secrets.NAME`, as JSON; a starter needs those of connections that fetch documents",
     )
     incident_folder: Path = Field(
         default=Path("definitions"),

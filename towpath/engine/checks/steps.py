@@ -118,8 +118,8 @@ class StepChecks:
         output = output_schema(node, self._catalogue)
         self._config(as_object(written.get("config")) or {}, (*base, "config"), sending, output, step.type)
         self._parameters(node.config, (*base, "config", "params"), sending)
-        if step.limits is not None:
-            self._expressions.templates(step.limits.key, (*base, "limits", "key"), ReadScope(node.index, here.extra))
+        limits = None if step.limits is None else step.limits.key
+        self._expressions.templates(limits, (*base, "limits", "key"), ReadScope(node.index, here.extra))
         plain = ReadScope(node.index, errors)
         self._expressions.condition(step.when, (*base, "when"), plain)
         if step.cache is not None:
@@ -251,28 +251,13 @@ class StepChecks:
         if sum(given is not None for given in (loop.in_, loop.times, loop.on_event)) != 1:
             what = "give one of in, times and on_event"
             self._source.report(path, "for-each.shape", what, "write in:, times: or on_event:")
-        self._arriving(loop, path)
+        _check_arriving(self._source, loop, path)
         if loop.max_failures is not None and loop.on_item_error == "fail" and loop.on_event is None:
             what = "max_failures counts nothing where the first failure ends the step"
             self._source.report((*path, "max_failures"), "for-each.shape", what, "add on_item_error: collect", key=True)
         if step.cache is not None:
             what = "a step with for_each is not cached"
             self._source.report((*path[:-1], "cache"), "step.no-effect", what, "leave cache out", key=True)
-
-    def _arriving(self, loop: ForEach, path: Path) -> None:
-        """What belongs to a loop over events, and what does not."""
-        if loop.on_event is not None:
-            if loop.until is None and loop.within is None:
-                what = "nothing closes a loop over events without until or within"
-                self._source.report((*path, "on_event"), "for-each.shape", what, "write until: or within:", key=True)
-            if loop.max_failures is not None:
-                what = "max_failures is a share of items, and how many events come is not known"
-                self._source.report((*path, "max_failures"), "for-each.shape", what, "leave it out", key=True)
-            return
-        for name in ("correlate", "filter", "until", "within"):
-            if getattr(loop, name) is not None:
-                what = f"{name} is for a loop over events"
-                self._source.report((*path, name), "for-each.shape", what, "add on_event, or leave it out", key=True)
 
     def _call(self, call: StepCall, written: Any, path: Path) -> None:
         """What undoes or checks a step is a call like any other."""
@@ -285,3 +270,19 @@ class StepChecks:
         if config is not None and model is not None:
             self.durations(model, written, path)
             self._configs.check(config, path)
+
+
+def _check_arriving(source: Source, loop: ForEach, path: Path) -> None:
+    """What belongs to a loop over events, and what does not."""
+    if loop.on_event is not None:
+        if loop.until is None and loop.within is None:
+            what = "nothing closes a loop over events without until or within"
+            source.report((*path, "on_event"), "for-each.shape", what, "write until: or within:", key=True)
+        if loop.max_failures is not None:
+            what = "max_failures is a share of items, and how many events come is not known"
+            source.report((*path, "max_failures"), "for-each.shape", what, "leave it out", key=True)
+        return
+    for name in ("correlate", "filter", "until", "within"):
+        if getattr(loop, name) is not None:
+            what = f"{name} is for a loop over events"
+            source.report((*path, name), "for-each.shape", what, "add on_event, or leave it out", key=True)

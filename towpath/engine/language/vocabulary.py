@@ -16,7 +16,7 @@ NO_LOOP = frozenset({"condition", "human-task", "wait", "wait-any"})
 """Types without `for_each`."""
 NO_UNDO = frozenset({"wait", "wait-any", "condition", "set", "human-task", "raise"})
 """Types that leave nothing to undo."""
-LIMITED = frozenset({"http", "api", "claude", "multi-channel"})
+LIMITED = frozenset({"http", "api", "openapi", "claude", "multi-channel"})
 """Types that call what may have limits."""
 
 
