@@ -68,6 +68,7 @@ ARRIVES: Mapping[str, Mapping[str, Receiver | str]] = {
         "document": (OperationCall, "document"),
         "operation": (OperationCall, "operation"),
         "params": (OperationCall, "params"),
+        "output": (OperationCall, "output"),
     },
     "raise": dict.fromkeys(("type", "status", "title", "detail"), RUN),
     "condition": dict.fromkeys(("if", "then", "else", "switch.case", "switch.do", "default"), RUN),

@@ -207,3 +207,23 @@ async def test_a_short_secret_is_masked(server: Loopback) -> None:
     async with client(server) as operations:
         answer = await operations.call(called("put", {"id": "a", "body": {"pin": secret_named("PIN")}}))
     assert answer.value == ["***", "14711"]
+
+
+@pytest.mark.parametrize(("output", "select"), [("response", ()), ("response", ("body.a", "request.uri")), ("raw", ())])
+async def test_outputs(server: Loopback, output: str, select: tuple[str, ...]) -> None:
+    """The answer with its request, in which the connection's headers are masked, or the bytes."""
+    server.says_json("/v1/things/a", {"a": 1, "b": 2})
+    async with client(server) as operations:
+        answer = await operations.call(called("put", {"id": "a"}, output=output, select=select))
+
+    if output == "raw":
+        assert answer.value == "eyJhIjogMSwgImIiOiAyfQ=="
+        return
+    assert isinstance(answer.value, dict)
+    request = answer.value["request"]
+    assert isinstance(request, dict) and request["uri"] == server.url("/v1/things/a")
+    if select:
+        assert answer.value == {"status": 200, "headers": {}, "body": {"a": 1}, "request": request}
+    else:
+        assert isinstance(request["headers"], dict) and request["headers"]["authorization"] == "***"
+        assert (request["method"], answer.value["status"], answer.value["body"]) == ("PUT", 200, {"a": 1, "b": 2})

@@ -66,4 +66,6 @@ class OperationCall(Wire):
     params: JsonObject = {}
     references: tuple[SecretPlace, ...] = ()
     select: tuple[str, ...] = ()
+    output: Literal["body", "response", "raw"] | None = None
+    """None is the body."""
     key: EffectKey

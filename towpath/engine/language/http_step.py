@@ -111,8 +111,9 @@ class ApiDocument(Model):
 
 
 class OpenApiConfig(Model):
-    """An operation of a document of the definition, by its operationId."""
+    """An operation of a document of the definition, by its operationId. Without `output` it gives the body."""
 
     document: Kebab
     operation: Text
     params: dict[str, Templates] = {}
+    output: HttpOutput | None = Field(default=None, exclude_if=is_left_out)

@@ -125,8 +125,9 @@ def full_output(node: PlanNode, catalogue: DefinitionCatalogue) -> JsonSchema:
             function = catalogue.functions.get(config.handler)
             found = ANY if function is None else dict(function.result)
         case ApiConfig() | OpenApiConfig():
-            operation = _operation(config, catalogue)
-            found = ANY if operation is None else dict(operation.result)
+            operation = operation_called(config, catalogue)
+            body = ANY if operation is None else dict(operation.result)
+            found = body if isinstance(config, ApiConfig) else _of_operation(config, body)
         case ClaudeConfig():
             found = closed(text=TEXT) if config.output_schema is None else config.output_schema
         case WaitAnyConfig():
@@ -142,7 +143,17 @@ def full_output(node: PlanNode, catalogue: DefinitionCatalogue) -> JsonSchema:
     return found
 
 
-def _operation(config: ApiConfig | OpenApiConfig, catalogue: DefinitionCatalogue) -> OperationEntry | None:
+def _of_operation(config: OpenApiConfig, body: JsonSchema) -> JsonSchema:
+    if config.output == "raw":
+        return TEXT
+    if config.output != "response":
+        return body
+    sent = closed(method=TEXT, uri=TEXT, headers={"type": "object"})
+    whole = closed(request=sent, status={"type": "integer"}, headers={"type": "object"}, body=body)
+    return {**whole, **{name: body[name] for name in ("$defs", "components") if name in body}}
+
+
+def operation_called(config: ApiConfig | OpenApiConfig, catalogue: DefinitionCatalogue) -> OperationEntry | None:
     if isinstance(config, ApiConfig):
         return catalogue.services.get(config.service, {}).get(config.method)
     return catalogue.documents.get(config.document, KnownDocument()).operations.get(config.operation)

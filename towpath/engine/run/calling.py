@@ -24,6 +24,7 @@ def operation_call(header: Header, config: dict[str, Value], key: EffectKey, sec
         connection=document.connection,
         server=frozen.server,
         params=params,
+        output=config.get("output"),
         references=references,
         key=key,
     )

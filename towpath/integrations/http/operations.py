@@ -11,8 +11,8 @@ from towpath.contracts.core.wire import canonical_digest
 from towpath.contracts.declared.http_call import HttpRequest, OperationCall
 from towpath.contracts.declared.references import SecretPlace
 from towpath.contracts.declared.run import CallAnswer
+from towpath.engine.run.answers import output_of, selected
 from towpath.engine.run.effects import READING
-from towpath.engine.run.selecting import pick
 from towpath.integrations.http.guarded_http import GuardedHttp
 
 KEPT = 256
@@ -36,12 +36,14 @@ class OperationClient:
         sending = _sending(call, operation, request)
         try:
             answer = await self._guarded.send(sending, attempt)
-            value = operation.check_value(answer.status, answer.body)
+            if call.output != "raw":
+                operation.check_value(answer.status, answer.body)
         except ServiceError as error:
             # What only reads has no effect of which anybody could be in doubt.
             error.sent = error.sent and sending.method not in READING
             raise
-        return CallAnswer(attempt=attempt, value=pick(value, call.select))
+        kept = selected(answer, sending.output, call.select)
+        return CallAnswer(attempt=attempt, value=output_of(kept, sending.output))
 
     def _operation(self, call: OperationCall) -> Operation:
         digest = canonical_digest(call.operation)
@@ -63,7 +65,8 @@ def _sending(call: OperationCall, operation: Operation, request: Request) -> Htt
         "body": request.body,
     }
     references = tuple(_places(call, operation))
-    more = {"connection": call.connection, "references": references, "redirect": False, "key": call.key}
+    more: dict[str, Any] = {"connection": call.connection, "references": references, "redirect": False, "key": call.key}
+    more["output"] = call.output or "body"
     return HttpRequest.model_validate({**data, **more})
 
 
