@@ -14,7 +14,9 @@ FIELDS = (
     ("day of week", 0, 7, ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")),
 )
 MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_PART = re.compile(r"(?P<first>\*|[A-Za-z]{3}|[0-9]{1,2})(?:-(?P<last>[A-Za-z]{3}|[0-9]{1,2}))?(?:/(?P<step>[0-9]{1,3}))?")
+_PART = re.compile(
+    r"(?P<first>\*|[A-Za-z]{3}|[0-9]{1,2})(?:-(?P<last>[A-Za-z]{3}|[0-9]{1,2}))?(?:/(?P<step>[0-9]{1,3}))?"
+)
 MACROS: Mapping[str, str] = {
     **dict.fromkeys(("@yearly", "@annually"), "0 0 1 1 *"),
     "@monthly": "0 0 1 * *",
