@@ -76,6 +76,39 @@ async def test_worker_killed_while_members_are_followed(bare_house: House, after
     assert effects["applied_twice"] == []
 
 
+CAUGHT = f"""
+  - id: group
+    parallel:
+      - {RESERVE % ("first", "1")}
+      - {{id: nap, type: wait, config: {{for: 1h}}}}
+      - {{id: bad, type: raise, config: {{type: "https://errors.example/no", status: 409}}}}
+    catch:
+      - on: {{status: 409}}
+        as: why
+        do: [{RESERVE % ("second", "2")}, {{id: told, type: set, config: {{status: "{{{{ why.status }}}}"}}}}]
+  - {RESERVE % ("third", "3")}
+"""
+
+
+@pytest.mark.parametrize("step", ["1", "2"], ids=["in-the-group", "in-its-handler"])
+async def test_worker_killed_while_a_group_handles_an_error(bare_house: House, step: str) -> None:
+    """The error is not forgotten: what ran ends, the handler runs once, and the run goes on after the group."""
+    async with bare_house.worker() as worker:
+        reference = uuid4().hex[:8]
+        held = {"service": "orders", "operation": "reserveStock", "hold": True, "after_effect": True}
+        number = await bare_house.fault(**held, reference=f"{reference}-{step}")
+        handle = await start(bare_house, document(HEAD + CAUGHT), {"reference": reference})
+        await until(lambda: bare_house.hits(number), lambda hits: hits == 1)
+        await worker.kill()
+    await bare_house.lift()
+    async with bare_house.worker():
+        result = await handle.result()
+        assert result.outcome is DeclaredOutcome.COMPLETED and result.outputs["told"] == {"status": 409}
+        states = {step.step: str(step.state) for step in (await record(handle)).steps}
+        assert states == {**dict.fromkeys([*MEMBERS, "told"], "completed"), "nap": "cancelled", "bad": "failed"}
+    assert (await bare_house.effects())["applied_twice"] == []
+
+
 @pytest.mark.parametrize("after_effect", [False, True], ids=["before-the-effect", "after-the-effect"])
 async def test_worker_killed_inside_groups(bare_house: House, after_effect: bool) -> None:
     """Whoever had the turn ends first, also on the next worker; a race that was under way has one winner."""

@@ -83,6 +83,29 @@ async def test_who_waits_does_not_hold_the_others_up(runs: Runs) -> None:
     assert overlapping(records, ["bad", "good", "last"]) == []
 
 
+CAUGHT = """
+  - id: group
+    parallel:
+      - {id: slow, type: wait, config: {for: 24h}}
+      - {parallel: [%s, {id: bad, type: raise, config: {type: "https://errors.example/no", status: 409}}]}
+    catch:
+      - on: {status: 4xx}
+        as: why
+        do: [{id: told, type: set, config: {code: "{{ why.code }}", a: "{{ has(steps.a) }}"}}, %s]
+  - %s
+"""
+
+
+async def test_an_error_in_a_group_is_handled_by_the_group(runs: Runs) -> None:
+    """Nobody waits a day for the member that only waits; the handler runs once, and the run goes on to its end."""
+    handle = await runs.start(CAUGHT % tuple(map(api, ("a", "tell", "after"))))
+    result = await handle.result()
+    records = await steps(handle)
+    assert result.outputs["told"] == {"code": "step.raised", "a": True}
+    assert [str(records[name].state) for name in ("slow", "bad", "tell")] == ["cancelled", "failed", "completed"]
+    assert [runs.services.operations().count(name) for name in ("tell", "after")] == [1, 1]
+
+
 APPROVE = Decision(verdict=Verdict.APPROVE, reviewer="dana", reason="seen")
 EACH = """
   - id: group

@@ -26,6 +26,7 @@ def group_cases() -> Iterator[TrialCase]:
     yield from _winners()
     yield from _turns()
     yield from _each_done()
+    yield from _caught()
 
 
 def _call(name: str, **more: Any) -> dict[str, Any]:
@@ -117,3 +118,30 @@ def _each_done() -> Iterator[TrialCase]:
 
 def _asks(kind: str) -> bool:
     return kind == "human-task"
+
+
+def _caught() -> Iterator[TrialCase]:
+    """A member of each type fails in a group that catches it: alone, deep inside, beside others."""
+    told = {"id": "told", "type": "set", "config": {"code": "{{ why.code }}", "a": "{{ steps.b ?? 'nothing' }}"}}
+    catch = [{"as": "why", "do": [told]}]
+    undo = {"type": "api", "config": {"service": "s", "method": "before-a/undo"}}
+    for kind in KINDS:
+        sample = sample_of(kind)
+        if not sample.refused and kind != "raise":
+            continue
+        answers = {"probe": {"fail": sample.refused}} if sample.refused else {}
+        bad = probe(kind, sample.config)
+        # Calls of one moment may be sent together, and then end together.
+        late = {"id": "choice", "type": "condition", "config": {"if": "1 > 0", "then": [_nap("first", "1m"), bad]}}
+        for on_error, more in itertools.product(choices(Group, "on_error"), ({}, {"compensate": undo})):
+            members = [_call("before-a", **more), late, _nap("b", "2h"), _call("before-never", needs=["b"])]
+            group = {"id": "group", "parallel": members, "on_error": on_error, "catch": catch}
+            title = f"caught: {kind}, {on_error}" + (", undo" if more else "")
+            yield case(title, [BEFORE, group, AFTER], answers)
+            yield case(f"{title}, later failure", [BEFORE, group, FAILING], {**answers, **BROKEN})
+        first = {"id": "group", "parallel": [bad, _nap("b")], "catch": catch}
+        yield case(f"caught: {kind} at once", [BEFORE, first, AFTER], answers)
+        unfit = {"id": "group", "parallel": [bad], "catch": [{"on": {"status": 418}, "do": [_nap("b")]}]}
+        yield case(f"caught: {kind} by nothing", [BEFORE, unfit, AFTER], answers)
+        race = {"id": "group", "parallel": [bad, _nap("b")], "join": {"count": 2}, "catch": catch}
+        yield case(f"caught: {kind}, too few are left", [BEFORE, race, AFTER], answers)

@@ -32,12 +32,19 @@ class Flow:
                 for each in sets[1:]:
                     known &= each
             if node.guard is not None:
-                known |= found[node.guard[0]] | 1 << node.guard[0]
+                known |= self._within_guard(node.guard[0], found)
             if node.cycle is not None:
                 for inside in range(node.cycle.begin, index):
                     known |= found[inside] | 1 << inside
             found[index] = known
         return found
+
+    def _within_guard(self, guard: int, found: list[int]) -> int:
+        """What has settled once a branch is taken; of a group that handles an error, its members as well."""
+        node, known = self.plan.nodes[guard], found[guard] | 1 << guard
+        for need in node.needs if node.kind == "group" else ():
+            known |= self._through(need, found)
+        return known
 
     def _through(self, need: int, found: list[int]) -> int:
         """What has settled once a need has: itself, what came before it, and what is inside it."""
@@ -62,7 +69,21 @@ class Flow:
             return False
         if not other.listed and other.needs == [step] and other.wanted is None and not self._lacks_by_failure(node):
             return False
-        return self.may_be_skipped(step, frozenset(self.plan.guards(reader)))
+        return self.is_cut_short(step, reader) or self.may_be_skipped(step, frozenset(self.plan.guards(reader)))
+
+    def is_cut_short(self, step: int, reader: int | None) -> bool:
+        """Whether a group around a step, which the reader is no member of, goes on after an error in it."""
+        shared = set[int]() if reader is None else set(self._members_of(reader))
+        return bool(set(self._members_of(step)) - shared)
+
+    def _members_of(self, index: int) -> Iterator[int]:
+        """Groups that catch errors, and that a node is a member of at any depth."""
+        inner = self.plan.nodes[index]
+        while inner.parent is not None:
+            outer = self.plan.nodes[inner.parent]
+            if outer.group is not None and outer.catches and (inner.guard is None or inner.guard[0] != outer.index):
+                yield outer.index
+            inner = outer
 
     def may_be_skipped(self, step: int, taken: frozenset[tuple[int, str]] = frozenset()) -> bool:
         """Whether a step may end without an output, for a reader inside the branches `taken`."""
@@ -149,7 +170,7 @@ class Flow:
         return sure < (node.wanted or 1)
 
     def _lacks_by_failure(self, node: PlanNode) -> bool:
-        return node.step is not None and (node.step.on_error == "continue" or bool(node.step.catch))
+        return bool(node.catches) or (node.step is not None and node.step.on_error == "continue")
 
     def _races(self, node: PlanNode) -> Iterator[int]:
         """The groups around a node that go on before all of their members have settled."""

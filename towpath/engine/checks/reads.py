@@ -156,7 +156,7 @@ class ReadChecks:
             return False
         index = self._plan.by_id[step]
         if reader is None:
-            return self._flow.may_be_skipped(index)
+            return self._flow.is_cut_short(index, None) or self._flow.may_be_skipped(index)
         return self._flow.may_lack_output(index, reader)
 
     def _event(self, reference: Reference, path: Path, at: int) -> None:

@@ -54,6 +54,7 @@ class StepChecks:
 
     def check(self, node: PlanNode) -> None:
         step = node.step
+        self._catches(node, (*node.path, "catch"))
         if step is None:
             return
         path = (*node.path, "config")
@@ -216,7 +217,10 @@ class StepChecks:
             what = f"a {step.type} step calls nothing that has limits"
             self._source.report((*path, "limits"), "step.no-effect", what, "leave limits out", key=True)
         self.retry(step.retry, (*path, "retry"))
-        self._catches(step, (*path, "catch"))
+        if step.catch and step.type == "condition":
+            what = "a condition catches nothing: what fails is in its branches"
+            mend = "catch at the steps of its branches"
+            self._source.report((*path, "catch"), "step.no-effect", what, mend, key=True)
         check_select(self._source, self._catalogue, node)
         if step.compensate is not None and step.type in NO_UNDO:
             what = f"a {step.type} step has nothing to undo"
@@ -225,11 +229,8 @@ class StepChecks:
             if call is not None:
                 self._call(call, (as_object(written.get(name)) or {}).get("config"), (*path, name, "config"))
 
-    def _catches(self, step: Step, path: Path) -> None:
-        if step.catch and step.type == "condition":
-            what = "a condition catches nothing: what fails is in its branches"
-            self._source.report(path, "step.no-effect", what, "catch at the steps of its branches", key=True)
-        for index, entry in enumerate(step.catch):
+    def _catches(self, node: PlanNode, path: Path) -> None:
+        for index, entry in enumerate(node.catches):
             code = entry.on.code
             if code is not None and code not in CODES:
                 hint = did_you_mean(code, CODES)[2:] or "write a failure code, as step.timeout"
@@ -237,10 +238,10 @@ class StepChecks:
                 self._source.report(place, "catch.unknown", f"no failure has the code {code!r}", hint)
             if entry.as_ is None:
                 continue
-            name, owner = written_name(entry.as_), base_of(step.id)
+            name, owner = written_name(entry.as_), base_of(node.id)
             if name in TAKEN or self._errors.setdefault(name, owner) != owner:
                 what = f"{name!r} means something already"
-                mend = "choose another name: each is the error of one step"
+                mend = "choose another name: each is the error of one step or group"
                 self._source.report((*path, index, "as"), "catch.name", what, mend)
 
     def _loop(self, step: Step, loop: ForEach, path: Path) -> None:

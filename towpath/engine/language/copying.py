@@ -45,8 +45,7 @@ def _lists_of(entry: Entry) -> Iterator[tuple[Entry, ...]]:
     if isinstance(entry, GroupEntry):
         yield entry.members
         yield entry.each_done
-    else:
-        yield from entry.branches.values()
+    yield from entry.branches.values()
 
 
 def copy_entries(entries: tuple[Entry, ...], suffix: str, branch: str | None) -> tuple[Entry, ...]:
@@ -54,8 +53,7 @@ def copy_entries(entries: tuple[Entry, ...], suffix: str, branch: str | None) ->
     errors = [
         catch.as_
         for entry in all_entries(entries)
-        if isinstance(entry, StepEntry)
-        for catch in entry.step.catch
+        for catch in (entry.group.catch if isinstance(entry, GroupEntry) else entry.step.catch)
         if catch.as_ is not None
     ]
     return _Copier(suffix, frozenset(ids_of(entries)), frozenset(errors), branch).entries(entries)
@@ -78,14 +76,17 @@ class _Copier:
         inner = replace(self, branch=None)
         return replace(
             entry,
-            group=entry.group.model_copy(update={"id": name}),
+            group=entry.group.model_copy(update={"id": name, "catch": list(map(self._caught, entry.group.catch))}),
             members=self.entries(entry.members),
             each_done=inner.entries(entry.each_done),
+            branches=self._branches(entry.branches),
         )
 
     def _step(self, entry: StepEntry) -> StepEntry:
-        branches = {name: self.entries(steps) for name, steps in entry.branches.items()}
-        return StepEntry(self._copied(entry.step), self._config(entry), entry.path, branches)
+        return StepEntry(self._copied(entry.step), self._config(entry), entry.path, self._branches(entry.branches))
+
+    def _branches(self, branches: Mapping[str, tuple[Entry, ...]]) -> dict[str, tuple[Entry, ...]]:
+        return {name: self.entries(steps) for name, steps in branches.items()}
 
     def _config(self, entry: StepEntry) -> Model | dict[str, Any]:
         if not isinstance(entry.config, Model):
@@ -105,7 +106,7 @@ class _Copier:
                 "back_to": None if step.back_to is None else self._id(step.back_to),
                 "exhausted": None if step.exhausted is None else self._id(step.exhausted),
                 "config": self._plain(step.type, step.config),
-                "catch": [self._caught(each) for each in step.catch],
+                "catch": list(map(self._caught, step.catch)),
                 "compensate": self._call(step.compensate),
                 "check": self._call(step.check),
             }

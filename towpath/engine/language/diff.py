@@ -274,7 +274,7 @@ def _groups(old: Plan, new: Plan) -> Iterator[Change]:
     """How groups join: those with a name by it, the others by their members."""
     before, after = _groups_of(old), _groups_of(new)
     for name in before.keys() & after.keys():
-        for field in ("join", "losers", "on_error", "max_concurrency"):
+        for field in ("join", "losers", "on_error", "max_concurrency", "catch"):
             one, other = getattr(before[name], field), getattr(after[name], field)
             if one != other:
                 yield Change("group", f"steps.{name}", f"{name}: {field}: {_arrow(one, other)}", "minor")

@@ -77,16 +77,20 @@ def _lines(plan: Plan, node: PlanNode, depth: int) -> list[str]:
     indent = "  " * depth
     if node.group is not None:
         found = [f"{indent}{'together' if node.anonymous else node.id}{_rules(node, node.group)}"]
+        handlers = {member for members in node.branches.values() for member in members}
         for member in node.members:
-            if plan.nodes[member].kind != "runs":
+            if plan.nodes[member].kind != "runs" and member not in handlers:
                 found.extend(_lines(plan, plan.nodes[member], depth + 1))
-        return found
+        return [*found, *_branches(plan, node, depth)]
     found = [f"{indent}{node.id} ({_kind(node)}){_waits(plan, node)}"]
+    return [*found, *_branches(plan, node, depth)]
+
+
+def _branches(plan: Plan, node: PlanNode, depth: int) -> Iterator[str]:
     for name, members in node.branches.items():
-        found.append(f"{indent}  {name}:" + ("" if members else " nothing"))
+        yield f"{'  ' * depth}  {name}:" + ("" if members else " nothing")
         for member in members:
-            found.extend(_lines(plan, plan.nodes[member], depth + 2))
-    return found
+            yield from _lines(plan, plan.nodes[member], depth + 2)
 
 
 def _rules(node: PlanNode, group: Group) -> str:

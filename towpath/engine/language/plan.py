@@ -32,7 +32,7 @@ class Cycle:
 class PlanNode:
     """One node. `needs` are indexes. `listed`: it stands in a list's order, so it also runs when its need was skipped.
 
-    `guard` is the condition, or the step that catches, whose branch it is in; `parent` what it is part of. `wanted` is
+    `guard` is the condition, or what catches, whose branch it is in; `parent` what it is part of. `wanted` is
     how many completed needs start it: None for all. Of a copy, `copy` is the end of its id and `branch` the member that
     it follows; `followers` are the copies that follow a member. A node of the kind `runs` needs copies and has their
     outputs. `ways` are the ends of cycles after which it runs: the other end skips it.
@@ -71,6 +71,13 @@ class PlanNode:
     def is_open(self) -> bool:
         """Whether what needs it waits for steps inside it as well: of a branch, or those that handle its error."""
         return self.kind == "condition" or bool(self.branches)
+
+    @property
+    def catches(self) -> Sequence[Catch]:
+        """The errors that it handles: its own, or those of the steps in it."""
+        if self.group is not None:
+            return self.group.catch
+        return self.step.catch if self.step is not None and self.kind == "step" else ()
 
     @property
     def anonymous(self) -> bool:
@@ -221,6 +228,7 @@ class _Builder:
         added = self._each_done(entry, node)
         node.needs = [*node.members, *added]
         node.members.extend(added)
+        self._branches(entry, node)
         for name in ids_of(entry.each_done):
             node.members.append(self._runs(name, len(entry.members), node))
         return node.index
@@ -257,10 +265,13 @@ class _Builder:
         else:
             node.listed = not step.needs
             node.unknown = list(step.needs)
+        self._branches(entry, node)
+        return node.index
+
+    def _branches(self, entry: Entry, node: PlanNode) -> None:
         for name, branch in entry.branches.items():
             node.branches[name] = self.add_list(branch, node.index, (node.index, name))
             node.members.extend(node.branches[name])
-        return node.index
 
     def resolve(self) -> None:
         """Ids of `needs` to indexes; what stays in `unknown` is not there."""
@@ -317,9 +328,8 @@ def waits_for(nodes: Sequence[PlanNode], node: PlanNode) -> list[int]:
 def caught_at(plan: Plan, node: PlanNode) -> Iterator[Catch]:
     """The errors that a step is there to handle, the innermost first."""
     for index, branch in plan.guards(node.index):
-        step = plan.nodes[index].step
-        if step is not None and branch.startswith("catch-"):
-            yield step.catch[int(branch.removeprefix("catch-")) - 1]
+        if branch.startswith("catch-"):
+            yield plan.nodes[index].catches[int(branch.removeprefix("catch-")) - 1]
 
 
 def cycle(plan: Plan) -> list[str]:

@@ -40,6 +40,7 @@ class GroupEntry:
     members: tuple["Entry", ...]
     path: Path
     each_done: tuple["Entry", ...] = ()
+    branches: Mapping[str, tuple["Entry", ...]] = field(default_factory=dict[str, tuple["Entry", ...]])
 
 
 Entry = StepEntry | GroupEntry
@@ -59,12 +60,12 @@ class Definition:
         waiting: list[Entry] = [*reversed(self.entries)]
         while waiting:
             entry = waiting.pop()
-            if isinstance(entry, GroupEntry):
-                waiting.extend(reversed((*entry.members, *entry.each_done)))
-                continue
-            yield entry
             for branch in reversed(list(entry.branches.values())):
                 waiting.extend(reversed(branch))
+            if isinstance(entry, GroupEntry):
+                waiting.extend(reversed((*entry.members, *entry.each_done)))
+            else:
+                yield entry
 
 
 def read_definition(source: Source) -> Definition | None:
@@ -174,7 +175,8 @@ def _entry(source: Source, written: Any, path: Path, depth: int) -> Entry | None
         group = read_model(source, Group, given, path)
         members = _entries(source, given["parallel"], (*path, "parallel"), depth + 1)
         each_done = _entries(source, given.get("each_done"), (*path, "each_done"), depth + 1)
-        return None if group is None else GroupEntry(group, members, path, each_done)
+        handlers = _handlers(source, given.get("catch"), (*path, "catch"), depth)
+        return None if group is None else GroupEntry(group, members, path, each_done, handlers)
     step = read_model(source, Step, given, path)
     kind = given.get("type")
     if not isinstance(kind, str):
@@ -219,7 +221,7 @@ def _branches(source: Source, written: Any, path: Path, depth: int) -> dict[str,
 
 
 def _handlers(source: Source, written: Any, path: Path, depth: int) -> dict[str, tuple[Entry, ...]]:
-    """What is done about the errors of a step, by name: catch-1 …"""
+    """What is done about the errors of a step or a group, by name: catch-1 …"""
     found: dict[str, tuple[Entry, ...]] = {}
     for index, entry in enumerate(as_list(written) or []):
         do = (as_object(entry) or {}).get("do")

@@ -295,7 +295,7 @@ class CaughtError(Model):
 
 
 class Catch(Model):
-    """What is done about an error of the step; `as` is the error as data, for what is done."""
+    """What is done about an error of the step, or of one in the group; `as` is the error as data, for what is done."""
 
     on: CaughtError = CaughtError()
     as_: Name | None = Field(default=None, alias="as")
@@ -351,4 +351,5 @@ class Group(Model):
     on_error: Literal["finish", "cancel"] = "finish"
     max_concurrency: Count | None = None
     each_done: Annotated[Entries, Field(exclude_if=is_empty)] = []
+    catch: Annotated[list[Catch], Field(max_length=20, exclude_if=is_empty)] = []
     description: Text = ""

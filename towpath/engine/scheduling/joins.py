@@ -61,8 +61,9 @@ class Joins:
         """
         found, current = [node], node
         while current.parent is not None:
-            current = self._plan.nodes[current.parent]
-            if current.kind == "group" and current.wanted is not None:
+            inner, current = current, self._plan.nodes[current.parent]
+            is_member = inner.guard is None or inner.guard[0] != current.index
+            if current.kind == "group" and current.wanted is not None and is_member:
                 return found[::-1]
             if not self.is_exact:
                 break

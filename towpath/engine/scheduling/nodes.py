@@ -29,7 +29,8 @@ from towpath.engine.run.actions import (
 from towpath.engine.run.evaluation import Evaluation, PureFunctions, RunFacts, StepError
 from towpath.engine.run.sending import Sent
 from towpath.engine.scheduling.catching import Catching
-from towpath.engine.scheduling.following import outputs_of
+from towpath.engine.scheduling.following import follow, outputs_of
+from towpath.engine.scheduling.group_errors import fail_within, is_caught_around
 from towpath.engine.scheduling.joins import Joins
 from towpath.engine.scheduling.starting import begin_step
 from towpath.engine.scheduling.turns import MemberTurns
@@ -44,6 +45,7 @@ from towpath.engine.scheduling.visits import (
     tell_visit,
     use_up,
 )
+from towpath.engine.scheduling.withdrawing import withdraw
 
 
 class Scheduling:
@@ -148,7 +150,11 @@ class Scheduling:
     def _end_condition(self, node: PlanNode) -> None:
         if node.index in self.running:
             self.running.discard(node.index)
-            self.settle(node.index, State.COMPLETED, good=True, note=self.branches[node.id])
+            failure = self.catching.failing.pop(node.index, None)
+            if failure is None:
+                self.settle(node.index, State.COMPLETED, good=True, note=self.branches[node.id])
+            else:
+                fail_within(self, node, failure)
 
     def unlock(self, index: int) -> None:
         self.opened[index] = True
@@ -212,7 +218,8 @@ class Scheduling:
                 self.complete(node, Completed(output, outcome.failure.attempts, note))
             except StepError as error:
                 run.failure = error.failure
-                self._fail_run(node, error.failure)
+                if not is_caught_around(self, node, error.failure):
+                    self._fail_run(node, error.failure)
         elif on_error == "continue":
             self.settle(node.index, State.FAILED, good=True, note="the run goes on without it")
         else:
@@ -220,6 +227,8 @@ class Scheduling:
 
     def fail_for_good(self, node: PlanNode, failure: Failure) -> None:
         """The run fails with the step, or the member of a race that it is in."""
+        if is_caught_around(self, node, failure):
+            return
         if losing := self.joins.losing(node):
             _lose(self, losing, failure, exact=self.joins.is_exact)
         else:
@@ -265,28 +274,20 @@ class Scheduling:
             return
         if index in self.catching.under_way:
             return
-        if node.kind == "step":
-            for member in node.members:
+        for handlers in node.branches.values() if node.kind != "condition" else ():
+            for member in handlers:
                 self.skip(member, f"{node.id} raised nothing that is caught")
         self._set_free(node, good=good)
         close_way(self, node)
 
     def _set_free(self, node: PlanNode, *, good: bool) -> None:
         self.free(node, good=good)
-        self.follow(node)
+        follow(self, node)
         parent = None if node.parent is None else self.plan.nodes[node.parent]
         if parent is not None and parent.kind == "condition" and not self.joins.members_left[parent.index]:
             self._end_condition(parent)
         elif parent is not None:
             self.release(parent)
-
-    def follow(self, node: PlanNode) -> None:
-        """What is done for each member of a group that is completed begins, or is skipped, once the member settled."""
-        for index in node.followers:
-            if self.runs[node.index].state in {State.COMPLETED, State.UNDONE}:
-                self.unlock(index)
-            else:
-                self.skip(index, f"{node.id} was not completed")
 
     def free(self, node: PlanNode, *, good: bool) -> None:
         """Count a settled node for everything that waits for it."""
@@ -299,14 +300,17 @@ def _close_group(nodes: Scheduling, node: PlanNode, *, satisfied: bool) -> None:
     """By its join: its members have settled, or enough of them were completed."""
     for runs in (nodes.plan.nodes[index] for index in node.members if nodes.plan.nodes[index].kind == "runs"):
         nodes.complete(runs, Completed(outputs_of(runs, nodes.plan, nodes.outputs), attempts=0))
-    if satisfied:
+    failure = nodes.catching.failing.pop(node.index, None)
+    if failure is not None:
+        fail_within(nodes, node, failure)
+    elif satisfied:
         own = nodes.plan.own_members(node)
         completed = [nodes.plan.nodes[i].id for i in own if nodes.runs[i].state is State.COMPLETED]
         if not node.anonymous:
             give(nodes, node.id, {"completed": completed})
         nodes.settle(node.index, State.COMPLETED, good=True)
         if node.group is not None and node.group.losers == "cancel":
-            _withdraw(nodes, node, Cancellation(by="the race", reason=f"first: {', '.join(completed)}"))
+            withdraw(nodes, node, Cancellation(by="the race", reason=f"first: {', '.join(completed)}"))
     elif node.wanted is not None and any(nodes.runs[index].state is State.FAILED for index in node.members):
         failure = Failure(code=FailureCode.STEP_JOIN, message=f"fewer than {node.wanted} members completed")
         nodes.take(node.index, Failed(failure))
@@ -316,21 +320,6 @@ def _close_group(nodes: Scheduling, node: PlanNode, *, satisfied: bool) -> None:
 
 def _is_patient(node: PlanNode) -> bool:
     return node.step is not None and node.step.type in PATIENT
-
-
-def _withdraw(nodes: Scheduling, node: PlanNode, why: Cancellation) -> None:
-    """End everything inside a node that is not settled."""
-    for index in node.members:
-        member, run = nodes.plan.nodes[index], nodes.runs[index]
-        if run.state in SETTLED and index not in nodes.catching.under_way:
-            continue
-        _withdraw(nodes, member, why)
-        if member.kind == "step" and index in nodes.running:
-            nodes.actions.append(Cancel(member.id, why))
-        elif run.state not in SETTLED:
-            nodes.running.discard(index)
-            run.cancelled = why
-            nodes.settle(index, State.CANCELLED, good=False, note=why.in_words)
 
 
 def _lose(nodes: Scheduling, losing: list[PlanNode], failure: Failure, *, exact: bool) -> None:
@@ -343,7 +332,7 @@ def _lose(nodes: Scheduling, losing: list[PlanNode], failure: Failure, *, exact:
             nodes.runs[node.index].keep(Failed(failure))
         nodes.settle(node.index, State.FAILED, good=False)
     for node in (*unsettled, *handling) if exact else ():
-        _withdraw(nodes, node, Cancellation(by="the group", reason=f"{losing[-1].id} failed"))
+        withdraw(nodes, node, Cancellation(by="the group", reason=f"{losing[-1].id} failed"))
 
 
 def _withdraw_siblings(nodes: Scheduling, node: PlanNode) -> None:
@@ -352,7 +341,7 @@ def _withdraw_siblings(nodes: Scheduling, node: PlanNode) -> None:
     while current.parent is not None:
         current = nodes.plan.nodes[current.parent]
         if current.group is not None and current.group.on_error == "cancel":
-            _withdraw(nodes, current, Cancellation(by="the group", reason=f"{node.id} failed"))
+            withdraw(nodes, current, Cancellation(by="the group", reason=f"{node.id} failed"))
 
 
 def _open(nodes: Scheduling, node: PlanNode, branch: str) -> None:

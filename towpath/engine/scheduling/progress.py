@@ -239,6 +239,7 @@ class Progress:
             "order": dump_done(self.done),
             **({"visits": self.visits.dump()} if self.visits.steps else {}),
             "paused": self.paused,
+            "failing": self._nodes.catching.dump(),
         }
 
     @classmethod
@@ -256,6 +257,7 @@ class Progress:
         progress.done[:] = load_done(dumped["order"])
         progress.visits.restore(dumped.get("visits", {}), progress.done)
         runs = [_RUN.validate_python(run) for run in dumped["runs"]]
+        progress._nodes.catching.load(dumped.get("failing", {}))
         restore(progress._nodes, runs, dumped["outputs"], dumped["branches"])
         progress.pause()
         return progress

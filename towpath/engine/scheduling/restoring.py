@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.run.actions import SETTLED, State, StepRun
+from towpath.engine.scheduling.following import follow
 from towpath.engine.scheduling.nodes import Scheduling
 from towpath.engine.scheduling.visits import give, tell_visit
 
@@ -23,7 +24,7 @@ def restore(nodes: Scheduling, runs: list[StepRun], outputs: Mapping[str, Value]
         for member in node.branches.get(taken or "", []):
             nodes.unlock(member)
         if nodes.runs[node.index].state in {State.COMPLETED, State.UNDONE}:
-            nodes.follow(node)
+            follow(nodes, node)
         if nodes.runs[node.index].state in SETTLED:
             tell_visit(nodes, node)
     nodes.held.extend(node.index for node in nodes.plan.nodes if nodes.opened[node.index])
@@ -36,7 +37,7 @@ def _count(nodes: Scheduling, runs: list[StepRun]) -> None:
         if run.state in SETTLED:
             nodes.runs[index] = run
             nodes.left -= 1
-            if node.kind == "step" and node.id in nodes.branches:
+            if node.kind != "condition" and node.id in nodes.branches:
                 nodes.catching.again(node, run.failure)
             else:
                 nodes.free(node, good=_is_good(node, run))
