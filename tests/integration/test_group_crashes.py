@@ -109,6 +109,33 @@ async def test_worker_killed_while_a_group_handles_an_error(bare_house: House, s
     assert (await bare_house.effects())["applied_twice"] == []
 
 
+AGAIN = f"""
+  - id: first
+    type: api
+    config: {{service: order-service, method: reserveStock, params: {PARAMS % "1"}}}
+    catch:
+      - on: {{code: service.refused}}
+        retry: {{max_attempts: 3, backoff: fixed, initial: 3s}}
+        do: [{{id: told, type: set, config: {{v: 1}}}}]
+"""
+
+
+async def test_worker_killed_while_a_step_waits_to_be_done_again(bare_house: House) -> None:
+    """Refused twice, it is done three times in all, on two workers; the effect happens once, and nothing is handled."""
+    async with bare_house.worker() as worker:
+        number = await bare_house.fault(service="orders", operation="reserveStock", status=422, times=2)
+        handle = await start(bare_house, document(HEAD + AGAIN), {"reference": uuid4().hex[:8]})
+        await until(lambda: bare_house.hits(number), lambda hits: hits == 1)
+        await worker.kill()
+    async with bare_house.worker():
+        assert (await handle.result()).outcome is DeclaredOutcome.COMPLETED
+        found = {step.step: step for step in (await record(handle)).steps}
+        assert (str(found["first"].state), found["first"].attempts) == ("completed", 3)
+        assert str(found["told"].state) == "skipped"
+    assert await bare_house.hits(number) == 2
+    assert (await bare_house.effects())["applied_twice"] == []
+
+
 @pytest.mark.parametrize("after_effect", [False, True], ids=["before-the-effect", "after-the-effect"])
 async def test_worker_killed_inside_groups(bare_house: House, after_effect: bool) -> None:
     """Whoever had the turn ends first, also on the next worker; a race that was under way has one winner."""

@@ -1,4 +1,4 @@
-"""`definition test` and Temporal agree on groups: winners of one moment, turns, runs for each member."""
+"""`definition test` and Temporal agree on groups, and on steps that are done again for errors that they catch."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
+from tests.timeskip.trial_again import again_cases
 from tests.timeskip.trial_groups import group_cases
 from tests.timeskip.trial_play import Stage, stage
 
@@ -20,7 +21,7 @@ async def playing(env: WorkflowEnvironment) -> AsyncIterator[Stage]:
 
 async def test_groups_end_as_they_are_said_to(playing: Stage) -> None:
     """Outcome, states, attempts, outputs, calls, undoing, notices and refusals are the same."""
-    cases = list(group_cases())
+    cases = [*group_cases(), *again_cases()]
     problems: list[str] = []
     for begin in range(0, len(cases), AT_ONCE):
         found = await asyncio.gather(*(playing.differences(case) for case in cases[begin : begin + AT_ONCE]))

@@ -199,7 +199,8 @@ class Worlds:
     @activity.defn(name="ask")
     async def ask(self, request: AskRequest) -> Answer:
         step = base_of(request.prompt)
-        self._world.see(step, activity.info().activity_id)
+        # A question that is asked again is another one, and an attempt of the same activity is not.
+        self._world.see(step, f"{activity.info().activity_id} {activity.info().scheduled_time}")
         output = await self._world.answered(step)
         has_schema = request.inline is not None and request.inline.output_schema is not None
         return answered(request.prompt, json.dumps(output) if has_schema else output["text"])

@@ -37,6 +37,7 @@ from towpath.engine.scheduling.visits import step_of
 from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
+from workflows.declared.again import perform_again
 from workflows.declared.continuing import began, hand_over, is_whole, take_over
 from workflows.declared.effects import Effects
 from workflows.declared.record import Alerts, Mirror, Outbox, count_run, titles
@@ -213,7 +214,7 @@ class Driver:
         if start.items is not None:
             made_of = self.progress.sent.made_of.get(start.place, "")
             return await self._repeating.perform(node, start.items, made_of, start.place)
-        return await self.steering.perform(node, start)
+        return await perform_again(self.steering, node, start, lambda: self.progress.stopping is not None)
 
     def _watch_step(self, node: PlanNode, place: str) -> asyncio.Task[None] | None:
         cancel_on = None if node.step is None else node.step.cancel_on

@@ -9,7 +9,7 @@ from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.definition.reading import File, checked_plan
 from towpath.cli.files import read_bytes
 from towpath.cli.terminal import Exit, console, fail
-from towpath.engine.checks.cases import read_cases
+from towpath.engine.checks.tests import read_cases
 from towpath.engine.language.diagnostics import has_errors
 from towpath.engine.language.plan import Plan
 from towpath.engine.trial.matrix import fault_matrix

@@ -1,8 +1,8 @@
 """Checks of single steps: their texts, durations and secrets, and what makes no sense for their type."""
 
-import re
 from typing import Any
 
+from towpath.engine.checks.catches import CatchChecks, check_retry
 from towpath.engine.checks.configs import ConfigChecks
 from towpath.engine.checks.expressions import ExpressionChecks
 from towpath.engine.checks.marks import durations
@@ -10,9 +10,8 @@ from towpath.engine.checks.reads import ReadScope
 from towpath.engine.checks.selecting import check_select
 from towpath.engine.checks.types import TypeChecks
 from towpath.engine.expression.durations import parse_duration
-from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.catalogue import DefinitionCatalogue, KnownConnection, KnownDocument
-from towpath.engine.language.copying import BRANCH, base_of, written_name
+from towpath.engine.language.copying import BRANCH, written_name
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.http_step import OpenApiConfig
 from towpath.engine.language.model import Model
@@ -30,9 +29,8 @@ from towpath.engine.language.reading import read_config
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.source import Source
 from towpath.engine.language.steps import CONFIGS, ApiConfig, ForEach, FunctionConfig, Retry, Step, StepCall
-from towpath.engine.language.vocabulary import CODES, FAILED_STATUS, LIMITED, NO_LOOP, NO_UNDO, SENDING, TAKEN
+from towpath.engine.language.vocabulary import LIMITED, NO_LOOP, NO_UNDO, SENDING, TAKEN
 
-_STATUS = re.compile(FAILED_STATUS)
 LATE = frozenset({"until", "filter", "done"})
 RAW = frozenset({"output_schema", "form"})
 
@@ -44,17 +42,16 @@ class StepChecks:
         self, source: Source, plan: Plan, catalogue: DefinitionCatalogue, expressions: ExpressionChecks
     ) -> None:
         self._plan = plan
-        self._errors: dict[str, str] = {}
-        """Names of caught errors, each with the step whose error it is."""
         self._source = source
         self._catalogue = catalogue
         self._expressions = expressions
         self._configs = ConfigChecks(source, catalogue)
         self._types = TypeChecks(source, expressions)
+        self._catches = CatchChecks(source)
 
     def check(self, node: PlanNode) -> None:
         step = node.step
-        self._catches(node, (*node.path, "catch"))
+        self._catches.check(node)
         if step is None:
             return
         path = (*node.path, "config")
@@ -76,18 +73,7 @@ class StepChecks:
                 self._source.report(place, "duration.invalid", what, "write it like 30s, 5m, 24h or 1h30m")
 
     def retry(self, retry: Retry | None, path: Path) -> None:
-        """Codes that no failure has would never match."""
-        for field in ("retry_on", "no_retry_on"):
-            for index, code in enumerate([] if retry is None else getattr(retry, field)):
-                text = str(code).lower()
-                if text not in CODES and _STATUS.fullmatch(text) is None:
-                    hint = did_you_mean(text, CODES)[2:]
-                    self._source.report(
-                        (*path, field, index),
-                        "retry.unknown",
-                        f"no failure has the code {code!r}",
-                        hint or "write a failure code, 429 or 5xx",
-                    )
+        check_retry(self._source, retry, path)
 
     def loop_name(self, name: str, path: Path) -> None:
         if name in TAKEN:
@@ -217,10 +203,6 @@ class StepChecks:
             what = f"a {step.type} step calls nothing that has limits"
             self._source.report((*path, "limits"), "step.no-effect", what, "leave limits out", key=True)
         self.retry(step.retry, (*path, "retry"))
-        if step.catch and step.type == "condition":
-            what = "a condition catches nothing: what fails is in its branches"
-            mend = "catch at the steps of its branches"
-            self._source.report((*path, "catch"), "step.no-effect", what, mend, key=True)
         check_select(self._source, self._catalogue, node)
         if step.compensate is not None and step.type in NO_UNDO:
             what = f"a {step.type} step has nothing to undo"
@@ -228,21 +210,6 @@ class StepChecks:
         for name, call in (("compensate", step.compensate), ("check", step.check)):
             if call is not None:
                 self._call(call, (as_object(written.get(name)) or {}).get("config"), (*path, name, "config"))
-
-    def _catches(self, node: PlanNode, path: Path) -> None:
-        for index, entry in enumerate(node.catches):
-            code = entry.on.code
-            if code is not None and code not in CODES:
-                hint = did_you_mean(code, CODES)[2:] or "write a failure code, as step.timeout"
-                place = (*path, index, "on", "code")
-                self._source.report(place, "catch.unknown", f"no failure has the code {code!r}", hint)
-            if entry.as_ is None:
-                continue
-            name, owner = written_name(entry.as_), base_of(node.id)
-            if name in TAKEN or self._errors.setdefault(name, owner) != owner:
-                what = f"{name!r} means something already"
-                mend = "choose another name: each is the error of one step or group"
-                self._source.report((*path, index, "as"), "catch.name", what, mend)
 
     def _loop(self, step: Step, loop: ForEach, path: Path) -> None:
         self.loop_name(loop.as_, path)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from pydantic import ValidationError
+
 from towpath.engine.checks.inputs import accept_inputs
 from towpath.engine.checks.marks import durations
 from towpath.engine.expression.durations import parse_duration
@@ -9,9 +11,10 @@ from towpath.engine.expression.functions import parse_date
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.expression.values import ExpressionError
 from towpath.engine.language.definition import CaseAnswer, DefinitionTest
-from towpath.engine.language.diagnostics import Path
+from towpath.engine.language.diagnostics import Diagnostic, Path, has_errors
 from towpath.engine.language.plan import Plan
-from towpath.engine.language.source import Source
+from towpath.engine.language.shapes import as_list, as_object
+from towpath.engine.language.source import Source, read_source
 from towpath.engine.language.steps import HumanTaskConfig, MultiChannelConfig, WaitAnyConfig
 from towpath.engine.language.vocabulary import CODES
 
@@ -109,3 +112,25 @@ def _codes(test: DefinitionTest) -> Iterator[tuple[Path, str]]:
         for word, call in (("check", answer.check), ("undo", answer.undo)):
             if call is not None and call.fail is not None:
                 yield (*place, word, "fail"), call.fail
+
+
+def read_cases(text: bytes, plan: Plan) -> tuple[list[DefinitionTest], list[Diagnostic]]:
+    """The tests under `tests:`, or of a list of them; and what is wrong with the file, also for this definition."""
+    source = read_source(text)
+    fields = as_object(source.value)
+    base = () if fields is None else ("tests",)
+    entries = as_list(source.value if fields is None else fields.get("tests"))
+    if entries is None:
+        source.report((), "tests.type", "this is no list of tests", "begin with tests:")
+        return [], source.diagnostics
+    cases: list[DefinitionTest] = []
+    for index, entry in enumerate(entries):
+        try:
+            cases.append(DefinitionTest.model_validate(entry))
+        except ValidationError as error:
+            for problem in error.errors():
+                place = (*base, index, *problem["loc"])
+                source.report(place, "tests.value", problem["msg"].lower(), "see docs/definitions.md")
+    if not has_errors(source.diagnostics):
+        check_tests(source, plan, cases, base)
+    return cases, source.diagnostics

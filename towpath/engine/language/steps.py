@@ -295,10 +295,14 @@ class CaughtError(Model):
 
 
 class Catch(Model):
-    """What is done about an error of the step, or of one in the group; `as` is the error as data, for what is done."""
+    """What is done about an error of the step, or of one in the group; `as` is the error as data, for what is done.
+
+    With `retry`, the step is done again first, so often and after such waits.
+    """
 
     on: CaughtError = CaughtError()
     as_: Name | None = Field(default=None, alias="as")
+    retry: Retry | None = Field(default=None, exclude_if=is_empty)
     do: Entries = []
 
 

@@ -161,7 +161,7 @@ async def _channel(job: TrialJob, name: str, fields: dict[str, Any], turns: Turn
 
 
 async def _notify(job: TrialJob) -> tuple[Value, int]:
-    job.run.tell(job.config["target"], "notice")
+    job.run.notify(job.name, job.config["target"])
     with job.sending():
         answer, attempts = await _tried(job, "", Turns(job))
     return _output(job, answer), attempts

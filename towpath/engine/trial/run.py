@@ -68,6 +68,12 @@ class TrialRun:
             self._sent.add(name)
             self.result.calls.append(name)
 
+    def notify(self, name: str, team: str) -> None:
+        """A notice that is sent once more under its key is the same one."""
+        if name not in self._sent:
+            self._sent.add(name)
+            self.tell(team, "notice")
+
     def tell(self, team: str, event: str) -> None:
         self.result.told.append(f"{team}: {event}")
 

@@ -25,10 +25,12 @@ from towpath.engine.run.actions import (
     End,
     Failed,
     FallBack,
+    Outcome,
     Start,
     State,
     UndoStep,
 )
+from towpath.engine.run.again import DoneAgain
 from towpath.engine.run.evaluation import PureFunctions, RunFacts, StepError
 from towpath.engine.scheduling.progress import Progress
 from towpath.engine.scheduling.undoing import NO_ANSWER, NO_UNDO, asks_check
@@ -170,7 +172,7 @@ class _Simulation:
         watch = None if cancel_on is None else self._time.start(self._cancel_on(cancel_on, place))
         try:
             cancelled = place in self._run.cancelled
-            outcome = self._cancelled(place) if cancelled else await self._steps.perform(node, start)
+            outcome = self._cancelled(place) if cancelled else await self._outcome(node, start)
         except WithdrawnError:
             if place not in self._run.cancelled:
                 raise
@@ -180,6 +182,17 @@ class _Simulation:
         if isinstance(outcome, Failed) and place in self._run.cancelled:
             outcome = self._cancelled(place)
         self._apply(self._progress.finish(node.id, outcome, self._time.now, place))
+
+    async def _outcome(self, node: PlanNode, start: Start) -> Outcome:
+        again = DoneAgain(node)
+        outcome = await self._steps.perform(node, start)
+        while start.items is None and self._progress.stopping is None:
+            wait = again.wait_after(outcome, self._run.evaluation)
+            if wait is None:
+                break
+            await self._time.wait_for(wait)
+            outcome = await self._steps.perform(node, start)
+        return again.counted(outcome)
 
     def _cancelled(self, place: str) -> Cancelled:
         """What it may have done is undone: its answer is lost, its effect may not be."""
