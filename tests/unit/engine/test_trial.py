@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from towpath.engine.checks.cases import read_cases
 from towpath.engine.checks.loading import digest, load_plan
+from towpath.engine.checks.tests import read_cases
 from towpath.engine.language.definition import DefinitionTest
 from towpath.engine.language.plan import Plan
 from towpath.engine.language.source import read_source
