@@ -37,13 +37,12 @@ from towpath.engine.scheduling.visits import step_of
 from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
-from workflows.declared.again import perform_again
 from workflows.declared.continuing import began, hand_over, is_whole, take_over
 from workflows.declared.effects import Effects
 from workflows.declared.record import Alerts, Mirror, Outbox, count_run, titles
 from workflows.declared.repeating import Repeating
 from workflows.declared.run import DeclaredRun
-from workflows.declared.steering import Steering, guarded
+from workflows.declared.steering import Steering, guarded, perform_again
 from workflows.declared.unwinding import Unwinding
 from workflows.kit.children import asked_for
 from workflows.kit.failing import run_failed

@@ -1,4 +1,4 @@
-"""What a firing of a schedule trigger with for_each does: fetch the items, start a run for each, wait for them."""
+"""The workflow of a firing of a schedule trigger with for_each: it fetches the items and starts a run for each."""
 
 import asyncio
 from typing import cast
@@ -11,7 +11,7 @@ from activities.definitions import DefinitionActivities
 from activities.services import ServiceActivities
 from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.wire import effect_key
-from towpath.contracts.declared.published import Launch, Launched
+from towpath.contracts.declared.published import LAUNCHER, Launch, Launched
 from towpath.contracts.declared.run import DECLARED, DeclaredRequest, DeclaredResult, FindDefinition, ServiceCall
 from towpath.engine.checks.loading import load_plan
 from towpath.engine.language.definition import ScheduleTrigger, TriggerForEach
@@ -102,3 +102,12 @@ async def _run(run: DeclaredRequest, child: str, request: Launch) -> str:
 
 def _refused(message: str) -> ApplicationError:
     return to_application_error(RefusedLaunchError(FailureCode.STEP_INPUT, message))
+
+
+@workflow.defn(name=LAUNCHER)
+class LauncherWorkflow:
+    """Lives as long as the runs it started, so that the schedule's overlap policy counts them."""
+
+    @workflow.run
+    async def run(self, request: Launch) -> Launched:
+        return await launch(request)

@@ -13,6 +13,7 @@ from towpath.contracts.declared.run import CacheRead, CacheWrite
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.steps import OutcomeCheck
 from towpath.engine.run.actions import Completed, Failed, Outcome, Start
+from towpath.engine.run.again import DoneAgain
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.trying import is_long_lived
 from towpath.temporal.failures import failure_of
@@ -160,3 +161,16 @@ async def guarded(work: Awaitable[Outcome], step: str) -> Outcome:
         workflow.logger.exception("step raised %s", type(error).__name__, extra={"step": step})
         message = f"unexpected {type(error).__name__}"
         return Failed(Failure(code=FailureCode.UNEXPECTED, message=message), unknown=True)
+
+
+async def perform_again(steering: Steering, node: PlanNode, start: Start, is_ending: Callable[[], bool]) -> Outcome:
+    """The outcome of the last time. In a run that is ending, nothing is done again."""
+    again = DoneAgain(node)
+    outcome = await steering.perform(node, start)
+    while not is_ending():
+        wait = again.wait_after(outcome, steering.run.evaluation)
+        if wait is None:
+            break
+        await workflow.sleep(wait, summary=f"{start.place}: wait until it is done again")
+        outcome = await steering.perform(node, start)
+    return again.counted(outcome)
