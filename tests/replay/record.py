@@ -144,6 +144,28 @@ version: "1.0.0"
 steps: [{id: pause, type: wait, config: {for: 1500ms}}]
 monitoring: {alerts: [{condition: "execution_time > 1s", channel: slack}]}
 """
+ROUNDS = """
+id: recorded-rounds
+version: "1.0.0"
+steps:
+  - id: draft
+    type: api
+    config: {service: order-service, method: getOrder, params: {reference: "o-{{ run.steps.draft?.visits ?? 0 }}"}}
+  - parallel:
+      - {id: left, type: wait, config: {for: 1s}}
+      - {id: right, type: set, config: {v: 2}}
+    each_done:
+      - {id: heard, type: notify, config: {target: ops-team, title: "Done", message: "{{ branch.id }}"}}
+  - {id: again, type: set, when: "run.steps.draft.visits < 3", back_to: draft, max: 5}
+  - id: fragile
+    catch: [{as: failed, do: [{id: kept, type: set, config: {why: "{{ failed.code }}"}}]}]
+    parallel:
+      - {id: beside, type: wait, config: {for: 1h}}
+      - id: lost
+        type: http
+        config: {url: "%s/nothing-here", connection: local-stand-ins}
+        catch: [{on: {status: 404}, retry: {max_attempts: 2, initial: 1s}, do: [{id: stop, type: raise}]}]
+"""
 CHILD = 'id: recorded-child\nversion: "1.0.0"\nsteps: [{id: only, type: set, config: {a: "{{ uuid() }}"}}]\n'
 LOOP = """
 id: recorded-loop
@@ -328,9 +350,14 @@ async def alerted(house: House) -> Recorded:
     yield "alerted", await completed(await start(house, document(ALERTED), {}))
 
 
+async def rounds(house: House) -> Recorded:
+    """Three visits, steps after each member, a step that is done again, and an error that its group handles."""
+    yield "rounds", await completed(await start(house, document(ROUNDS % house.standins.url), {}))
+
+
 SCENARIOS: Sequence[Callable[[House], Recorded]] = (
     *(onboarding, failed, unknown, edited, waits, groups, loop, launched, withdrawn, caught, emitted, operated),
-    alerted,
+    *(alerted, rounds),
 )
 SHORT: Sequence[Callable[[House], Recorded]] = (continued,)
 
