@@ -4,7 +4,7 @@ import asyncio
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
@@ -16,15 +16,20 @@ from temporalio.exceptions import ApplicationError, CancelledError
 from tests.integration.conftest import House
 from tests.integration.definitions import Handle, document, record, start, until_state
 from tests.waiting import until
+from towpath.cli.definition.documents import beside
+from towpath.config.catalogue import make_catalogue
+from towpath.config.connections import Connections
 from towpath.contracts.core.run import DeadLetter, StepRecord
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.published import Publication
 from towpath.contracts.declared.run import CloudEvent
 from towpath.control.definitions import Definitions
+from towpath.engine.checks.documents import with_documents
 from towpath.engine.checks.loading import digest
 from towpath.engine.language.source import read_source
 
 FOLDER = Path(__file__).with_name("patterns")
+CATALOGUE = make_catalogue(Connections.load(FOLDER.parents[2] / "connections.json"), frozenset())
 PASSWORD = "conformance-test"
 PETS = '[{"id": 1, "name": "Rex", "status": "available"}, {"id": 2, "name": "Mia", "status": "available"}]'
 ONE = '{"id": %s, "name": "Rex", "status": "available"}'
@@ -129,7 +134,7 @@ async def held_run(house: House, case: PatternCase, pets: str) -> PatternRun:
     word = uuid4().hex[:10]
     fault = {"service": "orders", "operation": "reserveStock", "reference": f"{word}-{case.hold}"}
     number = await house.fault(**fault, hold=True, after_effect=True, times=1)
-    given = document((FOLDER / case.file).read_text(encoding="utf-8"))
+    given = read_pattern(FOLDER / case.file, pets)
     inputs: JsonObject = {"word": word, **case.given}
     if "pets" in cast("JsonObject", given["inputs"]):
         inputs["pets"] = pets
@@ -137,6 +142,13 @@ async def held_run(house: House, case: PatternCase, pets: str) -> PatternRun:
     await run.act(case.before)
     await until(lambda: house.hits(number), lambda hits: hits == 1)
     return run
+
+
+def read_pattern(file: Path, pets: str) -> JsonObject:
+    """The definition; what it names of documents is frozen, as publishing does it, with where the service is."""
+    text = file.read_bytes()
+    documents = {name: replace(known, server=pets) for name, known in beside(file, text).items()}
+    return with_documents(document(text.decode()), replace(CATALOGUE, documents=documents))
 
 
 async def publish_instance(house: House) -> None:

@@ -1,18 +1,17 @@
 """docs/patterns.md says of each workflow pattern and each scenario of the CTK what its test shows, and no more."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.integration import test_patterns
-from tests.integration.pattern_cases import FOLDER, PatternCase, pattern_cases
-from towpath.config.catalogue import make_catalogue
-from towpath.config.connections import Connections
+from tests.integration.pattern_cases import CATALOGUE, FOLDER, PatternCase, pattern_cases
+from towpath.cli.definition.documents import beside
 from towpath.engine.checks.check import check_text
 
 ROOT = Path(__file__).resolve().parents[3]
 CASES = pattern_cases()
-CATALOGUE = make_catalogue(Connections.load(ROOT / "connections.json"), frozenset())
 TEST = "test_patterns.py::test_killed_in_the_middle"
 
 
@@ -45,7 +44,8 @@ def test_all_of_them_are_there() -> None:
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*/*.yaml")), ids=lambda file: file.stem)
 def test_each_definition_is_checked(file: Path) -> None:
     """`definition check` has nothing to say of any of them, and each belongs to a case."""
-    checked = check_text(file.read_text(encoding="utf-8"), CATALOGUE)
+    text = file.read_bytes()
+    checked = check_text(text, replace(CATALOGUE, documents=beside(file, text)))
     assert [problem.line_of(file.name) for problem in checked.diagnostics] == []
     known = {case.file for case in CASES} | {"workflow/one-instance.yaml"}
     assert str(file.relative_to(FOLDER)) in known
