@@ -61,6 +61,8 @@ class PatternCase(BaseModel):
     effects: int = 0
     status: str = "completed"
     outputs: dict[str, Any] = {}
+    output: Any = None
+    """The one that the definition gives instead of named ones."""
     size: dict[str, int] = {}
     states: dict[str, str] = {}
     order: list[str] = []
@@ -84,6 +86,7 @@ class Ended:
 
     status: str
     outputs: JsonObject
+    output: Any = None
     letter: DeadLetter | None = None
     applied: tuple[int, ...] = ()
     """How often each of its keys took effect at the receiver."""
@@ -121,12 +124,13 @@ class PatternRun:
 
 async def _result(handle: Handle) -> Ended:
     try:
-        return Ended("completed", (await handle.result()).outputs)
+        result = await handle.result()
+        return Ended("completed", result.outputs, result.output)
     except WorkflowFailureError as error:
         if isinstance(error.cause, CancelledError):
             return Ended("cancelled", {})
         cause = cast("ApplicationError", error.cause)
-        return Ended("failed", {}, DeadLetter.model_validate(cause.details[0]))
+        return Ended("failed", {}, letter=DeadLetter.model_validate(cause.details[0]))
 
 
 async def held_run(house: House, case: PatternCase, pets: str) -> PatternRun:

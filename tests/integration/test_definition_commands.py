@@ -163,6 +163,25 @@ steps:
     assert result["outputs"]["sum"] == {"total": 12}
 
 
+async def test_one_output_is_told_handed_up_and_given_by_a_redrive(house: House, tmp_path: Path) -> None:
+    """`result` tells it, in words and as JSON; a run that starts this one has it; a redrive comes to it."""
+    text = 'id: "%s"\nversion: "1.0.0"\ninputs: {zero: {type: integer, default: 0}}\n'
+    broken = '{id: "broken", type: "set", config: {total: "{{ 1 / inputs.zero }}"}}'
+    name, file = write(tmp_path, f'{text}steps: [{broken}]\noutput: ["{{{{ steps.broken.total }}}}"]\n')
+    await starter_json(house, "definition", "publish", file, "--by", "kim")
+    call = f'{{id: "child", type: "workflow", config: {{id: "{name}", inputs: {{zero: 1}}}}}}'
+    parent, above = write(tmp_path, f'{text}steps: [{call}]\noutput: "{{{{ steps.child[0] }}}}"\n')
+    await starter(house, "run", file, "--key", "red", "--wait")
+    again = await starter_json(house, "runs", "redrive", f"{name}/red", "--set", 'broken={"total": 5}')
+    redriven = await starter_json(house, "result", again["workflow_id"])
+    code, told, problems = await starter(house, "run", above, "--key", "up", "--wait")
+    result = await starter_json(house, "result", f"{parent}/up")
+
+    assert (redriven["output"], redriven["outputs"]) == ([5], {})
+    assert code == 0 and "output: 1" in told, problems
+    assert result["output"] == 1
+
+
 async def test_event_starts_what_its_trigger_says(house: House, tmp_path: Path) -> None:
     """An event starts one run of a published definition, however often it comes; the filter decides."""
     name, file = write(

@@ -47,6 +47,7 @@ async def test_killed_in_the_middle(endings: Mapping[str, Ended], case: PatternC
     found = endings[case.id]
     assert found.status == case.status
     assert {name: found.outputs[name] for name in case.outputs} == case.outputs
+    assert found.output == case.output
     assert {name: len(str(found.outputs[name]).split(",")) for name in case.size} == case.size
     assert found.applied == (1,) * case.effects
     assert {step: found.steps[step].state for step in case.states} == case.states

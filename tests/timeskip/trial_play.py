@@ -186,9 +186,9 @@ async def _result(handle: Handle) -> Ended:
         undone, not_undone = list(letter.undone), list(letter.not_undone)
         code = str(letter.failure.code)
         return Ended("failed", code, letter.step, undone=undone, not_undone=not_undone, queue=letter.queue)
-    return Ended(
-        str(result.outcome), outputs=result.outputs, undone=list(result.undone), not_undone=list(result.not_undone)
-    )
+    single = (result.output,) if result.is_single else ()
+    undone, not_undone = list(result.undone), list(result.not_undone)
+    return Ended(str(result.outcome), outputs=result.outputs, single=single, undone=undone, not_undone=not_undone)
 
 
 def _compared(said: CaseResult, happened: Ended) -> list[tuple[str, Any, Any]]:
@@ -203,6 +203,7 @@ def _compared(said: CaseResult, happened: Ended) -> list[tuple[str, Any, Any]]:
         ("told", said.told, happened.told),
         ("refused", len(said.refused), happened.refused),
         ("outputs", _settled(said.outputs), _settled(happened.outputs)),
+        ("output", _settled([*said.single]), _settled([*happened.single])),
     ]
     if happened.undone is not None:
         pairs += [("undone", said.undone, happened.undone), ("not undone", said.not_undone, happened.not_undone)]

@@ -67,6 +67,7 @@ class Ended:
     states: dict[str, str] = field(default_factory=dict[str, str])
     attempts: dict[str, int] = field(default_factory=dict[str, int])
     outputs: dict[str, Any] = field(default_factory=dict[str, Any])
+    single: tuple[Any, ...] = ()
     undone: list[str] | None = None
     not_undone: list[str] | None = None
     calls: list[str] = field(default_factory=list[str])
@@ -251,10 +252,7 @@ class Worlds:
         world.given[CHILD] = [answer]
         inner = {"service": "s", "method": CHILD, "params": {"owner": owner}}
         step: JsonObject = {"id": "inner", "type": "api", "config": cast("JsonObject", inner)}
-        document: JsonObject = {
-            "id": CHILD,
-            "version": "1.0.0",
-            "steps": [step],
-            "outputs": {} if answer.output is None else answer.output,
-        }
+        given: JsonValue = {} if answer.output is None else answer.output
+        named = "outputs" if isinstance(given, dict) else "output"
+        document: JsonObject = {"id": CHILD, "version": "1.0.0", "steps": [step], named: given}
         return FoundDefinition(request=make_request(document, digest(document), {}))

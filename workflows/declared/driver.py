@@ -261,7 +261,7 @@ class Driver:
         if end.status == "cancelled":
             raise asyncio.CancelledError
         header = self.plan.definition.header
-        return DeclaredResult(
+        result = DeclaredResult(
             outcome=DeclaredOutcome(end.status),
             outputs=end.outputs,
             definition=header.id,
@@ -271,6 +271,7 @@ class Driver:
             undone=tuple(self._unwinding.done),
             not_undone=tuple(self.progress.not_undone),
         )
+        return result.model_copy(update={"output": end.single[0]}) if end.single else result
 
     def _unset(self) -> tuple[object, ...]:
         return NOT_PENDING if self.steering.waits.tasks.by_step else ()

@@ -235,7 +235,7 @@ async def _run(job: StepJob, request: DeclaredRequest) -> tuple[Value, int]:
         message = f"the run {child.id} was rejected"
         left = job.step.compensate is not None or bool(result.not_undone)
         raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=message, unknown=left))
-    return result.outputs, 1
+    return result.given, 1
 
 
 def _sending(cause: BaseException | None) -> Sending | None:

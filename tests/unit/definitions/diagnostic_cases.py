@@ -327,6 +327,12 @@ CASES = [
         "must be number",
     ),
     (
+        "output.both",
+        f'{HEAD}steps:\n{S}output: "{{{{ steps.s.score }}}}"\noutputs: {{o: 1}}\n',
+        6,
+        "take one of them out",
+    ),
+    (
         "select.unknown",
         given_step("{handler: score, params: {n: 1}}", "function", ", select: [scor]"),
         5,

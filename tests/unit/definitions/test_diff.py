@@ -49,6 +49,10 @@ CASES = {
     "a step without named outputs is gone": (B, A, "major", "the output b is gone"),
     "a step with named outputs is gone": (f"{B}\noutputs: {{o: 1}}", f"{A}\noutputs: {{o: 1}}", "minor", "step b"),
     "a named output is gone": (f"{A}\noutputs: {{o: 1, p: 2}}", f"{A}\noutputs: {{o: 1}}", "major", "output p"),
+    "one output": (f"{A}\noutputs: {{o: 1}}", f"{A}\noutput: 1", "major", "gives one value"),
+    "named outputs again": (f"{A}\noutput: 1", A, "major", "gives named outputs"),
+    "another output": (f"{A}\noutput: 1", f"{A}\noutput: 2", "minor", "1 → 2"),
+    "the same output": (f"{A}\noutput: 1", f"{A}\noutput: 1", "none", ""),
     "losers are let run": (RACE, RACE.replace("losers: cancel", "losers: let-run"), "minor", "cancel → let-run"),
     "a group waits for all": (RACE, RACE.replace("join: any", "join: all"), "minor", "any → all"),
     "a webhook moves": (

@@ -1,5 +1,6 @@
 """Tests of definitions in memory: what their words mean, and that they wait and try as a worker does."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,6 +87,17 @@ def test_run_that_waits_for_ever_stands_still() -> None:
     assert tried(EVENT).problems[0] == "the run stands still; running: hold"
     report = fault_matrix(planned(EVENT), [], {})
     assert {cell.fault: cell.status for cell in report.cells}["times out"] == WAITS
+
+
+@pytest.mark.parametrize("value", [0, False, "", None, [], {"a": 1}])
+def test_the_one_output_is_compared_whole(value: Any) -> None:
+    """Values of any kind, also nothing; a run with named outputs has none."""
+    one = HEAD.replace("steps:", 'output: "{{ steps.s.value }}"\nsteps:')
+    text = f"{one}  - {{id: s, type: set, config: {{value: {json.dumps(value)}}}}}\n"
+    assert tried(text, expect={"output": value}).problems == []
+    assert tried(text, expect={"output": "other"}).problems == [f"output: expected other, got {value}"]
+    named = tried(f"{HEAD}  - {{id: s, type: set}}\n", expect={"output": None})
+    assert named.problems == ["output: expected None, got no single one"]
 
 
 @pytest.mark.parametrize(

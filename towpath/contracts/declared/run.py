@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from pydantic import JsonValue
+from pydantic import JsonValue, SerializerFunctionWrapHandler, model_serializer
 
 from towpath.contracts.core.claude import Budget
 from towpath.contracts.core.failure import Failure
@@ -127,10 +128,11 @@ class DeclaredOutcome(StrEnum):
 
 
 class DeclaredResult(Wire):
-    """How a run ended. `outputs` are the definition's."""
+    """How a run ended. `outputs` are the definition's; one that has `output` instead gives that, and no names."""
 
     outcome: DeclaredOutcome
     outputs: JsonObject = {}
+    output: JsonValue = None
     definition: str = ""
     version: str = ""
     digest: str = ""
@@ -139,6 +141,22 @@ class DeclaredResult(Wire):
     discarded: Discard | None = None
     not_undone: tuple[str, ...] = ()
     """Steps of a rejected run whose effect stays, or may: somebody must look."""
+
+    @property
+    def is_single(self) -> bool:
+        """Whether the run gave one value: `output` stands in the result then, also when it is null."""
+        return "output" in self.model_fields_set
+
+    @property
+    def given(self) -> JsonValue:
+        """What the run gives to whoever started it."""
+        return self.output if self.is_single else self.outputs
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `output` where the definition has none: such results are what they always were."""
+        found: dict[str, Any] = write(self)
+        return found if self.is_single else {name: value for name, value in found.items() if name != "output"}
 
 
 class DeclaredFailure(Wire):

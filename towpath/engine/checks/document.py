@@ -64,6 +64,10 @@ class DocumentChecks:
             self._trigger(trigger, path, endpoints)
         header = self._plan.definition.header
         self._expressions.templates(header.outputs, ("outputs",), ReadScope())
+        self._expressions.templates(header.output, ("output",), ReadScope())
+        if header.output is not None and header.outputs is not None:
+            what = "a run gives one value by output, or named ones by outputs, not both"
+            self._source.report(("output",), "output.both", what, "take one of them out", key=True)
         self._handling()
         self._monitoring()
         if header.cancel_on is not None:

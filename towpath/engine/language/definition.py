@@ -171,12 +171,13 @@ class CaseOperation(Model):
 
 
 class Expectation(Model):
-    """`steps` maps ids to states; `outputs` are compared whole where given; the lists in order."""
+    """`steps` maps ids to states; `outputs` and `output` are compared whole where given; the lists in order."""
 
     status: Literal["completed", "failed", "rejected", "cancelled"] = "completed"
     failure: Text | None = None
     steps: dict[str, Literal["completed", "failed", "skipped", "cancelled", "undone", "pending"]] = {}
     outputs: dict[str, Any] | None = None
+    output: Any = None
     undone: list[str] | None = None
     not_undone: list[str] | None = None
     calls: list[str] | None = None
@@ -207,6 +208,8 @@ class Header(Model):
     inputs: dict[Name, JsonSchema] = {}
     steps: Entries
     outputs: dict[Name, Templates] | None = None
+    output: Templates = Field(default=None, exclude_if=is_left_out)
+    """Instead of named outputs one value, of any kind, that the whole run gives."""
     documents: Annotated[dict[Kebab, ApiDocument], Field(max_length=20)] = {}
     error_handling: ErrorHandling = ErrorHandling()
     monitoring: Monitoring = Monitoring()

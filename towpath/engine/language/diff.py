@@ -64,7 +64,7 @@ def compare(old: Definition, new: Definition) -> Comparison:
     found = [
         *_identity(old, new),
         *_inputs(old, new),
-        *_outputs(old, new),
+        *(_outputs if old.header.output is None and new.header.output is None else _output)(old, new),
         *_triggers(old, new),
         *_documents(old, new),
         *_steps(*plans),
@@ -174,6 +174,16 @@ def _takes_more(keyword: str, old: Any, new: Any) -> bool:
         more = as_list(new) or []
         return all(value in more for value in as_list(old) or [])
     return bool(old == new)
+
+
+def _output(old: Definition, new: Definition) -> Iterator[Change]:
+    """Of definitions of which at least one gives one value instead of named ones."""
+    before, after = old.header.output, new.header.output
+    if before is None or after is None:
+        given = "named outputs" if after is None else "one value"
+        yield Change("output", "output", f"the run gives {given}, and did not before", "major")
+    elif before != after:
+        yield Change("output", "output", f"the output is made differently: {_arrow(before, after)}", "minor")
 
 
 def _outputs(old: Definition, new: Definition) -> Iterator[Change]:

@@ -61,7 +61,7 @@ def add_rules(document: Schema, definitions: dict[str, Schema]) -> None:
     definitions["Paging"]["allOf"] = _pages()
     definitions["PlainText"], definitions["NamedText"], definitions["NamedConfig"] = _secrets()
     unnamed = {name: {"$ref": "#/$defs/PlainText"} for name in sorted(UNNAMED & document["properties"].keys())}
-    document["allOf"] = [_named(unnamed)]
+    document["allOf"] = [_named(unnamed), _if(_given("output"), {"properties": {"outputs": ABSENT}})]
     secret_input = {"properties": {"x-secret": {"const": True}}, "required": ["x-secret"]}
     rule = _if(secret_input, {"not": {"required": ["default"]}})
     _also(document["properties"]["inputs"], {"additionalProperties": rule})

@@ -124,12 +124,15 @@ class FallBack:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The run is over. `step` and `failure` say why it failed."""
+    """The run is over. `step` and `failure` say why it failed. `single` holds what `output` of the definition gave, and
+    is empty where there is none.
+    """
 
     status: RunStatus
     outputs: dict[str, Value] = field(default_factory=dict[str, Value])
     step: str = ""
     failure: Failure | None = None
+    single: tuple[Value, ...] = ()
 
 
 Action = Start | Cancel | UndoStep | FallBack | End

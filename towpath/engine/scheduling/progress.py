@@ -213,13 +213,14 @@ class Progress:
         self._end(End(status, step=step, failure=failure))
 
     def _conclude(self) -> None:
-        wanted = self.plan.definition.header.outputs
+        header = self.plan.definition.header
+        name, wanted = ("outputs", header.outputs) if header.output is None else ("output", header.output)
         try:
-            outputs = self._all_outputs() if wanted is None else self.evaluation.value(wanted, "outputs")
+            given = self._all_outputs() if wanted is None else self.evaluation.value(wanted, name)
         except StepError as error:
-            self._nodes.stop("failed", "outputs", error.failure)
+            self._nodes.stop("failed", name, error.failure)
             return
-        self._end(End("completed", outputs=outputs))
+        self._end(End("completed", outputs=given) if name == "outputs" else End("completed", single=(given,)))
 
     def _all_outputs(self) -> dict[str, Value]:
         """By the ids of the document: those of copies are together under theirs."""

@@ -11,8 +11,9 @@ from towpath.engine.language.definition import DefinitionTest
 class CaseResult:
     """What a case came to. `problems` say which expectation was not met.
 
-    `calls` are what went out, by the names under which Temporal shows it (`pay`, `pay/0`, `pay/slack`, `pay/check`,
-    `pay/undo`), `told` the notices to teams (`ops-team: fallback`), `refused` what people and operators were refused.
+    `single` holds what `output` of the definition gave, if it has one. `calls` are what went out, by the names under
+    which Temporal shows it (`pay`, `pay/0`, `pay/slack`, `pay/check`, `pay/undo`), `told` the notices to teams
+    (`ops-team: fallback`), `refused` what people and operators were refused.
     """
 
     problems: list[str] = field(default_factory=list[str])
@@ -21,6 +22,7 @@ class CaseResult:
     states: dict[str, str] = field(default_factory=dict[str, str])
     attempts: dict[str, int] = field(default_factory=dict[str, int])
     outputs: dict[str, Value] = field(default_factory=dict[str, Value])
+    single: tuple[Value, ...] = ()
     undone: list[str] = field(default_factory=list[str])
     not_undone: list[str] = field(default_factory=list[str])
     calls: list[str] = field(default_factory=list[str])
@@ -54,6 +56,8 @@ def unmet(test: DefinitionTest, result: CaseResult) -> list[str]:
     )
     if wanted.outputs is not None and not equal(wanted.outputs, result.outputs, Scope({})):
         found.append(f"outputs: expected {wanted.outputs}, got {result.outputs}")
+    if "output" in wanted.model_fields_set and not equal([wanted.output], [*result.single], Scope({})):
+        found.append(f"output: expected {wanted.output}, got {result.single[0] if result.single else 'no single one'}")
     lists = {
         "undone": (wanted.undone, result.undone),
         "not_undone": (wanted.not_undone, result.not_undone),

@@ -125,6 +125,7 @@ class _Simulation:
         result, end, progress = self._run.result, self._ended, self._progress
         result.status = "stuck" if end is None else end.status
         result.outputs = {} if end is None else end.outputs
+        result.single = () if end is None else end.single
         result.failed_step = "" if end is None else end.step
         result.failure = "" if end is None or end.failure is None or end.status != "failed" else str(end.failure.code)
         result.states = {node.id: str(run.state) for node, run in zip(self._plan.nodes, progress.runs, strict=True)}
