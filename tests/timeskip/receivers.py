@@ -21,7 +21,7 @@ from tests.timeskip.declared import Runs, serve
 from towpath.config.connections import Connection, Connections
 from towpath.config.secrets import Secrets
 from towpath.contracts.core.wire import JsonObject
-from towpath.contracts.declared.run import FindDefinition, FoundDefinition
+from towpath.contracts.declared.run import Emission, EmitEvent, EventReceivers, FindDefinition, FoundDefinition
 from towpath.control.definitions import make_request
 from towpath.engine.checks.loading import digest
 from towpath.engine.language.source import read_source
@@ -59,6 +59,7 @@ class Receivers(FakeServices):
             FunctionActivities(secrets).call_function,
             OperationActivities(OperationClient(guarded, secrets)).call_operation,
             self.find_definition,
+            self.emit_event,
         )
         names = {one.__name__ for one in own}
         return (*(one for one in super().activities() if one.__name__ not in names), *own)
@@ -67,6 +68,11 @@ class Receivers(FakeServices):
     async def find_definition(self, request: FindDefinition) -> FoundDefinition:
         document = read_source(CHILD).value
         return FoundDefinition(request=make_request(document, digest(document), request.inputs))
+
+    @activity.defn(name="emit_event")
+    async def emit_event(self, request: EmitEvent) -> Emission:
+        self.arrived.append({"event": request.event.model_dump(mode="json")})
+        return Emission(delivered=EventReceivers.of([]), started=EventReceivers.of([]))
 
     def serve(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/answer":

@@ -39,6 +39,7 @@ NEEDS: dict[str, JsonObject] = {
     "multi-channel/channels/0/email": {"to": "kim@example.com", "subject": "s", "template": "plain"},
     "multi-channel/channels/0/crm": {"action": "updateStatus", "status": "s"},
     "workflow": {"id": "child"},
+    "emit": {"type": "t.emitted"},
 }
 """What a step type, or a part of its config, needs beside its data. Those that can be sent a secret are sent one."""
 OPEN = {

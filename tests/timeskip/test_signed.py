@@ -51,6 +51,7 @@ OF_PROGRAMS = {
     "publish": "a definition is published by whoever may start runs of it; the role comes with the gateway",
     "reserve": "asked by activities of runs, for a limit and for a time that is free",
     "release": "asked by activities of runs, for a time that is given up",
+    "ask": "asked by activities of runs, for a turn at a place with limits",
 }
 """Updates that no person sends, and why they need no signature."""
 
