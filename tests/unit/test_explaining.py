@@ -34,6 +34,11 @@ def record(*steps: StepRecord, **fields: Any) -> RunRecord:
             "runs watch",
         ),
         (
+            record(StepRecord(step="bill", title="Bill", state=StepState.RUNNING, visit=4)),
+            "Step bill, in visit 4, is under way",
+            "runs watch",
+        ),
+        (
             record(waiting=Waiting(what="a decision", who="ops", until=AT)),
             "waits for a decision by ops, until",
             "watch",

@@ -35,14 +35,19 @@ def _failures(record: RunRecord, letter: DeadLetter | None) -> Iterator[str]:
     for step in record.steps:
         if step.failure is not None and step.state in {StepState.FAILED, StepState.DEGRADED}:
             went_on = "; the run went on without it" if step.state is StepState.DEGRADED else ""
-            yield f"Step {step.step} failed: {step.failure.message} ({step.failure.code}){went_on}."
+            yield f"Step {_named(step)} failed: {step.failure.message} ({step.failure.code}){went_on}."
         elif step.state is StepState.RUNNING and step.attempts > 1:
-            yield f"Step {step.step} is tried for the {step.attempts}. time{_note(step)}."
+            yield f"Step {_named(step)} is tried for the {step.attempts}. time{_note(step)}."
     if letter is not None:
         yield f"It lies in {letter.queue}, since step {letter.step} ended it: {letter.failure.message}."
         yield f"Undone: {', '.join(letter.undone) or 'nothing'}."
         if letter.not_undone:
             yield f"Still in place, or nobody knows: {', '.join(letter.not_undone)}. Look there first."
+
+
+def _named(step: StepRecord) -> str:
+    """With the visit of its cycle that it is in, after the first."""
+    return step.step if step.visit == 1 else f"{step.step}, in visit {step.visit},"
 
 
 def _note(step: StepRecord) -> str:
@@ -56,10 +61,10 @@ def _waits(record: RunRecord) -> Iterator[str]:
     for step in record.steps:
         if step.waiting:
             told = True
-            yield f"Step {step.step} {step.waits_for}, by {', '.join(one.who for one in step.waiting)}."
+            yield f"Step {_named(step)} {step.waits_for}, by {', '.join(one.who for one in step.waiting)}."
         elif step.state is StepState.RUNNING and step.attempts <= 1:
             told = True
-            yield f"Step {step.step} is under way."
+            yield f"Step {_named(step)} is under way."
     if record.waiting is not None and not told:
         until = "" if record.waiting.until is None else f", until {record.waiting.until:%Y-%m-%d %H:%M} UTC"
         yield f"It waits for {record.waiting.what} by {record.waiting.who}{until}."
