@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
@@ -19,6 +20,7 @@ from tests.waiting import until
 from towpath.cli.definition.documents import beside
 from towpath.config.catalogue import make_catalogue
 from towpath.config.connections import Connections
+from towpath.contracts.core.review import Decision, Verdict
 from towpath.contracts.core.run import DeadLetter, StepRecord
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.published import Publication
@@ -36,11 +38,12 @@ ONE = '{"id": %s, "name": "Rex", "status": "available"}'
 
 
 class Act(BaseModel):
-    """An event to the run, once a step of it is in a state."""
+    """An event to the run, or an approval of a task, once a step of it is in a state."""
 
     step: str
     state: str
-    event: str
+    event: str = ""
+    decide: str = ""
     data: Any = None
 
 
@@ -108,6 +111,11 @@ class PatternRun:
     async def act(self, acts: list[Act]) -> None:
         for act in acts:
             await until_state(self.handle, act.step, act.state)
+            if act.decide:
+                await until(lambda: self.handle.query("reviews"), partial(_is_open, act.decide))
+                approval = Decision(verdict=Verdict.APPROVE, reviewer="dana", task=act.decide)
+                await self.handle.execute_update("decide", approval)
+                continue
             await self.handle.signal("event", CloudEvent(id=uuid4().hex, type=act.event, data=act.data))
 
     async def ended(self, house: House) -> Ended:
@@ -120,6 +128,10 @@ class PatternRun:
     async def _applied(self, house: House) -> tuple[int, ...]:
         effects = (await house.effects())["effects"]
         return tuple(effect["applied"] for effect in effects if effect["key"].startswith(f"{self.handle.id}/"))
+
+
+def _is_open(name: str, tasks: list[JsonObject]) -> bool:
+    return any(task["task"] == name for task in tasks)
 
 
 async def _result(handle: Handle) -> Ended:

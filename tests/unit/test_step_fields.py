@@ -82,7 +82,7 @@ ARRIVES: Mapping[str, Mapping[str, Receiver | str]] = {
         "escalate.after": (TaskPlan, "agenda"),
         "escalate.to": (TaskPlan, "agenda"),
         "on_timeout": (TaskPlan, "then_to"),
-        "on_reject": RUN,
+        **dict.fromkeys(("on_reject", "enabled_while", "optional"), RUN),
     },
     "multi-channel": {
         "channels.email.to": (SendEmail, "to"),

@@ -38,6 +38,11 @@ class Tasks:
         self.by_step[name] = self._listed[name] = task
         self._publish()
 
+    def is_over(self, name: str) -> bool:
+        """Whether a task is decided or past its deadline, also while its team is still to be told."""
+        task = self.by_step.get(name)
+        return task is not None and (task.task.decision is not None or task.task.expired)
+
     def close(self, name: str) -> None:
         if self._listed.pop(name, None) is not None:
             self._publish()

@@ -43,6 +43,7 @@ BEYOND = frozenset(
         "template.unknown",
         "action.unknown",
         "task.quorum",
+        "task.offer",
         "team.unknown",
         "handler.unknown",
         *("document.frozen", "document.not-fetched", "document.unusable", "document.server", "document.too-large"),

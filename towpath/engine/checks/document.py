@@ -7,7 +7,7 @@ from towpath.engine.checks.cycles import check_cycles
 from towpath.engine.checks.documents import check_documents
 from towpath.engine.checks.expressions import ExpressionChecks
 from towpath.engine.checks.flow import Flow
-from towpath.engine.checks.groups import check_groups
+from towpath.engine.checks.groups import check_groups, check_offers
 from towpath.engine.checks.inputs import SENSITIVE, violations
 from towpath.engine.checks.reads import ReadScope
 from towpath.engine.checks.schemas import check_schema
@@ -57,6 +57,7 @@ class DocumentChecks:
         check_documents(self._source, self._plan.definition.header, self._catalogue, self._steps.server)
         self._graph()
         check_groups(self._source, self._plan)
+        check_offers(self._source, self._plan)
         check_cycles(self._source, self._plan)
         self._inputs()
         endpoints: dict[str, Path] = {}

@@ -1,7 +1,8 @@
-"""Checks of groups: what they ask for must mean something for the members that they have."""
+"""Checks of groups, and of tasks that are offered beside other steps: what they ask for must mean something there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from towpath.engine.checks.flow import Flow
 from towpath.engine.expression.template import CompiledExpression, Template, compile_condition, compile_template
 from towpath.engine.expression.values import MAX_TEXT, ExpressionError
 from towpath.engine.language.copying import BRANCH, written_name
@@ -9,6 +10,7 @@ from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.reads import texts_of
 from towpath.engine.language.source import Source
+from towpath.engine.language.steps import HumanTaskConfig, WaitAnyConfig
 from towpath.engine.language.turns import limits_of
 
 NEARLY = MAX_TEXT - 512
@@ -70,3 +72,50 @@ def _fits(text: str, read: Callable[[str], CompiledExpression | Template]) -> bo
         return False
     expressions = found.expressions if isinstance(found, Template) else (found,)
     return all(reference.path[0] != BRANCH for expression in expressions for reference in expression.references)
+
+
+def check_offers(source: Source, plan: Plan) -> None:
+    for node in plan.nodes:
+        config = node.config
+        if isinstance(config, WaitAnyConfig):
+            for name, choice in config.on.items():
+                place = (*node.path, "config", "on", name, "human-task")
+                for field in () if choice.human_task is None else _given(choice.human_task):
+                    what = f"{field} is for a human task that is a step, and this one is a choice of a race"
+                    _report(source, (*place, field), what, "leave it out: the race withdraws it")
+        if isinstance(config, HumanTaskConfig):
+            _offered(source, plan, node, config)
+
+
+def _offered(source: Source, plan: Plan, node: PlanNode, config: HumanTaskConfig) -> None:
+    place = (*node.path, "config")
+    if node.step is not None and node.step.for_each is not None:
+        for field in _given(config):
+            what = f"{field} is for one task, and a for_each asks once for each item"
+            _report(source, (*place, field), what, "leave for_each out")
+    elif config.optional and len(plan.order) == len(plan.nodes) and not _has_company(plan, node):
+        what = "the run does not wait for it, and nothing runs beside it: it would be withdrawn as soon as it is open"
+        _report(source, (*place, "optional"), what, "put it into a parallel with the steps that it goes with")
+
+
+def _given(config: HumanTaskConfig) -> Iterator[str]:
+    if config.enabled_while is not None:
+        yield "enabled_while"
+    if config.optional:
+        yield "optional"
+
+
+def _has_company(plan: Plan, node: PlanNode) -> bool:
+    """Whether another step may run at the same time."""
+    flow = Flow(plan)
+    return any(
+        other.kind == "step"
+        and other.index != node.index
+        and not flow.settled_before(other.index, node.index)
+        and not flow.settled_before(node.index, other.index)
+        for other in plan.nodes
+    )
+
+
+def _report(source: Source, path: Path, what: str, mend: str) -> None:
+    source.report(path, "task.offer", what, mend, key=True)

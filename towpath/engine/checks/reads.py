@@ -113,7 +113,7 @@ class ReadChecks:
             what = f"{step} may not have run when this is evaluated"
             self._source.report(path, "read.not-before", what, f"write steps.{step}?.… ?? a default", at=at)
             return False
-        return context.reader is None or self._is_before(step, context.reader, reference, path, at)
+        return context.anytime or context.reader is None or self._is_before(step, context.reader, reference, path, at)
 
     def _is_before(self, step: str, reader: int, reference: Reference, path: Path, at: int) -> bool:
         """Whether a step has settled when another one reads it, or the read provides for its being late."""

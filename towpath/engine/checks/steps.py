@@ -1,5 +1,6 @@
 """Checks of single steps: their texts, durations and secrets, and what makes no sense for their type."""
 
+from dataclasses import replace
 from typing import Any
 
 from towpath.engine.checks.catches import CatchChecks, check_retry
@@ -31,7 +32,9 @@ from towpath.engine.language.source import Source
 from towpath.engine.language.steps import CONFIGS, ApiConfig, ForEach, FunctionConfig, Retry, Step, StepCall
 from towpath.engine.language.vocabulary import LIMITED, NO_LOOP, NO_UNDO, SENDING, TAKEN
 
-LATE = frozenset({"until", "filter", "done"})
+OFFERED = "enabled_while"
+"""Looked at for as long as its step is not done, whatever else has ended by then."""
+LATE = frozenset({"until", "filter", "done", OFFERED})
 RAW = frozenset({"output_schema", "form"})
 
 
@@ -163,7 +166,8 @@ class StepChecks:
                 continue
             place = (*path, name)
             if name == "if" or (name in LATE and kind != "wait"):
-                self._expressions.condition(value if isinstance(value, str) else None, place, context)
+                late = replace(context, anytime=True) if name == OFFERED else context
+                self._expressions.condition(value if isinstance(value, str) else None, place, late)
             elif name == "filter":
                 self._expressions.condition(value if isinstance(value, str) else None, place, context.also(event=EVENT))
             elif name in {"poll", "paging"}:

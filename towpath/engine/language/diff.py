@@ -315,7 +315,7 @@ def _waits_for(plan: Plan, node: PlanNode) -> frozenset[str]:
 
 
 HEAVY = frozenset({"compensate", "check"})
-CONDITIONS = frozenset({"if", "when", "until", "filter", "case", "switch"})
+CONDITIONS = frozenset({"if", "when", "until", "filter", "case", "switch", "enabled_while"})
 LIGHT = frozenset({"timeout", "retry", "cache", "description", "limits", "max_tokens", "effort", "remind"})
 
 

@@ -97,6 +97,8 @@ class HumanTaskConfig(Model):
     quorum: Annotated[int, Field(ge=1, le=20)] = 1
     exclude: list[Template] = []
     on_reject: Literal["stop", "continue"] = "stop"
+    enabled_while: Condition | None = Field(default=None, exclude_if=is_left_out)
+    optional: Annotated[bool, Field(exclude_if=is_empty)] = False
 
 
 class EmailChannel(Model):

@@ -32,18 +32,24 @@ def passed_on_to(given: HumanTaskConfig) -> str | None:
 
 
 def verdict(
-    decision: DecidedReview | None, approvals: Sequence[DecidedReview], due_at: datetime, given: HumanTaskConfig
+    decision: DecidedReview | None,
+    approvals: Sequence[DecidedReview],
+    due_at: datetime,
+    given: HumanTaskConfig,
+    lapse: str = "",
 ) -> Outcome:
-    """What the end of a task means for its step; without a decision, its deadline passed."""
+    """What the end of a task means for its step; without a decision, its deadline passed, or `lapse` says why it
+    was closed before.
+    """
     if decision is None and given.on_timeout in {"fail", "escalate"}:
-        message = f"nobody decided by {due_at:%Y-%m-%d %H:%M} UTC"
+        message = f"nobody decided by {due_at:%Y-%m-%d %H:%M} UTC" + (f": {lapse}" if lapse else "")
         return Failed(Failure(code=FailureCode.REVIEW_EXPIRED, message=message))
     approved = given.on_timeout == "approve" if decision is None else decision.verdict is Verdict.APPROVE
     output: dict[str, JsonValue] = {
         "decision": "approve" if approved else "reject",
         "by": "nobody" if decision is None else decision.reviewer,
         "at": (due_at if decision is None else decision.at).isoformat(),
-        "reason": "the deadline passed" if decision is None else decision.reason,
+        "reason": (lapse or "the deadline passed") if decision is None else decision.reason,
         "data": {} if decision is None else decision.data,
         "approvals": [approval.reviewer for approval in approvals],
     }

@@ -66,6 +66,7 @@ LATE_FIELDS = frozenset({"until", "filter", "done"})
 SENDING = (HttpConfig, ApiConfig, OpenApiConfig, FunctionConfig)
 """Steps that an activity does which has the values of secrets."""
 AS_WRITTEN = RAW_FIELDS | LATE_FIELDS
+LATE_OF: Mapping[str, type[Model]] = {"paging": HttpConfig, "enabled_while": HumanTaskConfig}
 FREE_NAMES = 2
 """Version of the language since which these names mean something only where the language has such a field."""
 ENCODED_URLS = 3
@@ -280,7 +281,7 @@ class Evaluation:
         )
         scope = self._sending(**more) if sends else self.scope(**more)
         for name, value in plain.items():
-            if name in as_written or _is_constant(value) or (name == "paging" and isinstance(given, HttpConfig)):
+            if name in as_written or _is_constant(value) or isinstance(given, LATE_OF.get(name, ())):
                 found[name] = value
             elif name == "prompt" and isinstance(given, ClaudeConfig):
                 found[name] = _prompt(given, self.scope(**more))

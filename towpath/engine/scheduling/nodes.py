@@ -32,6 +32,7 @@ from towpath.engine.scheduling.catching import Catching
 from towpath.engine.scheduling.following import follow, outputs_of
 from towpath.engine.scheduling.group_errors import fail_within, is_caught_around
 from towpath.engine.scheduling.joins import Joins
+from towpath.engine.scheduling.milestones import Milestones
 from towpath.engine.scheduling.starting import begin_step
 from towpath.engine.scheduling.turns import MemberTurns
 from towpath.engine.scheduling.visits import (
@@ -76,6 +77,7 @@ class Scheduling:
         self.opened = [node.guard is None for node in plan.nodes]
         self.left = len(plan.nodes)
         self.catching = Catching(self.branches, self.evaluation)
+        self.milestones = Milestones(plan, self.evaluation)
         self.running: set[int] = set()
         self.done: list[int | Visit] = []
         self.held: list[int] = []
@@ -93,7 +95,7 @@ class Scheduling:
         node, run = self.plan.nodes[index], self.runs[index]
         if run.state is not State.PENDING or not self.opened[index] or self.stopping is not None:
             return
-        if node.kind == "runs":
+        if node.kind == "runs" or index in self.milestones.waiting:
             return
         starts = self.joins.starts(node)
         if starts is None or not self.visits.may_begin(node, self.runs):
@@ -123,12 +125,13 @@ class Scheduling:
                 self.skip(node.index, "when is false")
             elif node.kind == "condition":
                 self._branch(node, self.evaluation.branch(node))
-            else:
-                self._start(node)
+            elif not self.milestones.waits(node):
+                self.start(node)
         except StepError as error:
             self.take(node.index, Failed(error.failure))
 
-    def _start(self, node: PlanNode) -> None:
+    def start(self, node: PlanNode) -> None:
+        """Raises StepError."""
         begun = begin_step(node, self.sent, self.evaluation)
         if isinstance(begun, Start):
             self.runs[node.index].state = State.RUNNING
@@ -264,6 +267,7 @@ class Scheduling:
         run.state, run.ended_at = state, self.evaluation.now
         run.note = note or run.note
         self.left -= 1
+        self.milestones.waiting.pop(index, None)
         if state is State.COMPLETED or run.unknown:
             self.done.append(index)
         tell_visit(self, node)

@@ -27,7 +27,9 @@ from towpath.engine.run.actions import (
     StepRun,
 )
 from towpath.engine.run.evaluation import PureFunctions, RunFacts, StepError
+from towpath.engine.scheduling.milestones import LAPSED
 from towpath.engine.scheduling.nodes import Scheduling
+from towpath.engine.scheduling.offering import look, take_end
 from towpath.engine.scheduling.restoring import restore
 from towpath.engine.scheduling.undoing import Undoing
 from towpath.engine.scheduling.visits import Visit, dump_done, load_done, step_of
@@ -72,7 +74,7 @@ class Progress:
         if index not in self._nodes.running or place not in {None, self.visits.place(step)}:
             return []
         self._nodes.running.discard(index)
-        self._nodes.take(index, outcome)
+        take_end(self._nodes, index, self._nodes.milestones.ended(index, outcome), LAPSED)
         return self._go_on()
 
     def undone(self, step: str, now: datetime, failure: Failure | None = None, note: str = "") -> list[Action]:
@@ -91,6 +93,10 @@ class Progress:
         self.evaluation.now = now
         self._undoing.fell_back()
         return self._go_on()
+
+    def listen(self, is_over: Callable[[str], bool]) -> None:
+        """Who knows whether a human task, by its place, is over: its step ends only when its team has been told."""
+        self._nodes.milestones.is_over = is_over
 
     @property
     def paused(self) -> bool:
@@ -183,6 +189,8 @@ class Progress:
 
     def _go_on(self) -> list[Action]:
         self._nodes.advance()
+        while look(self._nodes):
+            self._nodes.advance()
         if not self._waits_for_steps() and self.ended is None:
             self._wind_up()
             self._nodes.advance()
@@ -192,7 +200,7 @@ class Progress:
     def _waits_for_steps(self) -> bool:
         if any(self.plan.nodes[index].kind == "step" for index in self._nodes.running):
             return True
-        return self._nodes.stopping is None and bool(self._nodes.held)
+        return self._nodes.stopping is None and bool(self._nodes.held or self._nodes.milestones.waiting)
 
     def _wind_up(self) -> None:
         """Nothing runs. Go on with undoing and falling back, or end."""

@@ -148,9 +148,10 @@ class TrialTask:
 
     async def _decided_by(self, moment: datetime) -> bool:
         time = self.job.run.time
-        return self._is_decided() or await time.until(self._is_decided, moment - time.now)
+        return self.is_decided() or await time.until(self.is_decided, moment - time.now)
 
-    def _is_decided(self) -> bool:
+    def is_decided(self) -> bool:
+        """Whether people, or the test as a whole, have said what becomes of it."""
         return self.decision is not None or self.whole is not None
 
     async def _decide(self, said: CaseDecision, opened: datetime) -> None:
@@ -186,7 +187,7 @@ class TrialTask:
 
     def problem(self, said: CaseDecision) -> str:
         """Why a decision does not count."""
-        if self.closed or self._is_decided() or any(approval.reviewer == said.by for approval in self.approvals):
+        if self.closed or self.is_decided() or any(approval.reviewer == said.by for approval in self.approvals):
             return "it is decided already, or closed"
         if self.problem_of(said.by):
             return self.problem_of(said.by)

@@ -1,0 +1,69 @@
+"""Human tasks that are offered while their condition holds, and those that the run does not wait for.
+
+What an approval guards is not reached because nobody could be asked: a task that closes undecided ends as one whose
+deadline passed, and fails where it was never offered. Only an optional one is skipped.
+"""
+
+from collections.abc import Callable
+
+from towpath.contracts.core.failure import Failure, FailureCode
+from towpath.contracts.core.run import Cancellation
+from towpath.engine.language.plan import Plan, PlanNode
+from towpath.engine.language.steps import HumanTaskConfig
+from towpath.engine.run.actions import Failed, Outcome
+from towpath.engine.run.deciding import verdict
+from towpath.engine.run.evaluation import Evaluation
+
+OVER = Cancellation(by="the run", reason="it is offered no longer: its enabled_while is false")
+LAPSED = Cancellation(by="the run", reason="nobody decided in time")
+LAST = Cancellation(by="the run", reason="nothing else is left to do")
+
+
+class Milestones:
+    """The tasks of a plan that have a condition or are optional, and which of them wait for their condition."""
+
+    def __init__(self, plan: Plan, evaluation: Evaluation) -> None:
+        self._evaluation = evaluation
+        self.tasks: dict[int, HumanTaskConfig] = {
+            node.index: node.config
+            for node in plan.nodes
+            if isinstance(node.config, HumanTaskConfig)
+            and node.step is not None
+            and node.step.for_each is None
+            and (node.config.enabled_while is not None or node.config.optional)
+        }
+        self.waiting: dict[int, None] = {}
+        self.is_over: Callable[[str], bool] = lambda _: False
+        """Whether a task, by its place, is decided or past its deadline: its step ends a moment later."""
+
+    def waits(self, node: PlanNode) -> bool:
+        """Whether a step that could begin must wait for its condition. Raises StepError."""
+        if self.holds(node.index):
+            return False
+        self.waiting[node.index] = None
+        return True
+
+    def holds(self, index: int) -> bool:
+        """Whether a task may be offered now. Raises StepError."""
+        given = self.tasks.get(index)
+        condition = None if given is None else given.enabled_while
+        return condition is None or self._evaluation.is_true(condition, "config.enabled_while")
+
+    def unmet(self, index: int) -> Outcome | None:
+        """The end of a task that was never offered; None when its step is skipped."""
+        if self.tasks[index].optional:
+            return None
+        message = "it was never offered: its enabled_while did not become true"
+        return Failed(Failure(code=FailureCode.REVIEW_EXPIRED, message=message))
+
+    def lapsed(self, index: int, why: Cancellation) -> Outcome | None:
+        """The end of a task that is closed undecided; None when its step is skipped."""
+        given = self.tasks[index]
+        return None if given.optional else verdict(None, (), self._evaluation.now, given, lapse=why.reason)
+
+    def ended(self, index: int, outcome: Outcome) -> Outcome | None:
+        """The end of a task as its step takes it: nobody needs to decide an optional one; None when it is skipped."""
+        if index not in self.tasks or not self.tasks[index].optional:
+            return outcome
+        undecided = isinstance(outcome, Failed) and outcome.failure.code is FailureCode.REVIEW_EXPIRED
+        return None if undecided else outcome
