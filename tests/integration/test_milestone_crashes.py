@@ -76,8 +76,7 @@ async def test_worker_killed_around_a_milestone(bare_house: House) -> None:
     async with bare_house.worker():
         await until_state(late, "change", "skipped")
         assert await _code(late, "decide", CHANGE) == "review.not_open"
-        value = {"decision": "approve"}
-        edit = Edit(step="change", by="dana", reason="late", value=value)
+        edit = Edit(step="change", by="dana", reason="late", value={"decision": "approve"})
         assert [await _code(late, verb, edit) for verb in ("set_output", "skip")] == ["step.input"] * 2
         for handle in runs:
             await _happens(handle, "sent")
