@@ -4,13 +4,14 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from tests.timeskip.trial_cases import AFTER, BEFORE, BREAKS, BROKEN, TrialCase, case, choices, probe
+from tests.timeskip.trial_cases import AFTER, AFTER_GROUP, BEFORE, BREAKS, BROKEN, TrialCase, case, choices, probe
+from tests.timeskip.trial_cycles import BACK
 from tests.timeskip.trial_samples import TASK
 from towpath.engine.language.steps import HumanTaskConfig
 
 BEGUN, OVER = "(run.steps.one?.status ?? '') == 'completed'", "(run.steps.three?.status ?? '') == 'completed'"
 WINDOWS = {"at once": f"!({OVER})", "from 1h to 3h": f"{BEGUN} && !({OVER})", "never": f"{OVER} && !({BEGUN})"}
-NAPS = [
+NAPS: list[dict[str, Any]] = [
     {"id": name, "type": "wait", "config": {"for": f"{hours}h"}}
     for name, hours in {"one": 1, "three": 3, "six": 6}.items()
 ]
@@ -26,6 +27,7 @@ def milestone_cases() -> Iterator[TrialCase]:
         offered = {"enabled_while": condition, **more}
         yield from _undecided(name, offered)
         yield from _by_hand(name, offered)
+        yield from _inside(name, offered)
     yield from _decided()
     yield from _optional()
     yield from _beside()
@@ -60,6 +62,26 @@ def _by_hand(name: str, offered: dict[str, Any]) -> Iterator[TrialCase]:
     failing = _steps(offered, BREAKS)
     yield case(f"{name}: another fails", failing, {**NOBODY, **BROKEN})
     yield case(f"{name}: when false", _steps(offered, when="1 > 2"), NOBODY)
+
+
+def _inside(name: str, offered: dict[str, Any]) -> Iterator[TrialCase]:
+    """In a cycle, under a catch, among turns, in a race, and with an event that cancels it."""
+    task = probe("human-task", {**TASK, **offered})
+    lasting = {**task, "on_error": "continue"}
+    group = {"id": "group", "parallel": [*NAPS, lasting]}
+    back = {**BACK, "back_to": "group", "when": "run.steps.group.visits < 3"}
+    three: dict[str, Any] = {"probe": [NOBODY["probe"]] * 3}
+    yield case(f"{name}: three visits", [BEFORE, group, back, AFTER_GROUP], three)
+    mend = {"on": {"code": "review.expired"}, "as": "e", "do": [{"id": "mend", "type": "set"}]}
+    caught = {"id": "group", "parallel": [*NAPS, task], "catch": [mend]}
+    yield case(f"{name}: caught", [BEFORE, caught, AFTER_GROUP], NOBODY)
+    yield case(f"{name}: one at a time", [BEFORE, {**group, "max_concurrency": 1}, AFTER], NOBODY)
+    inner = {"id": "inner", "parallel": [NAPS[0], NAPS[2]]}
+    race = {"id": "race", "join": "any", "parallel": [NAPS[1], lasting, inner]}
+    yield case(f"{name}: in a race", [BEFORE, race, AFTER], NOBODY)
+    stop = [{"event": "stop", "after": "2h"}]
+    cancelled = {**group, "parallel": [*NAPS, {**lasting, "cancel_on": {"event": "stop"}}]}
+    yield case(f"{name}: cancel_on", [BEFORE, cancelled, AFTER], NOBODY, events=stop)
 
 
 def _decided() -> Iterator[TrialCase]:
