@@ -11,7 +11,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
-from temporalio.client import WorkflowFailureError
+from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from tests.integration.conftest import House
@@ -20,6 +20,7 @@ from tests.waiting import until
 from towpath.cli.definition.documents import beside
 from towpath.config.catalogue import make_catalogue
 from towpath.config.connections import Connections
+from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.review import Decision, Verdict
 from towpath.contracts.core.run import DeadLetter, StepRecord
 from towpath.contracts.core.wire import JsonObject
@@ -114,9 +115,19 @@ class PatternRun:
             if act.decide:
                 await until(lambda: self.handle.query("reviews"), partial(_is_open, act.decide))
                 approval = Decision(verdict=Verdict.APPROVE, reviewer="dana", task=act.decide)
-                await self.handle.execute_update("decide", approval)
+                await until(partial(self._decided, approval), bool)
                 continue
             await self.handle.signal("event", CloudEvent(id=uuid4().hex, type=act.event, data=act.data))
+
+    async def _decided(self, approval: Decision) -> bool:
+        """A query may show a task a moment before its opening is in the history: a decision then comes too early."""
+        try:
+            await self.handle.execute_update("decide", approval)
+        except WorkflowUpdateFailedError as refused:
+            if getattr(refused.cause, "type", "") != FailureCode.REVIEW_NOT_OPEN:
+                raise
+            return False
+        return True
 
     async def ended(self, house: House) -> Ended:
         found = await _result(self.handle)
