@@ -30,7 +30,7 @@ from workflows.sandbox import runner
 
 WORKFLOWS: tuple[type, ...] = tuple(chain.from_iterable(worker.WORKFLOWS.values()))
 OURS = frozenset(map(workflow_name, WORKFLOWS))
-LISTED_SECONDS = 10
+LISTED_SECONDS = 30
 """How long a start may take until the server lists it."""
 LOOK_SECONDS = 0.05
 REPLAY_SECONDS = 120
@@ -131,8 +131,11 @@ class Watch:
         return problems
 
     async def _histories(self, runs: Sequence[WorkflowExecution]) -> AsyncIterator[WorkflowHistory]:
+        """Those in which something was decided: a replayer waits for ever for the first decision of another one."""
         for run in runs:
-            yield await self.client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
+            history = await self.client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
+            if any(event.HasField("workflow_task_completed_event_attributes") for event in history.events):
+                yield history
 
     def _keep(self, history: WorkflowHistory) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)

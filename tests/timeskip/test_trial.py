@@ -2,19 +2,29 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
+from tests.timeskip.trial_again import again_cases
 from tests.timeskip.trial_cases import TrialCase, all_cases
+from tests.timeskip.trial_cycles import cycle_cases
 from tests.timeskip.trial_emits import emit_cases
+from tests.timeskip.trial_forms import form_cases
+from tests.timeskip.trial_groups import group_cases
 from tests.timeskip.trial_http import http_cases
+from tests.timeskip.trial_milestones import milestone_cases
+from tests.timeskip.trial_outputs import output_cases
 from tests.timeskip.trial_play import Stage, stage
 from tests.timeskip.trial_samples import KINDS, SAMPLES, sample_of
 
-SAMPLED = 144
+SOURCES: Sequence[Callable[[], Iterable[TrialCase]]] = (
+    *(all_cases, http_cases, form_cases, emit_cases, output_cases),
+    *(group_cases, again_cases, cycle_cases, milestone_cases),
+)
+SAMPLED = 240
 AT_ONCE = 24
 """Cases of one test: they wait for the server together."""
 
@@ -32,7 +42,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def every_case() -> list[TrialCase]:
-    return [*all_cases(), *http_cases(), *emit_cases()]
+    return [case for source in SOURCES for case in source()]
 
 
 def chosen(seed: int, *, full: bool) -> Sequence[TrialCase]:
