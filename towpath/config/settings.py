@@ -5,74 +5,29 @@ Each is an environment variable or a line of `.env`, with the prefix `TOWPATH_`,
 
 import base64
 import binascii
-import json
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import (
-    AfterValidator,
     AliasChoices,
-    BaseModel,
-    BeforeValidator,
     Field,
-    HttpUrl,
-    JsonValue,
     SecretStr,
     ValidationError,
 )
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from towpath.config.values import JsonMap, LinkedInAccountSettings, Url, WordPressAccountSettings, XAccountSettings
 from towpath.contracts.core.quota import Limits
 from towpath.engine.language.mistakes import words_of
 
 PREFIX = "TOWPATH_"
 MIN_DECISION_KEY = 32
 SettingsT = TypeVar("SettingsT", bound="ClientSettings")
-ValueT = TypeVar("ValueT")
-
-
-def _from_json(value: JsonValue) -> JsonValue:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
-    except RecursionError:
-        raise ValueError("is not JSON that can be used: it is nested too deeply") from None
-
-
-JsonMap = Annotated[dict[str, ValueT], BeforeValidator(_from_json)]
-"""An object written as JSON. It is read here and not by `pydantic_settings`, which ends at the first that is broken."""
-Url = Annotated[str, AfterValidator(lambda value: str(HttpUrl(value)).rstrip("/"))]
 
 
 class SettingsError(Exception):
     """Settings cannot be used: one line for each, with its name, what is wrong and how to mend it; never its value."""
-
-
-class XAccountSettings(BaseModel):
-    """An account on X. `token` names its OAuth 2.0 user token."""
-
-    user_id: str = Field(pattern=r"^\d{1,20}$")
-    username: str = Field(pattern=r"^\w{1,15}$")
-    token: str
-
-
-class LinkedInAccountSettings(BaseModel):
-    """An author on LinkedIn. `token` names its access token."""
-
-    author: str = Field(pattern=r"^urn:li:(organization|person):[\w-]+$")
-    token: str
-
-
-class WordPressAccountSettings(BaseModel):
-    """A user of a WordPress site. `token` names its application password."""
-
-    site: Url
-    user: str = Field(pattern=r"^[^:]+$")
-    token: str
 
 
 class ClientSettings(BaseSettings):

@@ -14,7 +14,8 @@ from temporalio.testing import ActivityEnvironment
 from activities.publishing import PublishingActivities
 from towpath.assembly.clients import publishers
 from towpath.config.platforms import load_platforms
-from towpath.config.settings import SettingsError, WordPressAccountSettings, WorkerSettings, XAccountSettings
+from towpath.config.settings import SettingsError, WorkerSettings
+from towpath.config.values import WordPressAccountSettings, XAccountSettings
 from towpath.contracts.core.artefact import Artefact
 from towpath.contracts.core.failure import FailureCode, HouseError, PublishError
 from towpath.contracts.core.service import Undone

@@ -1,0 +1,47 @@
+"""Kinds of values that settings have: what is written as JSON, addresses, and accounts on platforms."""
+
+import json
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, HttpUrl, JsonValue
+
+ValueT = TypeVar("ValueT")
+
+
+def _from_json(value: JsonValue) -> JsonValue:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise ValueError("is not JSON that can be used: it is nested too deeply") from None
+
+
+JsonMap = Annotated[dict[str, ValueT], BeforeValidator(_from_json)]
+"""An object written as JSON. It is read here and not by `pydantic_settings`, which ends at the first that is broken."""
+Url = Annotated[str, AfterValidator(lambda value: str(HttpUrl(value)).rstrip("/"))]
+
+
+class XAccountSettings(BaseModel):
+    """An account on X. `token` names its OAuth 2.0 user token."""
+
+    user_id: str = Field(pattern=r"^\d{1,20}$")
+    username: str = Field(pattern=r"^\w{1,15}$")
+    token: str
+
+
+class LinkedInAccountSettings(BaseModel):
+    """An author on LinkedIn. `token` names its access token."""
+
+    author: str = Field(pattern=r"^urn:li:(organization|person):[\w-]+$")
+    token: str
+
+
+class WordPressAccountSettings(BaseModel):
+    """A user of a WordPress site. `token` names its application password."""
+
+    site: Url
+    user: str = Field(pattern=r"^[^:]+$")
+    token: str
