@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.engine.test_progress import FACTS, NOW, call, failed, plan_of, progress_of, started, states
+from tests.unit.engine.test_progress import NOW, call, failed, plan_of, progress_of, reloaded, started, states
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.run import Cancellation
 from towpath.engine.language.graph import mermaid, text_graph
@@ -278,7 +278,7 @@ def test_every_order_of_ends(text: str, order: Random, reload: bool) -> None:
                 assert_in_turn(progress, plan.node(action.step), set(running))
         assert running, f"nothing goes on: {states(progress)} in {text}"
         if reload and order.random() < 0.2 and progress.stopping is None:
-            progress = Progress.load(plan, FACTS, {}, {}, lambda: "u", progress.dump())
+            progress = reloaded(progress)
             begun -= set(running.values())
             running.clear()
             actions = progress.resume(NOW)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.timeskip.trial_samples import KINDS, sample_of
 from tests.unit.definitions.diagnostic_cases import check
-from tests.unit.engine.test_progress import FACTS, NOW, call, failed, plan_of, progress_of, started, states
+from tests.unit.engine.test_progress import NOW, call, failed, plan_of, progress_of, reloaded, started, states
 from towpath.engine.checks.check import check_text
 from towpath.engine.checks.loading import InvalidDefinitionError, digest, load_plan
 from towpath.engine.language.catalogue import DefinitionCatalogue
@@ -19,7 +19,6 @@ from towpath.engine.language.graph import mermaid, text_graph
 from towpath.engine.language.plan import Plan, make_plan
 from towpath.engine.language.renaming import Renamed, rename_text
 from towpath.engine.run.actions import SETTLED, Action, Cancelled, Completed, Outcome, Start, UndoStep
-from towpath.engine.scheduling.progress import Progress
 from towpath.engine.scheduling.redriving import kept_outputs
 
 PARAMS = "{of: '{{ branch.id }}', got: '{{ branch.output }}'}"
@@ -219,7 +218,7 @@ def test_every_run_ends_and_every_copy_follows_its_member(text: str, order: Rand
         running += started(actions)
         assert running, states(progress)
         if reload and order.random() < 0.2:
-            progress = Progress.load(plan, FACTS, {}, {}, lambda: "u", progress.dump())
+            progress = reloaded(progress)
             running, actions = [], progress.resume(NOW)
             continue
         outcomes: list[Outcome] = [Completed(), failed(), Cancelled()]

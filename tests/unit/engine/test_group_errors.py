@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 
 from tests.timeskip.trial_samples import KINDS, sample_of
 from tests.unit.definitions.test_diagnostics import check
-from tests.unit.engine.test_progress import FACTS, NOW, call, failed, plan_of, progress_of, started, states
+from tests.unit.engine.test_progress import NOW, call, failed, plan_of, progress_of, reloaded, started, states
 from towpath.contracts.core.failure import FailureCode
 from towpath.engine.checks.loading import digest, load_plan
 from towpath.engine.language.graph import text_graph
 from towpath.engine.language.plan import Plan
 from towpath.engine.run.actions import SETTLED, Action, Cancel, Cancelled, Completed, Outcome
-from towpath.engine.scheduling.progress import Progress
 
 TELL = "{id: tell, type: set, config: {of: '{{ why.code }}', a: \"{{ steps.a ?? 'none' }}\"}}"
 
@@ -182,7 +181,7 @@ def test_every_run_goes_on_after_the_group(text: str, order: Random, reload: boo
         if "after" in running:
             assert {progress.run_of("top").state} <= SETTLED and progress.run_of("handled").state in SETTLED
         if reload and order.random() < 0.2:
-            progress = Progress.load(plan, FACTS, {}, {}, lambda: "u", progress.dump())
+            progress = reloaded(progress)
             running, actions = [], progress.resume(NOW)
             continue
         outcomes: list[Outcome] = [Completed(), failed(), failed(), Cancelled()]

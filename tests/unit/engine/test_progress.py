@@ -56,6 +56,11 @@ def failed(code: FailureCode = FailureCode.SERVICE_REFUSED, *, unknown: bool = F
     return Failed(Failure(code=code, message="no"), unknown=unknown)
 
 
+def reloaded(progress: Progress) -> Progress:
+    """As a run that continues in a new history has it."""
+    return Progress.load(progress.plan, FACTS, {}, {}, lambda: "u", progress.dump())
+
+
 def states(progress: Progress) -> dict[str, str]:
     return {node.id: str(run.state) for node, run in zip(progress.plan.nodes, progress.runs, strict=True)}
 
@@ -255,7 +260,7 @@ def play(plan: Plan, outcomes: dict[str, Outcome], order: Random, *, reload: boo
             break
         assert running, f"deadlock: {states(progress)}"
         if reload and progress.stopping is None and order.random() < 0.3:
-            progress = Progress.load(plan, FACTS, {}, {}, lambda: "u", progress.dump())
+            progress = reloaded(progress)
             running, waiting = [], progress.resume(moment)
             continue
         step = running.pop(order.randrange(len(running)))
@@ -362,7 +367,7 @@ def test_what_was_caught_is_known_after_a_reload(at: str) -> None:
     assert started(progress.finish("a", failed(), NOW)) == ["b"]
     if at == "after it was handled":
         assert started(progress.finish("b", Completed(), NOW)) == ["c"]
-    loaded = Progress.load(plan, FACTS, {}, {}, lambda: "u", progress.dump())
+    loaded = reloaded(progress)
     if at == "while it is handled":
         assert started(loaded.resume(NOW)) == ["b"]
         assert started(loaded.finish("b", Completed(), NOW)) == ["c"]

@@ -6,13 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.engine.test_progress import FACTS, NOW, call, failed, plan_of, progress_of, started, states
+from tests.unit.engine.test_progress import NOW, call, failed, plan_of, progress_of, reloaded, started, states
 from towpath.contracts.core.run import Cancellation
 from towpath.engine.language.graph import mermaid, text_graph
 from towpath.engine.language.plan import Plan
 from towpath.engine.language.turns import limits_of
 from towpath.engine.run.actions import Action, Cancel, Cancelled, Completed, Outcome, Start
-from towpath.engine.scheduling.progress import Progress
 
 
 def group(members: str, more: str = "") -> Plan:
@@ -123,7 +122,7 @@ def test_never_more_than_the_limit_and_always_to_the_end(text: str, order: Rando
         assert all(held.count(limit) <= limit[1] for limit in held)
         assert running, f"nothing goes on: {states(progress)}"
         if reload and order.random() < 0.2:
-            progress = Progress.load(plan, FACTS, {}, {}, lambda: "u", progress.dump())
+            progress = reloaded(progress)
             running, actions = [], progress.resume(NOW)
             continue
         outcomes: list[Outcome] = [Completed(), failed(), Cancelled()]
