@@ -1,11 +1,13 @@
 """No mistake of a user ends in a traceback: every command that takes a file meets every file that is none."""
 
+import gc
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -204,6 +206,27 @@ def test_ctrl_c_at_any_moment(arguments: list[str], seconds: float, monkeypatch:
         assert "Traceback" not in told
         assert process.returncode in {Exit.INTERRUPTED, -signal.SIGINT}, told
         assert told in {"", "Interrupted. Runs in Temporal go on.\n"}
+
+
+def test_ctrl_c_before_a_coroutine_is_awaited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command that made its coroutine, and did not come to await it, tells nothing of that."""
+    (tmp_path / "early.py").write_text(
+        "async def work() -> None: ...\n"
+        "def interrupted(coroutine): raise KeyboardInterrupt\n"
+        'def register(app):\n    @app.command("early")\n    def early() -> None: interrupted(work())\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    commands = tree(Parts("Test.", {"early": Command("early", "")}))
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        code = carry_out(commands, ["early"])
+        gc.collect()
+
+    assert code == Exit.INTERRUPTED
+    assert capsys.readouterr().err == "Interrupted. Runs in Temporal go on.\n"
+    assert warned == []
 
 
 def test_ctrl_c_while_modules_load(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from itertools import takewhile
@@ -56,6 +57,8 @@ class _Edge:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         if error and interrupted(error):
+            # A coroutine that was made, and not awaited before the interruption, is no defect to tell of.
+            warnings.filterwarnings("ignore", message="coroutine .* was never awaited", category=RuntimeWarning)
             self.code = _say(Exit.INTERRUPTED, WORDS)
             return True
         if isinstance(error, Exception):
