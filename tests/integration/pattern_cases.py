@@ -45,6 +45,7 @@ class Act(BaseModel):
     state: str
     event: str = ""
     decide: str = ""
+    reason: str = ""
     data: Any = None
 
 
@@ -114,7 +115,7 @@ class PatternRun:
             await until_state(self.handle, act.step, act.state)
             if act.decide:
                 await until(lambda: self.handle.query("reviews"), partial(_is_open, act.decide))
-                approval = Decision(verdict=Verdict.APPROVE, reviewer="dana", task=act.decide)
+                approval = Decision(verdict=Verdict.APPROVE, reviewer="dana", reason=act.reason, task=act.decide)
                 await until(partial(self._decided, approval), bool)
                 continue
             await self.handle.signal("event", CloudEvent(id=uuid4().hex, type=act.event, data=act.data))

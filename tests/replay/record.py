@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 
 from tests.integration.conftest import House, open_house
 from tests.integration.definitions import document, order, shipped, start, until_state
@@ -19,6 +19,7 @@ from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask, V
 from towpath.contracts.core.run import RunRecord
 from towpath.contracts.declared.published import Publication
 from towpath.contracts.declared.run import CloudEvent, Edit, PauseRequest
+from towpath.control import reviews
 from towpath.control.definitions import Definitions
 from towpath.control.schedules import Schedules
 from towpath.control.temporal import run_to_end
@@ -165,6 +166,26 @@ steps:
         type: http
         config: {url: "%s/nothing-here", connection: local-stand-ins}
         catch: [{on: {status: 404}, retry: {max_attempts: 2, initial: 1s}, do: [{id: stop, type: raise}]}]
+"""
+OFFERED = """
+id: recorded-offered
+version: "1.0.0"
+steps:
+  - parallel:
+      - {id: packed, type: wait, config: {event: test.packed}}
+      - id: notes
+        type: human-task
+        config:
+          assignee: compliance-team
+          repeatable: true
+          enabled_while: "run.steps.packed?.status != 'completed'"
+      - {id: gift, type: human-task, config: {assignee: compliance-team, optional: true, repeatable: true}}
+  - parallel:
+      - {id: sent, type: wait, config: {for: 1s}}
+      - id: change
+        type: human-task
+        config: {assignee: compliance-team, optional: true, enabled_while: "run.steps.sent?.status != 'completed'"}
+outputs: {notes: "{{ size(steps.notes.runs) }}", gifts: "{{ size(steps.gift.runs) }}"}
 """
 CHILD = 'id: recorded-child\nversion: "1.0.0"\nsteps: [{id: only, type: set, config: {a: "{{ uuid() }}"}}]\n'
 LOOP = """
@@ -355,9 +376,24 @@ async def rounds(house: House) -> Recorded:
     yield "rounds", await completed(await start(house, document(ROUNDS % house.standins.url), {}))
 
 
+async def offered(house: House) -> Recorded:
+    """Tasks that are offered for a while: submitted by two doors, closed by their condition and with the run."""
+    handle = await start(house, document(OFFERED), {})
+    await until(lambda: handle.query("reviews"), lambda tasks: len(tasks) == 2)
+    for reason in ("one", "two", "one"):
+        note = Decision(verdict=Verdict.APPROVE, reviewer="dana", reason=reason, task="notes")
+        await reviews.decide(house.client, handle.id, note)
+    edit = Edit(step="notes", by="lee", reason="by hand", value={"decision": "reject"})
+    with suppress(WorkflowUpdateFailedError):
+        await handle.execute_update("set_output", edit, result_type=RunRecord)
+    await handle.execute_update("set_output", edit.model_copy(update={"by": "dana"}), result_type=RunRecord)
+    await tell(house, handle.id, "test.packed")
+    yield "offered", await completed(handle)
+
+
 SCENARIOS: Sequence[Callable[[House], Recorded]] = (
     *(onboarding, failed, unknown, edited, waits, groups, loop, launched, withdrawn, caught, emitted, operated),
-    *(alerted, rounds),
+    *(alerted, rounds, offered),
 )
 SHORT: Sequence[Callable[[House], Recorded]] = (continued,)
 

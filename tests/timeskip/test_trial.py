@@ -18,11 +18,12 @@ from tests.timeskip.trial_http import http_cases
 from tests.timeskip.trial_milestones import milestone_cases
 from tests.timeskip.trial_outputs import output_cases
 from tests.timeskip.trial_play import Stage, stage
+from tests.timeskip.trial_repeatables import repeatable_cases
 from tests.timeskip.trial_samples import KINDS, SAMPLES, sample_of
 
 SOURCES: Sequence[Callable[[], Iterable[TrialCase]]] = (
     *(all_cases, http_cases, form_cases, emit_cases, output_cases),
-    *(group_cases, again_cases, cycle_cases, milestone_cases),
+    *(group_cases, again_cases, cycle_cases, milestone_cases, repeatable_cases),
 )
 SAMPLED = 240
 AT_ONCE = 24

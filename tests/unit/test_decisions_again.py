@@ -40,8 +40,9 @@ class Run:
     def get_workflow_handle(self, _: str) -> "Run":
         return self
 
-    async def query(self, _: str, **__: Any) -> Any:
-        return None if self.shown is None else self.shown.model_dump(mode="json")
+    async def query(self, name: str, **__: Any) -> Any:
+        shown = None if self.shown is None else self.shown.model_dump(mode="json")
+        return shown if name == "review" else [shown] if shown is not None else []
 
     async def execute_update(self, _: str, decision: Decision, *, id: str, **__: Any) -> DecidedReview:
         self.sent.append((decision, id))
@@ -50,8 +51,8 @@ class Run:
         return DECIDED
 
 
-async def decide(run: Run) -> DecidedReview:
-    return await reviews.decide(cast("Client", run), "refund/1", DECISION)
+async def decide(run: Run, decision: Decision = DECISION) -> DecidedReview:
+    return await reviews.decide(cast("Client", run), "refund/1", decision)
 
 
 async def test_a_task_that_is_shown_is_decided() -> None:
@@ -89,3 +90,15 @@ async def test_a_refusal_that_lasts_is_told() -> None:
     with pytest.raises(WorkflowUpdateFailedError):
         await decide(run)
     assert len(run.sent) == reviews.ATTEMPTS
+
+
+@pytest.mark.parametrize("named", [None, "approve"])
+@pytest.mark.parametrize(("repeatable", "sent"), [(False, 1), (True, 2)])
+async def test_a_submission_for_another_reason_is_another_one(named: str | None, repeatable: bool, sent: int) -> None:
+    """A decision that is sent again is the same one; of a repeatable task, one for another reason is another."""
+    run = Run(TASK.model_copy(update={"repeatable": repeatable}), [])
+    decision = DECISION.model_copy(update={"task": named})
+
+    for reason in ("seen", "seen ", "seen again"):
+        await decide(run, decision.model_copy(update={"reason": reason}))
+    assert len({update for _, update in run.sent}) == sent

@@ -76,7 +76,10 @@ ARRIVES: Mapping[str, Mapping[str, Receiver | str]] = {
         "assignee": (TaskPlan, "team"),
         **{
             name: (TaskPlan, name)
-            for name in ("candidates", "title", "instructions", "form", "deadline", "quorum", "exclude")
+            for name in (
+                *("candidates", "title", "instructions", "form", "deadline"),
+                *("quorum", "exclude", "repeatable"),
+            )
         },
         "remind": (TaskPlan, "agenda"),
         "escalate.after": (TaskPlan, "agenda"),

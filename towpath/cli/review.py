@@ -50,7 +50,10 @@ def approve(
     task: Task = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Approve. The first decision counts; a second one is refused. A task for several people counts each of them."""
+    """Approve. The first decision counts; a second one is refused. A task for several people counts each of them.
+
+    A repeatable task counts every submission; the same words of the same person count once.
+    """
     form = _form(data)
     decision = Decision(verdict=Verdict.APPROVE, reviewer=reviewer, reason=reason, task=task, data=form)
     run(decide_task(full_id(workflow_id), decision, as_json))
@@ -90,7 +93,8 @@ async def _list(team: str | None, *, overdue: bool, as_json: bool) -> None:
         return
     table = Table("due (UTC)", "team", "what", Column("run", overflow="fold"), box=None)
     for task in tasks:
-        table.add_row(f"{task.due_at:%Y-%m-%d %H:%M}", task.team, task.title, task.workflow_id)
+        what = f"{task.title} ({task.came})" if task.came else task.title
+        table.add_row(f"{task.due_at:%Y-%m-%d %H:%M}", task.team, what, task.workflow_id)
     show_table(console, table)
 
 
@@ -123,12 +127,18 @@ def describe(task: ReviewTask) -> list[str]:
     if task.quorum > 1:
         names = ", ".join(approval.reviewer for approval in task.approvals) or "nobody yet"
         lines.append(f"approved by {names}; {task.quorum} must")
+    lines += [f"{task.came} so far"] if task.came and task.is_open else []
+    lines += [
+        f"  {one.verdict} by {one.reviewer} at {one.at:%Y-%m-%d %H:%M} UTC {one.reason}".rstrip()
+        for one in task.submissions
+    ]
     if task.decision is not None:
         decision = task.decision
         lines.append(f"decided: {decision.verdict} by {decision.reviewer} at {decision.at:%Y-%m-%d %H:%M} UTC")
         lines += [f"  {decision.reason}"] if decision.reason else []
-    elif task.expired:
-        lines.append("expired: nobody decided in time")
+    elif not task.is_open:
+        ended = "expired: nobody decided in time" if task.expired else "closed: nobody needs to decide it any more"
+        lines.append(f"closed: {task.came}" if task.came else ended)
     else:
         form = "" if task.form is None else " --data JSON"
         lines.append(f"approve: python starter.py review approve {task.workflow_id} --as REVIEWER{form}")

@@ -53,18 +53,21 @@ async def _reviews(client: Client, workflow_id: str) -> list[ReviewTask]:
 
 
 async def decide(client: Client, workflow_id: str, decision: Decision) -> DecidedReview:
-    """Decide a task. The same reviewer's same decision on the same task, sent twice, is one decision.
+    """Decide a task. The same reviewer's same decision on the same task, sent twice, is one decision; of a task that is
+    submitted any number of times, when its reason is the same, too.
 
     Without a task, the one that is open now is meant, and no other that may be open when the decision arrives.
 
     Raises WorkflowUpdateFailedError with the refusal, also when the run ended by another decision or in the meantime;
     RPCError when there is no such run or no worker answers.
     """
-    task = await find_review(client, workflow_id) if decision.task is None else None
+    task = await find_review(client, workflow_id, decision.task)
     name = decision.task if task is None else task.task
-    data = hashlib.sha256(json.dumps(decision.data, sort_keys=True).encode()).hexdigest()[:16]
+    is_once = task is not None and not task.repeatable
+    said = decision.data if is_once else [decision.data, decision.reason.strip()]
+    words = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
     decision = decision.model_copy(update={"task": name or None})
-    update_id = f"decide/{name or ''}/{decision.reviewer}/{decision.verdict}/{data}"
+    update_id = f"decide/{name or ''}/{decision.reviewer}/{decision.verdict}/{words}"
     wait = FIRST_WAIT_SECONDS
     for _ in range(ATTEMPTS - 1):
         try:
@@ -134,7 +137,7 @@ def refusal(error: WorkflowUpdateFailedError) -> FailureCode | None:
 
 
 def closed(task: ReviewTask) -> bool:
-    return task.decision is not None or task.expired
+    return not task.is_open
 
 
 def overdue(task: ReviewTask, now: datetime | None = None) -> bool:

@@ -86,7 +86,7 @@ class Driver:
         self.outbox = Outbox(effects, request.sinks, header.id, header.version)
         self.alerts = Alerts(self.run, self.progress, self.outbox)
         self.steering = Steering(self.run)
-        self.progress.listen(self.steering.waits.tasks.is_over)
+        self.progress.listen(self.steering.waits.tasks)
         self.mirror = Mirror(self.progress, self.steps, self.outbox, self.alerts.step_started)
         self._repeating = Repeating(self.run, self.steering)
         self._work: dict[str, asyncio.Task[None]] = {}

@@ -82,7 +82,7 @@ class Operations:
         self._try(lambda: self._tasks.named_by(decision).role_of(decision))
 
     def decide(self, decision: Decision) -> DecidedReview:
-        return self._try(lambda: self._tasks.named_by(decision).take(decision))
+        return self._try(lambda: self._driver.steering.waits.take(decision))
 
     def receive(self, event: CloudEvent) -> None:
         self._driver.run.inbox.put(event)

@@ -1,7 +1,7 @@
 """Steps that wait: for a time, until a moment, for an event, for a person, or for the first of several."""
 
 import asyncio
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, cast
@@ -9,13 +9,13 @@ from typing import Any, cast
 from temporalio import workflow
 
 from towpath.contracts.core.failure import Failure, FailureCode
-from towpath.contracts.core.review import Decision, ReviewTask
+from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask
 from towpath.contracts.core.run import Waiting
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.expression.values import Value
 from towpath.engine.language.steps import Choice, HumanTaskConfig, WaitAnyConfig, WaitConfig
 from towpath.engine.run.actions import Completed, Failed, Outcome, Rejected
-from towpath.engine.run.deciding import agenda, passed_on_to, verdict
+from towpath.engine.run.deciding import agenda, collected, passed_on_to, verdict
 from towpath.engine.scheduling.visits import step_of
 from workflows.declared.effects import Effects
 from workflows.declared.run import DeclaredRun, StepJob, moment_left
@@ -38,10 +38,18 @@ class Tasks:
         self.by_step[name] = self._listed[name] = task
         self._publish()
 
-    def is_over(self, name: str) -> bool:
+    def is_over(self, place: str) -> bool:
         """Whether a task is decided or past its deadline, also while its team is still to be told."""
-        task = self.by_step.get(name)
+        task = self.by_step.get(place)
         return task is not None and (task.task.decision is not None or task.task.expired)
+
+    def shut(self, place: str) -> Sequence[DecidedReview]:
+        """Nobody decides a task from now on, also while its team is still being told; what was submitted by then."""
+        task = self.by_step.get(place)
+        if task is None:
+            return ()
+        task.close()
+        return task.task.submissions
 
     def close(self, name: str) -> None:
         if self._listed.pop(name, None) is not None:
@@ -144,19 +152,34 @@ class Waits:
             task = await self._decide(job.at, given, job.config)
         except CallFailedError as error:
             return Failed(error.failure)
+        if given.repeatable:
+            return collected(task.submissions, "its deadline passed")
         return verdict(task.decision, task.approvals, task.due_at, given)
+
+    def take(self, decision: Decision) -> DecidedReview:
+        """Count a decision. Raises ReviewRefusedError."""
+        task = self.tasks.named_by(decision)
+        decided = task.take(decision)
+        if task.task.repeatable:
+            self._say_open(task.task)
+        return decided
+
+    def _say_open(self, task: ReviewTask) -> None:
+        so_far = f"{len(task.submissions) or 'none'} so far"
+        what = f"submissions by {task.team} ({so_far})" if task.repeatable else f"a decision by {task.team}"
+        self._say(task.task, what, task.team, task.due_at)
 
     async def _decide(self, name: str, given: HumanTaskConfig, config: Mapping[str, Value]) -> ReviewTask:
         """Open a task and wait for its end. Raises CallFailedError."""
         plan = self._task_plan(name, given, config)
         task = self._run.effects.open_task(plan, self._tell, self.tasks.assign)
-        self._say(name, f"a decision by {plan.team}", plan.team, task.task.due_at)
+        self._say_open(task.task)
         try:
             await task.until_decided()
             await task.tell_end()
             return task.task
         finally:
-            task.closed = True
+            task.close()
             self.tasks.close(name)
             self._unsay(name)
 
@@ -177,6 +200,7 @@ class Waits:
             exclude=tuple(str(person) for person in cast("list[Any]", config["exclude"])),
             form=given.form,
             quorum=given.quorum,
+            repeatable=given.repeatable,
             then_to=passed_on_to(given),
             is_beside_others=True,
         )

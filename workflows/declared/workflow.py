@@ -71,7 +71,7 @@ class DeclaredWorkflow:
     def review(self) -> ReviewTask | None:
         """The human task that waits for a decision; else the latest one; null when there never was one."""
         tasks = self._operations.tasks()
-        waiting = [task for task in tasks if task.decision is None and not task.expired]
+        waiting = [task for task in tasks if task.is_open]
         return next(iter(waiting or tasks[::-1]), None)
 
     @workflow.query(name="reviews")

@@ -22,6 +22,7 @@ from towpath.contracts.core.review import (
 )
 from towpath.contracts.core.wire import JsonObject, clip
 from towpath.engine.checks.inputs import violations
+from towpath.engine.run.deciding import no_room, sent_before
 from towpath.temporal.attributes import search_key
 from workflows.kit.calling import CallFailedError, call
 from workflows.kit.options import LOOKUP
@@ -81,6 +82,8 @@ class TaskPlan:
     exclude: tuple[str, ...] = ()
     form: JsonObject | None = None
     quorum: int = 1
+    repeatable: bool = False
+    """Submitted any number of times, until its deadline: no decision ends it."""
     then_to: str | None = None
     """The team that gets the task, and the deadline once more, when nobody decided."""
     is_beside_others: bool = False
@@ -102,6 +105,7 @@ class TaskPlan:
             instructions=self.instructions,
             form=self.form,
             quorum=self.quorum,
+            repeatable=self.repeatable,
         )
 
 
@@ -116,7 +120,9 @@ class Desk:
 
 
 class HumanTask:
-    """One task. The first rejection decides, or as many approvals by different people as the quorum."""
+    """One task. The first rejection decides, or as many approvals by different people as the quorum; a repeatable one
+    collects all of them until its deadline.
+    """
 
     def __init__(self, plan: TaskPlan, desk: Desk, admitted: Callable[["HumanTask"], None]) -> None:
         """`admitted` is called whenever a team may decide: before the first, nobody is known who may."""
@@ -176,12 +182,25 @@ class HumanTask:
         if self.task.decision is None:
             self.change(expired=True)
 
+    def close(self) -> None:
+        """Nobody decides it from now on."""
+        self.closed = True
+        if self.task.is_open:
+            self.change(withdrawn=True)
+
     async def tell_end(self) -> None:
         """Tell the team that nothing is left to do."""
         await self._tell(self._plan.team, "closed")
 
     def role_of(self, decision: Decision) -> str:
         """The role in which the person may decide it now. Raises ReviewRefusedError."""
+        role = self._role_in(decision)
+        full = no_room(self.task.submissions, decision) if self._plan.repeatable else ""
+        if full:
+            raise ReviewRefusedError(FailureCode.REVIEW_FULL, full)
+        return role
+
+    def _role_in(self, decision: Decision) -> str:
         task, who = self.task, decision.reviewer
         if task.expired or (self.closed and task.decision is None and self._plan.is_beside_others):
             code = FailureCode.REVIEW_EXPIRED if task.expired else FailureCode.REVIEW_NOT_OPEN
@@ -197,7 +216,7 @@ class HumanTask:
 
     def check_alone(self, decision: Decision) -> None:
         """Whether the person could decide it without anybody else. Raises ReviewRefusedError."""
-        self.role_of(decision)
+        self._role_in(decision)
         if self._plan.quorum > 1:
             message = f"it takes {self._plan.quorum} people, and nobody decides for them"
             raise ReviewRefusedError(FailureCode.REVIEW_ROLE_NOT_ALLOWED, message)
@@ -218,7 +237,9 @@ class HumanTask:
             raise ReviewRefusedError(FailureCode.REVIEW_FORM, f"the form is not complete: {'; '.join(wrong[:5])}")
 
     def take(self, decision: Decision, *, by_signal: bool = False) -> DecidedReview:
-        """Count a decision. Raises ReviewRefusedError."""
+        """Count a decision; one that was submitted before counts once, and is answered as it was. Raises
+        ReviewRefusedError.
+        """
         decided = DecidedReview(
             verdict=decision.verdict,
             reviewer=decision.reviewer,
@@ -228,6 +249,10 @@ class HumanTask:
             by_signal=by_signal,
             data=decision.data,
         )
+        if self._plan.repeatable:
+            before = sent_before(self.task.submissions, decided)
+            self.change(submissions=self.task.submissions if before is not None else (*self.task.submissions, decided))
+            return before or decided
         approvals = self.task.approvals if decided.verdict is Verdict.REJECT else (*self.task.approvals, decided)
         final = decided.verdict is Verdict.REJECT or len(approvals) >= self._plan.quorum
         self.change(approvals=approvals, decision=decided if final else None)

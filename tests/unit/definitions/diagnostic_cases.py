@@ -229,6 +229,28 @@ CASES = [
         5,
         "once for each item",
     ),
+    (
+        "task.offer",
+        given_step("{on: {yes: {human-task: {assignee: ops-team, repeatable: true}}}}", "wait-any"),
+        5,
+        "a choice of a race",
+    ),
+    ("task.repeatable", given_step("{assignee: ops-team, repeatable: true}", "human-task"), 5, "its own deadline"),
+    *(
+        (
+            "task.repeatable",
+            given_step(f"{{assignee: ops-team, repeatable: true, deadline: 1h, {field}}}", "human-task"),
+            5,
+            mend,
+        )
+        for field, mend in (
+            ("quorum: 2", "counts by itself"),
+            ("remind: [5m]", "nobody is late"),
+            ("escalate: [{after: 5m, to: leads}]", "nobody is late"),
+            ("on_timeout: approve", "completed with what was submitted"),
+            ("on_reject: continue", "one of its submissions"),
+        )
+    ),
     ("team.unknown", given_step("{assignee: op-team}", "human-task"), 5, "did you mean 'ops-team'"),
     ("handler.unknown", given_step("{handler: scroe}", "function"), 5, "did you mean 'score'"),
     ("service.unknown", given_step("{service: order, method: getOrder}", "api"), 5, "did you mean 'orders'"),

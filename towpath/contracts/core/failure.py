@@ -68,6 +68,7 @@ class FailureCode(StrEnum):
     REVIEW_EXPIRED = "review.expired"
     REVIEW_FORM = "review.form"
     REVIEW_QUORUM = "review.quorum"
+    REVIEW_FULL = "review.full"
     SIGNATURE_REFUSED = "signature.refused"
     PIPELINE_SOURCE_MISSING = "pipeline.source_missing"
     PIPELINE_SOURCE_CHANGED = "pipeline.source_changed"

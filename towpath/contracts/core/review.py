@@ -94,6 +94,22 @@ class ReviewTask(Wire):
     """JSON Schema of the data that a decision must bring."""
     approvals: tuple[DecidedReview, ...] = ()
     quorum: int = 1
+    repeatable: bool = False
+    """Whether it is submitted any number of times, and no decision ends it."""
+    submissions: tuple[DecidedReview, ...] = ()
+    """Of a repeatable task, in their order."""
+    withdrawn: bool = False
+    """Closed without a decision before its deadline: its run needs none any more."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.decision is None and not self.expired and not self.withdrawn
+
+    @property
+    def came(self) -> str:
+        """How often it was submitted, in words; empty for a task that is decided once."""
+        count = len(self.submissions)
+        return f"{count} submission{'' if count == 1 else 's'}" if self.repeatable else ""
 
 
 class ReviewPolicy(Wire):

@@ -12,6 +12,7 @@ from towpath.engine.language.reads import texts_of
 from towpath.engine.language.source import Source
 from towpath.engine.language.steps import HumanTaskConfig, WaitAnyConfig
 from towpath.engine.language.turns import limits_of
+from towpath.engine.language.vocabulary import ONCE_ONLY
 
 NEARLY = MAX_TEXT - 512
 
@@ -85,6 +86,8 @@ def check_offers(source: Source, plan: Plan) -> None:
                     _report(source, (*place, field), what, "leave it out: the race withdraws it")
         if isinstance(config, HumanTaskConfig):
             _offered(source, plan, node, config)
+            if config.repeatable:
+                _repeatable(source, (*node.path, "config"), config)
 
 
 def _offered(source: Source, plan: Plan, node: PlanNode, config: HumanTaskConfig) -> None:
@@ -98,11 +101,24 @@ def _offered(source: Source, plan: Plan, node: PlanNode, config: HumanTaskConfig
         _report(source, (*place, "optional"), what, "put it into a parallel with the steps that it goes with")
 
 
+def _repeatable(source: Source, place: Path, config: HumanTaskConfig) -> None:
+    for field, why in ONCE_ONLY.items():
+        if field in config.model_fields_set:
+            what = f"{field} is for a task that a decision ends, and a repeatable one is submitted any number of times"
+            source.report((*place, field), "task.repeatable", what, f"leave it out: {why}", key=True)
+    if config.enabled_while is None and not config.optional and "deadline" not in config.model_fields_set:
+        what = "nothing says when it ends: no decision does"
+        mend = "add enabled_while: …, optional: true, or its own deadline: …"
+        source.report((*place, "repeatable"), "task.repeatable", what, mend, key=True)
+
+
 def _given(config: HumanTaskConfig) -> Iterator[str]:
     if config.enabled_while is not None:
         yield "enabled_while"
     if config.optional:
         yield "optional"
+    if config.repeatable:
+        yield "repeatable"
 
 
 def _has_company(plan: Plan, node: PlanNode) -> bool:

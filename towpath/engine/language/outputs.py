@@ -6,7 +6,14 @@ from towpath.engine.language.catalogue import DefinitionCatalogue, KnownDocument
 from towpath.engine.language.http_step import HttpConfig, OpenApiConfig
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.shapes import as_list, as_object, resolve
-from towpath.engine.language.steps import ApiConfig, ClaudeConfig, FunctionConfig, MultiChannelConfig, WaitAnyConfig
+from towpath.engine.language.steps import (
+    ApiConfig,
+    ClaudeConfig,
+    FunctionConfig,
+    HumanTaskConfig,
+    MultiChannelConfig,
+    WaitAnyConfig,
+)
 
 JsonSchema = dict[str, Any]
 ANY: JsonSchema = {}
@@ -30,6 +37,9 @@ DECISION = closed(
     reason=TEXT,
     data={"type": "object"},
     approvals={"type": "array", "items": TEXT},
+)
+SUBMISSIONS = closed(
+    runs={"type": "array", "items": closed(decision=TEXT, by=TEXT, at=TEXT, reason=TEXT, data={"type": "object"})}
 )
 ANSWER = closed(status={"type": "integer"}, headers={"type": "object"}, body=ANY)
 ALL_PAGES = closed(items={"type": "array"}, pages={"type": "integer"})
@@ -139,7 +149,8 @@ def full_output(node: PlanNode, catalogue: DefinitionCatalogue) -> JsonSchema:
         case dict():
             found = closed(**{name: _constant(value) for name, value in config.items()})
         case _:
-            found = FIXED.get(step.type, ANY)
+            is_repeatable = isinstance(config, HumanTaskConfig) and config.repeatable
+            found = SUBMISSIONS if is_repeatable else FIXED.get(step.type, ANY)
     return found
 
 

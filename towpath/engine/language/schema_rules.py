@@ -14,6 +14,7 @@ from towpath.engine.language.vocabulary import (
     LIMITED,
     NO_LOOP,
     NO_UNDO,
+    ONCE_ONLY,
     SECRET_NAME,
     SECRET_TEXT,
     SENDING,
@@ -58,6 +59,7 @@ def add_rules(document: Schema, definitions: dict[str, Schema]) -> None:
         _if({"properties": {"each_done": {"minItems": 1}}, "required": ["each_done"]}, _MEMBERS)
     ]
     definitions["HttpConfig"]["allOf"] = _requests()
+    definitions["HumanTaskConfig"]["allOf"] = [_repeatable()]
     definitions["Paging"]["allOf"] = _pages()
     definitions["PlainText"], definitions["NamedText"], definitions["NamedConfig"] = _secrets()
     unnamed = {name: {"$ref": "#/$defs/PlainText"} for name in sorted(UNNAMED & document["properties"].keys())}
@@ -157,6 +159,14 @@ def _loops() -> list[Schema]:
             },
         },
     ]
+
+
+def _repeatable() -> Schema:
+    """No decision ends it, so something else must."""
+    optional = {"properties": {"optional": {"const": True}}, "required": ["optional"]}
+    ends = [_given("enabled_while"), optional, {"required": ["deadline"]}]
+    repeatable = {"properties": {"repeatable": {"const": True}}, "required": ["repeatable"]}
+    return _if(repeatable, {"properties": dict.fromkeys(ONCE_ONLY, ABSENT), "anyOf": ends})
 
 
 def _requests() -> list[Schema]:

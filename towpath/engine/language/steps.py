@@ -99,6 +99,7 @@ class HumanTaskConfig(Model):
     on_reject: Literal["stop", "continue"] = "stop"
     enabled_while: Condition | None = Field(default=None, exclude_if=is_left_out)
     optional: Annotated[bool, Field(exclude_if=is_empty)] = False
+    repeatable: Annotated[bool, Field(exclude_if=is_empty)] = False
 
 
 class EmailChannel(Model):

@@ -1,5 +1,7 @@
 """Words that mean something in a definition: codes of failures, taken names, secrets, and types by what they do."""
 
+from collections.abc import Mapping
+
 from towpath.contracts.core.failure import FailureCode
 
 CODES = frozenset(map(str, FailureCode))
@@ -18,6 +20,15 @@ NO_UNDO = frozenset({"wait", "wait-any", "condition", "set", "human-task", "rais
 """Types that leave nothing to undo."""
 LIMITED = frozenset({"http", "api", "openapi", "claude", "multi-channel"})
 """Types that call what may have limits."""
+_LATE = "nobody is late with a task that nobody must submit"
+ONCE_ONLY: Mapping[str, str] = {
+    "quorum": "each submission counts by itself",
+    "remind": _LATE,
+    "escalate": _LATE,
+    "on_timeout": "at its deadline it is completed with what was submitted",
+    "on_reject": "a rejection is one of its submissions, with decision: reject",
+}
+"""What a repeatable human task cannot have, since no decision ends it, and why."""
 
 
 def any_case(pattern: str) -> str:

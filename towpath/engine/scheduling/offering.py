@@ -1,5 +1,8 @@
 """When a human task is opened and closed by its condition, or because nothing else is left to do."""
 
+from collections.abc import Sequence
+
+from towpath.contracts.core.review import DecidedReview
 from towpath.contracts.core.run import Cancellation
 from towpath.engine.run.actions import Cancel, Failed, Outcome, State
 from towpath.engine.run.evaluation import StepError
@@ -93,11 +96,14 @@ def _holds(nodes: Scheduling, index: int) -> bool:
 
 
 def _close(nodes: Scheduling, index: int, why: Cancellation) -> None:
-    _withdraw(nodes, index, why)
-    take_end(nodes, index, nodes.milestones.lapsed(index, why), why)
+    submitted = _withdraw(nodes, index, why)
+    take_end(nodes, index, nodes.milestones.lapsed(index, why, submitted), why)
 
 
-def _withdraw(nodes: Scheduling, index: int, why: Cancellation) -> None:
+def _withdraw(nodes: Scheduling, index: int, why: Cancellation) -> Sequence[DecidedReview]:
+    """What was submitted by then. The step ends at once, while its team may still be told something."""
+    submitted = nodes.milestones.shut(nodes.visits.place(nodes.plan.nodes[index].id))
     if index in nodes.running:
         nodes.running.discard(index)
         nodes.actions.append(Cancel(nodes.plan.nodes[index].id, why))
+    return submitted

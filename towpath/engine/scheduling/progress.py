@@ -27,7 +27,7 @@ from towpath.engine.run.actions import (
     StepRun,
 )
 from towpath.engine.run.evaluation import PureFunctions, RunFacts, StepError
-from towpath.engine.scheduling.milestones import LAPSED
+from towpath.engine.scheduling.milestones import LAPSED, OpenTasks
 from towpath.engine.scheduling.nodes import Scheduling
 from towpath.engine.scheduling.offering import look, take_end
 from towpath.engine.scheduling.restoring import restore
@@ -94,9 +94,9 @@ class Progress:
         self._undoing.fell_back()
         return self._go_on()
 
-    def listen(self, is_over: Callable[[str], bool]) -> None:
-        """Who knows whether a human task, by its place, is over: its step ends only when its team has been told."""
-        self._nodes.milestones.is_over = is_over
+    def listen(self, people: OpenTasks) -> None:
+        """Who knows what people have said of the human tasks that are open."""
+        self._nodes.milestones.people = people
 
     @property
     def paused(self) -> bool:

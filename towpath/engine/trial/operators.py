@@ -44,7 +44,7 @@ def _problem(task: TrialTask, operation: CaseOperation) -> str:
     """Why the person may not settle the task alone."""
     if operation.set_output is not None:
         said = decision_of(operation)
-        return said if isinstance(said, str) else task.problem(said)
+        return said if isinstance(said, str) else task.refusal(said)
     said = CaseDecision(by=operation.by, verdict="reject", reason=operation.reason)
     return task.problem(said) or ("it takes several people" if task.given.quorum > 1 else "")
 

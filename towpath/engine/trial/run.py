@@ -1,10 +1,11 @@
 """What the parts of one run in memory share: its clock, its answers, what it sent, and the events that came to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from towpath.contracts.core.review import DecidedReview
 from towpath.contracts.core.run import Cancellation
 from towpath.contracts.declared.run import CloudEvent
 from towpath.engine.expression.values import Value
@@ -76,6 +77,18 @@ class TrialRun:
 
     def tell(self, team: str, event: str) -> None:
         self.result.told.append(f"{team}: {event}")
+
+    def is_over(self, place: str) -> bool:
+        """Whether a human task, by its place, is decided."""
+        return place in self.tasks and self.tasks[place].is_decided()
+
+    def shut(self, place: str) -> Sequence[DecidedReview]:
+        """Nobody decides a human task from now on; what was submitted by then."""
+        task = self.tasks.get(place)
+        if task is None:
+            return ()
+        task.closed = True
+        return task.submissions
 
     def deliver(self, event: CloudEvent) -> list[str]:
         """Give the run an event where it may wait for it, as whoever emits one finds it. Its id, if it got it."""

@@ -95,7 +95,7 @@ class _Simulation:
         self._time = VirtualTime(self._began)
         self._run = TrialRun(plan, evaluation, self._time, script)
         self._steps = TrialSteps(self._run)
-        self._progress.listen(lambda place: place in self._run.tasks and self._run.tasks[place].is_decided())
+        self._progress.listen(self._run)
         self._work: dict[str, Strand[None]] = {}
         self._latest: dict[str, str] = {}
         self._states: dict[int, State] = {}

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from towpath.contracts.core.failure import CallFailedError, Failure, FailureCode
-from towpath.contracts.core.review import DecidedReview, Verdict
+from towpath.contracts.core.review import DecidedReview, Decision, Verdict
 from towpath.engine.checks.inputs import violations
 from towpath.engine.expression.values import Value
 from towpath.engine.language.definition import CaseAnswer, CaseDecision
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.steps import Choice, HumanTaskConfig, WaitAnyConfig, WaitConfig
 from towpath.engine.run.actions import Completed, Failed, Outcome, Rejected
-from towpath.engine.run.deciding import agenda, passed_on_to, verdict
+from towpath.engine.run.deciding import agenda, collected, no_room, passed_on_to, sent_before, verdict
 from towpath.engine.trial.examples import example
 from towpath.engine.trial.run import TrialJob
 from towpath.engine.trial.script import failure_by, length_of
@@ -95,13 +95,16 @@ def _decisions(answer: CaseAnswer | None, name: str, given: HumanTaskConfig) -> 
 
 @dataclass(slots=True)
 class TrialTask:
-    """One task. The first rejection decides, or as many approvals by different people as the quorum."""
+    """One task. The first rejection decides, or as many approvals by different people as the quorum; a repeatable one
+    collects all of them until its deadline.
+    """
 
     job: TrialJob
     place: str
     given: HumanTaskConfig
     config: dict[str, Value]
     approvals: list[DecidedReview] = field(default_factory=list[DecidedReview])
+    submissions: list[DecidedReview] = field(default_factory=list[DecidedReview])
     decision: DecidedReview | None = None
     closed: bool = False
     whole: Outcome | None = None
@@ -127,6 +130,8 @@ class TrialTask:
         finally:
             self.closed = True
         run.tell(team, "closed")
+        if self.whole is None and self.given.repeatable:
+            return collected(self.submissions, "its deadline passed")
         return self.whole or verdict(self.decision, self.approvals, due, self.given)
 
     async def _hold(
@@ -157,14 +162,14 @@ class TrialTask:
     async def _decide(self, said: CaseDecision, opened: datetime) -> None:
         time = self.job.run.time
         await time.wait_until(opened + length_of(said.after))
-        problem = self.problem(said)
+        problem = self.refusal(said)
         if problem:
             self.job.run.result.refused.append(f"{self.place}: {said.by} was refused: {problem}")
         else:
             self.take(said)
 
     def take(self, said: CaseDecision) -> None:
-        """Count a decision."""
+        """Count a decision; one that was submitted before counts once."""
         decided = DecidedReview(
             verdict=Verdict(said.verdict),
             reviewer=said.by,
@@ -173,6 +178,9 @@ class TrialTask:
             at=self.job.run.time.now,
             data=said.data,
         )
+        if self.given.repeatable:
+            self.submissions += [] if sent_before(self.submissions, decided) is not None else [decided]
+            return
         if decided.verdict is Verdict.REJECT:
             self.decision = decided
             return
@@ -185,8 +193,14 @@ class TrialTask:
         excluded = [str(one) for one in as_list(self.config["exclude"]) or []]
         return "excluded from this task" if person in excluded else ""
 
-    def problem(self, said: CaseDecision) -> str:
+    def refusal(self, said: CaseDecision) -> str:
         """Why a decision does not count."""
+        fields = {"verdict": said.verdict, "reviewer": said.by, "reason": said.reason, "data": said.data}
+        decision = Decision.model_validate(fields)
+        return self.problem(said) or (no_room(self.submissions, decision) if self.given.repeatable else "")
+
+    def problem(self, said: CaseDecision) -> str:
+        """Why the person may not decide it so."""
         if self.closed or self.is_decided() or any(approval.reviewer == said.by for approval in self.approvals):
             return "it is decided already, or closed"
         if self.problem_of(said.by):

@@ -30,7 +30,7 @@ def review_notice(task: ReviewTask, event: str) -> tuple[str, str]:
     """Title and text for the team that decides. `event` is `opened`, `reminder`, `escalation` or `closed`."""
     if event == "closed":
         decision = task.decision
-        end = "expired" if decision is None else f"{decision.verdict} by {decision.reviewer}"
+        end = task.came or ("expired" if decision is None else f"{decision.verdict} by {decision.reviewer}")
         return f"Review closed: {task.title}", f"{end}. Nothing is left to do for {task.workflow_id}."
     reasons = "\n".join(f"- {reason}" for reason in task.reasons)
     start = {"opened": "Review wanted", "reminder": "Review still open", "escalation": "Review escalated"}[event]
@@ -47,9 +47,8 @@ def task_notice(task: ReviewTask, event: str) -> tuple[str, str]:
         return review_notice(task, event)
     start = {"opened": "Task", "reminder": "Task still open", "escalation": "Task escalated"}[event]
     instructions = f"{task.instructions.strip()}\n" if task.instructions.strip() else ""
-    text = (
-        f"{instructions}Decide by {task.due_at:%Y-%m-%d %H:%M} UTC.\npython starter.py review show {task.workflow_id}"
-    )
+    wanted = "Submit it as often as there is something to say, until" if task.repeatable else "Decide by"
+    text = f"{instructions}{wanted} {task.due_at:%Y-%m-%d %H:%M} UTC.\npython starter.py review show {task.workflow_id}"
     return f"{start}: {task.title}", text
 
 
