@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from temporalio import workflow
 
 from towpath.contracts.core.failure import Failure, FailureCode
+from towpath.contracts.core.run import Waiting
 from towpath.contracts.core.wire import EffectKey
 from towpath.contracts.declared.run import CloudEvent, LifecycleEvents
 from towpath.engine.expression.template import compile_condition
@@ -40,6 +41,7 @@ class Mirror:
     def __init__(self, progress: Progress, steps: Steps, outbox: "Outbox", started: Callable[[str], None]) -> None:
         self._nodes = [node for node in progress.plan.nodes if node.step is not None]
         self._states = {node.index: State.PENDING for node in self._nodes}
+        self._held_back: dict[int, Waiting] = {}
         self._steps = steps
         self._outbox = outbox
         self._started = started
@@ -47,6 +49,8 @@ class Mirror:
     def take_over(self, progress: Progress) -> None:
         """What an earlier part of the run has recorded and told is not told again."""
         self._states = {node.index: progress.runs[node.index].state for node in self._nodes}
+        for node in self._nodes:
+            self._steps.wait_in(node.id, ())
 
     def update(self, progress: Progress) -> None:
         """Record every step whose state changed; of one that is done once more, first how its visit ended."""
@@ -56,12 +60,22 @@ class Mirror:
                 self._record(progress, node, visit.run)
             self._states[node.index] = State.PENDING
             self._steps.repeat(node.id, visit.number + 1)
+            self._held_back.pop(node.index, None)
+        self._hold_back(progress)
         for node in self._nodes:
             run = progress.runs[node.index]
             if run.state is self._states[node.index]:
                 self._leave(progress, node, run)
             else:
                 self._record(progress, node, run)
+
+    def _hold_back(self, progress: Progress) -> None:
+        """Which steps wait for their turn or their condition. Those that begin say themselves what they wait for."""
+        before, self._held_back = self._held_back, progress.held_back
+        for index in {**before, **self._held_back}:
+            now = self._held_back.get(index)
+            if now != before.get(index):
+                self._steps.wait_in(progress.plan.nodes[index].id, () if now is None else (now,))
 
     def _record(self, progress: Progress, node: PlanNode, run: StepRun) -> None:
         self._states[node.index] = run.state

@@ -210,8 +210,9 @@ class Steps:
         )
 
     def _first(self) -> Waiting | None:
-        """Of what the steps wait for, what is due first."""
-        open_ = [waiting for record in self._records.values() for waiting in record.waiting]
+        """Of what the steps wait for, what is due first; then what a step that has begun waits for."""
+        records = sorted(self._records.values(), key=lambda record: record.state is StepState.PENDING)
+        open_ = [waiting for record in records for waiting in record.waiting]
         due = [waiting for waiting in open_ if waiting.until is not None]
         return min(due, key=lambda waiting: cast("datetime", waiting.until)) if due else next(iter(open_), None)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from towpath.engine.language.plan import Plan, PlanNode
-from towpath.engine.language.steps import ForEach, Group
+from towpath.engine.language.steps import ForEach, Group, HumanTaskConfig
 
 SHAPES = {
     "condition": ("{", "}"),
@@ -43,7 +43,7 @@ def mermaid(plan: Plan) -> str:
         if not node.anonymous and node.kind != "runs":
             kind = "group" if node.step is None else node.step.type
             begin, end = SHAPES.get(kind, ("[", "]"))
-            rules = "" if node.group is None else _rules(node, node.group)
+            rules = "".join(f", {word}" for word in _offered(node)) if node.group is None else _rules(node, node.group)
             lines.append(f'  {_name(node)}{begin}"{_label(node.id)}<br/>{kind}{rules}"{end}')
     for node in plan.nodes:
         if node.anonymous or node.kind == "runs":
@@ -106,10 +106,20 @@ def _kind(node: PlanNode) -> str:
     extra = [_each(step.for_each)] if step.for_each else []
     extra += ["undoable"] if step.compensate is not None else []
     extra += ["only when …"] if step.when is not None else []
+    extra += _offered(node)
     if step.back_to is not None:
         then = "" if step.exhausted is None else f", then {step.exhausted}"
         extra.append(f"back to {step.back_to}, up to {step.max} visits{then}")
     return ", ".join([step.type, *extra])
+
+
+def _offered(node: PlanNode) -> list[str]:
+    """Of a human task: when it is open, whether the run waits for it, and how often it is submitted."""
+    task = node.config
+    if not isinstance(task, HumanTaskConfig):
+        return []
+    found = ["only while …"] if task.enabled_while is not None else []
+    return [*found, *(["optional"] if task.optional else []), *(["repeatable"] if task.repeatable else [])]
 
 
 def _waits(plan: Plan, node: PlanNode) -> str:

@@ -73,7 +73,7 @@ class Scheduling:
         self.paused = False
         self.seed = seed or {}
         self.sent = Sent()
-        self.joins, self._turns = Joins(plan, facts.language), MemberTurns(plan)
+        self.joins, self.turns = Joins(plan, facts.language), MemberTurns(plan)
         self.opened = [node.guard is None for node in plan.nodes]
         self.left = len(plan.nodes)
         self.catching = Catching(self.branches, self.evaluation)
@@ -105,7 +105,7 @@ class Scheduling:
         elif node.kind == "group":
             _close_group(self, node, satisfied=starts)
         elif starts:
-            if self._turns.take(index):
+            if self.turns.take(index):
                 self._begin(node)
         else:
             self.skip(index, "nothing that it needs was completed")
@@ -271,7 +271,7 @@ class Scheduling:
         if state is State.COMPLETED or run.unknown:
             self.done.append(index)
         tell_visit(self, node)
-        self.ready.extend(self._turns.leave(index))
+        self.ready.extend(self.turns.leave(index))
         self.ready.extend(self.visits.waiting_for(index))
         if state is State.COMPLETED and goes_back(self, node):
             go_back(self, node)

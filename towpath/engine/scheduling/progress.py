@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import JsonValue, TypeAdapter
 
 from towpath.contracts.core.failure import Failure, FailureCode
-from towpath.contracts.core.run import Cancellation
+from towpath.contracts.core.run import Cancellation, Waiting
 from towpath.contracts.declared.run import SentStep
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import Plan
@@ -31,6 +31,7 @@ from towpath.engine.scheduling.milestones import LAPSED, OpenTasks
 from towpath.engine.scheduling.nodes import Scheduling
 from towpath.engine.scheduling.offering import look, take_end
 from towpath.engine.scheduling.restoring import restore
+from towpath.engine.scheduling.standing import held_back
 from towpath.engine.scheduling.undoing import Undoing
 from towpath.engine.scheduling.visits import Visit, dump_done, load_done, step_of
 
@@ -178,6 +179,11 @@ class Progress:
         return [
             self.plan.nodes[index].id for index in sorted(self._nodes.running) if self.plan.nodes[index].kind == "step"
         ]
+
+    @property
+    def held_back(self) -> dict[int, Waiting]:
+        """What steps wait for that could begin, and may not yet, by their index."""
+        return held_back(self._nodes)
 
     def run_of(self, step: str) -> StepRun:
         return self.runs[self.plan.by_id[step]]

@@ -44,6 +44,13 @@ class MemberTurns:
                 self._hold(other)
                 yield other
 
+    def waiting(self) -> Iterator[tuple[int, int, int]]:
+        """Steps that wait for their turn, each with the group that is full and how many are under way in it."""
+        for queue in self._waiting.values():
+            for index in queue:
+                full = [group for group, most in self._limits[index] if len(self._held[group]) >= most]
+                yield from ((index, group, len(self._held[group])) for group in full[:1])
+
     def _is_full(self, index: int) -> bool:
         return any(len(self._held[group]) >= most for group, most in self._limits[index])
 
