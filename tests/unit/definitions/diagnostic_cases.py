@@ -356,6 +356,18 @@ CASES = [
         "has no undo",
     ),
     (
+        "test.output",
+        steps("{id: a, type: set}", more="output: x\ntests: [{name: t, expect: {outputs: {n: 1}}}]\n"),
+        5,
+        "expect it by output: …",
+    ),
+    (
+        "test.output",
+        steps("{id: a, type: set}", more="tests: [{name: t, expect: {output: null}}]\n"),
+        4,
+        "expect them by outputs",
+    ),
+    (
         "test.inputs",
         steps("{id: a, type: set}", more="tests: [{name: t, inputs: {n: x}}]\n"),
         4,

@@ -34,8 +34,20 @@ def check_tests(source: Source, plan: Plan, tests: list[DefinitionTest], base: P
                 what, hint = f"no failure has the code {code!r}", did_you_mean(code, CODES)[2:]
                 source.report((*path, *place), "test.unknown-code", what, hint or "take a failure code")
         _check_answers(source, plan, test, path)
+        _check_outputs(source, plan, test, path)
         _check_times(source, test, path)
         _check_inputs(source, plan, test, path)
+
+
+def _check_outputs(source: Source, plan: Plan, test: DefinitionTest, path: Path) -> None:
+    """A run gives named outputs or a single one, by its definition: what it never gives cannot be expected."""
+    is_single = plan.definition.header.output is not None
+    if is_single and test.expect.outputs:
+        what, mend = "this definition gives one value by its output, and no outputs", "expect it by output: …"
+        source.report((*path, "expect", "outputs"), "test.output", what, mend, key=True)
+    if not is_single and "output" in test.expect.model_fields_set:
+        what, mend = "this definition has no output: it gives outputs by name", "expect them by outputs: {NAME: …}"
+        source.report((*path, "expect", "output"), "test.output", what, mend, key=True)
 
 
 def _check_times(source: Source, test: DefinitionTest, path: Path) -> None:

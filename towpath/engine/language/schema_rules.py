@@ -63,10 +63,17 @@ def add_rules(document: Schema, definitions: dict[str, Schema]) -> None:
     definitions["Paging"]["allOf"] = _pages()
     definitions["PlainText"], definitions["NamedText"], definitions["NamedConfig"] = _secrets()
     unnamed = {name: {"$ref": "#/$defs/PlainText"} for name in sorted(UNNAMED & document["properties"].keys())}
-    document["allOf"] = [_named(unnamed), _if(_given("output"), {"properties": {"outputs": ABSENT}})]
+    single = {"properties": {"outputs": ABSENT, **_expecting({"properties": {"outputs": {"maxProperties": 0}}})}}
+    named = {"properties": _expecting({"not": {"required": ["output"]}})}
+    document["allOf"] = [_named(unnamed), {**_if(_given("output"), single), "else": named}]
     secret_input = {"properties": {"x-secret": {"const": True}}, "required": ["x-secret"]}
     rule = _if(secret_input, {"not": {"required": ["default"]}})
     _also(document["properties"]["inputs"], {"additionalProperties": rule})
+
+
+def _expecting(rule: Schema) -> Schema:
+    """What each test may expect."""
+    return {"tests": {"items": {"properties": {"expect": rule}}}}
 
 
 def _if(condition: Schema, then: Schema) -> Schema:
