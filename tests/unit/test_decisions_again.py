@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 from temporalio.client import Client, WorkflowUpdateFailedError
@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask, Verdict
+from towpath.contracts.declared.run import Edit
 from towpath.control import reviews
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
@@ -32,19 +33,21 @@ DECIDED = DecidedReview(verdict=Verdict.APPROVE, reviewer="dana", role="ops", re
 class Run:
     """A run whose query shows `shown`, and which answers updates in order: with refusals, then with the decision."""
 
-    def __init__(self, shown: ReviewTask | None, refusals: Sequence[FailureCode]) -> None:
+    def __init__(self, shown: ReviewTask | None, refusals: Sequence[FailureCode], *others: ReviewTask) -> None:
         self.shown = shown
+        self.tasks = [*others, *([] if shown is None else [shown])]
         self.refusals = list(refusals)
-        self.sent: list[tuple[Decision, str]] = []
+        self.sent: list[tuple[Any, str]] = []
 
     def get_workflow_handle(self, _: str) -> "Run":
         return self
 
     async def query(self, name: str, **__: Any) -> Any:
-        shown = None if self.shown is None else self.shown.model_dump(mode="json")
-        return shown if name == "review" else [shown] if shown is not None else []
+        if name == "reviews":
+            return [task.model_dump(mode="json") for task in self.tasks]
+        return self.tasks[0].model_dump(mode="json") if self.tasks else None
 
-    async def execute_update(self, _: str, decision: Decision, *, id: str, **__: Any) -> DecidedReview:
+    async def execute_update(self, _: str, decision: Any, *, id: str = "", **__: Any) -> Any:
         self.sent.append((decision, id))
         if self.refusals:
             raise WorkflowUpdateFailedError(ApplicationError("no", type=self.refusals.pop(0)))
@@ -102,3 +105,54 @@ async def test_a_submission_for_another_reason_is_another_one(named: str | None,
     for reason in ("seen", "seen ", "seen again"):
         await decide(run, decision.model_copy(update={"reason": reason}))
     assert len({update for _, update in run.sent}) == sent
+
+
+OTHER = TASK.model_copy(update={"task": "other"})
+
+
+@pytest.mark.parametrize("name", ["approve", "race/yes"])
+async def test_a_task_that_is_named_is_decided_beside_others(name: str) -> None:
+    """Also the choice of a race: another task that is shown first is not the one that is meant."""
+    run = Run(TASK.model_copy(update={"task": name}), [FailureCode.REVIEW_NOT_OPEN] * 2, OTHER)
+
+    assert await decide(run, DECISION.model_copy(update={"task": name})) == DECIDED
+    assert [sent.task for sent, _ in run.sent] == [name] * 3
+
+
+async def test_a_task_that_is_not_shown_is_not_waited_for() -> None:
+    """Whoever names one that is not open is told at once, whatever else is open."""
+    run = Run(None, [FailureCode.REVIEW_NOT_OPEN], OTHER)
+
+    with pytest.raises(WorkflowUpdateFailedError):
+        await decide(run, DECISION.model_copy(update={"task": "approve"}))
+    assert len(run.sent) == 1
+
+
+EDIT = Edit(step="approve", by="dana", reason="seen", value={"decision": "approve"})
+
+
+@pytest.mark.parametrize("verb", ["skip", "set_output"])
+@pytest.mark.parametrize(
+    ("shown", "codes", "sent"),
+    [
+        pytest.param(TASK, [FailureCode.REVIEW_NOT_OPEN] * 2, 3, id="shown"),
+        pytest.param(OTHER, [FailureCode.REVIEW_NOT_OPEN], 2, id="another-that-guards-it"),
+        pytest.param(TASK, [FailureCode.REVIEW_NOT_OPEN] * 9, reviews.ATTEMPTS, id="lasts"),
+        pytest.param(None, [FailureCode.REVIEW_NOT_OPEN], 1, id="no-task"),
+        pytest.param(TASK, [FailureCode.REVIEW_ROLE_NOT_ALLOWED], 1, id="not-allowed"),
+        pytest.param(TASK.model_copy(update={"withdrawn": True}), [FailureCode.REVIEW_NOT_OPEN], 1, id="withdrawn"),
+    ],
+)
+async def test_an_operator_who_decides_is_sent_again_too(
+    verb: Literal["skip", "set_output"], shown: ReviewTask | None, codes: list[FailureCode], sent: int
+) -> None:
+    """`skip` and `set-output` of what people decide, by the same rule, and no more often."""
+    run = Run(shown, codes)
+    counts = len(codes) < sent
+
+    if counts:
+        await reviews.edit_step(cast("Client", run), "refund/1", verb, EDIT)
+    else:
+        with pytest.raises(WorkflowUpdateFailedError):
+            await reviews.edit_step(cast("Client", run), "refund/1", verb, EDIT)
+    assert [given for given, _ in run.sent] == [EDIT] * sent

@@ -1,10 +1,11 @@
 """`starter.py run`, `pause`, `resume`, `skip`, `set-output`, `emit`: runs of definitions."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import uuid4
 
 import typer
@@ -30,6 +31,7 @@ from towpath.contracts.declared.run import (
 )
 from towpath.control.definitions import DefinitionError, Definitions, UnknownDefinitionError, make_request
 from towpath.control.emitting import emit as emit_event
+from towpath.control.reviews import edit_step
 from towpath.engine.checks.loading import digest
 from towpath.engine.language.mistakes import mistakes
 
@@ -79,7 +81,7 @@ def resume(workflow_id: RunOf, by: By, reason: Why = "", as_json: JsonFlag = Fal
 
 def skip(workflow_id: RunOf, step: Step, by: By, reason: Why, as_json: JsonFlag = False) -> None:
     """Skip a step that has not ended."""
-    run(_update(workflow_id, "skip", Edit(step=step, by=by, reason=reason), as_json=as_json))
+    run(_edit(workflow_id, "skip", Edit(step=step, by=by, reason=reason), as_json=as_json))
 
 
 def set_output(
@@ -92,7 +94,7 @@ def set_output(
 ) -> None:
     """Supply the output of a step that has not ended."""
     edit = Edit(step=step, by=by, reason=reason, value=parsed_json(value, "--value"))
-    run(_update(workflow_id, "set_output", edit, as_json=as_json))
+    run(_edit(workflow_id, "set_output", edit, as_json=as_json))
 
 
 def emit(
@@ -143,14 +145,23 @@ async def _found(definitions: Definitions, target: str, inputs: JsonObject | Non
     return request.model_copy(update={"sinks": tuple(settings().event_sinks)})
 
 
-async def _update(workflow_id: str, name: str, request: Edit | PauseRequest, *, as_json: bool) -> None:
+async def _update(workflow_id: str, name: str, request: PauseRequest, *, as_json: bool) -> None:
+    async def send(temporal: Client) -> RunRecord:
+        return await temporal.get_workflow_handle(workflow_id).execute_update(name, request, result_type=RunRecord)
+
+    await _change(workflow_id, send, as_json=as_json)
+
+
+async def _edit(workflow_id: str, verb: Literal["skip", "set_output"], edit: Edit, *, as_json: bool) -> None:
+    await _change(workflow_id, lambda temporal: edit_step(temporal, workflow_id, verb, edit), as_json=as_json)
+
+
+async def _change(workflow_id: str, send: Callable[[Client], Awaitable[RunRecord]], *, as_json: bool) -> None:
     temporal: Client = await client()
     await open_run(temporal, workflow_id)
-    handle = temporal.get_workflow_handle(workflow_id)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            update = handle.execute_update(name, request, result_type=RunRecord)
-            record: RunRecord = await answered(workflow_id, update)
+            record = await answered(workflow_id, send(temporal))
     except TimeoutError:
         fail(Exit.UNREACHABLE, "No worker answered in time. Is one running? `python worker.py`")
     if as_json:

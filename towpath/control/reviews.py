@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import json
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
@@ -13,10 +14,15 @@ from temporalio.service import RPCError, RPCStatusCode
 from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.process import PENDING_ASSIGNEES, PENDING_UNTIL
 from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask
+from towpath.contracts.core.run import RunRecord
 from towpath.control.again import ANSWER_WITHIN
 from towpath.control.temporal import in_query
 from towpath.temporal.failures import to_application_error
 
+if TYPE_CHECKING:
+    from towpath.contracts.declared.run import Edit
+
+AnswerT = TypeVar("AnswerT")
 AT_ONCE = 20
 ATTEMPTS = 5
 FIRST_WAIT_SECONDS = 0.1
@@ -68,16 +74,47 @@ async def decide(client: Client, workflow_id: str, decision: Decision) -> Decide
     words = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
     decision = decision.model_copy(update={"task": name or None})
     update_id = f"decide/{name or ''}/{decision.reviewer}/{decision.verdict}/{words}"
+
+    async def is_shown() -> bool:
+        task = await find_review(client, workflow_id, name or None)
+        return task is not None and task.is_open and task.task == (name or "")
+
+    return await _once_it_is_open(lambda: _send(client, workflow_id, decision, update_id), is_shown)
+
+
+async def edit_step(client: Client, workflow_id: str, verb: Literal["skip", "set_output"], edit: "Edit") -> RunRecord:
+    """Skip a step of a definition's run, or set its output, which decides a human task.
+
+    Raises WorkflowUpdateFailedError with the refusal; RPCError when there is no such run or no worker answers.
+    """
+    handle = client.get_workflow_handle(workflow_id)
+
+    async def is_shown() -> bool:
+        """Not only the step's own task: the edit may pass by another one, which guards it."""
+        return any(task.is_open for task in await _reviews(client, workflow_id))
+
+    def send() -> Awaitable[RunRecord]:
+        return handle.execute_update(verb, edit, result_type=RunRecord, rpc_timeout=ANSWER_WITHIN)
+
+    return await _once_it_is_open(send, is_shown)
+
+
+async def _once_it_is_open(send: Callable[[], Awaitable[AnswerT]], is_shown: Callable[[], Awaitable[bool]]) -> AnswerT:
+    """Send it again, up to five times, while the run refuses it since a task is not open that a query shows as open.
+
+    An update is checked before the results that come in the same task, so a task that a query showed can still be
+    closed to it for a moment.
+    """
     wait = FIRST_WAIT_SECONDS
     for _ in range(ATTEMPTS - 1):
         try:
-            return await _send(client, workflow_id, decision, update_id)
+            return await send()
         except WorkflowUpdateFailedError as error:
-            if refusal(error) is not FailureCode.REVIEW_NOT_OPEN or not await _shows(client, workflow_id, name):
+            if refusal(error) is not FailureCode.REVIEW_NOT_OPEN or not await is_shown():
                 raise
         await asyncio.sleep(wait)
         wait *= 2
-    return await _send(client, workflow_id, decision, update_id)
+    return await send()
 
 
 async def _send(client: Client, workflow_id: str, decision: Decision, update_id: str) -> DecidedReview:
@@ -120,14 +157,6 @@ async def _ended(client: Client, workflow_id: str, task: str | None) -> HouseErr
     return HouseError(
         FailureCode.REVIEW_EXPIRED, f"the run has ended; its task was open until {found.due_at:%Y-%m-%d %H:%M} UTC"
     )
-
-
-async def _shows(client: Client, workflow_id: str, name: str | None) -> bool:
-    """Whether a query shows the task as open. An update is checked before the results that come in the same task, so a
-    task that a query showed can still be closed to it for a moment.
-    """
-    task = await find_review(client, workflow_id)
-    return task is not None and not closed(task) and task.task == (name or "")
 
 
 def refusal(error: WorkflowUpdateFailedError) -> FailureCode | None:
