@@ -16,14 +16,18 @@ from tests.timeskip.trial_forms import form_cases
 from tests.timeskip.trial_groups import group_cases
 from tests.timeskip.trial_http import http_cases
 from tests.timeskip.trial_milestones import milestone_cases
+from tests.timeskip.trial_nested import nested_cases
 from tests.timeskip.trial_outputs import output_cases
 from tests.timeskip.trial_play import Stage, stage
 from tests.timeskip.trial_repeatables import repeatable_cases
 from tests.timeskip.trial_samples import KINDS, SAMPLES, sample_of
+from towpath.engine.checks.loading import digest, load_plan
+from towpath.engine.trial.simulate import run_case
+from towpath.functions.library import PURE
 
 SOURCES: Sequence[Callable[[], Iterable[TrialCase]]] = (
     *(all_cases, http_cases, form_cases, emit_cases, output_cases),
-    *(group_cases, again_cases, cycle_cases, milestone_cases, repeatable_cases),
+    *(nested_cases, group_cases, again_cases, cycle_cases, milestone_cases, repeatable_cases),
 )
 SAMPLED = 240
 AT_ONCE = 24
@@ -60,6 +64,14 @@ async def test_said_is_what_happens(playing: Stage, turn: int, request: pytest.F
     cases = drawn[turn * AT_ONCE : (turn + 1) * AT_ONCE]
     found = await asyncio.gather(*(playing.differences(case) for case in cases))
     assert not (problems := [problem for problems in found for problem in problems]), "\n".join(problems)
+
+
+def test_no_case_ends_before_its_steps() -> None:
+    """A run is completed when each of its steps has ended, by whatever way, and none of them stands still."""
+    for case in every_case():
+        result = run_case(load_plan(digest(case.document), case.document), case.test, PURE)
+        open_steps = [step for step, state in result.states.items() if state in {"pending", "running"}]
+        assert result.status != "stuck" and (result.status != "completed" or not open_steps), (case.name, open_steps)
 
 
 def test_every_step_type_has_a_sample() -> None:

@@ -14,7 +14,7 @@ from towpath.engine.language.steps import ForEach, Group, HumanTaskConfig, WaitC
 HELD: dict[str, Any] = {"after": "300d"}
 PLAIN: tuple[dict[str, Any], str] = ({}, "")
 STOP = [{"event": "stop", "after": "1m"}]
-UNDO = {"type": "api", "config": {"service": "s", "method": "probe/undo"}}
+UNDO: dict[str, Any] = {"type": "api", "config": {"service": "s", "method": "probe/undo"}}
 FALLBACK = {"fallback": [{"type": "notification", "target": "ops-team"}, {"type": "queue", "queue": "failed-tries"}]}
 BEFORE: dict[str, Any] = {
     "id": "before",

@@ -34,7 +34,7 @@ from towpath.control.definitions import make_request
 from towpath.engine.checks.loading import digest, load_plan
 from towpath.engine.language.copying import base_of
 from towpath.engine.language.definition import CaseAnswer
-from towpath.engine.run.answers import has_status, selected
+from towpath.engine.run.answers import has_status, output_of, selected
 from towpath.engine.run.awaited import awaited_events, awaited_names
 from towpath.engine.run.evaluation import Evaluation, RunFacts
 from towpath.engine.run.selecting import pick
@@ -180,7 +180,9 @@ class Worlds:
     async def call_operation(self, request: OperationCall) -> CallAnswer:
         name = str(request.operation["operationId"])
         self._world.see(name, request.key)
-        return CallAnswer(value=pick(await self._world.answered(name), request.select))
+        given, form = await self._world.answered(name), request.output or "body"
+        answer = HttpAnswer.model_validate(given) if has_status(form) else HttpAnswer(status=200, body=given)
+        return CallAnswer(value=output_of(selected(answer, form, request.select), form))
 
     @activity.defn(name="http_request")
     async def http_request(self, request: HttpRequest) -> HttpAnswer:

@@ -53,6 +53,24 @@ def test_on_error_cancel_ends_the_siblings() -> None:
         assert progress.outputs["tell"] == {"of": "service.refused", "a": "none"}
 
 
+@pytest.mark.parametrize("outer", [False, True])
+def test_what_each_done_gave_is_told_once(outer: bool) -> None:
+    """A group that cancels its members and handles the error closes once, with what was done for each of them."""
+    inner = f"parallel: [{call('a')}, {call('b')}], each_done: [{call('probe')}], on_error: cancel"
+    catch = f"catch: [{{as: why, do: [{TELL}]}}]"
+    given = (
+        f"{{id: outer, parallel: [{{id: group, {inner}}}], {catch}}}" if outer else f"{{id: group, {inner}, {catch}}}"
+    )
+    progress = progress_of(plan_of(f"  - {given}\n  - {call('after')}"))
+    progress.begin(NOW)
+    assert started(progress.finish("a", Completed(1), NOW)) == ["probe[0]"]
+    progress.finish("probe[0]", failed(), NOW)
+    assert started(progress.finish("b", Cancelled(), NOW)) == ["after"] and progress.ended is None
+    assert progress.outputs["probe"] == {"runs": [None, None]}
+    progress.finish("after", Completed(1), NOW)
+    assert progress.ended is not None and progress.ended.status == "completed"
+
+
 DEEP = f"""{call("a")}, {{parallel: [{call("b")}, {{id: c, type: condition, config: {{if: "1 > 0", then: [
   {call("bad")}, {call("never")}]}}}}]}}"""
 

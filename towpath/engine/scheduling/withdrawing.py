@@ -11,15 +11,20 @@ if TYPE_CHECKING:
     from towpath.engine.scheduling.nodes import Scheduling
 
 
-def withdraw(nodes: "Scheduling", node: PlanNode, why: Cancellation) -> None:
-    """End everything inside a node that is not settled."""
+def withdraw(nodes: "Scheduling", node: PlanNode, why: Cancellation, *, ends: bool = False) -> None:
+    """End everything inside a node that is not settled. `ends`: the node does so with it. One that does not still tells
+    what was done for each of its members, when it closes.
+    """
+    ends = ends or nodes.runs[node.index].state in SETTLED
     for index in node.members:
         member, run = nodes.plan.nodes[index], nodes.runs[index]
+        if member.kind == "runs" and not ends:
+            continue
         if run.state in SETTLED and index not in nodes.catching.under_way:
             continue
         if node.index in nodes.catching.failing and is_handler(node, member):
             continue
-        withdraw(nodes, member, why)
+        withdraw(nodes, member, why, ends=True)
         if member.kind == "step" and index in nodes.running:
             nodes.actions.append(Cancel(member.id, why))
         elif run.state not in SETTLED:

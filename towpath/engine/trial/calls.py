@@ -11,7 +11,7 @@ from towpath.contracts.declared.run import Emission, EventReceivers
 from towpath.engine.checks.inputs import violations
 from towpath.engine.expression.values import Value
 from towpath.engine.language.definition import CaseAnswer
-from towpath.engine.language.http_step import HttpConfig, Paging
+from towpath.engine.language.http_step import HttpConfig, OpenApiConfig, Paging
 from towpath.engine.language.shapes import as_object
 from towpath.engine.language.steps import ClaudeConfig
 from towpath.engine.run.actions import Completed, Failed, Outcome
@@ -70,7 +70,10 @@ async def _call(job: TrialJob) -> tuple[Value, int]:
     is_sent = job.run.evaluation.has_effect(job.node)
     with job.sending() if is_sent else nullcontext():
         answer, attempts = await _tried(job, job.name if is_sent else "", Turns(job))
-    return pick(_output(job, answer), job.step.select), attempts
+    output, given = _output(job, answer), job.node.config
+    if isinstance(given, OpenApiConfig):
+        return selected_output(output, given.output or "body", job.step.select), attempts
+    return pick(output, job.step.select), attempts
 
 
 async def _http(job: TrialJob) -> tuple[Value, int]:
