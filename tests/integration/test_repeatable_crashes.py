@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
+from tests.integration.commands import starter
 from tests.integration.conftest import House
 from tests.integration.definitions import Handle, document, start, until_state
 from tests.waiting import until
@@ -86,6 +87,11 @@ async def test_worker_killed_between_submissions(bare_house: House) -> None:
         await asyncio.gather(
             *(_submit(handle, note(order[2])) for handle, order in zip(runs, ORDERS, strict=True)),
         )
+        code, listed, _ = await starter(bare_house, "review", "list")
+        counted = [
+            sum(f"({count})" in line for line in listed.splitlines()) for count in ("3 submissions", "1 submission")
+        ]
+        assert (code, counted) == (0, [len(runs), len(runs)])
         await worker.kill()
     for handle in runs:
         await _happens(handle, "packed")

@@ -1,5 +1,6 @@
 """A human task that is submitted any number of times: its doors, what people see of it, and its ends."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -188,3 +189,17 @@ async def test_a_closed_one_is_in_nobodys_way(runs: Runs) -> None:
     await reviews.decide(client, handle.id, Decision(verdict=Verdict.APPROVE, reviewer="dana"))
     outputs = (await handle.result()).outputs
     assert _said(outputs["notes"]) == [] and (as_object(outputs["approve"]) or {})["by"] == "dana"
+
+
+async def test_what_comes_after_its_end_is_refused_at_once(runs: Runs) -> None:
+    """Also while its team is still being told that it is open: what counted before is kept, and no more comes."""
+    runs.services.house.held["notify_team"] = told = asyncio.Event()
+    handle = await runs.start(NOTES, skipping=False)
+    await _open(runs)
+    await decide(handle, "dana", data={"n": 1})
+    await _happens(handle, "over")
+    await until(lambda: states(handle), lambda found: found["notes"] == "completed")
+    assert await refusal(handle, "dana", data={"n": 2}) == "review.not_open"
+    told.set()
+    await _happens(handle, "done")
+    assert _said((await handle.result()).outputs["notes"]) == [("dana", "approve", "seen", {"n": 1})]
