@@ -10,8 +10,9 @@ from temporalio.client import WorkflowExecution
 from temporalio.testing import WorkflowEnvironment
 
 from tests.timeskip.conftest import time_skipping
-from tests.timeskip.declared import Handle, Runs, record, serve, states
+from tests.timeskip.declared import Handle, Runs, record, serve, states, steps
 from tests.waiting import until
+from towpath.contracts.core.review import Decision, Verdict
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.run import CloudEvent
 
@@ -151,3 +152,37 @@ async def test_an_event_counts_once_over_all_histories(runs: Runs) -> None:
     found = result.outputs["go"]
 
     assert isinstance(found, dict) and found["data"] == 3
+
+
+async def test_what_was_submitted_survives_a_new_history(runs: Runs) -> None:
+    """A task waits for its condition over several histories, is submitted while its own grows long, and what came is
+    read in the next ones; there, nothing of it is open.
+    """
+    first, last = (
+        "\n".join(f"  - {{id: {name}{number}, type: wait, config: {{for: 20ms}}}}" for number in range(16))
+        for name in "ab"
+    )
+    condition = "run.steps.a15?.status == 'completed' && run.steps.hold?.status != 'completed'"
+    config = f'{{assignee: compliance-team, repeatable: true, enabled_while: "{condition}"}}'
+    handle = await runs.start(
+        f"""
+{first}
+  - {{id: hold, type: wait, config: {{event: test.over}}}}
+{last}
+  - {{id: notes, type: human-task, needs: [], config: {config}}}
+  - {{id: said, type: set, config: {{by: "{{{{ map(steps.notes.runs, one, one.reason) }}}}"}}}}""",
+        skipping=False,
+    )
+    assert f"its condition: {condition}" in (await steps(handle))["notes"].waits_for
+    await runs.services.house.entered["notify_team"].wait()
+    before = len(await until(lambda: executions(runs, handle), lambda found: len(found) > 1))
+    words = [f"note {number}" for number in range(15)]
+    for reason in (*words, words[3]):
+        note = Decision(verdict=Verdict.APPROVE, reviewer="dana", reason=reason, task="notes")
+        await handle.execute_update("decide", note)
+    assert "15 so far" in (await steps(handle))["notes"].waits_for
+    await handle.signal("event", CloudEvent(id="e1", type="test.over"))
+    result = await handle.result()
+    await until(lambda: executions(runs, handle), lambda found: len(found) > before + 1)
+    assert result.outputs["said"] == {"by": words}
+    assert [step.waiting for step in (await record(handle)).steps if step.waiting] == []
