@@ -12,6 +12,9 @@ B = "steps: [{id: a, type: set, config: {v: 1}}, {id: b, type: set}]"
 RACE = "steps: [{id: g, parallel: [{id: a, type: set}, {id: b, type: set}], join: any, losers: cancel}]"
 
 
+TASK = "steps: [{id: a, type: human-task, config: {assignee: team, deadline: 1h%s}}]"
+
+
 def definition(text: str, name: str = "tried") -> Definition:
     found = check_text(f'id: {name}\nversion: "1.0.0"\n{text}\n', DefinitionCatalogue()).definition
     assert found is not None
@@ -67,6 +70,9 @@ CASES = {
         "minor",
         "condition: 1 == 1 → 1 == 2",
     ),
+    "a task is repeatable": (TASK % "", TASK % ", repeatable: true", "major", "a decision no longer ends it"),
+    "a task is decided once": (TASK % ", repeatable: true", TASK % "", "major", "a decision ends it"),
+    "a task is offered for a while": (TASK % "", TASK % ', enabled_while: "1 == 1"', "minor", "None → 1 == 1"),
     "a longer timeout": (A, A.replace("type: set", "type: set, timeout: 5s"), "patch", "timeout"),
 }
 

@@ -315,6 +315,7 @@ def _waits_for(plan: Plan, node: PlanNode) -> frozenset[str]:
 
 
 HEAVY = frozenset({"compensate", "check"})
+PROMPTS = frozenset({"prompt", "system", "model"})
 CONDITIONS = frozenset({"if", "when", "until", "filter", "case", "switch", "enabled_while"})
 LIGHT = frozenset({"timeout", "retry", "cache", "description", "limits", "max_tokens", "effort", "remind"})
 
@@ -354,10 +355,12 @@ def _field(step: str, field: str, old: Any, new: Any) -> Change:
         risk: Bump = "major" if new is None else "minor"
         what = f"{step} has {'no' if new is None else 'another' if old is not None else 'a'} {field}"
         return Change(field, where, what, risk)
-    if field in {"prompt", "system", "model"}:
-        return Change("prompt", where, f"{step}: another {field}: {_arrow(old, new)}", "minor")
-    if field in CONDITIONS:
-        return Change("condition", where, f"{step}: another condition: {_arrow(old, new)}", "minor")
+    if field in PROMPTS or field in CONDITIONS:
+        kind, word = ("prompt", field) if field in PROMPTS else ("condition", "condition")
+        return Change(kind, where, f"{step}: another {word}: {_arrow(old, new)}", "minor")
+    if field == "repeatable":
+        end = "a decision no longer ends it" if new else "a decision ends it"
+        return Change("output", where, f"{step}: {end}, and what it gives has another form", "major")
     if field in LIGHT:
         return Change("policy", where, f"{step}: {field}: {_arrow(old, new)}", "patch")
     return Change("config", where, f"{step}: {field}: {_arrow(old, new)}", "minor")
