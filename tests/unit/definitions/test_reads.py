@@ -24,6 +24,8 @@ def codes(*entries: str, more: str = "") -> list[str]:
 UNDO = "compensate: {{type: http, config: {{url: 'https://a.example', body: '{{{{ {} }}}}'}}}}"
 EACH = "{{id: l, type: notify, for_each: {{times: 2}}, config: {{target: ops}}, {}}}"
 
+JOINED = "{id: j, type: set, needs: [a, b]}"
+
 CASES: dict[str, tuple[list[str], list[str]]] = {
     "the results of a loop, where it is undone": ([EACH.format(UNDO.format("output"))], ["host.not-allowed"]),
     "one item of a loop, where it is undone": (
@@ -58,6 +60,18 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     "a step that needs one that may be skipped": (
         [MAYBE_A, "{id: j, type: set, needs: [a]}", read("steps.j")],
         ["read.maybe-skipped"],
+    ),
+    "a step that needs one that may lose a race": (
+        [f"{{parallel: [{A}, {{id: w, type: set}}], join: any}}", B, JOINED, read("steps.j")],
+        ["read.maybe-skipped"],
+    ),
+    "a step that needs one whose error a group around it handles": (
+        [f"{{parallel: [{A}], catch: [{{do: []}}]}}", B, JOINED, read("steps.j")],
+        ["read.maybe-skipped"],
+    ),
+    "a step that needs one that says itself what follows its error": (
+        [f"{{parallel: [{A[:-1]}, on_error: continue}}], catch: [{{do: []}}]}}", B, JOINED, read("steps.j")],
+        [],
     ),
     "a join of both branches": ([BRANCHES, "{id: j, type: set, needs: [x, y], join: {count: 2}}"], ["join.dead"]),
     "a step that needs either branch": ([BRANCHES, "{id: j, type: set, needs: [x, y]}"], []),

@@ -88,7 +88,7 @@ class Flow:
     def may_be_skipped(self, step: int, taken: frozenset[tuple[int, str]] = frozenset()) -> bool:
         """Whether a step may end without an output, for a reader inside the branches `taken`."""
         node = self.plan.nodes[step]
-        return self._lacks_by_failure(node) or self._may_not_run(step, self._bits(taken)) or any(self._races(node))
+        return self._lacks_by_failure(node) or self._may_not_run(step, self._bits(taken)) or self._is_in_race(node)
 
     def most_completed(self, node: PlanNode) -> int:
         """How many needs of a node can complete in one run: of the branches of a condition only one is taken."""
@@ -162,6 +162,8 @@ class Flow:
         needs = _joined(node)
         if not needs:
             return False
+        if node.kind != "group" and node.wanted is None and any(self._fails_apart(need, node.index) for need in needs):
+            return True
         own = node.index if node.kind == "group" else None
         sure = sum(
             not self._known[self._key(need, taken)] and all(race == own for race in self._races(self.plan.nodes[need]))
@@ -169,8 +171,18 @@ class Flow:
         )
         return sure < (node.wanted or 1)
 
+    def _fails_apart(self, need: int, reader: int) -> bool:
+        """Whether a need may fail while what reads it goes on: its race or its group handles that, and not itself."""
+        node = self.plan.nodes[need]
+        if node.kind == "step" and node.step is not None and node.step.on_error == "continue":
+            return False
+        return self._is_in_race(node) or self.is_cut_short(need, reader)
+
     def _lacks_by_failure(self, node: PlanNode) -> bool:
         return bool(node.catches) or (node.step is not None and node.step.on_error == "continue")
+
+    def _is_in_race(self, node: PlanNode) -> bool:
+        return next(self._races(node), None) is not None
 
     def _races(self, node: PlanNode) -> Iterator[int]:
         """The groups around a node that go on before all of their members have settled."""

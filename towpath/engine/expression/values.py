@@ -18,11 +18,12 @@ types only.
 class_of: Callable[[Value], type[object]] = type
 """`type`, in a signature that does not narrow its argument to a list or dict of unknown."""
 
-LANGUAGE_VERSION = 3
+LANGUAGE_VERSION = 4
 """Stored with each run. A change of meaning adds a version. Since 2, what a `set` gives and an object in what is sent
 may have fields of any name: `until`, `filter`, `done`, `form` and `output_schema` were left as they are written. Since
 3, what is read of a value of another kind is missing, brackets in `format_date` hold letters, and values in a `url` of
-`compensate` and `check` are percent-encoded; and exactly as many members of a group win as its `join` asks for.
+`compensate` and `check` are percent-encoded; and exactly as many members of a group win as its `join` asks for. Since
+4, a step does not run once one of its `needs` failed and only a race or a group around that one handled it.
 """
 KINDS_MISS = 3
 BRACKETS = 3

@@ -108,7 +108,7 @@ class Scheduling:
             if self.turns.take(index):
                 self._begin(node)
         else:
-            self.skip(index, "nothing that it needs was completed")
+            self.skip(index, self.joins.why_not(node))
 
     def _begin(self, node: PlanNode) -> None:
         step = node.step
