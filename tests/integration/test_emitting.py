@@ -1,5 +1,6 @@
 """`emit` needs no worker, and asks only for definitions that listen to the event."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from tests.integration.definitions import document, start, until_state
 from tests.waiting import until
 from towpath.contracts.declared.published import DEFINITION, DefinitionRecord, Publication
 from towpath.contracts.declared.run import DECLARED, CloudEvent
+from towpath.control.deadletters import find_letter, redrive
 from towpath.control.definitions import Definitions, record_id
 from towpath.control.emitting import Emitted, emit
 from towpath.control.temporal import converter
@@ -197,3 +199,32 @@ async def test_a_run_that_waits_for_very_much(bare_house: House) -> None:
         assert (await emit(bare_house.client, event)).told == [handle.id]
         await until_state(handle, "w44", "completed")
         await handle.terminate()
+
+
+async def test_a_name_of_the_triggers_own_starts_once_for_each_event(bare_house: House) -> None:
+    """Under one `correlate`, an event starts a run after the one that failed, and none that started one does again."""
+    text = LISTENS.format(name="named", event="test.named, correlate: '{{ event.subject }}'", version="1.0.0")
+    given = document(text.replace("type: set, ", "type: raise, ").replace('a: "{{ inputs.word }}"', "title: no"))
+    publication = Publication(document=given, source="", digest=digest(given), by="kim")
+    events = [CloudEvent(id=uuid4().hex, type="test.named", subject="s", data={"word": "x"}) for _ in range(3)]
+    async with bare_house.worker():
+        await Definitions(bare_house.client).publish("named", publication)
+        await until_listed(bare_house, "named")
+        run = bare_house.client.get_workflow_handle("named/s")
+        runs: list[str] = []
+        for event in events:
+            await asyncio.gather(*(emit(bare_house.client, event) for _ in range(3)))
+            with pytest.raises(WorkflowFailureError):
+                await run.result()
+            runs.append((await run.describe()).run_id)
+            for again in events[: len(runs)]:
+                assert await emit(bare_house.client, again) == Emitted([], ["named/s"])
+                assert (await run.describe()).run_id == runs[-1]
+        assert len(set(runs)) == 3
+        letter = await find_letter(bare_house.client, "named/s")
+        await redrive(bare_house.client, letter)
+        with pytest.raises(WorkflowFailureError):
+            await run.result()
+        runs.append((await run.describe()).run_id)
+        assert [await emit(bare_house.client, event) for event in events] == [Emitted([], ["named/s"])] * 3
+        assert (await run.describe()).run_id == runs[-1]

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
+from towpath.contracts.core.listing import in_query
 from towpath.contracts.core.process import DEAD_LETTER_QUEUE, Again
 from towpath.contracts.core.run import DeadLetter, Discard
 from towpath.contracts.core.wire import Wire
-from towpath.control.temporal import Started, if_known, in_query, start
+from towpath.control.temporal import Started, if_known, start
 from towpath.registry import AnyProcess, processes
 
 AT_ONCE = 20

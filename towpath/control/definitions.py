@@ -10,7 +10,8 @@ from temporalio.common import SearchAttributePair, WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 
 from towpath.contracts.core.failure import FailureCode, HouseError
-from towpath.contracts.core.process import AWAITED_EVENTS, HELPER
+from towpath.contracts.core.listing import in_query
+from towpath.contracts.core.process import AWAITED_EVENTS, DEFINITION_ID, HELPER
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.process import DECLARED_RUN
 from towpath.contracts.declared.published import (
@@ -81,7 +82,7 @@ class Definitions:
     async def records(self, *, begun: bool = False) -> list[DefinitionRecord]:
         """All published definitions, by id; with `begun` also those whose first publishing was broken off."""
         found: list[DefinitionRecord] = []
-        query = f"WorkflowType = '{DEFINITION}' AND ExecutionStatus = 'Running'"
+        query = f"WorkflowType = {in_query(DEFINITION)} AND ExecutionStatus = 'Running'"
         async for run in self._client.list_workflows(query):
             handle = self._client.get_workflow_handle(run.id)
             found.append(await handle.query("versions", result_type=DefinitionRecord, rpc_timeout=ANSWER_WITHIN))
@@ -132,7 +133,10 @@ class Definitions:
 
     async def counts(self, name: str, since: datetime) -> RateCounts:
         """Runs of a definition that ended since a moment, and those that were completed."""
-        wanted = f'WorkflowType="{DECLARED}" AND DefinitionId="{name}" AND CloseTime > "{since.isoformat()}"'
+        wanted = (
+            f"WorkflowType = {in_query(DECLARED)} AND {DEFINITION_ID.name} = {in_query(name)}"
+            f" AND CloseTime > {in_query(since.isoformat())}"
+        )
         answer = await self._client.count_workflows(f"{wanted} GROUP BY ExecutionStatus")
         by_status = {str(group.group_values[0]): group.count for group in answer.groups}
         return RateCounts(
@@ -144,8 +148,7 @@ class Definitions:
 
         Raises WorkflowAlreadyStartedError for one that ended.
         """
-        plan = load_plan(request.digest, request.definition)
-        workflow_id = f"{plan.definition.header.id}/{key or uuid4().hex}"
+        workflow_id = run_name(request, key or uuid4().hex)
         return await start(self._client, DECLARED_RUN, request, workflow_id=workflow_id, once=once)
 
 
@@ -168,6 +171,11 @@ def make_request(
         language=LANGUAGE_VERSION,
         secrets=secrets_read(document),
     )
+
+
+def run_name(request: DeclaredRequest, key: str) -> str:
+    """The workflow id of a run."""
+    return f"{load_plan(request.digest, request.definition).definition.header.id}/{key}"
 
 
 def record_id(name: str) -> str:

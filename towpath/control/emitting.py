@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from temporalio.client import Client, WorkflowExecution
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from towpath.contracts.core.listing import in_query
 from towpath.contracts.core.process import AWAITED_EVENTS
 from towpath.contracts.core.wire import clip
 from towpath.contracts.declared.run import DECLARED, LISTED_RECEIVERS, CloudEvent, Emission, EventReceivers
+from towpath.control.correlating import start_correlated
 from towpath.control.definitions import DefinitionError, Definitions, make_request
 from towpath.control.listening import Latest, latest_of, listeners
-from towpath.control.temporal import in_query, is_done
+from towpath.control.temporal import is_done
 from towpath.engine.checks.loading import load_plan
 from towpath.engine.language.definition import EventTrigger
 from towpath.engine.language.shapes import as_object
@@ -22,8 +24,8 @@ from towpath.engine.run.evaluation import Evaluation, RunFacts, StepError
 
 AT_ONCE = 16
 """So many runs are told beside each other."""
-LONGEST_KEY = 400
-"""Temporal takes workflow ids of up to 1,000 bytes."""
+LONGEST_KEY, MOST_BYTES = 400, 800
+"""Of an id of an event, and of what names a run: Temporal takes workflow ids of up to 1,000 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ class Emitter:
 
 async def _tell(client: Client, event: CloudEvent) -> list[str]:
     names = ", ".join(in_query(name) for name in awaited_names(event.type, event.subject))
-    query = f"{AWAITED_EVENTS.name} IN ({names}) AND WorkflowType = '{DECLARED}' AND ExecutionStatus = 'Running'"
+    wanted = f"{AWAITED_EVENTS.name} IN ({names}) AND WorkflowType = {in_query(DECLARED)}"
+    query = f"{wanted} AND ExecutionStatus = 'Running'"
     waiting = [run async for run in client.list_workflows(query)]
     turn = asyncio.Semaphore(AT_ONCE)
 
@@ -92,18 +95,21 @@ async def _start(client: Client, latest: Latest, trigger: EventTrigger, event: C
             return
         data = given["data"]
         inputs = (as_object(data) or {}) if trigger.inputs is None else evaluation.value(trigger.inputs, "inputs")
-        own = _key(event) if trigger.correlate is None else None
-        key = own or str(evaluation.value(trigger.correlate, "correlate"))
+        own = event.id if trigger.correlate is None else str(evaluation.value(trigger.correlate, "correlate"))
         request = make_request(document, latest.digest, inputs, "event").model_copy(update={"event": given})
-        run = await Definitions(client).start(request, key, once=own is not None)
+        if trigger.correlate is None:
+            run = (await Definitions(client).start(request, _key(own, LONGEST_KEY), once=True)).handle.id
+        else:
+            run = await start_correlated(client, request, _key(own), event.id)
     except (StepError, DefinitionError) as error:
         emitted.problems.append(f"{document['id']}: {error}")
     except WorkflowAlreadyStartedError as error:
         emitted.started.append(error.workflow_id)
     else:
-        emitted.started.append(run.handle.id)
+        emitted.started.append(run)
 
 
-def _key(event: CloudEvent) -> str:
+def _key(text: str, most: int = MOST_BYTES) -> str:
     """What names the run that an event starts. An event that a run emits has that run's id in its own."""
-    return event.id if len(event.id) <= LONGEST_KEY else hashlib.sha256(event.id.encode()).hexdigest()
+    is_short = len(text) <= most and len(text.encode()) <= MOST_BYTES
+    return text if is_short else hashlib.sha256(text.encode()).hexdigest()

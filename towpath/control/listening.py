@@ -9,10 +9,10 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client
 
+from towpath.contracts.core.listing import in_query
 from towpath.contracts.core.process import AWAITED_EVENTS
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.published import DEFINITION, DefinitionRecord, Publication
-from towpath.control.temporal import in_query
 from towpath.engine.run.awaited import started_names
 from towpath.temporal.attributes import search_key
 
@@ -38,7 +38,7 @@ async def listeners(client: Client, event: str) -> list[Listener]:
     """Records of the definitions that an event of this type may start, and of those of which lists do not tell."""
     name = AWAITED_EVENTS.name
     wanted = f"{name} IN ({', '.join(map(in_query, started_names(event)))}) OR {name} IS NULL"
-    query = f"WorkflowType = '{DEFINITION}' AND ExecutionStatus = 'Running' AND ({wanted})"
+    query = f"WorkflowType = {in_query(DEFINITION)} AND ExecutionStatus = 'Running' AND ({wanted})"
     return [
         Listener(run.id, run.run_id, search_key(AWAITED_EVENTS) in run.typed_search_attributes)
         async for run in client.list_workflows(query)

@@ -12,11 +12,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.contracts.core.failure import FailureCode, HouseError
+from towpath.contracts.core.listing import in_query
 from towpath.contracts.core.process import PENDING_ASSIGNEES, PENDING_UNTIL
 from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask
 from towpath.contracts.core.run import RunRecord
 from towpath.control.again import ANSWER_WITHIN
-from towpath.control.temporal import in_query
 from towpath.temporal.failures import to_application_error
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
+from towpath.contracts.core.listing import in_query
 from towpath.contracts.core.process import DEFINITION_ID, PENDING_ASSIGNEES, PROCESS, ROLE, STATUS, SearchAttribute
-from towpath.control.temporal import in_query
 from towpath.temporal.attributes import search_key
 
 ENDINGS = {
@@ -49,9 +49,11 @@ def query_of(process: str | None, status: str | None, since: datetime | None) ->
         wanted.append(f"({_is(PROCESS, process)} OR {_is(DEFINITION_ID, process)})")
     if status is not None:
         state = ENDINGS.get(status)
-        wanted.append(f"({_is(STATUS, status)} OR ExecutionStatus = '{state}')" if state else _is(STATUS, status))
+        wanted.append(
+            f"({_is(STATUS, status)} OR ExecutionStatus = {in_query(state)})" if state else _is(STATUS, status)
+        )
     if since is not None:
-        wanted.append(f"StartTime >= '{since.isoformat()}'")
+        wanted.append(f"StartTime >= {in_query(since.isoformat())}")
     return " AND ".join(wanted)
 
 

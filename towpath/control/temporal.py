@@ -250,11 +250,6 @@ async def _start(
     )
 
 
-def in_query(text: str) -> str:
-    """A text in a visibility query, which has no parameters: a quote in it would end it."""
-    return "'" + text.replace("'", "") + "'"
-
-
 async def if_known(asked: Awaitable[ResultT]) -> ResultT | None:
     """What Temporal answers; None when it knows no such run or schedule."""
     try:

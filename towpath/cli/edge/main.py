@@ -78,7 +78,7 @@ def _invoke(commands: TyperGroup, arguments: Sequence[str]) -> int:
         return _say(Exit.INTERRUPTED, WORDS)
     except TyperException as error:
         return _misused(error)
-    except (UnicodeEncodeError, ValidationError) as error:
+    except ValueError as error:
         return _unfit(error)
     except OSError as error:
         return _refused_by_system(error)
@@ -97,8 +97,12 @@ def _misused(error: TyperException) -> int:
     return _say(error.exit_code, f"{context.command_path}: {message.rstrip('.')}. Usage: {context.command_path} --help")
 
 
-def _unfit(error: UnicodeEncodeError | ValidationError) -> int:
-    """A value that a request does not take: commands make requests of what they are given."""
+def _unfit(error: ValueError) -> int:
+    """A value that a request or a list does not take: commands make them of what they are given."""
+    if isinstance(error, import_module("towpath.contracts.core.listing").UnlistableError):
+        return _say(Exit.WRONG_INPUT, str(error))
+    if not isinstance(error, (UnicodeEncodeError, ValidationError)):
+        raise error
     if isinstance(error, UnicodeEncodeError):
         return _say(Exit.WRONG_INPUT, f"{_clipped(error.object)}: is no text in UTF-8: write it in that encoding")
     words = import_module("towpath.engine.language.mistakes")

@@ -14,6 +14,7 @@ from towpath.cli.endings import answered
 from towpath.cli.review import decide_task
 from towpath.cli.run_ids import as_person, full_id
 from towpath.cli.terminal import Exit, console, fail
+from towpath.contracts.core.listing import in_query
 from towpath.contracts.core.process import PROCESS, SEVERITY, STATUS, SUBJECT
 from towpath.contracts.core.review import Decision, Verdict
 from towpath.contracts.incident.incident import Acknowledge, Acknowledged, IncidentResult, IncidentView
@@ -96,9 +97,9 @@ def reject(
 
 
 async def _list(service: str | None, level: int, *, ended: bool, as_json: bool) -> None:
-    wanted = [f"{PROCESS.name} = '{INCIDENT.name}'", f"{SEVERITY.name} >= {level}"]
+    wanted = [f"{PROCESS.name} = {in_query(INCIDENT.name)}", f"{SEVERITY.name} >= {level}"]
     wanted += [] if ended else ["ExecutionStatus = 'Running'"]
-    wanted += [] if service is None else [f"{SUBJECT.name} = '{service.replace(chr(39), '')}'"]
+    wanted += [] if service is None else [f"{SUBJECT.name} = {in_query(service)}"]
     found = [_row(one) async for one in (await client()).list_workflows(" AND ".join(wanted))]
     rows = sorted(found, key=lambda row: (-row["level"], row["started_at"]))
     if as_json:

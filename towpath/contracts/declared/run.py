@@ -105,6 +105,8 @@ class DeclaredRequest(Signed):
     inputs: JsonObject = {}
     trigger: str = "manual"
     event: JsonValue = None
+    events: tuple[str, ...] = ()
+    """Marks of the events that started runs of this name before: none of them starts another one."""
     language: int = 1
     secrets: tuple[str, ...] = ()
     sinks: tuple[str, ...] = ()

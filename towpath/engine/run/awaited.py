@@ -12,6 +12,7 @@ from typing import cast
 from pydantic import JsonValue
 
 from towpath.contracts.core.failure import Failure, FailureCode
+from towpath.contracts.core.listing import as_listed, is_askable
 from towpath.contracts.declared.run import CloudEvent, Emission
 from towpath.engine.expression.values import Value, as_text
 from towpath.engine.language.definition import EventTrigger
@@ -82,7 +83,8 @@ def awaited_events(plan: Plan, evaluation: Evaluation) -> list[str]:
 
 def awaited_names(event: str, subject: str) -> list[str]:
     """The names under which runs may wait for an event."""
-    return [event[:LONGEST], subject_name(event, subject), EVERY_EVENT]
+    shown = [_shown(event), subject_name(event, subject), *_shown_before(event, subject), EVERY_EVENT]
+    return list(dict.fromkeys(shown))
 
 
 def starting_names(definition: Definition) -> list[str]:
@@ -98,16 +100,29 @@ def _fit(names: Collection[str]) -> bool:
 
 def started_names(event: str) -> list[str]:
     """The names of which one at least is shown of each definition that an event may start."""
-    return [_started_name(event), ANY_EVENT]
+    before = STARTED_BY + event[:LONGEST].replace("'", "")
+    return list(dict.fromkeys([_started_name(event), *filter(is_askable, [before]), ANY_EVENT]))
 
 
 def _started_name(event: str) -> str:
-    """Queries of lists know no escape for a quote."""
-    return STARTED_BY + event[:LONGEST].replace("'", "")
+    return STARTED_BY + _shown(event)
+
+
+def _shown(event: str) -> str:
+    return as_listed(event[:LONGEST])
 
 
 def subject_name(event: str, subject: str) -> str:
-    return f"{event[:LONGEST]}|{hashlib.sha256(subject.encode()).hexdigest()[:32]}"
+    return f"{_shown(event)}|{_hash(subject)}"
+
+
+def _shown_before(event: str, subject: str) -> Iterator[str]:
+    """The names of runs from before there was `as_listed`, as far as they can be asked for."""
+    return filter(is_askable, (event[:LONGEST], f"{event[:LONGEST]}|{_hash(subject)}"))
+
+
+def _hash(subject: str) -> str:
+    return hashlib.sha256(subject.encode()).hexdigest()[:32]
 
 
 def _waits(plan: Plan) -> Iterator[tuple[str, str | None]]:
@@ -130,11 +145,11 @@ def _waits(plan: Plan) -> Iterator[tuple[str, str | None]]:
 
 def _name(event: str, correlate: str | None, evaluation: Evaluation) -> str:
     if correlate is None:
-        return event[:LONGEST]
+        return _shown(event)
     try:
         return subject_name(event, str(evaluation.value(correlate, "correlate")))
     except StepError:
-        return event[:LONGEST]
+        return _shown(event)
 
 
 def emitted(config: Mapping[str, Value], definition: str, key: str, began: datetime) -> CloudEvent:
