@@ -341,6 +341,19 @@ async def continued(house: House) -> Recorded:
     yield "continued-last", house.client.get_workflow_handle(handle.id)
 
 
+async def beside(house: House) -> Recorded:
+    """A loop over events, and what goes on beside it although the history has become long."""
+    chain = ", ".join(f"{{id: c{n}, type: notify, config: {{target: ops-team, message: m}}}}" for n in range(6))
+    loop = "for_each: {on_event: line, as: line, until: line.data.last}"
+    steps = f"{{id: lines, type: notify, config: {{target: ops-team, message: m}}, {loop}}}"
+    branch = f"{{id: branch, type: condition, config: {{if: 1 > 0, then: [{chain}]}}}}"
+    text = f'id: recorded-beside\nversion: "1.0.0"\nsteps: [{{parallel: [{steps}, {branch}]}}]\n'
+    handle = await start(house, document(text), {})
+    await until_state(handle, "c5", "completed")
+    await handle.signal("event", CloudEvent(id="1", type="line", data={"last": True}))
+    yield "beside", await completed(handle)
+
+
 async def withdrawn(house: House) -> Recorded:
     """A race that is over before all its members have begun, and a task that reminds twice."""
     handle = await start(house, document(WITHDRAWN), {})
@@ -395,7 +408,7 @@ SCENARIOS: Sequence[Callable[[House], Recorded]] = (
     *(onboarding, failed, unknown, edited, waits, groups, loop, launched, withdrawn, caught, emitted, operated),
     *(alerted, rounds, offered),
 )
-SHORT: Sequence[Callable[[House], Recorded]] = (continued,)
+SHORT: Sequence[Callable[[House], Recorded]] = (continued, beside)
 
 
 async def _find(house: House, query: str) -> list[str]:

@@ -186,3 +186,26 @@ async def test_what_was_submitted_survives_a_new_history(runs: Runs) -> None:
     await until(lambda: executions(runs, handle), lambda found: len(found) > before + 1)
     assert result.outputs["said"] == {"by": words}
     assert [step.waiting for step in (await record(handle)).steps if step.waiting] == []
+
+
+async def test_a_loop_over_events_holds_nobody_up(runs: Runs) -> None:
+    """What its closing event comes from goes on beside it, however long the history has become."""
+    chain = ", ".join(
+        f"{{id: c{number}, type: http, config: {{url: 'https://api.example.com/', method: POST}}}}"
+        for number in range(15)
+    )
+    handle = await runs.start(
+        f"""
+  - parallel:
+      - {{id: lines, type: http, config: {{url: "https://api.example.com/line", method: POST}},
+         for_each: {{on_event: test.line, as: line, until: line.data.last}}}}
+      - {{id: beside, type: condition, config: {{if: "1 > 0", then: [{chain}]}}}}
+  - {{id: after, type: wait, config: {{for: 1m}}}}
+""",
+        skipping=False,
+    )
+    await until(lambda: states(handle), lambda found: found["c14"] == "completed")
+    for last in (False, True):
+        await handle.signal("event", CloudEvent(id=str(last), type="test.line", data={"last": last}))
+    result = await handle.result()
+    assert len(cast("list[object]", result.outputs["lines"])) == 1

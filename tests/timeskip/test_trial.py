@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
+from tests.timeskip.conftest import time_skipping
 from tests.timeskip.trial_again import again_cases
 from tests.timeskip.trial_cases import TrialCase, all_cases
 from tests.timeskip.trial_cycles import cycle_cases
@@ -19,17 +20,19 @@ from tests.timeskip.trial_milestones import milestone_cases
 from tests.timeskip.trial_nested import nested_cases
 from tests.timeskip.trial_outputs import output_cases
 from tests.timeskip.trial_play import Stage, stage
+from tests.timeskip.trial_quorums import quorum_cases
 from tests.timeskip.trial_repeatables import repeatable_cases
 from tests.timeskip.trial_samples import KINDS, SAMPLES, sample_of
+from tests.timeskip.trial_spending import spending_cases
 from towpath.engine.checks.loading import digest, load_plan
 from towpath.engine.trial.simulate import run_case
 from towpath.functions.library import PURE
 
 SOURCES: Sequence[Callable[[], Iterable[TrialCase]]] = (
-    *(all_cases, http_cases, form_cases, emit_cases, output_cases),
-    *(nested_cases, group_cases, again_cases, cycle_cases, milestone_cases, repeatable_cases),
+    *(all_cases, http_cases, form_cases, emit_cases, output_cases, nested_cases),
+    *(group_cases, again_cases, cycle_cases, milestone_cases, repeatable_cases, quorum_cases, spending_cases),
 )
-SAMPLED = 240
+SAMPLED, SAMPLED_SHORT = 240, 48
 AT_ONCE = 24
 """Cases of one test: they wait for the server together."""
 
@@ -40,10 +43,21 @@ async def playing(env: WorkflowEnvironment) -> AsyncIterator[Stage]:
         yield serving
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def playing_short(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """On a server that suggests a new history after 12 events: a run of a few steps goes on in new ones."""
+    folder = tmp_path_factory.mktemp("payloads")
+    async with time_skipping(folder, "limit.historyCount.suggestContinueAsNew=12") as env, stage(env) as serving:
+        yield serving
+        goes_on = "WorkflowType = 'declared' AND ExecutionStatus = 'ContinuedAsNew'"
+        assert (await env.client.count_workflows(goes_on)).count > 0
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "turn" in metafunc.fixturenames:
-        count = len(every_case()) if metafunc.config.option.full else SAMPLED
-        metafunc.parametrize("turn", range(-(-count // AT_ONCE)))
+    for name, sampled in (("turn", SAMPLED), ("short_turn", SAMPLED_SHORT)):
+        if name in metafunc.fixturenames:
+            count = len(every_case()) if metafunc.config.option.full else sampled
+            metafunc.parametrize(name, range(-(-count // AT_ONCE)))
 
 
 def every_case() -> list[TrialCase]:
@@ -60,10 +74,22 @@ def chosen(seed: int, *, full: bool) -> Sequence[TrialCase]:
 
 async def test_said_is_what_happens(playing: Stage, turn: int, request: pytest.FixtureRequest) -> None:
     """Outcome, states, attempts, outputs, calls, undoing, notices and refusals are the same."""
+    assert not (problems := await _differences(playing, turn, request)), "\n".join(problems)
+
+
+async def test_new_histories_change_nothing(
+    playing_short: Stage, short_turn: int, request: pytest.FixtureRequest
+) -> None:
+    """A run that goes on in a new history in its middle comes to the same."""
+    assert not (problems := await _differences(playing_short, short_turn, request, is_short=True)), "\n".join(problems)
+
+
+async def _differences(stage: Stage, turn: int, request: pytest.FixtureRequest, *, is_short: bool = False) -> list[str]:
     drawn = chosen(int(request.config.option.seed), full=bool(request.config.option.full))
+    drawn = [case for case in drawn if not (is_short and case.is_beside)]
     cases = drawn[turn * AT_ONCE : (turn + 1) * AT_ONCE]
-    found = await asyncio.gather(*(playing.differences(case) for case in cases))
-    assert not (problems := [problem for problems in found for problem in problems]), "\n".join(problems)
+    found = await asyncio.gather(*(stage.differences(case) for case in cases))
+    return [problem for problems in found for problem in problems]
 
 
 def test_no_case_ends_before_its_steps() -> None:

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from tests.timeskip.trial_cases import AFTER, BEFORE, BROKEN, FAILING, UNDO, TrialCase, case, probe
+from tests.timeskip.trial_cases import AFTER, BEFORE, BROKEN, FAILING, UNDO, TrialCase, beside, case, probe
 from tests.timeskip.trial_samples import KINDS, REFUSED, sample_of
 
 TOLD: dict[str, Any] = {"id": "told", "type": "set", "config": {"code": "{{ why.code }}"}}
@@ -32,7 +32,7 @@ def again_cases() -> Iterator[TrialCase]:
         name = f"again: {next(iter(what))} while it waits"
         yield case(name, [BEFORE, waiting, AFTER], {"probe": answers}, operations=[{**what, "after": "1h"}])
     lost = {"id": "race", "parallel": [waiting, {"id": "b", "type": "wait", "config": {"for": "1h"}}], "join": "any"}
-    yield case("again: a race is over while it waits", [BEFORE, lost, AFTER], {"probe": answers})
+    yield beside(case("again: a race is over while it waits", [BEFORE, lost, AFTER], {"probe": answers}))
 
 
 def _entry(on: dict[str, Any], retry: dict[str, Any]) -> dict[str, Any]:

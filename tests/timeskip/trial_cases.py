@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from tests.fakes.documents import frozen
@@ -52,6 +52,8 @@ class TrialCase:
     after_failure: bool = False
     visits: int = 1
     """How often the step that is tried is done, one time after the other."""
+    is_beside: bool = False
+    """Whether something begins while a call has no answer: a run whose history is long waits for that first."""
 
 
 def choices(model: type[Model], name: str) -> list[str]:
@@ -87,6 +89,10 @@ def case(
     document = {"id": "tried", "version": "1.0.0", **around, "steps": steps}
     given = {"name": name, "answers": answers or {}, **test}
     return TrialCase(name, document, DefinitionTest.model_validate(given), in_flight, after_failure, visits)
+
+
+def beside(tried: TrialCase) -> TrialCase:
+    return replace(tried, is_beside=True)
 
 
 def probe(kind: str, config: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -169,7 +175,7 @@ def _races(kind: str, sample: Sample) -> Iterator[TrialCase]:
         quick = {"id": "race", "parallel": [probe(kind, sample.config), long], "join": "any", "losers": losers}
         yield case(f"{kind}: race won, {losers}", [BEFORE, quick, {"id": "end", "type": "set"}])
     lost = {"id": "race", "parallel": [held, short], "join": "any"}
-    yield case(f"{kind}: race lost", [BEFORE, lost, AFTER], _holding(kind, sample))
+    yield beside(case(f"{kind}: race lost", [BEFORE, lost, AFTER], _holding(kind, sample)))
     both = {"id": "race", "parallel": [probe(kind, sample.config), long, FAILING], "join": {"count": 2}}
     yield case(f"{kind}: two of three", [BEFORE, both, AFTER], BROKEN)
     short_of = {"id": "race", "parallel": [probe(kind, sample.config), FAILING], "join": {"count": 2}}
@@ -177,7 +183,7 @@ def _races(kind: str, sample: Sample) -> Iterator[TrialCase]:
     for on_error in choices(Group, "on_error"):
         group = {"parallel": [held, BREAKS], "on_error": on_error}
         ends = [{"after": "1m", "cancel": True}] if on_error == "finish" and kind not in _PATIENT else []
-        yield case(
+        grouped = case(
             f"{kind}: group {on_error}",
             [BEFORE, group, AFTER],
             {**_holding(kind, sample), **BROKEN},
@@ -185,6 +191,7 @@ def _races(kind: str, sample: Sample) -> Iterator[TrialCase]:
             after_failure=bool(ends),
             operations=ends,
         )
+        yield beside(grouped) if sample.is_call else grouped
 
 
 _PATIENT = {"wait", "wait-any", "human-task"}

@@ -5,7 +5,8 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, cast
 
 from pydantic import JsonValue
@@ -14,13 +15,16 @@ from temporalio import activity
 from tests.fakes.house import answered
 from tests.timeskip.trial_cases import TrialCase
 from tests.timeskip.trial_samples import CHILD
-from towpath.contracts.core.claude import Answer, AskRequest
+from towpath.contracts.core.claude import Answer, AskRequest, Usage
 from towpath.contracts.core.delivery import Delivered, PostSlack, SendEmail, TeamNotice
 from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.review import FindReviewers, Reviewer, Reviewers
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest, OperationCall
 from towpath.contracts.declared.run import (
+    CacheFound,
+    CacheRead,
+    CacheWrite,
     CallAnswer,
     Emission,
     EmitEvent,
@@ -28,12 +32,13 @@ from towpath.contracts.declared.run import (
     FindDefinition,
     FoundDefinition,
     FunctionCall,
+    Kept,
     ServiceCall,
 )
 from towpath.control.definitions import make_request
 from towpath.engine.checks.loading import digest, load_plan
 from towpath.engine.language.copying import base_of
-from towpath.engine.language.definition import CaseAnswer
+from towpath.engine.language.definition import CaseAnswer, CaseCost
 from towpath.engine.run.answers import has_status, output_of, selected
 from towpath.engine.run.awaited import awaited_events, awaited_names
 from towpath.engine.run.evaluation import Evaluation, RunFacts
@@ -85,6 +90,9 @@ class World:
     told: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     given: dict[str, list[CaseAnswer]] = field(default_factory=dict[str, list[CaseAnswer]])
+    cache: dict[tuple[str, str], tuple[JsonValue, datetime]] = field(
+        default_factory=dict[tuple[str, str], tuple[JsonValue, datetime]]
+    )
     turns: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def __post_init__(self) -> None:
@@ -110,9 +118,14 @@ class World:
         has_poll = node.written.get("poll") is not None
         if answer is not None and not (answer.timeout and has_poll):
             await self.happen(answer)
-        if answer is None or not answer.model_fields_set - {"after", "check", "undo"}:
+        if answer is None or not answer.model_fields_set - {"after", "check", "undo", "cost", "cached"}:
             return example_output(node, moment_of(""))
         return answer.output
+
+    def costs(self, step: str) -> CaseCost:
+        """Of the next answer."""
+        answers = self.given.get(step) or [CaseAnswer()]
+        return answers[0].cost or CaseCost()
 
     async def happen(self, answer: CaseAnswer) -> None:
         self.entered.set()
@@ -151,7 +164,7 @@ class Worlds:
         return (
             *(self.call_service, self.call_function, self.http_request, self.send_email, self.post_slack),
             *(self.notify_team, self.find_reviewers, self.find_definition, self.emit_event),
-            self.call_operation,
+            *(self.call_operation, self.read_cache, self.write_cache),
         )
 
     @property
@@ -204,9 +217,12 @@ class Worlds:
         step = base_of(request.prompt)
         # A question that is asked again is another one, and an attempt of the same activity is not.
         self._world.see(step, f"{activity.info().activity_id} {activity.info().scheduled_time}")
+        cost = self._world.costs(step)
         output = await self._world.answered(step)
         has_schema = request.inline is not None and request.inline.output_schema is not None
-        return answered(request.prompt, json.dumps(output) if has_schema else output["text"])
+        answer = answered(request.prompt, json.dumps(output) if has_schema else output["text"])
+        used = Usage(input_tokens=cost.tokens)
+        return answer.model_copy(update={"usage": used, "cost_usd": Decimal(str(cost.usd))})
 
     @activity.defn(name="send_email")
     async def send_email(self, request: SendEmail) -> Delivered:
@@ -240,9 +256,28 @@ class Worlds:
 
     @activity.defn(name="find_reviewers")
     async def find_reviewers(self, request: FindReviewers) -> Reviewers:
-        people = ("dana", "noor", "eve", "tester", "tester-2", "operator")
+        anybody = ("dana", "noor", "eve", "kim", "tester", "tester-2", "tester-3", "operator")
+        people = self._world.trial.test.teams.get(request.team, anybody)
         members = tuple(Reviewer(reviewer=name, roles=("officer",)) for name in people)
         return Reviewers(team=request.team, roles=("officer",), members=members)
+
+    @activity.defn(name="read_cache")
+    async def read_cache(self, request: CacheRead) -> CacheFound:
+        """What the run kept itself, or else an earlier one before it."""
+        world, step = self._world, request.place.rpartition("/")[2]
+        kept = world.cache.get((step, request.key))
+        if kept is not None and kept[1] > activity.info().scheduled_time:
+            return CacheFound(hit=True, value=kept[0])
+        answers = world.given.get(step) or [CaseAnswer()]
+        if not answers[0].cached:
+            return CacheFound(hit=False)
+        return CacheFound(hit=True, value=(world.next(step) or CaseAnswer()).output)
+
+    @activity.defn(name="write_cache")
+    async def write_cache(self, request: CacheWrite) -> Kept:
+        until = activity.info().scheduled_time + timedelta(seconds=request.ttl_seconds)
+        self._world.cache[request.place.rpartition("/")[2], request.key] = (request.value, until)
+        return Kept(new=True)
 
     @activity.defn(name="find_definition")
     async def find_definition(self, request: FindDefinition) -> FoundDefinition:

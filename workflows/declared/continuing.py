@@ -9,6 +9,9 @@ from temporalio import workflow
 from towpath.contracts.core.run import Cost, StepRecord
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.run import DeclaredRequest
+from towpath.engine.language.plan import PlanNode
+from towpath.engine.language.turns import PATIENT
+from towpath.engine.scheduling.progress import Progress
 
 if TYPE_CHECKING:
     from workflows.declared.driver import Driver
@@ -51,6 +54,23 @@ def take_over(driver: "Driver", resume: JsonObject) -> None:
     run, number = cast("tuple[str, int]", resume["event"])
     driver.outbox.take_over(run, number)
     driver.mirror.take_over(driver.progress)
+
+
+def waits_beside(progress: Progress, ended: str) -> bool:
+    """Whether another step runs that may last for days, or waits for what comes next: that must not wait for it."""
+    others = [progress.plan.node(step) for step in progress.running if step != ended]
+    if any(node.step is not None and node.step.type in PATIENT for node in others):
+        return True
+    return any(map(_lasts, others)) and workflow.patched("goes-on-beside-2026-11")
+
+
+def _lasts(node: PlanNode) -> bool:
+    """The run of another definition, a poll, or a loop over events."""
+    step = node.step
+    if step is None:
+        return False
+    is_open = step.for_each is not None and step.for_each.on_event is not None
+    return is_open or step.type == "workflow" or node.written.get("poll") is not None
 
 
 def is_whole(resume: JsonObject | None) -> bool:

@@ -15,8 +15,7 @@ from towpath.contracts.declared.run import DeclaredFailure, DeclaredOutcome, Dec
 from towpath.engine.checks.inputs import accept_inputs
 from towpath.engine.checks.loading import InvalidDefinitionError, digest, load_plan
 from towpath.engine.language.plan import Plan, PlanNode
-from towpath.engine.language.steps import CancelOn, Step
-from towpath.engine.language.turns import PATIENT
+from towpath.engine.language.steps import CancelOn
 from towpath.engine.run.actions import (
     Action,
     Cancel,
@@ -37,7 +36,7 @@ from towpath.engine.scheduling.visits import step_of
 from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
-from workflows.declared.continuing import began, hand_over, is_whole, take_over
+from workflows.declared.continuing import began, hand_over, is_whole, take_over, waits_beside
 from workflows.declared.effects import Effects
 from workflows.declared.record import Alerts, Mirror, Outbox, count_run, titles
 from workflows.declared.repeating import Repeating
@@ -198,7 +197,7 @@ class Driver:
         if isinstance(outcome, Failed) and place in self.run.cancelled:
             # What an attempt says that was cut off is no reason why the step ended.
             outcome = self._cancelled(place)
-        if self._is_long() and not _waits_beside(self.progress, node.id):
+        if self._is_long() and not waits_beside(self.progress, node.id):
             self.progress.pause()
         self.apply(self.progress.finish(node.id, outcome, workflow.now(), place))
 
@@ -304,12 +303,6 @@ class Driver:
         facts = self.progress.evaluation.facts
         inside = bounded(self.run.inside)
         return Sending(began=facts.started_at, salt=facts.salt, steps=self.progress.sending(), inside=inside)
-
-
-def _waits_beside(progress: Progress, ended: str) -> bool:
-    """Another step, which may wait for days, runs: what comes next must not wait for it."""
-    others = [cast("Step", progress.plan.node(step).step).type for step in progress.running if step != ended]
-    return any(kind in PATIENT for kind in others)
 
 
 def _state(resume: JsonObject) -> JsonObject:

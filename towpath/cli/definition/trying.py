@@ -14,6 +14,7 @@ from towpath.engine.language.diagnostics import has_errors
 from towpath.engine.language.plan import Plan
 from towpath.engine.trial.matrix import fault_matrix
 from towpath.engine.trial.simulate import run_case
+from towpath.engine.trial.unplayed import unplayed
 from towpath.functions.library import PURE
 
 app = typer.Typer()
@@ -30,6 +31,7 @@ def try_out(
     tests = [*found.definition.header.tests, *_tests_beside(file, found)]
     results = [(case.name, run_case(found, case, PURE)) for case in tests]
     report = fault_matrix(found, tests, PURE) if matrix else None
+    open_ends = unplayed(found, tests)
     if as_json:
         show_json(
             {
@@ -37,6 +39,7 @@ def try_out(
                     {"name": name, "ok": result.ok, "problems": list(result.problems)} for name, result in results
                 ],
                 "matrix": None if report is None else report.as_json(),
+                "unplayed": open_ends,
             }
         )
     else:
@@ -48,6 +51,8 @@ def try_out(
             console.print("There are no tests: add a `tests:` block, or a file NAME.tests.yaml beside it.")
         if report is not None:
             console.print("", *report.lines(), sep="\n", markup=False, soft_wrap=True)
+        for what in open_ends:
+            console.print(f"Not played here: {what}", markup=False, soft_wrap=True)
     if not all(result.ok for _, result in results) or (report is not None and not report.ok):
         raise typer.Exit(Exit.REFUSED)
 

@@ -97,6 +97,8 @@ def _check_answers(source: Source, plan: Plan, test: DefinitionTest, path: Path)
             "channels": isinstance(node.config, MultiChannelConfig),
             "check": node.step is not None and node.step.check is not None,
             "undo": node.step is not None and node.step.compensate is not None,
+            "cached": node.step is not None and node.step.cache is not None,
+            "cost": node.step is not None and node.step.type == "claude" and answer.fail is None,
         }
         for word, is_heard in kinds.items():
             if word in answer.model_fields_set and not is_heard:

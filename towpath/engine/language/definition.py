@@ -124,15 +124,24 @@ class CaseCall(Model):
     fail: Text | None = None
 
 
+class CaseCost(Model):
+    """What one answer of Claude costs."""
+
+    usd: Annotated[float, Field(ge=0, le=10_000, strict=False)] = 0.0
+    tokens: Annotated[int, Field(ge=0, le=100_000_000)] = 0
+
+
 class CaseAnswer(Model):
     """What a step answers in a test: an output, a failure by its code, a time-out, or what people decide. A list is one
-    for each call: of its attempts, its items, its polls.
+    for each call: of its attempts, its items, its polls. `cached`: an earlier run left the output.
     """
 
     output: Any = None
     fail: Text | None = None
     timeout: bool = False
     after: Duration | None = None
+    cached: bool = False
+    cost: CaseCost | None = None
     decisions: list[CaseDecision] | None = None
     channels: dict[str, Text] = {}
     """Failure codes of single channels of a multi-channel step."""
@@ -186,11 +195,12 @@ class Expectation(Model):
 
 
 class DefinitionTest(Model):
-    """One test of the definition: inputs and answers in, states and outputs out."""
+    """One test of the definition: inputs and answers in, states and outputs out. `teams` says who belongs to which."""
 
     name: Text
     inputs: dict[str, Any] = {}
     now: Text = "2026-01-01T00:00:00Z"
+    teams: dict[Text, list[Text]] = {}
     answers: dict[str, CaseAnswer | list[CaseAnswer]] = {}
     events: list[CaseEvent] = []
     operations: list[CaseOperation] = []

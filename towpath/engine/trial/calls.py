@@ -70,7 +70,7 @@ async def _call(job: TrialJob) -> tuple[Value, int]:
     is_sent = job.run.evaluation.has_effect(job.node)
     with job.sending() if is_sent else nullcontext():
         answer, attempts = await _tried(job, job.name if is_sent else "", Turns(job))
-    output, given = _output(job, answer), job.node.config
+    output, given = output_of(job, answer), job.node.config
     if isinstance(given, OpenApiConfig):
         return selected_output(output, given.output or "body", job.step.select), attempts
     return pick(output, job.step.select), attempts
@@ -89,7 +89,7 @@ async def _http(job: TrialJob) -> tuple[Value, int]:
         with nullcontext() if given.method in READING else job.sending():
             answer, attempts = await _tried(job, name, Turns(job))
         name = ""
-        value = selected_output(_output(job, answer), given.output, job.step.select)
+        value = selected_output(output_of(job, answer), given.output, job.step.select)
         if poll is None or until is None or answer is None:
             return value, attempts
         if not answer.timeout and job.run.evaluation.is_true(poll["until"], "poll.until", output=value):
@@ -108,8 +108,8 @@ async def _pages(job: TrialJob, paging: Paging) -> tuple[Value, int]:
         job.run.send(job.name, again=True)
         answer, attempts = await _tried(job, "", Turns(job))
         if answer is None:
-            return _output(job, answer), attempts
-        if not pages.take(_output(job, answer)):
+            return output_of(job, answer), attempts
+        if not pages.take(output_of(job, answer)):
             return pages.output, attempts
 
 
@@ -120,9 +120,11 @@ async def perform_claude(job: TrialJob) -> Outcome:
         raise TypeError(job.node.id)
     try:
         for asked in range(1, REASKS + 2):
+            job.run.spending.check()
             job.run.send(job.name, again=True)
             answer, _ = await _tried(job, "", Turns(job))
-            output = _output(job, answer)
+            job.run.spending.book(None if answer is None else answer.cost)
+            output = output_of(job, answer)
             if answer is None or given.output_schema is None or not violations(given.output_schema, output):
                 return Completed(output, asked)
     except CallFailedError as error:
@@ -167,7 +169,7 @@ async def _notify(job: TrialJob) -> tuple[Value, int]:
     job.run.notify(job.name, job.config["target"])
     with job.sending():
         answer, attempts = await _tried(job, "", Turns(job))
-    return _output(job, answer), attempts
+    return output_of(job, answer), attempts
 
 
 async def _emit(job: TrialJob) -> tuple[Value, int]:
@@ -216,7 +218,7 @@ async def _workflow(job: TrialJob) -> tuple[Value, int]:
             # A run that is cancelled undoes by itself what it did.
             job.run.doubts.clear(job.at, job.name)
         raise
-    return _output(job, answer), 1
+    return output_of(job, answer), 1
 
 
 CALLS: Mapping[str, Callable[[TrialJob], Awaitable[tuple[Value, int]]]] = {
@@ -230,7 +232,7 @@ CALLS: Mapping[str, Callable[[TrialJob], Awaitable[tuple[Value, int]]]] = {
 """By step type; any other one is a call with one answer."""
 
 
-def _output(job: TrialJob, answer: CaseAnswer | None) -> Value:
+def output_of(job: TrialJob, answer: CaseAnswer | None) -> Value:
     """What the test says, else an example."""
     is_said = answer is not None and "output" in answer.model_fields_set
     return answer.output if answer is not None and is_said else example_output(job.node, job.run.time.now)

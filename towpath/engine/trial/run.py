@@ -1,6 +1,6 @@
 """What the parts of one run in memory share: its clock, its answers, what it sent, and the events that came to it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from towpath.engine.run.doubts import Doubts
 from towpath.engine.run.evaluation import Evaluation
 from towpath.engine.trial.result import CaseResult
 from towpath.engine.trial.script import Script
+from towpath.engine.trial.spending import Spending, TrialCache
 from towpath.engine.trial.virtual import VirtualTime
 
 if TYPE_CHECKING:
@@ -49,11 +50,15 @@ class TrialRun:
         self.plan = plan
         self.time = time
         self.script = script
+        self.kept = TrialCache(time)
+        self.spending = Spending(plan.definition.header.budget)
         self.doubts = Doubts()
         self.inbox = Arrivals()
         self.result = CaseResult()
         self.tasks: dict[str, TrialTask] = {}
         """Human tasks that were opened, by their places."""
+        self.teams: Mapping[str, Collection[str]] = {}
+        """Who belongs to which; of a team that is not here, anybody does."""
         self.cancelled: dict[str, Cancellation] = {}
         self._evaluation = evaluation
         self._sent: set[str] = set()

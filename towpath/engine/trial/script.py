@@ -37,6 +37,11 @@ class Script:
             return None
         return answers[0] if len(answers) == 1 else answers.pop(0)
 
+    def is_cached(self, step: str) -> bool:
+        """Whether the next call of a step finds its output in the cache."""
+        answers = self._answers.get(step) or self._answers.get(base_of(step))
+        return bool(answers) and answers[0].cached
+
     def of_call(self, step: str, kind: Literal["check", "undo"]) -> CaseCall | None:
         return self._calls.get((step, kind)) or self._calls.get((base_of(step), kind))
 

@@ -94,6 +94,7 @@ class _Simulation:
         evaluation.held = frozenset(held | ({fault.step} if fault is not None else set()))
         self._time = VirtualTime(self._began)
         self._run = TrialRun(plan, evaluation, self._time, script)
+        self._run.teams = test.teams
         self._steps = TrialSteps(self._run)
         self._progress.listen(self._run)
         self._work: dict[str, Strand[None]] = {}

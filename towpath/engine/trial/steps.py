@@ -12,7 +12,7 @@ from towpath.engine.run.each import Gathered, ItemWindow, allowed
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.trying import CHECK, UNDO, Trying, is_long_lived, told_trying
 from towpath.engine.trial.arriving import TrialArrivals
-from towpath.engine.trial.calls import perform_call, perform_channels, perform_claude
+from towpath.engine.trial.calls import output_of, perform_call, perform_channels, perform_claude
 from towpath.engine.trial.run import TrialJob, TrialRun
 from towpath.engine.trial.script import failure_by
 from towpath.engine.trial.virtual import Strand
@@ -41,9 +41,26 @@ class TrialSteps:
             return await self._each(node, node.step.for_each, start.items, start.place)
         job = TrialJob(self._run, node, start.config, visit=start.visit)
         try:
+            if start.cache_key is not None:
+                return await self._cached(job, start.cache_key)
             return await self._attempt(job)
         except StepError as error:
             return Failed(error.failure, unknown=job.in_doubt)
+
+    async def _cached(self, job: TrialJob, key: str) -> Outcome:
+        """Raises StepError."""
+        cache, run, name = job.step.cache, self._run, job.node.id
+        ttl = run.evaluation.duration("1h" if cache is None else cache.ttl, "cache.ttl")
+        await run.time.turn()
+        found = run.kept.find(name, key)
+        if not found and run.script.is_cached(name):
+            found = (output_of(job, run.script.next(name)),)
+        if found:
+            return Completed(found[0], 0, note="from the cache")
+        outcome = await self._attempt(job)
+        if isinstance(outcome, Completed):
+            run.kept.keep(name, key, outcome.output, ttl)
+        return outcome
 
     async def _attempt(self, job: TrialJob) -> Outcome:
         """Do it, within the time that the step has. Raises StepError."""

@@ -80,7 +80,10 @@ async def perform_task(job: TrialJob) -> Outcome:
     if answer is not None and answer.fail is not None:
         return await _as_told(job, answer)
     task = TrialTask(job, job.name, given, job.config)
-    return await task.outcome(_decisions(answer, "", given), answer)
+    try:
+        return await task.outcome(_decisions(answer, "", given), answer)
+    except CallFailedError as error:
+        return Failed(error.failure)
 
 
 def _decisions(answer: CaseAnswer | None, name: str, given: HumanTaskConfig) -> Sequence[CaseDecision]:
@@ -107,11 +110,13 @@ class TrialTask:
     submissions: list[DecidedReview] = field(default_factory=list[DecidedReview])
     decision: DecidedReview | None = None
     closed: bool = False
+    teams: list[str] = field(default_factory=list[str])
+    """Those that were asked."""
     whole: Outcome | None = None
     """What the test says of the task as a whole."""
 
     async def outcome(self, decisions: Sequence[CaseDecision], answer: CaseAnswer | None) -> Outcome:
-        """Raises StepError."""
+        """Raises StepError, CallFailedError."""
         run = self.job.run
         opened = run.time.now
         team = str(self.config["assignee"])
@@ -119,7 +124,7 @@ class TrialTask:
         # Who may decide is looked up first, and only then is the team told.
         await run.time.turn()
         await run.time.turn()
-        run.tell(team, "opened")
+        self._ask(team, "opened")
         run.tasks[self.place] = self
         for decision in decisions:
             run.time.start(self._decide(decision, opened))
@@ -137,19 +142,52 @@ class TrialTask:
     async def _hold(
         self, opened: datetime, deadline: timedelta, called: Sequence[tuple[timedelta, str, str]]
     ) -> datetime:
-        """Until it is decided or its time is over; when that is."""
-        run = self.job.run
+        """Until it is decided or its time is over; when that is. Raises CallFailedError."""
         for after, event, team in called:
-            if await self._decided_by(opened + after):
-                return opened + deadline
-            run.tell(team, event)
+            if not self._is_out_of_reach():
+                if await self._decided_by(opened + after):
+                    return opened + deadline
+                self._ask(team, event)
+            elif event == "escalation":
+                self._ask(team, event)
         team = passed_on_to(self.given)
+        if self._is_out_of_reach():
+            self._pass_on_or_fail(team)
+            team = None
         if await self._decided_by(opened + deadline) or team is None:
             return opened + deadline
-        run.tell(team, "escalation")
-        due = run.time.now + deadline
+        self._ask(team, "escalation")
+        due = self.job.run.time.now + deadline
         await self._decided_by(due)
         return due
+
+    def _ask(self, team: str, event: str) -> None:
+        if team not in self.teams:
+            self.teams.append(team)
+        self.job.run.tell(team, event)
+
+    def _pass_on_or_fail(self, team: str | None) -> None:
+        """To the last team that there is, at once. Raises CallFailedError when there are too few with it, too."""
+        if team is not None and team not in self.teams:
+            self._ask(team, "escalation")
+        if self._is_out_of_reach():
+            message = f"it takes {self.given.quorum} people, and fewer may decide for {', '.join(self.teams)}"
+            raise CallFailedError(Failure(code=FailureCode.REVIEW_QUORUM, message=message))
+
+    def _is_out_of_reach(self) -> bool:
+        """Whether fewer people may decide than must, as far as the test says who belongs to the teams."""
+        people = self._people()
+        return not self.is_decided() and people is not None and len(people - self._excluded()) < self.given.quorum
+
+    def _people(self) -> set[str] | None:
+        """Who belongs to the teams that were asked, and the candidates; None where that is not said."""
+        known = self.job.run.teams
+        if any(team not in known for team in self.teams):
+            return None
+        return {person for team in self.teams for person in known[team]} | set(self.given.candidates)
+
+    def _excluded(self) -> set[str]:
+        return {str(one) for one in as_list(self.config["exclude"]) or []}
 
     async def _decided_by(self, moment: datetime) -> bool:
         time = self.job.run.time
@@ -189,9 +227,11 @@ class TrialTask:
             self.decision = decided
 
     def problem_of(self, person: str) -> str:
-        """Why a person may not decide, whatever it is. Who belongs to a team is not known here: anybody does."""
-        excluded = [str(one) for one in as_list(self.config["exclude"]) or []]
-        return "excluded from this task" if person in excluded else ""
+        """Why a person may not decide, whatever it is."""
+        if person in self._excluded():
+            return "excluded from this task"
+        people = self._people()
+        return "" if people is None or person in people else f"no reviewer of {', '.join(self.teams)}"
 
     def refusal(self, said: CaseDecision) -> str:
         """Why a decision does not count."""
