@@ -2,7 +2,7 @@
 
 import csv
 import importlib
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from towpath.contracts.pipeline.process import PIPELINE
 from towpath.contracts.pipeline.view import PipelineView
 from towpath.control.pipelines import request_of
 from towpath.dataplane.core.columns import statement
+from towpath.temporal.signing import SignedUpdates
 from workflows.pipeline.window import EtlWindowWorkflow
 from workflows.pipeline.workflow import EtlPipelineWorkflow
 from workflows.sandbox import runner
@@ -108,16 +109,18 @@ class Pipelines:
 
 
 @asynccontextmanager
-async def serve_pipelines(env: WorkflowEnvironment, root: Path) -> AsyncGenerator[Pipelines]:
-    """All queues of a pipeline, served by the fake world."""
+async def serve_pipelines(
+    env: WorkflowEnvironment, root: Path, *, keys: Sequence[bytes] = ()
+) -> AsyncGenerator[Pipelines]:
+    """All queues of a pipeline, served by the fake world. With `keys`, what people send is signed."""
     world = FakePipelines(root)
-    common: dict[str, Any] = {"interceptors": [ActivityEdge()], "build_id": "test", **PROMPT}
+    common: dict[str, Any] = {"interceptors": [ActivityEdge(), SignedUpdates(keys)], "build_id": "test", **PROMPT}
     runs = Worker(
         env.client,
         task_queue=PIPELINE.queue,
         workflows=[EtlPipelineWorkflow, EtlWindowWorkflow],
         activities=with_batches([world.house.notify_team, world.house.find_reviewers]),
-        workflow_runner=runner(),
+        workflow_runner=runner(keys=keys),
         **common,
     )
     data = Worker(env.client, task_queue=DATA_QUEUE, activities=world.activities(), **common)

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, get_type_hints
 from uuid import uuid4
 
@@ -24,9 +25,12 @@ from tests.timeskip.conftest import Bench, Handle
 from tests.timeskip.declared import Handle as DeclaredHandle
 from tests.timeskip.declared import serve
 from tests.timeskip.incident import serve_incidents
+from tests.timeskip.pipeline import serve_pipelines
 from tests.timeskip.test_onboarding_review import APPROVE, REJECT, UNJUDGED, task_of
+from tests.timeskip.test_pipeline_specification import COLUMNS, PROPOSE, ROWS
 from tests.waiting import until
 from towpath.assembly.rooms import workflows_of
+from towpath.contracts.core.failure import ClaudeError, FailureCode
 from towpath.contracts.core.process import CLAUDE_QUEUE
 from towpath.contracts.core.review import DecidedReview
 from towpath.contracts.core.signed import Signed
@@ -36,6 +40,7 @@ from towpath.contracts.incident.incident import IncidentFailure
 from towpath.contracts.incident.process import INCIDENT
 from towpath.contracts.onboarding.customer import DecisionRecord, OnboardingCheckpoint, OnboardingOutcome, Redrive
 from towpath.contracts.onboarding.process import ONBOARDING
+from towpath.contracts.pipeline.process import PIPELINE
 from towpath.control.again import SentAgain
 from towpath.control.reviews import refusal
 from towpath.control.signing import SignedBy
@@ -236,3 +241,19 @@ async def test_a_redriven_customer_is_not_approved_by_whoever_starts_it(keyed: B
     await task_of(handle)
     assert await decide(door(keyed.env, KEY), handle) == ""
     await handle.result()
+
+
+async def test_what_a_pipeline_had_done_is_believed_from_a_door_alone(env: WorkflowEnvironment, tmp_path: Path) -> None:
+    """Its parts and its approved specification come from a redrive by a door; for anybody else it begins anew."""
+    async with serve_pipelines(env, tmp_path, keys=(KEY,)) as pipelines:
+        pipelines.write(COLUMNS, *ROWS)
+        pipelines.world.house.faults["ask"] = [ClaudeError(FailureCode.CLAUDE_OVERLOADED, "no") for _ in range(8)]
+        letter, again = await pipelines.failed(pipelines.config(transformation=PROPOSE))
+        assert letter.failure.code is FailureCode.CLAUDE_OVERLOADED and again.resume is not None
+        forged = await pipelines.begin(again.model_copy(update={"redrive_of": "before"}), "forged")
+        await forged.result()
+        assert len(pipelines.world.done("extract_partition")) == 2
+        name = f"{PIPELINE.name}/{again.config.id}"
+        signed = sign(KEY, name, START, again.model_copy(update={"redrive_of": "before"}), datetime.now(UTC))
+        await (await pipelines.begin(signed)).result()
+        assert len(pipelines.world.done("extract_partition")) == 2

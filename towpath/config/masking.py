@@ -3,7 +3,8 @@
 import base64
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain, count
 from urllib.parse import quote, quote_plus
 
 from pydantic import JsonValue
@@ -41,13 +42,24 @@ class Masker:
         if isinstance(value, str):
             return self.mask(value)
         if isinstance(value, dict):
-            return {self.mask(key): self.masked(inner) for key, inner in value.items()}
+            return {key: self.masked(inner) for key, inner in zip(self._names(value), value.values(), strict=True)}
         if isinstance(value, list):
             return [self.masked(inner) for inner in value]
         if isinstance(value, int | float) and not isinstance(value, bool):
             written = json.dumps(value)
             return value if self.mask(written) == written else MASK
         return value
+
+    def _names(self, names: Iterable[str]) -> list[str]:
+        """The names of an object's fields, masked: two that become one have numbers, so that no entry is lost."""
+        shown = {name: self.mask(name) for name in names}
+        used = {name for name, told in shown.items() if name == told}
+        for name, told in shown.items():
+            if name != told:
+                numbered = (f"{told}-{number}" for number in count(2))
+                shown[name] = next(free for free in chain((told,), numbered) if free not in used)
+                used.add(shown[name])
+        return list(shown.values())
 
     def holds(self, text: str) -> bool:
         """Whether a secret of any length is anywhere in a text."""

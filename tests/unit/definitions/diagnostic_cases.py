@@ -100,7 +100,7 @@ CASES = [
     ("field.text", "id: Not Kebab\nversion: '1.0.0'\nsteps: []", 1, "kebab"),
     ("field.type", steps("{id: a, type: wait, config: {for: 5}}"), 5, "not a text"),
     ("field.choice", url("https://api.example.com", ", method: get"), 5, "did you mean 'GET'"),
-    ("field.value", given_step("{prompt: hi, max_tokens: '5'}", "claude"), 5, "integer"),
+    ("field.value", given_step("{prompt: hi, max_tokens: '5'}", "claude"), 5, "whole number"),
     ("step.type", steps("just text"), 5, "mapping"),
     ("type.missing", HEAD + "triggers: [{cron: '* * * * *'}]\nsteps: []", 4, "webhook"),
     ("type.unknown", steps("{id: a, type: htp}"), 5, "did you mean 'http'"),

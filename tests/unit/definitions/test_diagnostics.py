@@ -47,7 +47,7 @@ def test_every_code_has_a_case() -> None:
     for path in (ROOT / "towpath" / "engine").rglob("*.py"):
         emitted |= set(pattern.findall(path.read_text(encoding="utf-8")))
     outside = {"step.cancelled", "step.timeout", "config.if", "config.prompt", "config.url", "secret.unknown"}
-    outside |= {"tests.type", "tests.value", "retry.initial", "retry.max"}
+    outside |= {"tests.type", "retry.initial", "retry.max"}
     assert emitted - {case[0] for case in CASES} - outside == set()
 
 

@@ -116,6 +116,29 @@ def test_mistakes_in_tests_are_told(test: str, part: str) -> None:
     assert [problem for problem in problems if part in problem.what], [problem.what for problem in problems]
 
 
+MALFORMED = {
+    "answers: {pay: {after: [1]}}": "2:38: field.type: a list is not a text: write a text",
+    "answers: {pay: [{fial: x}]}": "2:32: field.unknown: there is no field 'fial' here: did you mean 'fail'?",
+    "answers: {pay: 3}": "2:30: field.value: 3: must be an object: write {…}: see docs/definitions.md",
+    "answers: {pay: {timeout: maybe}}": "2:40: field.value: 'maybe': must be true or false, without quotes",
+    "answers: {pay: {cost: {usd: -1}}}": "2:43: field.value: -1: must be at least 0",
+    "answers: {pay: {decisions: [{by: a, verdict: yes}]}}": "2:60: field.choice: 'yes' is none of approve, reject",
+    "expect: {status: done}": "2:32: field.choice: 'done' is none of completed, failed, rejected, cancelled",
+    "events: [{after: 1h}]": "2:24: field.missing: 'event' is missing: add event: …",
+    "operations: [{skip: pay, cancel: true}]": "2:28: field.value: a mapping: an operation has exactly one of skip",
+    "now: 3": '2:20: field.type: 3 is not a text: quote it: "3"',
+}
+
+
+@pytest.mark.parametrize(("test", "line"), MALFORMED.items(), ids=MALFORMED)
+def test_a_malformed_case_is_told_in_words(test: str, line: str) -> None:
+    """Once, with its place and the mend, and in no words of pydantic."""
+    _, problems = read_cases(f"tests:\n  - {{name: t, {test}}}\n".encode(), planned(PAY % ""))
+    (told,) = [problem.line_of("tests.yaml") for problem in problems]
+    assert told.startswith(f"tests.yaml:{line}"), told
+    assert "input should" not in told.lower() and "value error" not in told.lower()
+
+
 @pytest.mark.parametrize(
     ("engine", "worker"),
     [

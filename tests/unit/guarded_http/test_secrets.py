@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
@@ -168,3 +168,25 @@ def test_the_longer_secret_is_masked_first() -> None:
 def test_no_repr_shows_a_value() -> None:
     """Printing the secrets prints none."""
     assert VALUE not in repr(SECRETS)
+
+
+NAMES = st.sampled_from(["first-secret", "second-secret", "a first-secret", "plain", "***", "***-2", "a ***", ""])
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(st.dictionaries(NAMES, st.integers(), max_size=8))
+def test_no_entry_is_lost_by_masking(answer: dict[str, int]) -> None:
+    """Fields whose names become the same have numbers; names that hold no secret stay, and so does the order."""
+    masked = Masker(["first-secret", "second-secret"]).masked({**answer})
+    assert isinstance(masked, dict) and list(masked.values()) == list(answer.values())
+    assert not [name for name in masked if "secret" in name]
+    assert [name for name in answer if "secret" not in name] == [name for name in masked if name in answer]
+
+
+def test_names_that_become_one_have_numbers() -> None:
+    """Two secrets as names are `***` and `***-2`."""
+    assert Masker(["first-secret", "second-secret"]).masked({"second-secret": 1, "x": 2, "first-secret": 3}) == {
+        "***": 1,
+        "x": 2,
+        "***-2": 3,
+    }

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-from pydantic import ValidationError
-
 from towpath.engine.checks.inputs import accept_inputs
 from towpath.engine.checks.marks import durations
 from towpath.engine.expression.durations import parse_duration
@@ -13,6 +11,7 @@ from towpath.engine.expression.values import ExpressionError
 from towpath.engine.language.definition import CaseAnswer, DefinitionTest
 from towpath.engine.language.diagnostics import Diagnostic, Path, has_errors
 from towpath.engine.language.plan import Plan
+from towpath.engine.language.reading import read_model
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.source import Source, read_source
 from towpath.engine.language.steps import HumanTaskConfig, MultiChannelConfig, WaitAnyConfig
@@ -139,12 +138,9 @@ def read_cases(text: bytes, plan: Plan) -> tuple[list[DefinitionTest], list[Diag
         return [], source.diagnostics
     cases: list[DefinitionTest] = []
     for index, entry in enumerate(entries):
-        try:
-            cases.append(DefinitionTest.model_validate(entry))
-        except ValidationError as error:
-            for problem in error.errors():
-                place = (*base, index, *problem["loc"])
-                source.report(place, "tests.value", problem["msg"].lower(), "see docs/definitions.md")
+        case = read_model(source, DefinitionTest, entry, (*base, index))
+        if case is not None:
+            cases.append(case)
     if not has_errors(source.diagnostics):
         check_tests(source, plan, cases, base)
     return cases, source.diagnostics

@@ -7,6 +7,7 @@ from pydantic_core import ErrorDetails
 
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.diagnostics import Path
+from towpath.engine.language.mistakes import words_of
 from towpath.engine.language.model import ENDPOINT, KEBAB, NAME, PERCENT, STEP_ID, VERSION, Model
 from towpath.engine.language.shapes import as_object
 from towpath.engine.language.source import Source
@@ -56,7 +57,7 @@ def explain(source: Source, model: type[Model], path: Path, problem: ErrorDetail
         hint = did_you_mean(str(given), expected).removeprefix(": ").removeprefix("; ")
         source.report(path, "field.choice", f"{shown(given)} is none of {', '.join(expected)}", hint)
     else:
-        source.report(path, "field.value", f"{shown(given)}: {problem['msg'].lower()}", f"see {manual}")
+        source.report(path, "field.value", f"{shown(given)}: {words_of(problem)}", f"see {manual}")
 
 
 OTHERWISE: Mapping[str, str] = {

@@ -1,6 +1,6 @@
 """Source to definition: shapes and types of all fields, and every problem with its place and its mend."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from towpath.engine.language.steps import CONFIGS, RETIRED, Group, Step
 ModelT = TypeVar("ModelT", bound=Model)
 
 MOST_DEEP = 20
+SHAPES = frozenset({"model_type", "list_type", "dict_type"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,13 +237,18 @@ def read_model(
     try:
         return model.model_validate(given)
     except ValidationError as error:
+        found = [((*path, *place_in(given, problem)), problem) for problem in error.errors(include_url=False)]
         told: set[Path] = set()
-        for problem in error.errors(include_url=False):
-            place = (*path, *place_in(given, problem))
-            if place not in told:
+        for place, problem in found:
+            if place not in told and not (problem["type"] in SHAPES and _has_inner(place, found)):
                 told.add(place)
                 explain(source, model, place, problem, manual)
         return None
+
+
+def _has_inner(place: Path, found: Iterable[tuple[Path, ErrorDetails]]) -> bool:
+    """Whether something inside is wrong: another member of a union has the shape of what was given there."""
+    return any(len(inner) > len(place) and inner[: len(place)] == place for inner, _ in found)
 
 
 def place_in(given: Any, problem: ErrorDetails) -> Path:
