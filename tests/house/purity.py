@@ -38,7 +38,7 @@ ALLOWED_MODULES = frozenset(
             "re",
         },
         *{"statistics", "string", "types", "typing", "unicodedata", "urllib.parse", "zlib", "zoneinfo"},
-        *{"jsonschema", "pydantic", "pydantic_core", "referencing", "ruamel.yaml"},
+        *{"jsonschema", "pydantic", "pydantic_core", "re2", "referencing", "ruamel.yaml"},
         *{"towpath.contracts", "towpath.engine", "towpath.functions", "towpath.policy"},
     }
 )

@@ -12,7 +12,7 @@ from uuid import uuid4
 from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 
 from tests.integration.conftest import House, open_house
-from tests.integration.definitions import document, order, shipped, start, until_state
+from tests.integration.definitions import document, order, request, shipped, start, until_state
 from tests.waiting import until
 from towpath.cli.history import without_hosts
 from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask, Verdict
@@ -187,6 +187,12 @@ steps:
         config: {assignee: compliance-team, optional: true, enabled_while: "run.steps.sent?.status != 'completed'"}
 outputs: {notes: "{{ size(steps.notes.runs) }}", gifts: "{{ size(steps.gift.runs) }}"}
 """
+MATCHED = r"""
+id: recorded-matched
+version: "1.0.0"
+inputs: {name: {type: string, pattern: "^\\w+$"}}
+steps: [{id: pause, type: wait, config: {for: 1s}}]
+"""
 CHILD = 'id: recorded-child\nversion: "1.0.0"\nsteps: [{id: only, type: set, config: {a: "{{ uuid() }}"}}]\n'
 LOOP = """
 id: recorded-loop
@@ -293,6 +299,12 @@ async def waits(house: House) -> Recorded:
     await until(lambda: house.http.get("/_standins/messages"), lambda answer: "#compliance-leads" in answer.text)
     await decide(handle, "lee")
     yield "waits", await completed(handle)
+
+
+async def matched(house: House) -> Recorded:
+    """A name that Python's `\\w` takes and that of ECMA-262 does not: taken until November 2026, refused since."""
+    given = request(document(MATCHED), {"name": "kim"}).model_copy(update={"inputs": {"name": "김영희"}})
+    yield "matched", await ended((await Definitions(house.client).start(given, uuid4().hex)).handle)
 
 
 async def groups(house: House) -> Recorded:
@@ -406,7 +418,7 @@ async def offered(house: House) -> Recorded:
 
 SCENARIOS: Sequence[Callable[[House], Recorded]] = (
     *(onboarding, failed, unknown, edited, waits, groups, loop, launched, withdrawn, caught, emitted, operated),
-    *(alerted, rounds, offered),
+    *(alerted, rounds, offered, matched),
 )
 SHORT: Sequence[Callable[[House], Recorded]] = (continued, beside)
 

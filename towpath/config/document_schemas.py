@@ -7,11 +7,10 @@ documents rarely keep their branches apart.
 import re
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-
-from towpath.engine.checks.patterns import is_endless
 from towpath.engine.language.shapes import as_list, as_object, item
+from towpath.engine.matching.dialect import PatternError
+from towpath.engine.matching.patterns import read_pattern
+from towpath.engine.matching.validating import schema_error
 
 Json = dict[str, Any]
 COMPONENTS = "#/components/schemas/"
@@ -85,12 +84,12 @@ class SchemaCopy:
     def check(self, schema: Json) -> None:
         """Whether a matcher can use it, and comes to an end. Raises DocumentError."""
         try:
-            Draft202012Validator.check_schema({**schema, "components": {"schemas": self.components}})
-            for component in self.components.values():
-                Draft202012Validator.check_schema(component)
-        except (SchemaError, RecursionError) as error:
-            told = error.message[:100] if isinstance(error, SchemaError) else "nested too deeply"
-            raise DocumentError(f"one of its schemas is invalid: {told}") from None
+            whole: Json = {**schema, "components": {"schemas": self.components}}
+            error = next(filter(None, map(schema_error, (whole, *self.components.values()))), None)
+        except RecursionError:
+            raise DocumentError("one of its schemas is invalid: nested too deeply") from None
+        if error is not None:
+            raise DocumentError(f"one of its schemas is invalid: {error.message[:100]}")
         weights: dict[str, int] = {}
         for part in (schema, *self.components.values()):
             self._weigh_all(part, weights)
@@ -158,11 +157,9 @@ class SchemaCopy:
 def _is_kept(name: str, value: Any) -> bool:
     """Whether a keyword can be used. Documents of earlier drafts, and careless ones, write some otherwise."""
     if name == "pattern":
-        if not isinstance(value, str) or is_endless(value):
-            return False
         try:
-            re.compile(value)
-        except re.error:
+            return isinstance(value, str) and bool(read_pattern(value))
+        except PatternError:
             return False
     if name == "required":
         return isinstance(value, list)

@@ -2,18 +2,18 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Any, Protocol, cast
+from typing import Any
 from urllib.parse import quote
 
-from jsonschema import Draft202012Validator, ValidationError
 from pydantic import JsonValue
 
 from towpath.contracts.core.failure import FailureCode, ServiceError
 from towpath.contracts.core.wire import JsonObject
+from towpath.engine.matching.validating import broken
 
 DOCUMENTS = "towpath.openapi"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
@@ -22,17 +22,10 @@ FORM = "application/x-www-form-urlencoded"
 WHOLE = "x-whole"
 """In what is frozen of somebody else's document: whether the body is one parameter."""
 _IN_PATH = re.compile(r"\{([^{}]*)\}")
-TOO_DEEP = "it is nested too deeply"
 METHODS = ("get", "put", "post", "patch", "delete")
 
 Json = dict[str, Any]
 """A part of an OpenAPI document: JSON of a shape that the specification defines."""
-
-
-class Validator(Protocol):
-    """What is used of a jsonschema validator."""
-
-    def iter_errors(self, instance: JsonValue) -> Iterator[ValidationError]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +51,8 @@ class Operation:
     query_names: Sequence[str]
     keyed: bool
     """Whether it has an effect, and so takes an idempotency key."""
-    body: Validator | None = field(repr=False)
-    answers: Mapping[str, Validator] = field(repr=False)
+    body: Json | None = field(repr=False)
+    answers: Mapping[str, Json] = field(repr=False)
     summary: str = ""
     params: Json = field(default_factory=dict[str, Any], repr=False)
     """JSON Schema of all parameters, flat, as `request` takes them."""
@@ -116,18 +109,18 @@ class Operation:
 
     def check_value(self, status: int, answer: JsonValue) -> JsonValue:
         """Any answer to success, when it keeps the schema that its document has for it, if it has one."""
-        validator = self.answers.get(str(status)) or self.answers.get("2XX")
-        error = None if validator is None else _first_error(validator, answer)
+        schema = self.answers.get(str(status)) or self.answers.get("2XX")
+        error = None if schema is None else next(broken(schema, answer), None)
         if error is not None:
             raise self.bad_answer(status, error)
         return answer
 
     def check_answer(self, status: int, answer: JsonObject | None) -> JsonObject:
         """The answer as an object, when it keeps the schema of its status. Raises ServiceError."""
-        validator = self.answers.get(str(status)) or self.answers.get(f"{status // 100}XX")
-        if validator is None or answer is None:
+        schema = self.answers.get(str(status)) or self.answers.get(f"{status // 100}XX")
+        if schema is None or answer is None:
             raise self.bad_answer(status, "its status or type is not in the service's contract")
-        error = _first_error(validator, answer)
+        error = next(broken(schema, answer), None)
         if error is not None:
             raise self.bad_answer(status, error)
         return answer
@@ -139,11 +132,8 @@ class Operation:
             evidence={"service": self.service, "operation": self.operation_id, "status": status},
         )
 
-    def _check(self, validator: Validator, body: JsonValue) -> None:
-        try:
-            wrong = [f"{error.json_path} breaks {error.validator!s}" for error in validator.iter_errors(body)]
-        except RecursionError:
-            wrong = [TOO_DEEP]
+    def _check(self, schema: Json, body: JsonValue) -> None:
+        wrong = list(broken(schema, body))
         if wrong:
             raise self._bad_request("; ".join(wrong))
 
@@ -214,9 +204,9 @@ def make_operation(service: str, document: Json, path: str, method: str, spec: J
         path_names=[parameter["name"] for parameter in parameters if parameter["in"] == "path"],
         query_names=[parameter["name"] for parameter in parameters if parameter["in"] == "query"],
         keyed=any(parameter["name"] == IDEMPOTENCY_HEADER for parameter in parameters),
-        body=None if body is None else _validator(document, _schema(body)),
+        body=None if body is None else _closed(document, _schema(body)),
         answers={
-            status: _validator(document, _schema(answer))
+            status: _closed(document, _schema(answer))
             for status, answer in spec["responses"].items()
             if "application/json" in answer.get("content", {})
         },
@@ -278,14 +268,6 @@ def _is_header(parameter: Json) -> bool:
     return parameter["in"] == "header" and parameter["name"].lower() != IDEMPOTENCY_HEADER.lower()
 
 
-def _first_error(validator: Validator, value: JsonValue) -> str | None:
-    try:
-        error = next(validator.iter_errors(value), None)
-    except RecursionError:
-        return TOO_DEEP
-    return None if error is None else f"{error.json_path} breaks {error.validator!s}"
-
-
 def _scalar(value: JsonValue) -> str | None:
     if isinstance(value, str):
         return value
@@ -303,8 +285,9 @@ def _schema(holder: Json) -> Json:
     return holder["content"]["application/json"]["schema"]
 
 
-def _validator(document: Json, schema: Json) -> Validator:
-    return cast("Validator", Draft202012Validator({**schema, "components": document["components"]}))
+def _closed(document: Json, schema: Json) -> Json:
+    """The schema with all that it refers to."""
+    return {**schema, "components": document["components"]}
 
 
 def _resolve(document: Json, item: Json) -> Json:

@@ -45,6 +45,7 @@ from workflows.declared.steering import Steering, guarded, perform_again
 from workflows.declared.unwinding import Unwinding
 from workflows.kit.children import asked_for
 from workflows.kit.failing import run_failed
+from workflows.kit.schemas import breaches
 from workflows.kit.signing import kept_counts
 from workflows.kit.steps import Steps
 from workflows.kit.task import NOT_PENDING
@@ -328,7 +329,7 @@ def _accept(request: DeclaredRequest) -> tuple[Plan, JsonObject]:
     except InvalidDefinitionError as error:
         refused = RefusedRunError(FailureCode.STEP_INPUT, f"the definition cannot be run: {error}")
         raise to_application_error(refused) from error
-    inputs, problems = accept_inputs(plan.definition.header, request.inputs)
+    inputs, problems = accept_inputs(plan.definition.header, request.inputs, breaches)
     if problems:
         refused = RefusedRunError(FailureCode.STEP_INPUT, f"inputs: {'; '.join(problems[:10])}")
         raise to_application_error(refused)

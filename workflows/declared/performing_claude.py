@@ -9,13 +9,13 @@ from pydantic import JsonValue
 
 from towpath.contracts.core.claude import AskRequest, InlinePrompt
 from towpath.contracts.core.wire import JsonObject
-from towpath.engine.checks.inputs import violations
 from towpath.engine.language.steps import ClaudeConfig
 from towpath.engine.run.actions import Completed, Failed, Outcome
 from workflows.declared.run import StepJob
 from workflows.kit.asking import Notes, Problems, Question
 from workflows.kit.calling import CallFailedError
 from workflows.kit.options import CLAUDE, Work
+from workflows.kit.schemas import breaches
 
 LATER = timedelta(seconds=5)
 
@@ -82,4 +82,4 @@ def _read(prompt: InlinePrompt, text: str) -> tuple[JsonValue, Problems]:
         value: JsonValue = json.loads(text)
     except (ValueError, RecursionError):
         return None, ("the answer: it is not JSON",)
-    return value, tuple(violations(prompt.output_schema, value)[:10])
+    return value, tuple(breaches(prompt.output_schema, value)[:10])

@@ -21,11 +21,12 @@ from towpath.contracts.core.review import (
     Verdict,
 )
 from towpath.contracts.core.wire import JsonObject, clip
-from towpath.engine.checks.inputs import violations
+from towpath.engine.checks.inputs import Check, violations
 from towpath.engine.run.deciding import no_room, sent_before
 from towpath.temporal.attributes import search_key
 from workflows.kit.calling import CallFailedError, call
 from workflows.kit.options import LOOKUP
+from workflows.kit.schemas import breaches
 
 NOT_PENDING = (search_key(PENDING_ASSIGNEES).value_unset(), search_key(PENDING_UNTIL).value_unset())
 
@@ -192,15 +193,15 @@ class HumanTask:
         """Tell the team that nothing is left to do."""
         await self._tell(self._plan.team, "closed")
 
-    def role_of(self, decision: Decision) -> str:
+    def role_of(self, decision: Decision, check: Check = violations) -> str:
         """The role in which the person may decide it now. Raises ReviewRefusedError."""
-        role = self._role_in(decision)
+        role = self._role_in(decision, check)
         full = no_room(self.task.submissions, decision) if self._plan.repeatable else ""
         if full:
             raise ReviewRefusedError(FailureCode.REVIEW_FULL, full)
         return role
 
-    def _role_in(self, decision: Decision) -> str:
+    def _role_in(self, decision: Decision, check: Check) -> str:
         task, who = self.task, decision.reviewer
         if task.expired or (self.closed and task.decision is None and self._plan.is_beside_others):
             code = FailureCode.REVIEW_EXPIRED if task.expired else FailureCode.REVIEW_NOT_OPEN
@@ -211,12 +212,12 @@ class HumanTask:
         if task.decision is not None or any(approval.reviewer == who for approval in task.approvals):
             raise ReviewRefusedError(FailureCode.REVIEW_ALREADY_DECIDED, self._how_decided())
         role = self.role_of_person(who)
-        self._check_content(decision)
+        self._check_content(decision, check)
         return role
 
     def check_alone(self, decision: Decision) -> None:
         """Whether the person could decide it without anybody else. Raises ReviewRefusedError."""
-        self._role_in(decision)
+        self._role_in(decision, violations)
         if self._plan.quorum > 1:
             message = f"it takes {self._plan.quorum} people, and nobody decides for them"
             raise ReviewRefusedError(FailureCode.REVIEW_ROLE_NOT_ALLOWED, message)
@@ -227,12 +228,12 @@ class HumanTask:
             raise ReviewRefusedError(FailureCode.REVIEW_ROLE_NOT_ALLOWED, f"{who!r} is excluded from this task")
         return self._role(who)
 
-    def _check_content(self, decision: Decision) -> None:
+    def _check_content(self, decision: Decision, check: Check) -> None:
         if decision.verdict is Verdict.REJECT and not decision.reason.strip():
             raise ReviewRefusedError(FailureCode.REVIEW_REASON_REQUIRED, "a rejection needs a reason")
         if self._plan.form is None or decision.verdict is Verdict.REJECT:
             return
-        wrong = violations(self._plan.form, decision.data)
+        wrong = check(self._plan.form, decision.data, ())
         if wrong:
             raise ReviewRefusedError(FailureCode.REVIEW_FORM, f"the form is not complete: {'; '.join(wrong[:5])}")
 
@@ -243,7 +244,7 @@ class HumanTask:
         decided = DecidedReview(
             verdict=decision.verdict,
             reviewer=decision.reviewer,
-            role=self.role_of(decision),
+            role=self.role_of(decision, breaches),
             reason=decision.reason.strip(),
             at=workflow.now(),
             by_signal=by_signal,

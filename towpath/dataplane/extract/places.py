@@ -14,6 +14,7 @@ from towpath.dataplane.core.connections import S3Connection
 from towpath.dataplane.core.errors import SourceChangedError, SourceMissingError
 from towpath.dataplane.core.objects import OBJECT_ERRORS, SCHEME, open_bucket, source_error, split_address
 from towpath.dataplane.core.workspace import Workspace
+from towpath.engine.matching.patterns import read_pattern
 
 CHUNK = 4 * 1024**2
 _WILD = re.compile(r"[*?]")
@@ -125,14 +126,14 @@ class _Bucket:
     def files(self, pattern: str) -> list[SourceFile]:
         key = split_address(pattern)[1]
         fixed = _WILD.split(key, maxsplit=1)[0]
-        matches = re.compile(_key_pattern(key))
+        matches = read_pattern(_key_pattern(key))
         found: list[SourceFile] = []
         try:
             for chunk in obstore.list(self._bucket, fixed.rpartition("/")[0] or None):
                 found += [
                     SourceFile(f"{SCHEME}{self._name}/{one['path']}", one["size"], one["e_tag"] or str(one["size"]))
                     for one in chunk
-                    if matches.fullmatch(one["path"])
+                    if matches.is_all_of(one["path"])
                 ]
         except OBJECT_ERRORS as error:
             raise source_error(f"bucket {self._name} cannot be listed", self._reason(error)) from error

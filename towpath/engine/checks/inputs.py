@@ -1,23 +1,25 @@
 """Inputs of a run against the schemas of its definition: every violation, with its pointer, before anything starts."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, cast
 
-from jsonschema import Draft202012Validator, ValidationError
+from jsonschema import ValidationError
 from pydantic import JsonValue
-from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.definition import Header
 from towpath.engine.language.diagnostics import path_text
 from towpath.engine.language.plan import Plan
+from towpath.engine.matching.validating import NotMatchedError, errors_of
 
 SENSITIVE = "x-secret"
 MOST = 50
-NOTHING_OUTSIDE: Registry[Any] = Registry()
-"""References of a schema lead to places in it; nothing is fetched."""
+
+
+Check = Callable[[dict[str, Any], JsonValue, tuple[str | int, ...]], list[str]]
+"""What breaks a schema, as `violations` says it."""
 
 
 def inputs_schema(header: Header) -> dict[str, Any]:
@@ -36,7 +38,9 @@ def secret_inputs(plan: Plan) -> tuple[str, ...]:
     return tuple(name for name, schema in plan.definition.header.inputs.items() if schema.get(SENSITIVE) is True)
 
 
-def accept_inputs(header: Header, given: dict[str, JsonValue]) -> tuple[dict[str, JsonValue], list[str]]:
+def accept_inputs(
+    header: Header, given: dict[str, JsonValue], check: Check | None = None
+) -> tuple[dict[str, JsonValue], list[str]]:
     """The inputs with defaults filled in, and what is wrong with them, a sentence each; values are not repeated.
 
     A field counts as required when it has no default and its schema does not say `x-optional: true`.
@@ -52,7 +56,7 @@ def accept_inputs(header: Header, given: dict[str, JsonValue]) -> tuple[dict[str
             value = _reference(given[name]) if schema.get(SENSITIVE) is True else given[name]
             values[name] = value
             if schema.get(SENSITIVE) is not True:
-                problems.extend(violations(schema, value, (name,)))
+                problems.extend((check or violations)(schema, value, (name,)))
         elif "default" in schema:
             values[name] = schema["default"]
         elif schema.get("x-optional") is not True:
@@ -62,14 +66,20 @@ def accept_inputs(header: Header, given: dict[str, JsonValue]) -> tuple[dict[str
     return values, problems
 
 
-def violations(schema: dict[str, Any], value: JsonValue, path: tuple[str | int, ...] = ()) -> list[str]:
+def violations(
+    schema: dict[str, Any],
+    value: JsonValue,
+    path: tuple[str | int, ...] = (),
+    matching: Callable[[Any, Any], Iterator[ValidationError]] = errors_of,
+) -> list[str]:
     """What breaks a schema, a sentence each, with JSON pointers."""
-    checker = Draft202012Validator(schema, registry=NOTHING_OUTSIDE)
-    errors = cast("Iterable[ValidationError]", checker.iter_errors(value))
     try:
         return [
-            f"{path_text((*path, *error.absolute_path)) or '/'}: {_sentence(error)}" for error in islice(errors, MOST)
+            f"{path_text((*path, *error.absolute_path)) or '/'}: {_sentence(error)}"
+            for error in islice(matching(schema, value), MOST)
         ]
+    except NotMatchedError as error:
+        return [f"{path_text(path) or '/'}: {error}"]
     except (Unresolvable, RecursionError):
         return [f"{path_text(path) or '/'}: its schema refers to what is not there, or to itself without end"]
 
