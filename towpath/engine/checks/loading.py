@@ -34,12 +34,12 @@ def runnable(document: JsonValue) -> JsonValue:
 
 def load_plan(wanted: str, document: dict[str, JsonValue]) -> Plan:
     """Raises InvalidDefinitionError."""
+    if digest(document) != wanted:
+        raise InvalidDefinitionError("the definition is not the one that its digest names")
     plan = _PLANS.get(wanted)
     if plan is not None:
         _PLANS.move_to_end(wanted)
         return plan
-    if digest(document) != wanted:
-        raise InvalidDefinitionError("the definition is not the one that its digest names")
     source = Source("", document, stored=True)
     definition = read_definition(source)
     problems = [f"{problem.path}: {problem.what}" for problem in source.diagnostics if problem.severity == "error"]
