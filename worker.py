@@ -47,6 +47,7 @@ from towpath.integrations.storage.codec import EncryptionCodec
 from towpath.integrations.storage.payloads import PayloadStore, PayloadStoreError
 from towpath.observability import configure_logging, runtime
 from towpath.pool.dataplane import Dataplane
+from towpath.pool.watchdog import EXIT_STUCK, STUCK_SECONDS, TaskClock, watched
 from towpath.registry import processes
 from towpath.temporal.signing import SignedUpdates
 from workflows.sandbox import runner
@@ -65,7 +66,8 @@ DEPLOYMENT = "towpath"
 
 EXIT_CODES = (
     "Exit codes: 0 it served and was drained; 2 settings must be mended, a line each on stderr; 3 a signal ended it "
-    "before it was ready (while it still loads: the signal's own, 143 for SIGTERM)."
+    "before it was ready (while it still loads: the signal's own, 143 for SIGTERM); "
+    f"{EXIT_STUCK} a workflow task stood still for {STUCK_SECONDS:.0f} s, and a line on stderr names its run."
 )
 SHORT_SECRETS = f"shorter than {SHORTEST} characters: masked only where they are the whole value"
 ResultT = TypeVar("ResultT")
@@ -166,7 +168,8 @@ async def serve(settings: WorkerSettings, files: Files, store: PayloadStore, met
     async with open_clients(settings, files) as clients, AsyncExitStack() as running:
         client = await _unless(stop, _prepared(settings, clients, metrics, store))
         plane = await running.enter_async_context(open_dataplane(settings))
-        for worker in build_workers(client, settings, clients, files.knowledge, plane):
+        clock = await running.enter_async_context(watched())
+        for worker in build_workers(client, settings, clients, files.knowledge, plane, clock):
             await running.enter_async_context(worker)
         if stop.is_set():
             raise NotReadyError
@@ -193,14 +196,19 @@ async def _prepared(settings: WorkerSettings, clients: Clients, metrics: Runtime
 
 
 def build_workers(
-    client: Client, settings: WorkerSettings, clients: Clients, knowledge: Knowledge, plane: Dataplane
+    client: Client,
+    settings: WorkerSettings,
+    clients: Clients,
+    knowledge: Knowledge,
+    plane: Dataplane,
+    clock: TaskClock | None = None,
 ) -> Sequence[Worker]:
     """One worker for each queue: every process, Claude, which has a rate limit over all workers, each place that has
     limits, and the data plane, where a worker takes as many tasks as it has processes for.
     """
     connections = connections_of(client, settings, clients, knowledge, plane)
     rooms = connected([kind for kind in ACTIVITIES if kind not in ELSEWHERE], connections)
-    common, deciding = _common(settings), _deciding(settings)
+    common, deciding = _common(settings), _deciding(settings, clock)
     serving = [
         Worker(
             client,
@@ -258,10 +266,10 @@ def _common(settings: WorkerSettings) -> dict[str, Any]:
     }
 
 
-def _deciding(settings: WorkerSettings) -> dict[str, Any]:
+def _deciding(settings: WorkerSettings, clock: TaskClock | None) -> dict[str, Any]:
     """Options of the workers that run workflows."""
     return {
-        "workflow_runner": runner(keys=settings.decision_keys()),
+        "workflow_runner": runner(keys=settings.decision_keys(), clock=clock),
         "max_cached_workflows": settings.max_cached_workflows,
         # A worker that died keeps its runs for this long; the default of 10 s is felt.
         "sticky_queue_schedule_to_start_timeout": timedelta(seconds=1),

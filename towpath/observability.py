@@ -36,6 +36,7 @@ SECRET_TEXTS = re.compile(
     r"sk-ant-[\w-]+|xox[abpr]-[\w-]+|Bearer\s+[\w.~+/-]+=*|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"
 )
 MASK = "[removed]"
+TASK_SECONDS = (0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 PARTITION_SECONDS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 """Bounds of the histogram of partitions: the SDK's own end at ten seconds."""
 CORE_TEXT = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
@@ -86,7 +87,10 @@ def runtime(metrics_address: str) -> Runtime:
         counters_total_suffix=True,
         unit_suffix=True,
         durations_as_seconds=True,
-        histogram_bucket_overrides={"towpath_pipeline_partition_duration": PARTITION_SECONDS},
+        histogram_bucket_overrides={
+            "towpath_pipeline_partition_duration": PARTITION_SECONDS,
+            "temporal_workflow_task_execution_latency": TASK_SECONDS,
+        },
     )
     core = logging.getLogger("temporal")
     core.filters[:] = [OncePerMinute()]

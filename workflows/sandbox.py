@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
@@ -23,14 +23,30 @@ hold for them too. The modules that define workflows are never among them."""
 NO_STORE = StorageDriverStoreContext()
 
 
+class TaskListener(Protocol):
+    """Told of each workflow task, in the thread that does it."""
+
+    def begin(self, name: str) -> None: ...
+
+    def end(self) -> None: ...
+
+
 class _ContextFreeInstance(WorkflowInstance):
     """A sandboxed instance that is not asked, for each payload, for contexts that nothing here uses."""
 
-    def __init__(self, instance: WorkflowInstance) -> None:
+    def __init__(self, instance: WorkflowInstance, name: str, clock: TaskListener | None) -> None:
         self._instance = instance
+        self._name = name
+        self._clock = clock
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
-        return self._instance.activate(act)
+        if self._clock is None:
+            return self._instance.activate(act)
+        self._clock.begin(self._name)
+        try:
+            return self._instance.activate(act)
+        finally:
+            self._clock.end()
 
     def get_serialization_context(self, command_info: object) -> SerializationContext | None:
         return None
@@ -53,17 +69,21 @@ class ContextFreeRunner(SandboxedWorkflowRunner):
 
     keys: Sequence[bytes] = field(default=(), repr=False)
     """What people send to runs is signed by one of them; with none, unsigned."""
+    clock: TaskListener | None = None
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         given = cast("Mapping[str, Callable[..., Any]]", det.extern_functions)
         functions: dict[str, Callable[..., Any]] = {**given, **refusing(self.keys)}
-        return _ContextFreeInstance(super().create_instance(replace(det, extern_functions=functions)))
+        name = f"{det.info.workflow_type} {det.info.workflow_id} {det.info.run_id}"
+        instance = super().create_instance(replace(det, extern_functions=functions))
+        return _ContextFreeInstance(instance, name, self.clock)
 
 
 def runner(
     policy: SandboxImportNotificationPolicy = SandboxImportNotificationPolicy.WARN_ON_DYNAMIC_IMPORT,
     keys: Sequence[bytes] = (),
+    clock: TaskListener | None = None,
 ) -> SandboxedWorkflowRunner:
-    """With `keys`, what people send to runs must be signed by one of them."""
+    """With `keys`, what people send to runs must be signed by one of them; `clock` hears of each workflow task."""
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-    return ContextFreeRunner(keys=keys, restrictions=restrictions.with_import_notification_policy(policy))
+    return ContextFreeRunner(keys=keys, clock=clock, restrictions=restrictions.with_import_notification_policy(policy))
