@@ -21,6 +21,7 @@ def codes(*entries: str, more: str = "") -> list[str]:
     return [problem.code for problem in check_text(text, DefinitionCatalogue()).diagnostics]
 
 
+BESIDE = f"{{parallel: [{B}, {{id: t, type: human-task, config: {{assignee: ops, optional: true%s}}}}]}}"
 UNDO = "compensate: {{type: http, config: {{url: 'https://a.example', body: '{{{{ {} }}}}'}}}}"
 EACH = "{{id: l, type: notify, for_each: {{times: 2}}, config: {{target: ops}}, {}}}"
 
@@ -37,6 +38,9 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         [f"{{parallel: [{A}, {B}], join: any}}", read("steps.a.id")],
         ["read.maybe-skipped"],
     ),
+    "a task that the run does not wait for": ([BESIDE % "", read("steps.t.by")], ["read.maybe-skipped"]),
+    "the same, with a default": ([BESIDE % "", read("steps.t?.by ?? 1")], []),
+    "the same, submitted any number of times": ([BESIDE % ", repeatable: true", read("steps.t.runs")], []),
     "a group whose members may all be skipped": (
         [f"{{id: g, parallel: [{MAYBE_A}]}}", read("steps.g.completed")],
         ["read.maybe-skipped"],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from towpath.engine.language.plan import Plan, PlanNode
+from towpath.engine.language.steps import HumanTaskConfig
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ class Flow:
         return index, taken & self._relevant[index]
 
     def _decide(self, node: PlanNode, taken: int) -> bool:
-        if node.step is not None and node.step.when not in {None, True}:
+        if node.step is not None and (node.step.when not in {None, True} or _is_withdrawn(node)):
             return True
         if self._own[node.index] & ~taken:
             return True
@@ -192,6 +193,11 @@ class Flow:
             if parent.kind == "group" and parent.wanted is not None:
                 yield current
             current = parent.parent
+
+
+def _is_withdrawn(node: PlanNode) -> bool:
+    """Whether a step may be skipped because the run does not wait for it."""
+    return isinstance(node.config, HumanTaskConfig) and node.config.optional and not node.config.repeatable
 
 
 def _joined(node: PlanNode) -> list[int]:
