@@ -13,6 +13,7 @@ from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.wire import Wire
 from towpath.contracts.declared.http_call import HttpAnswer, HttpRequest, OperationCall
 from towpath.contracts.declared.run import CallAnswer, FunctionCall, ServiceCall
+from towpath.engine.run.effects import READING
 
 Fault = Literal["refused", "lost", "unavailable"]
 VARIANT = re.compile(r"/[0-9a-f]{12}$")
@@ -46,6 +47,8 @@ class StrictReceiver:
             raise HouseError(FailureCode.SERVICE_REFUSED, "400 not now")
         if fault == "unavailable":
             raise HouseError(FailureCode.SERVICE_UNAVAILABLE, "connection refused", sent=False)
+        if isinstance(request, HttpRequest) and request.method in READING:
+            return
         self._apply(key)
         if fault == "lost":
             raise HouseError(FailureCode.SERVICE_UNAVAILABLE, "the answer was lost", sent=True)

@@ -16,7 +16,7 @@ from tests.timeskip.declared import Handle, Runs, serve
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.core.wire import JsonObject
-from towpath.contracts.declared.run import DeclaredFailure, DeclaredResult
+from towpath.contracts.declared.run import DeclaredFailure, DeclaredOutcome, DeclaredResult
 
 SEEDS = 24
 ChoiceT = TypeVar("ChoiceT")
@@ -236,3 +236,33 @@ async def test_run_of_a_step_sends_the_same_again(runs: Runs) -> None:
     await (await redriven(runs, again, await failed(again))).result()
     assert strict.conflicts == [] and strict.requests[f"{handle.id}/sub/leaf"] == 3
     assert strict.keys("/sub/first") and len([key for key in strict.keys("/sub/first") if "/undo/" not in key]) == 1
+
+
+ASKED = "url: 'https://api.example.com/{{ steps.price.id }}', headers: {at: '{{ now() }}', id: '{{ uuid() }}'}"
+READS = {
+    "get": f"type: http, config: {{{ASKED}}}",
+    "head": f"type: http, config: {{{ASKED}, method: HEAD}}",
+    "loop": f"type: http, config: {{{ASKED}}}, for_each: {{times: 3}}",
+    "parts": f"type: http, config: {{{ASKED}}}, for_each: {{times: 205, concurrency: 50}}",
+    "pages": f"type: http, config: {{{ASKED}, paging: {{style: cursor, items: '{{{{ output.body.items }}}}',"
+    " next: '{{ output.body.next }}', parameter: cursor}}",
+}
+
+
+@pytest.mark.parametrize("reading", READS)
+async def test_what_only_reads_is_asked_under_another_key(runs: Runs, reading: str) -> None:
+    """A GET that is done again, and whose inputs changed, or only the clock, comes under no key with other bytes."""
+    strict = receiver(runs)
+    strict.faults = {"/read": ["refused"] * 2, "/charge": ["refused"]}
+    runs.services.answers["price"] = [{"id": 5}]
+    cursor: JsonObject = {"items": [1], "next": "b"}
+    if reading == "pages":
+        runs.services.answers["http"] = [cursor, {"items": [2], "next": None}] * 3
+    read = f"  - {{id: read, {READS[reading]}, retry: {{max_attempts: 1}}}}\n"
+    handle = await runs.start(PRICED.replace("  - {id: charge", f"{read}  - {{id: charge"))
+    prices = iter((7, 5, 9))
+    while isinstance((await asyncio.gather(handle.result(), return_exceptions=True))[0], WorkflowFailureError):
+        handle = await redriven(runs, handle, await failed(handle), price={"id": next(prices)})
+    assert (await handle.result()).outcome is DeclaredOutcome.COMPLETED
+    assert strict.conflicts == [] and strict.twice == []
+    assert len({key.partition("/read")[2] for key in strict.keys("/read")}) > 1

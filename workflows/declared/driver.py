@@ -77,7 +77,8 @@ class Driver:
         else:
             self.progress = Progress.load(self.plan, facts, inputs, PURE, _new_uuid, _state(request.resume))
         if request.earlier is not None:
-            self.progress.sent.take_over(request.earlier.steps)
+            is_redrive = request.resume is None or request.redrive_of is not None
+            self.progress.sent.take_over(request.earlier.steps, is_redrive=is_redrive)
         self.steps = Steps(header.id, titles(self.plan), request.redrive_of)
         variants = self.progress.sent.variants
         evaluation = self.progress.evaluation

@@ -18,6 +18,7 @@ from towpath.contracts.declared.references import SecretPlace
 from towpath.contracts.declared.run import Sending, SentStep
 from towpath.engine.checks.loading import digest
 from towpath.engine.expression.values import Value
+from towpath.engine.language.http_step import HttpConfig
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.reads import steps_read
 from towpath.engine.run.actions import State
@@ -49,10 +50,11 @@ class Sent:
         self.variants: dict[str, str] = {}
         self.made_of: dict[str, str] = {}
         """Digests of what the items of a for_each are made of, but for pure ones."""
+        self._is_redrive = False
 
-    def take_over(self, steps: Mapping[str, SentStep]) -> None:
+    def take_over(self, steps: Mapping[str, SentStep], *, is_redrive: bool = False) -> None:
         """What the run sent that this one continues."""
-        self._before = dict(steps)
+        self._before, self._is_redrive = dict(steps), is_redrive
         self.variants.update({step: sent.variant for step, sent in steps.items() if sent.variant})
 
     def stood(self, step: str) -> bool:
@@ -63,6 +65,7 @@ class Sent:
     def config(self, node: PlanNode, evaluation: Evaluation) -> dict[str, Value]:
         """The config to begin a step with. Raises StepError."""
         if not evaluation.has_effect(node):
+            self._ask_anew(node, evaluation)
             return evaluation.config(node)
         place = evaluation.place(node.id)
         before = self._before.get(place)
@@ -88,6 +91,7 @@ class Sent:
         if evaluation.is_pure(node):
             return evaluation.items(loop)
         if not evaluation.has_effect(node):
+            self._ask_anew(node, evaluation)
             found = evaluation.items(loop)
             self.made_of[evaluation.place(node.id)] = digest(_basis(node, evaluation, found))
             return found
@@ -103,6 +107,14 @@ class Sent:
             self.variants[place] = made_of[:VARIANT]
         self._begun[place] = _Begun(evaluation.moments[place], digest=made_of)
         return found
+
+    def _ask_anew(self, node: PlanNode, evaluation: Evaluation) -> None:
+        """In a redrive, what only reads asks under a key of its own: what it is made of may have changed, and an answer
+        that was kept under the old key is that of then.
+        """
+        if self._is_redrive and isinstance(node.config, HttpConfig):
+            place = evaluation.place(node.id)
+            self.variants[place] = digest(f"{place} {evaluation.now.isoformat()}")[:VARIANT]
 
     def dump(self, states: Mapping[str, State], not_undone: list[str]) -> dict[str, SentStep]:
         """For `take_over`: of all steps that this run or one before it has begun to send."""
