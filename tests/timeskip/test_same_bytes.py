@@ -266,3 +266,15 @@ async def test_what_only_reads_is_asked_under_another_key(runs: Runs, reading: s
     assert (await handle.result()).outcome is DeclaredOutcome.COMPLETED
     assert strict.conflicts == [] and strict.twice == []
     assert len({key.partition("/read")[2] for key in strict.keys("/read")}) > 1
+
+
+async def test_pages_that_are_read_again_have_keys_of_their_own(runs: Runs) -> None:
+    """Read once more for an error that is caught, the second page may be another one: its key says which it is."""
+    strict = receiver(runs)
+    strict.faults = {"/read/page-2": ["refused"]}
+    runs.services.answers["http"] = [{"items": [1], "next": cursor} for cursor in "bc"] + [{"items": [2], "next": None}]
+    again = "retry: {max_attempts: 1}, catch: [{retry: {max_attempts: 3}, do: []}]"
+    price = "  - {id: price, type: set, config: {id: 1}}\n"
+    result = await (await runs.start(f"{price}  - {{id: read, {READS['pages']}, {again}}}\n")).result()
+    assert strict.conflicts == []
+    assert result.outputs["read"] == {"items": [1, 2], "pages": 2}

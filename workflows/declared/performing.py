@@ -18,7 +18,7 @@ from temporalio.exceptions import (
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.process import DEAD_LETTER_QUEUE
 from towpath.contracts.core.run import DeadLetter
-from towpath.contracts.core.wire import EffectKey, JsonObject, clip
+from towpath.contracts.core.wire import EffectKey, JsonObject, canonical_digest, clip
 from towpath.contracts.declared.http_call import HttpRequest, OperationCall
 from towpath.contracts.declared.references import SecretPlace
 from towpath.contracts.declared.run import (
@@ -43,6 +43,7 @@ from towpath.engine.run.effects import READING
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.paging import PageWalk
 from towpath.engine.run.references import detach
+from towpath.engine.run.sending import VARIANT
 from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import failure_of
@@ -92,7 +93,8 @@ async def _http(job: StepJob) -> tuple[Value, int]:
 async def _pages(job: StepJob, request: HttpRequest, place: EffectPlace, pages: PageWalk) -> tuple[Value, int]:
     """One call a page: a worker that is lost has the page that was on its way read again, and no other."""
     while True:
-        key = EffectKey(f"{request.key}/page-{pages.number}")
+        which = f"/{canonical_digest(dict(pages.query))[:VARIANT]}" if pages.number > 1 else ""
+        key = EffectKey(f"{request.key}/page-{pages.number}{which}")
         asked = request.model_copy(update={"query": {**request.query, **pages.query}, "key": key})
         answer = await job.run.effects.call_http(asked, place)
         if not pages.take({"status": answer.status, "headers": dict(answer.headers), "body": answer.body}):
