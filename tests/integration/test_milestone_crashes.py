@@ -12,6 +12,7 @@ from tests.integration.definitions import Handle, document, record, start, until
 from tests.waiting import until
 from towpath.contracts.core.review import Decision, Verdict
 from towpath.contracts.declared.run import CloudEvent, DeclaredOutcome, Edit
+from towpath.control import reviews
 from towpath.engine.language.shapes import as_object
 
 MILESTONE = """
@@ -68,7 +69,7 @@ async def test_worker_killed_around_a_milestone(bare_house: House) -> None:
     async with bare_house.worker() as worker:
         for handle in runs:
             await _open(handle)
-        await changed.execute_update("decide", CHANGE)
+        await reviews.decide(bare_house.client, changed.id, CHANGE)
         await until_state(changed, "change", "completed")
         await worker.kill()
     for handle in runs:

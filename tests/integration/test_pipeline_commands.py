@@ -20,7 +20,8 @@ from tests.integration.conftest import House
 from tests.integration.pipelines import COLUMNS, OPERATIONS, duckdb, items_pipeline, read_duckdb, write_items
 from tests.waiting import WAIT_SECONDS, until
 from towpath.contracts.core.process import ROLE, TRIGGER
-from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask, Verdict
+from towpath.contracts.core.review import Decision, ReviewTask, Verdict
+from towpath.control import reviews
 from towpath.control.pipeline_schedules import PipelineSchedules
 from towpath.temporal.attributes import search_key
 
@@ -107,7 +108,7 @@ async def test_firings_while_a_run_goes_on(house: House, tmp_path: Path, overlap
     # The server takes two triggers of one moment for one, now and then.
     await until(triggered, lambda found: found.info.num_actions_skipped_overlap >= 3 - runs)
     decision = Decision(verdict=Verdict.APPROVE, reviewer="sora", reason="read")
-    await run.execute_update("decide", decision, result_type=DecidedReview)
+    await reviews.decide(house.client, run.id, decision)
     described = await until(handle.describe, lambda found: len(found.info.recent_actions) == runs)
     made = [fired(house, one.action) for one in described.info.recent_actions]
     ends = [await one.result() for one in made]
