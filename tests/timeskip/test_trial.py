@@ -12,6 +12,7 @@ from tests.timeskip.conftest import time_skipping
 from tests.timeskip.trial_again import again_cases
 from tests.timeskip.trial_cases import TrialCase, all_cases
 from tests.timeskip.trial_cycles import cycle_cases
+from tests.timeskip.trial_each import each_cases
 from tests.timeskip.trial_emits import emit_cases
 from tests.timeskip.trial_forms import form_cases
 from tests.timeskip.trial_groups import group_cases
@@ -30,7 +31,16 @@ from towpath.functions.library import PURE
 
 SOURCES: Sequence[Callable[[], Iterable[TrialCase]]] = (
     *(all_cases, http_cases, form_cases, emit_cases, output_cases, nested_cases),
-    *(group_cases, again_cases, cycle_cases, milestone_cases, repeatable_cases, quorum_cases, spending_cases),
+    *(
+        each_cases,
+        group_cases,
+        again_cases,
+        cycle_cases,
+        milestone_cases,
+        repeatable_cases,
+        quorum_cases,
+        spending_cases,
+    ),
 )
 SAMPLED, SAMPLED_SHORT = 240, 48
 AT_ONCE = 24

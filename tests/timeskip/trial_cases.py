@@ -36,6 +36,8 @@ BREAKS = {
     "config": {"if": "1 > 0", "then": [{"id": "moment", "type": "wait", "config": {"for": "1s"}}, FAILING]},
 }
 """Fails after a moment, by itself: calls of one moment may be sent together, and then end together."""
+EACH = "each"
+"""The group of which the step that is tried is a member, once for each item."""
 VERBS = tuple(name for name in CaseOperation.model_fields if name not in {"after", "output", "by", "reason"})
 
 
@@ -54,6 +56,8 @@ class TrialCase:
     """How often the step that is tried is done, one time after the other."""
     is_beside: bool = False
     """Whether something begins while a call has no answer: a run whose history is long waits for that first."""
+    items: int = 0
+    """How many items the group has that it is a member of."""
 
 
 def choices(model: type[Model], name: str) -> list[str]:

@@ -20,7 +20,7 @@ from activities.attempts import ActivityEdge
 from activities.batch import with_batches
 from tests.fakes.prompt import PROMPT
 from tests.timeskip.declared import Handle, steps
-from tests.timeskip.trial_cases import TrialCase
+from tests.timeskip.trial_cases import EACH, TrialCase
 from tests.timeskip.trial_world import Ended, World, Worlds
 from tests.waiting import until
 from towpath.contracts.core.process import CLAUDE_QUEUE
@@ -104,6 +104,14 @@ class _Play:
         except TimeoutError:
             found = Ended("stuck")
         records = await steps(handle)
+        for item in self._items(handle):
+            with suppress(RPCError):
+                name = item.id.removeprefix(f"{handle.id}/")
+                records |= {f"{name}/{step}": record for step, record in (await steps(item)).items()}
+                undoing = await steps(
+                    self.stage.env.client.get_workflow_handle_for(DeclaredWorkflow.run, f"{item.id}/undo")
+                )
+                records |= {f"{name}/{step}": found for step, found in undoing.items() if found.state == "undone"}
         done = {step for step, record in records.items() if record.state in {"completed", "failed"}}
         found.states = {step: str(record.state).replace("degraded", "completed") for step, record in records.items()}
         found.attempts = {step: records[step].attempts for step in done}
@@ -111,6 +119,14 @@ class _Play:
         found.told = [told for told, _ in self.world.told]
         found.refused = self.refused
         return found
+
+    def _items(self, handle: Handle) -> list[Handle]:
+        """The runs of items of the group that is tried."""
+        client, name = self.stage.env.client, f"{handle.id}/{EACH}"
+        return [
+            client.get_workflow_handle_for(DeclaredWorkflow.run, f"{name}/{number}")
+            for number in range(self.case.items)
+        ]
 
     async def _go_through(self, handle: Handle) -> None:
         passed = timedelta()
@@ -145,12 +161,13 @@ class _Play:
         decisions = [decision for answer in answers for decision in answer.decisions or []]
         if self._asks_people and not any(answer.decisions is not None or answer.timeout for answer in answers):
             decisions = [CaseDecision(by="tester")] * self.case.visits
-        acts += [(length_of(said.after), partial(self._decide, handle, said)) for said in decisions]
+        asking = self._items(handle) or [handle]
+        acts += [(length_of(said.after), partial(self._decide, run, said)) for said in decisions for run in asking]
         return sorted(acts, key=lambda entry: entry[0])
 
     @property
     def _asks_people(self) -> bool:
-        return self.world.plan.node("probe").written.get("assignee") is not None
+        return self.world.node("probe").written.get("assignee") is not None
 
     async def _operate(self, handle: Handle, told: CaseOperation) -> None:
         if told.cancel:
@@ -165,7 +182,7 @@ class _Play:
     async def _decide(self, handle: Handle, said: CaseDecision) -> None:
         fields = {"verdict": said.verdict, "reviewer": said.by, "reason": said.reason, "data": said.data}
         if said.after == "0s":
-            await until(lambda: handle.query("reviews"), lambda found: any(task["decision"] is None for task in found))
+            await until(partial(_reviews, handle), lambda found: any(task["decision"] is None for task in found))
         await self._refusable(handle, "decide", Decision.model_validate(fields))
 
     async def _refusable(self, handle: Handle, update: str, arg: Any) -> None:
@@ -173,6 +190,13 @@ class _Play:
             await handle.execute_update(update, arg)
         except WorkflowUpdateFailedError:
             self.refused += 1
+
+
+async def _reviews(handle: Handle) -> list[Any]:
+    """Of an item that has not begun, none."""
+    with suppress(RPCError):
+        return await handle.query("reviews")
+    return []
 
 
 async def _result(handle: Handle) -> Ended:
@@ -214,7 +238,7 @@ def _compared(said: CaseResult, happened: Ended) -> list[tuple[str, Any, Any]]:
 
 def _item_of(call: str) -> str:
     """The call of a step, whichever item, visit and copy it is of."""
-    return re.sub(r"/\d+|~\d+|\[\d+\]", "", call)
+    return re.sub(rf"^(?:{EACH}[a-z-]*/\d+/)+|/\d+|~\d+|\[\d+\]", "", call)
 
 
 def _settled(value: Any) -> Any:

@@ -39,6 +39,7 @@ from towpath.control.definitions import make_request
 from towpath.engine.checks.loading import digest, load_plan
 from towpath.engine.language.copying import base_of
 from towpath.engine.language.definition import CaseAnswer, CaseCost
+from towpath.engine.language.plan import PlanNode
 from towpath.engine.run.answers import has_status, output_of, selected
 from towpath.engine.run.awaited import awaited_events, awaited_names
 from towpath.engine.run.evaluation import Evaluation, RunFacts
@@ -101,6 +102,15 @@ class World:
         for step, given in self.trial.test.answers.items():
             self.given[step] = list(given) if isinstance(given, list) else [given]
 
+    def node(self, step: str) -> PlanNode:
+        """The step, also within a group with items."""
+        waiting = [self.plan]
+        for plan in waiting:
+            if step in plan.by_id:
+                return plan.written_node(step)
+            waiting.extend(node.inner for node in plan.nodes if node.inner is not None)
+        raise KeyError(step)
+
     def see(self, name: str, key: str) -> None:
         """Each call once, however often it is tried."""
         if (name, key) not in self.calls:
@@ -114,7 +124,7 @@ class World:
 
     async def answered(self, step: str) -> Any:
         answer = self.next(step)
-        node = self.plan.written_node(step)
+        node = self.node(step)
         has_poll = node.written.get("poll") is not None
         if answer is not None and not (answer.timeout and has_poll):
             await self.happen(answer)
@@ -169,13 +179,14 @@ class Worlds:
 
     @property
     def _world(self) -> World:
-        return self.of[activity.info().workflow_id or ""]
+        """That of the run, or of the one that it does an item of."""
+        return self.of["/".join((activity.info().workflow_id or "").split("/")[:2])]
 
     @activity.defn(name="call_service")
     async def call_service(self, request: ServiceCall) -> CallAnswer:
         name = request.operation
         if name == CHILD:
-            world = self.of[str(request.params["owner"])]
+            world = self.of["/".join(str(request.params["owner"]).split("/")[:2])]
             await world.happen(world.given[CHILD][0])
             return CallAnswer(value={})
         self._world.see(name, request.key)
@@ -216,7 +227,8 @@ class Worlds:
     async def ask(self, request: AskRequest) -> Answer:
         step = base_of(request.prompt)
         # A question that is asked again is another one, and an attempt of the same activity is not.
-        self._world.see(step, f"{activity.info().activity_id} {activity.info().scheduled_time}")
+        info = activity.info()
+        self._world.see(step, f"{info.workflow_id} {info.activity_id} {info.scheduled_time}")
         cost = self._world.costs(step)
         output = await self._world.answered(step)
         has_schema = request.inline is not None and request.inline.output_schema is not None
@@ -285,7 +297,7 @@ class Worlds:
         assert request.id == CHILD
         world, owner = self._world, activity.info().workflow_id
         answer = world.next("probe") or CaseAnswer()
-        world.see("probe", activity.info().activity_id.partition("/")[0])
+        world.see("probe", f"{owner} {activity.info().activity_id.partition('/')[0]}")
         world.given[CHILD] = [answer]
         inner = {"service": "s", "method": CHILD, "params": {"owner": owner}}
         step: JsonObject = {"id": "inner", "type": "api", "config": cast("JsonObject", inner)}

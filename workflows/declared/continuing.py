@@ -9,8 +9,11 @@ from temporalio import workflow
 from towpath.contracts.core.run import Cost, StepRecord
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.run import DeclaredRequest
+from towpath.contracts.declared.within import Left
 from towpath.engine.language.plan import PlanNode
-from towpath.engine.language.turns import PATIENT
+from towpath.engine.language.turns import is_patient
+from towpath.engine.run.actions import Action
+from towpath.engine.run.within import enter
 from towpath.engine.scheduling.progress import Progress
 
 if TYPE_CHECKING:
@@ -21,6 +24,28 @@ def began(request: DeclaredRequest) -> datetime:
     """When the run began, in whatever history that was."""
     given = None if request.resume is None else request.resume.get("began")
     return workflow.info().start_time if given is None else datetime.fromisoformat(str(given))
+
+
+def begin_from(driver: "Driver") -> None:
+    """What the run has of the one that it redrives or continues, and of the one around it."""
+    earlier, around = driver.request.earlier, driver.request.within
+    if around is not None:
+        enter(driver.progress.evaluation, around)
+        driver.run.budget = around.budget
+    if earlier is not None:
+        is_redrive = driver.request.resume is None or driver.request.redrive_of is not None
+        driver.progress.sent.take_over(earlier.steps, is_redrive=is_redrive)
+        driver.run.inside |= earlier.inside
+        driver.run.left |= earlier.left
+
+
+def first_actions(driver: "Driver") -> list[Action]:
+    """The first steps; or what is to be undone of an item, where that is all."""
+    around = driver.request.within
+    if around is None or not around.undo:
+        return driver.progress.begin(workflow.now())
+    driver.run.left |= {name: left for undo in around.undo for name, left in undo.items.items()}
+    return driver.progress.unwind(around.undo, workflow.now())
 
 
 def hand_over(driver: "Driver") -> JsonObject:
@@ -36,6 +61,11 @@ def hand_over(driver: "Driver") -> JsonObject:
         "queued": driver.run.queued,
         "told": list[JsonValue](sorted(driver.alerts.told)),
         "event": list[JsonValue](driver.outbox.last),
+        **(
+            {"left": {name: left.model_dump(mode="json") for name, left in driver.run.left.items()}}
+            if driver.run.left
+            else {}
+        ),
     }
 
 
@@ -45,6 +75,9 @@ def take_over(driver: "Driver", resume: JsonObject) -> None:
     driver.run.inbox.take_over(resume)
     records = [StepRecord.model_validate(found) for found in cast("list[JsonValue]", resume.get("steps", []))]
     driver.steps.restore(Cost.model_validate(resume["cost"]), began(driver.request), records)
+    driver.run.left.update(
+        {name: Left.model_validate(left) for name, left in cast("JsonObject", resume.get("left", {})).items()}
+    )
     if not is_whole(resume):
         return
     driver.edits.extend(cast("list[str]", resume["edits"]))
@@ -59,16 +92,18 @@ def take_over(driver: "Driver", resume: JsonObject) -> None:
 def waits_beside(progress: Progress, ended: str) -> bool:
     """Whether another step runs that may last for days, or waits for what comes next: that must not wait for it."""
     others = [progress.plan.node(step) for step in progress.running if step != ended]
-    if any(node.step is not None and node.step.type in PATIENT for node in others):
+    if any(map(is_patient, others)):
         return True
     return any(map(_lasts, others)) and workflow.patched("goes-on-beside-2026-11")
 
 
 def _lasts(node: PlanNode) -> bool:
-    """The run of another definition, a poll, or a loop over events."""
+    """The run of another definition, those of items, a poll, or a loop over events."""
     step = node.step
     if step is None:
         return False
+    if node.inner is not None:
+        return True
     is_open = step.for_each is not None and step.for_each.on_event is not None
     return is_open or step.type == "workflow" or node.written.get("poll") is not None
 

@@ -11,7 +11,8 @@ from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.process import DEAD_LETTER_QUEUE
 from towpath.contracts.core.run import Cancellation
 from towpath.contracts.core.wire import JsonObject, clip
-from towpath.contracts.declared.run import DeclaredFailure, DeclaredOutcome, DeclaredRequest, DeclaredResult, Sending
+from towpath.contracts.declared.run import DeclaredFailure, DeclaredOutcome, DeclaredRequest, DeclaredResult
+from towpath.contracts.declared.within import Sending, Within
 from towpath.engine.checks.inputs import accept_inputs
 from towpath.engine.checks.loading import InvalidDefinitionError, digest, load_plan
 from towpath.engine.language.plan import Plan, PlanNode
@@ -29,15 +30,26 @@ from towpath.engine.run.actions import (
     UndoStep,
 )
 from towpath.engine.run.evaluation import Evaluation, RunFacts, StepError
-from towpath.engine.run.sending import bounded
+from towpath.engine.run.sending import bounded, bounded_left
+from towpath.engine.run.within import facts_within, plan_within
 from towpath.engine.scheduling.approvals import asks_people
+from towpath.engine.scheduling.leaving import leavings
 from towpath.engine.scheduling.progress import Progress
 from towpath.engine.scheduling.visits import step_of
 from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
-from workflows.declared.continuing import began, hand_over, is_whole, take_over, waits_beside
+from workflows.declared.continuing import (
+    began,
+    begin_from,
+    first_actions,
+    hand_over,
+    is_whole,
+    take_over,
+    waits_beside,
+)
 from workflows.declared.effects import Effects
+from workflows.declared.performing_groups import approvers_of, owner_of
 from workflows.declared.record import Alerts, Mirror, Outbox, count_run, titles
 from workflows.declared.repeating import Repeating
 from workflows.declared.run import DeclaredRun
@@ -63,27 +75,16 @@ class Driver:
         self.request = request.model_copy(update={"inputs": _given(request), "input_templates": {}})
         self.plan, inputs = _accept(self.request)
         header = self.plan.definition.header
-        facts = RunFacts(
-            id=workflow.info().workflow_id,
-            started_at=began(request) if request.earlier is None else request.earlier.began,
-            secrets=request.secrets,
-            event=request.event,
-            trigger=request.trigger,
-            language=request.language,
-            salt=_new_uuid() if request.earlier is None else request.earlier.salt,
-        )
+        facts = _facts(request)
         if request.resume is None:
             self.progress = Progress(self.plan, facts, inputs, PURE, _new_uuid, _seed(self.plan, request))
         else:
             self.progress = Progress.load(self.plan, facts, inputs, PURE, _new_uuid, _state(request.resume))
-        if request.earlier is not None:
-            is_redrive = request.resume is None or request.redrive_of is not None
-            self.progress.sent.take_over(request.earlier.steps, is_redrive=is_redrive)
         self.steps = Steps(header.id, titles(self.plan), request.redrive_of)
         variants = self.progress.sent.variants
         evaluation = self.progress.evaluation
-        self.run = DeclaredRun(self.request, self.plan, evaluation, self.steps, effects, variants=variants)
-        self.run.inside |= {} if request.earlier is None else request.earlier.inside
+        self.run = DeclaredRun(self.request, self.plan, evaluation, self.steps, effects, owner_of(request), variants)
+        begin_from(self)
         self.outbox = Outbox(effects, request.sinks, header.id, header.version)
         self.alerts = Alerts(self.run, self.progress, self.outbox)
         self.steering = Steering(self.run)
@@ -95,7 +96,7 @@ class Driver:
         self._latest: dict[str, str] = {}
         self._begun: set[str] = set()
         self._background: list[asyncio.Task[None]] = []
-        self._unwinding = Unwinding(self.run, self.progress, self.steering)
+        self._unwinding = Unwinding(self.run, self.progress, self.steering, self._repeating)
         self._ended: End | None = None
         self.paused = False
         self.edits: list[str] = []
@@ -114,7 +115,7 @@ class Driver:
         self.alerts.begin()
         self._watch_cancellation(self.plan.definition.header.cancel_on)
         if self.request.resume is None:
-            self.apply(self.progress.begin(workflow.now()))
+            self.apply(first_actions(self))
         elif not self.paused:
             self.apply(self.progress.resume(workflow.now()))
         while self._ended is None:
@@ -271,7 +272,9 @@ class Driver:
             digest=self.request.digest,
             cost=self.steps.cost,
             undone=tuple(self._unwinding.done),
-            not_undone=tuple(self.progress.not_undone),
+            not_undone=tuple(self._unwinding.not_undone),
+            approvers=self._approvers(),
+            left=leavings(self.progress, self.request.within, self.run.left, self._sending()),
         )
         return result.model_copy(update={"output": end.single[0]}) if end.single else result
 
@@ -286,8 +289,13 @@ class Driver:
         kept, items = self.request.model_copy(update=nothing), self._repeating.kept(self.progress)
         failure = end.failure or letter.failure
         completed, sending = self.progress.completed(), self._sending()
-        start = DeclaredFailure(request=kept, completed=completed, sending=sending, items=items)
+        start = DeclaredFailure(
+            request=kept, completed=completed, sending=sending, items=items, approvers=self._approvers()
+        )
         return run_failed(clip(f"{end.step or 'the run'} failed: {failure.message}"), failure, letter, start)
+
+    def _approvers(self) -> tuple[str, ...] | None:
+        return approvers_of(self.run, self.steering.waits.tasks.by_step.values())
 
     def _is_due_to_continue(self) -> bool:
         """History is long, and nothing runs that a new run would not know of."""
@@ -303,8 +311,9 @@ class Driver:
 
     def _sending(self) -> Sending:
         facts = self.progress.evaluation.facts
-        inside = bounded(self.run.inside)
-        return Sending(began=facts.started_at, salt=facts.salt, steps=self.progress.sending(), inside=inside)
+        inside, left = bounded(self.run.inside), bounded_left(self.run.left)
+        steps = self.progress.sending()
+        return Sending(began=facts.started_at, salt=facts.salt, steps=steps, inside=inside, left=left)
 
 
 def _state(resume: JsonObject) -> JsonObject:
@@ -320,6 +329,20 @@ def _seed(plan: Plan, request: DeclaredRequest) -> JsonObject:
     return {step: output for step, output in request.seed.items() if step not in decided}
 
 
+def _facts(request: DeclaredRequest) -> RunFacts:
+    earlier, around = request.earlier, request.within
+    facts = RunFacts(
+        id=workflow.info().workflow_id,
+        started_at=began(request) if earlier is None else earlier.began,
+        secrets=request.secrets,
+        event=request.event,
+        trigger=request.trigger,
+        language=request.language,
+        salt=_new_uuid() if earlier is None else earlier.salt,
+    )
+    return facts if around is None else facts_within(around, facts)
+
+
 def _accept(request: DeclaredRequest) -> tuple[Plan, JsonObject]:
     """The plan and the inputs with their defaults. A starter checked both: whoever starts runs otherwise is told here.
 
@@ -330,6 +353,8 @@ def _accept(request: DeclaredRequest) -> tuple[Plan, JsonObject]:
     except InvalidDefinitionError as error:
         refused = RefusedRunError(FailureCode.STEP_INPUT, f"the definition cannot be run: {error}")
         raise to_application_error(refused) from error
+    if request.within is not None:
+        return _accept_item(plan, request.within), request.inputs
     inputs, problems = accept_inputs(plan.definition.header, request.inputs, breaches)
     if problems:
         refused = RefusedRunError(FailureCode.STEP_INPUT, f"inputs: {'; '.join(problems[:10])}")
@@ -339,6 +364,15 @@ def _accept(request: DeclaredRequest) -> tuple[Plan, JsonObject]:
         refused = RefusedRunError(FailureCode.STEP_INPUT, message)
         raise to_application_error(refused)
     return plan, inputs
+
+
+def _accept_item(plan: Plan, given: Within) -> Plan:
+    """What an item of a group is done by. Its inputs were accepted by the run around it. Raises ApplicationError."""
+    inner = plan_within(plan, given.groups)
+    if inner is None or workflow.info().parent is None:
+        message = "within is for the items of a group, which the run around them begins: leave it out"
+        raise to_application_error(RefusedRunError(FailureCode.STEP_INPUT, message))
+    return inner
 
 
 def refused_request(request: DeclaredRequest) -> DeclaredRequest:

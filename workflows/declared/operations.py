@@ -165,11 +165,22 @@ class Operations:
 
     def _passed_by(self, edit: Edit) -> list[HumanTask]:
         """The tasks whose people a change of the step passes by. Raises RefusedEditError when one is not open yet."""
-        passed, unknown = tasks_passed_by(self._driver.progress, edit.step, self._tasks.by_step)
+        approvers = self._driver.run.approvers
+        passed, unknown = tasks_passed_by(self._driver.progress, edit.step, self._tasks.by_step, approvers)
         if unknown is not None:
-            message = f"{unknown} guards {edit.step}, and who may decide it is not known before it is open"
-            raise RefusedEditError(FailureCode.REVIEW_NOT_OPEN, message)
-        return [self._tasks.by_step[place] for place in passed]
+            of_items = self._driver.plan.node(unknown).inner is not None
+            why = (
+                "people decide in the runs of its items"
+                if of_items
+                else "who may decide it is not known before it is open"
+            )
+            raise RefusedEditError(FailureCode.REVIEW_NOT_OPEN, f"{unknown} guards {edit.step}, and {why}")
+        for place in passed:
+            people = None if place in self._tasks.by_step else approvers[place]
+            if people is not None and edit.by not in people:
+                message = f"{edit.by!r} may not decide all that people were asked in the items of {place}"
+                raise RefusedEditError(FailureCode.REVIEW_ROLE_NOT_ALLOWED, message)
+        return [self._tasks.by_step[place] for place in passed if place in self._tasks.by_step]
 
     def _decision(self, edit: Edit) -> Decision:
         """What the output of a human task decides. Raises RefusedEditError."""

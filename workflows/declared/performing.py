@@ -28,7 +28,6 @@ from towpath.contracts.declared.run import (
     EmitEvent,
     FindDefinition,
     FunctionCall,
-    Sending,
     ServiceCall,
 )
 from towpath.engine.expression.values import Value, as_json
@@ -226,12 +225,12 @@ async def _run(job: StepJob, request: DeclaredRequest) -> tuple[Value, int]:
                 # A run that is cancelled undoes by itself what it did.
                 job.run.doubts.clear(job.at, job.name)
             raise
-        sending = _sending(error.cause)
-        if sending is not None:
-            job.run.inside[job.key] = sending
+        failed = failed_run(error.cause)
+        if failed is not None and failed.sending is not None:
+            job.run.inside[job.key] = failed.sending
         cause = failure_of(error.cause or error)
         message = f"the run {child.id} failed: {cause.message}"
-        left = job.step.compensate is not None or not _left_nothing(error.cause)
+        left = job.step.compensate is not None or not left_nothing(error.cause)
         raise CallFailedError(Failure(code=FailureCode.CHILD_FAILED, message=clip(message), unknown=left)) from error
     if result.outcome is DeclaredOutcome.REJECTED:
         message = f"the run {child.id} was rejected"
@@ -240,24 +239,30 @@ async def _run(job: StepJob, request: DeclaredRequest) -> tuple[Value, int]:
     return result.given, 1
 
 
-def _sending(cause: BaseException | None) -> Sending | None:
-    """What a run that failed has sent."""
+def failed_run(cause: BaseException | None) -> DeclaredFailure | None:
+    """What a run that failed tells beside its letter."""
     if not isinstance(cause, ApplicationError) or len(cause.details) < 2:
         return None
     try:
-        return DeclaredFailure.model_validate(cause.details[1]).sending
+        return DeclaredFailure.model_validate(cause.details[1])
     except ValidationError:
         return None
 
 
-def _left_nothing(cause: BaseException | None) -> bool:
+def left_nothing(cause: BaseException | None) -> bool:
     """Whether a run that failed says that all it did is undone. One that was terminated says nothing."""
+    letter = letter_of(cause)
+    return letter is not None and not letter.not_undone
+
+
+def letter_of(cause: BaseException | None) -> DeadLetter | None:
+    """What a run that failed says of its end."""
     if not isinstance(cause, ApplicationError) or not cause.details:
-        return False
+        return None
     try:
-        return not DeadLetter.model_validate(cause.details[0]).not_undone
+        return DeadLetter.model_validate(cause.details[0])
     except ValidationError:
-        return False
+        return None
 
 
 async def _request(job: StepJob) -> DeclaredRequest:

@@ -1,7 +1,7 @@
 """A step for each of many items: a window of a few at once, and beyond some hundreds in runs of their own."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +13,7 @@ from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
 
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.run import ItemsRequest, ItemsResult, KeptItems
+from towpath.contracts.declared.within import Left
 from towpath.engine.checks.loading import digest
 from towpath.engine.expression.values import Value, size_of
 from towpath.engine.language.plan import PlanNode
@@ -21,13 +22,17 @@ from towpath.engine.language.steps import ForEach, Step
 from towpath.engine.run.actions import Failed, Outcome, State
 from towpath.engine.run.each import HERE, Allowance, EventItems, Gathered, ItemWindow, allowed
 from towpath.engine.run.evaluation import StepError
+from towpath.engine.run.within import names_read
 from towpath.engine.scheduling.approvals import asks_people
+from towpath.engine.scheduling.leaving import ItemsUndone
 from towpath.engine.scheduling.progress import Progress
 from towpath.engine.scheduling.visits import step_of
 from towpath.temporal.failures import failure_of
 from workflows.declared.arriving import Receiving
+from workflows.declared.performing_groups import tell_items, undo_items, with_runs
 from workflows.declared.run import DeclaredRun, Item, StepJob
 from workflows.declared.steering import Steering, guarded
+from workflows.kit.signing import kept_counts
 
 PART = 500
 PART_BYTES = 500_000
@@ -86,7 +91,7 @@ class Repeating:
         gathered = self.gathered[place] = Gathered([None] * len(items))
         if loop.on_event is not None:
             return await self._events(node, place, gathered, made_of)
-        kept = None if asks_people(node) else self._run.request.items.get(place)
+        kept = self._kept(node, place)
         if kept is not None and kept.count == len(items) and kept.digest == items_digest(node, made_of):
             gathered.take_over(kept)
         left = gathered.left()
@@ -95,12 +100,22 @@ class Repeating:
             await self.window(node, batch, gathered, left)
         else:
             await self._parts(node, loop, items, gathered)
-        return gathered.outcome(loop, unknown=self._run.doubts.is_open(place))
+        outcome = gathered.outcome(loop, unknown=self._run.doubts.is_open(place))
+        return with_runs(self._run, node, place, outcome)
+
+    def _kept(self, node: PlanNode, place: str) -> KeptItems | None:
+        """What the run before did. Who decided then is not known here; without a signature, all is done again."""
+        kept = self._run.request.items.get(place)
+        if kept is not None and asks_people(node) and not kept_counts(self._run.request):
+            kept = None
+        if kept is None and asks_people(node):
+            self._run.approvers[place] = None
+        return kept
 
     async def _events(self, node: PlanNode, place: str, gathered: Gathered, made_of: str) -> Outcome:
         loop = loop_of(node)
         arrivals = self._arrivals[place] = EventItems(loop, gathered)
-        kept = None if asks_people(node) else self._run.request.items.get(place)
+        kept = self._kept(node, place)
         if kept is not None:
             arrivals.take_over(kept, is_same=kept.digest == items_digest(node, made_of))
         receiving = Receiving(
@@ -126,6 +141,7 @@ class Repeating:
             outcome = await guarded(self._item(node, batch.items[place], batch.numbers[place]), node.id)
             del running[place]
             end(place, ok=gathered.keep(kept_at[place], outcome))
+            tell_items(self._run, node, gathered)
 
         def end(place: int, *, ok: bool) -> None:
             window.stopped = window.stopped or batch.stop.is_set
@@ -134,6 +150,7 @@ class Repeating:
             if window.done:
                 done.set()
 
+        tell_items(self._run, node, gathered)
         for place in window.begin():
             running[place] = asyncio.ensure_future(one(place))
         try:
@@ -142,6 +159,26 @@ class Repeating:
         finally:
             await _ended(list(running.values()))
         return window.begun
+
+    async def undo(self, node: PlanNode, place: str, items: Mapping[str, Left]) -> ItemsUndone:
+        """Undo what the items of a group left, the last of them first; many of them in parts."""
+        run, concurrency = self._run, loop_of(node).concurrency
+        if len(items) <= HERE:
+            return await undo_items(run, node, items, concurrency)
+        names, found = [*items][::-1], ItemsUndone()
+        for begin in range(0, len(names), PART):
+            part = {name: items[name] for name in reversed(names[begin : begin + PART])}
+            request = self._request(node, Batch((), (0,), concurrency, 0), names_read(node, run.evaluation), None)
+            inside = {key: run.inside[key] for key in map(run.key, part) if key in run.inside}
+            request = request.model_copy(update={"undo": part, "inside": inside})
+            result = await self._part_run(node, request, f"{place}/undo-{begin}", asyncio.Event())
+            for name in part:
+                del run.left[name]
+            found.done.extend(result.undone)
+            found.left.extend(result.not_undone if result.failure is None else part)
+            run.left |= result.left if result.failure is None else part
+            run.inside |= result.inside
+        return found
 
     async def _item(self, node: PlanNode, item: JsonValue, index: int) -> Outcome:
         evaluation = self._run.evaluation
@@ -162,7 +199,7 @@ class Repeating:
         most = allowed(loop, len(items))
         has_end = loop.max_failures is not None or loop.on_item_error == "fail"
         allowance = Allowance(most) if has_end and workflow.patched(STOPS) else None
-        names = self._names(node)
+        names = _names(self._run, node)
         over = asyncio.Event()
 
         async def lane(number: int) -> None:
@@ -176,6 +213,7 @@ class Repeating:
                 part = Batch([items[index] for index in indexes], indexes, shares[number], most)
                 result = await self._part(node, part, names, may_fail, over)
                 begun = _gather(gathered, indexes, result)
+                tell_items(self._run, node, gathered)
                 self._run.steps.add_cost(node.id, result.cost)
                 if allowance is not None:
                     allowance.settle(number, result.failed)
@@ -194,10 +232,27 @@ class Repeating:
         may_fail: int | None,
         over: asyncio.Event,
     ) -> ItemsResult:
+        at = self._run.evaluation.place(node.id)
+        request = self._request(node, part, names, may_fail)
+        place = f"{at}/{part.place}"
+        with self._run.doubts.sending(at, place) if self._run.evaluation.has_effect(node) else nullcontext():
+            result = await self._part_run(node, request, place, over)
+        self._run.inside |= result.inside
+        self._run.left |= result.left
+        if result.asked:
+            self._run.asked(at, result.approvers)
+        else:
+            self._run.approvers.pop(at, None)
+        if not result.effects:
+            self._run.doubts.clear(at, place)
+        return result
+
+    def _request(self, node: PlanNode, part: Batch, names: dict[str, JsonValue], may_fail: int | None) -> ItemsRequest:
         nothing: JsonObject = {"seed": {}, "resume": None, "event": None, "earlier": None, "items": {}}
         at = self._run.evaluation.place(node.id)
         in_a_row = part.numbers[-1] - part.numbers[0] + 1 == len(part.numbers)
-        request = ItemsRequest(
+        keys = [self._run.key(f"{at}/{number}") for number in part.numbers] if self._run.inside else []
+        return ItemsRequest(
             run=self._run.request.model_copy(update=nothing),
             step=node.id,
             names=names,
@@ -213,13 +268,8 @@ class Repeating:
             indexes=() if in_a_row else tuple(part.numbers),
             may_fail=may_fail,
             visit="" if at == node.id else at,
+            inside={key: self._run.inside[key] for key in keys if key in self._run.inside},
         )
-        place = f"{at}/{part.place}"
-        with self._run.doubts.sending(at, place) if self._run.evaluation.has_effect(node) else nullcontext():
-            result = await self._part_run(node, request, place, over)
-        if not result.effects:
-            self._run.doubts.clear(at, place)
-        return result
 
     async def _part_run(self, node: PlanNode, request: ItemsRequest, place: str, over: asyncio.Event) -> ItemsResult:
         summary = f"{self._run.title(node.id)}: items {place.rpartition('/')[2].replace('-', ' to ')}"
@@ -244,7 +294,7 @@ class Repeating:
         for place, gathered in self.gathered.items():
             made_of = progress.sent.made_of.get(place)
             node = self._run.plan.node(step_of(place))
-            if made_of is not None and not asks_people(node):
+            if made_of is not None:
                 kept = self._arrivals.get(place, gathered).kept(items_digest(node, made_of))
                 found |= {place: kept} if kept.results or kept.events else {}
         left = KEPT_BYTES
@@ -255,15 +305,18 @@ class Repeating:
                 del found[place]
         return found
 
-    def _names(self, node: PlanNode) -> dict[str, JsonValue]:
-        """The roots that the items' expressions read, and no more: they travel with every part."""
-        names = self._run.evaluation.roots()
-        outputs = cast("dict[str, JsonValue]", names["steps"])
-        read = steps_read(node, set(outputs))
-        steps = outputs if read is None else {step: outputs[step] for step in sorted(read)}
-        found: dict[str, JsonValue] = {"inputs": names["inputs"], "steps": steps, "event": names["event"]}
-        errors = self._run.evaluation.errors
-        return {**found, "errors": dict(errors)} if errors else found
+
+def _names(run: DeclaredRun, node: PlanNode) -> dict[str, JsonValue]:
+    """The roots that the items' expressions read, and no more: they travel with every part."""
+    if node.inner is not None:
+        return names_read(node, run.evaluation)
+    names = run.evaluation.roots()
+    outputs = cast("dict[str, JsonValue]", names["steps"])
+    read = steps_read(node, set(outputs))
+    steps = outputs if read is None else {step: outputs[step] for step in sorted(read)}
+    found: dict[str, JsonValue] = {"inputs": names["inputs"], "steps": steps, "event": names["event"]}
+    errors = run.evaluation.errors
+    return {**found, "errors": dict(errors)} if errors else found
 
 
 def loop_of(node: PlanNode) -> ForEach:

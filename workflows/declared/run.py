@@ -1,7 +1,7 @@
 """What the parts of one run of a definition share: its request, its scheduler, its record, its inbox of events."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,7 +16,8 @@ from towpath.contracts.core.claude import Budget
 from towpath.contracts.core.quota import group_of
 from towpath.contracts.core.run import Cancellation
 from towpath.contracts.core.wire import EffectKey, JsonObject, effect_key
-from towpath.contracts.declared.run import CloudEvent, DeclaredRequest, Sending
+from towpath.contracts.declared.run import CloudEvent, DeclaredRequest
+from towpath.contracts.declared.within import Left, Sending
 from towpath.engine.expression.values import Value, as_json
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.steps import Retry, Step
@@ -129,6 +130,12 @@ class DeclaredRun:
         self.doubts = Doubts()
         self.inside: dict[str, Sending] = {}
         """What failed runs of its steps sent, by their workflow ids: begun again, they send the same."""
+        self.left: dict[str, Left] = {}
+        """What items of its groups leave that may have to be undone, by their names, in the order of their ends."""
+        self.approvers: dict[str, frozenset[str] | None] = {}
+        """By place, of groups that ask people in their items: who may decide all of that; None when nobody was asked.
+        A group is missing while that is not known.
+        """
         self.cancelled: dict[str, Cancellation] = {}
         """Who ended a step that was under way, and why: also within its for_each. By place, as all that is sent."""
         self._secrets: dict[int, tuple[str, ...]] = {}
@@ -146,6 +153,12 @@ class DeclaredRun:
 
     def variant(self, place: str) -> str:
         return self._variants.get(place, "")
+
+    def asked(self, place: str, people: Iterable[str] | None) -> None:
+        """People who may decide what an item of a group asked; None when it asked nobody."""
+        if place in self.approvers and people is not None:
+            before, found = self.approvers[place], frozenset(people)
+            self.approvers[place] = found if before is None else before & found
 
     def why_cancelled(self, place: str) -> Cancellation:
         return self.cancelled.get(place) or asked_for()

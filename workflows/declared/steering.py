@@ -11,7 +11,7 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.declared.run import CacheRead, CacheWrite
 from towpath.engine.language.plan import PlanNode
-from towpath.engine.language.steps import OutcomeCheck
+from towpath.engine.language.steps import EACH_GROUP, OutcomeCheck
 from towpath.engine.run.actions import Completed, Failed, Outcome, Start
 from towpath.engine.run.again import DoneAgain
 from towpath.engine.run.evaluation import StepError
@@ -21,6 +21,7 @@ from workflows.declared.effects import EffectPlace
 from workflows.declared.performing import call_apart, perform_call
 from workflows.declared.performing_channels import perform_channels
 from workflows.declared.performing_claude import perform_claude
+from workflows.declared.performing_groups import perform_members
 from workflows.declared.run import DeclaredRun, StepJob
 from workflows.declared.waiting import Waits
 from workflows.kit.calling import CallFailedError
@@ -41,6 +42,7 @@ class Steering:
             "wait": self.waits.wait,
             "wait-any": self.waits.wait_any,
             "human-task": self.waits.human_task,
+            EACH_GROUP: perform_members,
         }
 
     async def perform(self, node: PlanNode, start: Start) -> Outcome:

@@ -8,13 +8,16 @@ from towpath.contracts.core.delivery import OPERATIONS_TEAM
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.run import DeadLetter
 from towpath.engine.language.definition import Queue
+from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.steps import OutcomeCheck, Step
 from towpath.engine.run.actions import Action, Completed, FallBack, UndoStep
 from towpath.engine.run.evaluation import StepError
+from towpath.engine.scheduling.leaving import of_place, undo_ends
 from towpath.engine.scheduling.progress import Progress
 from towpath.engine.scheduling.undoing import NO_ANSWER, NO_UNDO, asks_check
 from towpath.policy.core.messages import failure_notice
 from workflows.declared.performing import call_apart
+from workflows.declared.repeating import Repeating
 from workflows.declared.run import DeclaredRun, StepJob
 from workflows.declared.steering import Steering
 from workflows.kit.calling import CallFailedError
@@ -25,16 +28,25 @@ from workflows.kit.options import UNDO
 class Unwinding:
     """Of one run. `done` are the steps that were undone, in that order."""
 
-    def __init__(self, run: DeclaredRun, progress: Progress, steering: Steering) -> None:
+    def __init__(self, run: DeclaredRun, progress: Progress, steering: Steering, repeating: Repeating) -> None:
         self._run = run
         self._progress = progress
         self._steering = steering
+        self._repeating = repeating
         self.done: list[str] = []
+        self._inside: list[str] = []
+        """Steps of items whose effects stay: their groups are among the steps that were not undone."""
+
+    @property
+    def not_undone(self) -> list[str]:
+        return [*self._progress.not_undone, *self._inside]
 
     async def undo(self, action: UndoStep) -> list[Action]:
         """Ask whether it happened where nobody knows, and undo it; what is to be done after it."""
         node, config = self._run.plan.node(action.step), action.config
         step = cast("Step", node.step)
+        if node.inner is not None:
+            return await self._undo_group(node, action.place)
         name = f"{action.place}/undo/{workflow.info().run_id}"
         try:
             if step.check is not None and asks_check(step, unknown=action.unknown):
@@ -52,6 +64,14 @@ class Unwinding:
             return self._progress.undone(action.place, workflow.now(), error.failure)
         self.done.append(action.place)
         return self._progress.undone(action.place, workflow.now())
+
+    async def _undo_group(self, node: PlanNode, place: str) -> list[Action]:
+        """What the items of a group did is undone by runs of their own."""
+        found = await self._repeating.undo(node, place, of_place(self._run.left, place))
+        found.in_doubt = self._run.doubts.is_open(place)
+        self.done.extend(found.done)
+        self._inside.extend(found.left)
+        return undo_ends(self._progress, node, place, found, workflow.now())
 
     async def _looked(self, action: UndoStep, check: OutcomeCheck, name: str) -> Completed | None:
         """What the check found, None when it did not happen. A check that cannot tell changes nothing: without an
@@ -94,7 +114,7 @@ class Unwinding:
             failure=failure or Failure(code=FailureCode.UNEXPECTED, message="no step failed"),
             at=workflow.now(),
             undone=tuple(self.done),
-            not_undone=tuple(self._progress.not_undone),
+            not_undone=tuple(self.not_undone),
             cost=self._run.steps.cost,
         )
 

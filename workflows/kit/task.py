@@ -157,11 +157,12 @@ class HumanTask:
 
     def _is_out_of_reach(self) -> bool:
         """Whether fewer people may decide than must. The change of history that follows is asked for only then."""
-        if self.task.decision is not None or len(self._deciders()) >= self._plan.quorum:
+        if self.task.decision is not None or len(self.deciders()) >= self._plan.quorum:
             return False
         return workflow.patched("quorum-out-of-reach-2026-11")
 
-    def _deciders(self) -> set[str]:
+    def deciders(self) -> set[str]:
+        """All who may decide it."""
         people = {person for person in self._people if self.may_decide(person)}
         return (people | set(self._plan.candidates)) - set(self._plan.exclude)
 
@@ -170,7 +171,7 @@ class HumanTask:
         team = self._plan.then_to
         if team is not None and team not in self.teams:
             await self._happen(Moment(timedelta(), "escalation", team))
-        deciders = self._deciders()
+        deciders = self.deciders()
         if len(deciders) < self._plan.quorum:
             self.withdraw()
             who = ", ".join(sorted(deciders)) or "nobody"

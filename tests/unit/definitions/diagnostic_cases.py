@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.unit.definitions.cycle_cases import CYCLES
 from tests.unit.definitions.document_cases import DOCUMENT_CASES, DOCUMENTS
+from tests.unit.definitions.group_cases import GROUPS
 from towpath.engine.checks.check import Checked, check_text
 from towpath.engine.language.catalogue import (
     DefinitionCatalogue,
@@ -127,6 +128,7 @@ CASES = [
         "add id",
     ),
     *CYCLES,
+    *GROUPS,
     ("step.unreachable", steps("{id: a, type: set, when: false}"), 5, "never runs"),
     ("step.no-effect", given_step("{for: 1s}", "wait", ", for_each: {times: 2}"), 5, "no for_each"),
     ("step.no-effect", steps("{id: a, type: set, limits: {key: a}}"), 5, "leave limits out"),

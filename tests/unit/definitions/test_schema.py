@@ -33,6 +33,7 @@ BEYOND = frozenset(
         "read.maybe-missing",
         "read.default-lacks",
         "read.computed-step",
+        *("read.of-item", "needs.across"),
         "expression.syntax",
         "expression.name",
         "expression.limit",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.unit.engine.test_progress import plan_of
-from towpath.contracts.declared.run import Sending, SentStep
+from towpath.contracts.declared.within import Sending, SentStep
 from towpath.engine.run.sameness import Uuids
 from towpath.engine.scheduling.redriving import sent_again
 

@@ -11,7 +11,7 @@ from towpath.engine.checks.tests import read_cases
 from towpath.engine.language.definition import DefinitionTest
 from towpath.engine.language.plan import Plan
 from towpath.engine.language.source import read_source
-from towpath.engine.language.steps import CONFIGS
+from towpath.engine.language.steps import CONFIGS, EACH_GROUP
 from towpath.engine.run.trying import CALL, CHECK, TRIES, UNDO, Trying
 from towpath.engine.trial.calls import CALLS, REASKS
 from towpath.engine.trial.matrix import WAITS, fault_matrix
@@ -164,7 +164,7 @@ def test_calls_are_tried_as_on_a_worker(engine: Trying, worker: options.Work) ->
 def test_every_step_type_is_performed() -> None:
     """Each type of the registry is performed in memory by the same kind of rule as in a workflow."""
     apart: Mapping[str, Any] = {**PERFORMERS, "condition": None, "raise": None}
-    assert set(performing.CALLS) | set(apart) == set(CONFIGS)
+    assert set(performing.CALLS) | set(apart) == {*CONFIGS, EACH_GROUP}
     assert set(CALLS) <= set(performing.CALLS)
 
 

@@ -12,6 +12,7 @@ from towpath.contracts.core.run import Cost, Discard
 from towpath.contracts.core.signed import Signed
 from towpath.contracts.core.wire import ActivityResult, EffectKey, JsonObject, Wire
 from towpath.contracts.declared.references import SecretPlace
+from towpath.contracts.declared.within import Left, Sending, Within
 
 DECLARED = "declared"
 """Temporal type and task queue of every run of a definition."""
@@ -48,33 +49,6 @@ class Edit(Signed):
 class PauseRequest(Signed):
     by: str
     reason: str = ""
-
-
-class SentStep(Wire):
-    """What a run sent for a step, or was about to send: so that under the same key the same bytes are sent again.
-
-    `now` is what `now()` was in it. `digest` is of what it is made of: of its config, or of items and what they read.
-    `config` is missing when there are items, or when it is large; `references` say where secrets belong in it, None
-    in what earlier versions kept. `variant` ends its key: see `towpath.engine.run.sending`.
-    """
-
-    now: datetime
-    digest: str
-    config: JsonObject | None = None
-    references: tuple[SecretPlace, ...] | None = None
-    stands: bool = False
-    """It has happened, or may have, and is not undone."""
-    variant: str = ""
-
-
-class Sending(Wire):
-    """What a run hands over to the one that continues it. `salt` is what `uuid()` is made from in what is sent."""
-
-    began: datetime
-    salt: str
-    steps: dict[str, SentStep] = {}
-    inside: dict[str, "Sending"] = {}
-    """By workflow id, of the runs that its steps began and that failed."""
 
 
 class KeptItems(Wire):
@@ -121,6 +95,8 @@ class DeclaredRequest(Signed):
     """What an earlier part of this run sent, or the run that this one redrives."""
     items: dict[str, KeptItems] = {}
     """By step, of its for_each: what the run before did of it."""
+    within: Within | None = None
+    """This run does the members of a group for one item of another run, of which it is a child."""
 
 
 class DeclaredOutcome(StrEnum):
@@ -143,6 +119,10 @@ class DeclaredResult(Wire):
     discarded: Discard | None = None
     not_undone: tuple[str, ...] = ()
     """Steps of a rejected run whose effect stays, or may: somebody must look."""
+    left: Left | None = None
+    """Of a run that did an item of a group: what is to be undone when the run around it fails."""
+    approvers: tuple[str, ...] | None = None
+    """Of such a run: who may decide all that it asked people; None when it asked nobody."""
 
     @property
     def is_single(self) -> bool:
@@ -156,9 +136,12 @@ class DeclaredResult(Wire):
 
     @model_serializer(mode="wrap")
     def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `output` where the definition has none: such results are what they always were."""
+        """Without `output` where the definition has none, and without what only an item tells: such results are what
+        they always were.
+        """
         found: dict[str, Any] = write(self)
-        return found if self.is_single else {name: value for name, value in found.items() if name != "output"}
+        told = {"output": self.is_single, "left": self.left is not None, "approvers": self.approvers is not None}
+        return {name: value for name, value in found.items() if told.get(name, True)}
 
 
 class DeclaredFailure(Wire):
@@ -170,6 +153,8 @@ class DeclaredFailure(Wire):
     sending: Sending | None = None
     items: dict[str, KeptItems] = {}
     """Of the steps that were not completed, or undone."""
+    approvers: tuple[str, ...] | None = None
+    """As in a result."""
 
 
 class ServiceCall(Wire):
@@ -281,6 +266,10 @@ class ItemsRequest(Wire):
     """Once more items failed, no other one begins. None in runs of earlier versions, which go by the policy alone."""
     visit: str = ""
     """What the step is called in a later visit of its cycle."""
+    inside: dict[str, Sending] = {}
+    """What runs of these items sent that failed in an earlier run, or were undone."""
+    undo: dict[str, Left] = {}
+    """By item of a group: the part undoes these, and does nothing else."""
 
 
 class ItemsResult(Wire):
@@ -297,6 +286,13 @@ class ItemsResult(Wire):
     """Whether an item has had an effect, or may have."""
     begun: int | None = None
     failed_at: tuple[int, ...] = ()
+    inside: dict[str, Sending] = {}
+    left: dict[str, Left] = {}
+    undone: tuple[str, ...] = ()
+    not_undone: tuple[str, ...] = ()
+    asked: bool = True
+    """Whether it is known who decides what the items ask people: `approvers`, or nobody was asked."""
+    approvers: tuple[str, ...] | None = None
 
 
 class CacheRead(Wire):

@@ -22,7 +22,7 @@ from towpath.engine.language.definition import EventTrigger, Notification, Sched
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.emission import EmitConfig
 from towpath.engine.language.outputs import EVENT, TEXT
-from towpath.engine.language.plan import Plan, cycle
+from towpath.engine.language.plan import Plan, waits_for
 from towpath.engine.language.shapes import as_object
 from towpath.engine.language.source import Source
 from towpath.engine.language.steps import Retry
@@ -98,7 +98,7 @@ class DocumentChecks:
             if node.kind == "group" and not node.members:
                 self._source.report((*node.path, "parallel"), "group.empty", "the group has no members", "add a step")
             self._unreachable(node.index)
-        around = cycle(plan)
+        around = _cycle(plan)
         if around:
             place = plan.node(around[0]).path
             what = f"these steps wait for each other: {' → '.join([*around, around[0]])}"
@@ -233,3 +233,17 @@ class DocumentChecks:
             self._expressions.condition(alert.condition, (*path, "condition"), context)
             self._expressions.templates(alert.message, (*path, "message"), context)
             self._steps.team(alert.channel, (*path, "channel"), ALERT_CHANNELS)
+
+
+def _cycle(plan: Plan) -> list[str]:
+    """Ids on one cycle, in order; empty when there is none."""
+    done = set(plan.order)
+    left = [node.index for node in plan.nodes if node.index not in done]
+    if not left:
+        return []
+    stuck = set(left)
+    current, trail = left[0], list[int]()
+    while current not in trail:
+        trail.append(current)
+        current = next(need for need in waits_for(plan.nodes, plan.nodes[current]) if need in stuck)
+    return [plan.nodes[index].id for index in trail[trail.index(current) :]]

@@ -180,7 +180,8 @@ class Flow:
         return self._is_in_race(node) or self.is_cut_short(need, reader)
 
     def _lacks_by_failure(self, node: PlanNode) -> bool:
-        return bool(node.catches) or (node.step is not None and node.step.on_error == "continue")
+        catches = () if node.group is not None and node.group.for_each is not None else node.catches
+        return bool(catches) or (node.step is not None and node.step.on_error == "continue")
 
     def _is_in_race(self, node: PlanNode) -> bool:
         return next(self._races(node), None) is not None
@@ -201,6 +202,8 @@ def _is_withdrawn(node: PlanNode) -> bool:
 
 
 def _joined(node: PlanNode) -> list[int]:
-    """The needs of a node that runs only when enough of them were completed."""
+    """The needs of a node that runs only when enough of them were completed. A loop ends well whatever its items do."""
+    if node.group is not None and node.group.for_each is not None:
+        return []
     waits_for_success = node.wanted is not None or node.kind == "group" or not node.listed
     return node.needs if waits_for_success else []

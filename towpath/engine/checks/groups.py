@@ -11,7 +11,7 @@ from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.reads import texts_of
 from towpath.engine.language.source import Source
 from towpath.engine.language.steps import HumanTaskConfig, WaitAnyConfig
-from towpath.engine.language.turns import limits_of
+from towpath.engine.language.turns import items_around, limits_of
 from towpath.engine.language.vocabulary import ONCE_ONLY
 
 NEARLY = MAX_TEXT - 512
@@ -28,9 +28,30 @@ def check_groups(source: Source, plan: Plan) -> None:
             source.report((*node.path, "max_concurrency"), "group.no-effect", what, mend, key=True, severity="warning")
         if node.group is not None and node.group.each_done:
             _each_done(source, plan, node)
+        if node.group is not None and node.group.for_each is not None:
+            _each_item(source, plan, node)
         if node.branch is not None:
             _names(source, node)
             _lengths(source, node)
+
+
+def _each_item(source: Source, plan: Plan, group: PlanNode) -> None:
+    """Its members begin with their item and end with it."""
+    if group.anonymous:
+        what = "what it gives for each item is read by its id, and it has none"
+        source.report((*group.path, "for_each"), "group.for-each", what, "add id: … to it", key=True)
+    for node in plan.nodes:
+        is_inside = group.index in items_around(plan, node.index)
+        for need in node.step.needs or () if node.step is not None else ():
+            other = plan.by_id.get(plan.seen_as(need, node.index))
+            if other is None or is_inside == (group.index in items_around(plan, other)):
+                continue
+            if is_inside:
+                what = f"{need} is outside of {group.id}, and is done before its first item begins, or not at all"
+                mend = f"leave it out, and let {group.id} stand after {need}"
+            else:
+                what, mend = f"{need} is done for each item of {group.id}", f"write needs: [{group.id}]"
+            source.report((*node.path, "needs"), "needs.across", what, mend)
 
 
 def _each_done(source: Source, plan: Plan, node: PlanNode) -> None:
@@ -127,6 +148,7 @@ def _has_company(plan: Plan, node: PlanNode) -> bool:
     return any(
         other.kind == "step"
         and other.index != node.index
+        and items_around(plan, other.index) == items_around(plan, node.index)
         and not flow.settled_before(other.index, node.index)
         and not flow.settled_before(node.index, other.index)
         for other in plan.nodes

@@ -45,7 +45,7 @@ def load_plan(wanted: str, document: dict[str, JsonValue]) -> Plan:
     problems = [f"{problem.path}: {problem.what}" for problem in source.diagnostics if problem.severity == "error"]
     if definition is None or problems:
         raise InvalidDefinitionError("; ".join(problems[:10]) or "the definition cannot be read")
-    plan = make_plan(definition)
+    plan = make_plan(definition, is_run=True)
     if len(plan.order) < len(plan.nodes):
         raise InvalidDefinitionError("its steps wait for each other in a circle")
     if plan.is_cut:

@@ -14,6 +14,7 @@ from towpath.engine.language.plan import Plan
 from towpath.engine.language.shapes import as_object, item
 from towpath.engine.language.source import Source
 from towpath.engine.language.steps import ClaudeConfig, OnErrorDefault
+from towpath.engine.language.turns import items_around
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class ReadScope:
     secrets: bool = False
     run: bool = True
     anytime: bool = False
+    outside: int | None = None
+    """A group of which the reader stands for the beginning: what is in it is not there yet."""
 
     def also(self, **roots: JsonSchema) -> "ReadScope":
         return replace(self, extra={**self.extra, **roots})
@@ -84,6 +87,8 @@ class ReadChecks:
             hint = did_you_mean(step, ids)[2:]
             self._source.report(path, "read.unknown-step", f"there is no step {step!r}", hint, at=at)
             return
+        if self._is_of_an_item(step, f"steps.{{}}[0].{base_of(step)}", path, at, context):
+            return
         if not self._has_ended(step, reference, path, at, context):
             return
         if not reference.guarded and self._may_lack(step, context.reader):
@@ -107,6 +112,16 @@ class ReadChecks:
                 mend = f"add {key} to on_error.default of {step}, or write steps.{step}?.{key} ?? a default"
                 self._source.report(path, "read.default-lacks", what, mend, at=at)
                 return
+
+    def _is_of_an_item(self, step: str, read: str, path: Path, at: int, context: ReadScope) -> bool:
+        """Whether a step is done once for each item, and it is not the reader's own item."""
+        own = set[int]() if context.reader is None else {*items_around(self._plan, context.reader)} - {context.outside}
+        foreign = [group for group in items_around(self._plan, self._plan.by_id[step]) if group not in own]
+        if foreign:
+            group = self._plan.nodes[foreign[0]].id
+            what = f"{base_of(step)} is done for each item of {group}, and here it is not known for which"
+            self._source.report(path, "read.of-item", what, f"read {read.format(group)}", at=at)
+        return bool(foreign)
 
     def _has_ended(self, step: str, reference: Reference, path: Path, at: int, context: ReadScope) -> bool:
         if context.anytime and not reference.guarded:
@@ -182,6 +197,8 @@ class ReadChecks:
         if step not in self._plan.by_id:
             hint = did_you_mean(step, self._plan.by_id)[2:]
             self._source.report(path, "read.unknown-step", f"there is no step {step!r}", hint, at=at)
+        elif self._is_of_an_item(step, "run.steps.{}", path, at, context):
+            return
         elif reference.guarded or self._has_ended(step, reference, path, at, context):
             self._properties(self._record(step), reference, 3, path, at)
 

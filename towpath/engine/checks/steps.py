@@ -30,6 +30,7 @@ from towpath.engine.language.reading import read_config
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.source import Source
 from towpath.engine.language.steps import CONFIGS, ApiConfig, ForEach, FunctionConfig, Retry, Step, StepCall
+from towpath.engine.language.turns import items_around
 from towpath.engine.language.vocabulary import LIMITED, NO_LOOP, NO_UNDO, SENDING, TAKEN
 
 OFFERED = "enabled_while"
@@ -51,10 +52,14 @@ class StepChecks:
         self._configs = ConfigChecks(source, catalogue)
         self._types = TypeChecks(source, expressions)
         self._catches = CatchChecks(source)
+        self._items: dict[int, dict[str, JsonSchema]] = {}
+        """By group with `for_each`: what its members read of their item."""
 
     def check(self, node: PlanNode) -> None:
         step = node.step
         self._catches.check(node)
+        if node.group is not None and node.group.for_each is not None:
+            self._of_items(node, node.group.for_each)
         if step is None:
             return
         path = (*node.path, "config")
@@ -89,21 +94,10 @@ class StepChecks:
             return
         base = node.path
         written = as_object(self._source.value_at(base)) or {}
-        errors = {written_name(entry.as_): ERROR for entry in caught_at(self._plan, node) if entry.as_ is not None}
-        if node.branch is not None:
-            errors[BRANCH] = closed(id=TEXT, output=output_schema(self._plan.nodes[node.branch], self._catalogue))
+        errors = self._names(node)
         here = ReadScope(node.index, errors)
         if step.for_each is not None:
-            loop, place = step.for_each, (*base, "for_each", "in")
-            self._expressions.templates(loop.in_, place, here)
-            item = self._types.items(loop.in_, place, here) if loop.times is None else {"type": "integer"}
-            if loop.on_event is not None:
-                item, where = EVENT, (*base, "for_each")
-                self._expressions.templates(loop.correlate, (*where, "correlate"), here)
-                self._expressions.condition(loop.filter, (*where, "filter"), here.also(event=EVENT))
-                closing = here.also(**{loop.as_: item, "index": {"type": "integer"}})
-                self._expressions.condition(loop.until, (*where, "until"), closing)
-            here = here.also(**{loop.as_: item, "index": {"type": "integer"}})
+            here = here.also(**self._item(step.for_each, (*base, "for_each"), here))
         sending = ReadScope(node.index, here.extra, secrets=step.type in SENDING)
         output = output_schema(node, self._catalogue)
         self._config(as_object(written.get("config")) or {}, (*base, "config"), sending, output, step.type)
@@ -122,6 +116,40 @@ class StepChecks:
             event = plain.also(event=EVENT)
             self._expressions.condition(step.cancel_on.filter, (*base, "cancel_on", "filter"), event)
             self._expressions.templates(step.cancel_on.correlate, (*base, "cancel_on", "correlate"), plain)
+
+    def _names(self, node: PlanNode) -> dict[str, JsonSchema]:
+        """What a step reads besides the roots: items of the groups around it, errors that it handles, its branch."""
+        found: dict[str, JsonSchema] = {}
+        for group in items_around(self._plan, node.index):
+            found |= self._items.get(group, {})
+        found |= {written_name(entry.as_): ERROR for entry in caught_at(self._plan, node) if entry.as_ is not None}
+        if node.branch is not None:
+            found[BRANCH] = closed(id=TEXT, output=output_schema(self._plan.nodes[node.branch], self._catalogue))
+        return found
+
+    def _item(self, loop: ForEach, path: Path, here: ReadScope) -> dict[str, JsonSchema]:
+        """The names of one item, once all that a loop reads is checked."""
+        self._expressions.templates(loop.in_, (*path, "in"), here)
+        item = self._types.items(loop.in_, (*path, "in"), here) if loop.times is None else {"type": "integer"}
+        if loop.on_event is not None:
+            item = EVENT
+            self._expressions.templates(loop.correlate, (*path, "correlate"), here)
+            self._expressions.condition(loop.filter, (*path, "filter"), here.also(event=EVENT))
+            closing = here.also(**{loop.as_: item, "index": {"type": "integer"}})
+            self._expressions.condition(loop.until, (*path, "until"), closing)
+        return {loop.as_: item, "index": {"type": "integer"}}
+
+    def _of_items(self, node: PlanNode, loop: ForEach) -> None:
+        """A group that is done for each item."""
+        path, names = (*node.path, "for_each"), self._names(node)
+        written = as_object(self._source.value_at(path)) or {}
+        self.durations(ForEach, written, path)
+        self._loop(None, loop, path)
+        if loop.as_ in names:
+            what = f"{loop.as_!r} means something already"
+            self._source.report((*path, "as"), "for-each.name", what, "choose another name: around it, it is taken")
+        reader = node.members[0] if node.members else None
+        self._items[node.index] = self._item(loop, path, ReadScope(reader, names, outside=node.index))
 
     def _belonging(
         self,
@@ -215,11 +243,11 @@ class StepChecks:
             if call is not None:
                 self._call(call, (as_object(written.get(name)) or {}).get("config"), (*path, name, "config"))
 
-    def _loop(self, step: Step, loop: ForEach, path: Path) -> None:
+    def _loop(self, step: Step | None, loop: ForEach, path: Path) -> None:
         self.loop_name(loop.as_, path)
-        if step.type in NO_LOOP:
+        if step is not None and step.type in NO_LOOP:
             what = f"a {step.type} step has no for_each"
-            self._source.report(path, "step.no-effect", what, "loop over a workflow step instead", key=True)
+            self._source.report(path, "step.no-effect", what, "put it into a parallel group with for_each", key=True)
         if sum(given is not None for given in (loop.in_, loop.times, loop.on_event)) != 1:
             what = "give one of in, times and on_event"
             self._source.report(path, "for-each.shape", what, "write in:, times: or on_event:")
@@ -227,7 +255,7 @@ class StepChecks:
         if loop.max_failures is not None and loop.on_item_error == "fail" and loop.on_event is None:
             what = "max_failures counts nothing where the first failure ends the step"
             self._source.report((*path, "max_failures"), "for-each.shape", what, "add on_item_error: collect", key=True)
-        if step.cache is not None:
+        if step is not None and step.cache is not None:
             what = "a step with for_each is not cached"
             self._source.report((*path[:-1], "cache"), "step.no-effect", what, "leave cache out", key=True)
 

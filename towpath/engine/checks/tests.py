@@ -15,6 +15,7 @@ from towpath.engine.language.reading import read_model
 from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.source import Source, read_source
 from towpath.engine.language.steps import HumanTaskConfig, MultiChannelConfig, WaitAnyConfig
+from towpath.engine.language.turns import items_around
 from towpath.engine.language.vocabulary import CODES
 
 
@@ -24,7 +25,7 @@ def check_tests(source: Source, plan: Plan, tests: list[DefinitionTest], base: P
     for index, test in enumerate(tests):
         path = (*base, index)
         for place, name, is_key in _named(test):
-            if name not in plan.by_id and not source.is_full:
+            if step_of_item(plan, name) is None and not source.is_full:
                 hint = did_you_mean(name, ids)[2:]
                 what = f"there is no step {name!r}"
                 source.report((*path, *place), "test.unknown-step", what, hint, key=is_key)
@@ -88,9 +89,10 @@ def _named(test: DefinitionTest) -> Iterator[tuple[Path, str, bool]]:
 def _check_answers(source: Source, plan: Plan, test: DefinitionTest, path: Path) -> None:
     """Words of an answer that its step does not hear."""
     for place, step, answer in _answers(test):
-        if step not in plan.by_id:
+        named = step_of_item(plan, step)
+        if named is None:
             continue
-        node = plan.written_node(step)
+        node = plan.written_node(named)
         kinds = {
             "decisions": isinstance(node.config, (HumanTaskConfig, WaitAnyConfig)),
             "channels": isinstance(node.config, MultiChannelConfig),
@@ -103,6 +105,16 @@ def _check_answers(source: Source, plan: Plan, test: DefinitionTest, path: Path)
             if word in answer.model_fields_set and not is_heard:
                 what, mend = f"the step {step!r} has no {word}", f"leave {word} out, or name the step that has one"
                 source.report((*path, *place, word), "test.unheard", what, mend, severity="warning")
+
+
+def step_of_item(plan: Plan, name: str) -> str | None:
+    """The step that a test means, None when there is none: of one item of a group it is `group/index/step`."""
+    *items, step = name.split("/")
+    groups, indexes = items[::2], items[1::2]
+    if step not in plan.by_id or len(groups) != len(indexes) or not all(map(str.isdigit, indexes)):
+        return None
+    around = [plan.nodes[group].id for group in items_around(plan, plan.by_id[step])]
+    return step if not items or groups == around else None
 
 
 def _answers(test: DefinitionTest) -> Iterator[tuple[Path, str, CaseAnswer]]:

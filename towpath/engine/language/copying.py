@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from towpath.engine.language.model import Model
 from towpath.engine.language.reading import Entry, GroupEntry, StepEntry
 from towpath.engine.language.renaming import Renamed, rename_model, rename_values
-from towpath.engine.language.steps import CONFIGS, Catch, Step, StepCall
+from towpath.engine.language.steps import CONFIGS, Catch, ForEach, Group, Step, StepCall
 
 CallT = TypeVar("CallT", bound=StepCall)
 
@@ -59,6 +59,13 @@ def copy_entries(entries: tuple[Entry, ...], suffix: str, branch: str | None) ->
     return _Copier(suffix, frozenset(ids_of(entries)), frozenset(errors), branch).entries(entries)
 
 
+def reads_of(entries: tuple[Entry, ...]) -> tuple[tuple[str, ...], ...]:
+    """All that entries read, as the constant names of each read, its root first; each once."""
+    reader = _Copier("", frozenset(), frozenset(), None, {})
+    reader.entries(entries)
+    return tuple(reader.seen or ())
+
+
 @dataclass(frozen=True, slots=True)
 class _Copier:
     """`ids` and `errors` are the names that belong to what is copied."""
@@ -67,6 +74,8 @@ class _Copier:
     ids: frozenset[str]
     errors: frozenset[str]
     branch: str | None
+    seen: dict[tuple[str, ...], None] | None = None
+    """Where it is there, reads are only noted."""
 
     def entries(self, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
         return tuple(self._group(each) if isinstance(each, GroupEntry) else self._step(each) for each in entries)
@@ -76,11 +85,18 @@ class _Copier:
         inner = replace(self, branch=None)
         return replace(
             entry,
-            group=entry.group.model_copy(update={"id": name, "catch": list(map(self._caught, entry.group.catch))}),
+            group=entry.group.model_copy(update={"id": name, **self._of_group(entry.group)}),
             members=self.entries(entry.members),
             each_done=inner.entries(entry.each_done),
             branches=self._branches(entry.branches),
         )
+
+    def _of_group(self, group: Group) -> dict[str, Any]:
+        catch = list(map(self._caught, group.catch))
+        if group.for_each is None:
+            return {"catch": catch}
+        written = group.for_each.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return {"catch": catch, "for_each": ForEach.model_validate(rename_model(ForEach, written, self._rename))}
 
     def _step(self, entry: StepEntry) -> StepEntry:
         return StepEntry(self._copied(entry.step), self._config(entry), entry.path, self._branches(entry.branches))
@@ -134,6 +150,9 @@ class _Copier:
         return name + self.suffix if name in self.ids else name
 
     def _rename(self, path: tuple[str, ...]) -> Renamed | None:
+        if self.seen is not None:
+            self.seen[path] = None
+            return None
         match path:
             case ("branch", *rest) if self.branch is not None:
                 return _of_branch(self.branch, rest)

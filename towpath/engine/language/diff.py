@@ -284,10 +284,12 @@ def _groups(old: Plan, new: Plan) -> Iterator[Change]:
     """How groups join: those with a name by it, the others by their members."""
     before, after = _groups_of(old), _groups_of(new)
     for name in before.keys() & after.keys():
-        for field in ("join", "losers", "on_error", "max_concurrency", "catch"):
+        for field in ("join", "losers", "on_error", "max_concurrency", "catch", "for_each"):
             one, other = getattr(before[name], field), getattr(after[name], field)
             if one != other:
-                yield Change("group", f"steps.{name}", f"{name}: {field}: {_arrow(one, other)}", "minor")
+                gives_otherwise = field == "for_each" and (one is None or other is None)
+                risk: Bump = "major" if gives_otherwise else "minor"
+                yield Change("group", f"steps.{name}", f"{name}: {field}: {_arrow(one, other)}", risk)
 
 
 def _groups_of(plan: Plan) -> dict[str, Group]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.steps import ForEach, Group, HumanTaskConfig
+from towpath.engine.language.turns import items_around
 
 SHAPES = {
     "condition": ("{", "}"),
@@ -46,6 +47,9 @@ def mermaid(plan: Plan) -> str:
             rules = "".join(f", {word}" for word in _offered(node)) if node.group is None else _rules(node, node.group)
             lines.append(f'  {_name(node)}{begin}"{_label(node.id)}<br/>{kind}{rules}"{end}')
     for node in plan.nodes:
+        if node.group is not None and node.group.for_each is not None and not items_around(plan, node.index):
+            lines.extend(_boxes(plan, node, 1))
+    for node in plan.nodes:
         if node.anonymous or node.kind == "runs":
             continue
         for source, label in _edges(plan, node):
@@ -56,6 +60,17 @@ def mermaid(plan: Plan) -> str:
             lines.append(f'  {_name(node)}_undo["undo {_label(node.id)}"]')
             lines.append(f"  {_name(node)} -.-> {_name(node)}_undo")
     return "\n".join(lines)
+
+
+def _boxes(plan: Plan, node: PlanNode, depth: int) -> list[str]:
+    """A box around what is done for each item of a group."""
+    inner = [line for member in node.members for line in _boxes(plan, plan.nodes[member], depth + 1)]
+    loop = None if node.group is None else node.group.for_each
+    indent = "  " * depth
+    if loop is None:
+        return inner if node.anonymous or node.kind == "runs" else [f"{indent}{_name(node)}", *inner]
+    title = f"{_label(node.id)}: for {_label(_each(loop))}"
+    return [f'{indent}subgraph {_name(node)}_items["{title}"]', *inner, f"{indent}end"]
 
 
 def _ways_on(plan: Plan, node: PlanNode) -> Iterator[str]:
@@ -96,7 +111,8 @@ def _branches(plan: Plan, node: PlanNode, depth: int) -> Iterator[str]:
 def _rules(node: PlanNode, group: Group) -> str:
     join = "" if node.wanted is None else f", goes on after {node.wanted}"
     turns = "" if group.max_concurrency is None else f", at most {group.max_concurrency} at a time"
-    return join + turns + (", more for each that is done" if group.each_done else "")
+    items = "" if group.for_each is None else f", for {_each(group.for_each)}"
+    return items + join + turns + (", more for each that is done" if group.each_done else "")
 
 
 def _kind(node: PlanNode) -> str:

@@ -87,6 +87,8 @@ ERROR = closed(type=TEXT, status={"type": ["integer", "null"]}, title=TEXT, deta
 
 def output_schema(node: PlanNode, catalogue: DefinitionCatalogue) -> JsonSchema:
     """{} where nothing is known."""
+    if node.group is not None and node.group.for_each is not None:
+        return {"type": "array", "items": {"type": "object"}}
     if node.group is not None:
         return closed(completed={"type": "array", "items": TEXT})
     if node.kind == "runs":

@@ -1,14 +1,15 @@
 """Definition to plan: one graph of nodes with their needs, joins and guards. No layers: a step waits for its own."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from towpath.engine.language.copying import EACH_DONE, copy_entries, ids_of
+from towpath.engine.language.copying import EACH_DONE, copy_entries, ids_of, reads_of
+from towpath.engine.language.definition import Monitoring
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.model import Model
 from towpath.engine.language.reading import Definition, Entry, GroupEntry, StepEntry
-from towpath.engine.language.steps import Catch, Group, JoinCount, Step
+from towpath.engine.language.steps import EACH_GROUP, Catch, EachGroupConfig, Group, JoinCount, Step
 
 NodeKind = Literal["step", "condition", "group", "runs"]
 MOST_NODES = 5_000
@@ -35,7 +36,8 @@ class PlanNode:
     `guard` is the condition, or what catches, whose branch it is in; `parent` what it is part of. `wanted` is
     how many completed needs start it: None for all. Of a copy, `copy` is the end of its id and `branch` the member that
     it follows; `followers` are the copies that follow a member. A node of the kind `runs` needs copies and has their
-    outputs. `ways` are the ends of cycles after which it runs: the other end skips it.
+    outputs. `ways` are the ends of cycles after which it runs: the other end skips it. Of a group with `for_each` that
+    is one step, `inner` is what is done for one item, and `reads` are all that this reads.
     """
 
     index: int
@@ -58,6 +60,8 @@ class PlanNode:
     followers: list[int] = field(default_factory=list[int])
     cycle: Cycle | None = None
     ways: tuple[tuple[int, str], ...] = ()
+    inner: "Plan | None" = field(default=None, repr=False, compare=False)
+    reads: tuple[tuple[str, ...], ...] = ()
     _written: dict[str, Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -96,6 +100,8 @@ class Plan:
     order: tuple[int, ...]
     is_cut: bool = False
     """Whether it would have too many nodes, and copies are left out."""
+    within: str = ""
+    """The group with `for_each` of which it is one item."""
 
     def node(self, step: str) -> PlanNode:
         return self.nodes[self.by_id[step]]
@@ -145,9 +151,12 @@ def written(config: Model | dict[str, Any] | None) -> dict[str, Any]:
     return config.model_dump(mode="json", by_alias=True) if isinstance(config, Model) else dict(config or {})
 
 
-def make_plan(definition: Definition) -> Plan:
-    """The plan; cycles and unknown ids are told by its `order` and by `unknown` of its nodes."""
-    builder = _Builder()
+def make_plan(definition: Definition, *, is_run: bool = False, within: str = "") -> Plan:
+    """The plan; cycles and unknown ids are told by its `order` and by `unknown` of its nodes.
+
+    `is_run`: a group with `for_each` is one step, whose members are a plan of their own. Else they are nodes like all.
+    """
+    builder = _Builder(definition if is_run else None)
     builder.add_list(definition.entries, None, None)
     builder.resolve()
     nodes = builder.nodes
@@ -163,11 +172,32 @@ def make_plan(definition: Definition) -> Plan:
         tuple(builder.duplicates),
         tuple(_topological(nodes)),
         builder.is_cut,
+        within,
     )
 
 
+def as_run(plan: Plan) -> Plan:
+    """The plan of a checked definition as a run does it."""
+    has_items = any(node.group is not None and node.group.for_each is not None for node in plan.nodes)
+    return make_plan(plan.definition, is_run=True) if has_items else plan
+
+
+def _of_one_item(definition: Definition, entry: GroupEntry, name: str) -> Plan:
+    """What is done for one item of a group: the group itself, without what belongs to the whole run."""
+    header = definition.header.model_copy(
+        update={"outputs": None, "output": None, "cancel_on": None, "monitoring": Monitoring(), "tests": []}
+    )
+    group = entry.group.model_copy(update={"id": name, "for_each": None})
+    one = replace(definition, header=header, triggers=(), entries=(replace(entry, group=group),), fallback=())
+    return make_plan(one, is_run=True, within=name)
+
+
 class _Builder:
-    def __init__(self) -> None:
+    def __init__(self, definition: Definition | None) -> None:
+        """`definition` is there where groups with `for_each` are steps."""
+        self._definition = definition
+        self._item_after: int | None = None
+        """After what the items of a group begin whose members are nodes: none of its members begins before."""
         self.nodes: list[PlanNode] = []
         self.by_id: dict[str, int] = {}
         self.duplicates: list[tuple[str, Path]] = []
@@ -206,6 +236,8 @@ class _Builder:
 
     def add(self, entry: Entry, before: int | None, parent: int | None, guard: tuple[int, str] | None) -> int:
         if isinstance(entry, GroupEntry):
+            if self._definition is not None and entry.group.for_each is not None:
+                return self._each_group(self._definition, entry, before, parent, guard)
             return self._group(entry, before, parent, guard)
         return self._step(entry, before, parent, guard)
 
@@ -220,17 +252,43 @@ class _Builder:
         return node
 
     def _group(self, entry: GroupEntry, before: int | None, parent: int | None, guard: tuple[int, str] | None) -> int:
-        name = entry.group.id or f"parallel:{'.'.join(map(str, entry.path))}{self._copy[0]}"
-        node = self._node("group", name, entry.path)
+        node = self._node("group", self._group_name(entry), entry.path)
         node.group, node.parent, node.guard, node.wanted = entry.group, parent, guard, _wanted(entry.group)
+        outer = self._item_after
+        self._item_after = outer if entry.group.for_each is None or before is None else before
         for member in entry.members:
             node.members.append(self.add(member, before, node.index, guard))
         added = self._each_done(entry, node)
+        self._item_after = outer
         node.needs = [*node.members, *added]
         node.members.extend(added)
         self._branches(entry, node)
         for name in ids_of(entry.each_done):
             node.members.append(self._runs(name, len(entry.members), node))
+        return node.index
+
+    def _group_name(self, entry: GroupEntry) -> str:
+        return entry.group.id or f"parallel:{'.'.join(map(str, entry.path))}{self._copy[0]}"
+
+    def _each_group(
+        self,
+        definition: Definition,
+        entry: GroupEntry,
+        before: int | None,
+        parent: int | None,
+        guard: tuple[int, str] | None,
+    ) -> int:
+        """A group with `for_each`, as one step."""
+        name, group = self._group_name(entry), entry.group
+        outside = {"id", "for_each", "description"}
+        written = group.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=outside)
+        node = self._node("step", name, entry.path)
+        step = Step(id="unnamed", type=EACH_GROUP, for_each=group.for_each, description=group.description)
+        node.step = step.model_copy(update={"id": name, "config": {"group": written}})
+        node.config, node.parent, node.guard = EachGroupConfig(group=written), parent, guard
+        node.needs = [] if before is None else [before]
+        node.inner = _of_one_item(definition, entry, name)
+        node.reads = reads_of(node.inner.definition.entries)
         return node.index
 
     def _each_done(self, entry: GroupEntry, group: PlanNode) -> list[int]:
@@ -265,6 +323,8 @@ class _Builder:
         else:
             node.listed = not step.needs
             node.unknown = list(step.needs)
+            if node.listed and self._item_after is not None:
+                node.needs = [self._item_after]
         self._branches(entry, node)
         return node.index
 
@@ -330,17 +390,3 @@ def caught_at(plan: Plan, node: PlanNode) -> Iterator[Catch]:
     for index, branch in plan.guards(node.index):
         if branch.startswith("catch-"):
             yield plan.nodes[index].catches[int(branch.removeprefix("catch-")) - 1]
-
-
-def cycle(plan: Plan) -> list[str]:
-    """Ids on one cycle, in order; empty when there is none."""
-    done = set(plan.order)
-    left = [node.index for node in plan.nodes if node.index not in done]
-    if not left:
-        return []
-    stuck = set(left)
-    current, trail = left[0], list[int]()
-    while current not in trail:
-        trail.append(current)
-        current = next(need for need in waits_for(plan.nodes, plan.nodes[current]) if need in stuck)
-    return [plan.nodes[index].id for index in trail[trail.index(current) :]]

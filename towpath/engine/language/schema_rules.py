@@ -56,7 +56,8 @@ def add_rules(document: Schema, definitions: dict[str, Schema]) -> None:
     definitions["Step"]["allOf"].extend(_steps())
     definitions["ForEach"]["allOf"] = _loops()
     definitions["Group"]["allOf"] = [
-        _if({"properties": {"each_done": {"minItems": 1}}, "required": ["each_done"]}, _MEMBERS)
+        _if({"properties": {"each_done": {"minItems": 1}}, "required": ["each_done"]}, _MEMBERS),
+        _if(_given("for_each"), {"required": ["id"]}),
     ]
     definitions["HttpConfig"]["allOf"] = _requests()
     definitions["HumanTaskConfig"]["allOf"] = [_repeatable()]

@@ -359,4 +359,15 @@ class Group(Model):
     max_concurrency: Count | None = None
     each_done: Annotated[Entries, Field(exclude_if=is_empty)] = []
     catch: Annotated[list[Catch], Field(max_length=20, exclude_if=is_empty)] = []
+    for_each: ForEach | None = Field(default=None, exclude_if=is_left_out)
     description: Text = ""
+
+
+EACH_GROUP = "each-group"
+"""Type of the step that stands for a group with `for_each` in a plan that is run; no document can write it."""
+
+
+class EachGroupConfig(Model):
+    """The group as it is written: what is done for each item."""
+
+    group: dict[str, Any]

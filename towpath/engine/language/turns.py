@@ -1,4 +1,4 @@
-"""Groups with `max_concurrency`: which steps take turns in them."""
+"""What groups ask of the steps in them: which take turns, by `max_concurrency`; and which are done for each item."""
 
 from collections.abc import Iterator, Mapping
 
@@ -28,3 +28,22 @@ def _around(plan: Plan, node: PlanNode, limited: Mapping[int, int]) -> Iterator[
         if current in limited:
             yield current, limited[current]
         current = plan.nodes[current].parent
+
+
+def items_around(plan: Plan, index: int) -> list[int]:
+    """The groups with `for_each` that a node is in, the outermost first."""
+    found: list[int] = []
+    current = plan.nodes[index].parent
+    while current is not None:
+        node = plan.nodes[current]
+        if node.group is not None and node.group.for_each is not None:
+            found.insert(0, current)
+        current = node.parent
+    return found
+
+
+def is_patient(node: PlanNode) -> bool:
+    """Whether a step waits for people, events or time, or each item of it may."""
+    if node.inner is not None:
+        return any(map(is_patient, node.inner.nodes))
+    return node.step is not None and node.step.type in PATIENT

@@ -14,6 +14,8 @@ _NO_EFFECT = frozenset({"claude", "wait", "wait-any", "condition", "set", "human
 def has_effect(node: PlanNode, pure: Container[str]) -> bool:
     """Whether a step can do anything to the world. `pure` are the functions that are evaluated in the run itself."""
     step, config = node.step, node.config
+    if node.inner is not None:
+        return any(has_effect(member, pure) for member in node.inner.nodes)
     if step is None or step.type in _NO_EFFECT:
         return False
     if isinstance(config, HttpConfig):

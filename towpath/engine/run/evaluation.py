@@ -43,6 +43,7 @@ from towpath.engine.language.steps import (
     ApiConfig,
     ClaudeConfig,
     ConditionConfig,
+    EachGroupConfig,
     ForEach,
     FunctionConfig,
     HumanTaskConfig,
@@ -262,7 +263,7 @@ class Evaluation:
 
     def _config(self, node: PlanNode, **more: Value) -> dict[str, Value]:
         given = node.config
-        if isinstance(given, WaitConfig):
+        if isinstance(given, (WaitConfig, EachGroupConfig)):
             return {}
         if isinstance(given, WaitAnyConfig):
             tasks = {name: choice.human_task for name, choice in given.on.items() if choice.human_task is not None}

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.references import SecretPlace
-from towpath.contracts.declared.run import Sending, SentStep
+from towpath.contracts.declared.within import Left, Sending, SentStep
 from towpath.engine.checks.loading import digest
 from towpath.engine.expression.values import Value
 from towpath.engine.language.http_step import HttpConfig
@@ -24,6 +24,7 @@ from towpath.engine.language.reads import steps_read
 from towpath.engine.run.actions import State
 from towpath.engine.run.evaluation import Evaluation, StepError
 from towpath.engine.run.references import attach, attach_old, config_digest, detach
+from towpath.engine.run.within import basis_within
 
 KEPT_BYTES = 16 * 1024
 """A larger config is not kept for the run that continues this one."""
@@ -150,6 +151,16 @@ def bounded(inside: dict[str, Sending]) -> dict[str, Sending]:
     return found
 
 
+def bounded_left(left: dict[str, Left]) -> dict[str, Left]:
+    """What items leave, as far as it fits; of the others it is told that they stay."""
+    found: dict[str, Left] = {}
+    room = ALL_KEPT_BYTES
+    for name, each in left.items():
+        room -= len(each.model_dump_json())
+        found[name] = each if room >= 0 else Left(stays=("",))
+    return found
+
+
 def _standing(sent: SentStep, state: State | None, *, left: bool) -> SentStep:
     stands = left or state is State.COMPLETED or (sent.stands and state is not State.UNDONE)
     return sent.model_copy(update={"stands": stands, "config": sent.config if stands else None})
@@ -173,6 +184,8 @@ def _size(config: dict[str, JsonValue] | None) -> int:
 
 def _basis(node: PlanNode, evaluation: Evaluation, items: list[Value]) -> JsonValue:
     """All that the configs of the items can be made of, but for the moment and the uuids."""
+    if node.inner is not None:
+        return {"items": items, **basis_within(node, evaluation)}
     names = evaluation.roots()
     outputs = cast("dict[str, JsonValue]", names["steps"])
     read = steps_read(node, set(outputs))

@@ -1,10 +1,10 @@
 """Which approvals a change of a step by hand would pass by."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from towpath.engine.language.plan import Plan, PlanNode, waits_for
 from towpath.engine.language.steps import HumanTaskConfig, WaitAnyConfig
-from towpath.engine.run.actions import State
+from towpath.engine.run.actions import SETTLED, State
 from towpath.engine.scheduling.progress import Progress
 
 
@@ -14,8 +14,10 @@ def asks_people(node: PlanNode) -> bool:
 
 
 def tasks_of(node: PlanNode) -> list[HumanTaskConfig]:
-    """What the step asks people, be it in a race."""
+    """What the step asks people, be it in a race or, of a group with items, in each of them."""
     config = node.config
+    if node.inner is not None:
+        return [task for member in node.inner.nodes for task in tasks_of(member)]
     if isinstance(config, HumanTaskConfig):
         return [config]
     if isinstance(config, WaitAnyConfig):
@@ -43,16 +45,21 @@ def approvals_touched(plan: Plan, step: str, *, decided: bool = False) -> list[s
     return [node.id for node in asking if passed_by(node)]
 
 
-def tasks_passed_by(progress: Progress, step: str, opened: Iterable[str]) -> tuple[list[str], str | None]:
+def tasks_passed_by(
+    progress: Progress, step: str, opened: Iterable[str], known: Container[str] = ()
+) -> tuple[list[str], str | None]:
     """Of the tasks that were opened, by place (`STEP` or `STEP/CHOICE`), those that a change of the step passes by; and
     the first approval of which nobody knows yet who may give it. One that was not needed is passed by nobody. In a
-    cycle, what was asked in an earlier visit is another task.
+    cycle, what was asked in an earlier visit is another task. `known` are groups, by place, of whose items it is known
+    who decides: they are among the tasks once all of their items have ended.
     """
     places = list(opened)
     found: list[str] = []
     for guard in approvals_touched(progress.plan, step):
         now = progress.visits.place(guard)
         own = [place for place in places if place.partition("/")[0] == now]
+        if now in known and progress.run_of(guard).state in SETTLED:
+            own.append(now)
         if not own and progress.run_of(guard).state is not State.SKIPPED:
             return [], guard
         found.extend(own)

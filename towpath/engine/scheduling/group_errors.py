@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from towpath.contracts.core.failure import Failure
 from towpath.contracts.core.run import Cancellation
 from towpath.engine.language.plan import PlanNode
-from towpath.engine.language.turns import PATIENT
+from towpath.engine.language.turns import is_patient
 from towpath.engine.run.actions import SETTLED, Cancel, Failed, State
 from towpath.engine.run.raising import caught_by
 from towpath.engine.scheduling.catching import caught_around, is_handler
@@ -40,9 +40,7 @@ def _stop_inside(nodes: "Scheduling", group: PlanNode, why: Cancellation) -> Non
         if member.kind == "group" or (member.kind == "condition" and run.state is State.RUNNING):
             _stop_inside(nodes, member, why)
         elif member.index in nodes.running:
-            nodes.actions.extend(
-                [Cancel(member.id, why)] if member.step is not None and member.step.type in PATIENT else []
-            )
+            nodes.actions.extend([Cancel(member.id, why)] if is_patient(member) else [])
         elif member.kind != "runs":
             run.cancelled = why
             nodes.settle(member.index, State.CANCELLED, good=False, note=why.in_words)

@@ -11,7 +11,7 @@ from towpath.engine.checks.inputs import secret_inputs
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.steps import OnErrorDefault
-from towpath.engine.language.turns import PATIENT
+from towpath.engine.language.turns import is_patient
 from towpath.engine.run.actions import (
     SETTLED,
     Action,
@@ -246,7 +246,7 @@ class Scheduling:
         self.settle(node.index, State.FAILED, good=False)
         self.stop("failed", node.id, failure)
         _withdraw_siblings(self, node)
-        self.cancel_running(_is_patient, Cancellation(by="the run", reason=f"{node.id} failed"))
+        self.cancel_running(is_patient, Cancellation(by="the run", reason=f"{node.id} failed"))
 
     def cancel_running(self, chosen: Callable[[PlanNode], bool], why: Cancellation) -> None:
         nodes = [self.plan.nodes[index] for index in sorted(self.running)]
@@ -257,7 +257,7 @@ class Scheduling:
             self.stopping = (status, step, failure)
             self.held.clear()
             if status == "rejected":
-                self.cancel_running(_is_patient, Cancellation(by="the run", reason=f"{step} was rejected"))
+                self.cancel_running(is_patient, Cancellation(by="the run", reason=f"{step} was rejected"))
 
     def settle(self, index: int, state: State, *, good: bool, note: str = "") -> None:
         run, node = self.runs[index], self.plan.nodes[index]
@@ -320,10 +320,6 @@ def _close_group(nodes: Scheduling, node: PlanNode, *, satisfied: bool) -> None:
         nodes.take(node.index, Failed(failure))
     else:
         nodes.settle(node.index, State.SKIPPED, good=False)
-
-
-def _is_patient(node: PlanNode) -> bool:
-    return node.step is not None and node.step.type in PATIENT
 
 
 def _lose(nodes: Scheduling, losing: list[PlanNode], failure: Failure, *, exact: bool) -> None:

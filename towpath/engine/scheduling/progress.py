@@ -3,7 +3,7 @@
 Nothing here waits, calls, or knows the time: a driver performs the actions, in a workflow or in memory.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.run import Cancellation, Waiting
-from towpath.contracts.declared.run import SentStep
+from towpath.contracts.declared.within import SentStep, Undo
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import Plan
 from towpath.engine.run.actions import (
@@ -58,8 +58,8 @@ class Progress:
         self._nodes = nodes = Scheduling(plan, facts, inputs, functions, new_uuid, seed)
         self.runs, self.outputs, self.branches, self.done = nodes.runs, nodes.outputs, nodes.branches, nodes.done
         self.evaluation, self.sent, self.visits = nodes.evaluation, nodes.sent, nodes.visits
-        self._undoing = Undoing(nodes)
-        self.not_undone = self._undoing.not_undone
+        self.undoing = Undoing(nodes)
+        self.not_undone = self.undoing.not_undone
 
     def begin(self, now: datetime) -> list[Action]:
         self.evaluation.now = now
@@ -81,18 +81,25 @@ class Progress:
     def undone(self, step: str, now: datetime, failure: Failure | None = None, note: str = "") -> list[Action]:
         """A compensation has ended; with `failure`, the step could not be undone. A `note` says why there was none."""
         self.evaluation.now = now
-        self._undoing.undone(step, now, failure, note)
+        self.undoing.undone(step, now, failure, note)
         return self._go_on()
 
-    def left(self, step: str, now: datetime, why: str) -> list[Action]:
-        """An effect that has happened, or may have, stays: `why` it is not undone."""
+    def left(self, step: str, now: datetime, why: str, *, partly: bool = False) -> list[Action]:
+        """An effect that has happened, or may have, stays: `why` it is not undone. `partly`: others of it were."""
         self.evaluation.now = now
-        self._undoing.leave(step, why)
+        self.undoing.leave(step, why, partly=partly)
+        return self._go_on()
+
+    def unwind(self, undos: Iterable[Undo], now: datetime) -> list[Action]:
+        """Undo what an earlier run did, and end."""
+        self.evaluation.now = now
+        self._nodes.stop("completed", "", None)
+        self.undoing.take_over(undos)
         return self._go_on()
 
     def fell_back(self, now: datetime) -> list[Action]:
         self.evaluation.now = now
-        self._undoing.fell_back()
+        self.undoing.fell_back()
         return self._go_on()
 
     def listen(self, people: OpenTasks) -> None:
@@ -217,9 +224,9 @@ class Progress:
                 )
             else:
                 self._conclude()
-        if self._nodes.stopping is None or self._undoing.busy:
+        if self._nodes.stopping is None or self.undoing.busy:
             return
-        action = self._undoing.next()
+        action = self.undoing.next()
         if action is not None:
             self._nodes.actions.append(action)
             return
@@ -237,8 +244,9 @@ class Progress:
         self._end(End("completed", outputs=given) if name == "outputs" else End("completed", single=(given,)))
 
     def _all_outputs(self) -> dict[str, Value]:
-        """By the ids of the document: those of copies are together under theirs."""
-        return {name: output for name, output in self._nodes.shown.items() if not self.plan.node(name).copy}
+        """By the ids of the document: copies are together under theirs. Of an item of a group, those of its members."""
+        given = {name: output for name, output in self._nodes.shown.items() if name in self.plan.by_id}
+        return {name: given[name] for name in given if not self.plan.node(name).copy and name != self.plan.within}
 
     def _end(self, end: End) -> None:
         self.ended = end
@@ -248,7 +256,7 @@ class Progress:
         """The whole state as JSON, for a run that continues as new. Steps that run then are begun again by `load`."""
         return {
             "runs": [_RUN.dump_python(run, mode="json") for run in self.runs],
-            "outputs": dict(self.outputs),
+            "outputs": {step: output for step, output in self.outputs.items() if step in self.plan.by_id},
             "branches": dict(self.branches),
             "seed": self._nodes.seed,
             "order": dump_done(self.done),

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from towpath.contracts.declared.run import Sending
+from towpath.contracts.declared.within import Sending
 from towpath.engine.checks.loading import digest
 from towpath.engine.language.plan import Plan
 from towpath.engine.scheduling.approvals import approvals_touched

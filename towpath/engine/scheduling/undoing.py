@@ -1,14 +1,17 @@
 """Which steps of a run that ends are undone, and how: those that were done, and those of which nobody knows."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from towpath.contracts.core.failure import Failure
+from towpath.contracts.declared.within import Undo
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.language.steps import Step
 from towpath.engine.run.actions import FallBack, State, StepRun, UndoStep
 from towpath.engine.run.evaluation import Evaluation, StepError
+from towpath.engine.run.references import attach, detach
 from towpath.engine.scheduling.nodes import Scheduling
 from towpath.engine.scheduling.visits import Visit, step_of
 
@@ -23,9 +26,26 @@ def is_undoable(node: PlanNode, run: StepRun, evaluation: Evaluation) -> bool:
     """
     if node.step is None:
         return False
+    if node.inner is not None:
+        return evaluation.has_effect(node) and (run.unknown or run.state is State.COMPLETED)
     if node.step.compensate is not None:
         return run.unknown or (run.state is State.COMPLETED and run.failure is None)
     return run.unknown and evaluation.has_effect(node)
+
+
+def keeps_effects(node: PlanNode, evaluation: Evaluation) -> bool:
+    """Whether an item of a group that was done has effects that nothing undoes."""
+    inner = () if node.inner is None else node.inner.nodes
+    return any(
+        keeps_effects(member, evaluation)
+        or (
+            member.inner is None
+            and evaluation.has_effect(member)
+            and member.step is not None
+            and member.step.compensate is None
+        )
+        for member in inner
+    )
 
 
 def asks_check(step: Step, *, unknown: bool) -> bool:
@@ -37,6 +57,8 @@ def undo_of(visit: Visit, node: PlanNode, evaluation: Evaluation) -> UndoStep | 
     """How what a step did in a visit is undone, or why it cannot be."""
     step, run = node.step, visit.run
     name = "" if visit.number == 1 else visit.place
+    if node.inner is not None:
+        return UndoStep(node.id, {}, run.unknown, name)
     has_check = step is not None and asks_check(step, unknown=run.unknown)
     if step is None or step.compensate is None:
         return UndoStep(node.id, None, run.unknown, name) if has_check else NOBODY_KNOWS
@@ -60,6 +82,7 @@ class Undoing:
         self.not_undone: list[str] = []
         self._nodes = nodes
         self._to_undo: list[Visit] | None = None
+        self._given: list[Undo] | None = None
         self._fallen = 0
 
     def next(self) -> UndoStep | FallBack | None:
@@ -78,9 +101,29 @@ class Undoing:
         run.note = note or ("undone" if failure is None else f"not undone ({failure.code})")
         self.busy = False
 
-    def leave(self, place: str, why: str) -> None:
-        """An effect that has happened, or may have, stays."""
+    def take_over(self, undos: Iterable[Undo]) -> None:
+        """Undo these, in their order, and nothing else."""
+        self._given = list(undos)
+
+    def remaining(self) -> list[Undo]:
+        """What is to be undone of a run that was completed, should the run around it fail: the latest first."""
+        nodes = self._nodes
+        found: list[Undo] = []
+        for visit in reversed(self._undoable()):
+            undo = undo_of(visit, nodes.plan.node(visit.step), nodes.evaluation)
+            place = "" if visit.number == 1 else visit.place
+            if isinstance(undo, str):
+                found.append(Undo(step=visit.step, visit=place, why=undo))
+                continue
+            config, references = (None, ()) if undo.config is None else detach(undo.config)
+            unknown = undo.unknown
+            found.append(Undo(step=visit.step, visit=place, config=config, references=references, unknown=unknown))
+        return found
+
+    def leave(self, place: str, why: str, *, partly: bool = False) -> None:
+        """An effect that has happened, or may have, stays; `partly`: others of the step were undone."""
         run = self._run_at(place)
+        run.state = State.UNDONE if partly else run.state
         run.note = "; ".join(filter(None, (f"not undone: {why}", run.note)))
         self.not_undone.append(place)
         self.busy = False
@@ -102,11 +145,27 @@ class Undoing:
         output = self._nodes.outputs.get(node.id, run.partial)
         return Visit(node.id, self._nodes.visits.number(node.id), run, output)
 
+    def _undoable(self) -> list[Visit]:
+        plan, evaluation = self._nodes.plan, self._nodes.evaluation
+        visits = map(self._visit, self._nodes.done)
+        return [visit for visit in visits if is_undoable(plan.node(visit.step), visit.run, evaluation)]
+
+    def _next_given(self, given: list[Undo]) -> UndoStep | None:
+        while given:
+            undo = given.pop(0)
+            if undo.why:
+                self.leave(undo.place, undo.why)
+                continue
+            config = None if undo.config is None else attach(undo.config, undo.references)
+            return UndoStep(undo.step, config, undo.unknown, undo.visit)
+        return None
+
     def _next_undo(self) -> UndoStep | None:
         plan, evaluation = self._nodes.plan, self._nodes.evaluation
+        if self._given is not None:
+            return self._next_given(self._given)
         if self._to_undo is None:
-            visits = map(self._visit, self._nodes.done)
-            self._to_undo = [visit for visit in visits if is_undoable(plan.node(visit.step), visit.run, evaluation)]
+            self._to_undo = self._undoable()
         while self._to_undo:
             visit = self._to_undo.pop()
             undo = undo_of(visit, plan.node(visit.step), evaluation)

@@ -108,7 +108,7 @@ def fault_matrix(plan: Plan, tests: Sequence[DefinitionTest], functions: PureFun
 
 def _cell(step: str, kind: str, result: CaseResult) -> Cell:
     """A step without a time limit does not time out: its run goes on waiting, which is no mistake of the scheduler."""
-    waits = kind == "times out" and result.status == "stuck" and result.states.get(step) == "running"
+    waits = kind == "times out" and result.status == "stuck" and result.states.get(step, "").startswith("running")
     status, problem = (WAITS, "") if waits else (result.status, "; ".join(result.problems))
     return Cell(step, kind, status, tuple(result.undone), result.fell_back, problem, tuple(result.not_undone))
 
@@ -134,14 +134,14 @@ def _branches(plan: Plan) -> list[str]:
 
 
 def _taken(plan: Plan, result: CaseResult) -> set[str]:
-    found = {f"{step}:{branch}" for step, branch in result.branches.items()}
-    for node in plan.steps():
-        if node.step is not None and node.step.when is not None:
-            state = result.states.get(node.id)
-            if state == "skipped":
-                found.add(f"{node.id}:not")
-            elif state not in {None, "pending"}:
-                found.add(f"{node.id}:when")
+    found = {f"{step.rpartition('/')[2]}:{branch}" for step, branch in result.branches.items()}
+    conditional = {node.id for node in plan.steps() if node.step is not None and node.step.when is not None}
+    for name, state in result.states.items():
+        step = name.rpartition("/")[2]
+        if step in conditional and state == "skipped":
+            found.add(f"{step}:not")
+        elif step in conditional and state != "pending" and " in " not in state:
+            found.add(f"{step}:when")
     return found
 
 

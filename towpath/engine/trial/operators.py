@@ -13,6 +13,8 @@ from towpath.engine.trial.waits import TrialTask
 def refusal(run: TrialRun, progress: Progress, operation: CaseOperation) -> str:
     """Why an operator may not settle the step, if that is so."""
     step = operation.skip or operation.set_output or ""
+    if step not in run.plan.by_id:
+        return f"{step} is not under way: a step of an item is named when its item has begun, as GROUP/INDEX/STEP"
     node, state = run.plan.node(step), progress.run_of(step).state
     if node.kind != "step":
         return f"{step} is not a single step"
@@ -28,14 +30,21 @@ def _passed_by(run: TrialRun, progress: Progress, operation: CaseOperation, step
     node = run.plan.node(step)
     if operation.set_output is not None and isinstance(node.config, WaitAnyConfig) and asks_people(node):
         return f"{step} asks people: decide its task, or skip it"
-    passed, unknown = tasks_passed_by(progress, step, run.tasks)
+    asked = {} if run.items is None else run.items.asked
+    passed, unknown = tasks_passed_by(progress, step, run.tasks, asked)
+    if unknown is not None and run.plan.node(unknown).inner is not None:
+        return f"{unknown} guards {step}, and people decide in the runs of its items"
     if unknown is not None:
         return f"{unknown} guards {step}, and who may decide it is not known before it is open"
+    in_items = (task for place in passed if place not in run.tasks for task in asked[place])
+    if any(task.problem_of(operation.by) for task in in_items):
+        return f"{operation.by} may not decide all that people were asked before it"
     problems = (
         _problem(run.tasks[place], operation)
         if place.partition("/")[0] == progress.visits.place(step)
         else run.tasks[place].problem_of(operation.by)
         for place in passed
+        if place in run.tasks
     )
     return next(filter(None, problems), "")
 
@@ -64,5 +73,5 @@ def decision_of(operation: CaseOperation) -> CaseDecision | str:
 def decided_task(run: TrialRun, operation: CaseOperation) -> TrialTask | None:
     """The task that an output by hand decides."""
     step = operation.set_output
-    is_task = step is not None and isinstance(run.plan.node(step).config, HumanTaskConfig)
+    is_task = step is not None and step in run.plan.by_id and isinstance(run.plan.node(step).config, HumanTaskConfig)
     return run.tasks.get(run.evaluation.place(step)) if is_task and step is not None else None

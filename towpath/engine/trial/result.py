@@ -1,10 +1,13 @@
 """What a test of a definition came to, and which of its expectations were not met."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from towpath.engine.expression.values import Scope, Value, equal
 from towpath.engine.language.definition import DefinitionTest
+from towpath.engine.language.plan import Plan
+from towpath.engine.run.actions import End
 
 
 @dataclass
@@ -38,6 +41,30 @@ class CaseResult:
     @property
     def ok(self) -> bool:
         return not self.problems
+
+    def take(self, end: End | None, running: list[str]) -> None:
+        """How the run ended, if it did; else what is still `running`."""
+        self.status = "stuck" if end is None else end.status
+        self.outputs = {} if end is None else end.outputs
+        self.single = () if end is None else end.single
+        self.failed_step = "" if end is None else end.step
+        self.failure = "" if end is None or end.failure is None or end.status != "failed" else str(end.failure.code)
+        if end is None and not self.problems:
+            self.problems.append(f"the run stands still; running: {', '.join(running) or 'nothing'}")
+
+    def share(self, other: "CaseResult") -> None:
+        """Of a run that is an item of another one: what went out is told of both together."""
+        self.calls, self.told, self.refused = other.calls, other.told, other.refused
+
+
+def tell_members(plan: Plan, result: CaseResult) -> None:
+    """States of members of groups with `for_each`, over all items: one state, or how often each."""
+    for node in plan.nodes:
+        if node.id in result.states:
+            continue
+        found = Counter(state for name, state in result.states.items() if name.rpartition("/")[2] == node.id)
+        mixed = ", ".join(f"{state} in {count}" for state, count in sorted(found.items()))
+        result.states[node.id] = mixed if len(found) > 1 else next(iter(found), "pending")
 
 
 def unmet(test: DefinitionTest, result: CaseResult) -> list[str]:

@@ -20,6 +20,7 @@ from towpath.engine.trial.spending import Spending, TrialCache
 from towpath.engine.trial.virtual import VirtualTime
 
 if TYPE_CHECKING:
+    from towpath.engine.trial.groups import TrialItems
     from towpath.engine.trial.waits import TrialTask
 
 Awaits = CancelOn | Choice | ForEach | WaitConfig
@@ -46,7 +47,10 @@ class Arrivals:
 class TrialRun:
     """One run of a definition in memory. The performers of steps get it, and nothing else."""
 
-    def __init__(self, plan: Plan, evaluation: Evaluation, time: VirtualTime, script: Script) -> None:
+    def __init__(
+        self, plan: Plan, evaluation: Evaluation, time: VirtualTime, script: Script, beside: "list[TrialRun]", name: str
+    ) -> None:
+        """`beside` are all open runs of a test, `name` is `group/index/` of an item; empty for the run itself."""
         self.plan = plan
         self.time = time
         self.script = script
@@ -62,6 +66,9 @@ class TrialRun:
         self.cancelled: dict[str, Cancellation] = {}
         self._evaluation = evaluation
         self._sent: set[str] = set()
+        self.name = name
+        self.beside = beside
+        self.items: TrialItems | None = None
 
     @property
     def evaluation(self) -> Evaluation:
@@ -72,7 +79,7 @@ class TrialRun:
         """A call that is made once more under its key is the same one; one that asks anew is another."""
         if again or name not in self._sent:
             self._sent.add(name)
-            self.result.calls.append(name)
+            self.result.calls.append(f"{self.name}{name}")
 
     def notify(self, name: str, team: str) -> None:
         """A notice that is sent once more under its key is the same one."""
@@ -96,11 +103,15 @@ class TrialRun:
         return task.submissions
 
     def deliver(self, event: CloudEvent) -> list[str]:
-        """Give the run an event where it may wait for it, as whoever emits one finds it. Its id, if it got it."""
-        if not set(awaited_names(event.type, event.subject)) & set(awaited_events(self.plan, self.evaluation)):
-            return []
-        self.inbox.put(event)
-        return [self.evaluation.facts.id]
+        """Give an event to the runs of the test that may wait for it, as whoever emits one finds them. Their ids."""
+        found = [run for run in self.beside if run.may_wait_for(event)]
+        for run in found:
+            run.inbox.put(event)
+        return [f"{run.evaluation.facts.id}/{run.name}".rstrip("/") for run in found]
+
+    def may_wait_for(self, event: CloudEvent) -> bool:
+        names = awaited_names(event.type, event.subject)
+        return not set(names).isdisjoint(awaited_events(self.plan, self.evaluation))
 
     async def event(self, kind: str, awaits: Awaits, names: Names) -> CloudEvent:
         """The first that matches, of those kept and those to come. Raises StepError."""

@@ -1,5 +1,6 @@
 """What a test gives to a run: answers of steps in turn, and events under their ids."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -13,26 +14,41 @@ from towpath.engine.language.definition import CaseAnswer, CaseCall, DefinitionT
 class Script:
     """The answers of a test. The last one of a step is given again and again."""
 
-    def __init__(self, test: DefinitionTest, more: dict[str, CaseAnswer]) -> None:
-        self._answers: dict[str, list[CaseAnswer]] = {
-            name: list(given) if isinstance(given, list) else [given] for name, given in test.answers.items()
-        }
-        self._answers |= {name: [answer] for name, answer in more.items()}
-        self._calls = {
+    def __init__(
+        self, answers: dict[str, list[CaseAnswer]], calls: Mapping[tuple[str, str], CaseCall], item: str = ""
+    ) -> None:
+        self._answers, self._calls, self._item = answers, calls, item
+
+    @classmethod
+    def of(cls, test: DefinitionTest, more: dict[str, CaseAnswer]) -> "Script":
+        """That of a test; `more` are answers that go before those of the test."""
+        answers = {name: list(given) if isinstance(given, list) else [given] for name, given in test.answers.items()}
+        answers |= {name: [answer] for name, answer in more.items()}
+        calls = {
             (name, kind): call
-            for name, given in self._answers.items()
+            for name, given in answers.items()
             for answer in given
             for kind, call in (("check", answer.check), ("undo", answer.undo))
             if call is not None
         }
+        return cls(answers, calls)
+
+    def within(self, item: str) -> "Script":
+        """For the run of an item of a group, `group/index`. What is said of the step of one item goes first."""
+        return Script(self._answers, self._calls, f"{self._item}{item}/")
+
+    def _names(self, step: str) -> list[str]:
+        """What a test may call a step, the most exact name first."""
+        own = [f"{self._item}{step}", f"{self._item}{base_of(step)}"] if self._item else []
+        return [*own, step, base_of(step)]
 
     def is_for(self, step: str) -> bool:
         """Whether the test answers for a step, or for all copies of it."""
-        return step in self._answers or base_of(step) in self._answers
+        return any(name in self._answers for name in self._names(step))
 
     def next(self, step: str) -> CaseAnswer | None:
         """What its next call answers, None when the test does not say."""
-        answers = self._answers.get(step) or self._answers.get(base_of(step))
+        answers = next(filter(None, map(self._answers.get, self._names(step))), None)
         if not answers:
             return None
         return answers[0] if len(answers) == 1 else answers.pop(0)
@@ -43,7 +59,7 @@ class Script:
         return bool(answers) and answers[0].cached
 
     def of_call(self, step: str, kind: Literal["check", "undo"]) -> CaseCall | None:
-        return self._calls.get((step, kind)) or self._calls.get((base_of(step), kind))
+        return next(filter(None, (self._calls.get((name, kind)) for name in self._names(step))), None)
 
 
 def cloud_events(test: DefinitionTest, began: datetime) -> list[tuple[timedelta, CloudEvent]]:

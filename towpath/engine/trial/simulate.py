@@ -1,20 +1,20 @@
 """A run in memory: the scheduler and rules of a run on Temporal, answers of a test, and a clock that jumps ahead."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from pydantic import JsonValue
 
 from towpath.contracts.core.delivery import OPERATIONS_TEAM
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.run import Cancellation
+from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.run import CloudEvent
+from towpath.contracts.declared.within import Undo, Within
 from towpath.engine.checks.inputs import accept_inputs
-from towpath.engine.expression.template import compile_condition
-from towpath.engine.expression.values import ExpressionError
-from towpath.engine.language.alerts import AlertWatch, alert_team, watch_alert
 from towpath.engine.language.definition import CaseAnswer, CaseDecision, CaseOperation, DefinitionTest, Queue
-from towpath.engine.language.plan import Plan, PlanNode
+from towpath.engine.language.plan import Plan, PlanNode, as_run
 from towpath.engine.language.reads import secrets_of
 from towpath.engine.language.steps import CancelOn
 from towpath.engine.run.actions import (
@@ -27,15 +27,18 @@ from towpath.engine.run.actions import (
     FallBack,
     Outcome,
     Start,
-    State,
     UndoStep,
 )
 from towpath.engine.run.again import DoneAgain
 from towpath.engine.run.evaluation import PureFunctions, RunFacts, StepError
+from towpath.engine.run.within import enter, facts_within
+from towpath.engine.scheduling.leaving import undo_ends
 from towpath.engine.scheduling.progress import Progress
 from towpath.engine.scheduling.undoing import NO_ANSWER, NO_UNDO, asks_check
+from towpath.engine.trial.alerting import TrialAlerts
+from towpath.engine.trial.groups import TrialItems
 from towpath.engine.trial.operators import decided_task, decision_of, refusal
-from towpath.engine.trial.result import CaseResult, unmet
+from towpath.engine.trial.result import CaseResult, tell_members, unmet
 from towpath.engine.trial.run import TrialJob, TrialRun
 from towpath.engine.trial.script import Script, cloud_events, length_of, moment_of
 from towpath.engine.trial.steps import TrialSteps
@@ -63,10 +66,34 @@ def run_case(plan: Plan, test: DefinitionTest, functions: PureFunctions, fault: 
     inputs, problems = accept_inputs(plan.definition.header, test.inputs)
     if problems:
         return CaseResult([f"inputs: {problem}" for problem in problems])
-    result = _Simulation(plan, test, inputs, functions, fault).simulate()
+    case = _Case(test, functions, fault)
+    whole, plan = plan, as_run(plan)
+    facts = RunFacts(f"{plan.definition.header.id}/test", case.began, secrets=secrets_of(plan))
+    result = _Simulation(case, plan, facts, inputs).simulate()
+    tell_members(whole, result)
     if fault is None:
         result.problems.extend(unmet(test, result))
     return result
+
+
+class _Case:
+    """What all runs of one test share: the run itself, and those of items of its groups."""
+
+    def __init__(self, test: DefinitionTest, functions: PureFunctions, fault: StepFault | None) -> None:
+        self.test, self.functions = test, functions
+        self.skipped = fault.step if fault is not None and fault.kind == SKIPPED else None
+        self.tried = None if fault is None else fault.step
+        more = {} if fault is None or fault.kind == SKIPPED else {fault.step: FAULTS[fault.kind]}
+        self.script = Script.of(test, more)
+        self.began = moment_of(test.now)
+        self.time = VirtualTime(self.began)
+        self.runs: list[TrialRun] = []
+        """Those that are open."""
+        self._uuids = 0
+
+    def uuid(self) -> str:
+        self._uuids += 1
+        return f"00000000-0000-4000-8000-{self._uuids:012d}"
 
 
 class _Simulation:
@@ -74,81 +101,104 @@ class _Simulation:
 
     def __init__(
         self,
+        case: _Case,
         plan: Plan,
-        test: DefinitionTest,
+        facts: RunFacts,
         inputs: dict[str, JsonValue],
-        functions: PureFunctions,
-        fault: StepFault | None,
+        around: Within | None = None,
+        outer: TrialRun | None = None,
+        name: str = "",
     ) -> None:
-        self._plan = plan
-        self._test = test
-        self._skipped = fault.step if fault is not None and fault.kind == SKIPPED else None
-        self._uuids = 0
-        more = {} if fault is None or fault.kind == SKIPPED else {fault.step: FAULTS[fault.kind]}
-        script = Script(test, more)
-        self._began = moment_of(test.now)
-        facts = RunFacts(f"{plan.definition.header.id}/test", self._began, secrets=secrets_of(plan))
-        self._progress = Progress(plan, facts, inputs, functions, self._uuid)
-        evaluation = self._progress.evaluation
+        """`around` is what the run of an item begins with, `outer` the run that it is an item of, as `name`."""
+        self._case, self._plan, self._test, self._time = case, plan, case.test, case.time
+        self._began = case.time.now
+        self.progress = Progress(plan, facts, inputs, case.functions, case.uuid)
+        evaluation = self.progress.evaluation
+        if around is not None:
+            enter(evaluation, around)
+        script = case.script if outer is None else outer.script.within(name)
         held = {node.id for node in plan.steps() if script.is_for(node.id)}
-        evaluation.held = frozenset(held | ({fault.step} if fault is not None else set()))
-        self._time = VirtualTime(self._began)
-        self._run = TrialRun(plan, evaluation, self._time, script)
-        self._run.teams = test.teams
+        evaluation.held = frozenset(held | ({case.tried} if case.tried is not None else set()))
+        full = "" if outer is None else f"{outer.name}{name}/"
+        self.run = self._run = TrialRun(plan, evaluation, self._time, script, case.runs, full)
+        if outer is not None:
+            self.run.result.share(outer.result)
+            self.run.spending, self.run.kept = outer.spending, outer.kept
+        self.run.teams = case.test.teams
+        case.runs.append(self.run)
+        self.items = self.run.items = TrialItems(self.run, around, self._item)
         self._steps = TrialSteps(self._run)
-        self._progress.listen(self._run)
+        self.progress.listen(self._run)
         self._work: dict[str, Strand[None]] = {}
         self._latest: dict[str, str] = {}
-        self._states: dict[int, State] = {}
-        self._alerts = [watch_alert(i, rule) for i, rule in enumerate(plan.definition.header.monitoring.alerts)]
-        self._alerted: set[int] = set()
-        self._ended: End | None = None
+        self._alerts = TrialAlerts(self.run, self.progress)
+        self._inside: list[str] = []
+        self.undone: list[str] = []
+        self.ended: End | None = None
+
+    @property
+    def not_undone(self) -> list[str]:
+        return [*self.progress.not_undone, *self._inside]
+
+    def _item(self, node: PlanNode, given: Within, inputs: JsonObject, event: JsonValue, name: str) -> "_Simulation":
+        if node.inner is None:
+            raise TypeError(node.id)
+        facts = facts_within(given, replace(self.progress.evaluation.facts, event=event))
+        return _Simulation(self._case, node.inner, facts, inputs, given, self.run, name)
+
+    def begin(self) -> None:
+        self._apply(self.progress.begin(self._time.now))
+
+    def unwind(self, undos: Sequence[Undo]) -> None:
+        self.items.left |= {name: left for undo in undos for name, left in undo.items.items()}
+        self._apply(self.progress.unwind(undos, self._time.now))
+
+    def cancel(self, why: Cancellation) -> None:
+        self._apply(self.progress.cancel(self._time.now, why))
 
     def simulate(self) -> CaseResult:
         for after, event in cloud_events(self._test, self._began):
             self._time.start(self._arrive(after, event))
         for index, operation in enumerate(self._test.operations):
             self._time.start(self._operate(index, operation))
-        for watch in self._alerts:
-            if watch.on_run:
-                self._time.start(self._alert(watch, self._began, None))
+        self._alerts.begin()
         cancel_on = self._plan.definition.header.cancel_on
         if cancel_on is not None:
             self._time.start(self._cancel_on(cancel_on, None))
-        self._apply(self._progress.begin(self._time.now))
+        self.begin()
         try:
-            self._time.run(lambda: self._ended is not None)
+            self._time.run(lambda: self.ended is not None)
         except EndlessError:
             self._run.result.problems.append("the run does not come to an end")
+        self.report()
         self._time.close()
-        return self._report()
+        return self._whole()
 
-    def _report(self) -> CaseResult:
-        result, end, progress = self._run.result, self._ended, self._progress
-        result.status = "stuck" if end is None else end.status
-        result.outputs = {} if end is None else end.outputs
-        result.single = () if end is None else end.single
-        result.failed_step = "" if end is None else end.step
-        result.failure = "" if end is None or end.failure is None or end.status != "failed" else str(end.failure.code)
-        result.states = {node.id: str(run.state) for node, run in zip(self._plan.nodes, progress.runs, strict=True)}
-        result.attempts = {node.id: progress.runs[node.index].attempts for node in self._plan.steps()}
-        result.branches = dict(progress.branches)
-        result.not_undone = list(progress.not_undone)
+    def report(self) -> None:
+        result, progress = self._run.result, self.progress
+        result.states |= {node.id: str(run.state) for node, run in zip(self._plan.nodes, progress.runs, strict=True)}
+        result.attempts |= {node.id: progress.runs[node.index].attempts for node in self._plan.steps()}
+        result.branches |= dict(progress.branches)
+        self.items.report()
+
+    def _whole(self) -> CaseResult:
+        result, progress = self._run.result, self.progress
+        result.take(self.ended, progress.running)
+        result.undone, result.not_undone = self.undone, self.not_undone
         result.duration = self._time.now - self._began
-        if end is None and not result.problems:
-            waiting = ", ".join(progress.running) or "nothing"
-            result.problems.append(f"the run stands still; running: {waiting}")
         return result
 
     async def _arrive(self, after: timedelta, event: CloudEvent) -> None:
         await self._time.wait_for(after)
         self._run.inbox.put(event)
+        for run in [run for run in self._case.runs if run is not self._run and run.may_wait_for(event)]:
+            run.inbox.put(event)
 
     def _apply(self, actions: list[Action]) -> None:
-        self._follow_starts()
+        self._alerts.follow_starts()
         for action in actions:
             match action:
-                case Start(step=step) if step == self._skipped:
+                case Start(step=step) if step == self._case.skipped:
                     self._time.start(self._skip(step))
                 case Start(step=step, place=place):
                     self._latest[step] = place
@@ -160,7 +210,7 @@ class _Simulation:
                 case FallBack():
                     self._time.start(self._fall_back(action))
                 case End():
-                    self._ended = action
+                    self.ended = action
 
     def _cancel_step(self, place: str, why: Cancellation) -> None:
         strand = self._work.get(place)
@@ -184,12 +234,12 @@ class _Simulation:
             watch.cancel()
         if isinstance(outcome, Failed) and place in self._run.cancelled:
             outcome = self._cancelled(place)
-        self._apply(self._progress.finish(node.id, outcome, self._time.now, place))
+        self._apply(self.progress.finish(node.id, outcome, self._time.now, place))
 
     async def _outcome(self, node: PlanNode, start: Start) -> Outcome:
         again = DoneAgain(node)
         outcome = await self._steps.perform(node, start)
-        while start.items is None and self._progress.stopping is None:
+        while start.items is None and self.progress.stopping is None:
             wait = again.wait_after(outcome, self._run.evaluation)
             if wait is None:
                 break
@@ -206,16 +256,23 @@ class _Simulation:
         event = await self._run.event(cancel_on.event, cancel_on, {})
         why = Cancellation(by="its cancel_on", reason=f"the event {cancel_on.event} of {event.source} came")
         if place is None:
-            self._apply(self._progress.cancel(self._time.now, why))
+            self._apply(self.progress.cancel(self._time.now, why))
         else:
             self._cancel_step(place, why)
 
     async def _undo(self, action: UndoStep) -> None:
         """Ask whether it happened where nobody knows, and undo it."""
-        node, config, progress = self._plan.node(action.step), action.config, self._progress
+        node, config, progress = self._plan.node(action.step), action.config, self.progress
         step = node.step
         if step is None:
             raise TypeError(node.id)
+        if node.inner is not None:
+            found = await self.items.undo(node, action.place)
+            found.in_doubt = self._run.doubts.is_open(action.place)
+            self.undone.extend(found.done)
+            self._inside.extend(found.left)
+            self._apply(undo_ends(progress, node, action.place, found, self._time.now))
+            return
         try:
             if step.check is not None and asks_check(step, unknown=action.unknown):
                 job = TrialJob(self._run, node, {}, visit=action.visit)
@@ -237,7 +294,7 @@ class _Simulation:
         except StepError as error:
             self._apply(progress.undone(action.place, self._time.now, error.failure))
             return
-        self._run.result.undone.append(action.place)
+        self.undone.append(action.place)
         self._apply(progress.undone(action.place, self._time.now))
 
     async def _fall_back(self, action: FallBack) -> None:
@@ -247,23 +304,28 @@ class _Simulation:
             result.queue = entry.queue
         else:
             self._run.tell(entry.target or OPERATIONS_TEAM, "fallback")
-        self._apply(self._progress.fell_back(self._time.now))
+        self._apply(self.progress.fell_back(self._time.now))
 
     async def _operate(self, index: int, operation: CaseOperation) -> None:
         await self._time.wait_for(length_of(operation.after))
         why = Cancellation(by=operation.by, reason=operation.reason)
         if operation.cancel:
-            self._apply(self._progress.cancel(self._time.now, why))
+            self.cancel(why)
         elif operation.pause:
-            self._progress.pause()
+            self.progress.pause()
         elif operation.resume:
-            self._apply(self._progress.resume(self._time.now))
+            self._apply(self.progress.resume(self._time.now))
         else:
-            self._settle(index, operation, why)
+            self.settle(index, operation, why)
 
-    def _settle(self, index: int, operation: CaseOperation, why: Cancellation) -> None:
-        """Skip a step, or set its output; that of a human task is a decision."""
-        problem = refusal(self._run, self._progress, operation)
+    def settle(self, index: int, operation: CaseOperation, why: Cancellation) -> None:
+        """Skip a step, or set its output; that of a human task is a decision. In an item, it is `group/index/step`."""
+        found = self.items.find(operation.skip or operation.set_output or "")
+        if found is not None:
+            verb = "skip" if operation.skip is not None else "set_output"
+            found[0].settle(index, operation.model_copy(update={verb: found[1]}), why)
+            return
+        problem = refusal(self._run, self.progress, operation)
         task, said = decided_task(self._run, operation), decision_of(operation)
         if problem:
             self._run.result.refused.append(f"operations[{index}] was refused: {problem}")
@@ -275,41 +337,7 @@ class _Simulation:
 
     def _replace(self, step: str, outcome: Completed | None, why: Cancellation) -> None:
         settled = outcome or Cancelled(f"skipped {why.in_words}")
-        self._apply(self._progress.replace(step, settled, self._time.now, why))
+        self._apply(self.progress.replace(step, settled, self._time.now, why))
 
     async def _skip(self, step: str) -> None:
         self._replace(step, None, Cancellation(by="the matrix", reason=SKIPPED))
-
-    def _follow_starts(self) -> None:
-        """Alerts on a step begin with it."""
-        on_step = [watch for watch in self._alerts if watch.on_step]
-        for node in self._plan.steps() if on_step else ():
-            state = self._progress.runs[node.index].state
-            if state is State.RUNNING and self._states.get(node.index) is not State.RUNNING:
-                for watch in on_step:
-                    self._time.start(self._alert(watch, self._time.now, node.id))
-            self._states[node.index] = state
-
-    async def _alert(self, watch: AlertWatch, since: datetime, step: str | None) -> None:
-        """Looked at when it can turn true, and told once."""
-        for moment in watch.moments:
-            await self._time.wait_until(since + moment)
-            if step is not None and step not in self._progress.running:
-                return
-            if self._is_true(watch, since):
-                if watch.index not in self._alerted:
-                    self._alerted.add(watch.index)
-                    self._run.tell(alert_team(watch.alert.channel), "alert")
-                return
-
-    def _is_true(self, watch: AlertWatch, since: datetime) -> bool:
-        now = self._time.now
-        scope = self._run.evaluation.scope(execution_time=now - self._began, step_duration=now - since)
-        try:
-            return compile_condition(watch.alert.condition).evaluate(scope) is True
-        except ExpressionError:
-            return False
-
-    def _uuid(self) -> str:
-        self._uuids += 1
-        return f"00000000-0000-4000-8000-{self._uuids:012d}"

@@ -6,13 +6,14 @@ from dataclasses import replace
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import PlanNode
-from towpath.engine.language.steps import ForEach, OutcomeCheck
+from towpath.engine.language.steps import EACH_GROUP, ForEach, OutcomeCheck
 from towpath.engine.run.actions import Completed, Failed, Outcome, Start
 from towpath.engine.run.each import Gathered, ItemWindow, allowed
 from towpath.engine.run.evaluation import StepError
 from towpath.engine.run.trying import CHECK, UNDO, Trying, is_long_lived, told_trying
 from towpath.engine.trial.arriving import TrialArrivals
 from towpath.engine.trial.calls import output_of, perform_call, perform_channels, perform_claude
+from towpath.engine.trial.groups import perform_members
 from towpath.engine.trial.run import TrialJob, TrialRun
 from towpath.engine.trial.script import failure_by
 from towpath.engine.trial.virtual import Strand
@@ -24,6 +25,7 @@ PERFORMERS: Mapping[str, Callable[[TrialJob], Awaitable[Outcome]]] = {
     "wait": perform_wait,
     "wait-any": perform_wait_any,
     "human-task": perform_task,
+    EACH_GROUP: perform_members,
 }
 """By step type; any other one is a call."""
 
@@ -139,6 +141,8 @@ class TrialSteps:
             gathered = Gathered([])
             self.partial[place] = gathered.results
             return await TrialArrivals(self._run, node, loop, gathered).perform(self._item)
+        if node.inner is not None and self._run.items is not None:
+            self._run.items.asked[place] = []
         window = ItemWindow(len(items), loop.concurrency, allowed(loop, len(items)))
         gathered = Gathered([None] * len(items))
         self.partial[place] = gathered.results
@@ -158,6 +162,8 @@ class TrialSteps:
         finally:
             for strand in running.values():
                 strand.close()
+            # The run of an item undoes what it did before it is over.
+            await self._run.time.until(lambda: all(strand.done for strand in running.values()))
         return gathered.outcome(loop, unknown=self._run.doubts.is_open(place))
 
     async def _item(self, node: PlanNode, loop: ForEach, item: Value, index: int) -> Outcome:

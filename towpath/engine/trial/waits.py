@@ -177,7 +177,7 @@ class TrialTask:
     def _is_out_of_reach(self) -> bool:
         """Whether fewer people may decide than must, as far as the test says who belongs to the teams."""
         people = self._people()
-        return not self.is_decided() and people is not None and len(people - self._excluded()) < self.given.quorum
+        return not self.is_decided() and people is not None and len(people - self.excluded()) < self.given.quorum
 
     def _people(self) -> set[str] | None:
         """Who belongs to the teams that were asked, and the candidates; None where that is not said."""
@@ -186,7 +186,7 @@ class TrialTask:
             return None
         return {person for team in self.teams for person in known[team]} | set(self.given.candidates)
 
-    def _excluded(self) -> set[str]:
+    def excluded(self) -> set[str]:
         return {str(one) for one in as_list(self.config["exclude"]) or []}
 
     async def _decided_by(self, moment: datetime) -> bool:
@@ -198,11 +198,11 @@ class TrialTask:
         return self.decision is not None or self.whole is not None
 
     async def _decide(self, said: CaseDecision, opened: datetime) -> None:
-        time = self.job.run.time
-        await time.wait_until(opened + length_of(said.after))
+        run = self.job.run
+        await run.time.wait_until(opened + length_of(said.after))
         problem = self.refusal(said)
         if problem:
-            self.job.run.result.refused.append(f"{self.place}: {said.by} was refused: {problem}")
+            run.result.refused.append(f"{run.name}{self.place}: {said.by} was refused: {problem}")
         else:
             self.take(said)
 
@@ -228,7 +228,7 @@ class TrialTask:
 
     def problem_of(self, person: str) -> str:
         """Why a person may not decide, whatever it is."""
-        if person in self._excluded():
+        if person in self.excluded():
             return "excluded from this task"
         people = self._people()
         return "" if people is None or person in people else f"no reviewer of {', '.join(self.teams)}"

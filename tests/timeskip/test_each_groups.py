@@ -1,0 +1,162 @@
+"""Groups with `for_each`: all members for every item, results in the order of the items, failed items alone again."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from typing import cast
+
+import pytest
+import pytest_asyncio
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+
+from tests.fakes.strict import StrictReceiver, StrictServices
+from tests.timeskip.declared import Handle, Runs, serve, steps
+from towpath.contracts.core.process import Again
+from towpath.contracts.core.run import DeadLetter
+from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.declared.process import DECLARED_RUN
+from towpath.contracts.declared.run import DeclaredFailure, DeclaredResult
+
+UNDO = "compensate: {type: api, config: {service: s, method: undo, params: {of: '{{ customer.name }}'}}}"
+EACH = """
+  - {{id: first, type: set, config: {{x: 1}}}}
+  - id: each
+    parallel:
+      - id: account
+        type: api
+        retry: {{max_attempts: 1}}
+        config:
+          service: s
+          method: account
+          params: {{row: '{{{{ customer.name }}}}', n: '{{{{ steps.first.x }}}}'}}
+        {undo}
+      - id: mail
+        type: api
+        retry: {{max_attempts: 1}}
+        needs: [account]
+        when: "customer.name != 'b'"
+        config:
+          service: s
+          method: mail
+          params: {{to: "{{{{ customer.name }}}} {{{{ index }}}}", at: "{{{{ now() }}}}", id: "{{{{ uuid() }}}}"}}
+        {undo}
+    for_each: {{in: "{{{{ inputs.customers }}}}", as: customer, concurrency: 2, {policy}}}
+"""
+LAST = """
+  - id: last
+    type: api
+    retry: {max_attempts: 1}
+    config: {service: s, method: last, params: {all: "{{ steps.each }}"}}
+"""
+INPUTS = "inputs: {customers: {type: array}}"
+COLLECT = "on_item_error: collect"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def runs(env: WorkflowEnvironment) -> AsyncIterator[Runs]:
+    async with serve(env, StrictServices()) as serving:
+        yield serving
+
+
+def each(policy: str = COLLECT, undo: str = "") -> str:
+    return EACH.format(policy=policy, undo=undo)
+
+
+def receiver(runs: Runs, faults: Sequence[str]) -> StrictReceiver:
+    assert isinstance(runs.services, StrictServices)
+    runs.services.receiver.faults = {part: ["refused"] for part in faults}
+    return runs.services.receiver
+
+
+def named(*names: str) -> JsonObject:
+    return {"customers": [{"name": name} for name in names]}
+
+
+def sent(strict: StrictReceiver, handle: Handle) -> dict[str, int]:
+    """How often each call went out, by its name in the run."""
+    return {key.removeprefix(f"{handle.id}/"): count for key, count in strict.requests.items()}
+
+
+async def failed(handle: Handle) -> tuple[DeadLetter, DeclaredFailure]:
+    with pytest.raises(WorkflowFailureError) as raised:
+        await handle.result()
+    assert isinstance(raised.value.cause, ApplicationError)
+    letter, failure = raised.value.cause.details
+    return DeadLetter.model_validate(letter), DeclaredFailure.model_validate(failure)
+
+
+async def redriven(runs: Runs, handle: Handle, failure: DeclaredFailure) -> Handle:
+    request = DECLARED_RUN.again(failure, Again(run_id=handle.result_run_id or ""))
+    return await runs.env.client.start_workflow(
+        "declared", request, id=handle.id, task_queue="declared", result_type=DeclaredResult
+    )
+
+
+async def test_all_members_for_every_item(runs: Runs) -> None:
+    """Results stand in the order of the items, by the ids of the members; an item that failed is its error."""
+    receiver(runs, ["/each/2/account"])
+    handle = await runs.start(each() + LAST, named("a", "b", "c"), more=INPUTS)
+    output = (await handle.result()).outputs["each"]
+    assert output == [
+        {"account": {}, "mail": {}},
+        {"account": {}},
+        {"error": {"code": "service.refused", "message": "account: 400 not now"}},
+    ]
+    assert (await steps(handle))["each"].note == f"3 items, 1 failed; the run of an item is {handle.id}/each/INDEX"
+
+
+async def test_redrive_does_the_failed_items_only(runs: Runs) -> None:
+    """What was done well is kept; what failed is sent once more, with the same bytes under the same keys."""
+    strict = receiver(runs, ["/each/1/account", "/each/2/mail"])
+    handle = await runs.start(
+        each("on_item_error: collect, max_failures: '25%'"), named("a", "b", "c", "d"), more=INPUTS
+    )
+    letter, failure = await failed(handle)
+    assert "2 of 4 items failed" in letter.failure.message
+    result = await (await redriven(runs, handle, failure)).result()
+    assert [sorted(item) for item in cast("list[JsonObject]", result.outputs["each"])] == [
+        ["account", "mail"],
+        ["account"],
+        ["account", "mail"],
+        ["account", "mail"],
+    ]
+    assert sent(strict, handle) == {
+        "each/0/account": 1,
+        "each/0/mail": 1,
+        "each/1/account": 2,
+        "each/2/account": 2,
+        "each/2/mail": 2,
+        "each/3/account": 1,
+        "each/3/mail": 1,
+    }
+    assert strict.conflicts == [] and strict.twice == []
+
+
+async def test_items_are_undone_with_their_run(runs: Runs) -> None:
+    """A run that fails later undoes the members of each item once, the latest first; a redrive does them again."""
+    strict = receiver(runs, ["/last"])
+    handle = await runs.start(each(undo=UNDO) + LAST, named("a", "b"), more=INPUTS)
+    letter, failure = await failed(handle)
+    undos = [key.removeprefix(f"{handle.id}/").partition("/undo/")[0] for key in strict.keys("/undo/")]
+    assert sorted(undos) == ["each/0/account", "each/0/mail", "each/1/account"]
+    assert undos.index("each/0/mail") < undos.index("each/0/account")
+    assert sorted(letter.undone) == sorted(undos) and letter.not_undone == ()
+    assert str((await steps(handle))["each"].state) == "undone"
+    await (await redriven(runs, handle, failure)).result()
+    assert sent(strict, handle)["each/0/account"] == 2
+    assert strict.conflicts == [] and strict.twice == []
+
+
+async def test_many_items_are_undone_in_parts(runs: Runs) -> None:
+    """Beyond some hundreds, parts of the items do them and undo them; no history holds all of them."""
+    strict = receiver(runs, ["/last"])
+    names = [f"n{number}" for number in range(210)]
+    handle = await runs.start(
+        each(undo=UNDO).replace("concurrency: 2", "concurrency: 20") + LAST, named(*names), more=INPUTS
+    )
+    letter, failure = await failed(handle)
+    assert len(letter.undone) == 2 * len(names) and letter.not_undone == ()
+    assert set(Counter(key.partition("/undo/")[0] for key in strict.keys("/undo/")).values()) == {1}
+    await (await redriven(runs, handle, failure)).result()
+    assert strict.conflicts == [] and strict.twice == []
