@@ -366,6 +366,14 @@ async def beside(house: House) -> Recorded:
     yield "beside", await completed(handle)
 
 
+async def paced(house: House) -> Recorded:
+    """A cycle that takes no time, and more than one workflow task."""
+    again = "{id: again, type: set, when: run.steps.a.visits < 900, back_to: a, max: 1000}"
+    steps = f"steps: [{{id: a, type: set, config: {{v: 1}}}}, {{id: b, type: set, config: {{v: 2}}}}, {again}]"
+    text = f"id: recorded-paced\nversion: \"1.0.0\"\noutputs: {{n: '{{{{ run.steps.a.visits }}}}'}}\n{steps}\n"
+    yield "paced", await completed(await start(house, document(text), {}))
+
+
 async def withdrawn(house: House) -> Recorded:
     """A race that is over before all its members have begun, and a task that reminds twice."""
     handle = await start(house, document(WITHDRAWN), {})
@@ -418,7 +426,7 @@ async def offered(house: House) -> Recorded:
 
 SCENARIOS: Sequence[Callable[[House], Recorded]] = (
     *(onboarding, failed, unknown, edited, waits, groups, loop, launched, withdrawn, caught, emitted, operated),
-    *(alerted, rounds, offered, matched),
+    *(alerted, rounds, offered, matched, paced),
 )
 SHORT: Sequence[Callable[[House], Recorded]] = (continued, beside)
 

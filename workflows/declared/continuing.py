@@ -1,6 +1,10 @@
-"""What a run that goes on in a new history hands over to it, beside its schedule."""
+"""How a run goes on: in a new history, with what it hands over to that beside its schedule; and in the next workflow
+task, for Temporal takes one of more than two seconds for a deadlock.
+"""
 
-from datetime import datetime
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from pydantic import JsonValue
@@ -18,6 +22,10 @@ from towpath.engine.scheduling.progress import Progress
 
 if TYPE_CHECKING:
     from workflows.declared.driver import Driver
+
+MOST_LOOKS = 4_000
+"""Looks of the scheduler at a node, some two or three a step: a third of a second on a slow machine."""
+PAUSE = timedelta(milliseconds=1)
 
 
 def began(request: DeclaredRequest) -> datetime:
@@ -111,3 +119,38 @@ def _lasts(node: PlanNode) -> bool:
 def is_whole(resume: JsonObject | None) -> bool:
     """Whether an earlier part of the run has told its story so far."""
     return resume is not None and "told" in resume
+
+
+class Pacing:
+    """Of one run. What takes no time, as the `set` steps of a cycle, may be very much at one moment: after so many
+    looks it goes on in the next workflow task, behind a timer.
+    """
+
+    def __init__(self, progress: Progress, apply: Callable[[list[Action]], None]) -> None:
+        self._progress = progress
+        self._apply = apply
+        self._task = -1
+        """The length of the history at the task to which the looks belong."""
+        self._looks = 0
+        self._going_on: asyncio.Task[None] | None = None
+        progress.keep_pace(self._may_go_on)
+
+    def _may_go_on(self) -> bool:
+        task = workflow.info().get_current_history_length()
+        if task != self._task:
+            self._task, self._looks = task, 0
+        self._looks += 1
+        if self._looks <= MOST_LOOKS:
+            return True
+        if self._going_on is None:
+            # A run from before has done all of it in one task.
+            if not workflow.patched("paced-2026-11"):
+                self._progress.keep_pace(lambda: True)
+                return True
+            self._going_on = asyncio.ensure_future(self._go_on())
+        return False
+
+    async def _go_on(self) -> None:
+        await workflow.sleep(PAUSE, summary="very many steps at one moment")
+        self._going_on = None
+        self._apply(self._progress.go_on(workflow.now()))

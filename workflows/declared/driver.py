@@ -40,6 +40,7 @@ from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
 from workflows.declared.continuing import (
+    Pacing,
     began,
     begin_from,
     first_actions,
@@ -103,6 +104,7 @@ class Driver:
         """What people changed by hand: when, what, who and why."""
         self.was_ending = False
         """A failure or a rejection was ending the run when it was cancelled: that is how it ends."""
+        self._pacing = Pacing(self.progress, self.apply)
         if request.resume is not None:
             take_over(self, request.resume)
 

@@ -82,12 +82,13 @@ class Scheduling:
         self.done: list[int | Visit] = []
         self.held: list[int] = []
         self.ready: deque[int] = deque()
+        self.may_go_on: Callable[[], bool] = lambda: True
         self.actions: list[Action] = []
         self.stopping: tuple[RunStatus, str, Failure | None] | None = None
 
     def advance(self) -> None:
-        """Look at each node for which something has changed."""
-        while self.ready:
+        """Look at each node for which something has changed, while it may."""
+        while self.ready and self.may_go_on():
             self._consider(self.ready.popleft())
 
     def _consider(self, index: int) -> None:

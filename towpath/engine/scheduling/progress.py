@@ -30,7 +30,7 @@ from towpath.engine.run.evaluation import PureFunctions, RunFacts, StepError
 from towpath.engine.scheduling.milestones import LAPSED, OpenTasks
 from towpath.engine.scheduling.nodes import Scheduling
 from towpath.engine.scheduling.offering import look, take_end
-from towpath.engine.scheduling.restoring import restore
+from towpath.engine.scheduling.restoring import completed_outputs, restore
 from towpath.engine.scheduling.standing import held_back
 from towpath.engine.scheduling.undoing import Undoing
 from towpath.engine.scheduling.visits import Visit, dump_done, load_done, step_of
@@ -106,6 +106,19 @@ class Progress:
         """Who knows what people have said of the human tasks that are open."""
         self._nodes.milestones.people = people
 
+    def keep_pace(self, may_go_on: Callable[[], bool]) -> None:
+        """Who says before each look at a node whether there may be one more: after a no, `go_on` is to be called."""
+        self._nodes.may_go_on = may_go_on
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether something could be done that has not been, because of the pace."""
+        return bool(self._nodes.ready)
+
+    def go_on(self, now: datetime) -> list[Action]:
+        self.evaluation.now = now
+        return self._go_on()
+
     @property
     def paused(self) -> bool:
         return self._nodes.paused
@@ -165,16 +178,7 @@ class Progress:
 
     def completed(self) -> dict[str, JsonValue]:
         """Outputs of the steps that were completed, in each of their visits: what a redrive keeps."""
-        found = {
-            visit.place: visit.output
-            for visit in self._earlier()
-            if visit.run.state is State.COMPLETED and self.plan.node(visit.step).kind == "step"
-        }
-        return found | {
-            self.visits.place(node.id): self.outputs[node.id]
-            for node in self.plan.steps()
-            if self.runs[node.index].state is State.COMPLETED and node.kind == "step" and node.id in self.outputs
-        }
+        return completed_outputs(self._nodes)
 
     def _earlier(self) -> Iterator[Visit]:
         """What was done in earlier visits."""
@@ -202,9 +206,9 @@ class Progress:
 
     def _go_on(self) -> list[Action]:
         self._nodes.advance()
-        while look(self._nodes):
+        while not self.is_held_up and look(self._nodes):
             self._nodes.advance()
-        if not self._waits_for_steps() and self.ended is None:
+        if not self.is_held_up and not self._waits_for_steps() and self.ended is None:
             self._wind_up()
             self._nodes.advance()
         actions, self._nodes.actions = self._nodes.actions, []

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
+from pydantic import JsonValue
+
 from towpath.engine.expression.values import Value
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.run.actions import SETTLED, State, StepRun
 from towpath.engine.scheduling.following import follow
 from towpath.engine.scheduling.nodes import Scheduling
-from towpath.engine.scheduling.visits import give, tell_visit
+from towpath.engine.scheduling.visits import Visit, give, tell_visit
 
 
 def restore(nodes: Scheduling, runs: list[StepRun], outputs: Mapping[str, Value], branches: Mapping[str, str]) -> None:
@@ -51,3 +53,18 @@ def _is_good(node: PlanNode, run: StepRun) -> bool:
     if run.state is State.FAILED:
         return node.step is not None and node.step.on_error == "continue"
     return run.state in {State.COMPLETED, State.UNDONE}
+
+
+def completed_outputs(nodes: Scheduling) -> dict[str, JsonValue]:
+    """By place, of all visits."""
+    earlier = (entry for entry in nodes.done if isinstance(entry, Visit))
+    found = {
+        visit.place: visit.output
+        for visit in earlier
+        if visit.run.state is State.COMPLETED and nodes.plan.node(visit.step).kind == "step"
+    }
+    return found | {
+        nodes.visits.place(node.id): nodes.outputs[node.id]
+        for node in nodes.plan.steps()
+        if nodes.runs[node.index].state is State.COMPLETED and node.kind == "step" and node.id in nodes.outputs
+    }

@@ -206,8 +206,7 @@ def goes_back(nodes: "Scheduling", node: PlanNode) -> bool:
 def go_back(nodes: "Scheduling", node: PlanNode) -> None:
     """All that the step goes back over is to be done once more, and so is the step."""
     over = nodes.visits.turn(node, nodes.runs, nodes.outputs)
-    kept = [entry if isinstance(entry, Visit) else over.get(entry, entry) for entry in nodes.done]
-    nodes.done[:] = [entry for entry in kept if isinstance(entry, int) or not nodes.plan.node(entry.step).anonymous]
+    _keep_done(nodes, over)
     for index in over:
         current = nodes.plan.nodes[index]
         nodes.left += nodes.runs[index].state in SETTLED
@@ -218,6 +217,22 @@ def go_back(nodes: "Scheduling", node: PlanNode) -> None:
         if current.guard is not None and current.guard[0] in over:
             nodes.opened[index] = False
     nodes.ready.extend(over)
+
+
+def _keep_done(nodes: "Scheduling", over: Mapping[int, Visit]) -> None:
+    """What was done in the visit that is over stays done, under its name there. It stands behind all earlier ones."""
+    done, place = nodes.done, len(nodes.done)
+    missing = {index for index, visit in over.items() if visit.run.state is State.COMPLETED or visit.run.unknown}
+    while missing and place:
+        place -= 1
+        entry = done[place]
+        if not isinstance(entry, int) or entry not in over:
+            continue
+        missing.discard(entry)
+        if nodes.plan.nodes[entry].anonymous:
+            del done[place]
+        else:
+            done[place] = over[entry]
 
 
 def is_used_up(nodes: "Scheduling", node: PlanNode) -> bool:
