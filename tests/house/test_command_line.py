@@ -53,7 +53,7 @@ def loaded_by(*arguments: str, code: int = Exit.OK) -> list[str]:
         pytest.param(["definition", "--help"], 450, id="help-of-a-group"),
         pytest.param(["definition", "check", SAGA], 590, id="definition-check"),
         pytest.param(["definition", "plan", SAGA], 590, id="definition-plan"),
-        pytest.param(["definition", "test", SAGA], 640, id="definition-test"),
+        pytest.param(["definition", "test", SAGA], 645, id="definition-test"),
     ],
 )
 def test_what_needs_no_server_starts_quickly(arguments: list[str], most: int) -> None:
