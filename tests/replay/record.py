@@ -48,6 +48,27 @@ steps:
     config: {on: {came: {event: test.came}, late: {after: 1s}}}
 monitoring: {alerts: [{condition: "execution_time > 2s", channel: slack}]}
 """
+ITEMS = """
+id: recorded-items
+version: "1.0.0"
+steps:
+  - {id: first, type: set, config: {v: 1}}
+  - id: each
+    parallel:
+      - id: reserve
+        type: api
+        config:
+          service: order-service
+          method: reserveStock
+          params: {reference: "{{ run.key }}-{{ item }}", items: [{sku: "{{ text(steps.first.v) }}", quantity: 1}]}
+        compensate:
+          type: api
+          config: {service: order-service, method: releaseStock, params: {reference: "{{ run.key }}-{{ item }}"}}
+      - {id: pause, type: wait, needs: [reserve], config: {for: 1s}}
+      - {id: odd, type: raise, when: "item == 1", needs: [pause], config: {title: "odd"}}
+    for_each: {times: 3, concurrency: 2, on_item_error: collect}
+  - {id: broken, type: raise, config: {title: "no"}}
+"""
 GROUPS = """
 id: recorded-groups
 version: "1.0.0"
@@ -318,6 +339,14 @@ async def groups(house: House) -> Recorded:
     yield "cached-output", house.client.get_workflow_handle(found[0])
 
 
+async def items(house: House) -> Recorded:
+    """A group whose items are runs of their own: one fails, and the others are undone with their run."""
+    handle = await ended(await start(house, document(ITEMS), {}))
+    yield "items", handle
+    for name in ("each/0", "each/1", "each/0/undo"):
+        yield f"items-{name.replace('/', '-')}", house.client.get_workflow_handle(f"{handle.id}/{name}")
+
+
 async def loop(house: House) -> Recorded:
     """A loop in parts, and one of the parts."""
     handle = await start(house, document(LOOP), {})
@@ -426,7 +455,7 @@ async def offered(house: House) -> Recorded:
 
 SCENARIOS: Sequence[Callable[[House], Recorded]] = (
     *(onboarding, failed, unknown, edited, waits, groups, loop, launched, withdrawn, caught, emitted, operated),
-    *(alerted, rounds, offered, matched, paced),
+    *(alerted, rounds, offered, matched, paced, items),
 )
 SHORT: Sequence[Callable[[House], Recorded]] = (continued, beside)
 

@@ -50,7 +50,7 @@ from workflows.declared.continuing import (
     waits_beside,
 )
 from workflows.declared.effects import Effects
-from workflows.declared.performing_groups import approvers_of, owner_of
+from workflows.declared.performing_groups import approvers_of, for_parent, owner_of
 from workflows.declared.record import Alerts, Mirror, Outbox, count_run, titles
 from workflows.declared.repeating import Repeating
 from workflows.declared.run import DeclaredRun
@@ -294,7 +294,9 @@ class Driver:
         start = DeclaredFailure(
             request=kept, completed=completed, sending=sending, items=items, approvers=self._approvers()
         )
-        return run_failed(clip(f"{end.step or 'the run'} failed: {failure.message}"), failure, letter, start)
+        return run_failed(
+            clip(f"{end.step or 'the run'} failed: {failure.message}"), failure, letter, for_parent(start)
+        )
 
     def _approvers(self) -> tuple[str, ...] | None:
         return approvers_of(self.run, self.steering.waits.tasks.by_step.values())

@@ -10,7 +10,7 @@ from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedErro
 
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.wire import JsonObject, clip
-from towpath.contracts.declared.run import DeclaredOutcome, DeclaredRequest, DeclaredResult
+from towpath.contracts.declared.run import DeclaredFailure, DeclaredOutcome, DeclaredRequest, DeclaredResult
 from towpath.contracts.declared.within import Left
 from towpath.engine.language.plan import PlanNode
 from towpath.engine.run.actions import Completed, Failed, Outcome
@@ -114,6 +114,14 @@ def approvers_of(run: DeclaredRun, tasks: Iterable[HumanTask]) -> tuple[str, ...
     asked = [task.deciders() for task in tasks]
     asked += [set(people) for people in run.approvers.values() if people is not None]
     return tuple(sorted(asked[0].intersection(*asked[1:]))) if asked else None
+
+
+def for_parent(failure: DeclaredFailure) -> DeclaredFailure:
+    """What a run that failed tells. An item is begun again by its parent, which has its definition already."""
+    if failure.request.within is None:
+        return failure
+    request = failure.request.model_copy(update={"definition": {}, "inputs": {}})
+    return failure.model_copy(update={"request": request, "completed": {}})
 
 
 def owner_of(request: DeclaredRequest) -> str | None:

@@ -21,6 +21,11 @@ from towpath.engine.scheduling.visits import step_of
 
 async def _planned(temporal: Client, letter: Letter, failure: DeclaredFailure, change: RedriveChange) -> RedrivePlan:
     request = failure.request
+    if request.within is not None:
+        group = request.within.groups[-1]
+        fail(
+            Exit.REFUSED, f"It is an item of the group {group}: redrive the run around it, which does its failed items."
+        )
     if change.target is not None:
         edited = await request_of(Definitions(temporal), change.target, request.inputs)
         request = request.model_copy(

@@ -64,9 +64,9 @@ def mermaid(plan: Plan) -> str:
 
 def _boxes(plan: Plan, node: PlanNode, depth: int) -> list[str]:
     """A box around what is done for each item of a group."""
-    inner = [line for member in node.members for line in _boxes(plan, plan.nodes[member], depth + 1)]
-    loop = None if node.group is None else node.group.for_each
-    indent = "  " * depth
+    loop, indent = None if node.group is None else node.group.for_each, "  " * depth
+    within = depth if loop is None else depth + 1
+    inner = [line for member in node.members for line in _boxes(plan, plan.nodes[member], within)]
     if loop is None:
         return inner if node.anonymous or node.kind == "runs" else [f"{indent}{_name(node)}", *inner]
     title = f"{_label(node.id)}: for {_label(_each(loop))}"
