@@ -14,11 +14,14 @@ from towpath.contracts.core.run import Cost, StepRecord
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.run import DeclaredRequest
 from towpath.contracts.declared.within import Left
-from towpath.engine.language.plan import PlanNode
+from towpath.engine.language.plan import Plan, PlanNode
 from towpath.engine.language.turns import is_patient
 from towpath.engine.run.actions import Action
 from towpath.engine.run.within import enter
+from towpath.engine.scheduling.approvals import asks_people
 from towpath.engine.scheduling.progress import Progress
+from towpath.engine.scheduling.visits import step_of
+from workflows.kit.signing import kept_counts
 
 if TYPE_CHECKING:
     from workflows.declared.driver import Driver
@@ -32,6 +35,20 @@ def began(request: DeclaredRequest) -> datetime:
     """When the run began, in whatever history that was."""
     given = None if request.resume is None else request.resume.get("began")
     return workflow.info().start_time if given is None else datetime.fromisoformat(str(given))
+
+
+def progress_in(resume: JsonObject) -> JsonObject:
+    """The schedule in what a run handed over."""
+    return cast("JsonObject", resume["progress"])
+
+
+def seed_of(plan: Plan, request: DeclaredRequest) -> JsonObject:
+    """The outputs that the run begins with. Decisions of people are asked again where nobody vouches for them."""
+    asking = {node.id for node in plan.steps() if asks_people(node)}
+    decided = {place for place in request.seed if step_of(place) in asking}
+    if not decided or kept_counts(request):
+        return request.seed
+    return {step: output for step, output in request.seed.items() if step not in decided}
 
 
 def begin_from(driver: "Driver") -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import cast
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
@@ -32,10 +31,8 @@ from towpath.engine.run.actions import (
 from towpath.engine.run.evaluation import Evaluation, RunFacts, StepError
 from towpath.engine.run.sending import bounded, bounded_left
 from towpath.engine.run.within import facts_within, plan_within
-from towpath.engine.scheduling.approvals import asks_people
 from towpath.engine.scheduling.leaving import leavings
 from towpath.engine.scheduling.progress import Progress
-from towpath.engine.scheduling.visits import step_of
 from towpath.functions.library import PURE
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
@@ -46,6 +43,8 @@ from workflows.declared.continuing import (
     first_actions,
     hand_over,
     is_whole,
+    progress_in,
+    seed_of,
     take_over,
     waits_beside,
 )
@@ -59,7 +58,6 @@ from workflows.declared.unwinding import Unwinding
 from workflows.kit.children import asked_for
 from workflows.kit.failing import run_failed
 from workflows.kit.schemas import breaches
-from workflows.kit.signing import kept_counts
 from workflows.kit.steps import Steps
 from workflows.kit.task import NOT_PENDING
 
@@ -78,9 +76,9 @@ class Driver:
         header = self.plan.definition.header
         facts = _facts(request)
         if request.resume is None:
-            self.progress = Progress(self.plan, facts, inputs, PURE, _new_uuid, _seed(self.plan, request))
+            self.progress = Progress(self.plan, facts, inputs, PURE, _new_uuid, seed_of(self.plan, request))
         else:
-            self.progress = Progress.load(self.plan, facts, inputs, PURE, _new_uuid, _state(request.resume))
+            self.progress = Progress.load(self.plan, facts, inputs, PURE, _new_uuid, progress_in(request.resume))
         self.steps = Steps(header.id, titles(self.plan), request.redrive_of)
         variants = self.progress.sent.variants
         evaluation = self.progress.evaluation
@@ -318,19 +316,6 @@ class Driver:
         inside, left = bounded(self.run.inside), bounded_left(self.run.left)
         steps = self.progress.sending()
         return Sending(began=facts.started_at, salt=facts.salt, steps=steps, inside=inside, left=left)
-
-
-def _state(resume: JsonObject) -> JsonObject:
-    return cast("JsonObject", resume["progress"])
-
-
-def _seed(plan: Plan, request: DeclaredRequest) -> JsonObject:
-    """The outputs that the run begins with. Decisions of people are asked again where nobody vouches for them."""
-    asking = {node.id for node in plan.steps() if asks_people(node)}
-    decided = {place for place in request.seed if step_of(place) in asking}
-    if not decided or kept_counts(request):
-        return request.seed
-    return {step: output for step, output in request.seed.items() if step not in decided}
 
 
 def _facts(request: DeclaredRequest) -> RunFacts:
