@@ -94,6 +94,7 @@ def test_help_loads_no_command() -> None:
         "towpath.cli.edge.interrupts",
         "towpath.cli.edge.lazy",
         "towpath.cli.edge.main",
+        "towpath.private",
     }
 
 

@@ -13,38 +13,16 @@ from towpath.integrations.storage.artefacts import (
     ArtefactStore,
     ArtefactStoreError,
     ContentStore,
-    write_whole,
 )
 from towpath.integrations.storage.payloads import PayloadStore
 
 DIES = """
-import os, signal, sys, fsspec
-from towpath.integrations.storage.artefacts import write_whole
+import os, pathlib, signal, sys
+from towpath import private
 
-class Dying(fsspec.get_filesystem_class("file")):
-    def mv(self, *_, **__):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-write_whole(Dying(), sys.argv[1], b"half")
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+private.write(pathlib.Path(sys.argv[1]), b"half")
 """
-
-
-class FullDisk:
-    """A local file system without room."""
-
-    protocol = "file"
-
-    def __init__(self) -> None:
-        self.removed: list[str] = []
-
-    def makedirs(self, *_: object, **__: object) -> None:
-        return
-
-    def pipe_file(self, *_: object) -> None:
-        raise OSError("no space left on device")
-
-    def rm_file(self, path: str) -> None:
-        self.removed.append(path)
 
 
 def files_in(folder: Path) -> set[Path]:
@@ -80,13 +58,17 @@ def test_what_a_killed_writer_left_goes_after_a_day(kind: type[ContentStore], tm
     assert kind(str(tmp_path)).clean() == 0
 
 
-def test_a_write_that_fails_leaves_nothing() -> None:
+def test_a_write_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A full disk does not fill further: the unfinished file is taken away at once."""
-    disk = FullDisk()
-    with pytest.raises(OSError, match="no space"):
-        write_whole(disk, "/kept/aa/content", b"content")
 
-    assert len(disk.removed) == 1 and disk.removed[0].startswith("/kept/aa/content.")
+    def full(_: int) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ArtefactStoreError, match="no space"):
+        ContentStore(str(tmp_path)).put(b"content")
+
+    assert files_in(tmp_path) == set()
 
 
 def test_a_bucket_needs_no_cleaning(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import typer
 
+from towpath import private
 from towpath.cli.terminal import Exit, fail
 
 STDIN = Path("-")
@@ -48,7 +49,8 @@ def read_text(path: Path, most: int = MOST_BYTES) -> str:
 def write_bytes(path: Path, content: bytes) -> None:
     """Ends the command when the file cannot be written."""
     try:
-        path.write_bytes(content)
+        with private.open_bytes(path) as opened:
+            opened.write(content)
     except (OSError, ValueError) as error:
         unusable(path, "written", error)
 

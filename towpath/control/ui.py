@@ -4,6 +4,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from towpath import private
+
 NOTED = Path(".towpath/ui")
 """While the local stack is up, one file here is named by the port of its Temporal, and holds the address of its UI."""
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -15,8 +17,7 @@ UI_BESIDE = 1000
 def noted(address: str, ui_url: str, folder: Path = NOTED) -> Generator[None]:
     """For commands in other terminals: the local stack's UI is where a free port was."""
     file = folder / address.rpartition(":")[2]
-    folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(ui_url, encoding="utf-8")
+    private.write(file, ui_url.encode())
     try:
         yield
     finally:

@@ -18,6 +18,7 @@ from typing import IO
 
 from pydantic import TypeAdapter, ValidationError
 
+from towpath import private
 from towpath.contracts.core.failure import FailureCode, HouseError, PipelineError
 from towpath.contracts.core.wire import ActivityResult
 from towpath.contracts.pipeline.plane import Setup, TaskCall, TaskProgress, TaskReply
@@ -77,7 +78,7 @@ def perform(call: TaskCall, setup: Setup, channel: WorkerChannel, tasks: Mapping
     """Do one task in a folder of its own. Raises whatever the task raises."""
     began = time.monotonic()
     folder = Path(setup.scratch) / f"task-{call.number}"
-    folder.mkdir(parents=True, exist_ok=True)
+    private.make_folder(folder)
     connections = CONNECTIONS.validate_python(setup.connections)
     store = connections.get(setup.store_connection or "")
     if not isinstance(store, S3Connection):

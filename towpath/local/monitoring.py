@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import httpx
 
+from towpath import private
 from towpath.local.processes import begin, spawn
 from towpath.local.server import LOOPBACK, free_port
 from towpath.local.stack import ROOT, RunningStandIns, answers
@@ -62,7 +63,7 @@ async def _real(standins: RunningStandIns, webhook: str, token: str, state: Path
     folder = state / "monitoring"
     # What they remember is of another shop: its alerts would count as told already.
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    private.make_folder(folder)
     _write(folder / "alertmanager.yml", alertmanager_config(webhook, token))
     async with AsyncExitStack() as up:
         alertmanager = await begin(up, partial(_alertmanager, folder))
@@ -146,8 +147,7 @@ def alertmanager_config(webhook: str, token: str) -> dict[str, Any]:
 
 def _write(path: Path, config: dict[str, Any]) -> None:
     """JSON is YAML; the token in it is nobody else's to read."""
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+    private.write(path, json.dumps(config, indent=2).encode())
 
 
 async def watch_shop(standins_url: str, webhook: str, token: str) -> NoReturn:

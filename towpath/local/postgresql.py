@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from towpath import private
 from towpath.local.processes import ROOT, Child, spawn, written
 
 STARTS = 3
@@ -73,15 +74,13 @@ async def serve(told: Path) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with ExitStack() as up:
         url = await asyncio.to_thread(up.enter_context, postgresql_server())
-        partial = told.with_suffix(".partial")
-        partial.write_text(url, encoding="utf-8")
-        partial.rename(told)
+        private.write(told, url.encode())
         await stop.wait()
 
 
 def _started(folder: Path) -> Any:
     package = _package()
-    with (Path(tempfile.gettempdir()) / "towpath-postgresql-start.lock").open("w") as lock:
+    with private.open_text(Path(tempfile.gettempdir()) / "towpath-postgresql-start.lock", append=True) as lock:
         # As root, the first start on a machine makes a user: two at once would fail.
         fcntl.flock(lock, fcntl.LOCK_EX)
         for attempt in range(1, STARTS):

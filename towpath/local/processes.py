@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from towpath import private
 from towpath.local.tether import tethered
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,8 +118,8 @@ async def spawn(
     `keep`: descriptors that stay open in it.
     """
     if log is not None:
-        log.parent.mkdir(parents=True, exist_ok=True)
-    with (log or Path(os.devnull)).open("ab") as output:
+        private.make_folder(log.parent)
+    with private.open_bytes(log or Path(os.devnull), append=True) as output:
         process = await asyncio.create_subprocess_exec(
             *line,
             env={**os.environ, **BYTECODE_KEPT, **(env or {})},

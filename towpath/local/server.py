@@ -18,6 +18,7 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from towpath import private
 from towpath.contracts.core.process import SEARCH_ATTRIBUTES
 from towpath.local.processes import Child, spawn, written
 
@@ -117,7 +118,7 @@ async def temporal_server(
     """A server on loopback that answers, ended when the block ends. No `ui_port`: no UI. `keep`: see `spawn`."""
     port = free_port() if port is None else port
     if db is not None:
-        db.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(db.parent)
     line = command(host=LOOPBACK, port=port, ui_port=ui_port, db=db, extra=extra)
     async with spawn("temporal", line, log=log, keep=keep) as child:
         address = f"{LOOPBACK}:{port}"

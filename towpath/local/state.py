@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from towpath import private
+
 LOCK = "stack.lock"
 LOGS, LOGS_BEFORE = "logs", "logs.before"
 ENDING_SECONDS, LOOK_SECONDS = 20.0, 0.2
@@ -64,8 +66,8 @@ def locked(path: Path, *, emptied: bool = False) -> Generator[StateFolder]:
 
     Logs of the start before are moved to `logs.before`. With `emptied` nothing that was there before is kept.
     """
-    path.mkdir(parents=True, exist_ok=True)
-    lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    private.make_folder(path)
+    lock = private.open_lock(path / LOCK)
     try:
         _take(lock, path)
         folder = StateFolder(path, lock)

@@ -4,8 +4,10 @@ import fcntl
 import shutil
 import threading
 from pathlib import Path
-from typing import IO
+from typing import TextIO
 from uuid import uuid4
+
+from towpath import private
 
 ALIVE = "alive"
 
@@ -16,7 +18,7 @@ class Scratch:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._folder = root / f"worker-{uuid4().hex}"
-        self._alive: IO[str] | None = None
+        self._alive: TextIO | None = None
         self._turn = threading.Lock()
 
     def new(self) -> Path:
@@ -25,7 +27,7 @@ class Scratch:
             if self._alive is None:
                 self._alive = self._open()
         made = self._folder / f"child-{uuid4().hex}"
-        made.mkdir()
+        private.make_folder(made)
         return made
 
     def close(self) -> None:
@@ -35,23 +37,23 @@ class Scratch:
             self._alive.close()
             self._alive = None
 
-    def _open(self) -> IO[str]:
-        self._root.mkdir(parents=True, exist_ok=True)
-        with (self._root / "workers.lock").open("w") as turn:
+    def _open(self) -> TextIO:
+        private.make_folder(self._root)
+        with private.open_text(self._root / "workers.lock", append=True) as turn:
             # Nobody must take a folder for left whose worker is about to lock it.
             fcntl.flock(turn, fcntl.LOCK_EX)
             for folder in self._root.glob("worker-*"):
                 if _is_left(folder):
                     shutil.rmtree(folder, ignore_errors=True)
-            self._folder.mkdir()
-            alive = (self._folder / ALIVE).open("w")
+            private.make_folder(self._folder)
+            alive = private.open_text(self._folder / ALIVE)
             fcntl.flock(alive, fcntl.LOCK_EX)
         return alive
 
 
 def _is_left(folder: Path) -> bool:
     try:
-        with (folder / ALIVE).open("w") as alive:
+        with private.open_text(folder / ALIVE, append=True) as alive:
             fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (FileNotFoundError, BlockingIOError):
         return False

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from towpath import private
 from towpath.dataplane.core.columns import literal
 
 MIB = 1024**2
@@ -48,7 +49,7 @@ def open_engine(folder: Path, limits: EngineLimits | None = None) -> duckdb.Duck
 def lock_engine(connection: duckdb.DuckDBPyConnection, folder: Path, bounds: EngineLimits) -> None:
     """Take from a connection, for good, all files but its own and those below `folder`."""
     spill = folder / "spill"
-    spill.mkdir(parents=True, exist_ok=True)
+    private.make_folder(spill)
     for statement in (
         f"SET allowed_directories = [{literal(f'{folder.resolve()}/')}]",
         f"SET temp_directory = {literal(str(spill.resolve()))}",

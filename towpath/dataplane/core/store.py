@@ -1,7 +1,10 @@
 """The dataset store: immutable files named by their content, in a folder that all workers share or in an object store.
 
 A file is whole or absent: it is written beside its place and renamed, or put in one request. Keeping the same content
-again, as a retry does, changes nothing but its age.
+again, as a retry does, replaces what is there: it has a new age, and is mended if it was altered.
+
+Every task compares what it reads with its digest, once. What a process remembers of a file does not do instead: whoever
+writes to a file can give it its old time, and the time of its last change in the file system moves with each link.
 """
 
 import hashlib
@@ -10,12 +13,13 @@ import shutil
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Protocol
 from uuid import uuid4
 
 import obstore
 from obstore.exceptions import AlreadyExistsError
 
+from towpath import private
 from towpath.contracts.pipeline.plane import Compression
 from towpath.dataplane.core.connections import S3Connection
 from towpath.dataplane.core.errors import DatasetStoreError
@@ -24,12 +28,9 @@ from towpath.dataplane.core.objects import OBJECT_ERRORS, SCHEME, open_bucket, s
 UNFINISHED = ".unfinished"
 ABANDONED = timedelta(days=1)
 """Keeping a file takes minutes at most: what is unfinished for longer is what a killed task left."""
+_COPIED_AT_ONCE = 1024**2
 _BEST: dict[bool, Compression] = {True: "zstd", False: "none"}
 """By whether a store is remote. In a folder, what compression saves is not worth a fifth of a pipeline's CPU."""
-
-MOST_KNOWN = 10_000
-_Identity = tuple[int, int, int, int]
-"""Device, inode, size in bytes and time of the last change in ns: the same while nobody writes to the file."""
 
 
 class _Files(Protocol):
@@ -39,15 +40,13 @@ class _Files(Protocol):
         """Moves the file in; it is gone afterwards or may be removed."""
         ...
 
-    def identity(self, name: str) -> _Identity | None:
-        """Of a file that readers get as it is, without a copy."""
-        ...
-
     def get(self, name: str, target: Path) -> None:
         """Raises FileNotFoundError."""
         ...
 
     def put_first(self, name: str, content: bytes) -> bytes: ...
+
+    def replace(self, name: str, content: bytes) -> None: ...
 
     def find(self, name: str) -> bytes | None: ...
 
@@ -73,9 +72,6 @@ class _Files(Protocol):
 class DatasetStore:
     """Parts of datasets at one address: a folder, or `s3://bucket/prefix`."""
 
-    _known: ClassVar[dict[str, _Identity]] = {}
-    """Files of folders, by digest, that this process has written or compared: they are not compared again."""
-
     def __init__(
         self, url: str, connection: S3Connection | None = None, compression: Compression | None = None
     ) -> None:
@@ -91,9 +87,8 @@ class DatasetStore:
         name = f"{digest[:2]}/{digest}{file.suffix}"
         try:
             self._files.put(name, file)
-            self._note(digest, self._files.identity(name))
         except OBJECT_ERRORS as error:
-            raise DatasetStoreError(f"the dataset store cannot be written: {type(error).__name__}") from error
+            raise _unusable("written", error) from error
         return name, digest, size
 
     def read(self, name: str, sha256: str, folder: Path) -> Path:
@@ -110,12 +105,10 @@ class DatasetStore:
                 f"part {name} is not in the dataset store: it was cleaned up, or never kept"
             ) from error
         except OBJECT_ERRORS as error:
-            raise DatasetStoreError(f"part {name} cannot be read: {type(error).__name__}") from error
-        identity = _identity(unfinished)
-        if self._known.get(sha256) != identity:
-            if _digest(unfinished) != sha256:
-                raise DatasetStoreError(f"part {name} was altered in the dataset store")
-            self._note(sha256, identity)
+            raise DatasetStoreError(f"part {name} cannot be read: {_words(error)}") from error
+        if _digest(unfinished) != sha256:
+            unfinished.unlink()
+            raise DatasetStoreError(f"part {name} was altered in the dataset store")
         return unfinished.rename(target)
 
     def put_first(self, name: str, content: bytes) -> bytes:
@@ -123,28 +116,35 @@ class DatasetStore:
         try:
             return self._files.put_first(name, content)
         except OBJECT_ERRORS as error:
-            raise DatasetStoreError(f"the dataset store cannot be written: {type(error).__name__}") from error
+            raise _unusable("written", error) from error
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Keeps something small under a name, whatever is there. Raises StoreError."""
+        try:
+            self._files.replace(name, content)
+        except OBJECT_ERRORS as error:
+            raise _unusable("written", error) from error
 
     def find(self, name: str) -> bytes | None:
         """What is kept under a name. Raises StoreError."""
         try:
             return self._files.find(name)
         except OBJECT_ERRORS as error:
-            raise DatasetStoreError(f"the dataset store cannot be read: {type(error).__name__}") from error
+            raise _unusable("read", error) from error
 
     def names(self, folder: str) -> list[str]:
         """What is kept under names of its own, below a folder. Raises StoreError."""
         try:
             return self._files.names(folder)
         except OBJECT_ERRORS as error:
-            raise DatasetStoreError(f"the dataset store cannot be read: {type(error).__name__}") from error
+            raise _unusable("read", error) from error
 
     def drop(self, name: str) -> None:
         """Removes what was kept under a name. Raises StoreError."""
         try:
             self._files.drop(name)
         except OBJECT_ERRORS as error:
-            raise DatasetStoreError(f"the dataset store cannot be cleaned up: {type(error).__name__}") from error
+            raise _unusable("cleaned up", error) from error
 
     def forget(self, before: datetime, held: Collection[str] = ()) -> tuple[int, int]:
         """Removes what was last kept before a moment and is not held: files and bytes removed. Raises StoreError."""
@@ -156,20 +156,17 @@ class DatasetStore:
                 if name not in held and self._files.remove(name, moment):
                     files, size = files + 1, size + size_bytes
         except OBJECT_ERRORS as error:
-            raise DatasetStoreError(f"the dataset store cannot be cleaned up: {type(error).__name__}") from error
+            raise _unusable("cleaned up", error) from error
         return files, size
 
-    @classmethod
-    def _note(cls, digest: str, identity: _Identity | None) -> None:
-        if identity is not None:
-            while len(cls._known) >= MOST_KNOWN:
-                del cls._known[next(iter(cls._known))]
-            cls._known[digest] = identity
+
+def _unusable(how: str, error: Exception) -> DatasetStoreError:
+    return DatasetStoreError(f"the dataset store cannot be {how}: {_words(error)}")
 
 
-def _identity(file: Path) -> _Identity:
-    known = file.stat()
-    return known.st_dev, known.st_ino, known.st_size, known.st_mtime_ns
+def _words(error: Exception) -> str:
+    """What others raise may hold an address, and is not repeated."""
+    return str(error.strerror) if isinstance(error, private.NotAFileError) else type(error).__name__
 
 
 class _Folder:
@@ -178,48 +175,53 @@ class _Folder:
 
     def put(self, name: str, file: Path) -> None:
         target = self._root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(target.parent)
         beside = target.with_name(f"{target.name}.{uuid4().hex}{UNFINISHED}")
         # A rename within a file system is enough; across two, the copy must not be seen before it is whole.
         shutil.move(file, beside)
-        with beside.open("rb") as written:
-            os.fsync(written.fileno())
-        os.utime(beside)
-        beside.replace(target)
-        # Of two links to one file the rename leaves both.
-        beside.unlink(missing_ok=True)
-
-    def identity(self, name: str) -> _Identity | None:
         try:
-            return _identity(self._root / name)
-        except FileNotFoundError:
-            return None
+            beside.chmod(private.FILE_MODE)
+            with beside.open("rb") as written:
+                os.fsync(written.fileno())
+            os.utime(beside)
+            private.place(beside, target)
+        finally:
+            # Of two links to one file the rename leaves both.
+            beside.unlink(missing_ok=True)
 
     def get(self, name: str, target: Path) -> None:
         source = self._root / name
-        try:
-            target.hardlink_to(source)
-        except FileNotFoundError:
-            raise
-        except OSError:
-            shutil.copyfile(source, target)
+        with private.open_regular(source) as opened:
+            try:
+                target.hardlink_to(source)
+            except OSError:
+                with private.open_bytes(target) as copied:
+                    shutil.copyfileobj(opened, copied, _COPIED_AT_ONCE)
+        if target.is_symlink():
+            # Put there between the two looks.
+            target.unlink()
+            raise private.NotAFileError(source, "a symbolic link")
 
     def put_first(self, name: str, content: bytes) -> bytes:
         target = self._root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(target.parent)
         beside = target.with_name(f"{target.name}.{uuid4().hex}{UNFINISHED}")
-        beside.write_bytes(content)
         try:
+            with private.open_bytes(beside) as opened:
+                opened.write(content)
             target.hardlink_to(beside)
         except FileExistsError:
-            return target.read_bytes()
+            return private.read(target)
         finally:
-            beside.unlink()
+            beside.unlink(missing_ok=True)
         return content
+
+    def replace(self, name: str, content: bytes) -> None:
+        private.write(self._root / name, content, UNFINISHED)
 
     def find(self, name: str) -> bytes | None:
         try:
-            return (self._root / name).read_bytes()
+            return private.read(self._root / name)
         except FileNotFoundError:
             return None
 
@@ -267,12 +269,8 @@ class _Bucket:
     def put(self, name: str, file: Path) -> None:
         obstore.put(self._bucket, self._key(name), file)
 
-    def identity(self, name: str) -> _Identity | None:
-        del name
-        return None
-
     def get(self, name: str, target: Path) -> None:
-        with target.open("wb") as opened:
+        with private.open_bytes(target) as opened:
             for chunk in obstore.get(self._bucket, self._key(name)).stream(min_chunk_size=8 * 1024**2):
                 opened.write(chunk)
 
@@ -280,8 +278,12 @@ class _Bucket:
         try:
             obstore.put(self._bucket, self._key(name), content, mode="create")
         except AlreadyExistsError:
-            return self.find(name) or content
+            found = self.find(name)
+            return content if found is None else found
         return content
+
+    def replace(self, name: str, content: bytes) -> None:
+        obstore.put(self._bucket, self._key(name), content)
 
     def find(self, name: str) -> bytes | None:
         try:

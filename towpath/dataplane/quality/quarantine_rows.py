@@ -1,11 +1,11 @@
 """Quarantined rows, shown or written to a file for whoever mends them."""
 
 import csv
-import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
+from towpath import private
 from towpath.contracts.core.wire import json_object
 from towpath.contracts.pipeline.dataset import QuarantinedRows
 from towpath.contracts.pipeline.inspection import QuarantinedRow, QuarantineRead, ReadQuarantine
@@ -14,8 +14,6 @@ from towpath.dataplane.core.errors import DatasetStoreError
 from towpath.dataplane.core.shapes import masked
 from towpath.dataplane.core.workspace import Workspace
 
-_OWNER_ONLY = 0o600
-"""Rows may hold personal data."""
 _BATCH = 1_000
 _FIELDS = ("stage", "rule", "reason", "position", "row")
 
@@ -44,8 +42,7 @@ def _rows(quarantine: Iterable[QuarantinedRows], work: Workspace) -> Iterator[Qu
 
 def _write(file: Path, rows: Iterable[QuarantinedRow]) -> int:
     count = 0
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY)
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as opened:
+    with private.open_text(file, newline="") as opened:
         table = csv.writer(opened) if file.suffix == ".csv" else None
         if table is not None:
             table.writerow(_FIELDS)

@@ -1,27 +1,53 @@
 """Incidents that are over: their archive, a small JSON file each beside the artefacts, and runbooks for new ones."""
 
 import asyncio
+import hashlib
 import importlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
-from pydantic import ValidationError
+import structlog
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from towpath.contracts.core.failure import FailureCode, ServiceError
 from towpath.contracts.incident.incident import Archived, ArchiveIncident, IncidentRecord
 from towpath.contracts.incident.investigation import FindRunbooks, FindSimilar, Runbooks, SimilarIncidents
-from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError, write_whole
+from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError, read_whole, write_whole
 from towpath.policy.incident.runbooks import RunbookEntry, find
 from towpath.policy.incident.similarity import rank
+from towpath.private import NotAFileError
 
 fsspec: Any = importlib.import_module("fsspec")
 MOST = 5_000
 """Records that are looked through: the newest by name, which begins with the day."""
 
+log = structlog.stdlib.get_logger("archive")
+
+
+class _Kept(BaseModel):
+    """A file of the archive: the record, and the SHA-256 of its JSON with sorted keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    record: IncidentRecord
+    sha256: str
+
+    @model_validator(mode="after")
+    def _is_what_was_kept(self) -> Self:
+        if self.sha256 != _digest(self.record):
+            raise ValueError("the record is not the one that was kept")
+        return self
+
+
+_FILE: TypeAdapter[_Kept | IncidentRecord] = TypeAdapter(_Kept | IncidentRecord)
+"""Earlier versions kept the record alone."""
+
 
 class IncidentArchive:
-    """Records are never changed after they were written, so each is read once in a process."""
+    """Records are never changed after they were written: each is read and compared once in a process, then kept in
+    memory. A file that is no record, was altered, or bears the name of another is passed over and told in the log,
+    until its incident is archived again.
+    """
 
     def __init__(self, url: str) -> None:
         """`url` is the artefact store's. Raises StoreError."""
@@ -30,22 +56,21 @@ class IncidentArchive:
         except (ValueError, ImportError, OSError) as error:
             raise ArtefactStoreError(f"{url!r} cannot be used: {error}") from error
         self._folder = f"{root}/incidents"
-        self._known: dict[str, IncidentRecord | None] = {}
+        self._known: dict[str, IncidentRecord] = {}
+        self._told: set[str] = set()
 
     async def keep(self, record: IncidentRecord) -> None:
         """Kept again, the same record is the same file. Raises StoreError."""
         await asyncio.to_thread(self._write, record)
 
     async def records(self) -> Sequence[IncidentRecord]:
-        """The newest 5,000, oldest first; a file that is no record is passed over. Raises StoreError."""
+        """The newest 5,000, oldest first. Raises StoreError."""
         return await asyncio.to_thread(self._read)
 
     def _write(self, record: IncidentRecord) -> None:
-        name = f"{record.at:%Y%m%dT%H%M%S}-{_safe(record.incident_id)}.json"
-        path = f"{self._folder}/{name}"
-        content = json.dumps(record.model_dump(mode="json"), ensure_ascii=False, sort_keys=True).encode()
+        content = json.dumps({"record": json.loads(_text(record)), "sha256": _digest(record)}, ensure_ascii=False)
         try:
-            write_whole(self._files, path, content)
+            write_whole(self._files, f"{self._folder}/{_name(record)}", content.encode())
         except OSError as error:
             raise ArtefactStoreError(f"{self._folder} cannot be written: {error}") from error
 
@@ -58,17 +83,38 @@ class IncidentArchive:
             raise ArtefactStoreError(f"{self._folder} cannot be read: {error}") from error
         chosen = sorted(path for path in paths if path.endswith(".json"))[-MOST:]
         for path in chosen:
-            if path not in self._known:
-                self._known[path] = self._one(path)
-        return [record for path in chosen if (record := self._known[path]) is not None]
+            if path not in self._known and (record := self._one(path)) is not None:
+                self._known[path] = record
+        return [self._known[path] for path in chosen if path in self._known]
 
     def _one(self, path: str) -> IncidentRecord | None:
         try:
-            return IncidentRecord.model_validate_json(self._files.cat_file(path))
+            kept = _FILE.validate_json(read_whole(self._files, path))
+        except (FileNotFoundError, NotAFileError, ValidationError):
+            return self._pass_over(path)
         except OSError as error:
             raise ArtefactStoreError(f"{path} cannot be read: {error}") from error
-        except ValidationError:
-            return None
+        record = kept.record if isinstance(kept, _Kept) else kept
+        return record if _name(record) == path.rpartition("/")[2] else self._pass_over(path)
+
+    def _pass_over(self, path: str) -> None:
+        if path not in self._told:
+            self._told.add(path)
+            name = path.rpartition("/")[2]
+            log.warning("a file of the archive is not what was kept, and is passed over", names=[name])
+
+
+def _name(record: IncidentRecord) -> str:
+    """It begins with the time, by which the newest are found."""
+    return f"{record.at:%Y%m%dT%H%M%S}-{_safe(record.incident_id)}.json"
+
+
+def _text(record: IncidentRecord) -> str:
+    return json.dumps(record.model_dump(mode="json"), ensure_ascii=False, sort_keys=True)
+
+
+def _digest(record: IncidentRecord) -> str:
+    return hashlib.sha256(_text(record).encode()).hexdigest()
 
 
 def _safe(name: str) -> str:

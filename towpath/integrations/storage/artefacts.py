@@ -1,25 +1,27 @@
 """The store of texts and data that are kept beside the histories: a folder that everybody shares, or a bucket.
 
-Content-addressed: keeping the same bytes again, as every retry and replay does, changes nothing.
+Content-addressed: keeping the same bytes again, as every retry and replay does, changes nothing, and mends what lies
+there wrong. Whatever is read is compared with its digest.
 """
 
 import asyncio
 import hashlib
+import re
 import time
-from contextlib import ExitStack, suppress
 from datetime import timedelta
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
+from towpath import private
 from towpath.contracts.core.artefact import Artefact
 
 ABANDONED = timedelta(days=1)
 """Keeping a file takes seconds: what is unfinished for longer, by any clock, is what a killed writer left."""
 _UNFINISHED = "*.????????????????????????????????"
 """The name that a file is to have, and 32 hexadecimal digits."""
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class ArtefactStoreError(Exception):
@@ -54,11 +56,12 @@ class ContentStore:
         return self._place[1]
 
     def put(self, content: bytes) -> str:
-        """The digest under which the bytes are now kept. Raises StoreError."""
+        """The digest under which the bytes are now kept, whatever was there. Raises StoreError."""
         digest = hashlib.sha256(content).hexdigest()
         path = self._path(digest)
         try:
-            if not self._files.exists(path):
+            # To a bucket it is always sent: comparing would fetch as much.
+            if not (_is_local(self._files) and private.holds(Path(path), content)):
                 write_whole(self._files, path, content)
         except OSError as error:
             raise ArtefactStoreError(f"{self._root} cannot be written: {error}") from error
@@ -66,10 +69,14 @@ class ContentStore:
 
     def get(self, digest: str) -> bytes:
         """Raises StoreError, also when the bytes are no longer those that were kept."""
+        if _DIGEST.fullmatch(digest) is None:
+            raise ArtefactStoreError(f"{digest[:100]!r} is no digest")
         try:
-            content: bytes = self._files.cat_file(self._path(digest))
-        except OSError as error:
+            content = read_whole(self._files, self._path(digest))
+        except FileNotFoundError as error:
             raise ArtefactStoreError(f"{digest} is not in {self._root}") from error
+        except OSError as error:
+            raise ArtefactStoreError(f"{digest} in {self._root} cannot be read: {error}") from error
         if hashlib.sha256(content).hexdigest() != digest:
             raise ArtefactStoreError(f"{digest} in {self._root} was altered")
         return content
@@ -114,21 +121,16 @@ class ArtefactStore:
 
 def write_whole(files: Any, path: str, content: bytes) -> None:
     """A file that is seen whole or not at all. Raises OSError."""
-    if not _is_local(files):
+    if _is_local(files):
+        private.write(Path(path), content)
+    else:
         files.pipe_file(path, content)
-        return
-    files.makedirs(path.rpartition("/")[0], exist_ok=True)
-    unfinished = f"{path}.{uuid4().hex}"
-    with ExitStack() as failing:
-        failing.callback(_discard, files, unfinished)
-        files.pipe_file(unfinished, content)
-        files.mv(unfinished, path)
-        failing.pop_all()
 
 
-def _discard(files: Any, path: str) -> None:
-    with suppress(OSError):
-        files.rm_file(path)
+def read_whole(files: Any, path: str) -> bytes:
+    """Raises OSError."""
+    content: bytes = private.read(Path(path)) if _is_local(files) else files.cat_file(path)
+    return content
 
 
 def _remove_abandoned(path: Path) -> bool:
