@@ -26,13 +26,16 @@ from activities.claude import ClaudeActivities
 from activities.pipeline import PipelineActivities
 from towpath.assembly.clients import Clients, open_clients
 from towpath.assembly.connections import connections_of
-from towpath.assembly.files import FILE_ERRORS, Files, Knowledge, load_files
+from towpath.assembly.files import Files, FilesError, Knowledge, load_files
 from towpath.assembly.pipeline import dataplane_setup, open_dataplane
 from towpath.assembly.quotas import quotas_of
 from towpath.assembly.rooms import activities_of, activity_classes, connected, workflows_of
+from towpath.config.connections import Connections
 from towpath.config.masking import SHORTEST
+from towpath.config.production import production_problems
 from towpath.config.settings import SettingsError, WorkerSettings, load_worker_settings
 from towpath.contracts.core.process import CLAUDE_QUEUE, DATA_QUEUE
+from towpath.contracts.core.wire import JsonObject
 from towpath.control.temporal import (
     SearchAttributesError,
     TemporalConfigError,
@@ -95,11 +98,8 @@ def main() -> None:
     options = parser.parse_args()
     try:
         settings = load_worker_settings()
-        dataplane_setup(settings)
-        files = load_files(settings)
-        quotas_of(settings, files.connections)
-        unsigned = _unsigned(settings)
-    except (SettingsError, TemporalConfigError, *FILE_ERRORS) as error:
+        files, unsigned = _checked(settings)
+    except (SettingsError, RefusedError) as error:
         _refuse(str(error).splitlines())
     configure_logging(settings)
     if unsigned:
@@ -120,6 +120,37 @@ def _refuse(problems: Sequence[str]) -> NoReturn:
     for problem in problems:
         sys.stderr.write(f"worker.py: {problem}\n")
     raise SystemExit(EXIT_SETTINGS)
+
+
+def _checked(settings: WorkerSettings) -> tuple[Files, str]:
+    """The data files, and what it means that decisions are not signed. Raises RefusedError with all that is wrong."""
+    problems: list[str] = []
+    files, pipelines, unsigned = None, JsonObject(), ""
+    connections: Connections | None = None
+    try:
+        pipelines = dataplane_setup(settings).connections
+    except SettingsError as error:
+        problems += str(error).splitlines()
+    try:
+        files = load_files(settings)
+        connections = files.connections
+        quotas_of(settings, connections)
+    except SettingsError as error:
+        problems += str(error).splitlines()
+    except FilesError as error:
+        problems += str(error).splitlines()
+        connections = error.connections
+    try:
+        if settings.profile == "production":
+            problems += production_problems(settings, connections, pipelines)
+            address()
+        else:
+            unsigned = _unsigned(settings)
+    except (SettingsError, TemporalConfigError) as error:
+        problems += str(error).splitlines()
+    if problems or files is None:
+        raise RefusedError("\n".join(problems))
+    return files, unsigned
 
 
 def _unsigned(settings: WorkerSettings) -> str:

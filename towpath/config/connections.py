@@ -23,7 +23,7 @@ from pydantic import (
 
 from towpath.contracts.core.quota import Limits
 from towpath.contracts.declared.references import SecretName
-from towpath.engine.language.mistakes import mistakes
+from towpath.engine.language.mistakes import doubled, mistakes
 
 if TYPE_CHECKING:
     from httpx import URL
@@ -205,9 +205,13 @@ class Connections:
     def load(cls, path: Path) -> "Connections":
         """Raises ConnectionsFileError."""
         try:
-            entries = _File.model_validate_json(path.read_bytes()).root
+            content = path.read_bytes()
         except OSError as error:
             raise ConnectionsFileError(f"{path}: cannot be read ({error.strerror})") from error
+        if found := doubled(content):
+            raise ConnectionsFileError("\n".join(f"{path}: {line}" for line in found))
+        try:
+            entries = _File.model_validate_json(content).root
         except ValidationError as error:
             raise ConnectionsFileError("\n".join(_lines(error, path))) from error
         connections: dict[str, Connection] = {}

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.review import Reviewer, Reviewers
-from towpath.engine.language.mistakes import mistakes
+from towpath.engine.language.mistakes import doubled, mistakes
 
 
 class ReviewersFileError(Exception):
@@ -42,6 +42,8 @@ class ReviewerDirectory:
             content = path.read_bytes()
         except OSError as error:
             raise ReviewersFileError(f"{path}: cannot be read ({error.strerror})") from error
+        if found := doubled(content):
+            raise ReviewersFileError("\n".join(f"{path}: {line}" for line in found))
         try:
             return cls(_Directory.model_validate_json(content).root)
         except ValidationError as error:

@@ -44,6 +44,10 @@ class ClientSettings(BaseSettings):
         defer_build=True,  # a command needs one of these classes, and would wait for all
     )
 
+    profile: Literal["local", "production"] = Field(
+        default="local",
+        description="production lets a worker start with nothing that is for one's own machine (docs/operations.md)",
+    )
     customer_salt: SecretStr = Field(
         default=SecretStr("towpath-development"),
         description="secret that turns e-mail addresses into customer keys; the same for every starter",

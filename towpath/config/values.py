@@ -5,6 +5,8 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, HttpUrl, JsonValue
 
+from towpath.engine.language.mistakes import doubled
+
 ValueT = TypeVar("ValueT")
 
 
@@ -12,11 +14,14 @@ def _from_json(value: JsonValue) -> JsonValue:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
+        known = json.loads(value)
     except json.JSONDecodeError as error:
         raise ValueError(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise ValueError("is not JSON that can be used: it is nested too deeply") from None
+    if found := doubled(value):
+        raise ValueError("; ".join(found))
+    return known
 
 
 JsonMap = Annotated[dict[str, ValueT], BeforeValidator(_from_json)]

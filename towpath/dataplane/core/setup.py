@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.contracts.pipeline.plane import MIB, Compression, Setup
 from towpath.dataplane.core.connections import DataConnection
-from towpath.engine.language.mistakes import place_of, words_of
+from towpath.engine.language.mistakes import doubled, place_of, words_of
 
 _CONNECTIONS = TypeAdapter(dict[str, DataConnection])
 
@@ -21,6 +21,8 @@ def read_connections(text: str | None) -> dict[str, JsonValue]:
     """Connections by name, checked. Raises SetupError."""
     if text is None:
         return {}
+    if found := doubled(text):
+        raise SetupError("; ".join(found))
     try:
         _CONNECTIONS.validate_json(text)
     except ValidationError as error:

@@ -3,7 +3,9 @@
 No value is repeated: it may be secret or personal.
 """
 
+import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from pydantic import ValidationError
@@ -62,6 +64,22 @@ SYNTAX: Mapping[str, str] = {
     "recursion limit": "it is nested too deeply; flatten it",
 }
 """By the beginning of what the parser of JSON says."""
+
+
+def doubled(text: str | bytes) -> list[str]:
+    """A line for each name that one object of a JSON text has more than once: what reads it would take the last in
+    silence. Of what is no JSON nothing is said.
+    """
+    found: dict[str, None] = {}
+
+    def noted(pairs: list[tuple[str, object]]) -> None:
+        found.update(dict.fromkeys(name for name, times in Counter(name for name, _ in pairs).items() if times > 1))
+
+    try:
+        json.loads(text, object_pairs_hook=noted)
+    except (ValueError, RecursionError):
+        return []
+    return [f"{name[:100]!r} stands more than once in one object: leave one of them out" for name in found]
 
 
 def mistakes(error: ValidationError, known: Iterable[str] = (), *, inside: str = "") -> list[str]:
