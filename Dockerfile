@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # One image; docker-compose.yml chooses the command. PYTHON_DIGEST (@sha256:…) pins the base beyond its version;
 # PYTHON_IMAGE and PIP_ARGS let it be built without a registry.
-ARG PYTHON_IMAGE=python:3.13.9-slim-bookworm
+ARG PYTHON_IMAGE=python:3.13.12-slim-bookworm
 ARG PYTHON_DIGEST=""
 FROM ${PYTHON_IMAGE}${PYTHON_DIGEST}
 

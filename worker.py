@@ -33,6 +33,7 @@ from towpath.assembly.rooms import activities_of, activity_classes, connected, w
 from towpath.config.connections import Connections
 from towpath.config.masking import SHORTEST
 from towpath.config.production import production_problems
+from towpath.config.python import python_problem
 from towpath.config.settings import SettingsError, WorkerSettings, load_worker_settings
 from towpath.contracts.core.process import CLAUDE_QUEUE, DATA_QUEUE
 from towpath.contracts.core.wire import JsonObject
@@ -98,12 +99,13 @@ def main() -> None:
     options = parser.parse_args()
     try:
         settings = load_worker_settings()
-        files, unsigned = _checked(settings)
+        files, warnings = _checked(settings)
     except (SettingsError, RefusedError) as error:
         _refuse(str(error).splitlines())
     configure_logging(settings)
-    if unsigned:
-        log.warning("decisions are not signed", problem=unsigned)
+    for warning, problem in warnings.items():
+        if problem:
+            log.warning(warning, problem=problem)
     if options.check:
         return
     try:
@@ -122,10 +124,10 @@ def _refuse(problems: Sequence[str]) -> NoReturn:
     raise SystemExit(EXIT_SETTINGS)
 
 
-def _checked(settings: WorkerSettings) -> tuple[Files, str]:
-    """The data files, and what it means that decisions are not signed. Raises RefusedError with all that is wrong."""
+def _checked(settings: WorkerSettings) -> tuple[Files, Mapping[str, str]]:
+    """The data files, and what is to be warned of. Raises RefusedError with all that is wrong."""
     problems: list[str] = []
-    files, pipelines, unsigned = None, JsonObject(), ""
+    files, pipelines = None, JsonObject()
     connections: Connections | None = None
     try:
         pipelines = dataplane_setup(settings).connections
@@ -140,17 +142,17 @@ def _checked(settings: WorkerSettings) -> tuple[Files, str]:
     except FilesError as error:
         problems += str(error).splitlines()
         connections = error.connections
-    try:
-        if settings.profile == "production":
-            problems += production_problems(settings, connections, pipelines)
-            address()
-        else:
-            unsigned = _unsigned(settings)
-    except (SettingsError, TemporalConfigError) as error:
-        problems += str(error).splitlines()
+    if settings.profile == "production":
+        problems += production_problems(settings, connections, pipelines)
+    warnings: dict[str, str] = {}
+    for warning, looked_at in (("decisions are not signed", _unsigned), ("this Python is too old", _older)):
+        try:
+            warnings[warning] = looked_at(settings)
+        except (SettingsError, TemporalConfigError) as error:
+            problems += [line for line in str(error).splitlines() if line not in problems]
     if problems or files is None:
         raise RefusedError("\n".join(problems))
-    return files, unsigned
+    return files, warnings
 
 
 def _unsigned(settings: WorkerSettings) -> str:
@@ -164,6 +166,14 @@ def _unsigned(settings: WorkerSettings) -> str:
             "TOWPATH_UNSIGNED_DECISIONS=true where that is meant"
         )
     return what
+
+
+def _older(settings: WorkerSettings) -> str:
+    """What is wrong with this Python; empty for one with all fixes. Raises SettingsError where it must have them."""
+    problem = python_problem(sys.version_info[:3])
+    if problem and not settings.older_python and not is_loopback(address()):
+        raise SettingsError(f"{problem}, or set TOWPATH_OLDER_PYTHON=true where the fixes are in it all the same")
+    return problem
 
 
 def _open_stores(settings: WorkerSettings) -> PayloadStore:

@@ -9,7 +9,8 @@ from towpath.contracts.core.delivery import Delivered, PostSlack, SendEmail, Tea
 from towpath.contracts.core.failure import DeliveryError, FailureCode
 
 if TYPE_CHECKING:
-    from towpath.integrations.channels.channels import Mailer, Slack
+    from towpath.integrations.channels.channels import Slack
+    from towpath.integrations.channels.mail import Mailer
     from towpath.integrations.http.services import ServiceClient
 
 

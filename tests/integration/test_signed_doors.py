@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import sys
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from tests.integration.commands import starter
 from tests.integration.conftest import House
 from tests.integration.test_worker_process import run_worker
 from tests.waiting import until
+from towpath.config.python import python_problem
 from towpath.control import reviews
 from towpath.local.server import free_port
 from towpath.local.stack import worker_environment
@@ -78,5 +80,17 @@ async def test_a_worker_away_from_temporal_wants_a_key(
 ) -> None:
     """Off by default only where Temporal is on the same machine, and said there, too."""
     env = worker_environment("temporal.example:7233", house.standins, free_port())
-    found, problems = await run_worker({**env, "TOWPATH_LOG_LEVEL": "warning", **more}, "--check")
+    env |= {"TOWPATH_LOG_LEVEL": "warning", "TOWPATH_OLDER_PYTHON": "true"}
+    found, problems = await run_worker({**env, **more}, "--check")
     assert found == code and words in problems
+
+
+async def test_a_worker_away_from_temporal_wants_a_python_with_its_fixes(house: House) -> None:
+    """One line and exit code 2, or a warning where its distribution has put them in."""
+    env = worker_environment("temporal.example:7233", house.standins, free_port())
+    env |= {"TOWPATH_LOG_LEVEL": "warning", "TOWPATH_DECISION_KEY": KEY}
+    problem = python_problem(sys.version_info[:3])
+    code, problems = await run_worker(env, "--check")
+    assert (code, problem in problems) == (2 if problem else 0, True)
+    code, problems = await run_worker({**env, "TOWPATH_OLDER_PYTHON": "true"}, "--check")
+    assert code == 0 and problem in problems

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import SMTP
 
 import httpx
 import pytest
@@ -10,7 +12,8 @@ from towpath.config.openapi import operations, services
 from towpath.contracts.core.delivery import PostSlack, SendEmail
 from towpath.contracts.core.failure import DeliveryError, FailureCode, ServiceError
 from towpath.contracts.core.wire import EffectKey, JsonObject
-from towpath.integrations.channels.channels import Slack, compose, message_id
+from towpath.integrations.channels.channels import Slack
+from towpath.integrations.channels.mail import compose, message_id
 from towpath.integrations.http.services import ServiceClient, ServiceEndpoint
 from towpath.policy.core.retry_after import retry_after
 
@@ -191,9 +194,10 @@ async def test_customer_text_cannot_mention_anybody() -> None:
 def test_mail_has_one_id_for_one_key_and_no_injected_header() -> None:
     """The same effect is the same Message-ID, and a line break in a subject adds no header."""
     mail = SendEmail(to="kim@hanbit.example", subject="안녕\nBcc: x@evil.example", body="본문", key=KEY)
-    message = compose(mail, "Towpath <welcome@towpath.example>")
+    composed = compose(mail, "Towpath <welcome@towpath.example>")
+    message = message_from_bytes(composed.content, policy=SMTP)
 
-    assert message["Message-ID"] == message_id(KEY)
+    assert message["Message-ID"] == composed.message_id == message_id(KEY)
     assert message["Bcc"] is None
     assert message["Subject"] == "안녕 Bcc: x@evil.example"
 

@@ -14,7 +14,8 @@ from towpath.config.reviewers import ReviewerDirectory
 from towpath.config.secrets import Secrets
 from towpath.config.settings import ClaudeSettings, WorkerSettings
 from towpath.control.quotas import TurnBook
-from towpath.integrations.channels.channels import Mailer, Slack, SmtpConfig
+from towpath.integrations.channels.channels import Slack
+from towpath.integrations.channels.mail import Mailer, SmtpConfig
 from towpath.integrations.channels.sinks import Sinks
 from towpath.integrations.claude.client import ClaudeClient, ClaudeClientConfig
 from towpath.integrations.http.guarded_http import GuardedHttp

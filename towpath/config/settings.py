@@ -17,7 +17,14 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from towpath.config.values import JsonMap, LinkedInAccountSettings, Url, WordPressAccountSettings, XAccountSettings
+from towpath.config.values import (
+    JsonMap,
+    LinkedInAccountSettings,
+    Sender,
+    Url,
+    WordPressAccountSettings,
+    XAccountSettings,
+)
 from towpath.contracts.core.quota import Limits
 from towpath.engine.language.mistakes import words_of
 
@@ -120,6 +127,11 @@ class ClientSettings(BaseSettings):
         default=False,
         description="true lets a worker go without TOWPATH_DECISION_KEY where Temporal is not on this machine: then "
         "whoever reaches Temporal decides as anybody",
+    )
+    older_python: bool = Field(
+        default=False,
+        description="true lets a worker run with an older Python than docs/operations.md asks for, where Temporal is "
+        "not on this machine: for a distribution that has put the fixes into its own",
     )
     person: str | None = Field(
         default=None,
@@ -248,7 +260,7 @@ class WorkerSettings(ClaudeSettings):
     smtp_tls: Literal["none", "starttls", "tls"] = Field(
         default="starttls", description="how the connection is secured"
     )
-    mail_from: str = Field(description="sender of the mails, e.g. Towpath <welcome@example.com>", min_length=3)
+    mail_from: Sender = Field(description="sender of the mails, e.g. Towpath <welcome@example.com>")
     http_routes: JsonMap[Url] = Field(
         default={}, description="base URLs that stand in for hosts of `http` steps, as JSON; for local stacks"
     )

@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, HttpUrl, JsonValue
 
 from towpath.engine.language.mistakes import doubled
+from towpath.policy.core.mailboxes import mail_sender
 
 ValueT = TypeVar("ValueT")
 
@@ -26,6 +27,15 @@ def _from_json(value: JsonValue) -> JsonValue:
 
 JsonMap = Annotated[dict[str, ValueT], BeforeValidator(_from_json)]
 """An object written as JSON. It is read here and not by `pydantic_settings`, which ends at the first that is broken."""
+
+
+def _sender(text: str) -> str:
+    if mail_sender(text) is None:
+        raise ValueError("not `Name <address>`, nor an address")
+    return text
+
+
+Sender = Annotated[str, AfterValidator(_sender)]
 Url = Annotated[str, AfterValidator(lambda value: str(HttpUrl(value)).rstrip("/"))]
 
 

@@ -18,7 +18,8 @@ from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.wire import EffectKey
 from towpath.contracts.declared.run import CloudEvent
 from towpath.contracts.incident.incident import PageRequest
-from towpath.integrations.channels.channels import Mailer, Slack, SmtpConfig
+from towpath.integrations.channels.channels import Slack
+from towpath.integrations.channels.mail import Mailer, SmtpConfig
 from towpath.integrations.channels.pagerduty import PagerDuty
 from towpath.integrations.channels.sinks import Sinks
 from towpath.integrations.http.guarded_http import GuardedHttp
