@@ -123,7 +123,7 @@ class Recorded(AlertIntake):
 def door(intake: AlertIntake) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(Receiver(intake, "secret").app())
     headers = {"Authorization": "Bearer secret"}
-    return httpx.AsyncClient(transport=transport, base_url="http://receiver", headers=headers)
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers)
 
 
 async def test_receiver_takes_what_alertmanager_sends() -> None:
@@ -163,7 +163,7 @@ async def test_receiver_bounds_bodies_and_asks_again_when_temporal_is_away() -> 
     """Too large a body is refused; when Temporal does not answer, Alertmanager is told to send it again."""
     away = RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
     async with door(Recorded()) as http:
-        large = await http.post(PATH, content=b"x" * (MAX_BODY_BYTES + 1))
+        large = await http.post(PATH, content=b"x" * (MAX_BODY_BYTES + 1), headers={"Content-Type": "application/json"})
     async with door(Recorded(away)) as http:
         failed = await http.post(PATH, json=webhook_body("checkout", BEGAN, resolved=False))
 

@@ -1,6 +1,6 @@
 """A small HTTP receiver for Alertmanager's webhook. It answers 200 when Temporal has the alerts, and not before."""
 
-import hmac
+from collections.abc import Collection
 
 import structlog
 from pydantic import ValidationError
@@ -8,10 +8,12 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 from temporalio.service import RPCError
 
 from towpath.contracts.incident.alerts import AlertmanagerWebhook
 from towpath.control.intake import AlertIntake
+from towpath.doors import LOOPBACK_NAMES, Door, Rules
 from towpath.engine.language.mistakes import mistakes
 
 MAX_BODY_BYTES = 8 * 1024**2
@@ -21,20 +23,19 @@ log = structlog.stdlib.get_logger("receiver")
 
 
 class Receiver:
-    """`token` is the bearer token that Alertmanager's `http_config.authorization` sends; None takes any caller."""
+    """`token` is the bearer token that Alertmanager's `http_config.authorization` sends, as in TOWPATH_ALERTS_TOKEN.
+    `names` are the hosts that it may be asked for, None for any.
+    """
 
-    def __init__(self, intake: AlertIntake, token: str | None) -> None:
+    def __init__(self, intake: AlertIntake, token: str, names: Collection[str] | None = LOOPBACK_NAMES) -> None:
         self._intake = intake
-        self._token = token
+        self._rules = Rules(names, token=token, token_below=(PATH,))
 
-    def app(self) -> Starlette:
-        return Starlette(
-            routes=[Route(PATH, self._alerts, methods=["POST"]), Route("/health", _health, methods=["GET"])]
-        )
+    def app(self) -> ASGIApp:
+        routes = [Route(PATH, self._alerts, methods=["POST"]), Route("/health", _health, methods=["GET"])]
+        return Door(Starlette(routes=routes), self._rules)
 
     async def _alerts(self, request: Request) -> Response:
-        if not self._is_allowed(request):
-            return _problem(401, "a bearer token is needed, as in TOWPATH_ALERTS_TOKEN")
         body = await _bounded(request)
         if body is None:
             return _problem(413, f"a delivery may have {MAX_BODY_BYTES} bytes")
@@ -49,12 +50,6 @@ class Receiver:
             log.warning("Temporal did not take alerts", status=error.status.name)
             return _problem(503, "Temporal does not answer: send it again")
         return JSONResponse({"workflow_id": taken.workflow_id, "alerts": taken.alerts, "known": taken.known})
-
-    def _is_allowed(self, request: Request) -> bool:
-        if self._token is None:
-            return True
-        given = request.headers.get("authorization", "")
-        return hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode())
 
 
 async def _bounded(request: Request) -> bytes | None:

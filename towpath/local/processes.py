@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from towpath import private
+from towpath.children import child_environment
 from towpath.local.tether import tethered
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,17 +113,18 @@ async def spawn(
     env: Mapping[str, str] | None = None,
     log: Path | None = None,
     keep: Sequence[int] = (),
+    worker: bool = False,
 ) -> AsyncGenerator[Child]:
     """A child process that ends with the block, and soon after its parent if that is killed.
 
-    `keep`: descriptors that stay open in it.
+    `keep`: descriptors that stay open in it. Only a `worker` is given the settings of this process, keys among them.
     """
     if log is not None:
         private.make_folder(log.parent)
     with private.open_bytes(log or Path(os.devnull), append=True) as output:
         process = await asyncio.create_subprocess_exec(
             *line,
-            env={**os.environ, **BYTECODE_KEPT, **(env or {})},
+            env=child_environment({**BYTECODE_KEPT, **(env or {})}, worker=worker),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,

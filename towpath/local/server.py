@@ -19,6 +19,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from towpath import private
+from towpath.children import child_environment
 from towpath.contracts.core.process import SEARCH_ATTRIBUTES
 from towpath.local.processes import Child, spawn, written
 
@@ -145,6 +146,7 @@ async def _answers(address: str, log: Path | None) -> None:
         *("--address", address),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
+        env=child_environment({}),
     )
     await keep.wait()
 
@@ -158,7 +160,7 @@ def main() -> None:
     options = parser.parse_args()
     line = command(host=options.host, port=options.port, ui_port=options.ui_port, db=options.db)
     sys.stdout.flush()
-    os.execv(line[0], line)
+    os.execve(line[0], line, child_environment({}))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
+from towpath.children import child_environment
 from towpath.local.processes import ROOT
 from towpath.registry import processes
 
@@ -83,4 +84,4 @@ def _format(written: list[Path], root: Path) -> None:
         return
     for action in (("check", "--fix", "--select", "I"), ("format",)):
         line = [sys.executable, "-m", "ruff", *action, "--quiet", "--no-cache", *map(str, written)]
-        subprocess.run(line, cwd=root, check=True)
+        subprocess.run(line, cwd=root, check=True, env=child_environment({}))

@@ -172,7 +172,7 @@ async def worker_process(
 
 
 def _begin_worker(settings: Mapping[str, str], log: Path | None) -> AbstractAsyncContextManager[Child]:
-    return spawn("worker", python(str(ROOT / "worker.py")), env=settings, log=log)
+    return spawn("worker", python(str(ROOT / "worker.py")), env=settings, log=log, worker=True)
 
 
 async def worker_ready(worker: Child, address: str) -> None:

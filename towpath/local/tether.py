@@ -22,7 +22,11 @@ def tethered(pid: int) -> Generator[None]:
     """While the block lasts, the process is ended soon after this one if this one is killed."""
     reading, writing = os.pipe()
     watcher = subprocess.Popen(
-        [sys.executable, "-I", __file__, str(pid)], stdin=reading, stdout=subprocess.DEVNULL, start_new_session=True
+        [sys.executable, "-I", __file__, str(pid)],
+        stdin=reading,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        env={},
     )
     os.close(reading)
     try:

@@ -6,9 +6,11 @@ import json
 import signal
 import socket
 import sys
+from collections.abc import Collection
 
 import uvicorn
 
+from towpath.doors import LOOPBACK_NAMES, Door, Rules
 from towpath.standins.app import StandIns
 from towpath.standins.mail import serve_mail
 
@@ -23,19 +25,22 @@ def main() -> None:
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="HTTP port; 0 is a free one (default)")
     parser.add_argument("--smtp-port", type=int, default=0, help="SMTP port; 0 is a free one (default)")
+    parser.add_argument("--name", action="append", default=[], help="another name that this host is asked for by")
     parser.add_argument("--faults", action="store_true", help="open POST /_standins/faults: failures on order")
     options = parser.parse_args()
-    asyncio.run(serve(options.host, options.port, options.smtp_port, faults=options.faults))
+    names = LOOPBACK_NAMES | {options.host, *options.name}
+    asyncio.run(serve(options.host, options.port, options.smtp_port, names, faults=options.faults))
 
 
-async def serve(host: str, port: int, smtp_port: int, *, faults: bool) -> None:
+async def serve(host: str, port: int, smtp_port: int, names: Collection[str], *, faults: bool) -> None:
     """Both servers, until SIGTERM or SIGINT."""
     standins = StandIns(faults_allowed=faults)
     listener = socket.create_server((host, port), backlog=512)
     # asyncio sets it on sockets that it made itself; without it every answer waits 40 ms for a delayed ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     mail = await serve_mail(standins.mailbox, host, smtp_port)
-    config = uvicorn.Config(standins.app(), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+    app = Door(standins.app(), Rules(names, json_below=("/_standins/",)))
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

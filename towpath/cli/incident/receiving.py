@@ -1,9 +1,11 @@
 """`starter.py incident receive`: where Alertmanager sends its alerts."""
 
 import asyncio
+import secrets
 import signal
 import socket
 import sys
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 import typer
@@ -16,6 +18,7 @@ from towpath.cli.connection import client, run
 from towpath.cli.terminal import Exit, console, fail
 from towpath.control.intake import AlertIntake
 from towpath.control.receiver import PATH, Receiver
+from towpath.doors import LOOPBACK_NAMES
 from towpath.local.server import LOOPBACK
 
 app = typer.Typer()
@@ -25,37 +28,48 @@ app = typer.Typer()
 def receive(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 is a free one.")] = 9095,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = LOOPBACK,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="Name that Alertmanager has for this host; without one, beyond loopback, any."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Take alerts from Alertmanager's webhook, until Ctrl-C. Each group of alerts is one incident.
 
-    Alertmanager sends the bearer token of TOWPATH_ALERTS_TOKEN; beyond loopback there must be one.
+    Alertmanager sends the bearer token of TOWPATH_ALERTS_TOKEN. Without one, on loopback, a token is made and shown.
     """
-    run(_receive(host, port, as_json=as_json))
+    run(_receive(host, port, tuple(name or ()), as_json=as_json))
 
 
-async def _receive(host: str, port: int, *, as_json: bool) -> None:
+async def _receive(host: str, port: int, names: Sequence[str], *, as_json: bool) -> None:
     token = settings().alerts_token
-    if token is None and host not in {LOOPBACK, "localhost", "::1"}:
+    if token is None and host not in LOOPBACK_NAMES:
         fail(Exit.WRONG_INPUT, f"--host {host}: set TOWPATH_ALERTS_TOKEN first: anybody could begin incidents")
     try:
         listener = socket.create_server((host, port), backlog=128)
     except OSError as error:
         fail(Exit.WRONG_INPUT, f"--host {host} --port {port}: {error.strerror}")
     with listener:
-        await _serve(listener, host, token, as_json=as_json)
+        asked = None if host not in LOOPBACK_NAMES and not names else LOOPBACK_NAMES | {host, *names}
+        await _serve(listener, host, asked, token, as_json=as_json)
 
 
-async def _serve(listener: socket.socket, host: str, token: SecretStr | None, *, as_json: bool) -> None:
-    receiver = Receiver(AlertIntake(await client()), None if token is None else token.get_secret_value())
+async def _serve(
+    listener: socket.socket, host: str, names: Collection[str] | None, given: SecretStr | None, *, as_json: bool
+) -> None:
+    token = secrets.token_urlsafe(24) if given is None else given.get_secret_value()
+    receiver = Receiver(AlertIntake(await client()), token, names)
     config = uvicorn.Config(receiver.app(), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, lambda: setattr(server, "should_exit", True))
     url = f"http://{host}:{listener.getsockname()[1]}{PATH}"
     if as_json:
-        show_json({"url": url})
+        show_json({"url": url} if given is not None else {"url": url, "token": token})
         sys.stdout.flush()
     else:
         console.print(f"Takes alerts at {url} (webhook_configs.url of Alertmanager), until Ctrl-C.", soft_wrap=True)
+        if given is None:
+            what = f"http_config: {{authorization: {{type: Bearer, credentials: {token}}}}}"
+            console.print(f"TOWPATH_ALERTS_TOKEN is not set. Until then, for this start: {what}", soft_wrap=True)
     await server.serve(sockets=[listener])

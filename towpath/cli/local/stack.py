@@ -145,7 +145,7 @@ async def _up(state: StateFolder) -> None:
         )
         console.print("Raise an incident, and see it; the alert fires in some seconds:")
         console.print(
-            f"  curl -d '{FAULT}' {stack.standins.url}/_standins/world",
+            f"  curl -H content-type:application/json -d '{FAULT}' {stack.standins.url}/_standins/world",
             f"  TEMPORAL_ADDRESS={stack.server.address} .venv/bin/python starter.py incident list",
             sep="\n",
             soft_wrap=True,
