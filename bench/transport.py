@@ -23,7 +23,7 @@ from towpath.config.secrets import Secrets
 from towpath.contracts.core.wire import EffectKey
 from towpath.contracts.declared.http_call import HttpRequest
 from towpath.integrations.http.guarded_http import GuardedHttp, TransportFactory, policy
-from towpath.integrations.http.transport import AiohttpTransport
+from towpath.outside.transport import AiohttpTransport
 
 SERVICES = 5
 LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=100)

@@ -21,13 +21,13 @@ from towpath.integrations.claude.client import ClaudeClient, ClaudeClientConfig
 from towpath.integrations.http.guarded_http import GuardedHttp
 from towpath.integrations.http.operations import OperationClient
 from towpath.integrations.http.services import ServiceClient, ServiceEndpoint
-from towpath.integrations.http.transport import http_client
 from towpath.integrations.publishing.adapter import Publishers
 from towpath.integrations.publishing.campaigns import CampaignSources
 from towpath.integrations.publishing.linkedin import LinkedIn, LinkedInAccount
 from towpath.integrations.publishing.wordpress import WordPress, WordPressAccount
 from towpath.integrations.publishing.x import X, XAccount
 from towpath.integrations.storage.artefacts import ArtefactStore
+from towpath.outside.client import Proxy, http_client
 
 HTTP_SECONDS = httpx.Timeout(10.0, connect=3.0)
 
@@ -56,7 +56,7 @@ async def open_clients(settings: WorkerSettings, files: Files) -> AsyncGenerator
     secrets = Secrets({name: value.get_secret_value() for name, value in settings.secrets.items()})
     quotas = Quotas(quotas_of(settings, files.connections), TurnBook)
     guarded = GuardedHttp(files.connections, secrets, routes=settings.http_routes, turns=quotas)
-    async with http_client(HTTP_SECONDS) as http:
+    async with http_client(HTTP_SECONDS, proxy=proxy_of(settings)) as http:
         endpoints = {
             "email-check": ServiceEndpoint(settings.email_check_url, plain(settings.email_check_token)),
             "accounts": ServiceEndpoint(settings.accounts_url, plain(settings.accounts_token)),
@@ -98,6 +98,13 @@ async def open_clients(settings: WorkerSettings, files: Files) -> AsyncGenerator
             await guarded.close()
 
 
+def proxy_of(settings: ClaudeSettings) -> Proxy | None:
+    if settings.http_proxy is None:
+        return None
+    direct = tuple(name for part in settings.http_direct.split(",") if (name := part.strip()))
+    return Proxy(settings.http_proxy.get_secret_value(), direct)
+
+
 def plain(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
@@ -107,6 +114,7 @@ def claude_client(settings: ClaudeSettings) -> ClaudeClient:
         ClaudeClientConfig(
             api_key=settings.anthropic_api_key.get_secret_value(),
             base_url=settings.anthropic_base_url,
+            proxy=proxy_of(settings),
             models={
                 "default": settings.claude_model_default,
                 "deep": settings.claude_model_deep,

@@ -24,6 +24,7 @@ from pydantic import (
 from towpath.contracts.core.quota import Limits
 from towpath.contracts.declared.references import SecretName
 from towpath.engine.language.mistakes import doubled, mistakes
+from towpath.policy.core.web_path import leads_elsewhere
 
 if TYPE_CHECKING:
     from httpx import URL
@@ -251,10 +252,13 @@ def url_problems(url: str, connections: Connections, connection: str | None = No
     named = None if connection is None else connections.named(connection)
     if connection is not None and named is None:
         return [f"connection {connection!r} is not in the connections file{_hint(connection, connections.names())}"]
-    parsed = _parsed(url if named is None else named.absolute(url))
+    absolute = url if named is None else named.absolute(url)
+    parsed = _parsed(absolute)
     if parsed is None:
         return ["not a URL"]
     problems = _shape_problems(parsed)
+    if leads_elsewhere(absolute):
+        problems.append("a path with . or .. in it, which leads elsewhere")
     if problems:
         return problems
     host = host_of(parsed)

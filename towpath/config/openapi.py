@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from towpath.contracts.core.failure import FailureCode, ServiceError
 from towpath.contracts.core.wire import JsonObject
 from towpath.engine.matching.validating import broken
+from towpath.policy.core.web_path import leads_elsewhere
 
 DOCUMENTS = "towpath.openapi"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
@@ -74,7 +75,7 @@ class Operation:
         if missing:
             raise self._bad_request(f"path parameter missing: {', '.join(missing)}")
         parts = {name: self._text(name, params[name]) for name in self.path_names}
-        odd = [name for name, text in parts.items() if text in {".", ".."}]
+        odd = [name for name, text in parts.items() if leads_elsewhere(text)]
         if odd:
             raise self._bad_request(f"path parameter that would lead elsewhere: {', '.join(odd)}")
         path = _IN_PATH.sub(lambda found: quote(parts[found[1]], safe=""), self.path)

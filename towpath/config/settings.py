@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from towpath.config.values import (
     JsonMap,
     LinkedInAccountSettings,
+    ProxyUrl,
     Sender,
     Url,
     WordPressAccountSettings,
@@ -200,6 +201,12 @@ class ClaudeSettings(ClientSettings):
         default=None,
         validation_alias=AliasChoices("ANTHROPIC_BASE_URL"),
         description="Claude's address, if not its own",
+    )
+    http_proxy: ProxyUrl | None = Field(
+        default=None, description="proxy for services, platforms, monitoring and Claude: http://USER:PASSWORD@HOST:PORT"
+    )
+    http_direct: str = Field(
+        default="", description="hosts reached without it, comma-separated: names, or .example.com for all below"
     )
     claude_model_default: str = Field(default="claude-sonnet-5-5", description="model of the alias `default`")
     claude_model_deep: str = Field(default="claude-opus-5-5", description="model of the alias `deep`")

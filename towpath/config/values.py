@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, HttpUrl, JsonValue
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, HttpUrl, JsonValue, SecretStr
 
 from towpath.engine.language.mistakes import doubled
 from towpath.policy.core.mailboxes import mail_sender
@@ -37,6 +37,14 @@ def _sender(text: str) -> str:
 
 Sender = Annotated[str, AfterValidator(_sender)]
 Url = Annotated[str, AfterValidator(lambda value: str(HttpUrl(value)).rstrip("/"))]
+
+
+def _proxy(value: SecretStr) -> SecretStr:
+    return SecretStr(str(HttpUrl(value.get_secret_value())))
+
+
+ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]
+"""May hold a password."""
 
 
 class XAccountSettings(BaseModel):

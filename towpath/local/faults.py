@@ -6,6 +6,10 @@ from typing import Any
 
 import httpx
 
+from towpath.outside.blocking import blocking_client
+from towpath.outside.bounds import MAX_ANSWER_BYTES
+
+SECONDS = 5.0
 OPERATIONS: Mapping[str, Sequence[str]] = {
     "email-check": ("checkEmail",),
     "accounts": ("createAccount", "closeAccount"),
@@ -65,7 +69,10 @@ class FaultDoor:
     """The door of the stand-ins. Raises httpx.HTTPError when they do not answer."""
 
     def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
-        self._http = httpx.Client(base_url=url, transport=transport)
+        self._http = blocking_client(SECONDS, MAX_ANSWER_BYTES, base_url=url, transport=transport)
+
+    def close(self) -> None:
+        self._http.close()
 
     def order(self, fault: Mapping[str, Any]) -> int:
         """Its number."""

@@ -17,11 +17,13 @@ from towpath import private
 from towpath.local.processes import begin, spawn
 from towpath.local.server import LOOPBACK, free_port
 from towpath.local.stack import ROOT, RunningStandIns, answers
+from towpath.outside.client import http_client
 
 PROGRAMS = ("prometheus", "prometheus-alertmanager")
 READY_SECONDS = 30
 RULES = ROOT / "definitions" / "incident" / "alerts.yaml"
 WATCH_SECONDS = 0.5
+ANSWER_SECONDS = 5.0
 THRESHOLD = 0.05
 NEVER = "0001-01-01T00:00:00Z"
 
@@ -153,7 +155,7 @@ def _write(path: Path, config: dict[str, Any]) -> None:
 async def watch_shop(standins_url: str, webhook: str, token: str) -> NoReturn:
     """Looks at each service's share of errors, and sends what Alertmanager would when it crosses the threshold."""
     firing: dict[str, str] = {}
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http:
+    async with http_client(httpx.Timeout(ANSWER_SECONDS), headers={"Authorization": f"Bearer {token}"}) as http:
         while True:
             services = list((await http.get(f"{standins_url}/_standins/world")).json())
             for service in services:

@@ -20,12 +20,14 @@ from towpath.control.ui import noted
 from towpath.local.processes import ROOT, Child, ChildEndedError, ChildFailedError, begin, spawn
 from towpath.local.server import DEFAULT_PORT, DEFAULT_UI_PORT, LOOPBACK, TemporalServer, free_port, temporal_server
 from towpath.local.state import StateFolder
+from towpath.outside.client import http_client
 from towpath.registry import processes
 
 DEFAULT_METRICS_PORT = 9464
 USUAL_PORTS = {"temporal": DEFAULT_PORT, "ui": DEFAULT_UI_PORT, "metrics": DEFAULT_METRICS_PORT}
 STANDINS_SECONDS = 20
 WORKER_SECONDS = 40
+ANSWER_SECONDS = 5.0
 """A cold import of everything on a busy machine; usually it is ready in 3 s."""
 OFFLINE_KEY = "offline-stand-in"
 
@@ -265,7 +267,7 @@ async def _polls(address: str, pid: int) -> None:
 
 async def answers(url: str) -> None:
     """Return as soon as `url` answers."""
-    async with httpx.AsyncClient() as http:
+    async with http_client(httpx.Timeout(ANSWER_SECONDS)) as http:
         while True:
             try:
                 if (await http.get(url)).is_success:

@@ -8,6 +8,8 @@ import pytest
 from tests.unit.incident_clients.conftest import Shop
 from towpath.contracts.core.failure import FailureCode, ServiceError
 from towpath.integrations.observe.prometheus import Prometheus
+from towpath.outside.bounded import BoundedTransport
+from towpath.outside.bounds import AnswerBounds
 
 ERRORS = (
     'sum(rate(http_requests_total{service="checkout",code=~"5.."}[1m]))'
@@ -101,7 +103,7 @@ async def test_too_large_an_answer_is_refused() -> None:
     def endless(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, content=b"[" * (17 * 1024**2))
 
-    client = httpx.AsyncClient(transport=httpx.MockTransport(endless))
+    client = httpx.AsyncClient(transport=BoundedTransport(httpx.MockTransport(endless), AnswerBounds()))
 
     with pytest.raises(ServiceError, match="larger than"):
         await Prometheus(client, "http://prometheus.example").query("up")

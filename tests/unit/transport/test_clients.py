@@ -24,8 +24,9 @@ from towpath.integrations.channels.pagerduty import PagerDuty
 from towpath.integrations.channels.sinks import Sinks
 from towpath.integrations.http.guarded_http import GuardedHttp
 from towpath.integrations.http.services import ServiceClient, ServiceEndpoint
-from towpath.integrations.http.transport import http_client, tls_context
 from towpath.integrations.publishing.calls import PlatformCalls, PlatformOperation
+from towpath.outside.client import http_client
+from towpath.outside.tls import tls_context
 
 KEY = EffectKey("run/step")
 TLS = tls_context()

@@ -18,8 +18,8 @@ from tests.unit.transport import faults
 from tests.unit.transport.faults import LOOPBACK, Fault, closed_port, full_port, site
 from towpath.config.connections import ANY_PORT
 from towpath.integrations.http.guarded_http import PRIVATE_NETWORKS
-from towpath.integrations.http.guarded_transport import GuardedTransport
-from towpath.integrations.http.transport import AiohttpTransport, never_sent, plain_connector
+from towpath.outside.guarded_transport import GuardedTransport
+from towpath.outside.transport import AiohttpTransport, never_sent, plain_connector
 
 PATIENT = httpx.Timeout(20.0)
 CONNECTING = httpx.Timeout(20.0, connect=0.3)

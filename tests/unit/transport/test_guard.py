@@ -18,8 +18,9 @@ from tests.unit.transport import faults
 from tests.unit.transport.faults import LOOPBACK, site
 from towpath.config.connections import ANY_PORT
 from towpath.integrations.http.guarded_http import PRIVATE_NETWORKS
-from towpath.integrations.http.guarded_transport import GuardedConnector, GuardedTransport, judged_socket
-from towpath.integrations.http.transport import AiohttpTransport, Connector, tls_context
+from towpath.outside.guarded_transport import GuardedConnector, GuardedTransport, judged_socket
+from towpath.outside.tls import tls_context
+from towpath.outside.transport import AiohttpTransport, Connector
 
 HOST = "api.example.com"
 PATIENT = httpx.Timeout(10.0)

@@ -10,7 +10,8 @@ import pytest
 
 from tests.unit.transport import faults
 from tests.unit.transport.faults import Fault, Visit, site
-from towpath.integrations.http.transport import ATTEMPT, AiohttpTransport, Attempt, http_client, never_sent
+from towpath.outside.client import Proxy, http_client
+from towpath.outside.transport import ATTEMPT, AiohttpTransport, Attempt, never_sent
 
 PATIENT = httpx.Timeout(10.0)
 GZIPPED = gzip.compress(b"packed")
@@ -243,23 +244,32 @@ async def test_an_attempt_tells_how_far_it_came() -> None:
     assert told == [True, False]
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "own"),
-    [("HTTP_PROXY", "http://127.0.0.1:1", False), ("NO_PROXY", "*", True), ("TOWPATH_PROXY", "x", True)],
-)
-async def test_a_proxy_of_the_environment_is_still_used(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, own: bool
-) -> None:
-    """With a proxy the transport is httpx's, which knows how to talk to one; a request through a dead one fails."""
-    for known in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(known, raising=False)
-        monkeypatch.delenv(known.upper(), raising=False)
-    monkeypatch.setenv(name, value)
-
-    async with site(faults.answers) as found, http_client(PATIENT) as http:
-        if own:
-            assert (await http.post(found.url(), content=b"x")).text == "ok"
-        else:
+async def test_a_proxy_of_the_settings_is_used() -> None:
+    """A request through a dead one fails, and was never sent; hosts that are named are reached without it."""
+    dead = f"http://127.0.0.1:{faults.closed_port()}"
+    async with site(faults.answers) as found:
+        async with http_client(PATIENT, proxy=Proxy(dead)) as http:
             with pytest.raises(httpx.ConnectError):
                 await http.post(found.url(), content=b"x")
-    assert found.visits == int(own)
+        async with http_client(PATIENT, proxy=Proxy(dead, ("127.0.0.1",))) as http:
+            assert (await http.post(found.url(), content=b"x")).text == "ok"
+
+    assert found.whole == 1
+
+
+async def test_a_request_through_a_proxy_arrives() -> None:
+    """The proxy is asked for the whole address, with the password that its own address has."""
+    heads: list[bytes] = []
+
+    async def proxies(visit: Visit) -> None:
+        heads.append(await visit.reader.readuntil(b"\r\n\r\n"))
+        await visit.says(faults.OK)
+
+    async with site(proxies) as proxy:
+        through = Proxy(f"http://user:word@127.0.0.1:{proxy.port}")
+        async with http_client(PATIENT, proxy=through) as http:
+            assert (await http.get("http://shop.example/a")).text == "ok"
+
+    assert heads[0].startswith(b"GET http://shop.example/a HTTP/1.1\r\n")
+    assert b"proxy-authorization: basic" in heads[0].lower()
+    assert "word" not in repr(through)

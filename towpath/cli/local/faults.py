@@ -110,10 +110,13 @@ def _door(state: Path) -> Generator[FaultDoor]:
             Exit.UNREACHABLE,
             f"No local stack is up with its state in {state}: faults are for its stand-ins. Start it with `make up`.",
         )
+    door = FaultDoor(addresses["stand-ins"])
     try:
-        yield FaultDoor(addresses["stand-ins"])
+        yield door
     except httpx.HTTPError as error:
         fail(Exit.UNREACHABLE, f"The stand-ins do not answer at {addresses['stand-ins']}: {error}")
+    finally:
+        door.close()
 
 
 def _kind(ordered: Mapping[str, Any]) -> str:

@@ -30,6 +30,7 @@ from towpath.local.server import ServerNotFoundError, TemporalServer
 from towpath.local.stack import LocalStack, RunningStandIns, local_stack
 from towpath.local.state import StateFolder
 from towpath.local.stopping import until_stopped
+from towpath.outside.client import http_client
 from towpath.views.live import TOLD_BRIEFLY, legend
 from towpath.views.tables import show_table
 
@@ -97,7 +98,7 @@ async def _demo(state: StateFolder, wanted: Sequence[str], out: Console, *, as_j
         if not out.is_terminal:
             out.print(f"  signs      {legend(TOLD_BRIEFLY)}")
         os.environ["TEMPORAL_ADDRESS"] = stack.server.address
-        http = await running.enter_async_context(httpx.AsyncClient(base_url=stack.standins.url))
+        http = await running.enter_async_context(http_client(httpx.Timeout(5.0), base_url=stack.standins.url))
         stamp, store = f"{datetime.now(UTC):%Y%m%d-%H%M%S}", ArtefactStore(watch.artefacts)
         client = await connect(decision_key=settings().signing_key())
         scene = Scene(client, stack, out, http, stamp, store, state.path, watch.alerting)

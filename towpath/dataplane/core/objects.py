@@ -14,9 +14,9 @@ from towpath.dataplane.core.errors import (
     SourceError,
     SourceMissingError,
 )
+from towpath.outside.objects import object_options
 
 SCHEME = "s3://"
-REQUEST_TIMEOUT = timedelta(seconds=60)
 RETRY_TIMEOUT = timedelta(seconds=90)
 """Beyond that, the task's own retries begin."""
 OBJECT_ERRORS = (BaseError, OSError, ValueError)
@@ -49,7 +49,7 @@ def open_bucket(bucket: str, connection: S3Connection | None) -> S3Store:
     try:
         return S3Store(
             bucket,
-            client_options={"allow_http": allow_http, "timeout": REQUEST_TIMEOUT},
+            client_options=object_options(allow_http=allow_http),
             retry_config={"max_retries": 3, "retry_timeout": RETRY_TIMEOUT},
             **options,
         )

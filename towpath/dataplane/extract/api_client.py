@@ -10,7 +10,10 @@ import httpx
 
 from towpath.dataplane.core.connections import HttpConnection
 from towpath.dataplane.core.errors import SourceError, SourceFormatError
+from towpath.outside.blocking import blocking_client
+from towpath.outside.bounded import AnswerTooLargeError
 from towpath.policy.core.retry_after import retry_after
+from towpath.policy.core.web_path import leads_elsewhere
 
 LARGEST_ANSWER = 64 * 1024**2
 ATTEMPTS = 4
@@ -31,8 +34,8 @@ class ApiClient:
         # The task before this one may have asked just now.
         self._next = time.monotonic() + self._interval
         self._pause = threading.Event()
-        self._http = httpx.Client(
-            headers={"accept": "application/json"} | headers, timeout=connection.timeout_seconds, trust_env=False
+        self._http = blocking_client(
+            connection.timeout_seconds, LARGEST_ANSWER, headers={"accept": "application/json"} | headers
         )
 
     def __enter__(self) -> Self:
@@ -58,6 +61,8 @@ class ApiClient:
 
     def below(self, address: str) -> str | None:
         """An address that an answer gave, absolute; None when it leads elsewhere."""
+        if leads_elsewhere(address) and "%" in address:
+            return None
         url = self._base.join(address)
         same = (url.scheme, url.host, url.port) == (self._base.scheme, self._base.host, self._base.port)
         return str(url) if same and url.path.startswith(self._base.path) else None
@@ -75,15 +80,9 @@ class ApiClient:
             self._pause.wait(self._next - now)
         self._next = max(now, self._next) + self._interval
         try:
-            with self._http.stream("GET", url.copy_merge_params(dict(query))) as response:
-                body = b""
-                for piece in response.iter_bytes():
-                    body += piece
-                    if len(body) > LARGEST_ANSWER:
-                        raise SourceFormatError(
-                            f"{self._source}: an answer is larger than 64 MiB; ask for smaller pages"
-                        )
-                headers = {name: value for name, value in response.headers.items() if name != "content-encoding"}
-                return httpx.Response(response.status_code, headers=headers, content=body, request=response.request)
+            return self._http.get(url.copy_merge_params(dict(query)))
+        except AnswerTooLargeError as error:
+            message = f"{self._source}: an answer is larger than 64 MiB; ask for smaller pages"
+            raise SourceFormatError(message) from error
         except httpx.HTTPError as error:
             raise SourceError(f"{self._source}: {type(error).__name__}") from error

@@ -12,6 +12,8 @@ from towpath.dataplane.core.connections import HttpConnection
 from towpath.dataplane.core.errors import LineageError
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.report.events import events_of
+from towpath.outside.blocking import blocking_client
+from towpath.outside.bounds import MAX_ANSWER_BYTES
 
 COLLECTOR = "openlineage"
 """The connection to the collector, where one is set."""
@@ -52,7 +54,7 @@ def _send(collector: HttpConnection, events: tuple[JsonObject, ...]) -> None:
     headers = {name: value.get_secret_value() for name, value in collector.headers.items()}
     url = f"{collector.base_url.rstrip('/')}/{PATH}"
     try:
-        with httpx.Client(headers=headers, timeout=collector.timeout_seconds, trust_env=False) as client:
+        with blocking_client(collector.timeout_seconds, MAX_ANSWER_BYTES, headers=headers) as client:
             for event in events:
                 answer = client.post(url, json=event)
                 if not answer.is_success:

@@ -5,9 +5,11 @@ import httpx
 from towpath.contracts.core.delivery import PostSlack
 from towpath.contracts.core.failure import DeliveryError, FailureCode
 from towpath.contracts.core.wire import json_object
-from towpath.integrations.http.transport import never_sent
+from towpath.outside.bounded import LIMIT
+from towpath.outside.transport import never_sent
 from towpath.policy.core.retry_after import retry_after
 
+MAX_ANSWER_BYTES = 1024 * 1024
 SLACK_AUTH_ERRORS = frozenset({"not_authed", "invalid_auth", "account_inactive", "token_revoked", "token_expired"})
 SLACK_PASSING_ERRORS = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 
@@ -28,7 +30,9 @@ class Slack:
             "metadata": {"event_type": "towpath_effect", "event_payload": {"idempotency_key": request.key}},
         }
         try:
-            response = await self._http.post(self._url, json=body, headers=self._headers)
+            response = await self._http.post(
+                self._url, json=body, headers=self._headers, extensions={LIMIT: MAX_ANSWER_BYTES}
+            )
         except httpx.RequestError as error:
             sent = not never_sent(error)
             raise DeliveryError(FailureCode.DELIVERY_UNAVAILABLE, "Slack could not be reached", sent=sent) from error

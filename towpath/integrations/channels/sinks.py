@@ -1,13 +1,16 @@
 """HTTP sinks for lifecycle events: CloudEvents in structured JSON, one request an event."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import httpx
 
 from towpath.contracts.core.failure import DeliveryError, FailureCode
 from towpath.contracts.declared.run import CloudEvent
-from towpath.integrations.http.transport import never_sent
+from towpath.outside.bounded import LIMIT, AnswerTooLargeError
+from towpath.outside.transport import never_sent
 
+MAX_ANSWER_BYTES = 1024 * 1024
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
 
@@ -32,12 +35,16 @@ class Sinks:
 
     async def _post(self, name: str, address: str, event: CloudEvent, *, begun: bool) -> None:
         try:
-            response = await self._http.post(
+            async with self._http.stream(
+                "POST",
                 address,
                 content=event.model_dump_json(),
                 headers={"Content-Type": CONTENT_TYPE},
-                follow_redirects=False,
-            )
+                extensions={LIMIT: MAX_ANSWER_BYTES},
+            ) as response:
+                # The status is the answer: a body beside it that is too large is not read on.
+                with suppress(AnswerTooLargeError):
+                    await response.aread()
         except httpx.HTTPError as error:
             message = f"the event sink {name} cannot be reached"
             sent = begun or not never_sent(error)

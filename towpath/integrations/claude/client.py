@@ -22,6 +22,8 @@ from towpath.contracts.core.claude import AskRequest, InlinePrompt, ModelAlias, 
 from towpath.contracts.core.failure import ClaudeError, FailureCode
 from towpath.contracts.prompts import PROMPTS
 from towpath.integrations.claude.errors import CALL_ERRORS, to_claude_error
+from towpath.outside.client import Proxy
+from towpath.outside.sdk import sdk_client
 
 CONNECT_SECONDS, WRITE_SECONDS, POOL_SECONDS = 5.0, 30.0, 30.0
 CHECK_SECONDS = 5.0
@@ -45,6 +47,7 @@ class ClaudeClientConfig:
     base_url: str | None = None
     read_seconds: float = 60.0
     """How long a stream may stand still."""
+    proxy: Proxy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +154,15 @@ class ClaudeClient:
 
     def __init__(self, config: ClaudeClientConfig) -> None:
         self._models = config.models
+        timeout = httpx2.Timeout(
+            connect=CONNECT_SECONDS, read=config.read_seconds, write=WRITE_SECONDS, pool=POOL_SECONDS
+        )
         self._sdk = anthropic.AsyncAnthropic(
             api_key=config.api_key,
             base_url=config.base_url,
             max_retries=0,
-            timeout=httpx2.Timeout(
-                connect=CONNECT_SECONDS, read=config.read_seconds, write=WRITE_SECONDS, pool=POOL_SECONDS
-            ),
+            timeout=timeout,
+            http_client=sdk_client(timeout, config.proxy),
             _strict_response_validation=True,
         )
         self._can_search: frozenset[str] = frozenset()

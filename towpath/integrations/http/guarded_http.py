@@ -33,7 +33,6 @@ from towpath.integrations.http.authorization import (
     read_token,
     token_error,
 )
-from towpath.integrations.http.guarded_transport import GuardedTransport
 from towpath.integrations.http.messages import (
     DEFAULT_HEADERS,
     FORM,
@@ -48,16 +47,12 @@ from towpath.integrations.http.messages import (
     safe_headers,
     secrets_of,
 )
-from towpath.integrations.http.transport import (
-    ATTEMPT,
-    AiohttpTransport,
-    Attempt,
-    never_sent,
-    tls_context,
-)
+from towpath.outside.bounds import MAX_REDIRECTS
+from towpath.outside.guarded_transport import GuardedTransport
+from towpath.outside.tls import tls_context
+from towpath.outside.transport import ATTEMPT, AiohttpTransport, Attempt, never_sent
 from towpath.policy.core.retry_after import retry_after
 
-MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 ROUTED = ""
 """Key of the transport for routed hosts: no connection has it as its name."""

@@ -4,7 +4,6 @@ import base64
 import codecs
 import json
 import re
-import zlib
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -22,7 +21,8 @@ from towpath.contracts.core.failure import OUTCOME_UNKNOWN, FailureCode, Service
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.http_call import HttpRequest
 from towpath.contracts.declared.references import SecretName, SecretPlace, secrets_in
-from towpath.integrations.http.transport import Attempt
+from towpath.outside.bounds import SLACK_BYTES, CodingError, Decoder, TooLargeError
+from towpath.outside.transport import Attempt
 
 MAX_HEADER_BYTES = 32 * 1024
 MAX_HEADER_VALUE = 2048
@@ -295,20 +295,19 @@ async def read_body(response: httpx.Response, limit: int, call: CallDescription)
     if coding not in {"", "identity", "gzip", "x-gzip"}:
         raise call.failed(FailureCode.SERVICE_BAD_RESPONSE, "a coding that was not asked for", status=status)
     declared = response.headers.get("content-length", "")
-    if call.method != "HEAD" and declared.isdecimal() and (len(declared) > 15 or int(declared) > limit + _SLACK):
+    if call.method != "HEAD" and declared.isdecimal() and (len(declared) > 15 or int(declared) > limit + SLACK_BYTES):
         raise too_large
-    gunzip = _Gunzip() if coding.endswith("gzip") else None
-    body, read = bytearray(), 0
+    body = bytearray()
     try:
+        decoder = Decoder(coding, limit)
         async for chunk in _chunks(response):
-            read += len(chunk)
-            body += chunk if gunzip is None else gunzip.feed(chunk, limit + 1 - len(body))
-            if len(body) > limit or read > limit + _SLACK:
-                raise too_large
-    except zlib.error:
-        raise call.failed(FailureCode.SERVICE_BAD_RESPONSE, "broken compression", status=status) from None
-    if gunzip is not None and read and not gunzip.ended:
-        raise call.failed(FailureCode.SERVICE_BAD_RESPONSE, "cut off", status=status)
+            for piece in decoder.feed(chunk):
+                body += piece
+        decoder.end()
+    except TooLargeError as error:
+        raise call.failed(FailureCode.SERVICE_BAD_RESPONSE, str(error), status=status, final=True) from None
+    except CodingError as error:
+        raise call.failed(FailureCode.SERVICE_BAD_RESPONSE, str(error), status=status) from None
     return bytes(body)
 
 
@@ -317,30 +316,6 @@ async def _chunks(response: httpx.Response) -> AsyncGenerator[bytes]:
     if isinstance(stream, httpx.AsyncByteStream):
         async for chunk in stream:
             yield chunk
-
-
-_SLACK = 64 * 1024
-"""What compression may add to a body that cannot be compressed."""
-
-
-class _Gunzip:
-    """gzip, one member after another, never more than asked for: httpx would inflate a whole chunk at once."""
-
-    def __init__(self) -> None:
-        self._member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-
-    @property
-    def ended(self) -> bool:
-        return self._member.eof
-
-    def feed(self, data: bytes, room: int) -> bytes:
-        found = bytearray()
-        while data and len(found) < room:
-            if self._member.eof:
-                self._member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-            found += self._member.decompress(data, room - len(found))
-            data = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
-        return bytes(found)
 
 
 def parse_body(body: bytes, response: httpx.Response, call: CallDescription) -> JsonValue:

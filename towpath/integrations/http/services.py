@@ -12,7 +12,8 @@ from towpath.contracts.core.failure import FailureCode, ServiceError
 from towpath.contracts.core.quota import TurnKeeper, service_place
 from towpath.contracts.core.wire import EffectKey, JsonObject, json_object
 from towpath.engine.run.statuses import PASSING, refusal_code
-from towpath.integrations.http.transport import never_sent
+from towpath.outside.bounded import LIMIT, AnswerTooLargeError
+from towpath.outside.transport import never_sent
 from towpath.policy.core.retry_after import retry_after
 
 MAX_ANSWER_BYTES = 1024 * 1024
@@ -61,14 +62,15 @@ class ServiceClient:
         if operation.keyed:
             headers[IDEMPOTENCY_HEADER] = key
         try:
-            response = await self._http.request(
+            async with self._http.stream(
                 request.method,
                 endpoint.base_url.rstrip("/") + request.path,
                 params=request.query or None,
                 json=request.body,
                 headers=headers,
-                follow_redirects=False,
-            )
+                extensions={LIMIT: MAX_ANSWER_BYTES},
+            ) as response:
+                content = await _content(operation, response)
         except httpx.TimeoutException as error:
             sent = not never_sent(error)
             raise _failed(operation, FailureCode.SERVICE_TIMEOUT, "no answer in time", sent) from error
@@ -77,7 +79,7 @@ class ServiceClient:
             raise _failed(operation, FailureCode.SERVICE_CONNECTION, "connection failed", sent) from error
         except httpx.DecodingError as error:
             raise _failed(operation, FailureCode.SERVICE_BAD_RESPONSE, "broken compression", sent=True) from error
-        return _answer(operation, response)
+        return _answer(operation, response, content)
 
     def _endpoint(self, service: str) -> ServiceEndpoint:
         endpoint = self._endpoints.get(service)
@@ -95,17 +97,25 @@ def _operation(service: str, operation_id: str) -> Operation:
     return operation
 
 
-def _answer(operation: Operation, response: httpx.Response) -> JsonObject:
+async def _content(operation: Operation, response: httpx.Response) -> bytes:
+    """The body; none of a refusal that is too large. Raises ServiceError for an answer that is."""
+    try:
+        return await response.aread()
+    except AnswerTooLargeError as error:
+        if response.is_success:
+            raise operation.bad_answer(response.status_code, "larger than 1 MiB") from error
+        return b""
+
+
+def _answer(operation: Operation, response: httpx.Response, content: bytes) -> JsonObject:
     if not response.is_success:
-        _refuse(operation, response)
-    if len(response.content) > MAX_ANSWER_BYTES:
-        raise operation.bad_answer(response.status_code, "larger than 1 MiB")
-    return operation.check_answer(response.status_code, json_object(response.content))
+        _refuse(operation, response, content)
+    return operation.check_answer(response.status_code, json_object(content))
 
 
-def _refuse(operation: Operation, response: httpx.Response) -> NoReturn:
+def _refuse(operation: Operation, response: httpx.Response, content: bytes) -> NoReturn:
     status = response.status_code
-    body = json_object(response.content[:MAX_ANSWER_BYTES])
+    body = json_object(content)
     code = None if body is None else body.get("code")
     problem = code if isinstance(code, str) and code.replace("_", "").replace("-", "").isalnum() else None
     raise ServiceError(

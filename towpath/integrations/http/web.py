@@ -8,7 +8,9 @@ import httpx
 from towpath.contracts.core.failure import FailureCode, ServiceError
 from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.engine.run.statuses import refusal_code
-from towpath.integrations.http.transport import never_sent
+from towpath.outside.bounded import LIMIT, AnswerTooLargeError
+from towpath.outside.bounds import MAX_ANSWER_BYTES
+from towpath.outside.transport import never_sent
 from towpath.policy.core.retry_after import retry_after
 
 
@@ -29,7 +31,12 @@ class Web:
     """One API: `name` is what failures call it. Its token goes to its own address only."""
 
     def __init__(
-        self, http: httpx.AsyncClient, name: str, base_url: str, token: str | None = None, max_bytes: int = 16 * 1024**2
+        self,
+        http: httpx.AsyncClient,
+        name: str,
+        base_url: str,
+        token: str | None = None,
+        max_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
         self._http = http
         self.name = name
@@ -40,32 +47,25 @@ class Web:
     async def ask(self, method: str, path: str, *, params: dict[str, str] | None = None, json: Any = None) -> WebAnswer:
         """The answer, whatever its status. Raises ServiceError when there is none, or it is larger than allowed."""
         try:
-            async with self._http.stream(
+            response = await self._http.request(
                 method,
                 self._base_url + path,
                 params=params,
                 json=json,
                 headers=self._headers,
-                follow_redirects=False,
-            ) as response:
-                content = await self._read(response)
+                extensions={LIMIT: self._max_bytes},
+            )
         except httpx.TimeoutException as error:
             sent = not never_sent(error)
             raise self.failed(FailureCode.SERVICE_TIMEOUT, "no answer in time", sent=sent) from error
         except httpx.TransportError as error:
             sent = not never_sent(error)
             raise self.failed(FailureCode.SERVICE_CONNECTION, "connection failed", sent=sent) from error
+        except AnswerTooLargeError as error:
+            raise self.failed(FailureCode.SERVICE_REFUSED, str(error)) from error
         except httpx.DecodingError as error:
             raise self.failed(FailureCode.SERVICE_BAD_RESPONSE, "broken compression") from error
-        return WebAnswer(response.status_code, response.headers, json_object(content))
-
-    async def _read(self, response: httpx.Response) -> bytes:
-        content = bytearray()
-        async for part in response.aiter_bytes():
-            content += part
-            if len(content) > self._max_bytes:
-                raise self.failed(FailureCode.SERVICE_REFUSED, f"the answer is larger than {self._max_bytes} bytes")
-        return bytes(content)
+        return WebAnswer(response.status_code, response.headers, json_object(response.content))
 
     def failed(self, code: FailureCode, why: str, status: int | None = None, *, sent: bool = True) -> ServiceError:
         evidence = {"service": self.name, "status": status}

@@ -12,8 +12,9 @@ import httpx
 from towpath.config.masking import Masker
 from towpath.contracts.core.failure import FailureCode, PublishError
 from towpath.contracts.core.wire import JsonObject, clip, json_object
-from towpath.integrations.http.transport import ATTEMPT, Attempt, never_sent
+from towpath.outside.transport import ATTEMPT, Attempt, never_sent
 from towpath.policy.core.retry_after import retry_after
+from towpath.policy.core.web_path import leads_elsewhere
 
 LONGEST_WAIT = timedelta(days=1)
 """Platforms count some of their limits by the day."""
@@ -48,6 +49,8 @@ class PlatformCalls:
     async def send(self, operation: PlatformOperation) -> httpx.Response:
         """The whole answer, whatever its status. Raises PublishError when there is none."""
         body: dict[str, Any] = {} if operation.body is None else {"json": operation.body}
+        if leads_elsewhere(operation.url):
+            raise self.error(FailureCode.PUBLISH_REFUSED, operation, "has no such path: it leads elsewhere", sent=False)
         attempt = Attempt()
         # The library's texts may hold a header: none of its errors is kept as a cause.
         try:
@@ -57,7 +60,6 @@ class PlatformCalls:
                     operation.url,
                     params=operation.params or None,
                     headers=operation.headers,
-                    follow_redirects=False,
                     extensions={ATTEMPT: attempt},
                     **body,
                 )

@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import Connection
 from ssrfguard import Address, BlockedURLError, Policy, Resolver, Target, resolve
 
-from towpath.integrations.http.transport import KEEP_ALIVE_SECONDS, AiohttpTransport, Connector
+from towpath.outside.transport import KEEP_ALIVE_SECONDS, AiohttpTransport, Connector
 
 MAX_CONNECTIONS = 100
 MAX_LOOK_UPS = 100

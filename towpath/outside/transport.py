@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import CoroutineType
 from typing import Any
-from urllib.request import getproxies
 
 import aiohttp
 import httpx
@@ -23,6 +22,9 @@ from aiohttp.tracing import Trace
 from aiohttp.typedefs import LooseHeaders
 from multidict import CIMultiDict
 from yarl import URL
+
+from towpath.outside.bounded import ATTEMPT
+from towpath.outside.tls import tls_context
 
 NEVER_SENT = (
     httpx.ConnectError,
@@ -34,8 +36,6 @@ NEVER_SENT = (
 )
 """Errors before the whole request could have left: every other one may hide a request that was received."""
 
-ATTEMPT = "towpath_attempt"
-"""The extension of a request that holds its Attempt."""
 MAX_CONNECTIONS = 200
 KEEP_ALIVE_SECONDS = 5.0
 """As httpx: the longer, the more connections are met that the server closes at the same moment."""
@@ -44,7 +44,6 @@ MAX_HEADERS = 1000
 PIECE_BYTES = 64 * 1024
 """What buffers take at once. A larger body is written in pieces, each within the write time-out."""
 SCHEMES = frozenset({"http", "https"})
-PROXIED = SCHEMES | {"all"}
 
 _ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """What aiohttp would add to a request."""
@@ -53,14 +52,6 @@ _ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 def never_sent(error: Exception) -> bool:
     """Whether it is certain that no server has received the request that failed with this error."""
     return isinstance(error, NEVER_SENT)
-
-
-def http_client(timeout: httpx.Timeout) -> httpx.AsyncClient:
-    """The client for effects. A proxy that the environment names is httpx's affair, and so is the transport then."""
-    if getproxies().keys() & PROXIED:
-        limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS // 2)
-        return httpx.AsyncClient(timeout=timeout, limits=limits)
-    return httpx.AsyncClient(timeout=timeout, transport=AiohttpTransport())
 
 
 @dataclass(slots=True)
@@ -112,12 +103,6 @@ class Connector(aiohttp.TCPConnector):
 
 def plain_connector(tls: ssl.SSLContext | None = None) -> Connector:
     return Connector(ssl=tls or tls_context(), use_dns_cache=False, keepalive_timeout=KEEP_ALIVE_SECONDS, limit=0)
-
-
-def tls_context() -> ssl.SSLContext:
-    context = httpx.create_ssl_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
