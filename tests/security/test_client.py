@@ -13,6 +13,8 @@ from obstore.store import S3Store
 from pydantic import SecretStr
 
 from tests.security.outside import BEARER, KEY, KINDS, MIB, SECRET, Ask, answer, bomb, by_step, site
+from tests.unit.guarded_http.loopback import INNER, connections
+from towpath.config.connections import url_problems
 from towpath.config.masking import Masker
 from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.dataplane.core.connections import HttpConnection, S3Connection
@@ -156,8 +158,10 @@ async def test_a_url_of_a_step_leads_nowhere_else(value: str) -> None:
     async with site(answer()) as (url, heads), http_client(PATIENT) as http:
         with pytest.raises(HouseError) as caught:
             await by_step(http, f"{url}/users/{value}/profile")
+        told = url_problems(f"{url}/users/{value}/profile", connections(INNER))
 
     assert caught.value.code is FailureCode.SERVICE_BAD_REQUEST
+    assert told == ["a path with . or .. in it, which leads elsewhere"]
     assert not heads
 
 
