@@ -210,7 +210,8 @@ def test_what_arrives_is_what_was_meant(requests: list[SendEmail], name: str) ->
         composed = compose(request, sender)
         assert isinstance(envelope.original_content, bytes)
         assert envelope.original_content == composed.content
-        assert (envelope.mail_from, envelope.rcpt_tos) == ("welcome@towpath.example", [composed.recipient.text])
+        recipient = f"{composed.recipient.local}@{composed.recipient.domain}"
+        assert (envelope.mail_from, envelope.rcpt_tos) == ("welcome@towpath.example", [recipient])
         holds(request, composed)
 
 

@@ -25,7 +25,7 @@ class MailAddress:
 
     @property
     def text(self) -> str:
-        """As it stands in a header and in the envelope: quoted where dots stand together or at an end."""
+        """As it stands in a header: quoted where dots stand together or at an end. The envelope goes without quotes."""
         local = self.local if all(self.local.split(".")) else f'"{self.local}"'
         return f"{local}@{self.domain}"
 
