@@ -94,7 +94,11 @@ async def test_the_receiver_takes_nothing_from_a_page(headers: dict[str, str], s
         assert (await posted(url + PATH, ALERT, {})).status_code == 200
 
 
-@pytest.mark.parametrize("given", ["", "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN])
+@pytest.mark.parametrize(
+    "given",
+    ["", "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN],
+    ids=["nothing", "no-token", "another", "basic", "bare"],
+)
 async def test_the_receiver_always_wants_its_token(given: str) -> None:
     """There is no receiver without one."""
     intake = Recorded()
