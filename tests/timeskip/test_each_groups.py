@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
 from typing import cast
 
 import pytest
@@ -12,11 +13,14 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.fakes.strict import StrictReceiver, StrictServices
 from tests.timeskip.declared import Handle, Runs, serve, steps
+from towpath.contracts.core.claude import Budget
+from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.process import Again
 from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.process import DECLARED_RUN
 from towpath.contracts.declared.run import DeclaredFailure, DeclaredResult
+from towpath.contracts.declared.within import Within
 
 UNDO = "compensate: {type: api, config: {service: s, method: undo, params: {of: '{{ customer.name }}'}}}"
 EACH = """
@@ -160,3 +164,29 @@ async def test_many_items_are_undone_in_parts(runs: Runs) -> None:
     assert set(Counter(key.partition("/undo/")[0] for key in strict.keys("/undo/")).values()) == {1}
     await (await redriven(runs, handle, failure)).result()
     assert strict.conflicts == [] and strict.twice == []
+
+
+async def test_nobody_starts_an_item(runs: Runs) -> None:
+    """The members alone, without what stands before their group, are begun by a run and by nobody else."""
+    strict = receiver(runs, [])
+    own = Within(
+        groups=("each",), run_id="x", started_at=datetime.now(UTC), names={"customer": {}}, salt="", budget=Budget()
+    )
+    handle = await runs.start(each(), named("a"), more=INPUTS, within=own)
+    with pytest.raises(WorkflowFailureError) as raised:
+        await handle.result()
+    assert "within is for the items of a group" in str(raised.value.cause)
+    assert sent(strict, handle).keys().isdisjoint({"account", "mail"})
+
+
+async def test_undo_asks_first_where_nobody_knows(runs: Runs) -> None:
+    """A member of which nobody knows whether it happened is looked for before it is undone, with its own item."""
+    strict = receiver(runs, ["/last"])
+    strict.faults["/each/1/account"] = ["lost"]
+    check = "check: {type: api, config: {service: s, method: look, params: {of: '{{ customer.name }}'}}, done: 'true'}"
+    text = each(undo=f"{UNDO}\n        {check}\n        on_error: continue")
+    runs.services.answers["look"] = [HouseError(FailureCode.SERVICE_REFUSED, "no") for _ in range(20)]
+    handle = await runs.start(text + LAST, named("a", "b"), more=INPUTS)
+    letter, _ = await failed(handle)
+    assert sorted(letter.undone) == ["each/0/account", "each/0/mail", "each/1/account"]
+    assert any("/each/1/account/undo/" in key and key.endswith("/check") for key in strict.requests)

@@ -109,6 +109,18 @@ def _shapes() -> Iterator[TrialCase]:
     inner = {"id": f"{EACH}-part", "parallel": [call], "for_each": {"times": 2, "as": "part", "concurrency": 1}}
     yield _each("items of items", [BEFORE, _group(inner), AFTER_GROUP])
     yield _each("items of items, undone", [BEFORE, _group(inner), FAILING], BROKEN)
+    events = [{"event": "line", "after": f"{hour}h", "data": {"n": hour}} for hour in range(1, 4)]
+    arriving = {"on_event": "line", "as": "line", "until": "line.data.n == 3", "concurrency": 1}
+    lines = {**_group(call, _told(text="{{ line.data.n }}")), "for_each": arriving}
+    yield _each("events", [BEFORE, lines, AFTER_GROUP], events=events)
+    yield _each("events, undone", [BEFORE, lines, FAILING], BROKEN, events=events)
+    again = {"id": "again", "type": "set", "when": f"run.steps.{EACH}.visits < 2", "back_to": EACH, "max": 3}
+    yield _each("a cycle", [BEFORE, _group(call), again, AFTER_GROUP])
+    yield _each("a cycle, undone", [BEFORE, _group(call), again, FAILING], BROKEN)
+    nap = {"id": "nap", "type": "wait", "config": {"for": "1s"}}
+    race = {"id": "race", "parallel": [_group(call), nap], "join": "any"}
+    yield _each("a race that is lost", [BEFORE, race, AFTER_GROUP], {"probe": HELD})
+    yield _each("a race that is won", [BEFORE, {**race, "parallel": [_group(call), {**nap, "config": {"for": "9h"}}]}])
     done = _group(_told("a"), _told("b"), call, each_done=[_told("audit", "{{ branch.id }} {{ item }}")])
     yield _each("each_done", [BEFORE, done, AFTER_GROUP])
     task = probe("human-task", {"assignee": "compliance-team", "title": "probe", "deadline": "24h"})

@@ -238,7 +238,7 @@ def _compared(said: CaseResult, happened: Ended) -> list[tuple[str, Any, Any]]:
 
 def _item_of(call: str) -> str:
     """The call of a step, whichever item, visit and copy it is of."""
-    return re.sub(rf"^(?:{EACH}[a-z-]*/\d+/)+|/\d+|~\d+|\[\d+\]", "", call)
+    return re.sub(rf"^(?:{EACH}[a-z-]*(?:~\d+)?/\d+/)+|/\d+|~\d+|\[\d+\]", "", call)
 
 
 def _settled(value: Any) -> Any:
