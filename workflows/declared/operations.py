@@ -23,7 +23,7 @@ from towpath.contracts.declared.run import CloudEvent, DeclaredRequest, Edit, Pa
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.run.actions import SETTLED, Cancelled, Completed
 from towpath.engine.run.awaited import awaited_events
-from towpath.engine.scheduling.approvals import asks_people, tasks_passed_by
+from towpath.engine.scheduling.approvals import IN_ITEMS, asks_people, tasks_passed_by
 from towpath.engine.scheduling.visits import step_of
 from towpath.temporal.attributes import search_key
 from towpath.temporal.failures import to_application_error
@@ -168,13 +168,10 @@ class Operations:
         approvers = self._driver.run.approvers
         passed, unknown = tasks_passed_by(self._driver.progress, edit.step, self._tasks.by_step, approvers)
         if unknown is not None:
-            of_items = self._driver.plan.node(unknown).inner is not None
-            why = (
-                "people decide in the runs of its items"
-                if of_items
-                else "who may decide it is not known before it is open"
-            )
-            raise RefusedEditError(FailureCode.REVIEW_NOT_OPEN, f"{unknown} guards {edit.step}, and {why}")
+            message = f"{unknown} guards {edit.step}, and who may decide it is not known before it is open"
+            if self._driver.plan.node(unknown).inner is not None:
+                message = IN_ITEMS.format(unknown)
+            raise RefusedEditError(FailureCode.REVIEW_NOT_OPEN, message)
         for place in passed:
             people = None if place in self._tasks.by_step else approvers[place]
             if people is not None and edit.by not in people:

@@ -7,6 +7,9 @@ from towpath.engine.language.steps import HumanTaskConfig, WaitAnyConfig
 from towpath.engine.run.actions import SETTLED, State
 from towpath.engine.scheduling.progress import Progress
 
+IN_ITEMS = "{} asks people in the runs of its items, and who may decide all of it is known when these have ended"
+"""Why nobody may pass by what a group asks."""
+
 
 def asks_people(node: PlanNode) -> bool:
     """Whether the step waits for the decision of a person."""

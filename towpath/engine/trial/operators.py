@@ -4,7 +4,7 @@ from towpath.engine.language.definition import CaseDecision, CaseOperation
 from towpath.engine.language.shapes import as_object
 from towpath.engine.language.steps import HumanTaskConfig, WaitAnyConfig
 from towpath.engine.run.actions import SETTLED
-from towpath.engine.scheduling.approvals import asks_people, tasks_passed_by
+from towpath.engine.scheduling.approvals import IN_ITEMS, asks_people, tasks_passed_by
 from towpath.engine.scheduling.progress import Progress
 from towpath.engine.trial.run import TrialRun
 from towpath.engine.trial.waits import TrialTask
@@ -33,7 +33,7 @@ def _passed_by(run: TrialRun, progress: Progress, operation: CaseOperation, step
     asked = {} if run.items is None else run.items.asked
     passed, unknown = tasks_passed_by(progress, step, run.tasks, asked)
     if unknown is not None and run.plan.node(unknown).inner is not None:
-        return f"{unknown} guards {step}, and people decide in the runs of its items"
+        return IN_ITEMS.format(unknown)
     if unknown is not None:
         return f"{unknown} guards {step}, and who may decide it is not known before it is open"
     in_items = (task for place in passed if place not in run.tasks for task in asked[place])
