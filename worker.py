@@ -99,13 +99,14 @@ def main() -> None:
     options = parser.parse_args()
     try:
         settings = load_worker_settings()
-        files, warnings = _checked(settings)
+        files, unsigned, older = _checked(settings)
     except (SettingsError, RefusedError) as error:
         _refuse(str(error).splitlines())
     configure_logging(settings)
-    for warning, problem in warnings.items():
-        if problem:
-            log.warning(warning, problem=problem)
+    if unsigned:
+        log.warning("decisions are not signed", problem=unsigned)
+    if older:
+        log.warning("this Python is too old", problem=older)
     if options.check:
         return
     try:
@@ -124,8 +125,11 @@ def _refuse(problems: Sequence[str]) -> NoReturn:
     raise SystemExit(EXIT_SETTINGS)
 
 
-def _checked(settings: WorkerSettings) -> tuple[Files, Mapping[str, str]]:
-    """The data files, and what is to be warned of. Raises RefusedError with all that is wrong."""
+def _checked(settings: WorkerSettings) -> tuple[Files, str, str]:
+    """The data files, what it means that decisions are not signed, and that this Python is too old.
+
+    Raises RefusedError with all that is wrong.
+    """
     problems: list[str] = []
     files, pipelines = None, JsonObject()
     connections: Connections | None = None
@@ -144,15 +148,16 @@ def _checked(settings: WorkerSettings) -> tuple[Files, Mapping[str, str]]:
         connections = error.connections
     if settings.profile == "production":
         problems += production_problems(settings, connections, pipelines)
-    warnings: dict[str, str] = {}
-    for warning, looked_at in (("decisions are not signed", _unsigned), ("this Python is too old", _older)):
+    meant: list[str] = []
+    for look in (_unsigned, _older):
         try:
-            warnings[warning] = looked_at(settings)
+            meant.append(look(settings))
         except (SettingsError, TemporalConfigError) as error:
             problems += [line for line in str(error).splitlines() if line not in problems]
     if problems or files is None:
         raise RefusedError("\n".join(problems))
-    return files, warnings
+    unsigned, older = meant
+    return files, unsigned, older
 
 
 def _unsigned(settings: WorkerSettings) -> str:
