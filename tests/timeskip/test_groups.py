@@ -12,6 +12,7 @@ from tests.waiting import until
 from towpath.contracts.core.review import Decision, Verdict
 from towpath.contracts.core.run import StepRecord
 from towpath.contracts.declared.run import CloudEvent
+from towpath.control import reviews
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=[1000, 0], ids=["cached", "replayed"])
@@ -125,10 +126,10 @@ async def test_more_is_done_for_each_member_that_is_done(runs: Runs) -> None:
     await until(lambda: handle.query("reviews"), bool)
     records = await steps(handle)
     assert (records["audit[1]"].state, records["slow"].state) == ("completed", "running")
-    await handle.execute_update("decide", APPROVE.model_copy(update={"task": "check[1]"}))
+    await reviews.decide(runs.env.client, handle.id, APPROVE.model_copy(update={"task": "check[1]"}))
     await handle.signal("event", CloudEvent(id="1", type="go", source="test"))
     await until(lambda: steps(handle), lambda found: found["check[0]"].state == "running")
-    await handle.execute_update("decide", APPROVE.model_copy(update={"task": "check[0]"}))
+    await reviews.decide(runs.env.client, handle.id, APPROVE.model_copy(update={"task": "check[0]"}))
     result = await handle.result()
     checks: Any = result.outputs["check"]
     assert [entry["decision"] for entry in checks["runs"]] == ["approve", "approve"]

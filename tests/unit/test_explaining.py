@@ -83,6 +83,6 @@ def test_filters_are_joined() -> None:
     """Process, status and time narrow the list; a quote in a word does not leave it."""
     query = query_of("re'fund", "failed", AT)
 
-    assert "(ProcessName = 'refund' OR DefinitionId = 'refund')" in query
+    assert "(ProcessName = 're''fund' OR DefinitionId = 're''fund')" in query
     assert "(ProcessStatus = 'failed' OR ExecutionStatus = 'Failed')" in query
     assert "StartTime >= '2027-03-28T09:00:00+00:00'" in query
