@@ -5,17 +5,15 @@ from uuid import uuid4
 
 import pytest
 from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.exceptions import CancelledError
 
 from tests.integration.conftest import House
 from tests.integration.definitions import Handle, document, start, step
+from tests.redriving import failed, redriven
 from tests.waiting import until
-from towpath.contracts.core.process import Again
 from towpath.contracts.core.review import Decision, ReviewTask, Verdict
-from towpath.contracts.core.run import Cancellation, DeadLetter
+from towpath.contracts.core.run import Cancellation
 from towpath.contracts.core.wire import JsonObject
-from towpath.contracts.declared.process import DECLARED_RUN
-from towpath.contracts.declared.run import DECLARED, DeclaredFailure, DeclaredResult
 from towpath.control import reviews
 
 HEAD = """
@@ -64,21 +62,6 @@ def given(word: str, *parts: str, policy: str = SOME) -> JsonObject:
     return document("".join((HEAD, *parts)).format(word=word, policy=policy))
 
 
-async def failed(handle: Handle) -> tuple[DeadLetter, DeclaredFailure]:
-    with pytest.raises(WorkflowFailureError) as raised:
-        await handle.result()
-    assert isinstance(raised.value.cause, ApplicationError)
-    letter, failure = raised.value.cause.details
-    return DeadLetter.model_validate(letter), DeclaredFailure.model_validate(failure)
-
-
-async def redriven(house: House, handle: Handle, failure: DeclaredFailure) -> Handle:
-    request = DECLARED_RUN.again(failure, Again(run_id=handle.result_run_id or ""))
-    return await house.client.start_workflow(
-        DECLARED, request, id=handle.id, task_queue=DECLARED, result_type=DeclaredResult
-    )
-
-
 async def applied(house: House, word: str) -> tuple[int, int]:
     """How many items were reserved, and how many of these were undone; by keys, each of which took effect once."""
     effects = await house.effects()
@@ -103,7 +86,7 @@ async def test_worker_killed_among_items(bare_house: House, count: int) -> None:
     async with bare_house.worker():
         letter, failure = await failed(handle)
         assert f"{len(bad)} of {count} items failed" in letter.failure.message
-        output = (await (await redriven(bare_house, handle, failure)).result()).outputs["each"]
+        output = (await (await redriven(bare_house.client, handle, failure)).result()).outputs["each"]
     results = cast("list[dict[str, JsonObject]]", output)
     assert [str(result["told"]["of"]).partition(" ")[0] for result in results] == list(map(str, range(count)))
     assert await applied(bare_house, word) == (count, 0)

@@ -110,7 +110,7 @@ def decoded(value: str) -> str:
     return str(make_header(decode_header(value)))
 
 
-def holds(request: SendEmail, composed: Composed) -> None:
+def assert_as_meant(request: SendEmail, composed: Composed) -> None:
     """Each header once and as meant, on plain lines, and a body that holds what it should."""
     headers, body = by_hand(composed.content)
     assert [name for name, _ in headers] == NAMES
@@ -128,7 +128,7 @@ def holds(request: SendEmail, composed: Composed) -> None:
 def test_no_name_moves_into_other_headers(name: str) -> None:
     """Encoded words arrive as the text that they are; breaks are spaces, controls and turns of direction are shown."""
     request = mail(subject=f"Welcome, {name}")
-    holds(request, compose(request, SENDER))
+    assert_as_meant(request, compose(request, SENDER))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -212,7 +212,7 @@ def test_what_arrives_is_what_was_meant(requests: list[SendEmail], name: str) ->
         assert envelope.original_content == composed.content
         recipient = f"{composed.recipient.local}@{composed.recipient.domain}"
         assert (envelope.mail_from, envelope.rcpt_tos) == ("welcome@towpath.example", [recipient])
-        holds(request, composed)
+        assert_as_meant(request, composed)
 
 
 @settings(max_examples=300, deadline=None)
@@ -226,7 +226,7 @@ def test_a_mail_is_refused_or_what_was_meant(to: str, subject: str, body: str) -
         assert not caught.value.unknown
     else:
         composed = compose(request, SENDER)
-        holds(request, composed)
+        assert_as_meant(request, composed)
         assert compose(request, SENDER) == composed
 
 

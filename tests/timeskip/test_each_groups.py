@@ -8,18 +8,14 @@ from typing import cast
 import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from tests.fakes.strict import StrictReceiver, StrictServices
+from tests.redriving import failed, redriven
 from tests.timeskip.declared import Handle, Runs, serve, steps
 from towpath.contracts.core.claude import Budget
 from towpath.contracts.core.failure import FailureCode, HouseError
-from towpath.contracts.core.process import Again
-from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.core.wire import JsonObject
-from towpath.contracts.declared.process import DECLARED_RUN
-from towpath.contracts.declared.run import DeclaredFailure, DeclaredResult
 from towpath.contracts.declared.within import Within
 
 UNDO = "compensate: {type: api, config: {service: s, method: undo, params: {of: '{{ customer.name }}'}}}"
@@ -82,21 +78,6 @@ def sent(strict: StrictReceiver, handle: Handle) -> dict[str, int]:
     return {key.removeprefix(f"{handle.id}/"): count for key, count in strict.requests.items()}
 
 
-async def failed(handle: Handle) -> tuple[DeadLetter, DeclaredFailure]:
-    with pytest.raises(WorkflowFailureError) as raised:
-        await handle.result()
-    assert isinstance(raised.value.cause, ApplicationError)
-    letter, failure = raised.value.cause.details
-    return DeadLetter.model_validate(letter), DeclaredFailure.model_validate(failure)
-
-
-async def redriven(runs: Runs, handle: Handle, failure: DeclaredFailure) -> Handle:
-    request = DECLARED_RUN.again(failure, Again(run_id=handle.result_run_id or ""))
-    return await runs.env.client.start_workflow(
-        "declared", request, id=handle.id, task_queue="declared", result_type=DeclaredResult
-    )
-
-
 async def test_all_members_for_every_item(runs: Runs) -> None:
     """Results stand in the order of the items, by the ids of the members; an item that failed is its error."""
     receiver(runs, ["/each/2/account"])
@@ -118,7 +99,7 @@ async def test_redrive_does_the_failed_items_only(runs: Runs) -> None:
     )
     letter, failure = await failed(handle)
     assert "2 of 4 items failed" in letter.failure.message
-    result = await (await redriven(runs, handle, failure)).result()
+    result = await (await redriven(runs.env.client, handle, failure)).result()
     assert [sorted(item) for item in cast("list[JsonObject]", result.outputs["each"])] == [
         ["account", "mail"],
         ["account"],
@@ -147,7 +128,7 @@ async def test_items_are_undone_with_their_run(runs: Runs) -> None:
     assert undos.index("each/0/mail") < undos.index("each/0/account")
     assert sorted(letter.undone) == sorted(undos) and letter.not_undone == ()
     assert str((await steps(handle))["each"].state) == "undone"
-    await (await redriven(runs, handle, failure)).result()
+    await (await redriven(runs.env.client, handle, failure)).result()
     assert sent(strict, handle)["each/0/account"] == 2
     assert strict.conflicts == [] and strict.twice == []
 
@@ -162,7 +143,7 @@ async def test_many_items_are_undone_in_parts(runs: Runs) -> None:
     letter, failure = await failed(handle)
     assert len(letter.undone) == 2 * len(names) and letter.not_undone == ()
     assert set(Counter(key.partition("/undo/")[0] for key in strict.keys("/undo/")).values()) == {1}
-    await (await redriven(runs, handle, failure)).result()
+    await (await redriven(runs.env.client, handle, failure)).result()
     assert strict.conflicts == [] and strict.twice == []
 
 

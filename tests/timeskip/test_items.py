@@ -5,14 +5,12 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 import pytest_asyncio
-from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from tests.fakes.strict import StrictReceiver, StrictServices
+from tests.redriving import failed
 from tests.timeskip.declared import Handle, Runs, serve
 from towpath.contracts.core.process import Again
-from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.process import DECLARED_RUN
 from towpath.contracts.declared.run import DeclaredFailure, DeclaredResult
@@ -49,14 +47,6 @@ def receiver(runs: Runs, bad: Sequence[int], times: int = 1) -> StrictReceiver:
     strict = runs.services.receiver
     strict.faults = {f"/check/{number}": ["refused"] * times for number in bad}
     return strict
-
-
-async def failed(handle: Handle) -> tuple[DeadLetter, DeclaredFailure]:
-    with pytest.raises(WorkflowFailureError) as raised:
-        await handle.result()
-    assert isinstance(raised.value.cause, ApplicationError)
-    letter, failure = raised.value.cause.details
-    return DeadLetter.model_validate(letter), DeclaredFailure.model_validate(failure)
 
 
 async def redriven(runs: Runs, handle: Handle, failure: DeclaredFailure, **changed: JsonObject) -> Handle:

@@ -55,7 +55,7 @@ from towpath.engine.language.steps import (
 )
 from towpath.engine.run.actions import Completed, Failed, Outcome, StepRun
 from towpath.engine.run.effects import has_effect
-from towpath.engine.run.marking import as_data, secret_of
+from towpath.engine.run.marking import prompt_of, secret_of
 from towpath.engine.run.raising import error_data, raised, step_record
 from towpath.engine.run.sameness import Uuids
 
@@ -380,14 +380,8 @@ def _quoted(value: Value) -> str:
 
 
 def _prompt(config: ClaudeConfig, scope: Scope) -> str:
-    """The prompt with every value that a template brings in marked as data, so that it cannot pass for a word of the
-    prompt. Raises StepError.
-    """
     try:
-        template = compile_template(config.prompt)
-        return "".join(
-            part if isinstance(part, str) else as_data(part.expression.evaluate(scope)) for part in template.parts
-        )
+        return prompt_of(config.prompt, scope)
     except ExpressionError as error:
         raise _refused("config.prompt", error) from None
 

@@ -2,7 +2,8 @@
 
 import json
 
-from towpath.engine.expression.values import Value, as_text
+from towpath.engine.expression.template import compile_template
+from towpath.engine.expression.values import Scope, Value, as_text
 from towpath.engine.language.shapes import as_object
 
 
@@ -11,6 +12,15 @@ def as_data(value: Value) -> str:
     text = value if type(value) is str else as_text(value)
     encoded = json.dumps(text, ensure_ascii=False).replace("<", "\\u003c").replace(">", "\\u003e")
     return f"<data>{encoded}</data>"
+
+
+def prompt_of(text: str, scope: Scope) -> str:
+    """A prompt in which every value that a template brings is marked, so that it cannot pass for a word of the prompt.
+
+    Raises ExpressionError.
+    """
+    parts = compile_template(text).parts
+    return "".join(part if isinstance(part, str) else as_data(part.expression.evaluate(scope)) for part in parts)
 
 
 def secret_of(value: Value) -> str | None:
