@@ -47,12 +47,14 @@ from towpath.control.temporal import (
 )
 from towpath.control.ui import is_loopback
 from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError
-from towpath.integrations.storage.codec import EncryptionCodec
+from towpath.integrations.storage.codec import codec_of
 from towpath.integrations.storage.payloads import PayloadStore, PayloadStoreError
 from towpath.observability import configure_logging, runtime
 from towpath.pool.dataplane import Dataplane
+from towpath.pool.refusals import refusals_to
 from towpath.pool.watchdog import EXIT_STUCK, STUCK_SECONDS, TaskClock, watched
 from towpath.registry import processes
+from towpath.temporal.places import Told, untold
 from towpath.temporal.signing import SignedUpdates
 from workflows.sandbox import runner
 
@@ -215,7 +217,7 @@ async def serve(settings: WorkerSettings, files: Files, store: PayloadStore, met
         client = await _unless(stop, _prepared(settings, clients, metrics, store))
         plane = await running.enter_async_context(open_dataplane(settings))
         clock = await running.enter_async_context(watched())
-        for worker in build_workers(client, settings, clients, files.knowledge, plane, clock):
+        for worker in build_workers(client, settings, clients, files.knowledge, plane, clock, refusals_to(metrics)):
             await running.enter_async_context(worker)
         if stop.is_set():
             raise NotReadyError
@@ -248,13 +250,14 @@ def build_workers(
     knowledge: Knowledge,
     plane: Dataplane,
     clock: TaskClock | None = None,
+    refusals: Told = untold,
 ) -> Sequence[Worker]:
     """One worker for each queue: every process, Claude, which has a rate limit over all workers, each place that has
     limits, and the data plane, where a worker takes as many tasks as it has processes for.
     """
     connections = connections_of(client, settings, clients, knowledge, plane)
     rooms = connected([kind for kind in ACTIVITIES if kind not in ELSEWHERE], connections)
-    common, deciding = _common(settings), _deciding(settings, clock)
+    common, deciding = _common(settings), _deciding(settings, clock, refusals)
     serving = [
         Worker(
             client,
@@ -312,10 +315,15 @@ def _common(settings: WorkerSettings) -> dict[str, Any]:
     }
 
 
-def _deciding(settings: WorkerSettings, clock: TaskClock | None) -> dict[str, Any]:
+def _deciding(settings: WorkerSettings, clock: TaskClock | None, refusals: Told) -> dict[str, Any]:
     """Options of the workers that run workflows."""
     return {
-        "workflow_runner": runner(keys=settings.decision_keys(), clock=clock),
+        "workflow_runner": runner(
+            keys=settings.decision_keys(),
+            clock=clock,
+            encryption=settings.encryption_rule() if settings.keys() else None,
+            refusals=refusals,
+        ),
         "max_cached_workflows": settings.max_cached_workflows,
         # A worker that died keeps its runs for this long; the default of 10 s is felt.
         "sticky_queue_schedule_to_start_timeout": timedelta(seconds=1),
@@ -332,8 +340,7 @@ def _methods(kinds: Sequence[type], connections: Mapping[str, object]) -> list[C
 
 async def _connected(settings: WorkerSettings, metrics: Runtime, store: PayloadStore) -> Client:
     """A client, as soon as Temporal answers: compose may start it later. Raises RefusedError."""
-    keys = settings.keys()
-    codec = EncryptionCodec(keys) if keys else None
+    codec = codec_of(settings.keys(), settings.encryption_rule())
     said = False
     while True:
         try:

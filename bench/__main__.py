@@ -27,7 +27,7 @@ from bench.etl import Measured, add_options, measure
 from bench.etl_tables import show_pipelines
 from bench.expressions import ExpressionRow, expression_rows
 from bench.hostile import HostileRow, hostile_rows
-from bench.lanes import House, LaneFigures, lane_a, lane_b, lane_c
+from bench.lanes import House, LaneFigures, lane_a, lane_b, lane_c, lane_e
 from bench.measure import median
 from bench.processes import costs, first_pages, show_costs, show_pages, show_storm, show_walls, storm, walls
 from bench.texts import TextRow, text_rows
@@ -41,8 +41,8 @@ PARTS = (
     *("start", "claude", "effects", "lanes", "waiting", "expressions", "definitions", "loops", "chains", "texts"),
     *("processes", "transport", "etl"),
 )
-LANES = {"a": lane_a, "b": lane_b, "c": lane_c, "d": lane_d}
-TITLES = {"a": "a plain", "b": "b shortest", "c": "c onboarding", "d": "d definition"}
+LANES = {"a": lane_a, "b": lane_b, "c": lane_c, "d": lane_d, "e": lane_e}
+TITLES = {"a": "a plain", "b": "b shortest", "c": "c onboarding", "d": "d definition", "e": "e encrypted"}
 RATIOS = (("runs/s", "runs_per_second"), ("CPU", "cpu"), ("idle p50", "idle_p50"))
 PLANNED = (10, 100, 1_000)
 LOOP_ROUNDS = 5
@@ -301,6 +301,7 @@ def show_lanes(figures: dict[str, list[LaneFigures]]) -> None:
     wanted = ("at least 1.5", "at most 0.7", "at most 0.6", "no more")
     show_ratios("c against b", figures["c"], figures["b"], wanted)
     show_ratios("d against c", figures["d"], figures["c"], ("at least 0.9", "at most 1.1", "", "at most 1.1"))
+    show_ratios("e against c: what encryption costs", figures["e"], figures["c"], ("", "", "", ""))
 
 
 def show_ratios(title: str, ours: Sequence[LaneFigures], theirs: Sequence[LaneFigures], wanted: Sequence[str]) -> None:

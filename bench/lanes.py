@@ -1,9 +1,11 @@
 """The three lanes on one embedded server: a plain calls, b the shortest workflow, c the onboarding in full."""
 
 import asyncio
+import base64
+import secrets
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +20,12 @@ from bench.measure import HistoryAccount, Meter, account, percentile
 from bench.plain import QUEUE, READY, PlainOnboarding
 from towpath.contracts.onboarding.customer import Customer, CustomerPlan, OnboardingRequest
 from towpath.contracts.onboarding.process import ONBOARDING
-from towpath.control.temporal import converter, start
+from towpath.control.temporal import converter, interceptors, start
+from towpath.integrations.storage.codec import KEY_BYTES, EncryptionCodec, codec_of
 from towpath.local.processes import spawn
 from towpath.local.server import TemporalServer, free_port
 from towpath.local.stack import ROOT, RunningStandIns, worker_process
+from towpath.temporal.places import EncryptionRule
 
 IN_FLIGHT = 50
 WARM_UP = 20
@@ -85,7 +89,23 @@ async def lane_b(house: House, runs: int, idle: int) -> LaneFigures:
 
 
 async def lane_c(house: House, runs: int, idle: int) -> LaneFigures:
-    client = await Client.connect(house.server.address, data_converter=converter(None))
+    return await _onboarding(house, runs, idle, None, {})
+
+
+async def lane_e(house: House, runs: int, idle: int) -> LaneFigures:
+    """Lane c with encryption demanded: each payload is encrypted, and compared with its place."""
+    key = secrets.token_bytes(KEY_BYTES)
+    env = {"TOWPATH_ENCRYPTION": "require", "TOWPATH_ENCRYPTION_KEYS": f"k1:{base64.b64encode(key).decode()}"}
+    return await _onboarding(house, runs, idle, codec_of({"k1": key}, EncryptionRule(required=True)), env)
+
+
+async def _onboarding(
+    house: House, runs: int, idle: int, codec: EncryptionCodec | None, env: Mapping[str, str]
+) -> LaneFigures:
+    convert = converter(codec)
+    client = await Client.connect(
+        house.server.address, data_converter=convert, interceptors=[] if codec is None else interceptors(convert)
+    )
 
     async def run_one(given: dict[str, Any]) -> Any:
         request = OnboardingRequest(customer=Customer.model_validate(given))
@@ -93,7 +113,8 @@ async def lane_c(house: House, runs: int, idle: int) -> LaneFigures:
         await started.handle.result()
         return started.handle
 
-    async with worker_process(house.server, house.standins, metrics_port=free_port(), env=FAST_CLAUDE) as worker:
+    settings = {**FAST_CLAUDE, **env}
+    async with worker_process(house.server, house.standins, metrics_port=free_port(), env=settings) as worker:
         return await measure_lane(run_one, house.server, worker.pid, runs, idle)
 
 

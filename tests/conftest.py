@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.caching import CACHE, SUITES, is_off, modules_without
+from tests.sealing import SEALING, is_sealed, modules_with
 
 SEEDS = 2**32
 
@@ -19,6 +20,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sample",
         help="the workers' workflow cache: off in a sample of the modules with a server, in none, or in all of them",
     )
+    parser.addoption(
+        "--encryption",
+        choices=("sample", "on", "off"),
+        default="sample",
+        help="demanded of the stacks under test: in a sample of the modules with a real server, in all, or in none",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,12 +38,19 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     drawn = "whole matrices" if config.option.full else "samples of matrices"
     without = modules_without(config)
     named = ", ".join(without) if config.option.cache == "sample" else f"{len(without)} modules"
-    return [f"{drawn}; again with --seed {config.option.seed}", f"without a workflow cache: {named or 'none'}"]
+    sealed = modules_with(config)
+    encrypted = ", ".join(sealed) if config.option.encryption == "sample" else f"{len(sealed)} modules"
+    return [
+        f"{drawn}; again with --seed {config.option.seed}",
+        f"without a workflow cache: {named or 'none'}",
+        f"encryption is demanded in: {encrypted or 'none'}",
+    ]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def workflow_cache(request: pytest.FixtureRequest) -> Iterator[None]:
+def drawn_for_module(request: pytest.FixtureRequest) -> Iterator[None]:
     """Set before any server or worker of the module is there."""
     CACHE.off = request.path.parent.name in SUITES and is_off(request.config, request.path)
+    SEALING.on = is_sealed(request.config, request.path)
     yield
-    CACHE.off = False
+    CACHE.off = SEALING.on = False

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,9 @@ from temporalio.worker import Replayer
 import worker
 from towpath.assembly.rooms import workflow_name
 from towpath.control.temporal import converter
-from towpath.integrations.storage.codec import EncryptionCodec
+from towpath.integrations.storage.codec import codec_of
 from towpath.integrations.storage.payloads import PayloadStore
+from towpath.temporal.places import EncryptionRule
 from workflows.sandbox import runner
 
 WORKFLOWS: tuple[type, ...] = tuple(chain.from_iterable(worker.WORKFLOWS.values()))
@@ -70,6 +72,7 @@ class Watch:
     payloads: str
     pretended: set[str] = field(default_factory=set[str])
     keys: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    rule: EncryptionRule = field(default_factory=EncryptionRule)
     _replayed: set[tuple[str, bool]] = field(default_factory=set[tuple[str, bool]])
 
     def learn(self, env: Mapping[str, str]) -> None:
@@ -78,6 +81,9 @@ class Watch:
         for pair in filter(None, env.get("TOWPATH_ENCRYPTION_KEYS", "").split(",")):
             name, _, key = pair.partition(":")
             self.keys[name] = base64.b64decode(key)
+        if env.get("TOWPATH_ENCRYPTION") == "require":
+            since = env.get("TOWPATH_ENCRYPTION_SINCE")
+            self.rule = EncryptionRule(required=True, since=datetime.fromisoformat(since) if since else None)
 
     async def check(self, *, again: bool = False) -> None:
         """Replay the runs that were not replayed since they ended; one that is open is replayed up to where it is.
@@ -111,11 +117,11 @@ class Watch:
         problems: list[str] = []
         if not runs:
             return problems
-        codec = EncryptionCodec(self.keys) if self.keys else None
         replayer = Replayer(
             workflows=WORKFLOWS,
-            workflow_runner=runner(),
-            data_converter=converter(codec, PayloadStore(str(self.payloads))),
+            workflow_runner=runner(encryption=self.rule if self.keys else None),
+            namespace=self.client.namespace,
+            data_converter=converter(codec_of(self.keys, self.rule), PayloadStore(str(self.payloads))),
             build_id="replay",
         )
         types = {run.id: run.workflow_type for run in runs}

@@ -16,7 +16,7 @@ from temporalio.workflow import SandboxImportNotificationPolicy
 import worker
 import workflows
 from towpath.temporal.passing import without_workflows
-from workflows.sandbox import PASSED_THROUGH, ContextFreeRunner, runner
+from workflows.sandbox import PASSED_THROUGH, WatchedRunner, runner
 
 MODULES = [found.name for found in walk_packages(workflows.__path__, "workflows.") if not found.ispkg]
 WORKFLOWS = list(chain.from_iterable(worker.WORKFLOWS.values()))
@@ -34,7 +34,7 @@ async def loaded_again(passed_through: Sequence[str]) -> set[str]:
     """Modules that preparing each workflow in the sandbox loads again, beside those that define workflows."""
     policy = SandboxImportNotificationPolicy.WARN_ON_UNINTENTIONAL_PASSTHROUGH
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*passed_through)
-    strict = ContextFreeRunner(restrictions=restrictions.with_import_notification_policy(policy))
+    strict = WatchedRunner(restrictions=restrictions.with_import_notification_policy(policy))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for workflow in WORKFLOWS:

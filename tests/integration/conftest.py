@@ -14,10 +14,10 @@ from temporalio.client import Client
 
 from tests.caching import CACHE
 from tests.replaying import StartsSeen, Watch, check_all, watched
+from tests.sealing import SEALING
 from towpath.contracts.onboarding.customer import Customer, CustomerPlan, OnboardingRequest
 from towpath.contracts.onboarding.process import ONBOARDING
-from towpath.control.again import SentAgain
-from towpath.control.temporal import Started, converter, start
+from towpath.control.temporal import Started, converter, interceptors, start
 from towpath.integrations.storage.payloads import PayloadStore
 from towpath.local.processes import Child
 from towpath.local.server import TemporalServer, free_port, temporal_server
@@ -41,7 +41,7 @@ class House:
         self, env: Mapping[str, str] | None = None, log: Path | None = None, metrics_port: int | None = None
     ) -> AbstractAsyncContextManager[Child]:
         port = metrics_port or free_port()
-        own = {**self._stores(), **CACHE.settings(), **(env or {})}
+        own = {**self._stores(), **CACHE.settings(), **SEALING.settings(), **(env or {})}
         self.watch.learn(own)
         return worker_process(self.server, self.standins, metrics_port=port, env=own, log=log)
 
@@ -72,6 +72,7 @@ class House:
         return {
             "TEMPORAL_ADDRESS": self.server.address,
             "TOWPATH_CUSTOMER_SALT": "test",
+            **SEALING.settings(),
             **self._stores(),
         }
 
@@ -90,9 +91,12 @@ def new_customer(**fields: Any) -> Customer:
 async def watched_client(server: TemporalServer, folder: Path) -> tuple[Client, Watch]:
     """A client of a server, and the watch over its histories."""
     payloads, starts = folder / "payloads", StartsSeen()
-    data_converter = converter(None, PayloadStore(str(payloads)))
-    client = await Client.connect(server.address, data_converter=data_converter, interceptors=[starts, SentAgain()])
-    return client, Watch(client, folder / "unreplayed", starts, str(payloads))
+    data_converter = converter(SEALING.codec(), PayloadStore(str(payloads)))
+    through = [starts, *interceptors(data_converter)]
+    client = await Client.connect(server.address, data_converter=data_converter, interceptors=through)
+    watch = Watch(client, folder / "unreplayed", starts, str(payloads))
+    watch.learn(SEALING.settings())
+    return client, watch
 
 
 @asynccontextmanager

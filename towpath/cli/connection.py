@@ -21,7 +21,7 @@ from towpath.control.temporal import (
     run_to_end,
 )
 from towpath.control.ui import ui_url
-from towpath.integrations.storage.codec import EncryptionCodec
+from towpath.integrations.storage.codec import DecryptionError, codec_of
 from towpath.integrations.storage.payloads import PayloadStore, PayloadStoreError
 
 ResultT = TypeVar("ResultT")
@@ -54,11 +54,12 @@ async def reachable() -> Client | None:
     """The same, for a command that can do something without a server."""
     try:
         keys, store = settings().keys(), PayloadStore(settings().payload_store)
+        codec = codec_of(keys, settings().encryption_rule())
         signs = settings().signing_key()
     except (SettingsError, PayloadStoreError) as error:
         fail(Exit.WRONG_INPUT, str(error))
     try:
-        return await connect(EncryptionCodec(keys) if keys else None, store=store, decision_key=signs)
+        return await connect(codec, store=store, decision_key=signs)
     except TemporalConfigError as error:
         fail(Exit.WRONG_INPUT, str(error))
     except RuntimeError:
@@ -71,6 +72,8 @@ def _temporal_problems() -> Generator[None]:
         yield
     except RPCTimeoutOrCancelledError:
         fail(Exit.UNREACHABLE, "No worker answered in time. Is one running? `python worker.py`")
+    except DecryptionError as error:
+        fail(Exit.REFUSED, f"Cannot be read: {error}")
     except WorkflowQueryFailedError as error:
         fail(Exit.REFUSED, f"The run cannot answer: {error}")
     except RPCError as error:

@@ -45,7 +45,12 @@ def _secrets(settings: WorkerSettings) -> Iterator[str]:
             "customer_salt", "is the development salt, which everybody knows: make one (openssl rand -base64 32)"
         )
     if not settings.keys():
-        yield _line("encryption_keys", "is missing: payloads would lie in clear; give k1:KEY (openssl rand -base64 32)")
+        yield _line(
+            "encryption_keys",
+            "is missing: payloads would lie in clear; give k1:KEY (openssl rand -base64 32) and require",
+        )
+    elif settings.encryption != "require":
+        yield _line("encryption", "is allow: whoever reaches Temporal sends what no key encrypted; take require")
     if not settings.decision_keys():
         yield _line("decision_key", "is missing: whoever reaches Temporal decides as anybody (openssl rand -base64 32)")
     if settings.unsigned_decisions:

@@ -3,13 +3,12 @@
 Each is an environment variable or a line of `.env`, with the prefix `TOWPATH_`, except the two that belong to Claude.
 """
 
-import base64
-import binascii
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import (
     AliasChoices,
+    AwareDatetime,
     Field,
     SecretStr,
     ValidationError,
@@ -25,9 +24,11 @@ from towpath.config.values import (
     Url,
     WordPressAccountSettings,
     XAccountSettings,
+    read_keys,
 )
 from towpath.contracts.core.quota import Limits
 from towpath.engine.language.mistakes import words_of
+from towpath.temporal.places import EncryptionRule
 
 PREFIX = "TOWPATH_"
 MIN_DECISION_KEY = 32
@@ -63,6 +64,14 @@ class ClientSettings(BaseSettings):
     encryption_keys: SecretStr | None = Field(
         default=None,
         description="payload encryption: id:key pairs, comma-separated, keys of 32 bytes in base64; the first encrypts",
+    )
+    encryption: Literal["allow", "require"] = Field(
+        default="allow",
+        description="require refuses what comes without encryption: starts, signals, updates, results, answers",
+    )
+    encryption_since: AwareDatetime | None = Field(
+        default=None,
+        description="with require, for a migration: what came to Temporal before this moment passes without encryption",
     )
     payload_store: str = Field(
         default=".towpath/payloads",
@@ -151,20 +160,16 @@ class ClientSettings(BaseSettings):
     def keys(self) -> dict[str, bytes]:
         """Encryption keys by id, the current one first; empty when payloads are not encrypted. Raises SettingsError."""
         if self.encryption_keys is None:
+            if self.encryption == "require":
+                raise SettingsError(f"{PREFIX}ENCRYPTION: require needs {PREFIX}ENCRYPTION_KEYS")
             return {}
-        keys: dict[str, bytes] = {}
-        for pair in self.encryption_keys.get_secret_value().split(","):
-            name, _, text = pair.strip().partition(":")
-            try:
-                key = base64.b64decode(text, validate=True)
-            except binascii.Error:
-                key = b""
-            if not name or len(key) != 32:
-                raise SettingsError(
-                    f"{PREFIX}ENCRYPTION_KEYS: each must be id:key, with 32 bytes in base64 (openssl rand -base64 32)"
-                )
-            keys[name] = key
-        return keys
+        try:
+            return read_keys(self.encryption_keys.get_secret_value())
+        except ValueError as error:
+            raise SettingsError(f"{PREFIX}ENCRYPTION_KEYS: {error}") from None
+
+    def encryption_rule(self) -> EncryptionRule:
+        return EncryptionRule(self.encryption == "require", self.encryption_since)
 
     def decision_keys(self) -> tuple[bytes, ...]:
         """What signs decisions, the current one first; empty when they are not signed. Raises SettingsError."""

@@ -1,6 +1,9 @@
-"""Kinds of values that settings have: what is written as JSON, addresses, and accounts on platforms."""
+"""Kinds of values that settings have: what is written as JSON, addresses, accounts on platforms, encryption keys."""
 
+import base64
+import binascii
 import json
+import re
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, HttpUrl, JsonValue, SecretStr
@@ -9,6 +12,9 @@ from towpath.engine.language.mistakes import doubled
 from towpath.policy.core.mailboxes import mail_sender
 
 ValueT = TypeVar("ValueT")
+KEY_BYTES = 32
+KEY_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""Of an encryption key. What follows a slash is left for keys of single customers."""
 
 
 def _from_json(value: JsonValue) -> JsonValue:
@@ -68,3 +74,25 @@ class WordPressAccountSettings(BaseModel):
     site: Url
     user: str = Field(pattern=r"^[^:]+$")
     token: str
+
+
+def read_keys(text: str) -> dict[str, bytes]:
+    """Keys by id, of `id:key` pairs between commas, the one that encrypts first.
+
+    Raises ValueError with one line that holds no key.
+    """
+    keys: dict[str, bytes] = {}
+    for pair in text.split(","):
+        name, _, encoded = pair.strip().partition(":")
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            key = b""
+        if not name or len(key) != KEY_BYTES:
+            raise ValueError("each must be id:key, with 32 bytes in base64 (openssl rand -base64 32)")
+        if KEY_NAME.fullmatch(name) is None:
+            raise ValueError("an id is 1 to 64 letters, digits, dots, dashes and underscores")
+        if name in keys:
+            raise ValueError(f"two keys are called {name!r}: give the new one a new id")
+        keys[name] = key
+    return keys

@@ -9,6 +9,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from towpath.contracts.declared.run import DeclaredRequest
 from towpath.control.definitions import Definitions, run_name
+from towpath.control.placing import moment_of, of_run
 from towpath.control.temporal import if_known
 from towpath.engine.language.shapes import as_object
 
@@ -44,7 +45,9 @@ async def _earlier(client: Client, workflow_id: str) -> tuple[str, ...] | None:
     if page is None:
         return None
     given = page.history.events[0].workflow_execution_started_event_attributes.input
-    request: DeclaredRequest = (await client.data_converter.decode(given.payloads, [DeclaredRequest]))[0]
+    request: DeclaredRequest = (
+        await of_run(client, workflow_id, moment_of(page.history.events[0])).decode(given.payloads, [DeclaredRequest])
+    )[0]
     event = (as_object(request.event) or {}).get("id")
     return (*request.events, *([_mark(event)] if isinstance(event, str) else []))
 

@@ -13,6 +13,7 @@ from towpath.contracts.core.listing import in_query
 from towpath.contracts.core.process import AWAITED_EVENTS
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.declared.published import DEFINITION, DefinitionRecord, Publication
+from towpath.control.placing import moment_of, of_run
 from towpath.engine.run.awaited import started_names
 from towpath.temporal.attributes import search_key
 
@@ -56,8 +57,8 @@ async def latest_of(client: Client, listener: Listener) -> Latest | None:
         page = await client.workflow_service.get_workflow_execution_history_reverse(request, retry=True)
         for event in page.history.events:
             if event.HasField("workflow_execution_started_event_attributes"):
-                return await _kept(client, event)
-            found = await _published(client, event, taken)
+                return await _kept(client, listener, event)
+            found = await _published(client, listener, event, taken)
             if found is not None:
                 return found
         if not page.next_page_token:
@@ -65,7 +66,7 @@ async def latest_of(client: Client, listener: Listener) -> Latest | None:
         request.next_page_token = page.next_page_token
 
 
-async def _published(client: Client, event: HistoryEvent, taken: set[str]) -> Latest | None:
+async def _published(client: Client, listener: Listener, event: HistoryEvent, taken: set[str]) -> Latest | None:
     """What an event published. `taken` are publications that were accepted and did not fail: they come first here."""
     if event.HasField("workflow_execution_update_completed_event_attributes"):
         completed = event.workflow_execution_update_completed_event_attributes
@@ -76,17 +77,19 @@ async def _published(client: Client, event: HistoryEvent, taken: set[str]) -> La
     accepted = event.workflow_execution_update_accepted_event_attributes.accepted_request
     if accepted.input.name != "publish" or accepted.meta.update_id not in taken:
         return None
-    publication: Publication = (await _decoded(client, accepted.input.args, Publication))[0]
+    publication: Publication = (await _decoded(client, listener, event, accepted.input.args, Publication))[0]
     return Latest(publication.document, publication.digest)
 
 
-async def _kept(client: Client, event: HistoryEvent) -> Latest | None:
+async def _kept(client: Client, listener: Listener, event: HistoryEvent) -> Latest | None:
     """What a record that continues as new has from before."""
     given = event.workflow_execution_started_event_attributes.input
-    record: DefinitionRecord = (await _decoded(client, given, DefinitionRecord))[0]
+    record: DefinitionRecord = (await _decoded(client, listener, event, given, DefinitionRecord))[0]
     latest = record.latest
     return None if latest is None or latest.document is None else Latest(latest.document, latest.digest)
 
 
-async def _decoded(client: Client, payloads: Payloads, kind: type) -> Sequence[Any]:
-    return await client.data_converter.decode(payloads.payloads, [kind])
+async def _decoded(
+    client: Client, listener: Listener, event: HistoryEvent, payloads: Payloads, kind: type
+) -> Sequence[Any]:
+    return await of_run(client, listener.workflow_id, moment_of(event)).decode(payloads.payloads, [kind])

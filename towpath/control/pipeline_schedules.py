@@ -24,6 +24,7 @@ from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineRequest
 from towpath.contracts.pipeline.process import PIPELINE
 from towpath.contracts.pipeline.scheduling import SCHEDULED, PipelineSchedule
 from towpath.control.pipelines import request_of
+from towpath.control.placing import is_bare, of_run
 from towpath.control.schedules import OVERLAP
 from towpath.control.temporal import if_known, is_done
 from towpath.temporal.attributes import search_attributes
@@ -41,6 +42,8 @@ class Scheduled:
     note: str
     next: Sequence[datetime]
     """The next firings, in UTC; of a paused one none is made."""
+    bare: bool = False
+    """What it starts runs with lies at the server unencrypted, though there are keys."""
 
     @property
     def schedule(self) -> PipelineSchedule | None:
@@ -64,7 +67,7 @@ class PipelineSchedules:
             await self._client.create_schedule(_name(config.id), wanted)
         except ScheduleAlreadyRunningError:
             known = await self.find(config.id)
-            if known is not None and known.runs(config):
+            if known is not None and known.runs(config) and not known.bare:
                 return "unchanged"
             await self._handle(config.id).update(lambda given: _keeping_state(given, wanted))
             return "changed"
@@ -74,9 +77,11 @@ class PipelineSchedules:
         found = await if_known(self._handle(pipeline).describe())
         if found is None:
             return None
+        action = found.schedule.action
         return Scheduled(
             pipeline=pipeline,
             request=await self._started_with(found),
+            bare=isinstance(action, ScheduleActionStartWorkflow) and is_bare(self._client, action.args),
             paused=found.schedule.state.paused,
             note=found.schedule.state.note or "",
             next=found.info.next_action_times,
@@ -107,7 +112,8 @@ class PipelineSchedules:
         action = found.schedule.action
         if not isinstance(action, ScheduleActionStartWorkflow):
             return None
-        decoded = await self._client.data_converter.decode(list(action.args), [PipelineRequest])
+        changed = found.info.last_updated_at or found.info.created_at
+        decoded = await of_run(self._client, action.id, changed).decode(list(action.args), [PipelineRequest])
         return decoded[0] if decoded and isinstance(decoded[0], PipelineRequest) else None
 
 

@@ -11,6 +11,9 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client, WorkflowExecution
 
+from towpath.control.placing import moment_of, of_run
+from towpath.integrations.storage.codec import DecryptionError
+
 AT_ONCE = 20
 QUERY = "TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running'"
 """The attribute stays on a run that was ended: only open ones stand still."""
@@ -60,7 +63,7 @@ async def _problem(client: Client, run: WorkflowExecution) -> Problem | None:
     if not failures:
         return None
     latest, first = failures[0], failures[-1]
-    cause, message = await _told(client, latest)
+    cause, message = await _told(client, run.id, latest)
     return Problem(
         workflow_id=run.id,
         run_id=run.run_id,
@@ -95,11 +98,15 @@ async def _failures(client: Client, run: WorkflowExecution) -> AsyncIterator[His
             return
 
 
-async def _told(client: Client, event: HistoryEvent) -> tuple[str, str]:
+async def _told(client: Client, workflow_id: str, event: HistoryEvent) -> tuple[str, str]:
     """Cause, such as `non-deterministic-error`, and the failure's own words."""
     if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT:
         return "timed-out", "no worker completed the task in its time"
     attributes = event.workflow_task_failed_event_attributes
     name = WorkflowTaskFailedCause.Name(attributes.cause).removeprefix(CAUSE)
-    failure = await client.data_converter.decode_failure(attributes.failure)
-    return name.lower().replace("_", "-"), str(failure)
+    try:
+        said = str(await of_run(client, workflow_id, moment_of(event)).decode_failure(attributes.failure))
+    except DecryptionError as error:
+        # What stands still is told all the same: a missing key may be why.
+        said = f"cannot be read here: {error}"
+    return name.lower().replace("_", "-"), said

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, Interceptor, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
 from temporalio.converter import (
@@ -32,11 +32,15 @@ from temporalio.service import RPCError, RPCStatusCode
 from towpath.contracts.core.process import SEARCH_ATTRIBUTES, AttributeKind, Process, SearchAttribute
 from towpath.contracts.core.wire import Wire
 from towpath.control.again import SentAgain
+from towpath.control.placing import Placed
 from towpath.control.signing import SignedBy
+from towpath.integrations.storage.codec import DecryptionError
 from towpath.integrations.storage.payloads import PayloadStore, external
 from towpath.temporal.attributes import search_attributes
+from towpath.temporal.places import BARE, REFUSED, UNCOMPARED
 
 DEFAULT_ADDRESS = "localhost:7233"
+DEFAULT_NAMESPACE = "default"
 EXIT_PAUSE_SECONDS = 0.05
 NOT_ALLOWED = frozenset({RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.UNAUTHENTICATED})
 SERVED_WITHIN_SECONDS, SERVED_EVERY_SECONDS = 60.0, 0.5
@@ -80,6 +84,17 @@ class StrictPayloadConverter(CompositePayloadConverter):
 
     def __init__(self) -> None:
         super().__init__(*_CONVERTERS)
+
+    def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
+        """Raises DecryptionError for what a codec refused, and for what nobody compared with where it arrived."""
+        for payload in payloads:
+            if payload.metadata.get("encoding") == REFUSED:
+                raise DecryptionError(payload.data.decode(errors="replace"))
+            if BARE in payload.metadata:
+                raise DecryptionError("a payload came without encryption, and TOWPATH_ENCRYPTION=require")
+            if UNCOMPARED in payload.metadata:
+                raise DecryptionError("a payload was read without saying of which run (`of_run`)")
+        return super().from_payloads(payloads, type_hints)
 
 
 def converter(codec: PayloadCodec | None, store: PayloadStore | None = None) -> DataConverter:
@@ -135,13 +150,21 @@ async def connect(
     """
     config = _configuration()
     config.setdefault("target_host", DEFAULT_ADDRESS)
-    signing = [] if decision_key is None else [SignedBy(decision_key)]
+    convert = converter(codec, store)
+    through = interceptors(convert, config.get("namespace", DEFAULT_NAMESPACE), decision_key)
     try:
-        return await Client.connect(
-            **config, data_converter=converter(codec, store), runtime=runtime, interceptors=[SentAgain(), *signing]
-        )
+        return await Client.connect(**config, data_converter=convert, runtime=runtime, interceptors=through)
     except ValueError as error:  # an address or a certificate that is none
         raise TemporalConfigError(error) from error
+
+
+def interceptors(
+    convert: DataConverter, namespace: str = DEFAULT_NAMESPACE, decision_key: bytes | None = None
+) -> list[Interceptor]:
+    """What every client of ours goes through. With a codec, what it sends has its place written on it."""
+    signing = [] if decision_key is None else [SignedBy(decision_key)]
+    placing = [] if convert.payload_codec is None else [Placed(namespace, convert)]
+    return [SentAgain(), *signing, *placing]
 
 
 class SearchAttributesError(Exception):

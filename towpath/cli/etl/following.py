@@ -15,6 +15,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WorkflowHandle
+from temporalio.exceptions import FailureError
 
 from towpath.cli.as_json import show_json_line
 from towpath.cli.connection import page_of, say_started
@@ -27,6 +28,7 @@ from towpath.contracts.pipeline.pipeline import PipelineResult
 from towpath.contracts.pipeline.plane import TaskProgress
 from towpath.contracts.pipeline.process import PIPELINE
 from towpath.contracts.pipeline.view import PipelineView, StageProgress
+from towpath.control.placing import of_activity
 from towpath.control.temporal import Started
 from towpath.views.live import RunView, WatchedRun, panel
 from towpath.views.wording import count
@@ -141,40 +143,47 @@ async def _seen(temporal: Client, handle: WorkflowHandle[Any, PipelineResult]) -
         record = await read_record(handle)
         view = await handle.query("pipeline", result_type=PipelineView)
         pending = [] if record.ended_at is not None else await _pending(temporal, handle)
-        yield Seen(record, view, await _under_way(temporal, pending), _troubles(pending))
+        yield Seen(record, view, await _under_way(temporal, pending), await _troubles(temporal, pending))
         if record.ended_at is not None:
             return
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _pending(temporal: Client, handle: WorkflowHandle[Any, PipelineResult]) -> list[PendingActivityInfo]:
+Pending = tuple[str, PendingActivityInfo]
+"""A workflow id and what that run waits for."""
+
+
+async def _pending(temporal: Client, handle: WorkflowHandle[Any, PipelineResult]) -> list[Pending]:
     """What the run and its windows wait for, as the server has it: no worker is asked."""
     described = (await handle.describe()).raw_description
-    found = list(described.pending_activities)
+    found = [(handle.id, one) for one in described.pending_activities]
     for child in described.pending_children:
         window = temporal.get_workflow_handle(child.workflow_id, run_id=child.run_id)
-        found += (await window.describe()).raw_description.pending_activities
+        found += [(window.id, one) for one in (await window.describe()).raw_description.pending_activities]
     return found
 
 
-async def _under_way(temporal: Client, pending: Sequence[PendingActivityInfo]) -> dict[str, UnderWay]:
+async def _under_way(temporal: Client, pending: Sequence[Pending]) -> dict[str, UnderWay]:
     """By stage, from the heartbeats of its activities."""
     found: dict[str, UnderWay] = {}
-    for one in pending:
+    for workflow_id, one in pending:
         if one.heartbeat_details.payloads:
-            decoded = await temporal.data_converter.decode(one.heartbeat_details.payloads, [TaskProgress])
+            convert = of_activity(temporal, workflow_id, one)
+            decoded = await convert.decode(one.heartbeat_details.payloads, [TaskProgress])
             stage = found.setdefault(one.activity_id.rpartition("/")[0], UnderWay())
             stage.partitions += 1
             stage.rows += decoded[0].rows if isinstance(decoded[0], TaskProgress) else 0
     return found
 
 
-def _troubles(pending: Sequence[PendingActivityInfo]) -> tuple[str, ...]:
-    return tuple(
-        f"{one.activity_id}: attempt {one.attempt} of {one.maximum_attempts}: {one.last_failure.message}"
-        for one in pending
-        if one.attempt > 1 and one.last_failure.message
-    )
+async def _troubles(temporal: Client, pending: Sequence[Pending]) -> tuple[str, ...]:
+    found: list[str] = []
+    for workflow_id, one in pending:
+        if one.attempt > 1 and one.last_failure.message:
+            failure = await of_activity(temporal, workflow_id, one).decode_failure(one.last_failure)
+            said = failure.message if isinstance(failure, FailureError) else str(failure)
+            found.append(f"{one.activity_id}: attempt {one.attempt} of {one.maximum_attempts}: {said}")
+    return tuple(found)
 
 
 def _picture(watched: WatchedRun, seen: Seen) -> RenderableType:

@@ -70,6 +70,7 @@ class FailureCode(StrEnum):
     REVIEW_QUORUM = "review.quorum"
     REVIEW_FULL = "review.full"
     SIGNATURE_REFUSED = "signature.refused"
+    ENCRYPTION_REFUSED = "encryption.refused"
     PIPELINE_SOURCE_MISSING = "pipeline.source_missing"
     PIPELINE_SOURCE_CHANGED = "pipeline.source_changed"
     PIPELINE_SOURCE_INVALID = "pipeline.source_invalid"
