@@ -17,13 +17,14 @@ from temporalio.runtime import BUFFERED_METRIC_KIND_COUNTER, MetricBuffer, Runti
 from tests.integration.commands import starter
 from tests.integration.conftest import House, open_house
 from tests.integration.definitions import document, start, until_state
+from tests.sealing import SEALING
 from tests.waiting import until
 from towpath.contracts.declared.published import DEFINITION, DefinitionRecord, Publication
 from towpath.contracts.declared.run import DECLARED, CloudEvent
 from towpath.control.deadletters import find_letter, redrive
 from towpath.control.definitions import Definitions, record_id
 from towpath.control.emitting import Emitted, emit
-from towpath.control.temporal import converter
+from towpath.control.temporal import converter, interceptors
 from towpath.engine.checks.loading import digest
 from towpath.integrations.storage.payloads import PayloadStore
 
@@ -108,9 +109,11 @@ async def test_calls_do_not_grow(bare_house: House) -> None:
 async def calls_of_emit(house: House) -> Mapping[str, int]:
     """Calls to Temporal by name, as the SDK counts them."""
     buffer = MetricBuffer(10_000)
+    convert = converter(SEALING.codec(), PayloadStore(str(house.folder / "payloads")))
     client = await Client.connect(
         house.server.address,
-        data_converter=converter(None, PayloadStore(str(house.folder / "payloads"))),
+        data_converter=convert,
+        interceptors=interceptors(convert),
         runtime=Runtime(telemetry=TelemetryConfig(metrics=buffer)),
     )
     buffer.retrieve_updates()

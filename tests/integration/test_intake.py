@@ -18,6 +18,7 @@ from towpath.contracts.core.process import SUBJECT
 from towpath.contracts.incident.alerts import AlertBatch, AlertmanagerWebhook
 from towpath.contracts.incident.process import INCIDENT
 from towpath.control.intake import BATCH, AlertIntake, Taken
+from towpath.control.placing import of_run
 from towpath.control.receiver import MAX_BODY_BYTES, PATH, Receiver
 from towpath.local.monitoring import webhook_body
 from towpath.local.server import temporal_server
@@ -54,7 +55,7 @@ async def received(client: Client, workflow_id: str) -> list[str]:
     async for event in client.get_workflow_handle(workflow_id).fetch_history_events():
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
             payloads = event.workflow_execution_signaled_event_attributes.input.payloads
-            (batch,) = await client.data_converter.decode(list(payloads), [AlertBatch])
+            (batch,) = await of_run(client, workflow_id).decode(list(payloads), [AlertBatch])
             found += [alert.fingerprint for alert in batch.alerts]
     return found
 

@@ -25,6 +25,7 @@ from towpath.contracts.declared.published import DEFINITION, DefinitionRecord, P
 from towpath.contracts.declared.run import DECLARED
 from towpath.control.definitions import Definitions, make_request
 from towpath.control.schedules import Schedules
+from towpath.control.temporal import interceptors
 from towpath.engine.checks.loading import digest, load_plan
 
 FIRST = """
@@ -69,6 +70,12 @@ class Killing(Interceptor):
                 raise KilledError
 
 
+def dying(client: Client, calls: int) -> Client:
+    """The same client, until it has made so many calls."""
+    convert = client.data_converter
+    return Client(client.service_client, data_converter=convert, interceptors=[Killing(calls), *interceptors(convert)])
+
+
 class _Killed(OutboundInterceptor):
     def __init__(self, next: OutboundInterceptor, killing: Killing) -> None:
         super().__init__(next)
@@ -111,9 +118,7 @@ async def test_broken_off_after_each_call(house: House, calls: int, problems: li
     name = f"half-{uuid4().hex[:8]}"
     await publish(house.client, FIRST, name)
     await house.client.get_schedule_handle(f"{name}/0").pause()
-    killed = Client(
-        house.client.service_client, data_converter=house.client.data_converter, interceptors=[Killing(calls)]
-    )
+    killed = dying(house.client, calls)
     with pytest.raises(KilledError):
         await publish(killed, SECOND, name)
     half = await starter_json(house, "definition", "show", name)
@@ -135,7 +140,7 @@ async def test_broken_off_after_each_call(house: House, calls: int, problems: li
 async def test_a_schedule_that_is_not_there_is_told(house: House) -> None:
     """Killed after its record, a first publishing has no schedules yet: that is no reason to show nothing."""
     name = f"half-{uuid4().hex[:8]}"
-    killed = Client(house.client.service_client, data_converter=house.client.data_converter, interceptors=[Killing(1)])
+    killed = dying(house.client, 1)
     with pytest.raises(KilledError):
         await publish(killed, FIRST, name)
     code, shown, told = await starter(house, "definition", "show", name)
