@@ -205,6 +205,23 @@ def test_one_refusal_leaves_the_rest() -> None:
     assert len(run.refusals) == 2
 
 
+def test_what_the_server_says_of_a_cancellation_is_left_out() -> None:
+    """It says so in clear (seen on the real server); a failure's other details must be the activity's own."""
+    job = WorkflowActivationJob()
+    job.resolve_activity.seq = 1
+    failure = job.resolve_activity.result.cancelled.failure
+    failure.cause.canceled_failure_info.details.payloads.add(
+        metadata={"encoding": b"json/plain", BARE: b"1"}, data=b'"ACTIVITY_ID_NOT_STARTED"'
+    )
+    run = Run(EncryptionRule(required=True))
+    run.activate([job])
+    assert run.got[0].resolve_activity.result.cancelled.failure.cause.HasField("canceled_failure_info")
+    assert not list(payloads_of(run.got[0]))
+    failure.cause.application_failure_info.details.payloads.add(metadata={"encoding": b"json/plain"}, data=b"1")
+    with pytest.raises(PayloadRefusedError):
+        Run(EncryptionRule(required=True)).activate([job])
+
+
 def test_a_run_that_was_refused_answers_no_more() -> None:
     """Its workflow code is never run; queries and updates are told why; replays tell nobody again."""
     run = Run(EncryptionRule(required=True))
