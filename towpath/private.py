@@ -44,7 +44,7 @@ def open_bytes(path: Path, *, append: bool = False) -> BinaryIO:
 
 def open_lock(path: Path) -> int:
     """The descriptor of a file that is locked, and read and written in place. Raises OSError."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
 
 
 def write(path: Path, content: bytes, suffix: str = "") -> None:

@@ -14,6 +14,7 @@ from tests.house.rules import files, parsed
 OUTSIDE = frozenset({"bench", "tests", "typings"})
 ELSEWHERE = {
     "towpath/private.py": "the one place",
+    "towpath/roots.py": "folders of destinations, which are written for others to read",
     "towpath/standins": "what plays the outside world",
     "towpath/local/demo": "data and pages of the demo, made to be looked at",
     "towpath/local/skeleton.py": "sources of a new process",

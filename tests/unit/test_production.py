@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,9 @@ RULES: list[tuple[dict[str, str], str]] = [
     ),
     ({"TOWPATH_SMTP_TLS": "none"}, "TOWPATH_SMTP_TLS: is none"),
     ({"TOWPATH_METRICS_ADDRESS": "0.0.0.0:9464"}, "TOWPATH_METRICS_ADDRESS: is on all interfaces"),
+    ({"TOWPATH_SOURCE_ROOTS": "data, /"}, "TOWPATH_SOURCE_ROOTS: has the whole file system"),
+    ({"TOWPATH_DESTINATION_ROOTS": tempfile.gettempdir()}, "TOWPATH_DESTINATION_ROOTS: has the whole file system"),
+    ({"TOWPATH_DESTINATION_ROOTS": str(Path.home())}, "TOWPATH_DESTINATION_ROOTS: has the whole file system"),
     ({"ANTHROPIC_API_KEY": "offline-stand-in"}, f"ANTHROPIC_API_KEY: {STAND_IN}"),
     ({"TOWPATH_CRM_TOKEN": "stand-in"}, f"TOWPATH_CRM_TOKEN: {STAND_IN}"),
     ({"TOWPATH_PAGERDUTY_KEYS": "real,stand-in-second"}, f"TOWPATH_PAGERDUTY_KEYS: {STAND_IN}"),

@@ -2,13 +2,16 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from towpath.assembly.clients import plain
+from towpath.config.roots import roots_of
 from towpath.config.settings import SettingsError, WorkerSettings
 from towpath.contracts.core.wire import JsonObject
 from towpath.contracts.pipeline.plane import Setup
 from towpath.dataplane.core.setup import SetupError, read_connections, setup_of
 from towpath.pool.dataplane import Dataplane
+from towpath.roots import FILES, Root
 
 SETTING = "TOWPATH_PIPELINE_CONNECTIONS"
 LINEAGE_CONNECTION = "openlineage"
@@ -50,6 +53,7 @@ def dataplane_setup(settings: WorkerSettings) -> Setup:
             settings.dataset_store_connection,
             settings.pipeline_memory_mib,
             settings.dataset_compression,
+            replace(roots_of(settings), files=Root(FILES)),
         )
     except SetupError as error:
         raise SettingsError(str(error)) from None

@@ -1,8 +1,9 @@
 """Files that people name: read and written in one place, so that each mistake is one line with the mend."""
 
 import errno
+from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import typer
 
@@ -49,7 +50,8 @@ def read_text(path: Path, most: int = MOST_BYTES) -> str:
 def write_bytes(path: Path, content: bytes) -> None:
     """Ends the command when the file cannot be written."""
     try:
-        with private.open_bytes(path) as opened:
+        roots = _roots()
+        with private.open_bytes(path if roots is None else roots.resolved(path)) as opened:
             opened.write(content)
     except (OSError, ValueError) as error:
         unusable(path, "written", error)
@@ -75,5 +77,17 @@ def reason(error: OSError | ValueError) -> str:
 
 
 def _start_of(path: Path, size: int) -> bytes:
-    with path.open("rb") as file:
+    with _opened(path) as file:
         return file.read(size)
+
+
+def _opened(path: Path) -> BinaryIO:
+    roots = _roots()
+    return path.open("rb") if roots is None else roots.opened(path)
+
+
+def _roots() -> Any | None:
+    """None where the settings let commands at any file that a person names."""
+    # Loaded with the first file: help, and what reads none, would start later.
+    given = import_module("towpath.cli.configuration").settings()
+    return None if given.file_roots is None else import_module("towpath.cli.roots")

@@ -11,6 +11,7 @@ from typing import cast
 from pydantic import JsonValue, SecretStr
 
 from towpath.config.connections import Connection, Connections
+from towpath.config.roots import too_wide
 from towpath.config.settings import WorkerSettings, variable
 from towpath.contracts.core.wire import JsonObject
 
@@ -33,6 +34,7 @@ def production_problems(
         *_secrets(settings),
         *_addresses(settings),
         *_wires(settings),
+        *(_line(field, f"{why}: name the folders of your data") for field, why in too_wide(settings)),
         *(line for connection in (connections.all() if connections else ()) for line in _connection(connection)),
         *(line for name, entry in pipelines.items() if isinstance(entry, dict) for line in _pipeline(name, entry)),
     ]

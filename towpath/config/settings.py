@@ -92,6 +92,15 @@ class ClientSettings(BaseSettings):
         default=None,
         description="of datasets: none, snappy or zstd; unless told, none in a folder (quickest) and zstd in s3://…",
     )
+    source_roots: str | None = Field(
+        default=None, description="folders below which pipelines may read files, comma-separated"
+    )
+    destination_roots: str | None = Field(
+        default=None, description="folders below which pipelines may write files, comma-separated"
+    )
+    file_roots: str | None = Field(
+        default=None, description="folders of what commands read, write and keep state in, comma-separated; else any"
+    )
     pipeline_connections: SecretStr | None = Field(
         default=None,
         description="what pipelines may reach, as JSON: name to a connection with its type, address and secrets; a "

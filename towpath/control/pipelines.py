@@ -18,9 +18,11 @@ from towpath.control.temporal import Started, if_known
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.diagnostics import excerpt
 from towpath.policy.pipeline.configuration import CheckedPipeline, check_pipeline, pipeline_digest
+from towpath.roots import FILES, PathRefusedError, Root
 from towpath.temporal.attributes import search_attributes
 
 FOLDER = Path("definitions/pipelines")
+ANYWHERE = Root(FILES, anywhere=True)
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
 
@@ -42,10 +44,13 @@ class PipelineFile:
                 yield shown
 
 
-def read_file(path: Path) -> PipelineFile:
+def read_file(path: Path, root: Root = ANYWHERE) -> PipelineFile:
     """Raises PipelineFileError for a file that cannot be read; what is wrong in it is in the checks."""
     try:
-        text = path.read_bytes()
+        with root.open(path) as opened:
+            text = opened.read()
+    except PathRefusedError as error:
+        raise PipelineFileError(error.message) from error
     except OSError as error:
         raise PipelineFileError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -58,10 +63,10 @@ def list_files(folder: Path = FOLDER) -> list[PipelineFile]:
     return [read_file(path) for path in sorted(folder.glob("*")) if path.suffix in SUFFIXES]
 
 
-def find_file(name: str, folder: Path = FOLDER) -> PipelineFile:
+def find_file(name: str, folder: Path = FOLDER, root: Root = ANYWHERE) -> PipelineFile:
     """A file by its path, or by the pipeline's id in the folder. Raises PipelineFileError."""
     if Path(name).suffix in SUFFIXES:
-        return read_file(Path(name))
+        return read_file(Path(name), root)
     known = {path.stem: path for path in sorted(folder.glob("*")) if path.suffix in SUFFIXES}
     if name not in known:
         raise PipelineFileError(f"there is no pipeline {name!r} in {folder}{did_you_mean(name, known)}")

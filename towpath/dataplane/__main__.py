@@ -24,7 +24,9 @@ from towpath.contracts.core.wire import ActivityResult
 from towpath.contracts.pipeline.plane import Setup, TaskCall, TaskProgress, TaskReply
 from towpath.dataplane.core.connections import DataConnection, S3Connection
 from towpath.dataplane.core.engine import ProcessLimits, restrict_process
+from towpath.dataplane.core.entry import check_paths
 from towpath.dataplane.core.memory import peak_rss_bytes
+from towpath.dataplane.core.setup import roots_of
 from towpath.dataplane.core.store import DatasetStore
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.tasks import TASKS, Task
@@ -90,12 +92,15 @@ def perform(call: TaskCall, setup: Setup, channel: WorkerChannel, tasks: Mapping
         connections=connections,
         progress=lambda rows, size: channel.progress(call, began, rows, size),
         threads=setup.threads,
+        roots=roots_of(setup),
     )
     try:
         task = tasks.get(call.task)
         if task is None:
             raise PipelineError(FailureCode.PIPELINE_TASK_FAILED, f"there is no task {call.task!r}", final=True)
-        return task.run(task.request.model_validate(call.request), workspace)
+        request = task.request.model_validate(call.request)
+        check_paths(request, workspace)
+        return task.run(request, workspace)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from towpath.contracts.pipeline.dataset import Column
 from towpath.contracts.pipeline.inspection import PipelineChecked, PipelineCheckTask, PipelineFinding
+from towpath.contracts.pipeline.loading import DuckdbDestination, ParquetDestination
 from towpath.contracts.pipeline.pipeline import FileSource, PipelineConfig, Source
 from towpath.contracts.pipeline.stages import SpecificationTask
 from towpath.contracts.pipeline.transformation import Specification, SpecificationProblem
@@ -16,6 +17,7 @@ from towpath.dataplane.quality.rules import compile_rules
 from towpath.dataplane.specification.compile import TARGET, compile_specification
 from towpath.engine.expression.suggestions import nearest
 from towpath.policy.pipeline.contract import decide
+from towpath.roots import PathRefusedError
 
 _TRANSFORMATION, _REPAIR, _RULES = "transformation", "quality.repair", "quality"
 
@@ -27,6 +29,7 @@ def check_pipeline(task: PipelineCheckTask, work: Workspace) -> PipelineChecked:
     columns: dict[str, tuple[Column, ...]] = {}
     for number, source in enumerate(config.sources):
         columns[source.name] = _source(source, f"sources.{number}", work, findings)
+    findings += _paths(config, work)
     findings += _specifications(config, columns)
     findings += _rules(config)
     return PipelineChecked(findings=tuple(findings))
@@ -38,6 +41,9 @@ def _source(source: Source, place: str, work: Workspace, findings: list[Pipeline
         return source.columns
     try:
         files, seen = file_columns(source, work)
+    except PathRefusedError as error:
+        findings.append(_refused(f"{place}.path", error))
+        return source.columns
     except DataError as error:
         findings.append(_missing(source, place, str(error)))
         return source.columns
@@ -56,6 +62,25 @@ def _source(source: Source, place: str, work: Workspace, findings: list[Pipeline
         for change in decision.changes
     ]
     return decision.columns
+
+
+def _paths(config: PipelineConfig, work: Workspace) -> Iterator[PipelineFinding]:
+    """Files and folders that a run would write, and may not."""
+    wanted: dict[str, str | None] = {
+        f"destinations.{number}.path": one.path
+        for number, one in enumerate(config.destinations)
+        if isinstance(one, DuckdbDestination | ParquetDestination)
+    }
+    for place, path in {**wanted, "lineage.file": config.lineage.file}.items():
+        if path is not None and not path.startswith(SCHEME):
+            try:
+                work.roots.destinations.resolve(path)
+            except PathRefusedError as error:
+                yield _refused(place, error)
+
+
+def _refused(place: str, error: PathRefusedError) -> PipelineFinding:
+    return PipelineFinding(place=place, code="path.refused", message=f"{error.shown} {error.why}", mend=error.mend)
 
 
 def _missing(source: FileSource, place: str, message: str) -> PipelineFinding:

@@ -15,6 +15,13 @@ from towpath import private
 
 LOCK = "stack.lock"
 LOGS, LOGS_BEFORE = "logs", "logs.before"
+OWN = frozenset(
+    {
+        *("artefacts", "payloads", "datasets", "scratch", "definitions", "monitoring", LOGS, LOGS_BEFORE),
+        *("temporal.db", "temporal.db-shm", "temporal.db-wal", "temporal.db-journal"),
+    }
+)
+"""What a stack without a lock of its own may have left: an earlier version, or a worker beside it."""
 ENDING_SECONDS, LOOK_SECONDS = 20.0, 0.2
 """How long the server of a stack that was killed may take to end."""
 
@@ -36,6 +43,10 @@ class _About:
         except PermissionError:
             return True
         return self.pid > 0
+
+
+class StateForeignError(Exception):
+    """The folder, or the lock in it, is somebody else's: nothing of it is changed. The text has the mend."""
 
 
 class StateTakenError(Exception):
@@ -62,12 +73,16 @@ class StateFolder:
 
 @contextmanager
 def locked(path: Path, *, emptied: bool = False) -> Generator[StateFolder]:
-    """The folder, for this process and the children that get the descriptor. Raises StateTakenError.
+    """The folder, for this process and the children that get the descriptor. Raises StateTakenError, StateForeignError.
 
     Logs of the start before are moved to `logs.before`. With `emptied` nothing that was there before is kept.
     """
     private.make_folder(path)
-    lock = private.open_lock(path / LOCK)
+    _refuse_foreign(path, emptied=emptied)
+    try:
+        lock = private.open_lock(path / LOCK)
+    except OSError as error:
+        raise StateForeignError(f"{path / LOCK} cannot be locked ({error.strerror}): move it away") from error
     try:
         _take(lock, path)
         folder = StateFolder(path, lock)
@@ -78,6 +93,29 @@ def locked(path: Path, *, emptied: bool = False) -> Generator[StateFolder]:
         yield folder
     finally:
         os.close(lock)
+
+
+def _refuse_foreign(path: Path, *, emptied: bool) -> None:
+    """What would be written over, moved or removed has to be that of a stack. Raises StateForeignError."""
+    lock = path / LOCK
+    if emptied and path.is_symlink():
+        raise StateForeignError(f"{path} is a symbolic link, and would be emptied: give another folder by --state")
+    if lock.is_symlink() or (lock.exists() and not _is_ours(lock)):
+        raise StateForeignError(f"{lock} is no lock of a local stack, and stays as it is: give another --state")
+    found = {entry.name for entry in path.iterdir()}
+    at_stake = sorted(found - OWN if emptied else found & {LOGS, LOGS_BEFORE})
+    if at_stake and LOCK not in found:
+        what = f"there is {at_stake[0]} in it, and no lock of a local stack"
+        raise StateForeignError(f"{path} is no state folder: {what}: give another folder by --state")
+
+
+def _is_ours(lock: Path) -> bool:
+    with private.open_regular(lock) as opened:
+        content = opened.read()
+    try:
+        return not content or _About(**json.loads(content)).pid >= 0
+    except (TypeError, ValueError):
+        return False
 
 
 def _take(lock: int, path: Path) -> None:

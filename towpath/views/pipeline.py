@@ -25,6 +25,7 @@ NEXT: Mapping[str, tuple[str, str]] = {
     FailureCode.PIPELINE_DESTINATION_UNAVAILABLE: ("wait until the destination answers", REDRIVE),
     FailureCode.PIPELINE_CONNECTION: ("set it in TOWPATH_PIPELINE_CONNECTIONS of the worker", REDRIVE),
     FailureCode.PIPELINE_STORE: ("look at TOWPATH_DATASET_STORE: all workers have to share it", REDRIVE),
+    FailureCode.PATH_REFUSED: ("name a path that the worker may use (docs/operations.md, Roots)", AGAIN),
     FailureCode.PIPELINE_OUT_OF_MEMORY: (
         "give more by TOWPATH_PIPELINE_MEMORY_MIB, or cut the source smaller (partition)",
         REDRIVE,

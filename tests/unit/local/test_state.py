@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from towpath.local.processes import ROOT
-from towpath.local.state import LOCK, StateTakenError, locked
+from towpath.local.state import LOCK, StateForeignError, StateTakenError, locked
 
 HOLDER = """
 import sys
 from pathlib import Path
-from towpath.local.state import locked
+from towpath.local.state import LOCK, StateForeignError, StateTakenError, locked
 with locked(Path(sys.argv[1])) as folder:
     folder.note({"Temporal": "127.0.0.1:7233"})
     print("locked", flush=True)
@@ -80,3 +80,51 @@ def test_a_demo_begins_with_nothing(tmp_path: Path) -> None:
     (tmp_path / "temporal.db").touch()
     with locked(tmp_path, emptied=True):
         assert [entry.name for entry in tmp_path.iterdir()] == [LOCK]
+
+
+def precious(path: Path) -> Path:
+    path.write_text("precious")
+    return path
+
+
+@pytest.mark.parametrize("name", [LOCK, "logs", "logs.before"])
+@pytest.mark.parametrize("emptied", [True, False])
+def test_what_is_not_of_a_stack_stays(name: str, emptied: bool, tmp_path: Path) -> None:
+    """A lock that is another program's, or logs of one: nothing is emptied, moved or written over."""
+    kept = precious(tmp_path / name) if name == LOCK else precious(_folder(tmp_path / name) / "app.log")
+    other = precious(tmp_path / "notes.txt")
+    with pytest.raises(StateForeignError, match="--state"), locked(tmp_path, emptied=emptied):
+        pass
+    assert (kept.read_text(), other.read_text()) == ("precious", "precious")
+
+
+@pytest.mark.parametrize("emptied", [True, False])
+def test_a_lock_behind_a_link_is_no_lock(emptied: bool, tmp_path: Path) -> None:
+    """The file that the link leads to was emptied."""
+    kept = precious(tmp_path / "secret.env")
+    state = _folder(tmp_path / "state")
+    (state / LOCK).symlink_to(kept)
+    with pytest.raises(StateForeignError), locked(state, emptied=emptied):
+        pass
+    assert kept.read_text() == "precious"
+
+
+def test_a_demo_empties_no_folder_behind_a_link(tmp_path: Path) -> None:
+    """Whatever lies there is somebody else's."""
+    kept = precious(_folder(tmp_path / "home") / "artefacts")
+    (tmp_path / "demo").symlink_to(tmp_path / "home")
+    with pytest.raises(StateForeignError), locked(tmp_path / "demo", emptied=True):
+        pass
+    assert kept.read_text() == "precious"
+
+
+def test_a_state_folder_may_hold_other_things(tmp_path: Path) -> None:
+    """Files of pipelines lie in it before the first stack is up, and stay."""
+    kept = precious(tmp_path / "analytics.duckdb")
+    with locked(tmp_path):
+        assert kept.read_text() == "precious"
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path

@@ -10,6 +10,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.cli.etl.plane import SETTING, known_connections, local_plane, silent
+from towpath.cli.roots import file_root
 from towpath.cli.terminal import Exit, fail
 from towpath.contracts.pipeline.inspection import PipelineChecked, PipelineCheckTask, PipelineFinding
 from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineResult
@@ -37,7 +38,7 @@ async def checked_config_of(pipeline: str) -> PipelineConfig:
 def found_file(pipeline: str) -> PipelineFile:
     """Ends the command when there is none."""
     try:
-        return find_file(pipeline)
+        return find_file(pipeline, root=file_root())
     except PipelineFileError as error:
         fail(Exit.NOT_FOUND, *str(error).splitlines())
 

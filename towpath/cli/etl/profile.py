@@ -51,7 +51,8 @@ def profile(
     frequent ones, the least and the greatest. Where those are personal data, so is the profile.
     """
     wanted, key = _source(pipeline, source)
-    found = run_to_end(_profile(SourceProfileTask(source=wanted, rows=rows, key=key)))
+    named = Path(pipeline) if Path(pipeline).suffix in DATA_FILES else None
+    found = run_to_end(_profile(SourceProfileTask(source=wanted, rows=rows, key=key), named))
     if not found.partitions:
         fail(Exit.NOT_FOUND, f"{wanted.name}: there is nothing to read at {_place(wanted)}")
     if out is not None:
@@ -78,8 +79,8 @@ def _source(pipeline: str, name: str | None) -> tuple[Source, tuple[str, ...]]:
     return known[name], ()
 
 
-async def _profile(task: SourceProfileTask) -> SourceProfiled:
-    async with local_plane() as plane:
+async def _profile(task: SourceProfileTask, named: Path | None) -> SourceProfiled:
+    async with local_plane(named=named) as plane:
         if not problems.is_terminal:
             return await plane.run("profile_source", task, SourceProfiled, lambda _: None)
         with Live(console=problems, transient=True) as live:

@@ -11,7 +11,7 @@ import typer
 
 from towpath.cli.as_json import JsonFlag
 from towpath.cli.terminal import Exit, fail
-from towpath.local.state import StateFolder, StateTakenError, locked
+from towpath.local.state import StateFolder, StateForeignError, StateTakenError, locked
 
 STATE = Path(".towpath")
 DEMO = "demo"
@@ -59,13 +59,21 @@ def up(state: StateOption = STATE) -> None:
 def _begun(path: Path, *, emptied: bool = False, to_stderr: bool = False) -> Generator[StateFolder]:
     """The locked folder, and a word before anything is loaded. Ends the command when another stack has the folder."""
     try:
-        with locked(path, emptied=emptied) as folder:
+        with locked(_place(path), emptied=emptied) as folder:
             out = sys.stderr if to_stderr else sys.stdout
             out.write("Starting Temporal, the stand-in services and a worker …\n")
             out.flush()
             yield folder
     except StateTakenError as error:
         fail(Exit.REFUSED, *str(error).splitlines())
+    except StateForeignError as error:
+        fail(Exit.WRONG_INPUT, str(error))
+
+
+def _place(path: Path) -> Path:
+    """Ends the command for a folder that it may not use."""
+    found: Path = importlib.import_module("towpath.cli.roots").resolved(path)
+    return found
 
 
 def _commands() -> Any:

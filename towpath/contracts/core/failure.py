@@ -87,6 +87,7 @@ class FailureCode(StrEnum):
     PIPELINE_CHILD_DIED = "pipeline.child_died"
     PIPELINE_TASK_FAILED = "pipeline.task_failed"
     PIPELINE_LINEAGE = "pipeline.lineage"
+    PATH_REFUSED = "path.refused"
     BUDGET_EXCEEDED = "budget.exceeded"
     QUOTA_TURN = "quota.turn"
     QUOTA_UNAVAILABLE = "quota.unavailable"

@@ -13,6 +13,15 @@ Compression = Literal["none", "snappy", "zstd"]
 """How the columns of a dataset's files are compressed."""
 
 
+class RootFolders(Wire):
+    """Resolved folders below which files may be read and written. `files` are those of a command: anywhere, if None."""
+
+    sources: tuple[str, ...]
+    destinations: tuple[str, ...]
+    files: tuple[str, ...] | None = ()
+    shut: tuple[str, ...] = ()
+
+
 class Setup(Wire):
     """First line to a child: all that it knows of the world."""
 
@@ -25,6 +34,8 @@ class Setup(Wire):
     """Of what is written into the store; without a word, as its kind of store does best."""
     connections: JsonObject = Field(default={}, repr=False)
     """By name, as `towpath.dataplane.core.connections` reads them, secrets in clear."""
+    roots: RootFolders | None = None
+    """Without a word: the folder of the process, what pipelines keep in the state folder, and temporary files."""
     memory_bytes: int = 350 * MIB
     """Of the engine; the process takes about 100 MiB beyond."""
     address_space_bytes: int = 4096 * MIB

@@ -6,9 +6,10 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from towpath.contracts.core.wire import JsonObject, json_object
-from towpath.contracts.pipeline.plane import MIB, Compression, Setup
+from towpath.contracts.pipeline.plane import MIB, Compression, RootFolders, Setup
 from towpath.dataplane.core.connections import DataConnection
 from towpath.engine.language.mistakes import doubled, place_of, words_of
+from towpath.roots import DESTINATIONS, FILES, SOURCES, Root, Roots, default_roots, root_of
 
 _CONNECTIONS = TypeAdapter(dict[str, DataConnection])
 
@@ -46,6 +47,7 @@ def setup_of(
     store_connection: str | None,
     memory_mib: int,
     compression: Compression | None = None,
+    roots: Roots | None = None,
 ) -> Setup:
     """Raises SetupError for a store whose connection is not there, or not named."""
     if store.startswith("s3://") and store_connection is None:
@@ -59,4 +61,23 @@ def setup_of(
         connections=connections,
         memory_bytes=memory_mib * MIB,
         compression=compression,
+        roots=None if roots is None else _folders(roots),
+    )
+
+
+def roots_of(setup: Setup) -> Roots:
+    """What the process may read and write."""
+    told = setup.roots
+    if told is None:
+        return default_roots((Path(setup.scratch), *([] if "://" in setup.store else [Path(setup.store)])))
+    files = Root(FILES, anywhere=True) if told.files is None else root_of(FILES, told.files)
+    return Roots(root_of(SOURCES, told.sources, told.shut), root_of(DESTINATIONS, told.destinations, told.shut), files)
+
+
+def _folders(roots: Roots) -> RootFolders:
+    return RootFolders(
+        sources=tuple(map(str, roots.sources.folders)),
+        destinations=tuple(map(str, roots.destinations.folders)),
+        files=None if roots.files.anywhere else tuple(map(str, roots.files.folders)),
+        shut=tuple(map(str, roots.sources.shut)),
     )

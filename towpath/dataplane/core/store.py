@@ -9,6 +9,7 @@ writes to a file can give it its old time, and the time of its last change in th
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,11 +25,14 @@ from towpath.contracts.pipeline.plane import Compression
 from towpath.dataplane.core.connections import S3Connection
 from towpath.dataplane.core.errors import DatasetStoreError
 from towpath.dataplane.core.objects import OBJECT_ERRORS, SCHEME, open_bucket, split_address
+from towpath.roots import StoreNameError, inside, shown, store_name
 
 UNFINISHED = ".unfinished"
 ABANDONED = timedelta(days=1)
 """Keeping a file takes minutes at most: what is unfinished for longer is what a killed task left."""
 _COPIED_AT_ONCE = 1024**2
+_PART = re.compile(r"[0-9a-f]{2}/[0-9a-f]{64}(?:\.[a-z]{1,10})?")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _BEST: dict[bool, Compression] = {True: "zstd", False: "none"}
 """By whether a store is remote. In a folder, what compression saves is not worth a fifth of a pipeline's CPU."""
 
@@ -93,6 +97,7 @@ class DatasetStore:
 
     def read(self, name: str, sha256: str, folder: Path) -> Path:
         """A file in `folder` with that content. Raises StoreError when it is missing, or is not what was kept."""
+        check_part_name(name, sha256)
         target = folder / f"{sha256}{Path(name).suffix}"
         if target.exists():
             return target
@@ -160,12 +165,21 @@ class DatasetStore:
         return files, size
 
 
+def check_part_name(name: str, sha256: str) -> None:
+    """A part is named by its content, and by nothing that leads elsewhere. Raises DatasetStoreError."""
+    if _PART.fullmatch(name) is None or _DIGEST.fullmatch(sha256) is None:
+        message = f"{shown(name)} is no part of a dataset: parts are named by their digests, as the store gives them"
+        raise DatasetStoreError(message, retryable=False)
+
+
 def _unusable(how: str, error: Exception) -> DatasetStoreError:
     return DatasetStoreError(f"the dataset store cannot be {how}: {_words(error)}")
 
 
 def _words(error: Exception) -> str:
     """What others raise may hold an address, and is not repeated."""
+    if isinstance(error, StoreNameError):
+        return str(error)
     return str(error.strerror) if isinstance(error, private.NotAFileError) else type(error).__name__
 
 
@@ -174,7 +188,7 @@ class _Folder:
         self._root = root
 
     def put(self, name: str, file: Path) -> None:
-        target = self._root / name
+        target = inside(self._root, name)
         private.make_folder(target.parent)
         beside = target.with_name(f"{target.name}.{uuid4().hex}{UNFINISHED}")
         # A rename within a file system is enough; across two, the copy must not be seen before it is whole.
@@ -190,7 +204,7 @@ class _Folder:
             beside.unlink(missing_ok=True)
 
     def get(self, name: str, target: Path) -> None:
-        source = self._root / name
+        source = inside(self._root, name)
         with private.open_regular(source) as opened:
             try:
                 target.hardlink_to(source)
@@ -203,7 +217,7 @@ class _Folder:
             raise private.NotAFileError(source, "a symbolic link")
 
     def put_first(self, name: str, content: bytes) -> bytes:
-        target = self._root / name
+        target = inside(self._root, name)
         private.make_folder(target.parent)
         beside = target.with_name(f"{target.name}.{uuid4().hex}{UNFINISHED}")
         try:
@@ -217,19 +231,19 @@ class _Folder:
         return content
 
     def replace(self, name: str, content: bytes) -> None:
-        private.write(self._root / name, content, UNFINISHED)
+        private.write(inside(self._root, name), content, UNFINISHED)
 
     def find(self, name: str) -> bytes | None:
         try:
-            return private.read(self._root / name)
+            return private.read(inside(self._root, name))
         except FileNotFoundError:
             return None
 
     def names(self, folder: str) -> list[str]:
-        return [path.relative_to(self._root).as_posix() for path in sorted((self._root / folder).glob("*.json"))]
+        return [path.relative_to(self._root).as_posix() for path in sorted(inside(self._root, folder).glob("*.json"))]
 
     def drop(self, name: str) -> None:
-        (self._root / name).unlink(missing_ok=True)
+        inside(self._root, name).unlink(missing_ok=True)
 
     def old(self, before: datetime) -> Iterator[tuple[str, int]]:
         return self._older("??/*", before)
@@ -248,7 +262,7 @@ class _Folder:
 
     def remove(self, name: str, before: datetime) -> bool:
         # Whoever keeps the same content meanwhile replaces the file, so what is moved aside is looked at once more.
-        path = self._root / name
+        path = inside(self._root, name)
         aside = path.with_name(f"{path.name}.{uuid4().hex}{UNFINISHED}")
         try:
             path.rename(aside)
@@ -323,7 +337,8 @@ class _Bucket:
         return True
 
     def _key(self, name: str) -> str:
-        return f"{self._prefix}/{name}" if self._prefix else name
+        checked = store_name(name) if name else name
+        return f"{self._prefix}/{checked}" if self._prefix else checked
 
 
 def _digest(file: Path) -> str:

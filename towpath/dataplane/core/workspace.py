@@ -12,6 +12,7 @@ from towpath.dataplane.core.connections import DataConnection, HttpConnection, P
 from towpath.dataplane.core.errors import ConnectionNameError
 from towpath.dataplane.core.part_writer import LEFT_OUT_ROW, leave_out
 from towpath.dataplane.core.store import DatasetStore
+from towpath.roots import Roots, default_roots
 
 Progress = Callable[[int, int], None]
 """Called with rows and bytes done so far in this task: cheap enough to be called for every batch."""
@@ -36,6 +37,7 @@ class Workspace:
     threads: int = 1
     progress: Progress = _silent
     connections: Mapping[str, DataConnection] = field(default_factory=dict[str, DataConnection])
+    roots: Roots = field(default_factory=default_roots)
 
     def local(self, part: DatasetPart) -> Path:
         """The part as a file below `folder`, to be read and never written. Raises StoreError."""

@@ -4,7 +4,6 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import obstore
@@ -15,6 +14,7 @@ from towpath.dataplane.core.errors import SourceChangedError, SourceMissingError
 from towpath.dataplane.core.objects import OBJECT_ERRORS, SCHEME, open_bucket, source_error, split_address
 from towpath.dataplane.core.workspace import Workspace
 from towpath.engine.matching.patterns import read_pattern
+from towpath.roots import Root
 
 CHUNK = 4 * 1024**2
 _WILD = re.compile(r"[*?]")
@@ -46,7 +46,7 @@ class FilePlace(Protocol):
 def open_place(source: FileSource, work: Workspace) -> FilePlace:
     """Raises ConnectionNameError and StoreError."""
     if not source.path.startswith(SCHEME):
-        return _Folder()
+        return _Folder(work.roots.sources)
     connection = None if source.connection is None else work.connection(source.connection, S3Connection)
     return _Bucket(split_address(source.path)[0], connection)
 
@@ -92,24 +92,22 @@ class RangeReader(io.RawIOBase):
 
 
 class _Folder:
+    def __init__(self, root: Root) -> None:
+        self._root = root
+
     def files(self, pattern: str) -> list[SourceFile]:
-        parts = Path(pattern).parts
-        fixed = next((number for number, part in enumerate(parts) if _WILD.search(part)), None)
-        if fixed is None:
-            return [self.file(pattern)]
-        found = sorted(path for path in Path(*parts[:fixed]).glob("/".join(parts[fixed:])) if path.is_file())
-        return [self.file(str(path)) for path in found]
+        return [self.file(str(path)) for path in self._root.matching(pattern)]
 
     def file(self, name: str) -> SourceFile:
         try:
-            known = Path(name).stat()
+            known = self._root.stat(name)
         except OSError as error:
             raise SourceMissingError(f"{name} cannot be read: {error.strerror}") from error
         return SourceFile(name, known.st_size, f"{known.st_size}-{known.st_mtime_ns}")
 
     def read(self, name: str, start: int, end: int) -> Iterator[bytes]:
         try:
-            with Path(name).open("rb") as opened:
+            with self._root.open(name) as opened:
                 opened.seek(start)
                 while start < end and (piece := opened.read(min(CHUNK, end - start))):
                     start += len(piece)

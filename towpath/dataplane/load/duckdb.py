@@ -1,6 +1,5 @@
 """Loading into a DuckDB file, which one process at a time may write: others wait for the lock beside it."""
 
-import fcntl
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from towpath.dataplane.core.columns import quoted, sql_type, statement
 from towpath.dataplane.core.engine import EngineLimits, lock_engine
 from towpath.dataplane.core.errors import DataError, DestinationError, LoadError
 from towpath.dataplane.core.workspace import Workspace
+from towpath.dataplane.load.duckdb_file import check_file, locked
 from towpath.dataplane.load.duckdb_table import DUCKDB, has_table
 from towpath.dataplane.load.history import equal, listed, newer, versions
 from towpath.dataplane.load.incoming import check_times, keys_repeat, newest, scan
@@ -106,7 +106,7 @@ class DuckdbLoader:
         return counts.loaded(request.part.rows, monotonic() - began)
 
     def watermark(self, request: WatermarkTask) -> Watermark:
-        if not Path(self.destination.path).exists():
+        if not self._path().exists():
             return Watermark()
         with self._open() as database:
             if not database.exists(f"{database.schema or 'main'}.towpath_watermarks"):
@@ -116,7 +116,7 @@ class DuckdbLoader:
 
     def clean(self, request: CleanDestination) -> DestinationCleaned:
         """Raises DestinationError."""
-        if not Path(self.destination.path).exists():
+        if not self._path().exists():
             return DestinationCleaned()
         with self._open() as database, database.transaction():
             if not database.exists(f"{database.schema or 'main'}.towpath_loads"):
@@ -125,20 +125,23 @@ class DuckdbLoader:
         return DestinationCleaned(parts=parts)
 
     def is_there(self) -> bool:
-        if not Path(self.destination.path).exists():
+        if not self._path().exists():
             return False
         with self._open() as database:
             return has_table(database.run, self.destination.table)
 
+    def _path(self) -> Path:
+        """Raises PathRefusedError."""
+        return self.work.roots.destinations.resolve(self.destination.path)
+
     @contextmanager
     def _open(self) -> Generator[_Database]:
-        path = Path(self.destination.path)
+        path = self._path()
         limits = EngineLimits(memory_bytes=self.work.memory_bytes, threads=self.work.threads)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.with_name(f"{path.name}.lock").open("w") as lock:
-                # The system lets go of it when this process ends, in whatever way.
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            check_file(path)
+            with locked(path, self.work.roots.destinations):
+                check_file(path)
                 with duckdb.connect(path, config={"threads": limits.threads}) as connection:
                     lock_engine(connection, self.work.folder, limits)
                     yield _Database(connection, self.destination.table)

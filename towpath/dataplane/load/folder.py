@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -13,14 +14,18 @@ from uuid import uuid4
 
 import obstore
 
+from towpath import private
 from towpath.contracts.pipeline.loading import ParquetDestination
 from towpath.dataplane.core.connections import S3Connection
 from towpath.dataplane.core.errors import DestinationError
 from towpath.dataplane.core.objects import OBJECT_ERRORS, SCHEME, open_bucket, split_address
 from towpath.dataplane.core.workspace import Workspace
+from towpath.roots import PathRefusedError, Root, StoreNameError, inside
 
 MANIFEST = "manifest.json"
 DATA = "data"
+LOCK = ".lock"
+_OURS = re.compile(r"[0-9a-f]{64}\.parquet|[0-9a-f]{32}\.unfinished")
 TAKEN = (obstore.exceptions.AlreadyExistsError, obstore.exceptions.PreconditionError)
 
 
@@ -56,7 +61,8 @@ class Folder(Protocol):
 def open_folder(destination: ParquetDestination, work: Workspace) -> Folder:
     """Raises DestinationError, ConnectionNameError, StoreError."""
     if not destination.path.startswith(SCHEME):
-        return _Local(Path(destination.path), destination.name)
+        root = work.roots.destinations
+        return _Local(root.resolve(destination.path), root, destination.name)
     named = destination.connection
     return _Bucket(destination, None if named is None else work.connection(named, S3Connection))
 
@@ -68,13 +74,14 @@ def data_name(file: Path) -> str:
 
 
 class _Local:
-    def __init__(self, root: Path, destination: str) -> None:
+    def __init__(self, root: Path, allowed: Root, destination: str) -> None:
         self._root = root
+        self._allowed = allowed
         self._destination = destination
 
     def manifest(self) -> tuple[bytes, str] | None:
         try:
-            content = (self._root / MANIFEST).read_bytes()
+            content = private.read(self._root / MANIFEST)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -88,7 +95,7 @@ class _Local:
             return False
         file = self._root / f"{uuid4().hex}.unfinished"
         try:
-            self._root.mkdir(parents=True, exist_ok=True)
+            self._allowed.make_folder(self._root)
             file.write_bytes(content)
             self._place(file, self._root / MANIFEST)
         except OSError as error:
@@ -97,39 +104,51 @@ class _Local:
 
     def get(self, name: str, target: Path) -> None:
         try:
-            shutil.copyfile(self._root / name, target)
+            with private.open_regular(self._inside(name)) as opened, target.open("wb") as copied:
+                shutil.copyfileobj(opened, copied)
         except OSError as error:
             raise self._told(error) from error
 
     def put(self, name: str, file: Path) -> None:
         beside = self._root / f"{uuid4().hex}.unfinished"
         try:
-            (self._root / DATA).mkdir(parents=True, exist_ok=True)
+            self._allowed.make_folder(self._inside(DATA))
             shutil.copyfile(file, beside)
-            self._place(beside, self._root / name)
+            self._place(beside, self._inside(name))
         except OSError as error:
             raise self._told(error) from error
 
     def old(self, before: datetime) -> Iterator[tuple[str, int]]:
-        for path in (*(self._root / DATA).glob("*.parquet"), *self._root.glob("*.unfinished")):
+        for path in (*self._inside(DATA).glob("*.parquet"), *self._root.glob("*.unfinished")):
+            if _OURS.fullmatch(path.name) is None:
+                continue
             known = path.stat()
             if known.st_mtime < before.timestamp():
                 yield path.relative_to(self._root).as_posix(), known.st_size
 
     def remove(self, name: str) -> None:
-        (self._root / name).unlink(missing_ok=True)
+        self._inside(name).unlink(missing_ok=True)
 
     @contextmanager
     def alone(self) -> Generator[None]:
         try:
-            self._root.mkdir(parents=True, exist_ok=True)
-            lock = (self._root / ".lock").open("w")
+            folder = self._allowed.make_folder(self._root)
+            lock = private.open_lock(folder / LOCK)
         except OSError as error:
             raise self._told(error) from error
-        with lock:
+        try:
             # The system lets go of it when this process ends, in whatever way.
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(lock)
+
+    def _inside(self, name: str) -> Path:
+        """Raises PathRefusedError for a name that a manifest of ours has not, and where a link leads elsewhere."""
+        try:
+            return inside(self._root, name)
+        except StoreNameError as error:
+            raise PathRefusedError(self._root, str(error), "mend the dataset, or take another folder") from error
 
     def _place(self, file: Path, target: Path) -> None:
         """Content first, then its name: a power cut leaves the old file or the new one."""

@@ -26,7 +26,7 @@ def read_quarantine(task: ReadQuarantine, work: Workspace) -> QuarantineRead:
         shown = tuple(row.model_copy(update={"row": masked(row.row, task.personal)}) for row in found)
         return QuarantineRead(rows=len(shown), shown=shown)
     try:
-        return QuarantineRead(rows=_write(Path(task.file), rows))
+        return QuarantineRead(rows=_write(work.roots.files.resolve(task.file), rows))
     except OSError as error:
         raise DatasetStoreError(f"{task.file} cannot be written: {error.strerror}") from error
 

@@ -2,11 +2,10 @@
 
 import fcntl
 import json
-from pathlib import Path
 
 import httpx
 
-from towpath.contracts.core.wire import JsonObject
+from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.contracts.pipeline.stages import LineageEmitted, LineageTask
 from towpath.dataplane.core.connections import HttpConnection
 from towpath.dataplane.core.errors import LineageError
@@ -14,6 +13,7 @@ from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.report.events import events_of
 from towpath.outside.blocking import blocking_client
 from towpath.outside.bounds import MAX_ANSWER_BYTES
+from towpath.roots import PathRefusedError, Root
 
 COLLECTOR = "openlineage"
 """The connection to the collector, where one is set."""
@@ -28,7 +28,7 @@ def emit_lineage(task: LineageTask, work: Workspace) -> LineageEmitted:
     events = events_of(task, work)
     sinks = task.config.lineage
     if sinks.file is not None:
-        _append(Path(sinks.file), events)
+        _append(sinks.file, work.roots.destinations, events)
     collector = work.connections.get(COLLECTOR) if sinks.url_setting else None
     sent = isinstance(collector, HttpConnection)
     if isinstance(collector, HttpConnection):
@@ -36,18 +36,25 @@ def emit_lineage(task: LineageTask, work: Workspace) -> LineageEmitted:
     return LineageEmitted(events=len(events), file=sinks.file or "", sent=sent)
 
 
-def _append(path: Path, events: tuple[JsonObject, ...]) -> None:
+def _append(path: str, root: Root, events: tuple[JsonObject, ...]) -> None:
     """One line for each event, unless it is there: an attempt that was lost after it wrote is not told twice."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a+b") as file:
+        with root.open_append(path) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            if not _is_lineage(file.readline(LOOKED_AT)):
+                raise PathRefusedError(path, "is no file of lineage, and stays as it is", "name one that is not there")
             file.seek(max(0, file.seek(0, 2) - LOOKED_AT))
             known = set(file.read().splitlines())
             lines = [json.dumps(event, separators=(",", ":")).encode() for event in events]
             file.write(b"".join(line + b"\n" for line in lines if line not in known))
     except OSError as error:
         raise LineageError(f"the lineage file cannot be written: {type(error).__name__}") from error
+
+
+def _is_lineage(first: bytes) -> bool:
+    """Of the first line of a file, which may be empty."""
+    return not first or {"eventType", "producer"} <= (json_object(first) or {}).keys()
 
 
 def _send(collector: HttpConnection, events: tuple[JsonObject, ...]) -> None:

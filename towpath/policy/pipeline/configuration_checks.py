@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 
 from towpath.contracts.pipeline.dataset import Column, ColumnType
-from towpath.contracts.pipeline.loading import ParquetDestination
+from towpath.contracts.pipeline.loading import DuckdbDestination, ParquetDestination
 from towpath.contracts.pipeline.pipeline import FileSource, PipelineConfig
 from towpath.contracts.pipeline.pipeline import Source as Origin
 from towpath.contracts.pipeline.quality import Custom, ForeignKey, Rule, Unique, Volume
@@ -13,6 +13,7 @@ from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.cron import cron_problem
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.source import Source
+from towpath.policy.core.paths import path_problem
 from towpath.policy.pipeline.bounds import ORDERED
 
 PARTITIONS = {
@@ -24,6 +25,7 @@ PARTITIONS = {
     "postgresql": ("file", "range", "date"),
 }
 """Ways to partition each kind of source; `file` stands for the usual one."""
+BUCKET = "s3://"
 _TYPED = frozenset({"parquet", "postgresql"})
 
 
@@ -39,6 +41,7 @@ class ConfigurationChecks:
         self._transformation()
         self._rules()
         self._destinations()
+        self._written()
         self._schedule()
 
     def _sources(self) -> None:
@@ -59,7 +62,7 @@ class ConfigurationChecks:
             what = f"a source of type {source.type} is not partitioned by {source.partition.by}"
             self._report((*path, "partition", "by"), "partition.kind", what, f"write one of: {', '.join(allowed)}")
         if isinstance(source, FileSource):
-            self._bucket(source.path, source.connection, path)
+            self._file(source.path, source.connection, path)
         if source.cursor is not None and not source.main:
             what = "only the main source is read incrementally"
             self._report((*path, "cursor"), "cursor.source", what, "leave it out: joined sources are read whole")
@@ -153,12 +156,20 @@ class ConfigurationChecks:
                 self._report(
                     place, "strategy.cursor", what, "use upsert, or a cursor of type date: its days are read whole"
                 )
-            if isinstance(destination, ParquetDestination):
-                self._bucket(destination.path, destination.connection, path)
             if strategy == "upsert" and config.target.newest_by is None:
                 what = "without newest_by a late, older row replaces a newer one"
                 self._report(place, "strategy.newest", what, "add target.newest_by", warning=True)
         self._apart()
+
+    def _written(self) -> None:
+        for index, destination in enumerate(self._config.destinations):
+            path: Path = ("destinations", index)
+            if isinstance(destination, ParquetDestination):
+                self._file(destination.path, destination.connection, path)
+            if isinstance(destination, DuckdbDestination):
+                self._path(destination.path, (*path, "path"))
+        if self._config.lineage.file is not None:
+            self._path(self._config.lineage.file, ("lineage", "file"))
 
     def _whole_days(self) -> bool:
         """Whether each run reads all rows of the partitions that it has rows of."""
@@ -166,10 +177,18 @@ class ConfigurationChecks:
         types = {column.name: column.type for column in main.columns}
         return main.cursor is None or types.get(main.cursor.field) is ColumnType.DATE
 
-    def _bucket(self, address: str, connection: str | None, path: Path) -> None:
-        if address.startswith("s3://") and connection is None:
+    def _file(self, address: str, connection: str | None, path: Path) -> None:
+        """A path, or an address of a bucket."""
+        if not address.startswith(BUCKET):
+            self._path(address, (*path, "path"))
+        elif connection is None:
             what = "a bucket is reached through a connection"
             self._report((*path, "path"), "connection.missing", what, "add connection: NAME, one of type s3")
+
+    def _path(self, written: str, path: Path) -> None:
+        problem = path_problem(written)
+        if problem is not None:
+            self._report(path, "path.form", f"the path {problem[0]}", problem[1])
 
     def _apart(self) -> None:
         """Two destinations must not be the same table."""
