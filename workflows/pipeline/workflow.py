@@ -12,10 +12,12 @@ from towpath.contracts.pipeline.quality import Quality
 from towpath.contracts.pipeline.transformation import BackTest, FrozenSpecification
 from towpath.contracts.pipeline.view import PipelineView
 from towpath.policy.pipeline.messages import failure_notice, quality_reasons, review_notice, specification_reasons
+from towpath.policy.pipeline.starting import start_problems
 from workflows.kit.failing import StepFailedError
 from workflows.kit.process import ProcessRun
 from workflows.kit.review import Asking, Reviewable, plan_by
 from workflows.kit.signing import kept_counts
+from workflows.kit.starting import refuse_start
 from workflows.kit.task import NOT_PENDING, Desk
 from workflows.pipeline.closing import PipelineClosing
 from workflows.pipeline.extraction import Extraction
@@ -32,6 +34,7 @@ class EtlPipelineWorkflow(ProcessRun, Reviewable):
 
     @workflow.init
     def __init__(self, request: PipelineRequest) -> None:
+        refuse_start(start_problems(request.config))
         if request.resume is not None and not kept_counts(request):
             request = request.model_copy(update={"resume": None})
         self._request = request

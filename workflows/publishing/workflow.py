@@ -17,10 +17,12 @@ from towpath.contracts.publishing.process import PUBLISHING
 from towpath.policy.core.messages import failure_notice
 from towpath.policy.publishing.messages import approval_notice, cancelled_notice
 from towpath.policy.publishing.outcome import outcome_of
+from towpath.policy.publishing.starting import start_problems
 from workflows.kit.failing import StepFailedError
 from workflows.kit.notices import tell_team
 from workflows.kit.process import ProcessRun
 from workflows.kit.review import Asking, Reviewable, plan_by
+from workflows.kit.starting import refuse_start
 from workflows.kit.task import Desk
 from workflows.publishing.board import Board
 from workflows.publishing.desk import PostingDesk
@@ -34,6 +36,7 @@ class ContentPublishingWorkflow(ProcessRun, Reviewable, PostingDesk):
 
     @workflow.init
     def __init__(self, request: PublishingRequest) -> None:
+        refuse_start(start_problems(request))
         self._request = request
         self._state = PublishingState(request)
         self._board = Board(self._state)

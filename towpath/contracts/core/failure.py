@@ -88,6 +88,7 @@ class FailureCode(StrEnum):
     PIPELINE_TASK_FAILED = "pipeline.task_failed"
     PIPELINE_LINEAGE = "pipeline.lineage"
     PATH_REFUSED = "path.refused"
+    START_REFUSED = "start.refused"
     BUDGET_EXCEEDED = "budget.exceeded"
     QUOTA_TURN = "quota.turn"
     QUOTA_UNAVAILABLE = "quota.unavailable"

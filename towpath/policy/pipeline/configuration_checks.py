@@ -38,6 +38,8 @@ class ConfigurationChecks:
 
     def check(self) -> None:
         self._sources()
+        if not any(source.main for source in self._config.sources):
+            return  # what follows is about the main source
         self._transformation()
         self._rules()
         self._destinations()
