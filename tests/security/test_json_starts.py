@@ -15,16 +15,16 @@ from tests.integration.conftest import House
 from tests.waiting import WAIT_SECONDS
 from towpath.registry import processes
 
-PIPELINE = {
+SOURCE = {"name": "items", "type": "csv", "path": "definitions/pipelines/data/customers.csv"}
+LAKE = {"name": "lake", "type": "duckdb", "path": "json-start.duckdb", "table": "items"}
+PIPELINE: dict[str, Any] = {
     "id": "json",
     "version": "1.0.0",
-    "sources": [{"name": "items", "type": "csv", "path": "definitions/pipelines/data/customers.csv"}],
+    "sources": [SOURCE],
     "target": {"table": "items", "key": ["id"], "columns": [{"name": "id", "type": "integer"}]},
     "transformation": {"source": "items", "operations": []},
-    "destinations": [{"name": "lake", "type": "duckdb", "path": "json-start.duckdb", "table": "items"}],
+    "destinations": [LAKE],
 }
-SOURCE = PIPELINE["sources"][0]
-LAKE = PIPELINE["destinations"][0]
 POST = {"campaign": "json", "title": "t", "channels": [{"channel": "x"}]}
 STEPS = {"id": "json", "version": "1.0.0", "language": 1, "steps": [{"id": "a", "type": "delay", "seconds": 1}]}
 GOOD: dict[str, dict[str, Any]] = {
