@@ -22,6 +22,7 @@ RUN --mount=type=bind,source=wheels,target=/wheels \
 # Pipelines and settings that name the folder .towpath mean the volume: the tree itself is read-only.
 RUN groupadd --system --gid 10001 towpath \
     && useradd --system --uid 10001 --gid towpath --home-dir /var/lib/towpath --create-home towpath \
+    && install --directory --owner towpath --group towpath --mode 700 /var/lib/towpath-doors \
     && ln -s /var/lib/towpath .towpath
 
 COPY worker.py starter.py reviewers.json connections.json ./

@@ -102,7 +102,7 @@ class Doors:
 @asynccontextmanager
 async def doors(house: House) -> AsyncGenerator[Doors]:
     client = await Client.connect(house.server.address, data_converter=converter(None))
-    async with httpx.AsyncClient(base_url=house.standins.url, timeout=60) as http:
+    async with httpx.AsyncClient(base_url=house.standins.url, headers=house.standins.control, timeout=60) as http:
         yield Doors(client, http)
 
 

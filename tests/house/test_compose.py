@@ -10,6 +10,8 @@ from towpath.config.settings import WorkerSettings, variable
 from towpath.local.stack import ROOT
 
 OF_TEMPORAL = {"TEMPORAL_ADDRESS"}
+OF_A_STAND_IN = re.compile(r"(_TOKEN|_TOKENS|_KEYS|API_KEY|_SECRETS)$")
+"""Settings that a service of the stand-ins is given as its key."""
 
 
 def composed() -> dict[str, Any]:
@@ -38,6 +40,28 @@ def test_settings_are_known_and_complete() -> None:
 
     assert named <= known
     assert {variable(name) for name, field in fields if field.is_required()} <= services["worker"]["environment"].keys()
+
+
+def test_no_default_is_a_secret() -> None:
+    """Whoever reads the file knows the keys of stand-ins and no other: a variable has a default that is a port or
+    nothing, what opens a door is a file, and no command line holds a token.
+    """
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    defaults = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", text))
+    assert all(name.endswith("_PORT") or not default for name, default in defaults.items()), defaults
+
+    fields = WorkerSettings.model_fields.items()
+    secret = {variable(name) for name, field in fields if "Secret" in str(field.annotation)}
+    for service in composed().values():
+        for name, value in service.get("environment", {}).items():
+            assert name not in secret or ("stand" in value and OF_A_STAND_IN.search(name)), name
+        assert not re.search(r"--\S*(token|key|secret)[ ,'\]]", str(service.get("command", "")))
+
+
+@pytest.mark.parametrize("opens", ["TOWPATH_ALERTS_TOKEN", "TOWPATH_DECISION_KEY", "TOWPATH_ENCRYPTION_KEYS"])
+def test_what_opens_a_door_is_no_text_of_the_file(opens: str) -> None:
+    """It is on a volume, or not set."""
+    assert not any(opens in service.get("environment", {}) for service in composed().values())
 
 
 def test_base_image_is_exact() -> None:

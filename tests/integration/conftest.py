@@ -106,7 +106,11 @@ async def open_house(folder: Path, extra: Sequence[str] = ()) -> AsyncGenerator[
     """
     async with temporal_server(db=folder / "temporal.db", extra=extra) as server, stand_ins() as standins:
         client, watch = await watched_client(server, folder)
-        async with httpx.AsyncClient(base_url=standins.url) as http, AsyncExitStack() as again, watched(watch):
+        async with (
+            httpx.AsyncClient(base_url=standins.url, headers=standins.control) as http,
+            AsyncExitStack() as again,
+            watched(watch),
+        ):
             house = House(server, standins, client, http, folder, watch)
             yield house
             if server.process.process.returncode is not None:

@@ -9,6 +9,7 @@ import pytest
 from tests.integration.commands import starter, starter_json
 from tests.integration.conftest import House
 from towpath.local.state import locked
+from towpath.local.tokens import STANDINS_FILE, keep_token
 
 FOLDER = ".towpath"
 
@@ -18,6 +19,7 @@ def state(house: House, tmp_path: Path) -> Iterator[Path]:
     """The state folder of a stack whose stand-ins are those of the tests."""
     with locked(tmp_path / FOLDER) as folder:
         folder.note({"stand-ins": house.standins.url})
+        keep_token(folder.path / STANDINS_FILE, house.standins.token)
         yield tmp_path
 
 

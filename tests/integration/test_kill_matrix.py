@@ -102,7 +102,7 @@ async def counted(site: Site, folder: Path) -> Mapping[str, int]:
 @asynccontextmanager
 async def new_outside(house: House) -> AsyncGenerator[House]:
     """The same server with stand-ins to which nothing has happened yet."""
-    async with stand_ins() as standins, httpx.AsyncClient(base_url=standins.url) as http:
+    async with stand_ins() as standins, httpx.AsyncClient(base_url=standins.url, headers=standins.control) as http:
         yield replace(house, standins=standins, http=http)
 
 

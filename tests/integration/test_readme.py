@@ -18,8 +18,8 @@ from tests.readme import README, Command, blocks
 from tests.waiting import WAIT_SECONDS, until
 from towpath.local.stack import ROOT
 
-TEMPORAL, STANDINS = "127.0.0.1:7233", "http://127.0.0.1:8090"
-"""Addresses in README; `make up` says others where these are taken."""
+TEMPORAL = "127.0.0.1:7233"
+"""The address in README; `make up` says another one where it is taken."""
 COMMAND_SECONDS = 120
 TRY_AGAIN_SECONDS = 1.0
 MARK = "== ended with"
@@ -31,10 +31,9 @@ class Clone:
 
     folder: Path
     temporal: str
-    standins: str
 
     def adapted(self, text: str) -> str:
-        return text.replace(STANDINS, self.standins).replace(TEMPORAL, self.temporal)
+        return text.replace(TEMPORAL, self.temporal)
 
 
 async def _tracked() -> list[str]:
@@ -73,8 +72,9 @@ async def _up(folder: Path) -> AsyncGenerator[Clone]:
 
     try:
         text = await until(said, lambda text: "Ctrl-C" in text)
-        addresses = dict(re.findall(r"^ +(Temporal|stand-ins) +([^\s,]+)", text, re.MULTILINE))
-        yield Clone(folder, addresses["Temporal"], addresses["stand-ins"])
+        address = re.search(r"^ +Temporal +(\S+)", text, re.MULTILINE)
+        assert address is not None, text
+        yield Clone(folder, address[1])
     finally:
         if stack.returncode is None:
             stack.send_signal(signal.SIGINT)

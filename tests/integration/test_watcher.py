@@ -14,6 +14,7 @@ from tests.waiting import WAIT_SECONDS
 from towpath.local.processes import spawn
 from towpath.local.server import LOOPBACK, free_port
 from towpath.local.stack import ROOT, stand_ins
+from towpath.local.tokens import STANDINS_FILE, keep_token
 
 
 @asynccontextmanager
@@ -37,13 +38,17 @@ async def receiver(port: int) -> AsyncGenerator[asyncio.Queue[str]]:
 async def test_alert_reaches_a_receiver_that_starts_later(tmp_path: Path) -> None:
     """The shop fails before anybody listens; the alert comes with the token as soon as somebody does."""
     port = free_port()
-    receiving = ["--webhook", f"http://{LOOPBACK}:{port}/alerts", "--token", "a-token"]
+    keep_token(tmp_path / "alerts.token", "a-token")
+    receiving = ["--webhook", f"http://{LOOPBACK}:{port}/alerts", "--token-file", str(tmp_path / "alerts.token")]
     line = [sys.executable, "-m", "towpath.local.watcher", *receiving]
     env = {"PYTHONPATH": str(ROOT)}
-    async with stand_ins() as standins, httpx.AsyncClient(base_url=standins.url) as http:
-        watching = [*line, "--standins", standins.url]
+    shop = tmp_path / STANDINS_FILE
+    async with stand_ins() as standins, httpx.AsyncClient(base_url=standins.url, headers=standins.control) as http:
+        keep_token(shop, standins.token)
+        watching = [*line, "--standins", standins.url, "--standins-token-file", str(shop)]
         async with spawn("watcher", watching, env=env, log=tmp_path / "watcher.log"):
-            await http.post("/_standins/world", json={"service": "checkout", "fault": "bad-deployment"})
+            broken = await http.post("/_standins/world", json={"service": "checkout", "fault": "bad-deployment"})
+            assert broken.status_code == 201, broken.text
             async with receiver(port) as requests, asyncio.timeout(WAIT_SECONDS):
                 head, _, body = (await requests.get()).partition("\r\n\r\n")
 

@@ -121,20 +121,39 @@ async def test_a_receiver_without_a_setting_makes_a_token(house: House) -> None:
     assert (unknown.status_code, broken.status_code) == (401, 400)
 
 
+async def test_a_receiver_reads_its_token_from_a_file(house: House, tmp_path: Path) -> None:
+    """The one that Alertmanager reads, too; it is not shown."""
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    line = ("incident", "receive", "--port", "0", "--json")
+    receiver = await begin_starter(house, *line, env={"TOWPATH_ALERTS_TOKEN_FILE": str(tmp_path / "token")})
+    assert receiver.stdout is not None
+    try:
+        told = json.loads(await receiver.stdout.readuntil(b"}\n"))
+        unknown = await posted(told["url"], ALERT, {"Authorization": "Bearer no"})
+        broken = await posted(told["url"], {}, {})
+    finally:
+        receiver.terminate()
+        await receiver.communicate()
+    assert (told.keys(), unknown.status_code, broken.status_code) == ({"url"}, 401, 400)
+    missing = await begin_starter(house, *line, env={"TOWPATH_ALERTS_TOKEN_FILE": "/nowhere/token"})
+    _, problems = await missing.communicate()
+    assert (missing.returncode, b"ALERTS_TOKEN_FILE: /nowhere/token cannot be read" in problems) == (2, True), problems
+
+
 @pytest.mark.parametrize(("headers", "status", "words"), HOSTILE)
 @pytest.mark.parametrize("path", ["/_standins/world", "/_standins/faults"])
 async def test_the_stand_ins_take_nothing_from_a_page(
     house: House, path: str, headers: dict[str, str], status: int, words: str
 ) -> None:
     """No fault is ordered, and nothing breaks in their shop."""
-    refused = await posted(house.standins.url + path, FAULT, headers)
+    refused = await posted(house.standins.url + path, FAULT, {**house.standins.control, **headers})
     assert (refused.status_code, words in refused.json()["title"]) == (status, True)
 
 
 @pytest.mark.parametrize("path", ["/_standins/messages", "/_standins/effects", "/health", "/shop/metrics"])
 async def test_no_rebound_name_reads_the_stand_ins(house: House, path: str) -> None:
     """Mails and accounts are read by those who ask for this host by a name of its own."""
-    async with httpx.AsyncClient(base_url=house.standins.url) as http:
+    async with httpx.AsyncClient(base_url=house.standins.url, headers=house.standins.control) as http:
         assert (await http.get(path, headers={"Host": "evil.example"})).status_code == 421
         assert (await http.get(path, headers={"Origin": "https://evil.example"})).status_code == 403
         assert (await http.get(path, headers={"Host": "localhost"})).status_code == 200

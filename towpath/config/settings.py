@@ -160,6 +160,7 @@ class ClientSettings(BaseSettings):
     alerts_token: SecretStr | None = Field(
         default=None, description="bearer token that Alertmanager sends to `starter.py incident receive`"
     )
+    alerts_token_file: Path | None = Field(default=None, description="a file that holds TOWPATH_ALERTS_TOKEN")
     ui_url: Url | None = Field(
         default=None, description="Temporal's web UI, for links; else where the local stack or `start-dev` has it"
     )
@@ -184,7 +185,7 @@ class ClientSettings(BaseSettings):
         """What signs decisions, the current one first; empty when they are not signed. Raises SettingsError."""
         text, name = "" if self.decision_key is None else self.decision_key.get_secret_value(), "DECISION_KEY"
         if not text and self.decision_key_file is not None:
-            text, name = _read(self.decision_key_file), "DECISION_KEY_FILE"
+            text, name = _read(self.decision_key_file, "DECISION_KEY_FILE"), "DECISION_KEY_FILE"
         elif not text:
             return ()
         keys = tuple(key.strip().encode() for key in text.split(","))
@@ -197,6 +198,12 @@ class ClientSettings(BaseSettings):
     def signing_key(self) -> bytes | None:
         """What this place signs with; None when it signs nothing. Raises SettingsError."""
         return next(iter(self.decision_keys()), None)
+
+    def token_for_alerts(self) -> str | None:
+        """None when none is set. Raises SettingsError."""
+        if self.alerts_token is not None:
+            return self.alerts_token.get_secret_value()
+        return None if self.alerts_token_file is None else _read(self.alerts_token_file, "ALERTS_TOKEN_FILE")
 
 
 class LocalSettings(ClientSettings):
@@ -332,11 +339,11 @@ class WorkerSettings(ClaudeSettings):
                 self.publishing_token(account.token)
 
 
-def _read(file: Path) -> str:
+def _read(file: Path, name: str) -> str:
     try:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{PREFIX}DECISION_KEY_FILE: {file} cannot be read ({type(error).__name__})") from None
+        raise SettingsError(f"{PREFIX}{name}: {file} cannot be read ({type(error).__name__})") from None
 
 
 def load_client_settings() -> ClientSettings:

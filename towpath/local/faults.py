@@ -6,10 +6,12 @@ from typing import Any
 
 import httpx
 
+from towpath.local.tokens import bearer
 from towpath.outside.blocking import blocking_client
 from towpath.outside.bounds import MAX_ANSWER_BYTES
 
 SECONDS = 5.0
+UNKNOWN = 422
 OPERATIONS: Mapping[str, Sequence[str]] = {
     "email-check": ("checkEmail",),
     "accounts": ("createAccount", "closeAccount"),
@@ -66,10 +68,11 @@ def _plain(name: str) -> str:
 
 
 class FaultDoor:
-    """The door of the stand-ins. Raises httpx.HTTPError when they do not answer."""
+    """The door of the stand-ins, which its token opens. Raises httpx.HTTPError when they do not answer."""
 
-    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
-        self._http = blocking_client(SECONDS, MAX_ANSWER_BYTES, base_url=url, transport=transport)
+    def __init__(self, url: str, token: str = "", transport: httpx.BaseTransport | None = None) -> None:
+        headers = bearer(token)
+        self._http = blocking_client(SECONDS, MAX_ANSWER_BYTES, base_url=url, headers=headers, transport=transport)
 
     def close(self) -> None:
         self._http.close()
@@ -85,6 +88,17 @@ class FaultDoor:
     def ordered(self) -> Sequence[Mapping[str, Any]]:
         """Those that were ordered and not lifted, the oldest first."""
         return self._asked("GET")["faults"]
+
+    def break_shop(self, service: str, fault: str) -> str:
+        """The instance in which it shows. Raises UnknownFaultError."""
+        answer = self._http.post("/_standins/world", json={"service": service, "fault": fault})
+        if answer.status_code == UNKNOWN:
+            known = answer.json()
+            services, faults = ", ".join(known["services"]), ", ".join(known["faults"])
+            text = f"no fault {fault!r} in a service {service!r} of the shop; services: {services}; faults: {faults}"
+            raise UnknownFaultError(text)
+        answer.raise_for_status()
+        return answer.json()["instance"]
 
     def _asked(self, method: str, **options: Any) -> Any:
         answer = self._http.request(method, "/_standins/faults", **options)

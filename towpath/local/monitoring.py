@@ -5,7 +5,7 @@ import json
 import shutil
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from towpath import private
 from towpath.local.processes import begin, spawn
 from towpath.local.server import LOOPBACK, free_port
 from towpath.local.stack import ROOT, RunningStandIns, answers
+from towpath.local.tokens import bearer
 from towpath.outside.client import http_client
 
 PROGRAMS = ("prometheus", "prometheus-alertmanager")
@@ -26,6 +27,14 @@ WATCH_SECONDS = 0.5
 ANSWER_SECONDS = 5.0
 THRESHOLD = 0.05
 NEVER = "0001-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The stand-ins, and the token of their control."""
+
+    url: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,7 @@ async def monitoring(
         async with _real(standins, webhook, token, state) as url:
             yield MonitoringStack(url, real=True)
         return
-    watching = asyncio.create_task(watch_shop(standins.url, webhook, token))
+    watching = asyncio.create_task(watch_shop(Shop(standins.url, standins.token), webhook, token))
     try:
         yield MonitoringStack(f"{standins.url}/prometheus", real=False)
     finally:
@@ -152,19 +161,20 @@ def _write(path: Path, config: dict[str, Any]) -> None:
     private.write(path, json.dumps(config, indent=2).encode())
 
 
-async def watch_shop(standins_url: str, webhook: str, token: str) -> NoReturn:
+async def watch_shop(shop: Shop, webhook: str, token: str) -> NoReturn:
     """Looks at each service's share of errors, and sends what Alertmanager would when it crosses the threshold."""
     firing: dict[str, str] = {}
-    async with http_client(httpx.Timeout(ANSWER_SECONDS), headers={"Authorization": f"Bearer {token}"}) as http:
+    async with http_client(httpx.Timeout(ANSWER_SECONDS)) as http:
         while True:
-            services = list((await http.get(f"{standins_url}/_standins/world")).json())
-            for service in services:
-                is_high = await _errors(http, standins_url, service) > THRESHOLD
+            world = await http.get(f"{shop.url}/_standins/world", headers=bearer(shop.token))
+            for service in world.raise_for_status().json():
+                is_high = await _errors(http, shop.url, service) > THRESHOLD
                 if is_high != (service in firing):
                     began = firing.pop(service, None) or _now()
                     if is_high:
                         firing[service] = began
-                    await http.post(webhook, json=webhook_body(service, began, resolved=not is_high))
+                    body = webhook_body(service, began, resolved=not is_high)
+                    await http.post(webhook, json=body, headers=bearer(token))
             await asyncio.sleep(WATCH_SECONDS)
 
 

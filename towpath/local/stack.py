@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from towpath.control.ui import noted
 from towpath.local.processes import ROOT, Child, ChildEndedError, ChildFailedError, begin, spawn
 from towpath.local.server import DEFAULT_PORT, DEFAULT_UI_PORT, LOOPBACK, TemporalServer, free_port, temporal_server
 from towpath.local.state import StateFolder
+from towpath.local.tokens import STANDINS_FILE, STANDINS_SETTING, bearer, keep_token, new_token
 from towpath.outside.client import http_client
 from towpath.registry import processes
 
@@ -34,9 +35,17 @@ OFFLINE_KEY = "offline-stand-in"
 
 @dataclass(frozen=True, slots=True)
 class RunningStandIns:
+    """`token` opens their control: faults on order, and what they received."""
+
     url: str
     smtp_port: int
     process: Child
+    token: str = field(default="", repr=False)
+
+    @property
+    def control(self) -> dict[str, str]:
+        """The headers of requests to `/_standins`."""
+        return bearer(self.token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,7 @@ async def local_stack(
     async with AsyncExitStack() as up:
         server = await begin(up, partial(_begin_server, state))
         standins = await up.enter_async_context(stand_ins(log=state.logs / "standins.log"))
+        keep_token(state.path / STANDINS_FILE, standins.token)
         env = await up.enter_async_context(around(server, standins))
         up.enter_context(noted(server.address, server.ui_url))
         begun = await begin(up, partial(_begin_first_worker, server, standins, env, offline, state.logs / "worker.log"))
@@ -150,10 +160,11 @@ async def stand_ins(log: Path | None = None) -> AsyncGenerator[RunningStandIns]:
 async def _begin_stand_ins(log: Path | None) -> AsyncGenerator[RunningStandIns]:
     port, smtp_port = free_port(), free_port()
     line = [*python("-m", "towpath.standins"), "--port", str(port), "--smtp-port", str(smtp_port), "--faults"]
-    url = f"http://{LOOPBACK}:{port}"
-    async with spawn("stand-ins", line, env={"PYTHONPATH": str(ROOT)}, log=log) as child:
+    url, token = f"http://{LOOPBACK}:{port}", new_token()
+    env = {"PYTHONPATH": str(ROOT), STANDINS_SETTING: token}
+    async with spawn("stand-ins", line, env=env, log=log) as child:
         await child.ready(answers(f"{url}/health"), STANDINS_SECONDS)
-        yield RunningStandIns(url, smtp_port, child)
+        yield RunningStandIns(url, smtp_port, child, token)
 
 
 @asynccontextmanager

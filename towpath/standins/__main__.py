@@ -3,6 +3,8 @@
 import argparse
 import asyncio
 import json
+import os
+import secrets
 import signal
 import socket
 import sys
@@ -15,12 +17,16 @@ from towpath.standins.app import StandIns
 from towpath.standins.mail import serve_mail
 
 LOOPBACK = "127.0.0.1"
+SETTING = "STANDINS_TOKEN"
+CONTROL = ("/_standins", "/claude/_")
+"""What tells of the stand-ins themselves, and orders their faults."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m towpath.standins",
         description="Stand-ins for the outside world: business services, Slack, mail, X, LinkedIn, blog, shop, Claude.",
+        epilog=f"Below /_standins a bearer token is needed: that of {SETTING}, or one that the line of JSON tells.",
     )
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="HTTP port; 0 is a free one (default)")
@@ -34,19 +40,21 @@ def main() -> None:
 
 async def serve(host: str, port: int, smtp_port: int, names: Collection[str], *, faults: bool) -> None:
     """Both servers, until SIGTERM or SIGINT."""
+    given = os.environ.get(SETTING, "")
+    token = given or secrets.token_urlsafe(32)
     standins = StandIns(faults_allowed=faults)
     listener = socket.create_server((host, port), backlog=512)
     # asyncio sets it on sockets that it made itself; without it every answer waits 40 ms for a delayed ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     mail = await serve_mail(standins.mailbox, host, smtp_port)
-    app = Door(standins.app(), Rules(names, json_below=("/_standins/",)))
+    app = Door(standins.app(), Rules(names, json_below=CONTROL, token=token, token_below=CONTROL))
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    ready = {"http": _url(listener), "smtp": mail.sockets[0].getsockname()[1]}
+    ready = {"http": _url(listener), "smtp": mail.sockets[0].getsockname()[1], **({} if given else {"token": token})}
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
     await serving

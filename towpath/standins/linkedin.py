@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from towpath.standins.credentials import bearer
 from towpath.standins.faults import Fault, Faults
 from towpath.standins.ledger import Answer, EffectLedger
-from towpath.standins.timelines import LAG, Timeline, TimelinePost, bearer, broken
+from towpath.standins.timelines import LAG, Timeline, TimelinePost, broken
 
 AUTHORS = {"stand-in": "urn:li:organization:100001", "stand-in-2": "urn:li:organization:100002"}
 """Token to the author that it may post for."""
@@ -40,6 +41,8 @@ class LinkedInStandIn:
 
     async def _publish(self, request: Request) -> Response:
         author = AUTHORS.get(bearer(request))
+        if author is None:
+            return _unknown()
         body: dict[str, Any] = json.loads(await request.body() or b"{}")
         if stopped := _refused(request, author, str(body.get("author", ""))):
             return stopped
@@ -101,6 +104,8 @@ class LinkedInStandIn:
 
 
 def _refused(request: Request, author: str | None, wanted: str) -> Response | None:
+    if author is None:
+        return _unknown()
     version = request.headers.get("linkedin-version", "")
     if not version:
         return _problem(400, "VERSION_MISSING", "A version must be present: add the LinkedIn-Version header")
@@ -108,11 +113,13 @@ def _refused(request: Request, author: str | None, wanted: str) -> Response | No
         return _problem(426, "NONEXISTENT_VERSION", f"Requested version {version} is not active")
     if request.headers.get("x-restli-protocol-version") != "2.0.0":
         return _problem(400, "PARAM_INVALID", "X-Restli-Protocol-Version must be 2.0.0")
-    if author is None:
-        return _problem(401, "INVALID_ACCESS_TOKEN", "Invalid access token", service_code=65600)
     if wanted != author:
         return _problem(403, "ACCESS_DENIED", "Not enough permissions to access: posts", service_code=100)
     return None
+
+
+def _unknown() -> Response:
+    return _problem(401, "INVALID_ACCESS_TOKEN", "Invalid access token", service_code=65600)
 
 
 def _kept(commentary: str) -> str:

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from towpath.standins.credentials import with_token
 from towpath.standins.ledger import Answer
 
 Keyed = Callable[[str, str, str, Callable[[dict[str, Any], str], Answer]], Route]
@@ -27,8 +28,8 @@ class Orders:
             Mount(
                 "/orders",
                 routes=[
-                    Route("/orders", self._list, methods=["GET"]),
-                    Route("/orders/{reference}", self._one, methods=["GET"]),
+                    Route("/orders", with_token(self._list), methods=["GET"]),
+                    Route("/orders/{reference}", with_token(self._one), methods=["GET"]),
                     keyed("/reservations", "orders", "reserveStock", self._put(self.reserved, "reservation_id", "res")),
                     keyed("/reservations/release", "orders", "releaseStock", self._take(self.reserved)),
                     keyed("/charges", "orders", "chargePayment", self._charge),

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from towpath.standins.credentials import with_token
 from towpath.standins.ledger import Answer, problem
 from towpath.standins.world import FAULTS, World
 
@@ -31,7 +32,7 @@ class PlatformStandIn:
             Mount(
                 "/platform",
                 routes=[
-                    Route("/deployments", self._deployments, methods=["GET"]),
+                    Route("/deployments", with_token(self._deployments), methods=["GET"]),
                     change("/deployments/rollback", "rollbackDeployment", self._roll_back),
                     change("/deployments/redeploy", "redeploy", self._redeploy),
                     change("/instances/restart", "restartInstance", self._mending("restartInstance", "instance")),

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from towpath.standins.credentials import unknown_sender, with_token
 from towpath.standins.faults import Fault, Faults
 from towpath.standins.ledger import Answer, EffectLedger, problem
 from towpath.standins.orders import Orders
@@ -87,7 +88,7 @@ class Services:
                 "/crm",
                 routes=[
                     self._put("/customers/{reference}/status", "crm", "updateStatus", self._status),
-                    Route("/customers", _new_customers, methods=["GET"]),
+                    Route("/customers", with_token(_new_customers), methods=["GET"]),
                 ],
             ),
             *self.orders.routes(self._post),
@@ -125,11 +126,11 @@ class Services:
     ) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
             key = request.headers.get("idempotency-key")
+            if refusal := _refuse(request, key):
+                return respond(refusal)
             text = (await request.body()).decode() or "{}"
             body: dict[str, Any] = json.loads(text)
             reference = str(request.path_params.get("reference") or body.get("reference", ""))
-            if refusal := _refuse(request, key):
-                return respond(refusal)
             if reused := self._ledger.see(service, key or "", reference + text):
                 return respond(reused)
             fault = self._faults.take(service, operation, reference)
@@ -183,8 +184,8 @@ async def _break(fault: Fault) -> Response | None:
 
 
 def _refuse(request: Request, key: str | None) -> Answer | None:
-    if not request.headers.get("authorization", "").startswith("Bearer "):
-        return problem(401, "no_credentials", "a bearer token is needed")
+    if refusal := unknown_sender(request):
+        return refusal
     if not key:
         return problem(400, "no_key", "the header Idempotency-Key is needed")
     return None

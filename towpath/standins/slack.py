@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from towpath.standins.credentials import bearer
 from towpath.standins.faults import Faults
 from towpath.standins.ledger import Answer, EffectLedger
 
@@ -23,7 +24,7 @@ class SlackStandIn:
         return [Route("/chat.postMessage", self._post, methods=["POST"])]
 
     async def _post(self, request: Request) -> Response:
-        if not request.headers.get("authorization", "").startswith("Bearer "):
+        if not bearer(request):
             return JSONResponse({"ok": False, "error": "not_authed"})
         text = (await request.body()).decode()
         body: dict[str, Any] = json.loads(text)

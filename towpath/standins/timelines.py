@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from towpath.standins.faults import Fault
@@ -67,12 +66,6 @@ async def broken(fault: Fault | None, refuse: Callable[[Fault], Response], *, af
     if fault.drop:
         raise DroppedConnectionError
     return refuse(fault)
-
-
-def bearer(request: Request) -> str:
-    """The token of a request; empty without one."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token if scheme.lower() == "bearer" else ""
 
 
 def snowflake(at: datetime, taken: Iterable[str]) -> str:

@@ -14,9 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from towpath.standins.credentials import bearer
 from towpath.standins.faults import Fault, Faults
 from towpath.standins.ledger import Answer, EffectLedger
-from towpath.standins.timelines import LAG, Timeline, TimelinePost, bearer, broken, snowflake
+from towpath.standins.timelines import LAG, Timeline, TimelinePost, broken, snowflake
 
 USERS = {
     "stand-in": ("1700000000000000001", "towpath_demo"),

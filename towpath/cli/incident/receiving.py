@@ -10,12 +10,12 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from pydantic import SecretStr
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
 from towpath.cli.terminal import Exit, console, fail
+from towpath.config.settings import SettingsError
 from towpath.control.intake import AlertIntake
 from towpath.control.receiver import PATH, Receiver
 from towpath.doors import LOOPBACK_NAMES
@@ -36,13 +36,17 @@ def receive(
 ) -> None:
     """Take alerts from Alertmanager's webhook, until Ctrl-C. Each group of alerts is one incident.
 
-    Alertmanager sends the bearer token of TOWPATH_ALERTS_TOKEN. Without one, on loopback, a token is made and shown.
+    Alertmanager sends the bearer token of TOWPATH_ALERTS_TOKEN, or of the file that TOWPATH_ALERTS_TOKEN_FILE names.
+    Without one, on loopback, a token is made and shown.
     """
     run(_receive(host, port, tuple(name or ()), as_json=as_json))
 
 
 async def _receive(host: str, port: int, names: Sequence[str], *, as_json: bool) -> None:
-    token = settings().alerts_token
+    try:
+        token = settings().token_for_alerts()
+    except SettingsError as error:
+        fail(Exit.WRONG_INPUT, str(error))
     if token is None and host not in LOOPBACK_NAMES:
         fail(Exit.WRONG_INPUT, f"--host {host}: set TOWPATH_ALERTS_TOKEN first: anybody could begin incidents")
     try:
@@ -55,9 +59,9 @@ async def _receive(host: str, port: int, names: Sequence[str], *, as_json: bool)
 
 
 async def _serve(
-    listener: socket.socket, host: str, names: Collection[str] | None, given: SecretStr | None, *, as_json: bool
+    listener: socket.socket, host: str, names: Collection[str] | None, given: str | None, *, as_json: bool
 ) -> None:
-    token = secrets.token_urlsafe(24) if given is None else given.get_secret_value()
+    token = secrets.token_urlsafe(24) if given is None else given
     receiver = Receiver(AlertIntake(await client()), token, names)
     config = uvicorn.Config(receiver.app(), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)

@@ -14,6 +14,7 @@ from towpath.cli.local.commands import STATE
 from towpath.cli.terminal import Exit, console, fail
 from towpath.local.faults import KINDS, OPERATIONS, FaultDoor, UnknownFaultError, fault_of
 from towpath.local.state import running
+from towpath.local.tokens import STANDINS_FILE, kept_token
 from towpath.views.tables import show_table
 from towpath.views.wording import count
 
@@ -102,6 +103,28 @@ def clear(
         console.print(f"cleared {count(len(cleared), 'fault')}")
 
 
+@app.command("shop")
+def break_shop(
+    service: Annotated[str, typer.Argument(help="One of the shop's services, like checkout.")],
+    fault: Annotated[str, typer.Argument(help="What breaks in it, like bad-deployment.")],
+    state: StateOption = STATE,
+    as_json: JsonFlag = False,
+) -> None:
+    """Break the shop that is watched: its alert begins an incident.
+
+    A bad deployment: starter.py faults shop checkout bad-deployment
+    """
+    with _door(state) as door:
+        try:
+            instance = door.break_shop(service, fault)
+        except UnknownFaultError as error:
+            fail(Exit.WRONG_INPUT, str(error))
+    if as_json:
+        show_json({"service": service, "fault": fault, "instance": instance})
+        return
+    console.print(f"{service} has {fault}; the alert fires in some seconds", markup=False, soft_wrap=True)
+
+
 @contextmanager
 def _door(state: Path) -> Generator[FaultDoor]:
     addresses = running(state)
@@ -110,7 +133,7 @@ def _door(state: Path) -> Generator[FaultDoor]:
             Exit.UNREACHABLE,
             f"No local stack is up with its state in {state}: faults are for its stand-ins. Start it with `make up`.",
         )
-    door = FaultDoor(addresses["stand-ins"])
+    door = FaultDoor(addresses["stand-ins"], kept_token(state / STANDINS_FILE))
     try:
         yield door
     except httpx.HTTPError as error:

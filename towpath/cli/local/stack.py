@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequen
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from rich.table import Table
 
 from towpath.cli.as_json import show_json
 from towpath.cli.configuration import settings
+from towpath.cli.local.commands import STATE
 from towpath.cli.terminal import Exit, console, fail, problems
 from towpath.config.settings import SettingsError, has_claude_key
 from towpath.control.temporal import connect, run_to_end
@@ -33,8 +35,6 @@ from towpath.local.stopping import until_stopped
 from towpath.outside.client import http_client
 from towpath.views.live import TOLD_BRIEFLY, legend
 from towpath.views.tables import show_table
-
-FAULT = '{"service": "checkout", "fault": "bad-deployment"}'
 
 
 def demo(state: StateFolder, wanted: Sequence[str], *, as_json: bool) -> bool:
@@ -98,7 +98,7 @@ async def _demo(state: StateFolder, wanted: Sequence[str], out: Console, *, as_j
         if not out.is_terminal:
             out.print(f"  signs      {legend(TOLD_BRIEFLY)}")
         os.environ["TEMPORAL_ADDRESS"] = stack.server.address
-        http = await running.enter_async_context(http_client(httpx.Timeout(5.0), base_url=stack.standins.url))
+        http = await running.enter_async_context(_door_of(stack))
         stamp, store = f"{datetime.now(UTC):%Y%m%d-%H%M%S}", ArtefactStore(watch.artefacts)
         client = await connect(decision_key=settings().signing_key())
         scene = Scene(client, stack, out, http, stamp, store, state.path, watch.alerting)
@@ -111,6 +111,15 @@ async def _demo(state: StateFolder, wanted: Sequence[str], out: Console, *, as_j
     out.print(f"The stack of the demo has ended. `make up STATE={state.path}` shows its runs again.", soft_wrap=True)
     if not all(part.well for part in told):
         raise typer.Exit(Exit.REFUSED)
+
+
+def _door_of(stack: LocalStack) -> httpx.AsyncClient:
+    """To the stand-ins, their control included."""
+    return http_client(httpx.Timeout(5.0), base_url=stack.standins.url, headers=stack.standins.control)
+
+
+def _at(path: Path) -> str:
+    return "" if path == STATE else f" --state {path}"
 
 
 async def _show(scene: Scene, name: str, place: str) -> Told:
@@ -146,7 +155,7 @@ async def _up(state: StateFolder) -> None:
         )
         console.print("Raise an incident, and see it; the alert fires in some seconds:")
         console.print(
-            f"  curl -H content-type:application/json -d '{FAULT}' {stack.standins.url}/_standins/world",
+            f"  .venv/bin/python starter.py faults shop checkout bad-deployment{_at(state.path)}",
             f"  TEMPORAL_ADDRESS={stack.server.address} .venv/bin/python starter.py incident list",
             sep="\n",
             soft_wrap=True,
