@@ -8,14 +8,12 @@ from towpath.assembly.clients import plain
 from towpath.config.roots import roots_of
 from towpath.config.settings import SettingsError, WorkerSettings
 from towpath.contracts.core.wire import JsonObject
-from towpath.contracts.pipeline.plane import Setup
+from towpath.contracts.pipeline.plane import COLLECTOR, Setup
 from towpath.dataplane.core.setup import SetupError, read_connections, setup_of
 from towpath.pool.dataplane import Dataplane
 from towpath.roots import FILES, Root
 
 SETTING = "TOWPATH_PIPELINE_CONNECTIONS"
-LINEAGE_CONNECTION = "openlineage"
-"""Name under which the data plane finds the collector of lineage."""
 LINEAGE_SECONDS = 5.0
 """A collector that does not answer must not hold a process that rows wait for."""
 
@@ -39,7 +37,7 @@ def dataplane_setup(settings: WorkerSettings) -> Setup:
     if settings.openlineage_url is not None:
         token = plain(settings.openlineage_token)
         headers: JsonObject = {} if token is None else {"Authorization": f"Bearer {token}"}
-        connections[LINEAGE_CONNECTION] = {
+        connections[COLLECTOR] = {
             "type": "http",
             "base_url": settings.openlineage_url,
             "headers": headers,

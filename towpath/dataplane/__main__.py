@@ -81,15 +81,15 @@ def perform(call: TaskCall, setup: Setup, channel: WorkerChannel, tasks: Mapping
     began = time.monotonic()
     folder = Path(setup.scratch) / f"task-{call.number}"
     private.make_folder(folder)
-    connections = CONNECTIONS.validate_python(setup.connections)
-    store = connections.get(setup.store_connection or "")
+    store = CONNECTIONS.validate_python(setup.connections).get(setup.store_connection or "")
     if not isinstance(store, S3Connection):
         store = None
     workspace = Workspace(
         store=DatasetStore(setup.store, store, setup.compression),
         folder=folder,
         memory_bytes=setup.memory_bytes,
-        connections=connections,
+        connections=CONNECTIONS.validate_python(call.connections),
+        kinds=call.kinds,
         progress=lambda rows, size: channel.progress(call, began, rows, size),
         threads=setup.threads,
         roots=roots_of(setup),

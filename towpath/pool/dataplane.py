@@ -16,12 +16,15 @@ from pydantic import ValidationError
 from towpath.contracts.core.failure import FailureCode, PipelineError
 from towpath.contracts.core.wire import ActivityResult, Wire
 from towpath.contracts.pipeline.plane import Setup, TaskCall, TaskProgress, TaskReply
+from towpath.pool.reaching import given_for, kinds_of, used_by
 from towpath.pool.scratch import Scratch
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-P", "-m", "towpath.dataplane")
 MAX_LINE = 256 * 1024**2
 """A request or result that names ten thousand parts is some 10 MiB."""
+SPARE = 2
+"""Children beyond the slots that may wait for a task of the connections that they have seen: a start takes a second."""
 START_SECONDS = 60
 """A cold import of engine and drivers on a busy machine; usually it takes 1 s."""
 ResultT = TypeVar("ResultT", bound=ActivityResult)
@@ -35,6 +38,8 @@ class _Child:
     writer: asyncio.StreamWriter
     scratch: Path
     calls: int = 0
+    seen: frozenset[str] = frozenset()
+    """Connections of which it was given secrets: they stay in its memory, whatever it forgets."""
 
     async def kill(self) -> None:
         """SIGKILL, since nothing less ends a single long function of the engine."""
@@ -47,7 +52,10 @@ class _Child:
 
 
 class Dataplane:
-    """A pool of children. The secrets of connections go to them over their sockets: not by argument or environment."""
+    """A pool of children. The secrets of connections go to them over their sockets: not by argument or environment.
+
+    A task is done by a child that has seen no secret but those of the connections that the task opens itself.
+    """
 
     def __init__(self, setup: Setup, slots: int, command: Sequence[str] = COMMAND) -> None:
         """`setup.scratch` is the folder below which each child gets its own; other workers may use it too."""
@@ -55,8 +63,10 @@ class Dataplane:
         self._scratch = Scratch(Path(setup.scratch))
         self._command = command
         self._turns = asyncio.Semaphore(slots)
+        self._most = slots + SPARE
         self._idle: list[_Child] = []
         self._busy: set[int] = set()
+        self._kinds = kinds_of(setup.connections)
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -69,7 +79,7 @@ class Dataplane:
         Raises PipelineError, also when the child died: the next call gets a new one. A cancellation kills the child.
         """
         async with self._turns:
-            child = await self._take()
+            child = await self._take(used_by(request) & self._kinds.keys() - {self._setup.store_connection or ""})
             self._busy.add(child.process.pid)
             try:
                 reply = await self._ask(child, task, request, tell)
@@ -98,17 +108,32 @@ class Dataplane:
             await child.kill()
         await asyncio.to_thread(self._scratch.close)
 
-    async def _take(self) -> _Child:
-        while self._idle:
-            child = self._idle.pop()
-            if child.process.returncode is None:
-                return child
+    async def _take(self, opens: frozenset[str]) -> _Child:
+        """The one that was used last among those that may see what the task opens; it has seen that then."""
+        ended = [child for child in self._idle if child.process.returncode is not None]
+        self._idle = [child for child in self._idle if child not in ended]
+        for child in ended:
             await child.kill()
-        return await self._start()
+        fitting = [child for child in self._idle if child.seen <= opens]
+        if fitting:
+            chosen = max(fitting, key=lambda child: len(child.seen))
+            self._idle.remove(chosen)
+        else:
+            if len(self.pids) >= self._most:
+                await self._idle.pop(0).kill()
+            chosen = await self._start()
+        chosen.seen |= opens
+        return chosen
 
     async def _ask(self, child: _Child, task: str, request: Wire, tell: Tell) -> TaskReply:
         child.calls += 1
-        call = TaskCall(number=child.calls, task=task, request=request.model_dump(mode="json"))
+        call = TaskCall(
+            number=child.calls,
+            task=task,
+            request=request.model_dump(mode="json"),
+            connections=given_for(request, self._setup.connections),
+            kinds=self._kinds,
+        )
         try:
             child.writer.write(call.model_dump_json().encode() + b"\n")
             await child.writer.drain()
@@ -138,7 +163,8 @@ class Dataplane:
         theirs.close()
         reader, writer = await asyncio.open_connection(sock=ours, limit=MAX_LINE)
         child = _Child(process, reader, writer, scratch)
-        setup = self._setup.model_copy(update={"scratch": str(scratch)})
+        store = {name: given for name, given in self._setup.connections.items() if name == self._setup.store_connection}
+        setup = self._setup.model_copy(update={"scratch": str(scratch), "connections": store})
         try:
             writer.write(setup.model_dump_json().encode() + b"\n")
             await writer.drain()

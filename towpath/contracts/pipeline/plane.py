@@ -8,6 +8,8 @@ from towpath.contracts.core.failure import Failure
 from towpath.contracts.core.wire import JsonObject, Wire
 
 MIB = 1024**2
+COLLECTOR = "openlineage"
+"""The connection to the collector of lineage, where one is set."""
 
 Compression = Literal["none", "snappy", "zstd"]
 """How the columns of a dataset's files are compressed."""
@@ -23,7 +25,7 @@ class RootFolders(Wire):
 
 
 class Setup(Wire):
-    """First line to a child: all that it knows of the world."""
+    """First line to a child: what it knows of the world before its first task."""
 
     store: str
     """Dataset store: a folder, or `s3://bucket/prefix`, reached by the connection `store_connection`."""
@@ -33,7 +35,7 @@ class Setup(Wire):
     compression: Compression | None = None
     """Of what is written into the store; without a word, as its kind of store does best."""
     connections: JsonObject = Field(default={}, repr=False)
-    """By name, as `towpath.dataplane.core.connections` reads them, secrets in clear."""
+    """By name, as `towpath.dataplane.core.connections` reads them, secrets in clear. A child has that of the store."""
     roots: RootFolders | None = None
     """Without a word: the folder of the process, what pipelines keep in the state folder, and temporary files."""
     memory_bytes: int = 350 * MIB
@@ -48,6 +50,10 @@ class TaskCall(Wire):
     number: int
     task: str
     request: JsonValue
+    connections: JsonObject = Field(default={}, repr=False)
+    """Those of this task, secrets in clear."""
+    kinds: dict[str, str] = {}
+    """All that are set, by name: for words about one that is not."""
 
 
 class TaskProgress(Wire):

@@ -37,6 +37,9 @@ class Workspace:
     threads: int = 1
     progress: Progress = _silent
     connections: Mapping[str, DataConnection] = field(default_factory=dict[str, DataConnection])
+    """Those that this task names."""
+    kinds: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of all that are set, by name."""
     roots: Roots = field(default_factory=default_roots)
 
     def local(self, part: DatasetPart) -> Path:
@@ -76,6 +79,8 @@ class Workspace:
         """Raises ConnectionNameError for a name that is not set, or that is another kind of connection."""
         found = self.connections.get(name)
         if not isinstance(found, kind):
-            known = ", ".join(sorted(name for name, one in self.connections.items() if isinstance(one, kind))) or "none"
+            wanted = str(kind.model_fields["type"].default)
+            kinds = {name: str(each.type) for name, each in self.connections.items()} | dict(self.kinds)
+            known = ", ".join(sorted(name for name, each in kinds.items() if each == wanted)) or "none"
             raise ConnectionNameError(f"connection {name!r} is not set for this kind of use (set: {known})")
         return found

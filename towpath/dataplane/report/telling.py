@@ -6,6 +6,7 @@ import json
 import httpx
 
 from towpath.contracts.core.wire import JsonObject, json_object
+from towpath.contracts.pipeline.plane import COLLECTOR
 from towpath.contracts.pipeline.stages import LineageEmitted, LineageTask
 from towpath.dataplane.core.connections import HttpConnection
 from towpath.dataplane.core.errors import LineageError
@@ -15,8 +16,6 @@ from towpath.outside.blocking import blocking_client
 from towpath.outside.bounds import MAX_ANSWER_BYTES
 from towpath.roots import PathRefusedError, Root
 
-COLLECTOR = "openlineage"
-"""The connection to the collector, where one is set."""
 PATH = "api/v1/lineage"
 LOOKED_AT = 4 * 1024**2
 """So much of the end of a file is searched for an event that was told before."""
