@@ -1,5 +1,6 @@
 """Values against JSON Schemas that come from outside. Patterns in them run on RE2, and share one budget of work."""
 
+import math
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Final, cast
@@ -9,6 +10,7 @@ from jsonschema.exceptions import SchemaError
 from referencing import Registry
 
 from towpath.engine.language.shapes import as_list, as_object
+from towpath.engine.matching.bounding import MOST_STEPS, Keyword, counted, unique_items
 from towpath.engine.matching.dialect import PatternError
 from towpath.engine.matching.patterns import MOST_WORK, read_pattern
 
@@ -17,16 +19,20 @@ NOTHING_OUTSIDE: Final[Registry[Any]] = Registry()
 """References of a schema lead to places in it; nothing is fetched."""
 LITERAL = frozenset({"const", "enum", "default", "examples"})
 """Keywords whose values are data, not schemas."""
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MIXED = "unevaluatedProperties beside patternProperties"
 
 
-def errors_of(schema: Any, value: Any) -> Errors:
+def errors_of(schema: Any, value: Any, *, bounded: bool = True) -> Errors:
     """What breaks the schema, as it is found.
 
-    Raises NotMatchedError where a pattern is not taken, or is too much work for the value; Unresolvable for a reference
+    Without `bounded` it is read as before December 2026. Raises NotMatchedError where a pattern is not taken, or the
+    value is too much work; Unresolvable for a reference
     that leads nowhere, and RecursionError for one that leads to itself.
     """
-    checker = _VALIDATOR(schema, registry=NOTHING_OUTSIDE, format_checker=_Work(schema))
+    read = _in_one_dialect(schema) if bounded else schema
+    steps = MOST_STEPS if bounded else math.inf
+    checker = _VALIDATOR(read, registry=NOTHING_OUTSIDE, format_checker=_Work(read, steps))
     return cast("Errors", checker.iter_errors(value))
 
 
@@ -100,17 +106,47 @@ class NotMatchedError(ValueError):
     """Whether a value keeps its schema is not known. The message holds nothing of the value."""
 
 
-class _Work(FormatChecker):
-    """What is left of the budget of one validation. It asserts no format; jsonschema hands it to every keyword."""
+def _in_one_dialect(schema: Any) -> Any:
+    """Without `$schema`, for which jsonschema would leave our keywords. Raises UnboundedError for an older dialect."""
+    named = {fields["$schema"] for _, fields in _parts(schema) if _is_text(fields.get("$schema"))}
+    if any(str(name).rstrip("#") != DIALECT for name in named):
+        raise UnboundedError(f"has a schema of another dialect: leave $schema out, or write {DIALECT}")
+    return _without_dialect(schema) if named else schema
 
-    def __init__(self, schema: Any) -> None:
+
+def _without_dialect(schema: Any) -> Any:
+    fields = as_object(schema)
+    if fields is not None:
+        kept = {name: inner for name, inner in fields.items() if name != "$schema" or not _is_text(inner)}
+        return {name: inner if name in LITERAL else _without_dialect(inner) for name, inner in kept.items()}
+    items = as_list(schema)
+    return schema if items is None else [_without_dialect(inner) for inner in items]
+
+
+class UnboundedError(NotMatchedError):
+    """A schema that is too much for its value, or that leaves the keywords whose work is counted."""
+
+
+class _Work(FormatChecker):
+    """What is left of the budgets of one validation. It asserts no format; jsonschema hands it to every keyword."""
+
+    def __init__(self, schema: Any, steps: float) -> None:
         super().__init__(formats=())
         self.left = MOST_WORK
+        self._steps = steps
         self._schema = schema
 
     @cached_property
     def has_named_patterns(self) -> bool:
         return has_keyword(self._schema, "patternProperties")
+
+    def spend(self, steps: int) -> None:
+        """Raises UnboundedError."""
+        self._steps -= steps
+        if self._steps < 0:
+            raise UnboundedError(
+                f"takes more than {MOST_STEPS:,} steps of its schema: give less, or say less by anyOf, oneOf and $ref"
+            )
 
     def is_in(self, pattern: str, text: str) -> bool:
         """Raises NotMatchedError."""
@@ -168,15 +204,18 @@ def _work(validator: Any) -> _Work:
     return validator.format_checker
 
 
+_KEYWORDS = cast("dict[str, Keyword]", dict(Draft202012Validator.VALIDATORS))
+_OWN: dict[str, Keyword] = {
+    "pattern": _pattern,
+    "patternProperties": _pattern_properties,
+    "additionalProperties": _additional_properties,
+    "unevaluatedProperties": _unevaluated_properties,
+    "uniqueItems": unique_items(_work),
+}
 _VALIDATOR = cast(
     "type[Draft202012Validator]",
     validators.extend(
         Draft202012Validator,
-        {
-            "pattern": _pattern,
-            "patternProperties": _pattern_properties,
-            "additionalProperties": _additional_properties,
-            "unevaluatedProperties": _unevaluated_properties,
-        },
+        {keyword: counted(keyword, check, _work) for keyword, check in (_KEYWORDS | _OWN).items()},
     ),
 )
