@@ -51,8 +51,8 @@ def loaded_by(*arguments: str, code: int = Exit.OK) -> list[str]:
     [
         pytest.param(["--help"], 370, id="help"),
         pytest.param(["definition", "--help"], 450, id="help-of-a-group"),
-        pytest.param(["definition", "check", SAGA], 590, id="definition-check"),
-        pytest.param(["definition", "plan", SAGA], 590, id="definition-plan"),
+        pytest.param(["definition", "check", SAGA], 591, id="definition-check"),
+        pytest.param(["definition", "plan", SAGA], 591, id="definition-plan"),
         pytest.param(["definition", "test", SAGA], 650, id="definition-test"),
     ],
 )
