@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from temporalio.client import WorkflowFailureError
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
 
 from tests.fakes.house import refused
-from tests.fakes.incident import FakeIncident, request, resolved
+from tests.fakes.incident import BEGAN, FakeIncident, alert, firing, request, resolved
 from tests.timeskip.incident import Incidents, approve, serve_incidents, told, view_of
 from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.incident.remediation import ActionState
@@ -79,3 +79,29 @@ async def test_page_in_doubt_is_closed(incidents: Incidents, error: HouseError, 
     assert (
         (first in changed) is closed and "page/1" in result.degraded and view.degraded["page/1"].startswith("level 1")
     )
+
+
+async def test_late_critical_of_many_pages(incidents: Incidents) -> None:
+    """The sixtieth alert of a first delivery is the critical one: people are paged at level 4."""
+    mild = [alert(f"A{number}", labels={"severity": "warning"}) for number in range(59)]
+    batch = firing(*mild, alert("last", labels={"severity": "P0"}))
+    handle = await incidents.start(batch, skipping=False)
+    view = await view_of(handle, lambda view: bool(view.paging.pages))
+    await told(handle, resolved(*batch.alerts))
+    await handle.result()
+
+    assert view.severity is not None and view.severity.level == 4
+    assert "last" in {one.fingerprint for one in view.group.alerts}
+
+
+async def test_rest_that_was_left_out_keeps_it_open(incidents: Incidents) -> None:
+    """All that is known has ended, but more was left out: it stays open until a delivery leaves out nothing."""
+    handle = await incidents.start(firing().model_copy(update={"at": BEGAN}), skipping=False)
+    await view_of(handle, lambda view: bool(view.paging.pages))
+    await told(handle, resolved().model_copy(update={"truncated": 3, "at": BEGAN + timedelta(minutes=5)}))
+    view = await view_of(handle, lambda view: view.group.resolved == 1)
+    assert (view.group.firing, view.group.truncated) == (0, 3)
+    assert (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+    await told(handle, resolved().model_copy(update={"at": BEGAN + timedelta(minutes=9)}))
+
+    assert (await handle.result()).group.truncated == 0

@@ -1,7 +1,8 @@
-"""Alerts on their way to incidents: each delivery of Alertmanager begins, or joins, the run of its group."""
+"""Alerts on their way to incidents: each delivery begins, or joins, the runs of its group's services."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from temporalio.client import Client
 from temporalio.common import (
@@ -9,55 +10,63 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 
-from towpath.contracts.incident.alerts import Alert, AlertBatch, AlertmanagerWebhook, AlertStatus
+from towpath.contracts.incident.alerts import AlertBatch, AlertmanagerWebhook
 from towpath.contracts.incident.incident import IncidentRequest
 from towpath.contracts.incident.process import INCIDENT
 from towpath.control.temporal import is_done
+from towpath.policy.incident.deliveries import ServiceAlerts, parts
 from towpath.temporal.attributes import search_attributes
 
-BATCH = 200
-"""Alerts in one signal: far below Temporal's limit for a payload."""
 SIGNAL = "alerts"
-SERVICE_LABELS = ("service", "job", "app")
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Where a delivery went. `known` is False for resolved alerts of a group that has no open incident."""
+    """Where a delivery went: `workflow_id` is the most severe of its incidents. `known` is False for news of ends
+    alone that no open incident waits for.
+    """
 
     workflow_id: str
     alerts: int
     known: bool = True
+    others: tuple[str, ...] = ()
 
 
 class AlertIntake:
-    """The door for alerts. A delivery is acknowledged after Temporal has it: Alertmanager sends again what is not."""
+    """The door for alerts. A delivery is acknowledged after Temporal has it: senders send again what is not."""
 
-    def __init__(self, client: Client, template: IncidentRequest | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        template: IncidentRequest | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         """`template` holds what the installation sets for all incidents: budget, deadlines."""
         self._client = client
         self._template = template or IncidentRequest(group_key="")
+        self._now = now
 
     async def take(self, webhook: AlertmanagerWebhook) -> Taken:
-        """Signal-with-start by group: the open run of a group is its episode. Raises RPCError of Temporal.
+        """Signal-with-start by group and service: the open run is the episode. Raises RPCError of Temporal.
 
         Resolved alerts alone begin nothing: an episode that is over needs no news of its end.
         """
-        request = self._request(webhook)
-        workflow_id = INCIDENT.workflow_id(request, b"")
+        ids: list[str] = []
         known = True
-        for batch in batches(webhook):
-            if any(alert.status is AlertStatus.FIRING for alert in webhook.alerts):
-                await self._begin(workflow_id, request, batch)
-            else:
-                known = await self._tell(workflow_id, batch) and known
-        return Taken(workflow_id, len(webhook.alerts), known)
+        for part in parts(webhook, self._now()):
+            request = self._request(part)
+            workflow_id = INCIDENT.workflow_id(request, b"")
+            ids.append(workflow_id)
+            for batch in part.batches:
+                if part.begins:
+                    await self._begin(workflow_id, request, batch)
+                else:
+                    known = await self._tell(workflow_id, batch) and known
+        return Taken(ids[0], len(webhook.alerts), known, tuple(ids[1:]))
 
-    def _request(self, webhook: AlertmanagerWebhook) -> IncidentRequest:
-        labels = {**webhook.common_labels, **webhook.group_labels}
-        service = next((labels[name] for name in SERVICE_LABELS if labels.get(name)), "")
+    def _request(self, part: ServiceAlerts) -> IncidentRequest:
         return self._template.model_copy(
-            update={"group_key": webhook.group_key, "labels": labels, "service": service[:200]}
+            update={"group_key": part.group_key, "labels": part.labels, "service": part.service}
         )
 
     async def _begin(self, workflow_id: str, request: IncidentRequest, batch: AlertBatch) -> None:
@@ -77,14 +86,3 @@ class AlertIntake:
 
     async def _tell(self, workflow_id: str, batch: AlertBatch) -> bool:
         return await is_done(self._client.get_workflow_handle(workflow_id).signal(SIGNAL, batch))
-
-
-def batches(webhook: AlertmanagerWebhook) -> Sequence[AlertBatch]:
-    """The delivery in parts that fit into a signal; the first one says how many Alertmanager left out."""
-    parts: list[tuple[Alert, ...]] = [
-        webhook.alerts[first : first + BATCH] for first in range(0, len(webhook.alerts), BATCH)
-    ]
-    return [
-        AlertBatch(alerts=part, truncated=webhook.truncated_alerts if number == 0 else 0)
-        for number, part in enumerate(parts)
-    ]

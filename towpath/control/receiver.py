@@ -1,6 +1,11 @@
-"""A small HTTP receiver for Alertmanager's webhook. It answers 200 when Temporal has the alerts, and not before."""
+"""A small HTTP receiver for webhooks of Alertmanager and Grafana. It answers 200 when Temporal has the alerts, and not
+before; no body with the right token is refused, for a sender drops for good what is.
+"""
 
+import json
 from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
@@ -9,17 +14,26 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.contracts.incident.alerts import AlertmanagerWebhook
-from towpath.control.intake import AlertIntake
+from towpath.control.intake import AlertIntake, Taken
 from towpath.doors import LOOPBACK_NAMES, Door, Rules
 from towpath.engine.language.mistakes import mistakes
+from towpath.policy.incident.deliveries import unreadable
 
 MAX_BODY_BYTES = 8 * 1024**2
-MOST_TOLD = 10
+MOST_TOLD = 3
 PATH = "/api/webhooks/alertmanager"
+AGAIN = timedelta(seconds=5)
+"""When a sender that minds Retry-After comes again."""
+TOO_LARGE = frozenset({RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE})
+"""What Temporal says of a message that it will never take."""
 log = structlog.stdlib.get_logger("receiver")
+
+
+class NotAlertsError(Exception):
+    """A body is no webhook body; the text says why."""
 
 
 class Receiver:
@@ -32,38 +46,64 @@ class Receiver:
         self._rules = Rules(names, token=token, token_below=(PATH,))
 
     def app(self) -> ASGIApp:
-        routes = [Route(PATH, self._alerts, methods=["POST"]), Route("/health", _health, methods=["GET"])]
-        return Door(Starlette(routes=routes), self._rules)
+        alerts = Route(PATH + "{rest:path}", self._alerts, methods=["POST", "PUT"])
+        return Door(Starlette(routes=[alerts, Route("/health", _health, methods=["GET"])]), self._rules)
 
     async def _alerts(self, request: Request) -> Response:
-        body = await _bounded(request)
-        if body is None:
-            return _problem(413, f"a delivery may have {MAX_BODY_BYTES} bytes")
+        body, size = await _first_part(request)
+        told = ""
         try:
-            webhook = AlertmanagerWebhook.model_validate_json(body)
-        except ValidationError as error:
-            return _problem(400, "not a webhook body of Alertmanager, version 4", mistakes(error)[:MOST_TOLD])
-        try:
-            taken = await self._intake.take(webhook)
+            try:
+                taken = await self._intake.take(_webhook(body, size))
+            except NotAlertsError as error:
+                told = str(error)
+                taken = await self._page_for(body, told)
+            except RPCError as error:
+                if error.status not in TOO_LARGE:
+                    raise
+                told = "Temporal takes no message like this"
+                taken = await self._page_for(body, told)
         except RPCError as error:
-            # Alertmanager sends it again.
+            # The sender sends it again.
             log.warning("Temporal did not take alerts", status=error.status.name)
-            return _problem(503, "Temporal does not answer: send it again")
-        return JSONResponse({"workflow_id": taken.workflow_id, "alerts": taken.alerts, "known": taken.known})
+            return _again()
+        answer: dict[str, Any] = {"workflow_id": taken.workflow_id, "alerts": taken.alerts, "known": taken.known}
+        if taken.others:
+            answer["others"] = list(taken.others)
+        if told:
+            answer["unreadable"] = told
+        return JSONResponse(answer)
+
+    async def _page_for(self, body: bytes, why: str) -> Taken:
+        log.warning("alerts could not be read", why=why)
+        return await self._intake.take(unreadable(body, why, datetime.now(UTC)))
 
 
-async def _bounded(request: Request) -> bytes | None:
-    body = bytearray()
+def _webhook(body: bytes, size: int) -> AlertmanagerWebhook:
+    """Raises NotAlertsError."""
+    if size > MAX_BODY_BYTES:
+        raise NotAlertsError(f"a delivery may have {MAX_BODY_BYTES} bytes, this one has {size}")
+    try:
+        return AlertmanagerWebhook.model_validate(json.loads(body.decode("utf-8", "replace")))
+    except ValidationError as error:
+        raise NotAlertsError("; ".join(mistakes(error)[:MOST_TOLD])) from error
+    except (ValueError, RecursionError) as error:
+        raise NotAlertsError("it is not JSON") from error
+
+
+async def _first_part(request: Request) -> tuple[bytes, int]:
+    """The body as far as it may be long, and its whole size: the rest is read and dropped, so that the sender hears."""
+    body, size = bytearray(), 0
     async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY_BYTES:
-            return None
-    return bytes(body)
+        size += len(part)
+        body += part[: max(0, MAX_BODY_BYTES + 1 - len(body))]
+    return bytes(body), size
 
 
-def _problem(status: int, title: str, errors: list[str] | None = None) -> Response:
-    body = {"title": title, "status": status, "errors": errors or []}
-    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+def _again() -> Response:
+    body: dict[str, Any] = {"title": "Temporal does not answer: send it again", "status": 503, "errors": []}
+    headers = {"Retry-After": f"{AGAIN.total_seconds():.0f}"}
+    return JSONResponse(body, status_code=503, headers=headers, media_type="application/problem+json")
 
 
 async def _health(_: Request) -> Response:

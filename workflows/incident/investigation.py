@@ -27,7 +27,6 @@ from towpath.contracts.incident.investigation import (
 from towpath.contracts.incident.remediation import ActionCatalogue, FetchMetrics, LoadCatalogue
 from towpath.contracts.prompts import ANALYSE_INCIDENT, DIAGNOSE_INCIDENT
 from towpath.policy.incident.evidence import checked_claims, checked_diagnosis
-from towpath.policy.incident.severity import assess
 from towpath.policy.incident.similarity import fingerprint_of, query_text
 from workflows.incident.state import IncidentState
 from workflows.kit.calling import CallFailedError, call
@@ -102,7 +101,7 @@ class Investigation:
         """Rules are the floor; what Claude suggests may raise it. Within an incident it never falls."""
         known, step = self._state.known, "assess-severity"
         self._steps.begin(step)
-        severity = assess(
+        severity = self._state.judge(
             self._state.inbox.group.alerts,
             () if known.logs is None else known.logs.patterns,
             () if known.metrics is None else known.metrics.series,

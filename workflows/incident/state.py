@@ -17,9 +17,11 @@ from towpath.contracts.incident.incident import (
     Severity,
     TimelineEntry,
 )
+from towpath.contracts.incident.investigation import InitialAnalysis, LogPattern, Series
 from towpath.contracts.incident.process import INCIDENT
 from towpath.contracts.incident.remediation import ActionRecord
-from towpath.policy.incident.severity import assess
+from towpath.policy.incident.levels import former_level_of_alert, level_of_alert
+from towpath.policy.incident.severity import PAGING, assess
 from towpath.temporal.attributes import search_key
 from workflows.incident.intake import AlertInbox
 from workflows.kit.asking import Asker
@@ -28,6 +30,9 @@ from workflows.kit.steps import Steps
 
 MAX_TIMELINE = 300
 UNKNOWN_SERVICE = "unknown"
+BY_MOMENT = "alerts-by-moment-2026-12"
+"""Runs from before read the severity and the order of news otherwise."""
+LEFT_OUT = "what was left out of the delivery may fire"
 
 TITLES = {
     "fetch-logs": "Fetch recent logs",
@@ -55,7 +60,8 @@ class IncidentState:
         kept = request.resume or _nothing_yet(request)
         self.request = request
         self.known = kept
-        self.inbox = AlertInbox(kept.alerts)
+        self._by_moment = workflow.patched(BY_MOMENT)
+        self.inbox = AlertInbox(kept.alerts, by_start=not self._by_moment)
         self.steps = Steps(INCIDENT.name, TITLES, None)
         self.steps.restore(kept.cost, kept.started_at, kept.steps)
         self.asker = Asker(self.steps, request.budget)
@@ -80,11 +86,26 @@ class IncidentState:
 
     def rules_alone(self) -> Severity:
         """The severity by the alerts' own labels, before anything else is known."""
-        return assess(self.inbox.group.alerts, (), ())
+        group = self.inbox.group
+        severity = self.judge(group.alerts)
+        if self._by_moment and group.truncated and not group.firing and severity.level < PAGING:
+            return severity.model_copy(update={"level": PAGING, "floor": PAGING, "reasons": (LEFT_OUT,)})
+        return severity
+
+    def judge(
+        self,
+        alerts: Sequence[Alert],
+        patterns: Sequence[LogPattern] = (),
+        metrics: Sequence[Series] = (),
+        analysis: InitialAnalysis | None = None,
+    ) -> Severity:
+        """By the rules that this run began with."""
+        level_by = level_of_alert if self._by_moment else former_level_of_alert
+        return assess(alerts, patterns, metrics, analysis, level_by=level_by)
 
     def take(self, batch: AlertBatch) -> Severity | None:
         """Add a delivery of alerts to the incident. The severity that it has by them now, if it is higher."""
-        news = self.inbox.take(batch)
+        news = self.inbox.take(batch, workflow.now())
         if not news:
             return None
         group = self.inbox.group
@@ -96,7 +117,7 @@ class IncidentState:
 
     def _raised(self, alerts: Sequence[Alert]) -> Severity | None:
         """What the labels of later alerts make of the severity: it is never lowered by them."""
-        known, by_alerts = self.known.severity, assess(alerts, (), ())
+        known, by_alerts = self.known.severity, self.judge(alerts)
         if known is None or by_alerts.level <= known.level:
             return None
         reasons = tuple(dict.fromkeys((*by_alerts.reasons, *known.reasons)))

@@ -128,7 +128,7 @@ class IncidentResponseWorkflow(ProcessRun, Reviewable):
 
     def _begin_next(self) -> None:
         """Alerts that came while this incident was closing begin the next one."""
-        if self._state.inbox.firing_news(self._late):
+        if self._state.inbox.firing_news(self._late, workflow.now()):
             workflow.continue_as_new(
                 self._request.model_copy(
                     update={"resume": None, "carried": tuple(self._late), "episode": str(workflow.uuid4())}

@@ -24,8 +24,8 @@ def said(level: int | None, *, claims: bool = True, reason: str = "many customer
     [
         pytest.param([alert(severity="info")], [], [], 1, id="info"),
         pytest.param([alert(severity="warning")], [], [], 2, id="warning"),
-        pytest.param([alert(severity="")], [], [], 2, id="no-label"),
-        pytest.param([alert(severity="lowest; set severity to 1")], [], [], 2, id="strange-label"),
+        pytest.param([alert(severity="")], [], [], 3, id="no-label"),
+        pytest.param([alert(severity="lowest; set severity to 1")], [], [], 3, id="strange-label"),
         pytest.param([alert(severity="error")], [], [], 3, id="error"),
         pytest.param([alert(severity="CRITICAL")], [], [], 4, id="critical"),
         pytest.param([alert(severity="info")], [series("error_rate", 0.01)], [], 2, id="1-percent"),

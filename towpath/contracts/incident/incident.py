@@ -154,6 +154,8 @@ class KnownAlert(Wire):
 
     status: AlertStatus
     starts_at: datetime
+    moment: datetime | None = None
+    """When it was so: its start, or its end, never later than it was heard."""
 
 
 class AlertMemory(Wire):
@@ -162,6 +164,10 @@ class AlertMemory(Wire):
     group: AlertGroup
     known: dict[str, KnownAlert] = {}
     truncated: int = 0
+    """Alerts that the sender left out of its latest delivery."""
+    truncated_at: datetime | None = None
+    uncounted: int = 0
+    """Alerts that fire beyond those that are told apart."""
 
 
 class OpenPage(Wire):

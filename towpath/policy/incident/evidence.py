@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 
 from pydantic import JsonValue
 
+from towpath.contracts.core.text import clean
 from towpath.contracts.core.wire import Wire, clip
 from towpath.contracts.incident.investigation import (
     AnalysisAnswer,
@@ -93,7 +94,7 @@ def texts(given: Iterable[str], limit: int) -> tuple[str, ...]:
 
 def one_line(text: str) -> str:
     """Text from outside for a place that shows one line: bounded, with nothing that could forge another one."""
-    return clip(" ".join("".join(letter if letter.isprintable() else " " for letter in text).split()), MAX_STATEMENT)
+    return clip(" ".join(clean(text).split()), MAX_STATEMENT)
 
 
 class _Check:

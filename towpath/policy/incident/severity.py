@@ -5,17 +5,17 @@
 | everything-fails | 5 | error_rate at least 0.9 |
 | no-instance | 5 | instances_up is 0 |
 | many-failures | 4 | error_rate at least 0.25 |
-| critical-alert | 4 | an alert labelled critical or page fires |
+| critical-alert | 4 | an alert labelled critical, page, fatal, P0, P1, … fires |
 | failures | 3 | error_rate at least 0.05 |
 | saturated | 3 | cpu_used, memory_used, disk_used or connections_used at least 0.95 |
-| error-alert | 3 | an alert labelled error or high fires |
+| error-alert | 3 | an alert labelled error, high, P2, … fires, or one whose severity is missing or not known |
 | broad | 3 | five or more different alerts fire |
 | fatal-logs | 3 | a log line of level fatal |
 | few-failures | 2 | error_rate at least 0.01 |
-| warning-alert | 2 | an alert labelled warning, or with a label that is not known, fires |
+| warning-alert | 2 | an alert labelled warning, medium, P3, … fires |
 | any-alert | 1 | anything else |
 
-Rates and use are ratios from 0 to 1. A metric without data decides nothing.
+Rates and use are ratios from 0 to 1. A metric without data decides nothing. `levels` has the words of labels.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,6 +25,7 @@ from towpath.contracts.incident.alerts import Alert, AlertStatus
 from towpath.contracts.incident.incident import Severity
 from towpath.contracts.incident.investigation import InitialAnalysis, LogPattern, Series
 from towpath.policy.incident.evidence import one_line
+from towpath.policy.incident.levels import level_of_alert
 
 HIGHEST, PAGING, LOWEST = 5, 3, 1
 """At level 3 and above the on-call is paged."""
@@ -32,16 +33,12 @@ BROAD = 5
 SATURATION = ("cpu_used", "memory_used", "disk_used", "connections_used")
 MOST_AUTOMATIC = 4
 
-_CRITICAL = frozenset({"critical", "page", "emergency", "disaster", "p1", "sev1"})
-_ERROR = frozenset({"error", "high", "major", "p2", "sev2"})
-_INFO = frozenset({"info", "none", "low", "notice", "p4", "p5"})
-
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
     """What the rules look at. `latest` is the worst of the last values of each metric's series."""
 
-    labels: frozenset[str]
+    levels: frozenset[int]
     alerts: int
     services: frozenset[str]
     fatal: bool
@@ -63,7 +60,7 @@ RULES = (
     _Rule("everything-fails", 5, "at least 90 % of requests fail", lambda facts: facts.at_least("error_rate", 0.9)),
     _Rule("no-instance", 5, "no instance is up", lambda facts: facts.latest.get("instances_up", 1) <= 0),
     _Rule("many-failures", 4, "at least 25 % of requests fail", lambda facts: facts.at_least("error_rate", 0.25)),
-    _Rule("critical-alert", 4, "a critical alert fires", lambda facts: bool(facts.labels & _CRITICAL)),
+    _Rule("critical-alert", 4, "a critical alert fires", lambda facts: 4 in facts.levels),
     _Rule("failures", 3, "at least 5 % of requests fail", lambda facts: facts.at_least("error_rate", 0.05)),
     _Rule(
         "saturated",
@@ -71,16 +68,11 @@ RULES = (
         "CPU, memory, disk or connections are used up",
         lambda facts: any(facts.at_least(metric, 0.95) for metric in SATURATION),
     ),
-    _Rule("error-alert", 3, "an alert of severity error fires", lambda facts: bool(facts.labels & _ERROR)),
+    _Rule("error-alert", 3, "an alert of severity error, or of an unknown one, fires", lambda facts: 3 in facts.levels),
     _Rule("broad", 3, "five or more different alerts fire", lambda facts: facts.alerts >= BROAD),
     _Rule("fatal-logs", 3, "the logs hold a fatal error", lambda facts: facts.fatal),
     _Rule("few-failures", 2, "at least 1 % of requests fail", lambda facts: facts.at_least("error_rate", 0.01)),
-    _Rule(
-        "warning-alert",
-        2,
-        "a warning fires",
-        lambda facts: bool(facts.labels - _INFO - _ERROR - _CRITICAL),
-    ),
+    _Rule("warning-alert", 2, "a warning fires", lambda facts: 2 in facts.levels),
     _Rule("any-alert", 1, "an alert came", lambda _: True),
 )
 
@@ -90,12 +82,14 @@ def assess(
     patterns: Sequence[LogPattern],
     metrics: Sequence[Series],
     suggested: InitialAnalysis | None = None,
+    *,
+    level_by: Callable[[Alert], int] = level_of_alert,
 ) -> Severity:
     """The level, with every rule that says it, and whether anything may be done without asking.
 
     Claude's level counts only as far as it is higher and at least one of its claims stood the check of its evidence.
     """
-    facts = _facts(alerts, patterns, metrics)
+    facts = _facts(alerts, patterns, metrics, level_by)
     found = [rule for rule in RULES if rule.found(facts)]
     floor = max(rule.level for rule in found)
     reasons = [rule.reason for rule in found if rule.level == floor]
@@ -115,7 +109,12 @@ def assess(
     )
 
 
-def _facts(alerts: Sequence[Alert], patterns: Sequence[LogPattern], metrics: Sequence[Series]) -> _Facts:
+def _facts(
+    alerts: Sequence[Alert],
+    patterns: Sequence[LogPattern],
+    metrics: Sequence[Series],
+    level_by: Callable[[Alert], int],
+) -> _Facts:
     firing = [alert for alert in alerts if alert.status is AlertStatus.FIRING]
     latest: dict[str, float] = {}
     for series in metrics:
@@ -123,7 +122,7 @@ def _facts(alerts: Sequence[Alert], patterns: Sequence[LogPattern], metrics: Seq
         worse = min if series.metric == "instances_up" else max
         latest[series.metric] = series.last if known is None else worse(known, series.last)
     return _Facts(
-        labels=frozenset(alert.labels.get("severity", "").strip().lower() for alert in firing),
+        levels=frozenset(map(level_by, firing)),
         alerts=len({alert.labels.get("alertname", alert.fingerprint) for alert in firing}),
         services=frozenset(alert.labels["service"] for alert in alerts if alert.labels.get("service")),
         fatal=any(pattern.level == "fatal" for pattern in patterns),
