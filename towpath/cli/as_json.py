@@ -18,13 +18,22 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of te
 
 
 def show_json(value: BaseModel | dict[str, Any] | Sequence[Any]) -> None:
-    sys.stdout.write(json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(visible(json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=False)) + "\n")
 
 
 def show_json_line(value: Mapping[str, Any]) -> None:
     """For a command that goes on: whoever reads it sees each line at once."""
-    sys.stdout.write(json.dumps(to_jsonable_python(value), ensure_ascii=False) + "\n")
+    sys.stdout.write(visible(json.dumps(to_jsonable_python(value), ensure_ascii=False)) + "\n")
     sys.stdout.flush()
+
+
+def visible(document: str) -> str:
+    """The same JSON, in which letters that move a terminal or are not seen are written as JSON escapes them."""
+    if document.replace("\n", "").isprintable():
+        return document
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in document
+    )
 
 
 def parsed_json(text: str, what: str) -> JsonValue:

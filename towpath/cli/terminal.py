@@ -2,13 +2,31 @@
 
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import NoReturn
+from importlib import import_module
+from typing import Any, NoReturn
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
-console = Console(highlight=False)
-problems = Console(stderr=True, highlight=False)
+
+class Screen(Console):
+    """A console that shows texts and nothing else: colours and lines are ours, and what texts bring along is not."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            is_plain = segment.text.isascii() and segment.text.replace("\n", "").isprintable()
+            yield segment if segment.control or is_plain else Segment(_cleaned(segment.text), segment.style)
+
+
+def _cleaned(text: str) -> str:
+    # Loaded with the first text that needs it: help and completion never do.
+    cleaner: Any = import_module("towpath.contracts.core.text")
+    return cleaner.clean_lines(text)
+
+
+console = Screen(highlight=False)
+problems = Screen(stderr=True, highlight=False)
 
 
 class Exit(IntEnum):

@@ -206,7 +206,7 @@ class Course:
 
     async def _notice(self, event: NoticeEvent, detail: str) -> None:
         known = self._state.known
-        title, text = notice(event, self._state.id, known.service, known.severity, detail)
+        title, text = notice(event, self._state.id, known.service, known.severity, detail, self._state.inbox.group)
         await self._state.notify(self._state.request.review.team, event, title, text)
 
     def _tell(self, telling: Coroutine[Any, Any, None]) -> None:

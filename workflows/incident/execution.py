@@ -76,7 +76,9 @@ class Execution:
             elif record.state is ActionState.FAILED and record.number in in_doubt:
                 note = f"{record.note}; not rolled back: the run was cancelled"
                 self._set(record, state=ActionState.ROLLBACK_FAILED, note=note)
-            elif record.state in {ActionState.PLANNED, ActionState.WAITING}:
+            elif record.state is ActionState.WAITING:
+                self._set(record, state=ActionState.REFUSED, note="the run was cancelled before anybody approved it")
+            elif record.state is ActionState.PLANNED:
                 self._set(record, state=ActionState.REFUSED, note="the run was cancelled")
 
     async def _act(self, planned: PlannedAction) -> ActionRecord:

@@ -10,7 +10,7 @@ from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.run import Waiting
 from towpath.contracts.core.wire import clip
 from towpath.contracts.incident.incident import Acknowledge, Acknowledged, OpenPage, PageChange, PageRequest
-from towpath.policy.incident.messages import notice, page
+from towpath.policy.incident.messages import NoticeEvent, notice, page
 from towpath.policy.incident.notices import acknowledged
 from workflows.incident.state import IncidentState
 from workflows.kit.calling import CallFailedError, call
@@ -117,7 +117,9 @@ class OnCall:
         self._change(level=level, due_at=due)
         self._steps.wait_in(STEP, (Waiting(what="an acknowledgement", who=team, until=due),))
         known = self._state.known
-        title, text = notice("opened" if level == 1 else "escalated", self._state.id, known.service, known.severity)
+        event: NoticeEvent = "opened" if level == 1 else "escalated"
+        group = self._state.inbox.group
+        title, text = notice(event, self._state.id, known.service, known.severity, group=group)
         await asyncio.gather(
             self._send(level, str(level), self._news), self._state.notify(team, f"page/{level}", title, text)
         )

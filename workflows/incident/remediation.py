@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 
+from towpath.contracts.core.text import clean
 from towpath.contracts.incident.remediation import (
     REMEDIATION_CONTROL,
     ActionReservation,
@@ -92,5 +93,5 @@ class RemediationControlWorkflow:
 
     def _show(self) -> None:
         switch = self._record.switch
-        state = f"**on**: {switch.by}: {switch.reason}" if switch.on else "off"
+        state = clean(f"**on**: {switch.by}: {switch.reason}") if switch.on else "off"
         workflow.set_current_details(f"Kill switch of all remediation: {state}")

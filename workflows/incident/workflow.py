@@ -119,7 +119,8 @@ class IncidentResponseWorkflow(ProcessRun, Reviewable):
         closing.end_steps("the alerts were resolved")
         result = await closing.close(outcome)
         known = self._state.known
-        title, text = notice("resolved", self._state.id, known.service, known.severity, f"outcome: {outcome}")
+        group, said = self._state.inbox.group, f"outcome: {outcome}"
+        title, text = notice("resolved", self._state.id, known.service, known.severity, said, group)
         await self._state.notify(self._request.review.team, "ended", title, text)
         self.steps.end(outcome, *NOT_PENDING)
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -173,6 +174,7 @@ class IncidentResponseWorkflow(ProcessRun, Reviewable):
         state = self._state
         if self.human_task is not None:
             self.human_task.withdraw()
+        asked = [one.title for one in state.known.actions if one.state is ActionState.WAITING]
         self._execution.interrupt()
         await self._oncall.stop(resolve=False)
-        await state.notify(self._request.review.team, "stopped", *stopped_notice(state.known, state.id))
+        await state.notify(self._request.review.team, "stopped", *stopped_notice(state.known, state.id, asked))

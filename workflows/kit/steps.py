@@ -15,6 +15,7 @@ from towpath.contracts.core.claude import Answer, Budget, Usage
 from towpath.contracts.core.failure import Failure
 from towpath.contracts.core.process import RUNNING, STATUS, SearchAttribute
 from towpath.contracts.core.run import SIGNS, Cancellation, Cost, RunRecord, StepRecord, StepState, Waiting
+from towpath.contracts.core.text import clean
 from towpath.contracts.core.wire import EffectKey, effect_key
 from towpath.temporal.attributes import search_key
 from workflows.kit.calling import ArgT, CallFailedError, ResultT, SelfT, call
@@ -238,12 +239,12 @@ class Steps:
 
 
 def _markdown(status: str, records: Iterable[StepRecord]) -> str:
-    return "\n\n".join((f"**{status}**", *map(_line, records)))
+    return "\n\n".join((f"**{clean(status)}**", *map(_line, records)))
 
 
 def _line(record: StepRecord) -> str:
     extra = record.waits_for or record.note or (record.failure.message if record.failure is not None else "")
-    return f"{SIGNS[record.state]} {record.title}" + (f": {extra}" if extra else "")
+    return clean(f"{SIGNS[record.state]} {record.title}" + (f": {extra}" if extra else ""))
 
 
 def _spent(answer: Answer) -> Usage:

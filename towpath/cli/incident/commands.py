@@ -17,6 +17,7 @@ from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.listing import in_query
 from towpath.contracts.core.process import PROCESS, SEVERITY, STATUS, SUBJECT
 from towpath.contracts.core.review import Decision, Verdict
+from towpath.contracts.core.text import clean
 from towpath.contracts.incident.incident import Acknowledge, Acknowledged, IncidentResult, IncidentView
 from towpath.contracts.incident.process import INCIDENT
 from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError
@@ -157,7 +158,8 @@ def describe(view: IncidentView) -> list[str]:
         f"{one.number}. {one.title}: {one.state}" + (f" ({one.note})" if one.note else "") for one in view.actions
     ]
     lines += [f"without {what}: {why}" for what, why in view.degraded.items()]
-    return [*lines, *(f"  {entry.at:%Y-%m-%d %H:%M:%S} UTC {entry.what}" for entry in view.timeline)]
+    told = [*lines, *(f"  {entry.at:%Y-%m-%d %H:%M:%S} UTC {entry.what}" for entry in view.timeline)]
+    return [clean(line) for line in told]
 
 
 async def _post_mortem(incident_id: str) -> None:

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from towpath.contracts.core.failure import Failure
+from towpath.contracts.core.text import Line, Lines
 from towpath.contracts.core.wire import ActivityResult, EffectKey, JsonObject, Wire
 
 OPERATIONS_TEAM = "ops-team"
@@ -14,14 +15,14 @@ class SendEmail(Wire):
 
     to: str
     subject: str
-    body: str
+    body: Lines
     language: str = "en"
     key: EffectKey
 
 
 class PostSlack(Wire):
     channel: str
-    text: str
+    text: Lines
     key: EffectKey
 
 
@@ -36,8 +37,8 @@ class TeamNotice(Wire):
     """A notice to a team's channel: a review to decide, a reminder, a failed run."""
 
     team: str
-    title: str
-    text: str
+    title: Line
+    text: Lines
     workflow_id: str
     key: EffectKey
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.signed import Signed
+from towpath.contracts.core.text import Line, Lines
 from towpath.contracts.core.wire import ActivityResult, JsonObject, Wire
 
 
@@ -20,8 +21,8 @@ class Decision(Signed):
     """
 
     verdict: Verdict
-    reviewer: str
-    reason: str = ""
+    reviewer: Line
+    reason: Lines = ""
     task: str | None = None
     data: JsonObject = {}
 
@@ -54,9 +55,9 @@ class DecidedReview(Wire):
     """A decision that counted: who, when, why."""
 
     verdict: Verdict
-    reviewer: str
-    role: str
-    reason: str
+    reviewer: Line
+    role: Line
+    reason: Lines
     at: datetime
     by_signal: bool = False
     data: JsonObject = {}
@@ -65,7 +66,7 @@ class DecidedReview(Wire):
 class RefusedDecision(Wire):
     """A signal that did not count, since a signal cannot answer its sender."""
 
-    reviewer: str
+    reviewer: Line
     code: FailureCode
     at: datetime
 
@@ -75,8 +76,8 @@ class ReviewTask(Wire):
 
     workflow_id: str
     team: str
-    title: str
-    reasons: tuple[str, ...]
+    title: Line
+    reasons: tuple[Lines, ...]
     opened_at: datetime
     remind_at: datetime
     escalate_at: datetime

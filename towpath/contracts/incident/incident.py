@@ -9,6 +9,7 @@ from towpath.contracts.core.claude import Budget
 from towpath.contracts.core.review import ReviewPolicy
 from towpath.contracts.core.run import Cost, Discard, StepRecord
 from towpath.contracts.core.signed import Signed
+from towpath.contracts.core.text import Line
 from towpath.contracts.core.wire import ActivityResult, EffectKey, JsonObject, Wire
 from towpath.contracts.incident.alerts import AlertBatch, AlertGroup, AlertStatus
 from towpath.contracts.incident.investigation import (
@@ -29,8 +30,8 @@ class IncidentRequest(Signed):
     """
 
     group_key: str
-    labels: dict[str, str] = {}
-    service: str = ""
+    labels: dict[Line, Line] = {}
+    service: Line = ""
     budget: Budget = Budget()
     review: ReviewPolicy = ReviewPolicy(
         team="operations", escalate_to="operations-leads", deadline=timedelta(minutes=30)
@@ -65,9 +66,9 @@ class Severity(Wire):
 class PageRequest(Wire):
     """A PagerDuty event (Events API v2). `key` is its dedup_key: a page sent twice is one page."""
 
-    summary: str
+    summary: Line
     severity: Literal["critical", "error", "warning", "info"]
-    source: str
+    source: Line
     level: int
     """Of the on-call chain, from 1."""
     details: JsonObject = {}
@@ -90,20 +91,20 @@ class Paged(ActivityResult):
 class Acknowledge(Signed):
     """Update `acknowledge`: somebody takes the incident."""
 
-    by: str
-    note: str = ""
+    by: Line
+    note: Line = ""
 
 
 class Acknowledged(Wire):
-    by: str
+    by: Line
     at: datetime
     level: int
-    note: str = ""
+    note: Line = ""
 
 
 class TimelineEntry(Wire):
     at: datetime
-    what: str
+    what: Line
 
 
 class IncidentOutcome(StrEnum):

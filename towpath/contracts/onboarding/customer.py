@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from towpath.contracts.core.claude import Budget, Provenance
 from towpath.contracts.core.delivery import Delivery, Language
@@ -13,6 +13,7 @@ from towpath.contracts.core.review import DecidedReview, ReviewPolicy
 from towpath.contracts.core.run import Cost, Discard
 from towpath.contracts.core.service import Account, EmailVerification, Subscription
 from towpath.contracts.core.signed import Signed
+from towpath.contracts.core.text import clean_given
 from towpath.contracts.core.wire import Wire
 
 
@@ -25,7 +26,9 @@ class CustomerPlan(StrEnum):
 Email = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+$")
 ]
-ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+ShortText = Annotated[
+    str, BeforeValidator(clean_given), StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
+]
 
 
 class Customer(Wire):

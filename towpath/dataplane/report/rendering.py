@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from towpath.contracts.core.text import clean_lines
 from towpath.dataplane.report.plots import histogram, meter
 from towpath.dataplane.report.words import count, moment, row_count, seconds, share, size
 
@@ -17,6 +18,11 @@ FILTERS = {"moment": moment, "number": count, "row_count": row_count, "seconds":
 
 def render(template: str, **values: object) -> str:
     return _environment().get_template(template).render(**values)
+
+
+def _clean(value: object) -> object:
+    """Markup is of our templates; every text that is put into them is clean."""
+    return clean_lines(value) if type(value) is str else value
 
 
 @cache
@@ -30,6 +36,7 @@ def _environment() -> Any:
         auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_clean,
     )
     environment.filters.update(FILTERS)
     environment.globals.update(histogram=histogram, meter=meter)

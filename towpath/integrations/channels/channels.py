@@ -4,6 +4,7 @@ import httpx
 
 from towpath.contracts.core.delivery import PostSlack
 from towpath.contracts.core.failure import DeliveryError, FailureCode
+from towpath.contracts.core.text import clean_lines
 from towpath.contracts.core.wire import json_object
 from towpath.outside.bounded import LIMIT
 from towpath.outside.transport import never_sent
@@ -26,7 +27,7 @@ class Slack:
         """The message's `ts`. Raises DeliveryError."""
         body = {
             "channel": request.channel,
-            "text": escape(request.text),
+            "text": escape(clean_lines(request.text)),
             "metadata": {"event_type": "towpath_effect", "event_payload": {"idempotency_key": request.key}},
         }
         try:

@@ -3,6 +3,7 @@
 import httpx
 
 from towpath.contracts.core.failure import FailureCode
+from towpath.contracts.core.text import clean, clean_values
 from towpath.contracts.core.wire import JsonObject, clip
 from towpath.contracts.incident.incident import PageChange, Paged, PageRequest
 from towpath.integrations.http.web import Web, WebAnswer
@@ -25,11 +26,11 @@ class PagerDuty:
         """Raises ServiceError."""
         event: JsonObject = {
             "payload": {
-                "summary": clip(request.summary, SUMMARY_CHARACTERS),
-                "source": request.source,
+                "summary": clip(clean(request.summary), SUMMARY_CHARACTERS),
+                "source": clean(request.source),
                 "severity": request.severity,
-                "component": request.source,
-                "custom_details": request.details,
+                "component": clean(request.source),
+                "custom_details": clean_values(request.details),
             },
             "client": "Towpath",
         }

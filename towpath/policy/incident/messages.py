@@ -20,6 +20,8 @@ _BEGINNINGS: Mapping[NoticeEvent, str] = {
     "resolved": "Incident resolved",
 }
 MAX_TITLE = 200
+LINKS = ("runbook_url", "dashboard_url", "summary")
+"""Annotations that say where to look, and what it is."""
 
 
 def page(
@@ -55,13 +57,22 @@ def page_severity(level: int) -> Literal["critical", "error", "warning", "info"]
 
 
 def notice(
-    event: NoticeEvent, incident_id: str, service: str, severity: Severity | None, detail: str = ""
+    event: NoticeEvent,
+    incident_id: str,
+    service: str,
+    severity: Severity | None,
+    detail: str = "",
+    group: AlertGroup | None = None,
 ) -> tuple[str, str]:
-    """Title and text for the team's channel. `detail` may hold text from outside: it stays on one line."""
-    level = "" if severity is None else f" (level {severity.level})"
-    title = clip(f"{_BEGINNINGS[event]}: {_service(service)}{level}", MAX_TITLE)
+    """Title and text for the team's channel: which alerts, of which service, how severe, and where to look. `detail`
+    may hold text from outside: it stays on one line.
+    """
+    level = "" if severity is None else f" (level {severity.level}, {page_severity(severity.level)})"
+    what = _service(service) if group is None else f"{clip(_alert_names(group), 80)} at {_service(service)}"
+    title = clip(f"{_BEGINNINGS[event]}: {what}{level}", MAX_TITLE)
     reasons = [] if severity is None or event != "opened" else [f"- {one_line(one)}" for one in severity.reasons]
-    lines = [one_line(detail), *reasons, f"python starter.py incident show {incident_id}"]
+    lines = [one_line(detail), *([] if group is None else _told(group)), *reasons]
+    lines.append(f"python starter.py incident show {incident_id}")
     return title, "\n".join(line for line in lines if line)
 
 
@@ -80,6 +91,13 @@ def approval(planned: PlannedAction) -> str:
     if planned.reason:
         lines.append(f"Reason given with the plan (not checked): {one_line(planned.reason)}")
     return "\n".join(lines)
+
+
+def _told(group: AlertGroup) -> list[str]:
+    """How many alerts fire, and where the first of them says to look."""
+    left_out = f", {group.truncated} left out by the sender" if group.truncated else ""
+    links = [text for alert in group.alerts[:1] for name, text in alert.annotations.items() if name in LINKS]
+    return [f"{group.firing} alerts fire, {group.resolved} are resolved{left_out}", *map(one_line, links)]
 
 
 def _alert_names(group: AlertGroup) -> str:

@@ -1,5 +1,7 @@
 """Notices of incident response that are not about its course: approvals, and a run that stops or fails."""
 
+from collections.abc import Sequence
+
 from towpath.contracts.core.review import ReviewTask
 from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.incident.incident import Acknowledged, IncidentProgress
@@ -22,9 +24,11 @@ def approval_notice(task: ReviewTask, event: str) -> tuple[str, str]:
     return f"{start[event]}: {task.title}", "\n".join(lines)
 
 
-def stopped_notice(known: IncidentProgress, workflow_id: str) -> tuple[str, str]:
-    """What stays behind when people cancel the run."""
-    text = "\n".join(("The run was cancelled. Nothing is undone:", *_done(known), f"Run: {workflow_id}"))
+def stopped_notice(known: IncidentProgress, workflow_id: str, asked: Sequence[str] = ()) -> tuple[str, str]:
+    """What stays behind when people cancel the run; `asked` are the approvals that it waited for."""
+    ended = tuple(f"- the question whether to: {one_line(title)}" for title in asked)
+    told = ("The run was cancelled. It ended:", *ended) if ended else ("The run was cancelled.",)
+    text = "\n".join((*told, "Nothing is undone:", *_done(known), f"Run: {workflow_id}"))
     return f"Incident: response stopped: {one_line(known.service)}", text
 
 
