@@ -280,7 +280,14 @@ class FakePress:
         return Shown(post, text, fingerprint, reply_to)
 
     def _find(self, request: PreparePost) -> PostOutcome:
-        found = [shown.post for shown in self.timelines[request.adapter] if shown.fingerprint == request.fingerprint]
+        """As the real ones: by the text that is shown, in its place, and none that is known."""
+        found = [
+            shown.post
+            for shown in self.timelines[request.adapter]
+            if shown.fingerprint == request.fingerprint
+            and shown.reply_to == request.reply_to
+            and shown.post.post_id not in request.known
+        ]
         return PostOutcome(post=found[0] if found else None)
 
 

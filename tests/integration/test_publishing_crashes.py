@@ -10,7 +10,7 @@ from tests.waiting import until
 from towpath.contracts.publishing.campaign import PublishingOutcome, PublishingRequest
 from towpath.control import campaigns as desk
 
-PLACES = (("x", "x", 0), ("x", "x", 2), ("linkedin", "linkedin", 0), ("blog", "wordpress", 0))
+PLACES = (*(("x", "x", before) for before in range(5)), ("linkedin", "linkedin", 0), ("blog", "wordpress", 0))
 """Channel, its service, and how many posts go out before the one that stands still."""
 
 

@@ -196,6 +196,24 @@ async def test_a_thread_is_a_chain_of_replies(press: Press) -> None:
     assert {one["id"]: one["reply_to"] for one in shown}[second.post.post_id] == first.post.post_id
 
 
+async def test_answers_of_a_thread_are_lost_whose_posts_differ_in_a_link_alone(press: Press) -> None:
+    """Each answer is lost, and each look finds the post that was sent, though the one before says nearly the same."""
+    name = uuid4().hex[:8]
+    known: list[str] = []
+    for letter in "abc":
+        wish = wish_for("x", f"Tip of {name}: https://hanbit.example/{letter}", known[-1] if known else None)
+        wish = wish.model_copy(update={"known": tuple(known)})
+        await press.fault("x", drop=True, after_effect=True)
+        before = await press.find(wish)
+        with pytest.raises(PublishError):
+            await press.publish(wish)
+        found = await press.find(wish)
+        assert before.post is None
+        assert found.post is not None
+        known.append(found.post.post_id)
+    assert len(set(known)) == 3
+
+
 async def test_reserved_times_outlive_the_worker(bare_house: House) -> None:
     """Times that were reserved are kept when the worker is killed with -9, and campaigns keep their distance after."""
     noon = datetime(2030, 6, 3, 12, 0, tzinfo=UTC)

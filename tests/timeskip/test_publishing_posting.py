@@ -6,11 +6,22 @@ import pytest
 
 from tests.fakes.press import Ending, busy, down, duplicate, forbidden
 from tests.timeskip.described import described_as
-from tests.timeskip.publishing import Handle, Press, after, campaign, job_in, record_of, refusal, step_of
+from tests.timeskip.publishing import (
+    CONTENT,
+    LINK,
+    Handle,
+    Press,
+    after,
+    campaign,
+    job_in,
+    record_of,
+    refusal,
+    step_of,
+)
 from towpath.contracts.core.failure import FailureCode, HouseError, PublishError
 from towpath.contracts.core.run import StepState
 from towpath.contracts.publishing.campaign import PublishingOutcome
-from towpath.contracts.publishing.posting import Job, JobState, Settle
+from towpath.contracts.publishing.posting import EditPosts, Job, JobState, Post, Settle
 from workflows.publishing.posting import LOOKS
 from workflows.publishing.workflow import ContentPublishingWorkflow
 
@@ -32,20 +43,45 @@ async def unsettled(press: Press) -> Handle:
     return handle
 
 
-@pytest.mark.parametrize("place", [1, 3], ids=["first-post", "in-the-thread"])
+@pytest.mark.parametrize(
+    ("channel", "adapter", "place"),
+    [*(("x", "x", place) for place in range(1, 6)), ("linkedin", "linkedin", 1), ("blog", "wordpress", 1)],
+    ids=[*(f"x-{place}" for place in range(1, 6)), "linkedin", "blog"],
+)
 @pytest.mark.parametrize("lost", ["taken", "lost"])
-async def test_an_unknown_outcome_is_looked_up(press: Press, lost: Ending, place: int) -> None:
+async def test_an_unknown_outcome_is_looked_up(
+    press: Press, lost: Ending, channel: str, adapter: str, place: int
+) -> None:
     """The answer to a post is lost, after or before the platform took it: nothing is out twice, and nothing missing."""
-    press.fake.plan("publish_post/x", *FINE[: place - 1], lost)
-    result = await (await press.start(campaign())).result()
+    press.fake.plan(f"publish_post/{adapter}", *FINE[: place - 1], lost)
+    result = await (await press.start(campaign(channel))).result()
 
-    texts = press.fake.texts("x")
+    texts = press.fake.texts(adapter)
     assert result.outcome is PublishingOutcome.PUBLISHED
-    assert len(texts) == len(set(texts)) == len(result.jobs[0].posts)
-    assert [shown.post.post_id for shown in press.fake.timelines["x"]] == [
+    assert place <= len(texts) == len(set(texts)) == len(result.jobs[0].posts)
+    assert [shown.post.post_id for shown in press.fake.timelines[adapter]] == [
         post.post_id for post in result.jobs[0].posts
     ]
-    assert press.fake.attempts("x") == len(texts) + (lost == "lost")
+    assert press.fake.attempts(adapter) == len(texts) + (lost == "lost")
+
+
+@pytest.mark.parametrize("place", [1, 2, 3])
+@pytest.mark.parametrize("lost", ["taken", "lost"])
+async def test_posts_of_a_thread_may_differ_in_their_link_alone(press: Press, lost: Ending, place: int) -> None:
+    """An answer that is lost is not taken from the post before, which says nearly the same."""
+    texts = [f"Tip of the day: {LINK}/{letter}" for letter in "ab"]
+    texts.append(f"The team is proud of it. {LINK}")
+    content = CONTENT + "\n\n".join(texts)
+    handle = await press.start(campaign(content=content, at=after(hours=2)), skipping=False)
+    await job_in(handle, JobState.SCHEDULED)
+    posts = tuple(Post(text=text) for text in texts)
+    await handle.execute_update(ContentPublishingWorkflow.edit, EditPosts(job="x", posts=posts, by="dana"))
+    press.fake.plan("publish_post/x", *FINE[: place - 1], lost)
+    result = await press.finish(handle)
+
+    assert result.outcome is PublishingOutcome.PUBLISHED
+    assert press.fake.texts("x") == texts
+    assert len({post.post_id for post in result.jobs[0].posts}) == len(texts)
 
 
 async def test_a_timeline_that_lags_is_looked_at_again(press: Press) -> None:

@@ -159,6 +159,8 @@ def _tweet(message: TimelinePost) -> dict[str, Any]:
     text = html.escape(_LINK.sub(shorten, message.text), quote=False)
     at = message.at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{message.at.microsecond // 1000:03d}Z"
     tweet: dict[str, Any] = {"id": message.id, "text": text, "created_at": at, "edit_history_tweet_ids": [message.id]}
+    if message.reply_to is not None:
+        tweet["referenced_tweets"] = [{"type": "replied_to", "id": message.reply_to}]
     return tweet | ({"entities": {"urls": urls}} if urls else {})
 
 

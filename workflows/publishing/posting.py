@@ -1,6 +1,7 @@
 """Publishing the posts of a job, each exactly once: look, one attempt, and on an unknown outcome look again.
 
-Platforms know no idempotency keys, so the account's own timeline is asked: a post is recognised by its fingerprint.
+Platforms know no idempotency keys, so the account's own timeline is asked: a post is recognised by its fingerprint, and
+by its place in the thread.
 """
 
 from dataclasses import dataclass
@@ -197,11 +198,9 @@ class Posting:
         )
 
     async def _publish(self, place: _Place) -> PostOutcome:
-        posts = self._run.job.posts
-        wish = PublishPost(**self._wish(place.number).model_dump(), reply_to=posts[-1].post_id if posts else None)
         return await call(
             PublishingActivities.publish_post,
-            wish,
+            PublishPost(**self._wish(place.number).model_dump()),
             POST,
             activity_id=place.activity(f"publish/{self._run.job.attempts}"),
             summary=f"Publish {place.name}",
@@ -278,6 +277,7 @@ class Posting:
 
     def _wish(self, number: int) -> PreparePost:
         run = self._run
+        known = tuple(post.post_id for post in run.job.posts)
         return PreparePost(
             adapter=run.rules.adapter,
             account=run.job.account,
@@ -285,6 +285,8 @@ class Posting:
             fingerprint=fingerprint(run.posts[number]),
             since=self._since,
             key=self._key(number),
+            reply_to=known[-1] if known else None,
+            known=known,
         )
 
     def _key(self, number: int, suffix: str = "") -> EffectKey:

@@ -52,6 +52,15 @@ async def test_a_post_is_found_again_whole(world: World) -> None:
     assert [one["text"] for one in shown] == [TEXT]
 
 
+async def test_what_is_known_already_is_not_found_again(world: World) -> None:
+    """A post that differs in a link only is another one, and one that is booked is not this one."""
+    linkedin = linkedin_on(world.http)
+    posted = await linkedin.publish(publishing(Post(text="Tip: https://hanbit.example/a")))
+
+    assert await linkedin.find(finding(Post(text="Tip: https://hanbit.example/b"))) is None
+    assert await linkedin.find(finding(Post(text="Tip: https://hanbit.example/a"), known=(posted.post_id,))) is None
+
+
 async def test_a_post_on_a_later_page_is_found(world: World) -> None:
     """The list is read until it is older than the campaign."""
     linkedin = linkedin_on(world.http)

@@ -1,5 +1,6 @@
 """X: posts and threads, found again through what X makes of their texts, and its rate limits."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -61,6 +62,44 @@ async def test_only_the_same_text_since_then_counts(world: World) -> None:
     assert await x.find(finding(Post(text=TEXT))) is None
 
 
+async def test_the_place_in_the_thread_counts(world: World) -> None:
+    """The same words as a reply are another post, and so is what is known already."""
+    x = x_on(world.http)
+    first = await x.publish(publishing(Post(text="Why locks?")))
+    timeline = world.standins.x.timeline
+    timeline.add(TimelinePost(id="9", account="towpath_demo", text=TEXT, shown=TEXT, reply_to=first.post_id))
+    answer = await x.find(finding(Post(text=TEXT), reply_to=first.post_id))
+
+    assert answer is not None
+    assert answer.post_id == "9"
+    assert await x.find(finding(Post(text=TEXT))) is None
+    assert await x.find(finding(Post(text=TEXT), reply_to="8")) is None
+    assert await x.find(finding(Post(text=TEXT), reply_to=first.post_id, known=("9",))) is None
+
+
+async def test_posts_that_differ_in_a_link_or_a_sign_are_two(world: World) -> None:
+    """What X makes of links and signs does not make them one."""
+    x = x_on(world.http)
+    texts = ("Tip: https://hanbit.example/a?b=1&copy=2", "Tip: https://hanbit.example/b", "Node.js &amp; 5%", "5")
+    ids = [(await x.publish(publishing(Post(text=text)))).post_id for text in texts]
+    found = [await x.find(finding(Post(text=text))) for text in texts]
+
+    assert [post.post_id for post in found if post is not None] == ids
+    assert await x.find(finding(Post(text="Tip: https://hanbit.example/c"))) is None
+
+
+async def test_a_search_of_an_older_worker_is_answered(world: World) -> None:
+    """Its fingerprint has no version, and it knows no place in a thread."""
+    x = x_on(world.http)
+    first = await x.publish(publishing(Post(text="Why locks?")))
+    second = await x.publish(publishing(Post(text="Because."), reply_to=first.post_id))
+    earlier = hashlib.sha256(b"because").hexdigest()
+    found = await x.find(finding(Post(text="Because.")).model_copy(update={"fingerprint": earlier}))
+
+    assert found is not None
+    assert found.post_id == second.post_id
+
+
 async def test_a_timeline_is_read_to_its_end(world: World) -> None:
     """A post behind 250 newer ones is on the third page, and found there."""
     x = x_on(world.http)
@@ -108,7 +147,7 @@ async def test_requests_have_xs_shape() -> None:
     assert dict(seen[1].url.params) == {
         "max_results": "100",
         "start_time": "2026-11-25T11:58:00Z",
-        "tweet.fields": "created_at,entities,note_tweet",
+        "tweet.fields": "created_at,entities,note_tweet,referenced_tweets",
         "exclude": "retweets",
     }
 

@@ -117,6 +117,10 @@ class PreparePost(Wire):
     since: datetime
     """Older posts of the account are not this one. A time before the first attempt; it stays the same over retries."""
     key: EffectKey
+    reply_to: str | None = None
+    """Id of the post before it in a thread: a post with the same text in another place is another post."""
+    known: tuple[str, ...] = ()
+    """Ids of posts that are out and booked already: none of them is this one."""
 
 
 class FindPost(PreparePost):
@@ -124,9 +128,7 @@ class FindPost(PreparePost):
 
 
 class PublishPost(PreparePost):
-    """One attempt to publish. `reply_to` is the id of the post before it in a thread."""
-
-    reply_to: str | None = None
+    """One attempt to publish."""
 
 
 class PostOutcome(ActivityResult):

@@ -96,7 +96,8 @@ class LinkedIn:
             elements = await self._page(account, start=page * PAGE, count=PAGE)
             for element in elements:
                 recent = element.at >= oldest and element.state == "PUBLISHED"
-                if recent and matches(request.fingerprint, unescaped(element.commentary)):
+                is_new = recent and element.id not in request.known
+                if is_new and matches(request.fingerprint, unescaped(element.commentary)):
                     return _published(element.id, element.at)
             if not elements or min(element.at for element in elements) < oldest:
                 return None

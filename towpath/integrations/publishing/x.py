@@ -4,6 +4,7 @@ Needs the scopes tweet.read, tweet.write and users.read.
 """
 
 import html
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.contracts.publishing.posting import FindPost, PreparePost, PublishedPost, PublishPost, RemovePost
 from towpath.integrations.publishing.calls import PlatformCalls, PlatformOperation
 from towpath.policy.core.retry_after import answered_at
-from towpath.policy.publishing.fingerprints import matches
+from towpath.policy.publishing.fingerprints import is_versioned, matches
 
 NAME = "x"
 PAGE = 100
@@ -27,6 +28,7 @@ CLOCK_SKEW = timedelta(minutes=2)
 LIMITS = ("x-rate-limit", "x-app-limit-24hour", "x-user-limit-24hour")
 DUPLICATE = "duplicate content"
 """X has no code for it: a 403 of type about:blank whose detail says so."""
+_SHORT_LINK = re.compile(r"https?://t\.co/[A-Za-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,22 @@ class _Note(BaseModel):
     entities: _Entities = _Entities()
 
 
+class _Reference(BaseModel):
+    type: str
+    id: str
+
+
 class _Tweet(BaseModel):
     id: str
     text: str
     created_at: datetime
     entities: _Entities = _Entities()
     note_tweet: _Note | None = None
+    referenced_tweets: list[_Reference] = []
+
+    @property
+    def reply_to(self) -> str | None:
+        return next((other.id for other in self.referenced_tweets if other.type == "replied_to"), None)
 
 
 class _Meta(BaseModel):
@@ -108,7 +120,7 @@ class X:
         params = {
             "max_results": str(PAGE),
             "start_time": (request.since - CLOCK_SKEW).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "tweet.fields": "created_at,entities,note_tweet",
+            "tweet.fields": "created_at,entities,note_tweet,referenced_tweets",
             "exclude": "retweets",
         }
         path = f"/2/users/{account.user_id}/tweets"
@@ -117,7 +129,7 @@ class X:
             operation = self._operation("find", "GET", path, account, params=params)
             page = self._timeline(operation, await self._ask(operation))
             for tweet in page.data:
-                if matches(request.fingerprint, readable(tweet)):
+                if _is_wanted(tweet, request):
                     return _published(account, tweet.id, tweet.created_at)
             if page.meta.next_token is None:
                 return None
@@ -180,13 +192,18 @@ class X:
 
 
 def readable(tweet: _Tweet) -> str:
-    """The text as it was written: t.co links as their targets, &amp; &lt; &gt; as characters, long posts whole."""
+    """The text as it was written: &amp; &lt; &gt; as characters, t.co links as their targets, long posts whole."""
     whole = tweet.note_tweet or tweet
-    text = whole.text
-    for link in whole.entities.urls:
-        if link.expanded_url:
-            text = text.replace(link.url, link.expanded_url)
-    return html.unescape(text)
+    targets = {link.url: link.expanded_url for link in whole.entities.urls if link.expanded_url}
+    text = html.unescape(whole.text)
+    return _SHORT_LINK.sub(lambda short: targets.get(short.group(), short.group()), text)
+
+
+def _is_wanted(tweet: _Tweet, request: FindPost) -> bool:
+    """Whether it is the post, in its place. What an older fingerprint was taken of was looked for in any place."""
+    if tweet.id in request.known or not matches(request.fingerprint, readable(tweet)):
+        return False
+    return tweet.reply_to == request.reply_to or not is_versioned(request.fingerprint)
 
 
 def reset_wait(headers: httpx.Headers) -> timedelta | None:
