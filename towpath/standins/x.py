@@ -6,7 +6,6 @@ Its users are those of `USERS`, by token; a token that is none of theirs is refu
 import hashlib
 import html
 import json
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from towpath.standins.credentials import bearer
 from towpath.standins.faults import Fault, Faults
 from towpath.standins.ledger import Answer, EffectLedger
 from towpath.standins.timelines import LAG, Timeline, TimelinePost, broken, snowflake
+from towpath.standins.x_counting import links, weight
 
 USERS = {
     "stand-in": ("1700000000000000001", "towpath_demo"),
@@ -25,13 +25,9 @@ USERS = {
 }
 """Token to id and name."""
 MAX_WEIGHT = 280
+MAX_LETTERS = 20_000
 PROBLEMS = "https://api.twitter.com/2/problems"
 TITLES = {400: "Invalid Request", 401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests"}
-
-_LINK = re.compile(r"https?://[!-~]*[\w/]|(?<![\w@.])(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|app|kr)\b(?:/[!-~]*[\w/])?")
-_EMOJI = "[\U0001f000-\U0001faff\u2600-\u27bf]"
-_EMOJIS = re.compile(rf"{_EMOJI}[\ufe0f\U0001f3fb-\U0001f3ff]*(?:\u200d{_EMOJI}[\ufe0f\U0001f3fb-\U0001f3ff]*)*")
-_LIGHT = ((0, 0x10FF), (0x2000, 0x200D), (0x2010, 0x201F), (0x2032, 0x2037))
 
 
 class XStandIn:
@@ -79,7 +75,7 @@ class XStandIn:
         known = {message.id for message in self.timeline.messages if not message.removed}
         if reply_to is not None and reply_to not in known:
             return _body(403, "You attempted to reply to a Tweet that is deleted or not visible to you.")
-        if weight(text) > MAX_WEIGHT:
+        if len(text) > MAX_LETTERS or weight(text) > MAX_WEIGHT:
             return _body(403, "Your Tweet text is too long.")
         if self.timeline.duplicate(username, text) is not None:
             return _body(403, "You are not allowed to create a Tweet with duplicate content.")
@@ -126,15 +122,6 @@ class XStandIn:
         return JSONResponse({"data": {"id": user[0], "name": "Towpath", "username": user[1]}})
 
 
-def weight(text: str) -> int:
-    """X's documented count: a link 23, an emoji 2, most Latin text 1, CJK 2."""
-    plain = _LINK.sub("l" * 23, text)
-    emojis = len(_EMOJIS.findall(plain))
-    plain = _EMOJIS.sub("", plain)
-    light = sum(any(low <= ord(letter) <= high for low, high in _LIGHT) for letter in plain)
-    return 2 * emojis + 2 * len(plain) - light
-
-
 def _page(found: list[TimelinePost], start: int, size: int) -> dict[str, Any]:
     """A token is the place to go on at."""
     page = found[start : start + size]
@@ -149,14 +136,16 @@ def _page(found: list[TimelinePost], start: int, size: int) -> dict[str, Any]:
 
 def _tweet(message: TimelinePost) -> dict[str, Any]:
     urls: list[dict[str, Any]] = []
-
-    def shorten(match: re.Match[str]) -> str:
-        short = f"https://t.co/{hashlib.sha256(match[0].encode()).hexdigest()[:10]}"
-        whole = match[0] if "://" in match[0] else f"http://{match[0]}"
-        urls.append({"url": short, "expanded_url": whole, "display_url": match[0].partition("://")[2][:26] or match[0]})
-        return short
-
-    text = html.escape(_LINK.sub(shorten, message.text), quote=False)
+    shown: list[str] = []
+    position = 0
+    for start, end in links(message.text):
+        link = message.text[start:end]
+        short = f"https://t.co/{hashlib.sha256(link.encode()).hexdigest()[:10]}"
+        whole = link if "://" in link else f"http://{link}"
+        urls.append({"url": short, "expanded_url": whole, "display_url": whole.partition("://")[2][:26]})
+        shown += [message.text[position:start], short]
+        position = end
+    text = html.escape("".join([*shown, message.text[position:]]), quote=False)
     at = message.at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{message.at.microsecond // 1000:03d}Z"
     tweet: dict[str, Any] = {"id": message.id, "text": text, "created_at": at, "edit_history_tweet_ids": [message.id]}
     if message.reply_to is not None:

@@ -23,7 +23,7 @@ from towpath.contracts.core.failure import FailureCode, PublishError
 from towpath.contracts.publishing.posting import Post, RemovePost
 from towpath.integrations.publishing.x import MAX_PAGES, reset_wait
 from towpath.standins.timelines import TimelinePost
-from towpath.standins.x import weight
+from towpath.standins.x_counting import weight
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
@@ -253,7 +253,7 @@ async def test_a_wait_is_bounded(reset: int, seconds: int) -> None:
     [
         ("a" * 280, 280),
         ("가" * 140, 280),
-        ("See https://hanbit.example/a/very/long/path/indeed?with=query", 27),
+        ("See https://hanbit.kr/a/very/long/path/indeed?with=query", 27),
         ("👩‍👩‍👧", 2),
         ("🚢🚢", 4),
     ],

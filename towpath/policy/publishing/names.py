@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from towpath.contracts.publishing.campaign import TextFinding
-from towpath.policy.publishing.sentences import HASHTAG, sentences
+from towpath.policy.core.signs import find_mentions, rehashed
+from towpath.policy.publishing.sentences import sentences
 from towpath.policy.publishing.weights import relinked
 
 _CAPITAL = "[A-ZÀ-ÖØ-Þ]"
@@ -25,7 +26,6 @@ _PEOPLE_AND_COMPANIES = (
     re.compile(rf"(?<![\w])(?:[Aa]ccording to|{_SAYS}) (?P<name>{_TWO})"),
     re.compile(rf"(?P<name>(?:{_NAME} ){{0,3}}{_NAME}),? {_FORM}"),
 )
-_MENTION = re.compile(r"(?<![\w@/.])@([A-Za-z0-9_]{2,30})(?![\w@]*\.[A-Za-z])")
 
 _SURNAMES = "김이박최정강조윤장임한오서신권황안송전홍유고문양손배백허남심노하곽성차주우구민류나진지엄채원"
 _TITLES = (
@@ -123,7 +123,7 @@ class _Known:
         self._words: set[str] = set()
         for text in texts:
             self._words.update(word.casefold() for word in _WORD.findall(text))
-            self._words.update(f"@{mention.casefold()}" for mention in _MENTION.findall(text))
+            self._words.update(mention.casefold() for mention in _mentions(text))
             for run in _HANGUL.findall(text):
                 self._words.update(run[:length] for length in range(2, min(len(run), 12) + 1))
 
@@ -150,13 +150,13 @@ def _finding(rule: str, name: str, *, blocking: bool) -> TextFinding:
 
 
 def _plain(text: str) -> str:
-    return HASHTAG.sub(" ", relinked(text, lambda _: " "))
+    return rehashed(relinked(text, lambda _: " "), lambda _: " ")
 
 
 def _certain(text: str) -> Iterator[tuple[str, str]]:
     for pattern in _PEOPLE_AND_COMPANIES:
         yield from (("name", match["name"]) for match in pattern.finditer(text))
-    yield from (("mention", f"@{match.group(1)}") for match in _MENTION.finditer(text))
+    yield from (("mention", mention) for mention in _mentions(text))
     for match in _KOREAN_PERSON.finditer(text):
         name = match["name"]
         if name[-1] not in _NO_NAME_ENDS and name not in _NO_NAMES:
@@ -164,6 +164,11 @@ def _certain(text: str) -> Iterator[tuple[str, str]]:
     for match in _KOREAN_COMPANY.finditer(text):
         name = match["before"] or match["after"]
         yield "name", _COMPANY_PARTICLES.sub("", name) if len(name) > 3 else name
+
+
+def _mentions(text: str) -> Iterator[str]:
+    """As X reads them, and so with the full-width sign as well; written with the plain one."""
+    yield from (f"@{text[start + 1 : end]}" for start, end in find_mentions(text))
 
 
 def _capitalised(text: str) -> Iterator[str]:

@@ -3,6 +3,8 @@
 import re
 from itertools import pairwise
 
+from towpath.policy.core.signs import find_hashtags
+
 _END = re.compile(r"(?:[.!?…]+[\"'”’)\]]{0,3}(?=\s|$)|[。！？]+[」』”’)]{0,3}|\n+)")
 _ABBREVIATIONS = frozenset(
     {
@@ -26,7 +28,6 @@ _ABBREVIATIONS = frozenset(
     }
 )
 _LAST_WORD = re.compile(r"[\w.]{1,12}$")
-HASHTAG = re.compile(r"(?<![\w&/#＃])[#＃](?=\d*[^\W\d])\w{1,100}")
 
 
 def sentence_ends(text: str) -> list[int]:
@@ -51,7 +52,12 @@ def sentences(text: str) -> list[str]:
 
 def hashtags(text: str) -> tuple[str, ...]:
     """Hashtags as written, each as often as it stands there. `#1` is none, as on X."""
-    return tuple(HASHTAG.findall(text))
+    return tuple(text[start:end] for start, end in find_hashtags(text))
+
+
+def is_hashtag(word: str) -> bool:
+    """Whether the whole word is one."""
+    return find_hashtags(word) == [(0, len(word))]
 
 
 def hashtag(word: str) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 
 from towpath.contracts.publishing.campaign import ContentShape, PlatformRules
 from towpath.contracts.publishing.posting import Post
+from towpath.policy.core.signs import rehashed
 from towpath.policy.publishing.limits import ABSURD, as_line, as_shown, has_link, text_problems, with_tail
 from towpath.policy.publishing.markup import cleaned, without_markdown
-from towpath.policy.publishing.sentences import HASHTAG, sentence_ends
+from towpath.policy.publishing.sentences import hashtags, is_hashtag, sentence_ends
 from towpath.policy.publishing.weights import composed, fitting, links, relinked, weighted_length
 
 _ENOUGH = 0.6
@@ -15,6 +16,7 @@ _ENOUGH = 0.6
 _MARK = "…"
 _SPACE = re.compile(r"\s+")
 _SIGNS = re.compile(r"[.#＃*_`\[\]()<>@/\\:]+")
+_SIGNS_IN_A_ROW = re.compile("[#＃]{2,}")
 _FENCE = re.compile(r"^[ \t]*```", re.MULTILINE)
 _CLOSED = "\n```"
 
@@ -129,7 +131,7 @@ def _split_tail(text: str, needed: str | None) -> tuple[str, list[str]]:
     """The text, and the run of hashtags and of the needed link that it ends with."""
     words = list(re.finditer(r"\S+", text))
     start = len(words)
-    while start and (words[start - 1].group() == needed or HASHTAG.fullmatch(words[start - 1].group())):
+    while start and (words[start - 1].group() == needed or is_hashtag(words[start - 1].group())):
         start -= 1
     if start == len(words):
         return text, []
@@ -142,8 +144,8 @@ def _with_fewer_tags(texts: Sequence[str], most: int) -> list[str]:
     made: list[str] = []
     for text in texts:
         body, tail = _split_tail(text, None)
-        spent = len(HASHTAG.findall(body))
-        words = HASHTAG.sub(_unsigned(left), body) if spent > left else body
+        spent = len(hashtags(body))
+        words = rehashed(_SIGNS_IN_A_ROW.sub("#", body), _unsigned(left)) if spent > left else body
         left = max(0, left - spent)
         kept = tail[:left]
         left -= len(kept)
@@ -151,9 +153,9 @@ def _with_fewer_tags(texts: Sequence[str], most: int) -> list[str]:
     return made
 
 
-def _unsigned(most: int) -> Callable[[re.Match[str]], str]:
+def _unsigned(most: int) -> Callable[[str], str]:
     seen = iter(range(1 << 60))
-    return lambda match: match.group() if next(seen) < most else match.group()[1:]
+    return lambda tag: tag if next(seen) < most else tag[1:]
 
 
 def _with_fewer_links(text: str, rules: PlatformRules, link: str | None) -> str:
