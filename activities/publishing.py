@@ -28,8 +28,9 @@ from towpath.contracts.publishing.posting import (
     ReserveSlot,
     Slot,
 )
-from towpath.policy.publishing.checks import findings, kept_quotes
+from towpath.policy.publishing.checks import findings
 from towpath.policy.publishing.excerpts import excerpt
+from towpath.policy.publishing.quotations import kept_quotes
 from towpath.policy.publishing.timing import choose_time, unknown_zones
 
 if TYPE_CHECKING:

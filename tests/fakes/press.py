@@ -38,8 +38,9 @@ from towpath.contracts.publishing.posting import (
     ReserveSlot,
     Slot,
 )
-from towpath.policy.publishing.checks import findings, kept_quotes
+from towpath.policy.publishing.checks import findings
 from towpath.policy.publishing.excerpts import excerpt
+from towpath.policy.publishing.quotations import kept_quotes
 from towpath.policy.publishing.timing import choose_time, next_free
 from towpath.standins.claude.answer import drafted
 

@@ -83,6 +83,11 @@ class TextQuality:
             for finding in quality.findings
             if finding.blocking
         ]
+        found += [
+            f"{channel.job}: {finding.rule}: {finding.text}; code cannot decide it"
+            for finding in quality.findings
+            if finding.doubtful
+        ]
         if quality.score < threshold and CHECK not in self._state.degraded:
             found.append(f"{channel.job}: score {quality.score:.2f} is below {threshold:g}")
             found += [f"{channel.job}: {issue}" for issue in quality.issues[:5]]

@@ -5,7 +5,8 @@ import pytest
 from tests.fakes.platforms import LINK, LINKEDIN, PLATFORMS, X
 from towpath.contracts.publishing.campaign import Adaptation, TextFinding
 from towpath.contracts.publishing.posting import Post
-from towpath.policy.publishing.checks import findings, in_pieces, kept_quotes
+from towpath.policy.publishing.checks import findings, in_pieces
+from towpath.policy.publishing.quotations import kept_quotes
 
 SOURCE = """# Orders that survive
 
@@ -101,7 +102,7 @@ def test_counters_of_a_thread_are_no_numbers() -> None:
     """1/5 counts posts; in a single post it would be a claim."""
     texts = [
         "1/5 Orders survive",
-        "(2/5) State is kept",
+        "(2/5) The state is kept",
         "Retries are silent 3/5",
         "4/ People decide",
         f"5/5 Read {LINK}",

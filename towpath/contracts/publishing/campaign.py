@@ -282,11 +282,14 @@ class QualityAnswer(Wire):
 
 
 class TextFinding(Wire):
-    """One thing that the checks in code found. `blocking` findings are never published."""
+    """One thing that the checks in code found. `blocking` findings are never published, of `doubtful` ones a person
+    decides.
+    """
 
     rule: str
     text: str
     blocking: bool = True
+    doubtful: bool = False
 
 
 class CheckTexts(Wire):

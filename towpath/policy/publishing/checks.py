@@ -8,8 +8,12 @@ from collections.abc import Iterable, Sequence
 from towpath.contracts.publishing.campaign import Adaptation, ContentShape, PlatformRules, TextFinding
 from towpath.contracts.publishing.posting import Post
 from towpath.policy.core.claims import MAX_TEXT, unsupported_claims
+from towpath.policy.core.reading import as_read, skeleton
+from towpath.policy.publishing.addresses import KnownAddresses, addresses, without_addresses
 from towpath.policy.publishing.limits import post_problems
 from towpath.policy.publishing.names import name_findings
+from towpath.policy.publishing.number_words import in_digits, vague_numbers
+from towpath.policy.publishing.quotations import comparable, quoted
 from towpath.policy.publishing.sentences import sentences
 
 _COUNTER = re.compile(r"^\(?\d{1,2}\s?/\s?\d{0,2}\)?(?=\s|$)|(?<=\s)\(?\d{1,2}/\d{1,2}\)?$")
@@ -29,7 +33,8 @@ def findings(
     """Everything that code has against one channel's texts, in a fixed order. Time is linear in source and texts.
 
     `limits`, `number`, `link`, `quote`, `mention` and `block-list` block, as does the same post twice on a platform
-    (`duplicate`), and a `name` in the forms that `names.name_findings` lists. Other names, repetitions within or
+    (`duplicate`), and a `name` in the forms that `names.name_findings` lists. What code cannot decide is `doubtful`,
+    and a person does: other names, dotted words, and words of number that say no certain one. Repetitions within or
     between channels, and a thread with fewer follow-ups than asked for (`thread-length`) lower the score.
     `metadata_facts` are what the author said besides the source: title, author, link.
     """
@@ -50,24 +55,34 @@ def findings(
     return tuple(dict.fromkeys(found))
 
 
-def kept_quotes(quotes: Iterable[str], source: str) -> tuple[str, ...]:
-    """The quotes that stand in the source word for word; space, emphasis and the form of marks do not count."""
-    whole = comparable(source)
-    return tuple(quote.strip() for quote in quotes if (plain := comparable(quote).strip('" ')) and plain in whole)
-
-
 def _text(post: Post) -> str:
     return "\n".join(part for part in (post.title, post.description, post.text, " ".join(post.tags)) if part)
 
 
-def _claims(texts: Iterable[str], source: str, facts: Sequence[str]) -> list[TextFinding]:
-    pieces = [piece for text in texts for piece in in_pieces(_KEYCAP.sub(" ", text))]
-    claims = unsupported_claims(pieces, [*in_pieces(source), *facts])
-    return [TextFinding(rule=_kind(claim), text=f"{claim!r} does not stand in the source") for claim in claims]
+def _claims(texts: Sequence[str], source: str, facts: Sequence[str]) -> list[TextFinding]:
+    """Addresses and numbers. They are looked for in the text as it is read, and numbers in words as well."""
+    known = KnownAddresses((source, *facts))
+    plain = [skeleton(_KEYCAP.sub(" ", text)) for text in texts]
+    found: list[TextFinding] = []
+    for text in texts:
+        strange = [address for address in addresses(as_read(text)) if not known.holds(address)]
+        found += [_finding("link", address.written, doubtful=not address.is_certain) for address in strange]
+    pieces = [piece for text in plain for piece in in_pieces(in_digits(without_addresses(text)))]
+    given = [in_digits(skeleton(fact), ones=True) for fact in (source, *facts)]
+    numbers = unsupported_claims(pieces, [piece for fact in given for piece in in_pieces(fact)])
+    found += [_finding("number", _as_written(number, plain)) for number in numbers]
+    words = " ".join(skeleton(fact) for fact in (source, *facts)).casefold()
+    vague = [word for text in plain for word in vague_numbers(in_digits(text)) if word.casefold() not in words]
+    return [*found, *(_finding("number", word, doubtful=True) for word in vague)]
 
 
-def _kind(claim: str) -> str:
-    return "link" if re.search(r"[^\W\d_][^\s]*\.[^\W\d_]|://|@", claim) else "number"
+def _finding(rule: str, written: str, *, doubtful: bool = False) -> TextFinding:
+    text = f"{written!r} does not stand in the source"
+    return TextFinding(rule=rule, text=text, blocking=not doubtful, doubtful=doubtful)
+
+
+def _as_written(number: str, texts: Sequence[str]) -> str:
+    return number if any(number in text for text in texts) else f"{number} in words"
 
 
 def in_pieces(text: str) -> list[str]:
@@ -95,9 +110,13 @@ def _quotes(texts: Iterable[str], source: str, facts: Sequence[str]) -> list[Tex
 
 
 def _blocked(texts: Iterable[str], block_list: Sequence[str]) -> list[TextFinding]:
-    plain = [" ".join(text.casefold().split()) for text in texts]
-    found = [entry for entry in block_list if any(_holds(text, " ".join(entry.casefold().split())) for text in plain)]
+    plain = [_folded(text) for text in texts]
+    found = [entry for entry in block_list if any(_holds(text, _folded(entry)) for text in plain)]
     return [TextFinding(rule="block-list", text=f"{entry!r} is on the block list") for entry in found]
+
+
+def _folded(text: str) -> str:
+    return " ".join(skeleton(text).casefold().split())
 
 
 def _holds(text: str, entry: str) -> bool:
@@ -143,28 +162,3 @@ def _repetitions(adaptation: Adaptation, others: Sequence[Adaptation]) -> list[T
             text = f"the same text as on {other.channel}.{other.account}"
             found.append(TextFinding(rule="duplicate", text=text, blocking=other.channel == adaptation.channel))
     return found
-
-
-_QUOTED = re.compile(r"“([^“”\n]{1,1000})”|\"([^\"\n]{1,1000})\"|「([^「」\n]{1,1000})」|«([^«»\n]{1,1000})»")
-_LEAST = 12
-"""Shorter ones are a term or an ironic word, not what somebody said."""
-_STYLES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "「": '"', "」": '"', "*": "", "`": ""})
-_EMPHASIS = re.compile(r"(?<![^\W_])_{1,2}(?=\S)|(?<=\S)_{1,2}(?![^\W_])")
-_LINK = re.compile(r"!?\[([^\[\]\n]{1,300})\]\([^()\s]{1,500}\)")
-_LINE_START = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
-
-
-def quoted(text: str) -> tuple[str, ...]:
-    """What a text puts between double quotation marks, from 12 characters and two words on, its end mark left out.
-
-    An ellipsis within parts it, for each side must stand in the source.
-    """
-    found = (next(part for part in match.groups() if part is not None) for match in _QUOTED.finditer(text))
-    parts = (part.strip(" .,;:!?") for quote in found for part in re.split(r"…|\.{3}|\[…\]", quote))
-    return tuple(part for part in parts if len(part) >= _LEAST and len(part.split()) > 1)
-
-
-def comparable(text: str) -> str:
-    """The words of a text: without markdown's emphasis, links and quoting, space as one space, marks in one form."""
-    plain = _LINK.sub(r"\1", _LINE_START.sub("", text)).translate(_STYLES)
-    return " ".join(_EMPHASIS.sub("", plain).split())

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from towpath.contracts.publishing.campaign import TextFinding
+from towpath.policy.core.reading import skeleton
 from towpath.policy.core.signs import find_mentions, rehashed
 from towpath.policy.publishing.sentences import sentences
 from towpath.policy.publishing.weights import relinked
@@ -68,6 +69,20 @@ _COMMON = frozenset(
         *("yesterday", "today", "now", "later", "even", "once", "here", "there", "why", "how", "what", "who", "our"),
         *(
             "the",
+            "she",
+            "they",
+            "you",
+            "each",
+            "every",
+            "all",
+            "some",
+            "any",
+            "most",
+            "many",
+            "few",
+            "other",
+            "another",
+            "which",
             "this",
             "that",
             "these",
@@ -87,6 +102,11 @@ _COMMON = frozenset(
     }
 )
 """Words that say nothing by standing there with a capital: days, languages, and those that sentences begin with."""
+_VERB = re.compile(
+    r"\s+(?:[a-z]{2,20}ed|is|was|has|had|will|says|makes|made|builds|built|wins|won|opens|leads|led|buys|bought|sells|sold|"
+    r"joins|runs|ran|hosts|takes|took|plans|grows|grew|falls|fell|rises|rose|cuts|saves|serves|begins|began)(?![\w'’])"
+)
+_NO_NAME_ENDINGS = ("s", "ing", "ed", "ly", "thing", "body", "one")
 _SMALL_IN_TITLES = frozenset({"with", "from", "into", "over", "that", "than", "your", "when", "without", "about"})
 _AFTER_START = re.compile(r"(?:^|[.!?:;–—(\[“‘\"'•·*→>|/-]|\d[.)]|[^\w\s,'’])\s*$")
 
@@ -97,9 +117,10 @@ def name_findings(texts: Iterable[str], given: Sequence[str]) -> list[TextFindin
     Blocking are the forms that name a person or a company and leave little doubt: after Mr, Dr or CEO; two capitalised
     words before a role (`, CEO`), or that say something (`… said`, `according to …`); before a legal form (`Inc`,
     `GmbH`); in Korean a surname and two syllables before a title (`김지우 대표`), and what stands by `주식회사` or
-    `㈜`; and an @mention, which would call somebody. Not blocking are other capitalised Latin words within a sentence,
-    or anywhere in Korean text. Left alone: the first word of a sentence, headings in title case, words in capitals
+    `㈜`; and an @mention, which would call somebody. Doubtful are other capitalised Latin words within a sentence, or
+    anywhere in Korean text. Left alone: other first words of a sentence, headings in title case, words in capitals
     only, hashtags, links, days and months, and Korean names without a title, which nothing tells from other words.
+    The first word of a sentence is doubtful where a verb follows it.
     """
     known = _Known(given)
     found: dict[str, TextFinding] = {}
@@ -121,7 +142,7 @@ class _Known:
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._words: set[str] = set()
-        for text in texts:
+        for text in map(skeleton, texts):
             self._words.update(word.casefold() for word in _WORD.findall(text))
             self._words.update(mention.casefold() for mention in _mentions(text))
             for run in _HANGUL.findall(text):
@@ -146,11 +167,12 @@ def _without_starts(name: str) -> str:
 
 
 def _finding(rule: str, name: str, *, blocking: bool) -> TextFinding:
-    return TextFinding(rule=rule, text=f"{name!r} does not stand in the source", blocking=blocking)
+    text = f"{name!r} does not stand in the source"
+    return TextFinding(rule=rule, text=text, blocking=blocking, doubtful=not blocking)
 
 
 def _plain(text: str) -> str:
-    return rehashed(relinked(text, lambda _: " "), lambda _: " ")
+    return rehashed(relinked(skeleton(text), lambda _: " "), lambda _: " ")
 
 
 def _certain(text: str) -> Iterator[tuple[str, str]]:
@@ -181,8 +203,14 @@ def _capitalised(text: str) -> Iterator[str]:
         for match in words:
             starts = _AFTER_START.search(sentence, max(0, match.start() - 4), match.start()) is not None
             word = match.group()
-            if (korean or not starts) and len(word) > 1 and not word.isupper():
+            if len(word) > 1 and not word.isupper() and (korean or not starts or _is_subject(sentence, match)):
                 yield word
+
+
+def _is_subject(sentence: str, word: re.Match[str]) -> bool:
+    """Whether a capitalised word that begins a sentence does something, as people and companies do."""
+    verb = _VERB.match(sentence, word.end())
+    return verb is not None and len(word.group()) > 2 and not word.group().endswith(_NO_NAME_ENDINGS)
 
 
 def _is_title(sentence: str) -> bool:
