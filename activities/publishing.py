@@ -31,6 +31,7 @@ from towpath.contracts.publishing.posting import (
 from towpath.policy.publishing.checks import findings
 from towpath.policy.publishing.excerpts import excerpt
 from towpath.policy.publishing.quotations import kept_quotes
+from towpath.policy.publishing.sources import body_of, source_of
 from towpath.policy.publishing.timing import choose_time, unknown_zones
 
 if TYPE_CHECKING:
@@ -61,21 +62,25 @@ class PublishingActivities:
         problems = unknown_zones(request.zones)
         if problems:
             raise PublishError(FailureCode.PUBLISH_REFUSED, f"audience_zones: {'; '.join(problems)}")
-        content = await self._campaigns.content(request.content, request.artefact)
-        if not content.strip():
+        source = source_of(await self._campaigns.content(request.content, request.artefact))
+        if source.is_draft:
+            raise PublishError(FailureCode.PUBLISH_REFUSED, "content: its front matter says that it is a draft")
+        if not source.body.strip():
             raise PublishError(FailureCode.PUBLISH_REFUSED, "content: there is none")
         return Campaign(
             platforms=platforms,
             block_list=self._campaigns.block_list,
-            excerpt=excerpt(content),
-            characters=len(content),
+            excerpt=excerpt(source.body),
+            characters=len(source.body),
+            embargo=source.not_before(request.zones or ("UTC",)),
+            notes=source.notes,
         )
 
     @activity.defn(name="check_texts")
     async def check_texts(self, request: CheckTexts) -> CheckedTexts:
         """The checks in code, over the whole content wherever it is kept."""
         content = await self._campaigns.content(request.content, request.artefact)
-        return await asyncio.to_thread(_check, request, content)
+        return await asyncio.to_thread(_check, request, body_of(content))
 
     @activity.defn(name="choose_times")
     async def choose_times(self, request: ChooseTimes) -> ChosenTimes:

@@ -41,6 +41,7 @@ from towpath.contracts.publishing.posting import (
 from towpath.policy.publishing.checks import findings
 from towpath.policy.publishing.excerpts import excerpt
 from towpath.policy.publishing.quotations import kept_quotes
+from towpath.policy.publishing.sources import source_of
 from towpath.policy.publishing.timing import choose_time, next_free
 from towpath.standins.claude.answer import drafted
 
@@ -168,9 +169,14 @@ class FakePress:
     async def load_campaign(self, request: LoadCampaign) -> Campaign:
         await self._enter("load_campaign", request)
         rules = PLATFORMS.named(wish.channel for wish in request.channels)
-        source = self._source(request.content, request.artefact)
+        source = source_of(self._source(request.content, request.artefact))
         return Campaign(
-            platforms=rules, block_list=PLATFORMS.block_list, excerpt=excerpt(source), characters=len(source)
+            platforms=rules,
+            block_list=PLATFORMS.block_list,
+            excerpt=excerpt(source.body),
+            characters=len(source.body),
+            embargo=source.not_before(request.zones),
+            notes=source.notes,
         )
 
     @activity.defn(name="check_texts")

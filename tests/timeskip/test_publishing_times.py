@@ -6,7 +6,18 @@ import pytest
 from temporalio.client import WorkflowUpdateStage
 
 from tests.timeskip.described import described_as
-from tests.timeskip.publishing import Handle, Press, after, campaign, job_in, job_when, refusal, view_of
+from tests.timeskip.publishing import (
+    CONTENT,
+    Handle,
+    Press,
+    after,
+    campaign,
+    job_in,
+    job_when,
+    refusal,
+    step_of,
+    view_of,
+)
 from tests.timeskip.test_publishing_review import TEXT, edit
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.publishing.campaign import PublishingOutcome, PublishingRequest, PublishingResult
@@ -48,6 +59,20 @@ async def test_nothing_goes_out_before_the_embargo(press: Press) -> None:
 
     assert result.outcome is PublishingOutcome.PUBLISHED
     assert all(job.at >= embargo for job in result.jobs)
+
+
+async def test_an_embargo_of_the_front_matter_holds(press: Press) -> None:
+    """What the content itself says counts as `not_before`, for publishing now too; the rest is told in the record."""
+    content = f"---\nembargo: {after(days=2).isoformat()}\ninternal: 010-1234-5678\n---\n{CONTENT}"
+    handle = await scheduled(press, campaign("linkedin", content=content))
+    _, text = await refusal(handle.execute_update(ContentPublishingWorkflow.publish_now, DANA))
+    note = (await step_of(handle, "load-campaign")).note
+    result = await press.finish(handle)
+
+    assert "before" in text
+    assert published_at(result) >= after(days=1)
+    assert "internal" in note
+    assert "010-1234" not in str([press.fake.house.asked("ask"), press.fake.house.asked("publish_post")])
 
 
 async def test_posts_of_an_account_keep_their_distance(press: Press) -> None:

@@ -15,10 +15,10 @@ from towpath.cli.connection import client, run
 from towpath.cli.endings import answered, follow, open_run
 from towpath.cli.files import read_text
 from towpath.cli.run_ids import By, Why, full_id
-from towpath.cli.terminal import Exit, console, fail, show_page
+from towpath.cli.terminal import Exit, console, fail, show_page, warn
 from towpath.config.platforms import PlatformFilesError, load_platforms
 from towpath.contracts.core.delivery import Language
-from towpath.contracts.core.failure import HouseError
+from towpath.contracts.core.failure import HouseError, PublishError
 from towpath.contracts.core.wire import json_object
 from towpath.contracts.publishing.campaign import (
     CONTENT_BYTES,
@@ -30,6 +30,7 @@ from towpath.contracts.publishing.process import PUBLISHING
 from towpath.control import campaigns as desk
 from towpath.engine.language.mistakes import place_of, words_of
 from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError
+from towpath.policy.publishing.sources import source_of
 from towpath.policy.publishing.timing import unknown_zones
 from towpath.views.publishing import job_lines
 from towpath.views.publishing import page as campaign_page
@@ -87,14 +88,15 @@ def start(
         "require_approval": True if require_approval else None,
     }
     given = {name: value for name, value in options.items() if value is not None}
+    content = _content(file)
     wanted: dict[str, Any] = {
-        "metadata": {**_metadata(metadata), **given},
+        "metadata": {**_front_matter(file, content), **_metadata(metadata), **given},
         "policy": policy,
         "threshold": threshold,
         "cut_off": cut_off,
         **({} if budget_usd is None else {"budget": {"usd": budget_usd}}),
     }
-    run(_start(_content(file), wanted, wait=wait, as_json=as_json))
+    run(_start(content, wanted, wait=wait, as_json=as_json))
 
 
 @app.command("show")
@@ -261,6 +263,19 @@ def _content(file: Path) -> str:
     if not text.strip():
         fail(Exit.WRONG_INPUT, f"{file}: is empty")
     return text
+
+
+def _front_matter(file: Path, content: str) -> dict[str, Any]:
+    """Title and author as the content itself gives them; the worker reads its embargo. A draft is not started."""
+    try:
+        source = source_of(content)
+    except PublishError as error:
+        fail(Exit.WRONG_INPUT, f"{file}: {error.message}")
+    if source.is_draft:
+        fail(Exit.WRONG_INPUT, f"{file}: its front matter says that it is a draft", "Take draft: true out of it first.")
+    for note in source.notes:
+        warn(f"{file}: {note}")
+    return {name: value for name, value in (("title", source.title), ("author", source.author)) if value}
 
 
 def _metadata(file: Path | None) -> dict[str, Any]:

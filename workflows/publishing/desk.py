@@ -9,6 +9,7 @@ from datetime import datetime
 from temporalio import workflow
 
 from towpath.contracts.core.failure import FailureCode, HouseError
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.publishing.campaign import Adaptation
 from towpath.contracts.publishing.posting import EditPosts, Job, JobChange, JobState, Reschedule, Settle
 from towpath.policy.publishing.limits import post_problems
@@ -82,7 +83,7 @@ class PostingDesk:
         if at is None:
             raise _refused(FailureCode.JOB_REFUSED, "no time is free from then until not_after")
         self._try(lambda: self._check_open(run))
-        moved = f"; the first free time from {change.at:%Y-%m-%d %H:%M %Z} on" if at != change.at else ""
+        moved = f"; the first free time from {in_utc(change.at)} on" if at != change.at else ""
         run.change(at=at, reason=_why("moved", change.by, change.reason) + moved, changed_by=change.by)
         return run.job
 
@@ -182,27 +183,23 @@ class PostingDesk:
     def _check_reschedule(self, change: Reschedule) -> None:
         run = self._run(change.job)
         self._check_open(run)
-        metadata, now = self._desk_state.metadata, workflow.now()
+        state, now = self._desk_state, workflow.now()
         if change.at.tzinfo is None:
             raise ChangeRefusedError(FailureCode.JOB_REFUSED, "the time needs its offset from UTC")
         if change.at <= now:
             raise ChangeRefusedError(FailureCode.JOB_REFUSED, "that time has passed; publish_now publishes at once")
-        self._check_window(change.at, metadata.not_before, metadata.not_after)
+        self._check_window(change.at, state.not_before, state.metadata.not_after)
 
     def _check_publish_now(self, change: JobChange) -> None:
         self._check_change(change)
-        metadata = self._desk_state.metadata
-        self._check_window(workflow.now(), metadata.not_before, metadata.not_after)
+        state = self._desk_state
+        self._check_window(workflow.now(), state.not_before, state.metadata.not_after)
 
     def _check_window(self, at: datetime, not_before: datetime | None, not_after: datetime | None) -> None:
         if not_before is not None and at < not_before:
-            raise ChangeRefusedError(
-                FailureCode.JOB_REFUSED, f"nothing is published before {not_before:%Y-%m-%d %H:%M %Z}"
-            )
+            raise ChangeRefusedError(FailureCode.JOB_REFUSED, f"nothing is published before {in_utc(not_before)}")
         if not_after is not None and at > not_after:
-            raise ChangeRefusedError(
-                FailureCode.JOB_REFUSED, f"nothing is published after {not_after:%Y-%m-%d %H:%M %Z}"
-            )
+            raise ChangeRefusedError(FailureCode.JOB_REFUSED, f"nothing is published after {in_utc(not_after)}")
 
     def _check_change(self, change: JobChange) -> None:
         if change.job != ALL:
@@ -227,7 +224,7 @@ class PostingDesk:
         if not run.is_open:
             raise ChangeRefusedError(FailureCode.JOB_CLOSED, f"{run.job.job} can no longer be changed: {run.job.state}")
         if run.cut_off is not None and workflow.now() > run.cut_off:
-            message = f"the cut-off of {run.job.job} was {run.cut_off:%Y-%m-%d %H:%M:%S %Z}"
+            message = f"the cut-off of {run.job.job} was {in_utc(run.cut_off, seconds=True)}"
             raise ChangeRefusedError(FailureCode.JOB_CLOSED, message)
 
     def _run(self, job: str) -> JobRun:

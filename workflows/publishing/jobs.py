@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 from towpath.contracts.core.failure import Failure
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.core.run import Waiting
 from towpath.contracts.publishing.campaign import PlatformRules, PublishingRequest
 from towpath.contracts.publishing.posting import Job, JobState, Post, PublishedPost, Settle
@@ -63,7 +64,8 @@ class JobRun:
 
     def drop(self) -> None:
         not_after = self._request.metadata.not_after
-        self.end(JobState.DROPPED, f"stale: not_after was {not_after:%Y-%m-%d %H:%M %Z}, and nothing is published late")
+        when = "" if not_after is None else f" was {in_utc(not_after)}"
+        self.end(JobState.DROPPED, f"stale: not_after{when}, and nothing is published late")
 
     async def due(self) -> bool:
         """Wait for the job's time. False: it was cancelled or dropped instead. The wait is a durable timer."""

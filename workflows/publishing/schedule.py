@@ -32,7 +32,7 @@ class Schedule:
             platforms=self._state.campaign.platforms,
             zones=metadata.audience_zones,
             earliest=workflow.now() + self._state.request.cut_off,
-            not_before=metadata.not_before,
+            not_before=self._state.not_before,
             not_after=metadata.not_after,
         )
         chosen = await self._steps.perform(SCHEDULE, PublishingActivities.choose_times, wanted, LOOKUP)

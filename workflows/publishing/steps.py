@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from activities.publishing import PublishingActivities
 from towpath.contracts.core.claude import Provenance
@@ -92,6 +93,12 @@ class PublishingState:
     def rules(self, channel: ChannelTexts) -> PlatformRules:
         return next(rules for rules in self.campaign.platforms if rules.platform == channel.wish.channel)
 
+    @property
+    def not_before(self) -> datetime | None:
+        """The embargo: the later of what was asked for and of what the content says."""
+        moments = [at for at in (self.metadata.not_before, self.campaign.embargo) if at is not None]
+        return max(moments, default=None)
+
     def degrade(self, step: str, note: str) -> None:
         self.degraded[step] = note
         self.steps.degrade(step, note)
@@ -134,6 +141,8 @@ class Writing:
         zones = self._state.metadata.audience_zones
         wanted = LoadCampaign(content=request.content, artefact=request.artefact, channels=wishes, zones=zones)
         self._state.campaign = await self._steps.perform(LOAD, PublishingActivities.load_campaign, wanted, LOOKUP)
+        if self._state.campaign.notes:
+            self._steps.remark(LOAD, "; ".join(self._state.campaign.notes))
         link = self._state.metadata.link
         for rules in self._state.campaign.platforms:
             prompt = ADAPTATIONS.get(rules.prompt)

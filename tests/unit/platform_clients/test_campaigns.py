@@ -86,9 +86,20 @@ async def test_a_campaign_is_read_with_its_platforms(tmp_path: Path) -> None:
     assert kept.block_list
 
 
+async def test_front_matter_is_no_content(tmp_path: Path) -> None:
+    """Its embargo is taken over, what is not read is told, and Claude is given the text alone."""
+    front = "---\nembargo: 2027-01-15\ninternal: 010-1234-5678\n---\n"
+    loaded = await load(tmp_path, content=f"{front}{CONTENT}<!-- secret -->", zones=("Asia/Seoul",))
+
+    assert loaded.excerpt == CONTENT
+    assert loaded.embargo == datetime(2027, 1, 14, 15, tzinfo=UTC)
+    assert loaded.notes == ("front matter: nothing is done with internal",)
+
+
 @pytest.mark.parametrize(
     ("fields", "code", "text"),
     [
+        pytest.param({"content": "---\ndraft: true\n---\nx"}, FailureCode.PUBLISH_REFUSED, "a draft", id="draft"),
         pytest.param(
             {"channels": (ChannelWish(channel="blug"),)}, FailureCode.STEP_INPUT, "'blug'", id="unknown-channel"
         ),

@@ -165,7 +165,9 @@ def test_limits_are_told_in_the_language_of_the_posts() -> None:
 
 def test_new_channel_of_a_known_shape_needs_no_code() -> None:
     """Its rules alone say what is asked for, what is allowed and how long it is."""
-    rules = with_rules(LINKEDIN, platform="mastodon", title="Mastodon", max_length=500, url_length=23, max_hashtags=2)
+    rules = with_rules(
+        LINKEDIN, platform="mastodon", title="Mastodon", max_length=500, url_length=23, max_hashtags=2, escapes=""
+    )
     draft = PostDraft(text="a" * 471, hashtags=["one", "two", "three"])
 
     assert draft_type(rules) is PostDraft

@@ -160,6 +160,8 @@ class PlatformRules(Wire):
     max_links: int | None = Field(default=None, ge=0, description="of one post")
     max_title_length: int | None = None
     max_description_length: int | None = None
+    escapes: str = ""
+    """Characters that travel with a backslash, which counts; `#` before a letter costs twelve."""
     markup: Literal["none", "markdown"] = "none"
     needs_link: bool = Field(default=False, description="the campaign's link, if it has one, ends the last post")
     spacing: timedelta = Field(default=timedelta(), description="between two posts of one account")
@@ -187,6 +189,10 @@ class Campaign(ActivityResult):
     block_list: tuple[str, ...] = ()
     excerpt: str = ""
     characters: int = 0
+    embargo: datetime | None = None
+    """What the content's front matter says; the later of it and of `not_before` counts."""
+    notes: tuple[str, ...] = ()
+    """What of the front matter is not read."""
 
 
 class SourceText(Wire):

@@ -18,6 +18,7 @@ from towpath.policy.publishing.sentences import sentences
 
 _COUNTER = re.compile(r"^\(?\d{1,2}\s?/\s?\d{0,2}\)?(?=\s|$)|(?<=\s)\(?\d{1,2}/\d{1,2}\)?$")
 _KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
+_GAP = re.compile(r"\[\s*(?:…|\.{3})\s*\]")
 _REPEATED = 25
 """A sentence shorter than this may be said twice."""
 
@@ -47,6 +48,7 @@ def findings(
     found += _quotes(texts, source, metadata_facts)
     found += name_findings(texts, (source, *metadata_facts))
     found += _blocked(texts, block_list)
+    found += [TextFinding(rule="gap", text="a gap is marked in it: […]") for text in texts if _GAP.search(text)]
     found += _repetitions(adaptation, others)
     least = rules.min_follow_ups + 2
     if rules.shape is ContentShape.THREAD and len(adaptation.posts) < least:

@@ -6,7 +6,11 @@ _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\
 """Control characters, and those that turn the direction of a text so that it reads as another."""
 _BREAKS = re.compile(r"\r\n?|[\u2028\u2029\u0085]")
 _LINK = re.compile(r"!?\[([^\[\]\n]{1,300})\]\(<?(https?://[^\s()<>]{1,500})>?\)")
-_BOLD = re.compile(r"(\*\*|__)(?=[^\s*_])([^*_\n]{1,500})\1")
+_BOLD = re.compile(
+    r"(?<![A-Za-z0-9*])(\*\*)(?=[^\s*_])([^*_\n]{1,500})\*\*(?![A-Za-z0-9*])"
+    r"|(?<![A-Za-z0-9_])__(?![a-z][a-z0-9]*__)(?=[^\s*_])([^*_\n]{1,500})__(?![A-Za-z0-9_])"
+)
+"""Not what stands between letters or digits, such as 2**10, and not names of Python such as __init__."""
 _HEADING = re.compile(r"^#{1,6}[ \t]+(?=\S)", re.MULTILINE)
 _FENCE = re.compile(r"^[ \t]*```[^\n]{0,50}\n?", re.MULTILINE)
 _NESTED = 5
@@ -27,11 +31,15 @@ def without_markdown(text: str) -> str:
     """The text as plain words: a link becomes its text and its address, the rest loses its signs."""
     for _ in range(_NESTED):
         plain = _LINK.sub(_spelled_out, text)
-        plain = _FENCE.sub("", _HEADING.sub("", _BOLD.sub(r"\2", plain)))
+        plain = _FENCE.sub("", _HEADING.sub("", _BOLD.sub(_bare, plain)))
         if plain == text:
             return text
         text = plain
     return re.sub(r"\*\*|__|```|\]\(|^#+[ \t]", " ", text, flags=re.MULTILINE) if markdown_in(text) else text
+
+
+def _bare(match: re.Match[str]) -> str:
+    return match[2] or match[3]
 
 
 def _spelled_out(match: re.Match[str]) -> str:

@@ -15,7 +15,8 @@ _ENOUGH = 0.6
 """A cut at the end of a sentence is taken when so much of the room is used; else the cut is at a word, with a mark."""
 _MARK = "…"
 _SPACE = re.compile(r"\s+")
-_SIGNS = re.compile(r"[.#＃*_`\[\]()<>@/\\:]+")
+_SIGNS = re.compile(r"(?:[#＃*_`\[\]<>@/\\:]|(?<!\d)\.|\.(?!\d))+")
+"""What may read as a link, a hashtag or markdown. Brackets and the point of a number stay."""
 _SIGNS_IN_A_ROW = re.compile("[#＃]{2,}")
 _FENCE = re.compile(r"^[ \t]*```", re.MULTILINE)
 _CLOSED = "\n```"
@@ -74,7 +75,8 @@ def _cut(text: str, rules: PlatformRules, needed: str | None) -> str:
     linked = [needed] if needed is not None else []
     while tags and weighted_length(" ".join([*linked, *tags]), rules) > rules.max_length / 2:
         tags.pop()
-    for words in (body, cleaned(_SIGNS.sub(" ", body))):
+    unlinked = _spaced(relinked(body, lambda _: " "))
+    for words in (body, unlinked, cleaned(_SIGNS.sub(" ", unlinked))):
         shorter = _body(words, rules, [*linked, *tags])
         made = cleaned(with_tail(shorter, [*linked, *tags]))
         if made and not text_problems("", made, rules):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.publishing.campaign import PlatformRules, PostingWindow
 from towpath.contracts.publishing.posting import ChosenTime
 from towpath.engine.expression.suggestions import did_you_mean
@@ -54,7 +55,7 @@ def choose_time(
     places = [ZoneInfo(zone) for zone in dict.fromkeys(zones)]
     candidates = [found for found in _candidates(rules, places, start) if not_after is None or found.at <= not_after]
     if not candidates:
-        limit = "" if not_after is None else f" before it is stale at {_utc(not_after)}"
+        limit = "" if not_after is None else f" before it is stale at {in_utc(not_after)}"
         return ChosenTime(at=start, reason=f"as early as it may: no usual time of {rules.title} is left{limit}")
     best = max(candidates, key=lambda found: (_worth(found, rules, places, start), -found.at.timestamp()))
     return ChosenTime(at=best.at, reason=_reason(best, rules, places))
@@ -85,6 +86,11 @@ def local_instant(day: date, hour: int, minute: int, zone: ZoneInfo) -> datetime
     return datetime.combine(day, time(hour, minute), tzinfo=zone).astimezone(UTC)
 
 
+def latest_instant(local: datetime, zones: Iterable[str]) -> datetime:
+    """When a local time has come in every one of the zones, in UTC."""
+    return max(local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) for zone in zones)
+
+
 def _wished(
     at: datetime, start: datetime, not_before: datetime | None, not_after: datetime | None
 ) -> ChosenTime | None:
@@ -94,7 +100,7 @@ def _wished(
     if wish >= start:
         return ChosenTime(at=wish, reason="at the time that was asked for")
     why = "the embargo ends then" if not_before is not None and start == not_before else "that time has passed"
-    return ChosenTime(at=start, reason=f"asked for {_utc(wish)}, but {why}: as early as it may")
+    return ChosenTime(at=start, reason=f"asked for {in_utc(wish)}, but {why}: as early as it may")
 
 
 def _later(earliest: datetime, not_before: datetime | None) -> datetime:
@@ -140,7 +146,3 @@ def _reason(best: _Candidate, rules: PlatformRules, zones: Sequence[ZoneInfo]) -
     rest = f"; {left} of {len(zones)} zones are outside their usual times" if left else ""
     usual = f"{local:%A %H:%M} in {best.zone.key} is a usual time of {rules.title} (weight {best.window.weight:g})"
     return f"{usual}{also}{rest}"
-
-
-def _utc(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

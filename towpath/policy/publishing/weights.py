@@ -24,6 +24,9 @@ _EMOJIS = re.compile(_EMOJI)
 
 _WIDE = re.compile("[^\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
 """What counts 2 on X: all but Latin to Georgian, spaces, dashes, quotation marks and primes."""
+_HASHTAG_TEMPLATE = 12
+"""How much longer `{hashtag|\\#|word}` is than `#word`."""
+_WORD = re.compile(r"\w")
 _MARKS_IN_A_ROW = 30
 """Unicode's stream-safe text format (UAX #15, 13) allows no more, which keeps the composing linear."""
 _MAY_HAVE_MARKS = re.compile(
@@ -110,8 +113,16 @@ def _letters(text: str, start: int, end: int, rules: PlatformRules) -> Iterator[
 def _plain_length(text: str, start: int, end: int, rules: PlatformRules) -> int:
     """Of characters that are neither in a link nor in an emoji."""
     if rules.wide_weight == 1:
-        return end - start
+        return end - start + _escapes(text, start, end, rules.escapes)
     return end - start + (rules.wide_weight - 1) * sum(1 for _ in _WIDE.finditer(text, start, end))
+
+
+def _escapes(text: str, start: int, end: int, escapes: str) -> int:
+    """What the platform's own way of writing adds: a backslash each, and its template around a hashtag."""
+    if not escapes:
+        return 0
+    signs = [place for place in range(start, end) if text[place] in escapes]
+    return sum(_HASHTAG_TEMPLATE if text[place] == "#" and _WORD.match(text, place + 1) else 1 for place in signs)
 
 
 def _atoms(text: str, rules: PlatformRules) -> Iterator[tuple[int, int, int]]:
@@ -130,5 +141,5 @@ def _atoms(text: str, rules: PlatformRules) -> Iterator[tuple[int, int, int]]:
 
 def _emojis(text: str, start: int, end: int, rules: PlatformRules) -> Iterator[tuple[int, int, int]]:
     for match in _EMOJIS.finditer(text, start, end):
-        weight = rules.wide_weight if rules.wide_weight > 1 else len(match.group())
+        weight = rules.wide_weight if rules.wide_weight > 1 else _plain_length(text, *match.span(), rules)
         yield match.start(), match.end(), weight
