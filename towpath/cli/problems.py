@@ -7,6 +7,7 @@ import typer
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.connection import client, run
 from towpath.cli.terminal import console
+from towpath.contracts.core.moments import in_utc
 from towpath.control.problems import Problem, list_problems
 
 
@@ -39,7 +40,7 @@ async def _problems(*, as_json: bool) -> None:
 def _show(problem: Problem) -> None:
     reset, terminate = problem.remedies
     console.print(
-        f"{problem.workflow_id} ({problem.type}) since {problem.since:%Y-%m-%d %H:%M:%S} UTC, "
+        f"{problem.workflow_id} ({problem.type}) since {in_utc(problem.since, seconds=True)}, "
         f"attempt {problem.attempt}",
         f"  {problem.cause}: {problem.message}",
         f"  reset: {reset}",

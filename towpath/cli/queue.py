@@ -10,6 +10,7 @@ from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.connection import client, run
 from towpath.cli.run_ids import By, RunId, Why, full_id
 from towpath.cli.terminal import Exit, console, fail
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.core.run import Discard
 from towpath.control import deadletters
 from towpath.control.deadletters import Letter, NotInQueueError
@@ -67,7 +68,7 @@ async def _show(workflow_id: str, *, as_json: bool) -> None:
         return
     what = letter.letter
     console.print(
-        f"{workflow_id} in {what.queue or 'no queue'}, failed at {what.at:%Y-%m-%d %H:%M} UTC",
+        f"{workflow_id} in {what.queue or 'no queue'}, failed at {in_utc(what.at)}",
         f"  step {what.step}: {what.failure.message} ({what.failure.code}, {count(what.failure.attempts, 'attempt')})",
         f"  undone: {', '.join(what.undone) or 'nothing'}",
         *([f"  STILL IN PLACE, or nobody knows: {', '.join(what.not_undone)}"] if what.not_undone else []),

@@ -11,6 +11,7 @@ from towpath.cli.connection import client, run
 from towpath.cli.endings import answered
 from towpath.cli.run_ids import RunId, as_person, full_id
 from towpath.cli.terminal import Exit, console, fail, show_page
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.core.review import Decision, ReviewTask, Verdict
 from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.control import reviews
@@ -120,7 +121,7 @@ async def _show_subject(workflow_id: str) -> None:
 
 def describe(task: ReviewTask) -> list[str]:
     """A task in lines for people."""
-    lines = [f"{task.title}: for {task.team}, due {task.due_at:%Y-%m-%d %H:%M} UTC"]
+    lines = [f"{task.title}: for {task.team}, due {in_utc(task.due_at)}"]
     lines += [f"  - {reason}" for reason in task.reasons]
     lines += task.instructions.strip().splitlines()
     lines += [f"form: {json.dumps(task.form, ensure_ascii=False)}"] if task.form is not None else []
@@ -129,12 +130,11 @@ def describe(task: ReviewTask) -> list[str]:
         lines.append(f"approved by {names}; {task.quorum} must")
     lines += [f"{task.came} so far"] if task.came and task.is_open else []
     lines += [
-        f"  {one.verdict} by {one.reviewer} at {one.at:%Y-%m-%d %H:%M} UTC {one.reason}".rstrip()
-        for one in task.submissions
+        f"  {one.verdict} by {one.reviewer} at {in_utc(one.at)} {one.reason}".rstrip() for one in task.submissions
     ]
     if task.decision is not None:
         decision = task.decision
-        lines.append(f"decided: {decision.verdict} by {decision.reviewer} at {decision.at:%Y-%m-%d %H:%M} UTC")
+        lines.append(f"decided: {decision.verdict} by {decision.reviewer} at {in_utc(decision.at)}")
         lines += [f"  {decision.reason}"] if decision.reason else []
     elif not task.is_open:
         ended = "expired: nobody decided in time" if task.expired else "closed: nobody needs to decide it any more"

@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.listing import in_query
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.core.process import PENDING_ASSIGNEES, PENDING_UNTIL
 from towpath.contracts.core.review import DecidedReview, Decision, ReviewTask
 from towpath.contracts.core.run import RunRecord
@@ -152,11 +153,9 @@ async def _ended(client: Client, workflow_id: str, task: str | None) -> HouseErr
         return HouseError(FailureCode.REVIEW_NOT_OPEN, "this run has ended, and never asked for a decision")
     if found.decision is not None:
         by, at = found.decision.reviewer, found.decision.at
-        message = f"already decided: {found.decision.verdict} by {by} at {at:%Y-%m-%d %H:%M} UTC"
+        message = f"already decided: {found.decision.verdict} by {by} at {in_utc(at)}"
         return HouseError(FailureCode.REVIEW_ALREADY_DECIDED, message)
-    return HouseError(
-        FailureCode.REVIEW_EXPIRED, f"the run has ended; its task was open until {found.due_at:%Y-%m-%d %H:%M} UTC"
-    )
+    return HouseError(FailureCode.REVIEW_EXPIRED, f"the run has ended; its task was open until {in_utc(found.due_at)}")
 
 
 def refusal(error: WorkflowUpdateFailedError) -> FailureCode | None:

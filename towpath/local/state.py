@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from towpath import private
+from towpath.contracts.core.moments import clock_in_utc
 
 LOCK = "stack.lock"
 LOGS, LOGS_BEFORE = "logs", "logs.before"
@@ -66,7 +67,7 @@ class StateFolder:
 
     def note(self, addresses: Mapping[str, str]) -> None:
         """Say where the stack is, for whoever finds the folder locked."""
-        about = _About(os.getpid(), f"{datetime.now(UTC):%H:%M:%S} UTC", dict(addresses))
+        about = _About(os.getpid(), clock_in_utc(datetime.now(UTC), seconds=True), dict(addresses))
         os.ftruncate(self.lock, 0)
         os.pwrite(self.lock, json.dumps(asdict(about)).encode(), 0)
 

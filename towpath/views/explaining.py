@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.core.run import DeadLetter, RunRecord, StepRecord, StepState
 
 
@@ -26,9 +27,9 @@ def explain(record: RunRecord, letter: DeadLetter | None = None, *, has_task: bo
 
 def _state(record: RunRecord) -> str:
     if record.ended_at is not None:
-        return f"{record.workflow_id} ended at {record.ended_at:%Y-%m-%d %H:%M} UTC as {record.status}."
+        return f"{record.workflow_id} ended at {in_utc(record.ended_at)} as {record.status}."
     paused = " People paused it: no further step starts." if record.paused else ""
-    return f"{record.workflow_id} is {record.status} since {record.started_at:%Y-%m-%d %H:%M} UTC.{paused}"
+    return f"{record.workflow_id} is {record.status} since {in_utc(record.started_at)}.{paused}"
 
 
 def _failures(record: RunRecord, letter: DeadLetter | None) -> Iterator[str]:
@@ -66,7 +67,7 @@ def _waits(record: RunRecord) -> Iterator[str]:
             told = True
             yield f"Step {_named(step)} is under way."
     if record.waiting is not None and not told:
-        until = "" if record.waiting.until is None else f", until {record.waiting.until:%Y-%m-%d %H:%M} UTC"
+        until = "" if record.waiting.until is None else f", until {in_utc(record.waiting.until)}"
         yield f"It waits for {record.waiting.what} by {record.waiting.who}{until}."
 
 

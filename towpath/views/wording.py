@@ -1,6 +1,8 @@
 """Numbers with their nouns, times in the zone that is named, and forms of fields in words instead of patterns."""
 
-from datetime import UTC, datetime
+from datetime import datetime
+
+from towpath.contracts.core.moments import in_utc
 
 FORMS = {
     "email": "an e-mail address, like kim@hanbit.example",
@@ -23,7 +25,7 @@ def form_of(field: str) -> str:
 
 def utc(at: datetime) -> str:
     """A time of any zone in UTC, to the minute."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return in_utc(at)
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from temporalio import workflow
 
 from towpath.contracts.core.failure import FailureCode, HouseError
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.core.process import (
     AWAITED_EVENTS,
     DEFINITION_HASH,
@@ -229,5 +230,5 @@ class Operations:
             raise RefusedEditError(FailureCode.STEP_INPUT, "the run is being ended already")
 
     def _note(self, what: str, by: str, reason: str) -> None:
-        moment = f"{workflow.now():%Y-%m-%d %H:%M:%S} UTC"
+        moment = f"{in_utc(workflow.now(), seconds=True)}"
         self._driver.edits.append(f"{moment}: {what} by {by}" + (f": {reason}" if reason else ""))

@@ -11,6 +11,7 @@ from temporalio import workflow
 
 from activities.reviews import ReviewActivities
 from towpath.contracts.core.failure import Failure, FailureCode, HouseError
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.core.process import PENDING_ASSIGNEES, PENDING_UNTIL
 from towpath.contracts.core.review import (
     DecidedReview,
@@ -283,13 +284,13 @@ class HumanTask:
     def _why_closed(self) -> str:
         if self._plan.is_beside_others:
             return f"the task {self.task.task} is closed"
-        return f"this run passed its deadline at {self.task.due_at:%Y-%m-%d %H:%M} UTC"
+        return f"this run passed its deadline at {in_utc(self.task.due_at)}"
 
     def _how_decided(self) -> str:
         decision = self.task.decision
         if decision is None:
             return f"already approved by this person; {self._plan.quorum} people must"
-        return f"already decided: {decision.verdict} by {decision.reviewer} at {decision.at:%Y-%m-%d %H:%M} UTC"
+        return f"already decided: {decision.verdict} by {decision.reviewer} at {in_utc(decision.at)}"
 
     async def _happen(self, moment: Moment) -> None:
         if moment.event == "reminder":

@@ -8,6 +8,7 @@ from rich.table import Column, Table
 from towpath.cli.as_json import show_json
 from towpath.cli.connection import client
 from towpath.cli.terminal import Exit, console, fail, problems
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.declared.published import DefinitionRecord, TriggerPreview, Version
 from towpath.control.definitions import DefinitionError, Definitions
 from towpath.control.schedules import Schedules
@@ -113,8 +114,7 @@ async def _firings(schedules: Schedules, version: Version, around: datetime | No
         firings = await schedules.firings(name, begin, end, trigger.timezone)
         shown = firings[:NEXT_FIRINGS] if around is None else firings[:50]
         lines = tuple(
-            f"{firing.local:%a %Y-%m-%d %H:%M %z}, {firing.at:%Y-%m-%d %H:%M} UTC"
-            + (f"  ({firing.note})" if firing.note else "")
+            f"{firing.local:%a %Y-%m-%d %H:%M %z}, {in_utc(firing.at)}" + (f"  ({firing.note})" if firing.note else "")
             for firing in shown
         )
         found.append(TriggerPreview(schedule=name, cron=trigger.cron, timezone=trigger.timezone, firings=lines))

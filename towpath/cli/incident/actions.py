@@ -16,6 +16,7 @@ from towpath.config.connections import Connections, ConnectionsFileError
 from towpath.config.incident_files import CheckedFiles, action_rows, check_files
 from towpath.config.reviewers import ReviewerDirectory, ReviewersFileError
 from towpath.contracts.core.failure import ServiceError
+from towpath.contracts.core.moments import clock_in_utc, in_utc
 from towpath.contracts.incident.remediation import ControlRecord, KillSwitch, SetSwitch
 from towpath.control.remediation import RemediationControl
 from towpath.views.tables import show_table
@@ -115,11 +116,13 @@ async def _switch(*, as_json: bool) -> None:
         return
     console.print(_told(record.switch), markup=False, soft_wrap=True)
     for entry in record.reservations:
-        console.print(f"  {entry.at:%H:%M:%S} UTC {entry.action} for {entry.key}", markup=False, soft_wrap=True)
+        console.print(
+            f"  {clock_in_utc(entry.at, seconds=True)} {entry.action} for {entry.key}", markup=False, soft_wrap=True
+        )
 
 
 def _told(moved: KillSwitch) -> str:
     if moved.at is None:
         return "off: nobody has moved it yet"
     state = "ON: nothing is carried out" if moved.on else "off"
-    return f"{state}, by {moved.by} at {moved.at:%Y-%m-%d %H:%M} UTC: {moved.reason}"
+    return f"{state}, by {moved.by} at {in_utc(moved.at)}: {moved.reason}"

@@ -15,6 +15,7 @@ from towpath.cli.review import decide_task
 from towpath.cli.run_ids import as_person, full_id
 from towpath.cli.terminal import Exit, console, fail
 from towpath.contracts.core.listing import in_query
+from towpath.contracts.core.moments import clock_in_utc, in_utc
 from towpath.contracts.core.process import PROCESS, SEVERITY, STATUS, SUBJECT
 from towpath.contracts.core.review import Decision, Verdict
 from towpath.contracts.core.text import clean
@@ -147,7 +148,7 @@ def describe(view: IncidentView) -> list[str]:
     lines = [
         f"{view.service}, {level}",
         f"alerts: {group.firing} fire, {group.resolved} resolved, {group.received} received",
-        f"acknowledged: {'by nobody' if taken is None else f'by {taken.by} at {taken.at:%H:%M} UTC'}",
+        f"acknowledged: {'by nobody' if taken is None else f'by {taken.by} at {clock_in_utc(taken.at)}'}",
     ]
     if view.analysis is not None:
         lines.append(f"analysis: {view.analysis.summary}")
@@ -158,7 +159,7 @@ def describe(view: IncidentView) -> list[str]:
         f"{one.number}. {one.title}: {one.state}" + (f" ({one.note})" if one.note else "") for one in view.actions
     ]
     lines += [f"without {what}: {why}" for what, why in view.degraded.items()]
-    told = [*lines, *(f"  {entry.at:%Y-%m-%d %H:%M:%S} UTC {entry.what}" for entry in view.timeline)]
+    told = [*lines, *(f"  {in_utc(entry.at, seconds=True)} {entry.what}" for entry in view.timeline)]
     return [clean(line) for line in told]
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from towpath.contracts.core.claude import Provenance, Usage
 from towpath.contracts.core.failure import Failure
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.core.wire import Wire, clip
 
 
@@ -88,7 +89,7 @@ class StepRecord(Wire):
         if not self.waiting:
             return ""
         due = [waiting.until for waiting in self.waiting if waiting.until is not None]
-        until = f", until {min(due):%Y-%m-%d %H:%M} UTC" if due else ""
+        until = f", until {in_utc(min(due))}" if due else ""
         return f"waits for {' or '.join(waiting.what for waiting in self.waiting)}{until}"
 
 

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from towpath.contracts.core.moments import in_utc
+
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 _MINUTE, _HOUR = 60, 3600
 
@@ -40,4 +42,4 @@ def seconds(value: float) -> str:
 
 
 def moment(value: datetime | None) -> str:
-    return "–" if value is None else f"{value:%Y-%m-%d %H:%M:%S} UTC"
+    return "–" if value is None else in_utc(value, seconds=True)

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from towpath.contracts.core.failure import Failure, FailureCode
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.core.review import DecidedReview, Decision, Verdict
 from towpath.engine.language.steps import HumanTaskConfig
 from towpath.engine.run.actions import Completed, Failed, Outcome, Rejected
@@ -46,7 +47,7 @@ def verdict(
     was closed before.
     """
     if decision is None and given.on_timeout in {"fail", "escalate"}:
-        message = f"nobody decided by {due_at:%Y-%m-%d %H:%M} UTC" + (f": {lapse}" if lapse else "")
+        message = f"nobody decided by {in_utc(due_at)}" + (f": {lapse}" if lapse else "")
         return Failed(Failure(code=FailureCode.REVIEW_EXPIRED, message=message))
     approved = given.on_timeout == "approve" if decision is None else decision.verdict is Verdict.APPROVE
     output: dict[str, JsonValue] = {

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from towpath.contracts.core.delivery import Language
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.core.review import ReviewTask
 from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.onboarding.customer import Customer, WelcomeKit
@@ -35,7 +36,7 @@ def review_notice(task: ReviewTask, event: str) -> tuple[str, str]:
     reasons = "\n".join(f"- {reason}" for reason in task.reasons)
     start = {"opened": "Review wanted", "reminder": "Review still open", "escalation": "Review escalated"}[event]
     text = (
-        f"{reasons}\nDecide by {task.due_at:%Y-%m-%d %H:%M} UTC, or the customer is not onboarded.\n"
+        f"{reasons}\nDecide by {in_utc(task.due_at)}, or the customer is not onboarded.\n"
         f"python starter.py review show {task.workflow_id}"
     )
     return f"{start}: {task.title}", text
@@ -48,7 +49,7 @@ def task_notice(task: ReviewTask, event: str) -> tuple[str, str]:
     start = {"opened": "Task", "reminder": "Task still open", "escalation": "Task escalated"}[event]
     instructions = f"{task.instructions.strip()}\n" if task.instructions.strip() else ""
     wanted = "Submit it as often as there is something to say, until" if task.repeatable else "Decide by"
-    text = f"{instructions}{wanted} {task.due_at:%Y-%m-%d %H:%M} UTC.\npython starter.py review show {task.workflow_id}"
+    text = f"{instructions}{wanted} {in_utc(task.due_at)}.\npython starter.py review show {task.workflow_id}"
     return f"{start}: {task.title}", text
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.core.review import ReviewTask
 from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.incident.incident import Acknowledged, IncidentProgress
@@ -18,7 +19,7 @@ def approval_notice(task: ReviewTask, event: str) -> tuple[str, str]:
     start = {"opened": "Approval wanted", "reminder": "Approval still wanted", "escalation": "Approval escalated"}
     lines = (
         *task.reasons,
-        f"Without a decision by {task.due_at:%Y-%m-%d %H:%M} UTC it is not done.",
+        f"Without a decision by {in_utc(task.due_at)} it is not done.",
         f"python starter.py incident approve {task.workflow_id} --task {task.task} --as REVIEWER",
     )
     return f"{start[event]}: {task.title}", "\n".join(lines)

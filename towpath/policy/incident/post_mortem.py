@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.incident.incident import (
     FollowUp,
     IncidentOutcome,
@@ -200,7 +201,7 @@ def plain(text: str) -> str:
 
 
 def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{in_utc(at, seconds=True)}"
 
 
 def _length(time: timedelta) -> str:

@@ -1,6 +1,7 @@
 """What people are told about a pipeline: tasks, failures. Counts, columns and rules; never a value of a row."""
 
 from towpath.contracts.core.claude import Provenance
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.core.review import ReviewTask
 from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.pipeline.quality import Quality
@@ -31,7 +32,7 @@ def proposal_note(frozen: FrozenSpecification) -> str:
 
 def review_notice(task: ReviewTask, event: str) -> tuple[str, str]:
     """Title and text about a task."""
-    lines = [*task.reasons, f"Run: {task.workflow_id}", f"Until: {task.due_at:%Y-%m-%d %H:%M} UTC"]
+    lines = [*task.reasons, f"Run: {task.workflow_id}", f"Until: {in_utc(task.due_at)}"]
     if event == "closed":
         decided = task.decision
         lines.append("Nobody decided in time" if decided is None else f"{decided.verdict} by {decided.reviewer}")

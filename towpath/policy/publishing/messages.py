@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.core.review import ReviewTask
 from towpath.contracts.publishing.posting import Job, JobState
 from towpath.policy.core.messages import review_notice
@@ -14,7 +15,7 @@ def approval_notice(task: ReviewTask, event: str) -> tuple[str, str]:
     start = {"opened": "Texts to approve", "reminder": "Texts still wait", "escalation": "Approval escalated"}[event]
     reasons = "\n".join(f"- {reason}" for reason in task.reasons)
     text = (
-        f"{reasons}\nDecide by {task.due_at:%Y-%m-%d %H:%M} UTC, or nothing is published.\n"
+        f"{reasons}\nDecide by {in_utc(task.due_at)}, or nothing is published.\n"
         f"The texts side by side: python starter.py publishing show {task.workflow_id}"
     )
     return f"{start}: {task.title}", text
