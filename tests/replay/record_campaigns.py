@@ -17,6 +17,7 @@ from tests.fakes.press import busy, down, forbidden
 from tests.replay.record_incidents import write
 from tests.timeskip.conftest import time_skipping
 from tests.timeskip.publishing import Handle, Press, after, campaign, decide, job_in, serve, task_of
+from tests.timeskip.test_publishing_late import approved_late
 from tests.timeskip.test_publishing_paths import refusing, scored
 from tests.timeskip.test_publishing_policy import ALL, held
 from tests.timeskip.test_publishing_posting import settle, unsettled
@@ -106,8 +107,34 @@ async def cancelled(press: Press) -> Recorded:
     yield "cancelled", handle
 
 
+async def late(press: Press) -> Recorded:
+    """A wish that passed before the approval is held, and moved."""
+    handle = await approved_late(press)
+    await handle.execute_update("reschedule", moved(after(hours=5)))
+    await handle.execute_update(ContentPublishingWorkflow.release, DANA)
+    yield "late", handle
+
+
+async def stale(press: Press) -> Recorded:
+    """`not_after` closes the approval; a job that went stale gives its time back."""
+    request = campaign("linkedin", require_approval=True, not_after=after(minutes=40))
+    yield "stale-approval", await press.start(request, skipping=False)
+    press.fake.plan("publish_post/linkedin", busy(7200))
+    at = after(hours=2)
+    request = campaign("linkedin", at=at, not_after=at + timedelta(hours=1))
+    yield "unused-slot", await press.start(request)
+
+
+async def sooner(press: Press) -> Recorded:
+    """Published now, and its time given back."""
+    handle = await scheduled(press)
+    await handle.execute_update(ContentPublishingWorkflow.publish_now, DANA)
+    yield "sooner", handle
+
+
 SCENARIOS: Sequence[Callable[[Press], Recorded]] = (
     *(straight, revised, expired, troubled, settled, changed, released, withdrawn, failed, cancelled),
+    *(late, stale, sooner),
 )
 
 

@@ -1,18 +1,17 @@
 """The human task of a campaign: when a person must approve, who may change texts, and what silence means."""
 
-from datetime import timedelta
 
 import pytest
 from temporalio.client import WorkflowFailureError
 
 from tests.timeskip.described import described_as
-from tests.timeskip.publishing import LINK, Press, after, campaign, decide, refusal, step_of, task_of, view_of
+from tests.timeskip.publishing import LINK, Press, campaign, decide, refusal, step_of, task_of, view_of
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.process import PENDING_ASSIGNEES, PENDING_UNTIL
 from towpath.contracts.core.review import Verdict
 from towpath.contracts.core.run import StepState
 from towpath.contracts.publishing.campaign import Adaptation, PublishingOutcome, PublishingRequest
-from towpath.contracts.publishing.posting import EditPosts, JobState, Post
+from towpath.contracts.publishing.posting import EditPosts, Post
 from towpath.temporal.attributes import search_key
 from workflows.publishing.workflow import ContentPublishingWorkflow
 
@@ -70,20 +69,6 @@ async def test_silence_publishes_nothing(press: Press) -> None:
         "Approval escalated",
         "Review closed",
     ]
-
-
-async def test_an_approval_that_comes_too_late_publishes_nothing_late(press: Press) -> None:
-    """What became stale while it waited for its approval is dropped and reported."""
-    stale = after(hours=3)
-    handle = await press.start(campaign(require_approval=True, not_after=stale), skipping=False)
-    await task_of(handle)
-    await press.forward(handle, timedelta(hours=4))
-    await decide(handle)
-    result = await press.finish(handle)
-
-    assert result.outcome is PublishingOutcome.EXPIRED
-    assert [job.state for job in result.jobs] == [JobState.DROPPED]
-    assert "nothing is published late" in result.jobs[0].reason
 
 
 async def test_a_reviewer_mends_a_text_and_it_is_published(press: Press) -> None:

@@ -225,10 +225,10 @@ async def test_the_embargo_holds_for_publishing_now_too(press: Press) -> None:
 async def test_a_change_that_is_under_way_when_the_job_begins_is_refused(press: Press) -> None:
     """A text that is still being checked when its job begins does not replace what goes out."""
     hold = press.fake.hold("check_texts", skip=2)
-    request = campaign("linkedin", at=after(seconds=3), cut_off=timedelta())
-    handle = await scheduled(press, request)
+    handle = await scheduled(press)
     before = (await view_of(handle)).adaptations[0].posts[0].text
     update = await handle.start_update("edit", edit(TEXT), wait_for_stage=WorkflowUpdateStage.ACCEPTED)
+    await handle.execute_update(ContentPublishingWorkflow.publish_now, DANA)
     await job_when(handle, lambda job: job.state is not JobState.SCHEDULED, "linkedin")
     hold.set()
     found, _ = await refusal(update.result())

@@ -5,16 +5,19 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
+from towpath.contracts.core.moments import in_utc
 from towpath.contracts.core.process import RUNNING
 from towpath.contracts.publishing.campaign import PublishingPolicy
 from towpath.contracts.publishing.posting import ChosenTime, Job, JobState
-from towpath.policy.publishing.messages import held_notice
+from towpath.policy.publishing.messages import held_notice, late_notice
 from workflows.kit.notices import tell_team
 from workflows.publishing.jobs import STOPPED, JobRun
 from workflows.publishing.posting import Posting
-from workflows.publishing.schedule import Schedule
+from workflows.publishing.schedule import UNUSED_SLOTS, Schedule
 from workflows.publishing.steps import ChannelTexts, PublishingState
 
+UNUSED = frozenset({JobState.CANCELLED, JobState.DROPPED, JobState.FAILED})
+"""Endings with which a reserved time is nobody's, unless a post is out."""
 CLOCK_SKEW = timedelta(minutes=5)
 """How far a platform's clock may be behind: posts from then on are looked at when ours is searched for."""
 STATUSES = (
@@ -44,10 +47,17 @@ class Board:
         """A job for every channel; one that cannot be published says why. Raises StepFailedError."""
         channels = self._state.channels.values()
         ready = [channel for channel in channels if channel.adaptation is not None and not channel.blocked]
-        times = await self.schedule.choose(ready)
+        late = self.schedule.late(ready)
+        times = await self.schedule.choose([channel for channel in ready if channel not in late])
         for channel in channels:
             self._add(channel, times.get(channel.job))
+        for channel in late:
+            run = self.runs[channel.job]
+            run.change(state=JobState.HELD, at=channel.wish.at, reason=_passed(channel))
         self._show()
+        if late:
+            title, text = late_notice(workflow.info().workflow_id, [self.runs[channel.job].job for channel in late])
+            await tell_team(self._state.request.review.team, "late-wishes", title, text)
 
     async def run(self) -> None:
         """Every job to its end; then what the policy takes back is taken back."""
@@ -62,8 +72,12 @@ class Board:
             await asyncio.gather(*(self._withdraw(run, since, stopped) for run in out))
 
     async def release_unused(self) -> None:
-        """Times of jobs that were cancelled are free for others; one that cannot be given free is told of."""
-        used = [run.job.job for run in self.runs.values() if run.job.posts or run.job.state is not JobState.CANCELLED]
+        """Times of jobs without a post are free for others; one that cannot be given free is told of."""
+        idle = [run.job for run in self.runs.values() if not run.job.posts and run.job.state in UNUSED]
+        unused = {job.job for job in idle if job.state is JobState.CANCELLED}
+        if any(self.schedule.holds(job.job) for job in idle if job.job not in unused):
+            unused = {job.job for job in idle} if workflow.patched(UNUSED_SLOTS) else unused
+        used = [name for name in self.runs if name not in unused]
         for name, why in (await self.schedule.release_unused(used)).items():
             run = self.runs.get(name)
             if run is not None:
@@ -138,3 +152,8 @@ class Board:
         if status != self._shown:
             self._shown = status
             self._steps.status(status)
+
+
+def _passed(channel: ChannelTexts) -> str:
+    when = "" if channel.wish.at is None else f" {in_utc(channel.wish.at)}"
+    return f"asked for{when}, which passed before it might go out"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.moments import in_utc
@@ -18,6 +19,7 @@ from workflows.kit.calling import CallFailedError
 from workflows.kit.people import require_person
 from workflows.publishing.board import Board
 from workflows.publishing.jobs import JobRun
+from workflows.publishing.schedule import UNUSED_SLOTS
 from workflows.publishing.steps import ChannelTexts, PublishingState
 
 ALL = "*"
@@ -82,7 +84,11 @@ class PostingDesk:
             raise _refused(FailureCode.JOB_REFUSED, f"no time can be reserved: {error.failure.message}") from error
         if at is None:
             raise _refused(FailureCode.JOB_REFUSED, "no time is free from then until not_after")
-        self._try(lambda: self._check_open(run))
+        try:
+            self._try(lambda: self._check_open(run))
+        except ApplicationError:
+            await self._give_free([run])
+            raise
         moved = f"; the first free time from {in_utc(change.at)} on" if at != change.at else ""
         run.change(at=at, reason=_why("moved", change.by, change.reason) + moved, changed_by=change.by)
         return run.job
@@ -119,6 +125,7 @@ class PostingDesk:
         for run in runs:
             reason = _why("published now", change.by, change.reason)
             run.change(state=JobState.SCHEDULED, at=workflow.now(), reason=reason, changed_by=change.by)
+        await self._give_free(runs)
         return [run.job for run in runs]
 
     @publish_now.validator
@@ -152,6 +159,15 @@ class PostingDesk:
     @settle.validator
     def _validate_settle(self, settlement: Settle) -> None:
         self._try(lambda: self._check_settle(settlement))
+
+    async def _give_free(self, runs: list[JobRun]) -> None:
+        """The times that were reserved for jobs which go out at another one."""
+        schedule = self._desk_board.schedule
+        reserved = [run for run in runs if schedule.holds(run.job.job)]
+        if not reserved or not workflow.patched(UNUSED_SLOTS):
+            return
+        for run in reserved:
+            await schedule.release(self._desk_state.channels[run.job.job].wish, run.rules)
 
     async def _require(self, who: str, what: str) -> None:
         review = self._desk_state.request.review

@@ -14,6 +14,9 @@ from workflows.kit.calling import CallFailedError, call
 from workflows.kit.options import LOOKUP
 from workflows.publishing.steps import SCHEDULE, ChannelTexts, PublishingState, job_name
 
+LATE_WISHES = "late-wishes-2026-12"
+UNUSED_SLOTS = "unused-slots-2026-12"
+
 
 class Schedule:
     """Chooses times and reserves them. A job has one slot, which moves when the job does."""
@@ -27,6 +30,8 @@ class Schedule:
     async def choose(self, channels: Sequence[ChannelTexts]) -> dict[str, ChosenTime | None]:
         """A time for each job; None where nothing is free before `not_after`. Raises StepFailedError."""
         metadata = self._state.metadata
+        soon = self._soon(channels)
+        channels = [channel for channel in channels if channel.job not in soon]
         wanted = ChooseTimes(
             wishes=tuple(channel.wish for channel in channels),
             platforms=self._state.campaign.platforms,
@@ -36,14 +41,37 @@ class Schedule:
             not_after=metadata.not_after,
         )
         chosen = await self._steps.perform(SCHEDULE, PublishingActivities.choose_times, wanted, LOOKUP)
+        pairs = [*zip(channels, chosen.times, strict=True), *soon.values()]
         try:
-            times = await asyncio.gather(
-                *(self._kept(channel, time) for channel, time in zip(channels, chosen.times, strict=True))
-            )
+            times = await asyncio.gather(*(self._kept(channel, time) for channel, time in pairs))
         except CallFailedError as error:
             raise self._steps.failed(SCHEDULE, error.failure) from error
         self._steps.complete(SCHEDULE)
-        return {channel.job: time for channel, time in zip(channels, times, strict=True)}
+        return {channel.job: time for (channel, _), time in zip(pairs, times, strict=True)}
+
+    def late(self, channels: Sequence[ChannelTexts]) -> list[ChannelTexts]:
+        """Those whose wished time passed while the campaign was written and waited for its approval."""
+        now = workflow.now()
+        found = [channel for channel in channels if self._is_wished(channel, workflow.info().start_time, now)]
+        return found if found and workflow.patched(LATE_WISHES) else []
+
+    def _soon(self, channels: Sequence[ChannelTexts]) -> dict[str, tuple[ChannelTexts, ChosenTime]]:
+        """Wishes within the cut-off from now: nobody can change them any more, but they are kept, and not put off."""
+        now = workflow.now()
+        found = [channel for channel in channels if self._is_wished(channel, now, now + self._state.request.cut_off)]
+        if not found or not workflow.patched(LATE_WISHES):
+            return {}
+        reason = "at the time that was asked for"
+        return {
+            channel.job: (channel, ChosenTime(at=channel.wish.at, reason=reason))
+            for channel in found
+            if channel.wish.at is not None
+        }
+
+    def _is_wished(self, channel: ChannelTexts, since: datetime, before: datetime) -> bool:
+        """Whether a time was asked for that lies between the two, and no embargo puts it off."""
+        at, embargo = channel.wish.at, self._state.not_before
+        return at is not None and since <= at < before and (embargo is None or embargo <= at)
 
     async def reserve(self, wish: ChannelWish, rules: PlatformRules, at: datetime) -> datetime | None:
         """The first time from `at` on that keeps the account's spacing, now the job's only one. Raises
@@ -87,6 +115,10 @@ class Schedule:
             return f"its time stays reserved ({error.failure.code})"
         self._kept_for.pop(name, None)
         return ""
+
+    def holds(self, job: str) -> bool:
+        """Whether a time may be reserved for the job."""
+        return job in self._kept_for
 
     async def release_unused(self, used: Collection[str]) -> dict[str, str]:
         """Give the times of all other jobs free; by job, why that failed."""

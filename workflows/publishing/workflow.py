@@ -1,9 +1,12 @@
 """The process content-publishing: analyse, adapt, check, approve, schedule, and publish each post exactly once."""
 
+from datetime import datetime, timedelta
+from functools import partial
+
 from temporalio import workflow
 
 from towpath.contracts.core.delivery import OPERATIONS_TEAM
-from towpath.contracts.core.review import DecidedReview, Verdict
+from towpath.contracts.core.review import DecidedReview, ReviewPolicy, Verdict
 from towpath.contracts.core.run import DeadLetter
 from towpath.contracts.publishing.campaign import (
     CampaignView,
@@ -15,7 +18,7 @@ from towpath.contracts.publishing.campaign import (
 from towpath.contracts.publishing.posting import Job
 from towpath.contracts.publishing.process import PUBLISHING
 from towpath.policy.core.messages import failure_notice
-from towpath.policy.publishing.messages import approval_notice, cancelled_notice
+from towpath.policy.publishing.messages import approval_notice, cancelled_notice, expired_note
 from towpath.policy.publishing.outcome import outcome_of
 from towpath.policy.publishing.starting import start_problems
 from workflows.kit.failing import StepFailedError
@@ -100,16 +103,28 @@ class ContentPublishingWorkflow(ProcessRun, Reviewable, PostingDesk):
             self.steps.skip(APPROVE, "not needed")
             return None
         self.steps.begin(APPROVE)
-        plan = plan_by(self._request.review, APPROVE, f"publish {self._request.metadata.title}", reasons)
-        asking = Asking(self, self.steps, plan, Desk(approval_notice, tell_team))
+        policy, stale_at = self._review_in_time()
+        if policy.deadline <= timedelta():
+            self.steps.complete(APPROVE, note=expired_note(stale_at))
+            return PublishingOutcome.EXPIRED
+        plan = plan_by(policy, APPROVE, f"publish {self._request.metadata.title}", reasons)
+        asking = Asking(self, self.steps, plan, Desk(partial(approval_notice, stale_at=stale_at), tell_team))
         asking.open(APPROVE, what="an approval")
         decision = self._decision = await asking.decision()
         await asking.tell_end()
         if decision is None:
-            self.steps.complete(APPROVE, note="expired: nothing is published")
+            self.steps.complete(APPROVE, note=expired_note(stale_at))
             return PublishingOutcome.EXPIRED
         self.steps.complete(APPROVE, note=f"{decision.verdict} by {decision.reviewer}")
         return None if decision.verdict is Verdict.APPROVE else PublishingOutcome.REJECTED
+
+    def _review_in_time(self) -> tuple[ReviewPolicy, datetime | None]:
+        """Nobody is asked beyond `not_after`: the task ends with it. The second is that end, where it comes first."""
+        policy, not_after = self._request.review, self._request.metadata.not_after
+        left = policy.deadline if not_after is None else not_after - workflow.now()
+        if left >= policy.deadline or not workflow.patched("stale-approvals-2026-12"):
+            return policy, None
+        return policy.model_copy(update={"deadline": left}), not_after
 
     def _why_not_edit(self, person: str) -> str:
         """Where texts are approved by people, nobody else may change them, before or after."""

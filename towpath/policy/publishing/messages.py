@@ -1,6 +1,7 @@
 """Notices to the content team: texts to approve, jobs on hold, outcomes to look at, campaigns that were cancelled."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from towpath.contracts.core.moments import in_utc
 from towpath.contracts.core.review import ReviewTask
@@ -8,8 +9,13 @@ from towpath.contracts.publishing.posting import Job, JobState
 from towpath.policy.core.messages import review_notice
 
 
-def approval_notice(task: ReviewTask, event: str) -> tuple[str, str]:
-    """Title and text for those who approve texts. `event` is `opened`, `reminder`, `escalation` or `closed`."""
+def approval_notice(task: ReviewTask, event: str, *, stale_at: datetime | None = None) -> tuple[str, str]:
+    """Title and text for those who approve texts. `event` is `opened`, `reminder`, `escalation` or `closed`.
+
+    `stale_at` is the campaign's `not_after`, where that ends the task.
+    """
+    if event == "closed" and task.decision is None and stale_at is not None:
+        return f"Too late to approve: {task.title}", f"{expired_note(stale_at)} by {task.workflow_id}."
     if event == "closed":
         return review_notice(task, event)
     start = {"opened": "Texts to approve", "reminder": "Texts still wait", "escalation": "Approval escalated"}[event]
@@ -19,6 +25,27 @@ def approval_notice(task: ReviewTask, event: str) -> tuple[str, str]:
         f"The texts side by side: python starter.py publishing show {task.workflow_id}"
     )
     return f"{start}: {task.title}", text
+
+
+def expired_note(stale_at: datetime | None) -> str:
+    """Why nobody is asked any more."""
+    return (
+        "expired: nothing is published"
+        if stale_at is None
+        else f"not_after was {in_utc(stale_at)}: nothing is published"
+    )
+
+
+def late_notice(workflow_id: str, late: Sequence[Job]) -> tuple[str, str]:
+    """Title and text when wished times passed before the texts might go out."""
+    first = late[0].job
+    text = (
+        "\n".join(f"- {job.job}: {job.reason}" for job in late) + f"\nNothing goes out late unless somebody says so:\n"
+        f"python starter.py publishing reschedule {workflow_id} {first} --at TIME --by WHO\n"
+        f"python starter.py publishing publish-now {workflow_id} {first} --by WHO\n"
+        f"python starter.py publishing cancel {workflow_id} {first} --by WHO"
+    )
+    return f"Wished time passed: {_campaign(workflow_id)}", text
 
 
 def held_notice(workflow_id: str, failed: Job, held: Sequence[Job]) -> tuple[str, str]:
