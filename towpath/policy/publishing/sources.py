@@ -43,7 +43,7 @@ class ContentSource:
         return (f"front matter: nothing is done with {', '.join(self.unread)}",) if self.unread else ()
 
     def not_before(self, zones: tuple[str, ...]) -> datetime | None:
-        """When the embargo ends. A time without an offset is meant in each zone of the audience: the last one counts."""
+        """When the embargo ends. A time without an offset must have come in each zone of the audience."""
         if self.embargo is None:
             return None
         moment = self.embargo if isinstance(self.embargo, datetime) else datetime.combine(self.embargo, time())
