@@ -1,6 +1,5 @@
 """The human task of a campaign: when a person must approve, who may change texts, and what silence means."""
 
-
 import pytest
 from temporalio.client import WorkflowFailureError
 
