@@ -35,6 +35,7 @@ from towpath.config.masking import SHORTEST
 from towpath.config.production import production_problems
 from towpath.config.python import python_problem
 from towpath.config.settings import SettingsError, WorkerSettings, load_worker_settings
+from towpath.config.stores import access_of
 from towpath.contracts.core.process import CLAUDE_QUEUE, DATA_QUEUE
 from towpath.contracts.core.wire import JsonObject
 from towpath.control.temporal import (
@@ -184,15 +185,17 @@ def _older(settings: WorkerSettings) -> str:
 
 
 def _open_stores(settings: WorkerSettings) -> PayloadStore:
-    """Raises RefusedError. A bucket that does not answer blocks: no signal is handled yet, so it still ends at once."""
+    """Raises RefusedError. A bucket that does not answer blocks: signals still end the worker at once."""
+    # Python's own way with SIGINT waits for a call of a library to return.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        store = PayloadStore(settings.payload_store)
+        store = PayloadStore(settings.payload_store, access_of(settings))
         store.check()
         removed = store.clean()
     except PayloadStoreError as error:
         raise RefusedError(f"TOWPATH_PAYLOAD_STORE: {error}") from error
     try:
-        artefacts = ArtefactStore(settings.artefact_store)
+        artefacts = ArtefactStore(settings.artefact_store, access_of(settings))
         artefacts.check()
         removed += artefacts.clean()
     except ArtefactStoreError as error:

@@ -14,7 +14,7 @@ GUARDED = Path("towpath/integrations/http/guarded_http.py")
 FOREIGN = (
     *("aiohttp", "requests", "niquests", "urllib3", "urllib.request", "http.client", "httplib2", "pycurl", "treq"),
     *("websockets", "websocket", "xmlrpc.client", "ftplib", "tornado", "hyper", "httpcore", "httpcore2"),
-    *("boto3", "botocore", "aiobotocore", "s3fs", "openai"),
+    *("boto3", "botocore", "aiobotocore", "s3fs", "fsspec", "obstore.fsspec", "gcsfs", "adlfs", "smart_open", "openai"),
 )
 """Libraries that only the factory may know."""
 _VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request", "stream"})

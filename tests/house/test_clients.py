@@ -39,6 +39,8 @@ PLANTED = (
     "from obstore.store import S3Store\n\nSTORE = S3Store('a', client_options={'timeout': '1s'})",
     "import obstore\n\nSTORE = obstore.store.from_url('s3://a')",
     "from obstore import store\n\nSTORE = store.HTTPStore.from_url('a')",
+    "from importlib import import_module\n\nfsspec = import_module('fsspec')\nFILES = fsspec.filesystem('s3')",
+    "from obstore.fsspec import FsspecStore\n\nFILES = FsspecStore('s3')",
     "from towpath.outside.transport import AiohttpTransport\n\nINNER = AiohttpTransport()",
 )
 OURS = (

@@ -38,11 +38,12 @@ async def test_what_cannot_be_trusted_is_refused(tmp_path: Path) -> None:
         await store.retrieve(READING, claims)
 
 
-async def test_other_file_systems(tmp_path: Path) -> None:
-    """Any address that fsspec serves will do; one that it does not is refused with its name."""
-    store = PayloadStore("memory://towpath/payloads")
+async def test_other_places(tmp_path: Path) -> None:
+    """A folder may be written as an address; one of an unknown kind is refused with its name."""
+    store = PayloadStore(f"file://{tmp_path}/payloads")
     store.check()
     assert await store.retrieve(READING, await store.store(WRITING, [PAYLOAD])) == [PAYLOAD]
+    assert len(files_in(tmp_path / "payloads")) == 2
     with pytest.raises(PayloadStoreError, match="nowhere://"):
         PayloadStore("nowhere://bucket")
     (tmp_path / "file").write_text("in the way")

@@ -76,7 +76,7 @@ def test_every_broken_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) 
     for field in JSON_FIELDS:
         monkeypatch.setenv(f"TOWPATH_{field.upper()}", "{")
 
-    assert [len(lines(load_worker_settings, f"TOWPATH_{field.upper()}")) for field in JSON_FIELDS] == [1] * 9
+    assert [len(lines(load_worker_settings, f"TOWPATH_{field.upper()}")) for field in JSON_FIELDS] == [1] * 10
 
 
 def test_env_file_of_another_encoding_is_said(empty_folder: Path) -> None:

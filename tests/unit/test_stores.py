@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from towpath.blobs.folder import ABANDONED
 from towpath.integrations.storage.artefacts import (
-    ABANDONED,
     ArtefactStore,
     ArtefactStoreError,
     ContentStore,
@@ -71,9 +71,8 @@ def test_a_write_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_
     assert files_in(tmp_path) == set()
 
 
-def test_a_bucket_needs_no_cleaning(tmp_path: Path) -> None:
-    """It shows an object when it is whole; a folder that cannot be read is an error that names it."""
-    assert ContentStore("memory://kept").clean() == 0
+def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+    """The error names it."""
     (tmp_path / "file").write_text("")
     with pytest.raises(ArtefactStoreError, match="cannot be written"):
         ContentStore(str(tmp_path / "file")).put(b"x")

@@ -13,6 +13,7 @@ from towpath.assembly.quotas import quotas_of
 from towpath.config.reviewers import ReviewerDirectory
 from towpath.config.secrets import Secrets
 from towpath.config.settings import ClaudeSettings, WorkerSettings
+from towpath.config.stores import access_of, proxy_of
 from towpath.control.quotas import TurnBook
 from towpath.integrations.channels.channels import Slack
 from towpath.integrations.channels.mail import Mailer, SmtpConfig
@@ -27,7 +28,7 @@ from towpath.integrations.publishing.linkedin import LinkedIn, LinkedInAccount
 from towpath.integrations.publishing.wordpress import WordPress, WordPressAccount
 from towpath.integrations.publishing.x import X, XAccount
 from towpath.integrations.storage.artefacts import ArtefactStore
-from towpath.outside.client import Proxy, http_client
+from towpath.outside.client import http_client
 
 HTTP_SECONDS = httpx.Timeout(10.0, connect=3.0)
 
@@ -68,6 +69,7 @@ async def open_clients(settings: WorkerSettings, files: Files) -> AsyncGenerator
         if settings.platform_url is not None:
             endpoints["platform"] = ServiceEndpoint(settings.platform_url, plain(settings.platform_token))
         posting = publishers(settings, http)
+        artefacts = ArtefactStore(settings.artefact_store, access_of(settings))
         claude = claude_client(settings)
         smtp = SmtpConfig(
             host=settings.smtp_host,
@@ -90,19 +92,12 @@ async def open_clients(settings: WorkerSettings, files: Files) -> AsyncGenerator
                 operations=OperationClient(guarded, secrets),
                 sinks=Sinks(http, settings.event_sinks),
                 publishers=posting,
-                campaigns=CampaignSources(files.platforms, posting, ArtefactStore(settings.artefact_store)),
+                campaigns=CampaignSources(files.platforms, posting, artefacts),
                 quotas=quotas,
             )
         finally:
             await claude.close()
             await guarded.close()
-
-
-def proxy_of(settings: ClaudeSettings) -> Proxy | None:
-    if settings.http_proxy is None:
-        return None
-    direct = tuple(name for part in settings.http_direct.split(",") if (name := part.strip()))
-    return Proxy(settings.http_proxy.get_secret_value(), direct)
 
 
 def plain(secret: SecretStr | None) -> str | None:

@@ -8,6 +8,7 @@ from towpath.assembly.clients import Clients
 from towpath.assembly.files import Knowledge
 from towpath.assembly.incident import incident_connections
 from towpath.config.settings import WorkerSettings
+from towpath.config.stores import access_of
 from towpath.control.definitions import Definitions
 from towpath.control.emitting import Emitter
 from towpath.control.outputs import OutputCache
@@ -27,7 +28,7 @@ def connections_of(
         "team_channels": settings.team_channels,
         "prices": Prices(),
         "plane": plane,
-        "artefacts": ArtefactStore(settings.artefact_store),
+        "artefacts": ArtefactStore(settings.artefact_store, access_of(settings)),
         "slots": SlotBook(client),
         "cache": OutputCache(client),
         "definitions": Definitions(client),

@@ -9,6 +9,7 @@ from activities.incident import Logs, Metrics
 from towpath.assembly.clients import plain
 from towpath.assembly.files import Knowledge
 from towpath.config.settings import WorkerSettings
+from towpath.config.stores import access_of
 from towpath.contracts.core.failure import FailureCode, ServiceError
 from towpath.contracts.incident.investigation import LogFindings, MetricFindings, TimeWindow
 from towpath.contracts.incident.remediation import FetchMetrics, MetricValues, ReadMetrics
@@ -50,8 +51,9 @@ def incident_connections(
     knowledge: Knowledge,
 ) -> dict[str, object]:
     """By name, as activities ask for them. Raises StoreError for an artefact store that cannot be used."""
-    artefacts = ArtefactStore(settings.artefact_store)
-    memory = IncidentMemory(IncidentArchive(settings.artefact_store), artefacts, knowledge.runbooks)
+    place, access = settings.artefact_store, access_of(settings)
+    artefacts = ArtefactStore(place, access)
+    memory = IncidentMemory(IncidentArchive(place, access), artefacts, knowledge.runbooks)
     keys = plain(settings.pagerduty_keys) or ""
     pager = PagerDuty(http, settings.pagerduty_url, tuple(key.strip() for key in keys.split(",") if key.strip()))
     return {

@@ -10,6 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from towpath.cli.configuration import settings
 from towpath.cli.terminal import Exit, console, fail
 from towpath.config.settings import SettingsError
+from towpath.config.stores import access_of
 from towpath.control.temporal import (
     SearchAttributesError,
     Started,
@@ -53,9 +54,10 @@ async def client() -> Client:
 async def reachable() -> Client | None:
     """The same, for a command that can do something without a server."""
     try:
-        keys, store = settings().keys(), PayloadStore(settings().payload_store)
-        codec = codec_of(keys, settings().encryption_rule())
-        signs = settings().signing_key()
+        own = settings()
+        keys, store = own.keys(), PayloadStore(own.payload_store, access_of(own))
+        codec = codec_of(keys, own.encryption_rule())
+        signs = own.signing_key()
     except (SettingsError, PayloadStoreError) as error:
         fail(Exit.WRONG_INPUT, str(error))
     try:

@@ -17,6 +17,7 @@ from towpath.cli.files import read_text
 from towpath.cli.run_ids import By, Why, full_id
 from towpath.cli.terminal import Exit, console, fail, show_page, warn
 from towpath.config.platforms import PlatformFilesError, load_platforms
+from towpath.config.stores import access_of
 from towpath.contracts.core.delivery import Language
 from towpath.contracts.core.failure import HouseError, PublishError
 from towpath.contracts.core.wire import json_object
@@ -187,7 +188,7 @@ async def show_campaign(workflow_id: str, *, as_json: bool) -> None:
 async def _start(content: str, wanted: dict[str, Any], *, wait: bool, as_json: bool) -> None:
     own = settings()
     try:
-        placed = await desk.place(content, ArtefactStore(own.artefact_store))
+        placed = await desk.place(content, ArtefactStore(own.artefact_store, access_of(own)))
         request = PublishingRequest.model_validate({**wanted, **placed})
         load_platforms(own.platforms_folder).named(wish.channel for wish in request.metadata.channels)
     except ValidationError as error:

@@ -82,6 +82,9 @@ def _addresses(settings: WorkerSettings) -> Iterator[str]:
     for name, url in settings.event_sinks.items():
         if _is_http(url):
             yield _line("event_sinks", f"{name}: {HTTPS}")
+    endpoint = settings.store_options.get("endpoint")
+    if endpoint is not None and _is_http(endpoint.get_secret_value()):
+        yield _line("store_options", f"endpoint: {HTTPS}")
     for name, account in settings.wordpress_accounts.items():
         if _is_http(account.site):
             yield _line("wordpress_accounts", f"{name}: {HTTPS}")

@@ -6,13 +6,7 @@ Each is an environment variable or a line of `.env`, with the prefix `TOWPATH_`,
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import (
-    AliasChoices,
-    AwareDatetime,
-    Field,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import AliasChoices, AwareDatetime, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -80,6 +74,10 @@ class ClientSettings(BaseSettings):
     artefact_store: str = Field(
         default=".towpath/artefacts",
         description="where contents, logs and reports are kept: a folder that all workers and starters share, or s3://…",
+    )
+    store_options: JsonMap[SecretStr] = Field(
+        default={},
+        description="what reaches these stores in a bucket, as JSON: access_key_id, secret_access_key, region, …",
     )
     dataset_store: str = Field(
         default=".towpath/datasets",
@@ -161,6 +159,13 @@ class ClientSettings(BaseSettings):
         default=None, description="bearer token that Alertmanager sends to `starter.py incident receive`"
     )
     alerts_token_file: Path | None = Field(default=None, description="a file that holds TOWPATH_ALERTS_TOKEN")
+    http_proxy: ProxyUrl | None = Field(
+        default=None,
+        description="proxy for services, platforms, monitoring, Claude, buckets: http://USER:PASSWORD@HOST:PORT",
+    )
+    http_direct: str = Field(
+        default="", description="hosts reached without it, comma-separated: names, or .example.com for all below"
+    )
     ui_url: Url | None = Field(
         default=None, description="Temporal's web UI, for links; else where the local stack or `start-dev` has it"
     )
@@ -222,12 +227,6 @@ class ClaudeSettings(ClientSettings):
         default=None,
         validation_alias=AliasChoices("ANTHROPIC_BASE_URL"),
         description="Claude's address, if not its own",
-    )
-    http_proxy: ProxyUrl | None = Field(
-        default=None, description="proxy for services, platforms, monitoring and Claude: http://USER:PASSWORD@HOST:PORT"
-    )
-    http_direct: str = Field(
-        default="", description="hosts reached without it, comma-separated: names, or .example.com for all below"
     )
     claude_model_default: str = Field(default="claude-sonnet-5-5", description="model of the alias `default`")
     claude_model_deep: str = Field(default="claude-opus-5-5", description="model of the alias `deep`")

@@ -3,29 +3,17 @@
 No client keeps cookies, reads the environment, follows redirects, or sends a path with dots in it.
 """
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from towpath.outside.bounded import BoundedTransport, refuse_dots
 from towpath.outside.bounds import ACCEPT_ENCODING, MAX_REDIRECTS, AnswerBounds, no_cookies
+from towpath.outside.proxy import Proxy
 from towpath.outside.tls import tls_context
 from towpath.outside.transport import ATTEMPT, MAX_CONNECTIONS, AiohttpTransport, Attempt
 
 BOUNDS = AnswerBounds()
-
-
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """`url` may hold a password. Hosts of `direct` are reached without it: names, or `.example.com` for all below."""
-
-    url: str = field(repr=False)
-    direct: tuple[str, ...] = ()
-
-    def patterns(self) -> tuple[str, ...]:
-        """The hosts of `direct` as httpx and httpx2 write them."""
-        return tuple(f"all://*{name}" if name.startswith(".") else f"all://{name}" for name in self.direct)
 
 
 class OutsideClient(httpx.AsyncClient):

@@ -2,28 +2,40 @@
 
 Its HTTP client, reqwest as obstore builds it, undoes no coding, keeps no cookies and speaks TLS 1.2 and later. It
 follows redirects, and takes the signature out of a request to another host, but not a session token, which is of no use
-without its secret key. It would take a proxy from the environment.
+without its secret key. Of itself it would take a proxy, and `AWS_ALLOW_INVALID_CERTIFICATES`, from the environment.
 """
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from towpath.outside.proxy import Proxy
+
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig
+    from obstore.store import ClientConfig, RetryConfig
 
 REQUEST_TIMEOUT = timedelta(seconds=60)
 CONNECT_TIMEOUT = timedelta(seconds=5)
+RETRY_TIMEOUT = timedelta(seconds=90)
+"""Beyond that, the retries of the task or activity begin."""
 NOWHERE = "http://127.0.0.1:9"
 """A proxy that is never used: that one is set keeps those of the environment out."""
 EVERYTHING = "*,0.0.0.0/0,::/0"
+ROLE_SERVERS = ("169.254.169.254", "169.254.170.2", "169.254.170.23", "metadata.google.internal")
+"""Where a machine or a container asks for the keys of its role: no proxy can answer for them, or may know the keys."""
 
 
-def object_options(*, allow_http: bool) -> "ClientConfig":
+def object_options(*, allow_http: bool, proxy: Proxy | None = None) -> "ClientConfig":
     """The `client_options` of a store."""
     return {
         "allow_http": allow_http,
+        "allow_invalid_certificates": False,
         "timeout": REQUEST_TIMEOUT,
         "connect_timeout": CONNECT_TIMEOUT,
-        "proxy_url": NOWHERE,
-        "proxy_excludes": EVERYTHING,
+        "proxy_url": NOWHERE if proxy is None else proxy.url,
+        "proxy_excludes": EVERYTHING if proxy is None else ",".join((*proxy.direct, *ROLE_SERVERS)),
     }
+
+
+def object_retries() -> "RetryConfig":
+    """The `retry_config` of a store."""
+    return {"max_retries": 3, "retry_timeout": RETRY_TIMEOUT}

@@ -19,7 +19,7 @@ from towpath.outside.bounds import (
     TooLargeError,
     no_cookies,
 )
-from towpath.outside.client import Proxy
+from towpath.outside.proxy import Proxy
 from towpath.outside.tls import tls_context
 
 SDK_BOUNDS = AnswerBounds(max_bytes=64 * 1024**2, seconds=3600.0)

@@ -10,7 +10,8 @@ import pytest
 
 from tests.unit.transport import faults
 from tests.unit.transport.faults import Fault, Visit, site
-from towpath.outside.client import Proxy, http_client
+from towpath.outside.client import http_client
+from towpath.outside.proxy import Proxy
 from towpath.outside.transport import ATTEMPT, AiohttpTransport, Attempt, never_sent
 
 PATIENT = httpx.Timeout(10.0)

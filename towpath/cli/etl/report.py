@@ -15,6 +15,7 @@ from towpath.cli.endings import tell_failure
 from towpath.cli.etl.files import Pipeline, run_of
 from towpath.cli.files import write_bytes
 from towpath.cli.terminal import Exit, console, fail
+from towpath.config.stores import access_of
 from towpath.contracts.core.artefact import Artefact
 from towpath.contracts.pipeline.pipeline import PipelineFailure, PipelineOutcome, PipelineResult
 from towpath.contracts.pipeline.process import PIPELINE
@@ -74,6 +75,7 @@ def _why(told: PipelineResult | PipelineFailure) -> str:
 
 async def _read(artefact: Artefact) -> bytes:
     try:
-        return await ArtefactStore(settings().artefact_store).read(artefact)
+        own = settings()
+        return await ArtefactStore(own.artefact_store, access_of(own)).read(artefact)
     except ArtefactStoreError as error:
         fail(Exit.NOT_FOUND, f"{error}: is TOWPATH_ARTEFACT_STORE the worker's?")

@@ -14,6 +14,7 @@ from towpath.cli.endings import answered
 from towpath.cli.review import decide_task
 from towpath.cli.run_ids import as_person, full_id
 from towpath.cli.terminal import Exit, console, fail
+from towpath.config.stores import access_of
 from towpath.contracts.core.listing import in_query
 from towpath.contracts.core.moments import clock_in_utc, in_utc
 from towpath.contracts.core.process import PROCESS, SEVERITY, STATUS, SUBJECT
@@ -172,7 +173,8 @@ async def _post_mortem(incident_id: str) -> None:
     if result.post_mortem is None:
         fail(Exit.NOT_FOUND, f"{incident_id} has no post-mortem")
     try:
-        text = await ArtefactStore(settings().artefact_store).read(result.post_mortem)
+        own = settings()
+        text = await ArtefactStore(own.artefact_store, access_of(own)).read(result.post_mortem)
     except ArtefactStoreError as error:
         fail(Exit.NOT_FOUND, f"{error}: is TOWPATH_ARTEFACT_STORE the worker's?")
     console.print(text.decode(), markup=False, soft_wrap=True)

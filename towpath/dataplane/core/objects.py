@@ -1,6 +1,5 @@
 """Object stores by their address: `s3://bucket/prefix`, reached through a named connection."""
 
-from datetime import timedelta
 from typing import Any
 
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
@@ -14,11 +13,9 @@ from towpath.dataplane.core.errors import (
     SourceError,
     SourceMissingError,
 )
-from towpath.outside.objects import object_options
+from towpath.outside.objects import object_options, object_retries
 
 SCHEME = "s3://"
-RETRY_TIMEOUT = timedelta(seconds=90)
-"""Beyond that, the task's own retries begin."""
 OBJECT_ERRORS = (BaseError, OSError, ValueError)
 """What obstore raises: its own errors, FileNotFoundError, and ValueError for addresses."""
 
@@ -50,7 +47,7 @@ def open_bucket(bucket: str, connection: S3Connection | None) -> S3Store:
         return S3Store(
             bucket,
             client_options=object_options(allow_http=allow_http),
-            retry_config={"max_retries": 3, "retry_timeout": RETRY_TIMEOUT},
+            retry_config=object_retries(),
             **options,
         )
     except OBJECT_ERRORS as error:

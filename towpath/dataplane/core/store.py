@@ -18,9 +18,11 @@ from typing import Protocol
 from uuid import uuid4
 
 import obstore
-from obstore.exceptions import AlreadyExistsError
 
 from towpath import private
+from towpath.blobs.bucket import BlobBucket, BucketError
+from towpath.blobs.folder import BlobFolder, BlobTooLargeError
+from towpath.blobs.store import Blobs
 from towpath.contracts.pipeline.plane import Compression
 from towpath.dataplane.core.connections import S3Connection
 from towpath.dataplane.core.errors import DatasetStoreError
@@ -37,28 +39,16 @@ _BEST: dict[bool, Compression] = {True: "zstd", False: "none"}
 """By whether a store is remote. In a folder, what compression saves is not worth a fifth of a pipeline's CPU."""
 
 
-class _Files(Protocol):
+class _Files(Blobs, Protocol):
     """Where the files lie. Names are relative, with `/`."""
 
-    def put(self, name: str, file: Path) -> None:
+    def take(self, name: str, file: Path) -> None:
         """Moves the file in; it is gone afterwards or may be removed."""
         ...
 
-    def get(self, name: str, target: Path) -> None:
+    def copy(self, name: str, target: Path) -> None:
         """Raises FileNotFoundError."""
         ...
-
-    def put_first(self, name: str, content: bytes) -> bytes: ...
-
-    def replace(self, name: str, content: bytes) -> None: ...
-
-    def find(self, name: str) -> bytes | None: ...
-
-    def names(self, folder: str) -> list[str]:
-        """Of what is kept under names of its own, below one."""
-        ...
-
-    def drop(self, name: str) -> None: ...
 
     def old(self, before: datetime) -> Iterator[tuple[str, int]]:
         """Names and sizes of what was last kept before a moment."""
@@ -90,7 +80,7 @@ class DatasetStore:
         digest = _digest(file)
         name = f"{digest[:2]}/{digest}{file.suffix}"
         try:
-            self._files.put(name, file)
+            self._files.take(name, file)
         except OBJECT_ERRORS as error:
             raise _unusable("written", error) from error
         return name, digest, size
@@ -104,7 +94,7 @@ class DatasetStore:
         unfinished = target.with_name(f"{target.name}{UNFINISHED}")
         unfinished.unlink(missing_ok=True)
         try:
-            self._files.get(name, unfinished)
+            self._files.copy(name, unfinished)
         except FileNotFoundError as error:
             raise DatasetStoreError(
                 f"part {name} is not in the dataset store: it was cleaned up, or never kept"
@@ -126,14 +116,16 @@ class DatasetStore:
     def replace(self, name: str, content: bytes) -> None:
         """Keeps something small under a name, whatever is there. Raises StoreError."""
         try:
-            self._files.replace(name, content)
+            self._files.put(name, content)
         except OBJECT_ERRORS as error:
             raise _unusable("written", error) from error
 
     def find(self, name: str) -> bytes | None:
         """What is kept under a name. Raises StoreError."""
         try:
-            return self._files.find(name)
+            return self._files.get(name)
+        except FileNotFoundError:
+            return None
         except OBJECT_ERRORS as error:
             raise _unusable("read", error) from error
 
@@ -178,17 +170,21 @@ def _unusable(how: str, error: Exception) -> DatasetStoreError:
 
 def _words(error: Exception) -> str:
     """What others raise may hold an address, and is not repeated."""
-    if isinstance(error, StoreNameError):
-        return str(error)
-    return str(error.strerror) if isinstance(error, private.NotAFileError) else type(error).__name__
+    if isinstance(error, private.NotAFileError):
+        return str(error.strerror)
+    return str(error) if isinstance(error, (StoreNameError, BucketError, BlobTooLargeError)) else type(error).__name__
 
 
-class _Folder:
+class _Folder(BlobFolder):
     def __init__(self, root: Path) -> None:
-        self._root = root
+        super().__init__(root, UNFINISHED)
 
-    def put(self, name: str, file: Path) -> None:
-        target = inside(self._root, name)
+    def path(self, name: str) -> Path:
+        """Names come from payloads, too. Raises StoreNameError."""
+        return inside(self.root, name)
+
+    def take(self, name: str, file: Path) -> None:
+        target = self.path(name)
         private.make_folder(target.parent)
         beside = target.with_name(f"{target.name}.{uuid4().hex}{UNFINISHED}")
         # A rename within a file system is enough; across two, the copy must not be seen before it is whole.
@@ -203,8 +199,8 @@ class _Folder:
             # Of two links to one file the rename leaves both.
             beside.unlink(missing_ok=True)
 
-    def get(self, name: str, target: Path) -> None:
-        source = inside(self._root, name)
+    def copy(self, name: str, target: Path) -> None:
+        source = self.path(name)
         with private.open_regular(source) as opened:
             try:
                 target.hardlink_to(source)
@@ -216,35 +212,6 @@ class _Folder:
             target.unlink()
             raise private.NotAFileError(source, "a symbolic link")
 
-    def put_first(self, name: str, content: bytes) -> bytes:
-        target = inside(self._root, name)
-        private.make_folder(target.parent)
-        beside = target.with_name(f"{target.name}.{uuid4().hex}{UNFINISHED}")
-        try:
-            with private.open_bytes(beside) as opened:
-                opened.write(content)
-            target.hardlink_to(beside)
-        except FileExistsError:
-            return private.read(target)
-        finally:
-            beside.unlink(missing_ok=True)
-        return content
-
-    def replace(self, name: str, content: bytes) -> None:
-        private.write(inside(self._root, name), content, UNFINISHED)
-
-    def find(self, name: str) -> bytes | None:
-        try:
-            return private.read(inside(self._root, name))
-        except FileNotFoundError:
-            return None
-
-    def names(self, folder: str) -> list[str]:
-        return [path.relative_to(self._root).as_posix() for path in sorted(inside(self._root, folder).glob("*.json"))]
-
-    def drop(self, name: str) -> None:
-        inside(self._root, name).unlink(missing_ok=True)
-
     def old(self, before: datetime) -> Iterator[tuple[str, int]]:
         return self._older("??/*", before)
 
@@ -252,17 +219,17 @@ class _Folder:
         return self._older(f"**/*{UNFINISHED}", before)
 
     def _older(self, pattern: str, before: datetime) -> Iterator[tuple[str, int]]:
-        for path in self._root.glob(pattern):
+        for path in self.root.glob(pattern):
             try:
                 known = path.stat()
             except FileNotFoundError:
                 continue
             if known.st_mtime < before.timestamp():
-                yield path.relative_to(self._root).as_posix(), known.st_size
+                yield path.relative_to(self.root).as_posix(), known.st_size
 
     def remove(self, name: str, before: datetime) -> bool:
         # Whoever keeps the same content meanwhile replaces the file, so what is moved aside is looked at once more.
-        path = inside(self._root, name)
+        path = self.path(name)
         aside = path.with_name(f"{path.name}.{uuid4().hex}{UNFINISHED}")
         try:
             path.rename(aside)
@@ -275,47 +242,22 @@ class _Folder:
         return True
 
 
-class _Bucket:
+class _Bucket(BlobBucket):
     def __init__(self, url: str, connection: S3Connection | None) -> None:
-        bucket, self._prefix = split_address(url)
-        self._bucket = open_bucket(bucket, connection)
+        bucket, prefix = split_address(url)
+        super().__init__(open_bucket(bucket, connection), prefix)
 
-    def put(self, name: str, file: Path) -> None:
-        obstore.put(self._bucket, self._key(name), file)
+    def take(self, name: str, file: Path) -> None:
+        obstore.put(self.objects, self.key(name), file)
 
-    def get(self, name: str, target: Path) -> None:
+    def copy(self, name: str, target: Path) -> None:
         with private.open_bytes(target) as opened:
-            for chunk in obstore.get(self._bucket, self._key(name)).stream(min_chunk_size=8 * 1024**2):
+            for chunk in obstore.get(self.objects, self.key(name)).stream(min_chunk_size=8 * 1024**2):
                 opened.write(chunk)
 
-    def put_first(self, name: str, content: bytes) -> bytes:
-        try:
-            obstore.put(self._bucket, self._key(name), content, mode="create")
-        except AlreadyExistsError:
-            found = self.find(name)
-            return content if found is None else found
-        return content
-
-    def replace(self, name: str, content: bytes) -> None:
-        obstore.put(self._bucket, self._key(name), content)
-
-    def find(self, name: str) -> bytes | None:
-        try:
-            return bytes(obstore.get(self._bucket, self._key(name)).bytes())
-        except FileNotFoundError:
-            return None
-
-    def names(self, folder: str) -> list[str]:
-        start = len(self._key(""))
-        listed = obstore.list(self._bucket, self._key(folder))
-        return sorted(known["path"][start:] for chunk in listed for known in chunk)
-
-    def drop(self, name: str) -> None:
-        obstore.delete(self._bucket, self._key(name))
-
     def old(self, before: datetime) -> Iterator[tuple[str, int]]:
-        start = len(self._prefix) + 1 if self._prefix else 0
-        for chunk in obstore.list(self._bucket, self._prefix or None):
+        start = len(self.key(""))
+        for chunk in obstore.list(self.objects, self.key("").rstrip("/") or None):
             for known in chunk:
                 name = known["path"][start:]
                 # What is kept under a name of its own has no age.
@@ -327,18 +269,18 @@ class _Bucket:
         return iter(())
 
     def remove(self, name: str, before: datetime) -> bool:
-        key = self._key(name)
+        key = self.key(name)
         try:
-            if obstore.head(self._bucket, key)["last_modified"] >= before.astimezone(UTC):
+            if obstore.head(self.objects, key)["last_modified"] >= before.astimezone(UTC):
                 return False
         except FileNotFoundError:
             return False
-        obstore.delete(self._bucket, key)
+        obstore.delete(self.objects, key)
         return True
 
-    def _key(self, name: str) -> str:
-        checked = store_name(name) if name else name
-        return f"{self._prefix}/{checked}" if self._prefix else checked
+    def key(self, name: str) -> str:
+        """Raises StoreNameError."""
+        return super().key(store_name(name) if name else name)
 
 
 def _digest(file: Path) -> str:

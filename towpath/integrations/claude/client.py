@@ -22,7 +22,7 @@ from towpath.contracts.core.claude import AskRequest, InlinePrompt, ModelAlias, 
 from towpath.contracts.core.failure import ClaudeError, FailureCode
 from towpath.contracts.prompts import PROMPTS
 from towpath.integrations.claude.errors import CALL_ERRORS, to_claude_error
-from towpath.outside.client import Proxy
+from towpath.outside.proxy import Proxy
 from towpath.outside.sdk import sdk_client
 
 CONNECT_SECONDS, WRITE_SECONDS, POOL_SECONDS = 5.0, 30.0, 30.0

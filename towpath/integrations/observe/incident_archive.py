@@ -2,23 +2,24 @@
 
 import asyncio
 import hashlib
-import importlib
 import json
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import structlog
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
+from towpath.blobs.folder import BlobTooLargeError
+from towpath.blobs.store import NOTHING, Access, open_blobs
 from towpath.contracts.core.failure import FailureCode, ServiceError
 from towpath.contracts.incident.incident import Archived, ArchiveIncident, IncidentRecord
 from towpath.contracts.incident.investigation import FindRunbooks, FindSimilar, Runbooks, SimilarIncidents
-from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError, read_whole, write_whole
+from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError
 from towpath.policy.incident.runbooks import RunbookEntry, find
 from towpath.policy.incident.similarity import rank
 from towpath.private import NotAFileError
 
-fsspec: Any = importlib.import_module("fsspec")
+FOLDER = "incidents"
 MOST = 5_000
 """Records that are looked through: the newest by name, which begins with the day."""
 
@@ -49,13 +50,13 @@ class IncidentArchive:
     until its incident is archived again.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, access: Access = NOTHING) -> None:
         """`url` is the artefact store's. Raises StoreError."""
+        self._place = url
         try:
-            self._files, root = fsspec.url_to_fs(url)
-        except (ValueError, ImportError, OSError) as error:
+            self._blobs = open_blobs(url, access)
+        except (OSError, ValueError) as error:
             raise ArtefactStoreError(f"{url!r} cannot be used: {error}") from error
-        self._folder = f"{root}/incidents"
         self._known: dict[str, IncidentRecord] = {}
         self._told: set[str] = set()
 
@@ -70,18 +71,15 @@ class IncidentArchive:
     def _write(self, record: IncidentRecord) -> None:
         content = json.dumps({"record": json.loads(_text(record)), "sha256": _digest(record)}, ensure_ascii=False)
         try:
-            write_whole(self._files, f"{self._folder}/{_name(record)}", content.encode())
+            self._blobs.put(f"{FOLDER}/{_name(record)}", content.encode())
         except OSError as error:
-            raise ArtefactStoreError(f"{self._folder} cannot be written: {error}") from error
+            raise ArtefactStoreError(f"{FOLDER} in {self._place} cannot be written: {error}") from error
 
     def _read(self) -> Sequence[IncidentRecord]:
         try:
-            paths: list[str] = self._files.ls(self._folder, detail=False, refresh=True)
-        except FileNotFoundError:
-            return []
+            chosen = self._blobs.names(FOLDER)[-MOST:]
         except OSError as error:
-            raise ArtefactStoreError(f"{self._folder} cannot be read: {error}") from error
-        chosen = sorted(path for path in paths if path.endswith(".json"))[-MOST:]
+            raise ArtefactStoreError(f"{FOLDER} in {self._place} cannot be read: {error}") from error
         for path in chosen:
             if path not in self._known and (record := self._one(path)) is not None:
                 self._known[path] = record
@@ -89,11 +87,11 @@ class IncidentArchive:
 
     def _one(self, path: str) -> IncidentRecord | None:
         try:
-            kept = _FILE.validate_json(read_whole(self._files, path))
-        except (FileNotFoundError, NotAFileError, ValidationError):
+            kept = _FILE.validate_json(self._blobs.get(path))
+        except (FileNotFoundError, NotAFileError, BlobTooLargeError, ValidationError):
             return self._pass_over(path)
         except OSError as error:
-            raise ArtefactStoreError(f"{path} cannot be read: {error}") from error
+            raise ArtefactStoreError(f"{path} in {self._place} cannot be read: {error}") from error
         record = kept.record if isinstance(kept, _Kept) else kept
         return record if _name(record) == path.rpartition("/")[2] else self._pass_over(path)
 

@@ -12,6 +12,7 @@ from temporalio.converter import (
     StorageDriverStoreContext,
 )
 
+from towpath.blobs.store import NOTHING, Access
 from towpath.integrations.storage.artefacts import ArtefactStoreError, ContentStore
 
 THRESHOLD_BYTES = 128 * 1024
@@ -23,12 +24,12 @@ class PayloadStoreError(Exception):
 
 
 class PayloadStore(StorageDriver):
-    """Payloads by their SHA-256 under one address of fsspec."""
+    """Payloads by their SHA-256 at one address."""
 
-    def __init__(self, url: str) -> None:
-        """Raises PayloadStoreError for an address that no installed file system serves."""
+    def __init__(self, url: str, access: Access = NOTHING) -> None:
+        """Raises PayloadStoreError for an address that cannot be used."""
         try:
-            self._store = ContentStore(url)
+            self._store = ContentStore(url, access)
         except ArtefactStoreError as error:
             raise PayloadStoreError(str(error)) from error
 
