@@ -1,4 +1,4 @@
-"""Loading into PostgreSQL: binary COPY, straight into a table that was empty when the load began, else by staging."""
+"""Loading into PostgreSQL: COPY, straight into a table that was empty when the load began, else by staging."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -7,9 +7,6 @@ from time import monotonic
 from typing import Any, LiteralString
 
 import psycopg
-from pgpq import ArrowToPostgresBinaryEncoder
-from pgpq.encoders import StringEncoderBuilder
-from pgpq.schema import Jsonb
 from psycopg.errors import CardinalityViolation, UniqueViolation
 
 from towpath.contracts.pipeline.dataset import Column, ColumnType
@@ -27,10 +24,11 @@ from towpath.dataplane.core.columns import quoted, statement
 from towpath.dataplane.core.connections import PostgresqlConnection
 from towpath.dataplane.core.errors import DestinationError, LoadError
 from towpath.dataplane.core.workspace import Progress, Workspace
+from towpath.dataplane.load.encoding import encoder_of
 from towpath.dataplane.load.history import equal, listed, newer, versions
 from towpath.dataplane.load.ledger import Counts, Ledger, check_partitions, told_boundary, told_watermark
 from towpath.dataplane.load.postgresql_table import POSTGRESQL, Table, postgresql_type, read_table
-from towpath.dataplane.load.reading import PartRows, batches, rows_of, target_schema
+from towpath.dataplane.load.reading import PartRows, batches, rows_of
 from towpath.dataplane.load.staging import StagedAppend, give_up, is_staged
 from towpath.dataplane.load.table import prepare_table
 from towpath.dataplane.load.target import VALID_TO, LoadTarget, split_name, target_of, written
@@ -345,32 +343,23 @@ class _Part:
         return "timestamp" if column.type is ColumnType.TIMESTAMP else postgresql_type(column)
 
     def _copy(self, table: str) -> int:
-        """Streams the part in binary. Returns the rows."""
-        encoder = self._encoder()
-        told = statement("COPY {into} ({names}) FROM STDIN WITH (FORMAT binary)", **self._names, into=table)
+        """Streams the part. Returns the rows."""
+        columns = self._target.columns
+        types = self._table.types
+        jsonb = {one.name for one in columns if one.type is ColumnType.JSON and types[one.name] == "jsonb"}
+        encoder = encoder_of(columns, frozenset(jsonb))
+        copying: LiteralString = "COPY {into} ({names}) FROM STDIN WITH (FORMAT {format})"
+        told = statement(copying, **self._names, into=table, format=encoder.format)
         rows = size = 0
         with self._database.connection.cursor() as cursor, cursor.copy(told.encode()) as copy:
-            copy.write(encoder.write_header())
-            for batch in batches(self._part_rows, self._target.columns):
-                encoded = encoder.write_batch(batch)
+            copy.write(encoder.begin())
+            for batch in batches(self._part_rows, columns):
+                encoded = encoder.batch(batch)
                 copy.write(encoded)
                 rows, size = rows + int(batch.num_rows), size + len(encoded)
                 self._progress(rows, size)
-            copy.write(encoder.finish())
+            copy.write(encoder.end())
         return rows
-
-    def _encoder(self) -> ArrowToPostgresBinaryEncoder:
-        schema = target_schema(self._target.columns)
-        encoders: dict[str, Any] = {}
-        for column in self._target.columns:
-            field = schema.field(column.name)
-            jsonb = column.type is ColumnType.JSON and self._table.types[column.name] == "jsonb"
-            encoders[column.name] = (
-                StringEncoderBuilder.new_with_output(field, Jsonb())
-                if jsonb
-                else ArrowToPostgresBinaryEncoder.infer_encoder(field)
-            )
-        return ArrowToPostgresBinaryEncoder.new_with_encoders(schema, encoders)
 
     def _run(self, text: LiteralString, *parameters: object, **parts: str) -> list[tuple[Any, ...]]:
         return self._database.run(statement(text, **self._names, **parts), parameters)
