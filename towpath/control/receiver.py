@@ -75,7 +75,7 @@ class Receiver:
         return JSONResponse(answer)
 
     async def _page_for(self, body: bytes, why: str) -> Taken:
-        log.warning("alerts could not be read", why=why)
+        log.warning("alerts could not be read", problem=why)
         return await self._intake.take(unreadable(body, why, datetime.now(UTC)))
 
 

@@ -26,7 +26,8 @@ _CLOSERS = {
     "❮": "❯",
 }
 """Which marks may close what each one opens: German, Swedish and Korean texts have ways of their own."""
-_MARKS = re.compile("[" + "".join(dict.fromkeys("".join((*_CLOSERS, *_CLOSERS.values())))) + "]")
+_MARKS = re.compile(r"""[“„‟”"«»‹›「『《〈﹁﹃〝❝❮」』》〉﹂﹄〞〟❞❯]""")
+"""All that open or close."""
 _SINGLE = re.compile(
     r"(?<!\w)‘([^‘\n]{10,1000}?)’(?!\w)|‚([^‚\n]{10,1000}?)[‘’](?!\w)|(?<![\w'])'(?=\S)([^'\n]{10,1000}?)(?<=\S)'(?![\w'])"
 )
