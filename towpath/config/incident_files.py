@@ -65,6 +65,12 @@ def load_catalogue(folder: Path, registered: DefinitionCatalogue) -> CheckedFile
     return checked
 
 
+def inventory_services(folder: Path) -> frozenset[str]:
+    """Names of the services that the folder's inventory has. Raises CatalogueError."""
+    reader = _Reader(folder, DefinitionCatalogue())
+    return reader.services()
+
+
 def check_files(folder: Path, registered: DefinitionCatalogue) -> CheckedFiles:
     """Everything that is wrong with the files of a folder. Never raises for what they hold."""
     return _Reader(folder, registered).read()
@@ -136,6 +142,12 @@ class _Reader:
                 )
             )
         return CheckedFiles(catalogue, tuple(runbooks), tuple(self._problems), self._files)
+
+    def services(self) -> frozenset[str]:
+        inventory = self._document(INVENTORY_FILE, InventoryFile, check_inventory)
+        if inventory is None or any(problem.diagnostic.severity == "error" for problem in self._problems):
+            raise CatalogueError("\n".join(problem.line for problem in self._problems))
+        return frozenset(service.name for service in inventory.services)
 
     def _listed(self, name: str, suffix: str) -> Iterator[Path]:
         folder = self._folder / name

@@ -18,6 +18,7 @@ from towpath.policy.incident.deliveries import ServiceAlerts, parts
 from towpath.temporal.attributes import search_attributes
 
 SIGNAL = "alerts"
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,15 @@ class AlertIntake:
     def __init__(
         self,
         client: Client,
+        services: frozenset[str] = frozenset(),
         template: IncidentRequest | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`template` holds what the installation sets for all incidents: budget, deadlines."""
+        """`services` are those of the inventory: runs are listed by no other name, for what a label says may be an
+        address. `template` holds what the installation sets for all incidents: budget, deadlines.
+        """
         self._client = client
+        self._services = services
         self._template = template or IncidentRequest(group_key="")
         self._now = now
 
@@ -65,9 +70,9 @@ class AlertIntake:
         return Taken(ids[0], len(webhook.alerts), known, tuple(ids[1:]))
 
     def _request(self, part: ServiceAlerts) -> IncidentRequest:
-        return self._template.model_copy(
-            update={"group_key": part.group_key, "labels": part.labels, "service": part.service}
-        )
+        subject = part.service if part.service in self._services else UNKNOWN
+        update = {"group_key": part.group_key, "labels": part.labels, "service": part.service, "subject": subject}
+        return self._template.model_copy(update=update)
 
     async def _begin(self, workflow_id: str, request: IncidentRequest, batch: AlertBatch) -> None:
         attributes = INCIDENT.attributes(request)

@@ -11,11 +11,12 @@ from pathlib import Path
 import uvicorn
 from temporalio.client import Client
 
+from towpath.config.incident_files import inventory_services
 from towpath.control.intake import AlertIntake
 from towpath.control.receiver import PATH, Receiver
 from towpath.local.monitoring import monitoring
 from towpath.local.server import LOOPBACK
-from towpath.local.stack import RunningStandIns
+from towpath.local.stack import ROOT, RunningStandIns
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ async def alerting(client: Client, standins: RunningStandIns, state: Path) -> As
     """Watches the shop of the stand-ins; its alerts begin incidents, by a receiver with a token of its own."""
     token = secrets.token_urlsafe(24)
     listener = socket.create_server((LOOPBACK, 0), backlog=128)
-    app = Receiver(AlertIntake(client), token).app()
+    app = Receiver(AlertIntake(client, inventory_services(ROOT / "definitions")), token).app()
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))

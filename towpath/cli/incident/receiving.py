@@ -15,6 +15,7 @@ from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.configuration import settings
 from towpath.cli.connection import client, run
 from towpath.cli.terminal import Exit, console, fail
+from towpath.config.incident_files import CatalogueError, inventory_services
 from towpath.config.settings import SettingsError
 from towpath.control.intake import AlertIntake
 from towpath.control.receiver import PATH, Receiver
@@ -47,6 +48,10 @@ async def _receive(host: str, port: int, names: Sequence[str], *, as_json: bool)
         token = settings().token_for_alerts()
     except SettingsError as error:
         fail(Exit.WRONG_INPUT, str(error))
+    try:
+        services = inventory_services(settings().incident_folder)
+    except CatalogueError as error:
+        fail(Exit.WRONG_INPUT, *str(error).splitlines())
     if token is None and host not in LOOPBACK_NAMES:
         fail(Exit.WRONG_INPUT, f"--host {host}: set TOWPATH_ALERTS_TOKEN first: anybody could begin incidents")
     try:
@@ -55,14 +60,20 @@ async def _receive(host: str, port: int, names: Sequence[str], *, as_json: bool)
         fail(Exit.WRONG_INPUT, f"--host {host} --port {port}: {error.strerror}")
     with listener:
         asked = None if host not in LOOPBACK_NAMES and not names else LOOPBACK_NAMES | {host, *names}
-        await _serve(listener, host, asked, token, as_json=as_json)
+        await _serve(listener, host, asked, token, services, as_json=as_json)
 
 
 async def _serve(
-    listener: socket.socket, host: str, names: Collection[str] | None, given: str | None, *, as_json: bool
+    listener: socket.socket,
+    host: str,
+    names: Collection[str] | None,
+    given: str | None,
+    services: frozenset[str],
+    *,
+    as_json: bool,
 ) -> None:
     token = secrets.token_urlsafe(24) if given is None else given
-    receiver = Receiver(AlertIntake(await client()), token, names)
+    receiver = Receiver(AlertIntake(await client(), services), token, names)
     config = uvicorn.Config(receiver.app(), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):

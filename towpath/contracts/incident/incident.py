@@ -32,6 +32,8 @@ class IncidentRequest(Signed):
     group_key: str
     labels: dict[Line, Line] = {}
     service: Line = ""
+    subject: str = ""
+    """The service's name where the inventory has it, for lists of runs: labels of alerts are anybody's words."""
     budget: Budget = Budget()
     review: ReviewPolicy = ReviewPolicy(
         team="operations", escalate_to="operations-leads", deadline=timedelta(minutes=30)
