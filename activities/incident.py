@@ -19,12 +19,12 @@ from towpath.contracts.incident.remediation import (
     ActionCatalogue,
     ActionReservation,
     FetchMetrics,
-    KillSwitch,
     LoadCatalogue,
     MetricValues,
     ReadMetrics,
     ReadSwitch,
     ReserveAction,
+    SettleAction,
     SwitchState,
 )
 
@@ -85,13 +85,17 @@ class Pager(Protocol):
 
 
 class Control(Protocol):
-    """The kill switch and the limits an hour of all remediation, over all runs."""
+    """The kill switch, the limits an hour and the targets of all remediation, over all runs."""
 
-    async def switch(self) -> KillSwitch:
+    async def known(self) -> SwitchState:
         """Raises HouseError."""
         ...
 
     async def reserve(self, request: ReserveAction) -> ActionReservation:
+        """Raises HouseError."""
+        ...
+
+    async def settle(self, request: SettleAction) -> ActionReservation:
         """Raises HouseError."""
         ...
 
@@ -154,11 +158,15 @@ class IncidentActivities:
     @activity.defn(name="read_switch")
     async def read_switch(self, request: ReadSwitch) -> SwitchState:
         del request
-        return SwitchState(switch=await self._control.switch())
+        return await self._control.known()
 
     @activity.defn(name="reserve_action")
     async def reserve_action(self, request: ReserveAction) -> ActionReservation:
         return await self._control.reserve(request)
+
+    @activity.defn(name="settle_action")
+    async def settle_action(self, request: SettleAction) -> ActionReservation:
+        return await self._control.settle(request)
 
     @activity.defn(name="archive_incident")
     async def archive_incident(self, request: ArchiveIncident) -> Archived:

@@ -19,7 +19,13 @@ from towpath.config.incident_files import CheckedFiles, load_catalogue
 from towpath.contracts.incident.alerts import Alert, AlertBatch, AlertStatus
 from towpath.contracts.incident.incident import IncidentRecord, PageChange, Paged, PageRequest
 from towpath.contracts.incident.investigation import Deployment, Deployments, Runbook, TimeWindow
-from towpath.contracts.incident.remediation import ActionReservation, KillSwitch, ReserveAction
+from towpath.contracts.incident.remediation import (
+    ActionReservation,
+    KillSwitch,
+    ReserveAction,
+    SettleAction,
+    SwitchState,
+)
 from towpath.integrations.observe.incident_archive import IncidentArchive, IncidentMemory
 from towpath.integrations.observe.logs import RawLine, RawLines
 from towpath.integrations.observe.observing import LogReader, MetricReader
@@ -131,12 +137,16 @@ class NobodyOnCall:
 class KilledControl:
     """The kill switch is on, so no action is ever carried out; plans are made all the same."""
 
-    async def switch(self) -> KillSwitch:
-        return KillSwitch(on=True, by="evaluation", reason=STOPPED)
+    async def known(self) -> SwitchState:
+        return SwitchState(switch=KillSwitch(on=True, by="evaluation", reason=STOPPED))
 
     async def reserve(self, request: ReserveAction) -> ActionReservation:
         del request
         return ActionReservation(allowed=False, reason=STOPPED)
+
+    async def settle(self, request: SettleAction) -> ActionReservation:
+        del request
+        return ActionReservation(allowed=True)
 
 
 class IncidentWorld:

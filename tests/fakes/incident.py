@@ -50,6 +50,8 @@ from towpath.contracts.incident.investigation import (
 from towpath.contracts.incident.remediation import (
     ActionCatalogue,
     ActionReservation,
+    ActionStep,
+    ActionUses,
     ChosenAction,
     ChosenValue,
     FetchMetrics,
@@ -60,6 +62,7 @@ from towpath.contracts.incident.remediation import (
     ReadMetrics,
     ReadSwitch,
     ReserveAction,
+    SettleAction,
     SwitchState,
     Verify,
 )
@@ -69,6 +72,10 @@ LINE = "PaymentClient: field 'currency' is missing in the answer of charge 17"
 SICK: Mapping[str, float] = {"error_rate": 0.3, "latency_p95": 0.4, "disk_used": 0.4, "instances_up": 3}
 WELL: Mapping[str, float] = {"error_rate": 0.001, "latency_p95": 0.1, "disk_used": 0.4, "instances_up": 3}
 OVERLOADED: Mapping[str, float] = {**SICK, "error_rate": 0.08, "latency_p95": 3.2, "request_rate": 160}
+
+
+EARNED = ActionUses(judged=20, verified=19)
+"""What lets an action run without a person."""
 
 
 def shipped_catalogue() -> ActionCatalogue:
@@ -159,6 +166,17 @@ def verified_by(catalogue: ActionCatalogue, action: str, verify: Verify | None) 
     return catalogue.model_copy(update={"actions": actions})
 
 
+def undone_by(catalogue: ActionCatalogue, action: str, operation: str) -> ActionCatalogue:
+    """The catalogue with one action whose rollback is another operation."""
+    actions = tuple(
+        one.model_copy(update={"rollback": ActionStep(service="platform", operation=operation)})
+        if one.id == action
+        else one
+        for one in catalogue.actions
+    )
+    return catalogue.model_copy(update={"actions": actions})
+
+
 def unverified(catalogue: ActionCatalogue, action: str) -> ActionCatalogue:
     """The catalogue with one action that cannot be verified."""
     return verified_by(catalogue, action, None)
@@ -176,6 +194,10 @@ class FakeIncident:
     cures: dict[str, Mapping[str, float]] = field(default_factory=lambda: {"rollbackDeployment": WELL})
     switch: KillSwitch = field(default_factory=lambda: KillSwitch(on=False))
     refusals: dict[str, str] = field(default_factory=dict[str, str])
+    uses: dict[str, ActionUses] = field(
+        default_factory=lambda: dict.fromkeys(("scale-out", "restart-instance"), EARNED)
+    )
+    busy: dict[str, str] = field(default_factory=dict[str, str])
     model: str = "claude-test-1"
     lines: tuple[str, ...] = (LINE,)
     texts: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -268,13 +290,18 @@ class FakeIncident:
     @activity.defn(name="read_switch")
     async def read_switch(self, given: ReadSwitch) -> SwitchState:
         await self.enter("read_switch", given)
-        return SwitchState(switch=self.switch)
+        return SwitchState(switch=self.switch, uses=dict(self.uses), busy=dict(self.busy))
 
     @activity.defn(name="reserve_action")
     async def reserve_action(self, given: ReserveAction) -> ActionReservation:
         await self.enter("reserve_action", given)
         why = self.refusals.get(given.action, "")
         return ActionReservation(allowed=not why, reason=why)
+
+    @activity.defn(name="settle_action")
+    async def settle_action(self, given: SettleAction) -> ActionReservation:
+        await self.enter("settle_action", given)
+        return ActionReservation(allowed=True)
 
     @activity.defn(name="archive_incident")
     async def archive_incident(self, given: ArchiveIncident) -> Archived:

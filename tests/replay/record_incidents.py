@@ -59,6 +59,24 @@ async def automatic(incidents: Incidents) -> Recorded:
     yield "automatic", await incidents.start()
 
 
+async def proved(incidents: Incidents) -> Recorded:
+    """After alerts by their moment and proofs: an automatic action that has not earned it is left to people, who
+    approve one that does not help, whose version does not come back; what was left out keeps the incident open.
+    """
+    world = incidents.world
+    world.metrics, world.uses = dict(OVERLOADED), {}
+    world.cures = {"rollbackDeployment": {}}
+    handle = await incidents.start(skipping=False)
+    await approve(handle)
+    await incidents.env.fast_forward(handle, timedelta(minutes=30))
+    await view_of(handle, lambda view: bool(view.actions) and view.actions[0].ended_at is not None)
+    left_out = resolved().model_copy(update={"truncated": 2})
+    await told(handle, left_out)
+    await view_of(handle, lambda view: view.group.truncated == 2)
+    await told(handle, resolved())
+    yield "proved", handle
+
+
 async def by_itself(incidents: Incidents) -> Recorded:
     """Resolved before anything was done."""
     incidents.world.hold("ask")
@@ -140,7 +158,20 @@ async def continued(incidents: Incidents) -> Recorded:
 
 
 SCENARIOS: Sequence[Callable[[Incidents], Recorded]] = (
-    *(approved, rolled_back, automatic, by_itself, nobody, without, cancelled, failed, carried, late, discarded),
+    *(
+        approved,
+        rolled_back,
+        automatic,
+        proved,
+        by_itself,
+        nobody,
+        without,
+        cancelled,
+        failed,
+        carried,
+        late,
+        discarded,
+    ),
 )
 
 

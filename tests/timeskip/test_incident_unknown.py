@@ -9,7 +9,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
 
 from tests.fakes.house import refused
-from tests.fakes.incident import BEGAN, FakeIncident, alert, firing, request, resolved
+from tests.fakes.incident import BEGAN, DISABLE, PLAN, FakeIncident, alert, firing, request, resolved
 from tests.timeskip.incident import Incidents, approve, serve_incidents, told, view_of
 from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.incident.remediation import ActionState
@@ -27,9 +27,9 @@ async def incidents(env: WorkflowEnvironment) -> AsyncIterator[Incidents]:
 @pytest.mark.parametrize(
     ("error", "state", "asked"),
     [
-        (LOST, ActionState.ROLLED_BACK, ["rollbackDeployment", "redeploy"]),
-        (NEVER_SENT, ActionState.FAILED, ["rollbackDeployment"]),
-        (refused(), ActionState.FAILED, ["rollbackDeployment"]),
+        (LOST, ActionState.ROLLED_BACK, ["setFeature", "setFeature"]),
+        (NEVER_SENT, ActionState.FAILED, ["setFeature"]),
+        (refused(), ActionState.FAILED, ["setFeature"]),
     ],
     ids=["lost", "never sent", "refused"],
 )
@@ -37,7 +37,8 @@ async def test_action_in_doubt_is_rolled_back(
     incidents: Incidents, error: HouseError, state: ActionState, asked: list[str]
 ) -> None:
     """An action whose answer is lost is rolled back; one that was refused, or never left, is not."""
-    incidents.world.fail("rollbackDeployment", error)
+    incidents.world.texts["plan-actions"] = [PLAN.model_copy(update={"immediate": [DISABLE]}).model_dump_json()]
+    incidents.world.fail("setFeature", error)
     handle = await incidents.start(skipping=False)
     await approve(handle)
     view = await view_of(handle, lambda view: any(action.state is state for action in view.actions))

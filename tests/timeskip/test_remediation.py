@@ -21,6 +21,7 @@ from towpath.contracts.incident.remediation import (
     KillSwitch,
     ReserveAction,
     SetSwitch,
+    SettleAction,
 )
 from towpath.control.reviews import refusal
 from workflows.incident.remediation import RemediationControlWorkflow
@@ -101,3 +102,31 @@ def test_switch_is_moved_by_somebody_for_a_reason(field: str) -> None:
     """Nobody moves the switch without a name and a reason."""
     with pytest.raises(ValueError, match=field):
         SetSwitch.model_validate({"by": "dana", "reason": "x"} | {field: " "})
+
+
+async def hold(record: Handle, key: str, target: str = "checkout") -> ActionReservation:
+    request = ReserveAction(action="a", max_per_hour=100, key=EffectKey(key), target=target, incident=f"incident-{key}")
+    return await record.execute_update(RemediationControlWorkflow.reserve, request)
+
+
+async def test_one_action_on_one_target(record: Handle) -> None:
+    """Of two incidents that act on one service the first may, and the second is told whose turn it is until it ends."""
+    first, again = await hold(record, "1"), await hold(record, "1")
+    second, elsewhere = await hold(record, "2"), await hold(record, "3", "search")
+    settle = SettleAction(key=EffectKey("1"), verified=True)
+    for _ in range(2):
+        await record.execute_update(RemediationControlWorkflow.settle, settle)
+    after = await hold(record, "2")
+    known = await record.query(RemediationControlWorkflow.state)
+
+    assert first.allowed and again.allowed and elsewhere.allowed and after.allowed
+    assert (second.allowed, second.reason) == (False, "incident-1 is acting on checkout: one action at a time")
+    assert known.outcomes == {"a": (True,)}
+
+
+async def test_a_lost_run_frees_its_target(env: WorkflowEnvironment, record: Handle) -> None:
+    """A target that nobody settles is free when its lease is over."""
+    assert (await hold(record, "1")).allowed
+    await env.fast_forward(record, timedelta(hours=2))
+
+    assert (await hold(record, "2")).allowed

@@ -125,8 +125,8 @@ class _Reader:
     def read(self) -> CheckedFiles:
         inventory = self._document(INVENTORY_FILE, InventoryFile, check_inventory)
         metrics = self._document(METRICS_FILE, MetricsFile, check_metrics)
-        names = () if metrics is None else tuple(metric.name for metric in metrics.metrics)
-        checks = ActionChecks(self._registered, names)
+        measured = () if metrics is None else tuple(metric.contract() for metric in metrics.metrics)
+        checks = ActionChecks(self._registered, measured)
         actions = [action for path in self._listed(ACTIONS, ".yaml") if (action := self._action(path, checks))]
         services = () if inventory is None else tuple(service.name for service in inventory.services)
         runbooks = [entry for path in self._listed(RUNBOOKS, ".md") if (entry := self._runbook(path, services))]

@@ -1,6 +1,6 @@
 """The record that guards all remediation, as its users reach it: begun by whoever asks first."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio.client import Client, WithStartWorkflowOperation
@@ -18,7 +18,10 @@ from towpath.contracts.incident.remediation import (
     KillSwitch,
     ReserveAction,
     SetSwitch,
+    SettleAction,
+    SwitchState,
 )
+from towpath.policy.incident.autonomy import told
 from towpath.temporal.attributes import search_attributes
 
 AnswerT = TypeVar("AnswerT", bound=Wire)
@@ -34,6 +37,14 @@ class RemediationControl:
     async def reserve(self, request: ReserveAction) -> ActionReservation:
         """Raises ServiceError when the record does not answer: then nothing may be done."""
         return await self._update("reserve", request, ActionReservation)
+
+    async def settle(self, request: SettleAction) -> ActionReservation:
+        """Raises ServiceError."""
+        return await self._update("settle", request, ActionReservation)
+
+    async def known(self) -> SwitchState:
+        """The switch, how actions did, and which targets are busy. Raises ServiceError."""
+        return told(await self.state(), datetime.now(UTC))
 
     async def move(self, request: SetSwitch, *, on: bool) -> KillSwitch:
         """Raises ServiceError."""

@@ -12,7 +12,7 @@ from towpath.contracts.core.run import Waiting
 from towpath.contracts.incident.incident import IncidentOutcome, Severity
 from towpath.contracts.incident.remediation import ActionRecord, ActionState, Verify
 from towpath.policy.incident.messages import NoticeEvent, notice
-from towpath.policy.incident.notices import action_end
+from towpath.policy.incident.notices import action_end, in_words
 from towpath.policy.incident.planning import auto_remediation
 from towpath.policy.incident.severity import PAGING
 from workflows.incident.execution import Execution
@@ -111,7 +111,13 @@ class Course:
             self._steps.skip(step, severity.auto_reason if not severity.auto_remediable else "no action fits")
             return None
         self._steps.begin(step)
-        stopped = await self._execution.carry_out((planned.model_copy(update={"number": AUTOMATIC}),))
+        planned = planned.model_copy(update={"number": AUTOMATIC})
+        why = await self._execution.unproved(planned)
+        if why:
+            self._state.tell(f"{in_words(planned)} is left to people: {why}")
+            self._steps.skip(step, why)
+            return None
+        stopped = await self._execution.carry_out((planned,))
         self._steps.complete(step, note=action_end(self._state.known.actions[0]))
         return stopped
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Protocol
 
 from temporalio import workflow
@@ -19,9 +20,13 @@ from towpath.contracts.incident.remediation import (
     PlannedAction,
     ReadSwitch,
     ReserveAction,
+    Verify,
 )
+from towpath.policy.incident.autonomy import puts_a_suspect_back
+from towpath.policy.incident.conditions import Judgement
 from towpath.policy.incident.notices import action_end, in_words
 from towpath.policy.incident.planning import PEOPLE_DECIDE, ParameterError, params
+from workflows.incident.proving import Proof
 from workflows.incident.state import IncidentState
 from workflows.incident.watching import Gauge
 from workflows.kit.calling import CallFailedError, call
@@ -31,10 +36,19 @@ from workflows.kit.options import CHECK, EFFECT, UNDO, Work
 GOES_ON = frozenset({ActionState.VERIFIED, ActionState.APPLIED, ActionState.NOT_NEEDED})
 
 
+LEFT_TO_PEOPLE = "not rolled back: that would bring back a version that may be the cause, so people decide"
+
+
 class Approvals(Protocol):
     """How a person is asked; None when nobody could be, or the incident was resolved meanwhile."""
 
     def __call__(self, planned: PlannedAction) -> Awaitable[ReviewTask | None]: ...
+
+
+def _lease(planned: PlannedAction) -> timedelta:
+    """How long an action may take with all its tries, looks and its rollback; then its target is free whatever came."""
+    verify = planned.action.verify
+    return 3 * (planned.action.timeout + (timedelta(0) if verify is None else verify.within + verify.hold))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +70,9 @@ class Execution:
         self._gauge = gauge
         self._approvals = approvals
         self._applied: list[PlannedAction] = []
+        self._proof = Proof(state, gauge)
+        self._reserved: set[int] = set()
+        self._unclear: set[int] = set()
 
     async def carry_out(self, actions: tuple[PlannedAction, ...]) -> ActionRecord | None:
         """The actions in order. The one that stopped them, if one did; what was applied is then rolled back."""
@@ -63,9 +80,14 @@ class Execution:
             record = await self._act(planned)
             if record.state is ActionState.FAILED:
                 await self._roll_back()
-            if record.state not in GOES_ON:
+            await self._settle(planned, record)
+            if record.state not in GOES_ON or planned.number in self._unclear:
                 return self._latest(planned)
         return None
+
+    async def unproved(self, planned: PlannedAction) -> str:
+        """Why an automatic action is left to people; empty when it is proved, or the run began without proofs."""
+        return await self._proof.missing(planned) if self._state.proves else ""
 
     def interrupt(self) -> None:
         """The run is cancelled: what was under way stays as it is, and so does what may have happened."""
@@ -91,6 +113,8 @@ class Execution:
         )
         self._state.record(record)
         guards: tuple[Guard, ...] = (self._is_wanted, self._is_approved, self._is_wanted, self._fits, self._is_allowed)
+        if self._state.proves:
+            guards = (self._is_wanted, self._may_be_asked, *guards[1:])
         for guard in guards:
             stopped = await guard(planned)
             if stopped is not None:
@@ -101,11 +125,19 @@ class Execution:
         resolved = self._state.is_resolved
         return Stopped(ActionState.NOT_NEEDED, "the alerts were resolved before it") if resolved else None
 
+    async def _may_be_asked(self, planned: PlannedAction) -> Stopped | None:
+        """Nobody is asked to approve what could not be carried out."""
+        why = await self._proof.forbidden(planned)
+        return Stopped(ActionState.REFUSED, why) if why else None
+
     async def _is_approved(self, planned: PlannedAction) -> Stopped | None:
         severity = self._state.known.severity
         if severity is not None and severity.level >= PEOPLE_DECIDE and not planned.needs_approval:
             why = f"the severity has risen to {severity.level}"
             planned = planned.model_copy(update={"needs_approval": True, "approval_reason": why})
+        missing = "" if planned.needs_approval else await self.unproved(planned)
+        if missing:
+            planned = planned.model_copy(update={"needs_approval": True, "approval_reason": missing})
         if not planned.needs_approval:
             return None
         self._change(planned, state=ActionState.WAITING)
@@ -132,6 +164,9 @@ class Execution:
         request = ReserveAction(
             action=action.id, max_per_hour=action.max_per_hour, key=self._state.key(f"action/{number}")
         )
+        if self._state.proves:
+            held = {"target": self._state.service, "incident": self._state.id, "lease": _lease(planned)}
+            request = request.model_copy(update=held)
         try:
             reserved = await call(
                 IncidentActivities.reserve_action,
@@ -144,6 +179,7 @@ class Execution:
             return Stopped(ActionState.REFUSED, f"its limit could not be looked up ({error.failure.code})")
         if not reserved.allowed:
             return Stopped(ActionState.REFUSED, reserved.reason)
+        self._reserved.add(number)
         on = await self._switched_on(f"action/{number}/switch")
         return None if on is None else Stopped(ActionState.REFUSED, on)
 
@@ -191,11 +227,30 @@ class Execution:
         verify = planned.action.verify
         if verify is None:
             return self._end(planned, ActionState.APPLIED, "it has no way to be verified")
+        if self._state.proves:
+            return await self._judge(planned, verify)
         watched = await self._gauge.hold(
             f"verify/{planned.number}", (verify.condition,), verify, enough=lambda: self._state.is_resolved
         )
         state = ActionState.VERIFIED if watched.held else ActionState.FAILED
         return self._end(planned, state, watched.why)
+
+    async def _judge(self, planned: PlannedAction, verify: Verify) -> ActionRecord:
+        """What nobody can tell is not undone: it may have helped. People are told, and nothing else is done."""
+        answer, why = await self._gauge.verdict(
+            f"verify/{planned.number}", verify, enough=lambda: self._state.is_resolved
+        )
+        if answer is Judgement.UNKNOWN:
+            self._unclear.add(planned.number)
+            return self._end(planned, ActionState.APPLIED, f"nobody can tell whether it helped: {why}")
+        return self._end(planned, ActionState.VERIFIED if answer is Judgement.HOLDS else ActionState.FAILED, why)
+
+    async def _settle(self, planned: PlannedAction, record: ActionRecord) -> None:
+        if not self._state.proves or planned.number not in self._reserved:
+            return
+        self._reserved.remove(planned.number)
+        judged = planned.action.verify is not None and record.started_at is not None
+        await self._proof.settle(planned, record.state is ActionState.VERIFIED if judged else None)
 
     async def _roll_back(self) -> None:
         """Everything that was applied, the latest first. The kill switch stops this as well."""
@@ -205,6 +260,9 @@ class Execution:
             note = self._latest(planned).note
             if rollback is None:
                 self._change(planned, note=f"{note}; it has no rollback")
+                continue
+            if self._state.proves and puts_a_suspect_back(planned.action):
+                self._change(planned, note=f"{note}; {LEFT_TO_PEOPLE}")
                 continue
             on = await self._switched_on(f"action/{number}/rollback/switch")
             if on is not None:

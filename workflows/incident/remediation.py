@@ -1,6 +1,6 @@
 """The one record that guards all remediation: the kill switch, and how often each action ran in the last hour."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
@@ -13,13 +13,19 @@ from towpath.contracts.incident.remediation import (
     ReserveAction,
     ReservedAction,
     SetSwitch,
+    SettleAction,
 )
+from towpath.policy.incident.autonomy import JUDGED, in_the_way, is_held
 from workflows.kit.people import require_person
 
 HOUR = timedelta(hours=1)
 KEPT_MOVES = 50
 SWITCH_TEAMS = ("operations", "operations-leads")
 """Whose people may stop all remediation, and allow it again."""
+
+
+def _stands_in_the_way(entry: ReservedAction, request: ReserveAction, now: datetime) -> bool:
+    return bool(request.target) and entry.target == request.target and is_held(entry, now)
 
 
 @workflow.defn(name=REMEDIATION_CONTROL)
@@ -52,15 +58,40 @@ class RemediationControlWorkflow:
         if switch.on:
             return ActionReservation(allowed=False, reason=f"the kill switch is on: {switch.by}: {switch.reason}")
         now = workflow.now()
-        kept = tuple(entry for entry in self._record.reservations if now - entry.at < HOUR)
+        kept = tuple(entry for entry in self._record.reservations if now - entry.at < HOUR or is_held(entry, now))
         self._change(reservations=kept)
         if any(entry.key == request.key for entry in kept):
             return ActionReservation(allowed=True)
-        used = sum(entry.action == request.action for entry in kept)
+        busy = next((entry for entry in kept if _stands_in_the_way(entry, request, now)), None)
+        if busy is not None:
+            return ActionReservation(allowed=False, reason=in_the_way(request.target, busy.incident))
+        used = sum(entry.action == request.action and now - entry.at < HOUR for entry in kept)
         if used >= request.max_per_hour:
             reason = f"{request.action} ran {used} times in the last hour, its limit is {request.max_per_hour}"
             return ActionReservation(allowed=False, reason=reason)
-        self._change(reservations=(*kept, ReservedAction(action=request.action, key=request.key, at=now)))
+        reserved = ReservedAction(
+            action=request.action,
+            key=request.key,
+            at=now,
+            target=request.target,
+            incident=request.incident,
+            until=now + request.lease if request.target else None,
+        )
+        self._change(reservations=(*kept, reserved))
+        return ActionReservation(allowed=True)
+
+    @workflow.update(name="settle")
+    def settle(self, request: SettleAction) -> ActionReservation:
+        """What became of a reservation: told twice, it counts once."""
+        found = next((entry for entry in self._record.reservations if entry.key == request.key), None)
+        if found is None or found.until is None:
+            return ActionReservation(allowed=True, reason="nothing is held under this key")
+        others = tuple(entry for entry in self._record.reservations if entry is not found)
+        self._change(reservations=(*others, found.model_copy(update={"until": None})))
+        if request.verified is not None:
+            known = self._record.outcomes.get(found.action, ())
+            ended = (*known, request.verified)[-JUDGED:]
+            self._change(outcomes={**self._record.outcomes, found.action: ended})
         return ActionReservation(allowed=True)
 
     @workflow.update(name="switch_on")

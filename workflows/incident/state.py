@@ -32,6 +32,8 @@ MAX_TIMELINE = 300
 UNKNOWN_SERVICE = "unknown"
 BY_MOMENT = "alerts-by-moment-2026-12"
 """Runs from before read the severity and the order of news otherwise."""
+PROVED = "actions-are-proved-2026-12"
+"""Runs from before act without proof, and judge an action by its last look."""
 LEFT_OUT = "what was left out of the delivery may fire"
 
 TITLES = {
@@ -61,6 +63,7 @@ class IncidentState:
         self.request = request
         self.known = kept
         self._by_moment = workflow.patched(BY_MOMENT)
+        self.proves = workflow.patched(PROVED)
         self.inbox = AlertInbox(kept.alerts, by_start=not self._by_moment)
         self.steps = Steps(INCIDENT.name, TITLES, None)
         self.steps.restore(kept.cost, kept.started_at, kept.steps)

@@ -9,6 +9,7 @@ from temporalio import workflow
 from activities.incident import IncidentActivities
 from towpath.contracts.incident.remediation import MetricQuery, ReadMetrics, Verify
 from towpath.policy.incident.conditions import Judged, Judgement, judge, metrics_of
+from towpath.policy.incident.verdicts import Looks
 from workflows.incident.state import IncidentState
 from workflows.kit.calling import CallFailedError, call
 from workflows.kit.options import CHECK
@@ -67,6 +68,20 @@ class Gauge:
                 return WatchResult(held=False, why=judged.why)
             if await self._pause(name, min(timing.every, left), stop):
                 return WatchResult(held=False, why=judged.why, stopped=True)
+
+    async def verdict(self, name: str, verify: Verify, enough: Callable[[], bool]) -> tuple[Judgement, str]:
+        """Whether an action helped: it holds, it fails, or nobody can tell."""
+        looks = Looks(verify, workflow.now())
+        while True:
+            looks.add(await self.judge(name, (verify.condition,)), workflow.now())
+            answer = looks.answer(workflow.now(), enough=enough())
+            if answer is not None:
+                return answer, looks.why
+            await self._pause(name, looks.next_look(workflow.now()), lambda: False)
+
+    async def values(self, name: str, conditions: Sequence[str]) -> dict[str, float]:
+        """Present values of all metrics that the conditions read; one without a value is left out."""
+        return await self._read(name, conditions)
 
     async def _pause(self, name: str, length: timedelta, stop: Callable[[], bool]) -> bool:
         """Whether `stop` came true meanwhile."""

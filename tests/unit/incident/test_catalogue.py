@@ -103,6 +103,28 @@ def test_well_metrics_satisfy_what_verifies_actions() -> None:
         pytest.param(RESTART, "inventory: instance", "inventory: host", "9:33", "field.choice", id="inventory"),
         pytest.param(RESTART, "inventory: instance, ", "", "9:5", "parameter.values", id="free-text"),
         pytest.param(RESTART, "blast_radius: instance", "blast_radius: platform", "24:11", "approval.reach", id="auto"),
+        pytest.param(
+            RESTART, "instances_up >= 2", "instances_up >= 0", "11:15", "precondition.always", id="precondition-always"
+        ),
+        pytest.param(
+            RESTART,
+            "instances_up >= 2",
+            "instances_up >= 2 && metrics.instances_up < 2",
+            "11:15",
+            "precondition.never",
+            id="precondition-never",
+        ),
+        pytest.param(
+            RESTART,
+            "metrics.error_rate < 0.02 && metrics.memory_used < 0.9",
+            "metrics.error_rate <= 1",
+            "17:14",
+            "verify.always",
+            id="verify-always",
+        ),
+        pytest.param(
+            SCALE, 'instances: "3"}', 'instances: "{instances}"}', "21:3", "rollback.same", id="rollback-same"
+        ),
         pytest.param(SCALE, '["4", "6"]', "[4, 6]", "8:33", "field.type", id="choice-type"),
         pytest.param(SCALE, '["4", "6"]', '["4", "../6"]', "8:38", "parameter.choice", id="choice-text"),
         pytest.param(SCALE, '["4", "6"]', '["4", "0"]', "14:45", "param.value", id="choice-refused-by-the-service"),

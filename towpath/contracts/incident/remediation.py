@@ -228,11 +228,24 @@ class MetricValues(ActivityResult):
 
 
 class ReserveAction(Wire):
-    """Ask for one run of an action under its limit an hour. The same `key` is one reservation."""
+    """Ask for one run of an action under its limit an hour. The same `key` is one reservation.
+
+    Of a `target` it is the only one, over all incidents, until it is settled or its `lease` is over.
+    """
 
     action: str
     max_per_hour: int
     key: EffectKey
+    target: str = ""
+    incident: str = ""
+    lease: timedelta = timedelta(hours=1)
+
+
+class SettleAction(Wire):
+    """What became of a reservation: its target is free again. `verified` is None where nothing was learnt of it."""
+
+    key: EffectKey
+    verified: bool | None = None
 
 
 class ActionReservation(ActivityResult):
@@ -255,8 +268,21 @@ class ReadSwitch(Wire):
     """Ask for the kill switch as it stands now."""
 
 
+class ActionUses(Wire):
+    """How the last uses of an action that were judged ended, and how often it ran in the last hour."""
+
+    judged: int = 0
+    verified: int = 0
+    last_hour: int = 0
+
+
 class SwitchState(ActivityResult):
+    """The kill switch, and what the record knows of actions and of targets that are being worked on."""
+
     switch: KillSwitch
+    uses: dict[str, ActionUses] = {}
+    busy: dict[str, str] = {}
+    """For each target the incident that acts on it."""
 
 
 REMEDIATION_CONTROL = "remediation-control"
@@ -274,6 +300,10 @@ class ReservedAction(Wire):
     action: str
     key: EffectKey
     at: datetime
+    target: str = ""
+    incident: str = ""
+    until: datetime | None = None
+    """Until when its target is its own; None once it is settled, or was never held."""
 
 
 class ControlRecord(Wire):
@@ -282,3 +312,5 @@ class ControlRecord(Wire):
     switch: KillSwitch = KillSwitch(on=False)
     moves: tuple[KillSwitch, ...] = ()
     reservations: tuple[ReservedAction, ...] = ()
+    outcomes: dict[str, tuple[bool, ...]] = {}
+    """For each action whether its last uses that were judged were verified, the latest at the end."""

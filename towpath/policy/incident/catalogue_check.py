@@ -1,13 +1,14 @@
 """Everything that is wrong with the files of a catalogue, each problem with its place and its mend."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 from pydantic import JsonValue
 
+from towpath.contracts.incident.remediation import MetricQuery
 from towpath.engine.checks.params import check_params
 from towpath.engine.expression.durations import parse_duration
 from towpath.engine.expression.suggestions import did_you_mean
@@ -24,6 +25,7 @@ from towpath.policy.incident.catalogue_file import (
 )
 from towpath.policy.incident.conditions import metrics_of, problems
 from towpath.policy.incident.planning import IDENTIFIER, ParameterError, filled, placeholders
+from towpath.policy.incident.sense_check import check_sense
 
 LONGEST = timedelta(hours=1)
 _VARIABLE = re.compile(r"\$\{?[A-Za-z_][A-Za-z0-9_]*\}?|\$")
@@ -91,19 +93,22 @@ def _identifier(source: Source, name: str, path: Path) -> None:
 class ActionChecks:
     """One action at a time, against what is registered."""
 
-    def __init__(self, catalogue: DefinitionCatalogue, metrics: Collection[str]) -> None:
+    def __init__(self, catalogue: DefinitionCatalogue, metrics: Sequence[MetricQuery]) -> None:
         self._catalogue = catalogue
-        self._metrics = metrics
+        self._measured = metrics
+        self._metrics = [metric.name for metric in metrics]
 
     def check(self, source: Source, given: ActionFile, file_name: str) -> None:
         if given.id != file_name:
             mend = f"write id: {file_name}, or rename the file"
             source.report(("id",), "action.file", f"the file is called {file_name}.yaml", mend)
         self._parameters(source, given)
-        if given.precondition is not None:
-            check_condition(source, given.precondition, ("precondition",), self._metrics)
+        good = given.precondition is None or check_condition(
+            source, given.precondition, ("precondition",), self._metrics
+        )
         _duration(source, given.timeout, ("timeout",))
-        self._verify(source, given)
+        if self._verify(source, given) and good:
+            check_sense(source, given, self._measured)
         self._step(source, given, given.apply, ("apply",))
         if given.rollback is not None:
             self._step(source, given, given.rollback, ("rollback",))
@@ -136,10 +141,11 @@ class ActionChecks:
             elif choice in parameter.choices[:number]:
                 source.report(place, "parameter.choice", f"{choice!r} is there twice", "leave one of them out")
 
-    def _verify(self, source: Source, given: ActionFile) -> None:
+    def _verify(self, source: Source, given: ActionFile) -> bool:
+        """Whether its condition is one."""
         if given.verify is None:
-            return
-        check_condition(source, given.verify.condition, ("verify", "condition"), self._metrics)
+            return True
+        good = check_condition(source, given.verify.condition, ("verify", "condition"), self._metrics)
         times = {name: getattr(given.verify, name) for name in ("every", "hold", "within")}
         known = {name: _duration(source, text, ("verify", name)) for name, text in times.items()}
         for shorter, longer in pairwise(known):
@@ -147,6 +153,7 @@ class ActionChecks:
             if low is not None and high is not None and low > high:
                 what = f"{longer} ({times[longer]}) is shorter than {shorter} ({times[shorter]})"
                 source.report(("verify",), "verify.times", what, "every ≤ hold ≤ within")
+        return good
 
     def _step(self, source: Source, action: ActionFile, step: StepFile, path: Path) -> None:
         self._placeholders(source, action, step.params, (*path, "params"))
