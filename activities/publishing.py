@@ -32,6 +32,7 @@ from towpath.policy.publishing.checks import findings
 from towpath.policy.publishing.excerpts import excerpt
 from towpath.policy.publishing.quotations import kept_quotes
 from towpath.policy.publishing.sources import body_of, source_of
+from towpath.policy.publishing.texts import LATEST
 from towpath.policy.publishing.timing import choose_time, unknown_zones
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class PublishingActivities:
             characters=len(source.body),
             embargo=source.not_before(request.zones or ("UTC",)),
             notes=source.notes,
+            text_rules=LATEST,
         )
 
     @activity.defn(name="check_texts")

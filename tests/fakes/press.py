@@ -42,6 +42,7 @@ from towpath.policy.publishing.checks import findings
 from towpath.policy.publishing.excerpts import excerpt
 from towpath.policy.publishing.quotations import kept_quotes
 from towpath.policy.publishing.sources import source_of
+from towpath.policy.publishing.texts import LATEST
 from towpath.policy.publishing.timing import choose_time, next_free
 from towpath.standins.claude.answer import drafted
 
@@ -177,6 +178,7 @@ class FakePress:
             characters=len(source.body),
             embargo=source.not_before(request.zones),
             notes=source.notes,
+            text_rules=LATEST,
         )
 
     @activity.defn(name="check_texts")

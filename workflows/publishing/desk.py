@@ -13,7 +13,6 @@ from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.moments import in_utc
 from towpath.contracts.publishing.campaign import Adaptation
 from towpath.contracts.publishing.posting import EditPosts, Job, JobChange, JobState, Reschedule, Settle
-from towpath.policy.publishing.limits import post_problems
 from towpath.temporal.failures import to_application_error
 from workflows.kit.calling import CallFailedError
 from workflows.kit.people import require_person
@@ -192,7 +191,7 @@ class PostingDesk:
         if problem:
             raise ChangeRefusedError(FailureCode.JOB_REFUSED, problem)
         rules, link = self._desk_state.rules(channel), self._desk_state.metadata.link
-        problems = post_problems(edit.posts, rules, link)
+        problems = self._desk_state.texts.post_problems(edit.posts, rules, link)
         if problems:
             raise ChangeRefusedError(FailureCode.JOB_REFUSED, "; ".join(problems[:5]))
 

@@ -26,15 +26,8 @@ from towpath.contracts.publishing.campaign import (
 )
 from towpath.contracts.publishing.posting import Post
 from towpath.contracts.publishing.process import PUBLISHING
-from towpath.policy.publishing.limits import (
-    draft_problems,
-    draft_type,
-    limits_in_words,
-    link_problems,
-    post_problems,
-    posts_of,
-)
-from towpath.policy.publishing.shortening import shortened
+from towpath.policy.publishing.limits import draft_type, limits_in_words
+from towpath.policy.publishing.texts import TextRules, text_rules
 from workflows.kit.asking import Asker
 from workflows.kit.calling import CallFailedError, call
 from workflows.kit.failing import StepFailedError
@@ -94,6 +87,11 @@ class PublishingState:
         return next(rules for rules in self.campaign.platforms if rules.platform == channel.wish.channel)
 
     @property
+    def texts(self) -> TextRules:
+        """The rules for texts that the run began with."""
+        return text_rules(self.campaign.text_rules)
+
+    @property
     def not_before(self) -> datetime | None:
         """The embargo: the later of what was asked for and of what the content says."""
         moments = [at for at in (self.metadata.not_before, self.campaign.embargo) if at is not None]
@@ -146,7 +144,7 @@ class Writing:
         link = self._state.metadata.link
         for rules in self._state.campaign.platforms:
             prompt = ADAPTATIONS.get(rules.prompt)
-            problems = () if link is None else link_problems(link, rules)
+            problems = () if link is None else self._state.texts.link_problems(link, rules)
             failure = Failure(code=FailureCode.STEP_INPUT, message=problems[0]) if problems else None
             if prompt is None or prompt.output is not draft_type(rules):
                 failure = _no_prompt(rules)
@@ -192,7 +190,7 @@ class Writing:
 
         def breaches(draft: Draft) -> tuple[str, ...]:
             drafts.append(draft)
-            return draft_problems(draft, rules, link)
+            return state.texts.draft_problems(draft, rules, link)
 
         self._steps.begin(step)
         try:
@@ -205,10 +203,10 @@ class Writing:
 
     def _keep(self, channel: ChannelTexts, draft: Draft, rules: PlatformRules) -> None:
         step, link = f"adapt-{channel.job}", self._state.metadata.link
-        posts, was_shortened = posts_of(draft, rules, link), False
-        if post_problems(posts, rules, link):
-            posts, was_shortened = shortened(posts, rules, link), True
-        left = post_problems(posts, rules, link)
+        posts, was_shortened = self._state.texts.posts_of(draft, rules, link), False
+        if self._state.texts.post_problems(posts, rules, link):
+            posts, was_shortened = self._state.texts.shortened(posts, rules, link), True
+        left = self._state.texts.post_problems(posts, rules, link)
         if left:
             message = f"no text for {channel.job} keeps to the platform's rules: {left[0]}"
             self._without(channel, Failure(code=FailureCode.CLAUDE_OUTPUT_INVALID, message=message))

@@ -193,6 +193,8 @@ class Campaign(ActivityResult):
     """What the content's front matter says; the later of it and of `not_before` counts."""
     notes: tuple[str, ...] = ()
     """What of the front matter is not read."""
+    text_rules: int = 1
+    """Version of the rules by which the run measures its texts, to its end."""
 
 
 class SourceText(Wire):
