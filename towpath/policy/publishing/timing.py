@@ -10,6 +10,8 @@ from towpath.contracts.publishing.campaign import PlatformRules, PostingWindow
 from towpath.contracts.publishing.posting import ChosenTime
 from towpath.engine.expression.suggestions import did_you_mean
 
+_ZONES = frozenset(available_timezones())
+"""Read with the module: a workflow, which asks as well, may not look at files."""
 _DAYS_AHEAD = 8
 _NEAR = timedelta(minutes=60)
 """A window still counts for a zone when a post comes so long after it, at half its weight."""
@@ -63,8 +65,7 @@ def choose_time(
 
 def unknown_zones(zones: Iterable[str]) -> tuple[str, ...]:
     """A sentence for each name that is no time zone."""
-    known = available_timezones()
-    return tuple(f"{zone!r} is no time zone{did_you_mean(zone, known)}" for zone in zones if zone not in known)
+    return tuple(f"{zone!r} is no time zone{did_you_mean(zone, _ZONES)}" for zone in zones if zone not in _ZONES)
 
 
 def next_free(
