@@ -44,8 +44,8 @@ class PathRefusedError(HouseError):
         super().__init__(FailureCode.PATH_REFUSED, f"{self.shown} {why}: {mend}", evidence={"path": self.shown})
 
 
-class StoreNameError(ValueError):
-    """A name that no store of ours gives."""
+class StoreNameError(OSError, ValueError):
+    """A name that no store of ours gives: whoever reads a store meets it as any other trouble with a file."""
 
 
 @dataclass(frozen=True, slots=True)

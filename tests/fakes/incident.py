@@ -102,7 +102,9 @@ def resolved(*alerts: Alert) -> AlertBatch:
 
 
 def request(**fields: Any) -> IncidentRequest:
-    return IncidentRequest.model_validate({"group_key": "{}:{service='checkout'}", "service": "checkout"} | fields)
+    return IncidentRequest.model_validate(
+        {"group_key": "{}:{service='checkout'}", "service": "checkout", "subject": "checkout"} | fields
+    )
 
 
 ANALYSIS = AnalysisAnswer(

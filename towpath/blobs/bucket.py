@@ -12,6 +12,7 @@ from obstore.store import AzureStore, GCSStore, S3Store
 from towpath.blobs.folder import MAX_BYTES, BlobTooLargeError, check_size
 from towpath.blobs.store import Access
 from towpath.outside.objects import object_options, object_retries
+from towpath.roots import store_name
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -90,6 +91,8 @@ class BlobBucket:
         return 0
 
     def key(self, name: str) -> str:
+        """Raises StoreNameError."""
+        name = store_name(name) if name else name
         return f"{self._prefix}/{name}" if self._prefix else name
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from towpath import private
+from towpath.roots import inside
 
 MAX_BYTES = 256 * 1024**2
 """No file is larger: what is kept and read is held in memory whole."""
@@ -35,8 +36,8 @@ class BlobFolder:
         self._suffix = unfinished
 
     def path(self, name: str) -> Path:
-        """Where a name is."""
-        return self.root / name
+        """Where a name is: names come from payloads, too. Raises StoreNameError."""
+        return inside(self.root, name)
 
     def get(self, name: str) -> bytes:
         with private.open_regular(self.path(name)) as opened:

@@ -27,7 +27,7 @@ from towpath.contracts.pipeline.plane import Compression
 from towpath.dataplane.core.connections import S3Connection
 from towpath.dataplane.core.errors import DatasetStoreError
 from towpath.dataplane.core.objects import OBJECT_ERRORS, SCHEME, open_bucket, split_address
-from towpath.roots import StoreNameError, inside, shown, store_name
+from towpath.roots import StoreNameError, shown
 
 UNFINISHED = ".unfinished"
 ABANDONED = timedelta(days=1)
@@ -179,10 +179,6 @@ class _Folder(BlobFolder):
     def __init__(self, root: Path) -> None:
         super().__init__(root, UNFINISHED)
 
-    def path(self, name: str) -> Path:
-        """Names come from payloads, too. Raises StoreNameError."""
-        return inside(self.root, name)
-
     def take(self, name: str, file: Path) -> None:
         target = self.path(name)
         private.make_folder(target.parent)
@@ -277,10 +273,6 @@ class _Bucket(BlobBucket):
             return False
         obstore.delete(self.objects, key)
         return True
-
-    def key(self, name: str) -> str:
-        """Raises StoreNameError."""
-        return super().key(store_name(name) if name else name)
 
 
 def _digest(file: Path) -> str:
