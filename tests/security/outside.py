@@ -44,27 +44,27 @@ MIB = 1024**2
 Ask = Callable[[httpx.AsyncClient, str], Awaitable[object]]
 
 
-async def by_step(_: httpx.AsyncClient, url: str) -> object:
+async def by_step(_: httpx.AsyncClient, url: str, seconds: float = 20.0) -> object:
     inner = INNER.model_copy(update={"headers": {"Authorization": (f"Bearer {SECRET}",)}})
     http = GuardedHttp(connections(inner), Secrets({}), resolver=Names({LOOPBACK: [[LOOPBACK]]}), tls=TLS)
     try:
-        return await http.send(asked(url, method="GET", timeout_seconds=20.0))
+        return await http.send(asked(url, method="GET", timeout_seconds=seconds))
     finally:
         await http.close()
 
 
-async def by_claude(_: httpx.AsyncClient, url: str) -> object:
+async def by_claude(_: httpx.AsyncClient, url: str, seconds: float = 20.0) -> object:
     client = ClaudeClient(ClaudeClientConfig(SECRET, DEFAULT_MODELS, url))
     try:
         request = AskRequest(prompt="research-company", input={"company": "Hanbit"})
-        return await client.ask(request, attempt=1, progress=lambda _: None, seconds=20.0)
+        return await client.ask(request, attempt=1, progress=lambda _: None, seconds=seconds)
     finally:
         await client.close()
 
 
-async def by_pipeline(_: httpx.AsyncClient, url: str) -> object:
+async def by_pipeline(_: httpx.AsyncClient, url: str, seconds: float = 20.0) -> object:
     connection = HttpConnection(
-        base_url=url, headers={name: SecretStr(value) for name, value in BEARER.items()}, timeout_seconds=20.0
+        base_url=url, headers={name: SecretStr(value) for name, value in BEARER.items()}, timeout_seconds=seconds
     )
 
     def get() -> object:

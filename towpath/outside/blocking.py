@@ -7,7 +7,7 @@ import httpx
 
 from towpath.outside.bounded import BoundedBlockingTransport, refuse_dots
 from towpath.outside.bounds import ACCEPT_ENCODING, MAX_REDIRECTS, AnswerBounds, no_cookies
-from towpath.outside.tls import tls_context
+from towpath.outside.timed import TimedTransport
 
 READS = 10
 """The whole of an answer may take as long as so many reads."""
@@ -31,7 +31,7 @@ def blocking_client(
 ) -> httpx.Client:
     """Bounded as the clients of `client` are. `transport`, in tests, stands in for the network."""
     own = {name: value for name, value in (headers or {}).items() if name.lower() != "accept-encoding"}
-    inner = transport or httpx.HTTPTransport(verify=tls_context(), trust_env=False)
+    inner = transport or TimedTransport()
     return OutsideBlockingClient(
         base_url=base_url,
         timeout=seconds,

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import httpx
 
@@ -13,6 +15,8 @@ LIMIT = "towpath_limit"
 """The extension of a request with the largest answer to it, where the client's own is too large."""
 ATTEMPT = "towpath_attempt"
 """The extension of a request that holds its Attempt."""
+WHOLE_END: ContextVar[float | None] = ContextVar("whole_end", default=None)
+"""By the monotonic clock: when the request of this thread has to be over."""
 _DECODED = frozenset({"content-encoding", "content-length"})
 
 
@@ -120,8 +124,18 @@ def ended(decoder: Decoder) -> None:
         raise httpx.DecodingError(str(error)) from None
 
 
+@contextmanager
+def ends_at(moment: float | None) -> Generator[None]:
+    """Within, no wait of `timed` goes beyond `moment`."""
+    token = WHOLE_END.set(moment)
+    try:
+        yield
+    finally:
+        WHOLE_END.reset(token)
+
+
 class BoundedBlockingTransport(httpx.BaseTransport):
-    """The same without a loop. The whole time is looked at with each piece: a read by itself has its own limit."""
+    """The same without a loop. The whole time is looked at with each piece here, and in `timed` with each read."""
 
     def __init__(self, inner: httpx.BaseTransport, bounds: AnswerBounds) -> None:
         self._inner = inner
@@ -131,7 +145,8 @@ class BoundedBlockingTransport(httpx.BaseTransport):
         refuse_dots(request.url)
         seconds = self._bounds.seconds
         end = None if seconds is None else time.monotonic() + seconds
-        response = self._inner.handle_request(request)
+        with ends_at(end):
+            response = self._inner.handle_request(request)
         try:
             decoder = decoder_of(request, response, self._bounds)
         except httpx.DecodingError:
@@ -153,11 +168,17 @@ class _BlockingBody(httpx.SyncByteStream):
         stream = self._response.stream
         if not isinstance(stream, httpx.SyncByteStream):
             raise TypeError(stream)
-        for chunk in stream:
-            if self._end is not None and time.monotonic() > self._end:
-                raise httpx.ReadTimeout("the answer did not end in time")
+        chunks = iter(stream)
+        while (chunk := self._next(chunks)) is not None:
             yield from pieces(self._decoder, chunk)
         ended(self._decoder)
+
+    def _next(self, chunks: Iterator[bytes]) -> bytes | None:
+        with ends_at(self._end):
+            chunk = next(chunks, None)
+        if self._end is not None and time.monotonic() > self._end:
+            raise httpx.ReadTimeout("the answer did not end in time")
+        return chunk
 
     def close(self) -> None:
         self._response.close()

@@ -13,7 +13,8 @@ from towpath.outside.proxy import Proxy
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
 
-REQUEST_TIMEOUT = timedelta(seconds=60)
+REQUEST_SECONDS = 60.0
+"""Of a request with its answer: obstore's client counts both together."""
 CONNECT_TIMEOUT = timedelta(seconds=5)
 RETRY_TIMEOUT = timedelta(seconds=90)
 """Beyond that, the retries of the task or activity begin."""
@@ -24,12 +25,14 @@ ROLE_SERVERS = ("169.254.169.254", "169.254.170.2", "169.254.170.23", "metadata.
 """Where a machine or a container asks for the keys of its role: no proxy can answer for them, or may know the keys."""
 
 
-def object_options(*, allow_http: bool, proxy: Proxy | None = None) -> "ClientConfig":
+def object_options(
+    *, allow_http: bool, proxy: Proxy | None = None, seconds: float = REQUEST_SECONDS
+) -> "ClientConfig":
     """The `client_options` of a store."""
     return {
         "allow_http": allow_http,
         "allow_invalid_certificates": False,
-        "timeout": REQUEST_TIMEOUT,
+        "timeout": timedelta(seconds=seconds),
         "connect_timeout": CONNECT_TIMEOUT,
         "proxy_url": NOWHERE if proxy is None else proxy.url,
         "proxy_excludes": EVERYTHING if proxy is None else ",".join((*proxy.direct, *ROLE_SERVERS)),

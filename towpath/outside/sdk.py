@@ -29,14 +29,16 @@ _KEEP_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5))
 _DECODED = frozenset({b"content-encoding", b"content-length"})
 
 
-def sdk_client(timeout: httpx2.Timeout, proxy: Proxy | None = None) -> httpx2.AsyncClient:
+def sdk_client(
+    timeout: httpx2.Timeout, proxy: Proxy | None = None, bounds: AnswerBounds = SDK_BOUNDS
+) -> httpx2.AsyncClient:
     """Closed by the SDK that it is given to."""
-    direct = _Bounded(_network())
+    direct = _Bounded(_network(), bounds)
     return httpx2.AsyncClient(
         timeout=timeout,
         headers={"Accept-Encoding": ACCEPT_ENCODING},
         cookies=no_cookies(),
-        transport=direct if proxy is None else _Bounded(_network(httpx2.Proxy(proxy.url))),
+        transport=direct if proxy is None else _Bounded(_network(httpx2.Proxy(proxy.url)), bounds),
         mounts={} if proxy is None else dict.fromkeys(proxy.patterns(), direct),
         follow_redirects=False,
         max_redirects=MAX_REDIRECTS,
@@ -55,14 +57,20 @@ def _network(proxy: httpx2.Proxy | None = None) -> httpx2.AsyncHTTPTransport:
 
 
 class _Bounded(httpx2.AsyncBaseTransport):
-    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
+    def __init__(self, inner: httpx2.AsyncBaseTransport, bounds: AnswerBounds) -> None:
         self._inner = inner
+        self._bounds = bounds
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        end = asyncio.get_running_loop().time() + (SDK_BOUNDS.seconds or 0.0)
-        response = await self._inner.handle_async_request(request)
+        seconds = self._bounds.seconds
+        end = None if seconds is None else asyncio.get_running_loop().time() + seconds
         try:
-            decoder = Decoder(response.headers.get("content-encoding", ""), SDK_BOUNDS.max_bytes)
+            async with asyncio.timeout_at(end):
+                response = await self._inner.handle_async_request(request)
+        except TimeoutError:
+            raise httpx2.ReadTimeout("no answer in time") from None
+        try:
+            decoder = Decoder(response.headers.get("content-encoding", ""), self._bounds.max_bytes)
         except CodingError as error:
             await response.aclose()
             raise httpx2.DecodingError(str(error)) from None
@@ -75,7 +83,7 @@ class _Bounded(httpx2.AsyncBaseTransport):
 
 
 class _Body(httpx2.AsyncByteStream):
-    def __init__(self, response: httpx2.Response, decoder: Decoder, end: float) -> None:
+    def __init__(self, response: httpx2.Response, decoder: Decoder, end: float | None) -> None:
         self._response = response
         self._decoder = decoder
         self._end = end
@@ -85,14 +93,20 @@ class _Body(httpx2.AsyncByteStream):
         if not isinstance(stream, httpx2.AsyncByteStream):
             raise TypeError(stream)
         try:
-            async for chunk in stream:
-                if asyncio.get_running_loop().time() > self._end:
-                    raise httpx2.ReadTimeout("the answer did not end in time")
+            chunks = aiter(stream)
+            while (chunk := await self._next(chunks)) is not None:
                 for piece in self._decoder.feed(chunk):
                     yield piece
             self._decoder.end()
         except (TooLargeError, CodingError) as error:
             raise httpx2.DecodingError(str(error)) from None
+
+    async def _next(self, chunks: AsyncIterator[bytes]) -> bytes | None:
+        try:
+            async with asyncio.timeout_at(self._end):
+                return await anext(chunks, None)
+        except TimeoutError:
+            raise httpx2.ReadTimeout("the answer did not end in time") from None
 
     async def aclose(self) -> None:
         await self._response.aclose()
