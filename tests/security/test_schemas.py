@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from tests.unit.cpu import least_cpu_seconds
 from towpath.engine.checks.inputs import violations
 from towpath.engine.matching.bounding import canonical
+from towpath.engine.matching.validating import schema_excess
 
 SECONDS = 4.0
 """What ends within a second on a quiet machine."""
@@ -58,6 +59,41 @@ HOSTILE: dict[str, tuple[dict[str, Any], Any]] = {
         {"a": "a" * 40 + "b"},
     ),
 }
+
+
+def nested(depth: int) -> dict[str, Any]:
+    """`depth` lists within each other, and one object."""
+    found: Any = {"type": "integer"}
+    for _ in range(depth):
+        found = {"items": found}
+    return found
+
+
+EXCESSIVE: list[dict[str, Any]] = [
+    nested(51),
+    nested(100_000),
+    {"x": [[nested(49)]]},
+    {"properties": {f"f{number}": {} for number in range(5_000)}},
+    {"items": {"$schema": DRAFT_7}},
+]
+
+
+@pytest.mark.parametrize("schema", EXCESSIVE, ids=["deep", "very deep", "deep in lists", "large", "another dialect"])
+def test_a_check_and_a_run_refuse_the_same_schemas(schema: dict[str, Any]) -> None:
+    """By one function: what `definition check` lets through is not refused later for its form."""
+    excess = schema_excess(schema)
+    assert excess is not None
+    assert violations(schema, 1, ("order",)) == [f"/order: has a schema {excess.what}: {excess.mend}"]
+
+
+def test_schemas_within_the_bounds_are_taken() -> None:
+    """Data in a schema counts for nothing."""
+    data: Any = {"$schema": DRAFT_7}
+    for _ in range(200):
+        data = [data]
+    fields: dict[str, Any] = {f"f{number}": {} for number in range(4_998)}
+    for schema in (nested(50), {"properties": fields}, {"enum": data}, {"const": data}):
+        assert schema_excess(schema) is None
 
 
 @pytest.mark.parametrize(("schema", "value"), HOSTILE.values(), ids=HOSTILE)

@@ -10,7 +10,7 @@ from typing import Any
 from towpath.engine.language.shapes import as_list, as_object, item
 from towpath.engine.matching.dialect import PatternError
 from towpath.engine.matching.patterns import read_pattern
-from towpath.engine.matching.validating import schema_error
+from towpath.engine.matching.validating import MOST_OF_DOCUMENTS, schema_error, schema_excess
 
 Json = dict[str, Any]
 COMPONENTS = "#/components/schemas/"
@@ -83,8 +83,11 @@ class SchemaCopy:
 
     def check(self, schema: Json) -> None:
         """Whether a matcher can use it, and comes to an end. Raises DocumentError."""
+        whole: Json = {**schema, "components": {"schemas": self.components}}
+        excess = schema_excess(whole, MOST_OF_DOCUMENTS)
+        if excess is not None:
+            raise DocumentError(f"one of its schemas is invalid: one {excess.what}")
         try:
-            whole: Json = {**schema, "components": {"schemas": self.components}}
             error = next(filter(None, map(schema_error, (whole, *self.components.values()))), None)
         except RecursionError:
             raise DocumentError("one of its schemas is invalid: nested too deeply") from None

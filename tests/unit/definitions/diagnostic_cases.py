@@ -77,6 +77,12 @@ def many(count: int, name: str) -> str:
     return f"{{parallel: [{members}]}}"
 
 
+SCHEMAS = [
+    ("dialect", "{items: {$schema: 'http://json-schema.org/draft-07/schema#'}}", "of another dialect"),
+    ("too-deep", "{items: " * 51 + "{}" + "}" * 51, "more than 50 deep"),
+    ("too-large", "{properties: {" + ", ".join(f"f{number}: {{}}" for number in range(5_000)) + "}}", "5,000 parts"),
+]
+"""What is not taken anywhere: kind, schema, and what is said."""
 CASES = [
     ("source.too-large", "x" * 1_000_001, 1, ""),
     ("source.encoding", "", 1, ""),
@@ -265,6 +271,15 @@ CASES = [
     ("model.retired", given_step("{prompt: hi, model: claude-old-1}", "claude"), 5, "retired on 2025-01-01"),
     ("model.ending", given_step("{prompt: hi, model: claude-going-1}", "claude"), 5, "ends on"),
     ("schema.invalid", given_step("{prompt: hi, output_schema: {type: nothing}}", "claude"), 5, "nothing"),
+    *(
+        (f"schema.{kind}", given_step(f"{{{field}: {text}}}", step), 5, what)
+        for field, step in (("prompt: hi, output_schema", "claude"), ("assignee: ops-team, form", "human-task"))
+        for kind, text, what in SCHEMAS
+    ),
+    *(
+        (f"schema.{kind}", steps("{id: s, type: set}").replace("{type: number}", text), 3, what)
+        for kind, text, what in SCHEMAS
+    ),
     ("connection.unknown", url("https://api.example.com", ", connection: app"), 5, "did you mean 'api'"),
     ("host.not-allowed", url("https://api.exampel.com/x"), 5, "did you mean 'api.example.com'"),
     ("host.template", url("https://{{ inputs.text }}.example.com/x"), 5, "template"),

@@ -51,6 +51,7 @@ BEYOND = frozenset(
         *("document.unknown", "operation.unknown", "operation.unusable", "param.secret"),
         "service.unknown",
         "method.unknown",
+        *("schema.dialect", "schema.too-deep", "schema.too-large"),
         "param.unknown",
         "param.missing",
         "param.value",

@@ -5,11 +5,16 @@ from typing import Any
 from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.shapes import as_object, item
 from towpath.engine.language.source import Source
-from towpath.engine.matching.validating import pattern_problem, references_in, schema_error
+from towpath.engine.matching.validating import pattern_problem, references_in, schema_error, schema_excess
 
 
 def check_schema(source: Source, given: Any, path: Path) -> bool:
     """Whether a JSON Schema can be used; what is wrong with it is reported."""
+    excess = schema_excess(given)
+    if excess is not None:
+        where = (*path, *excess.place)
+        source.report(where, f"schema.{excess.kind}", f"this is a schema {excess.what}", excess.mend)
+        return False
     try:
         error = schema_error(given)
     except RecursionError:

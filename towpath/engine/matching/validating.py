@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, TypeGuard, cast
 
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 from jsonschema.exceptions import SchemaError
@@ -15,31 +16,38 @@ from towpath.engine.matching.dialect import PatternError
 from towpath.engine.matching.patterns import MOST_WORK, read_pattern
 
 Errors = Iterator[ValidationError]
+Place = tuple[str | int, ...]
 NOTHING_OUTSIDE: Final[Registry[Any]] = Registry()
 """References of a schema lead to places in it; nothing is fetched."""
 LITERAL = frozenset({"const", "enum", "default", "examples"})
 """Keywords whose values are data, not schemas."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+MOST_DEPTH = 50
+"""Names and numbers on the way to a part: 25 objects within each other. jsonschema gives up at about 160."""
+MOST_PARTS = 5_000
+"""Objects of a schema: a check of as many takes a second."""
+MOST_OF_DOCUMENTS = 100_000
+"""Of a schema of an OpenAPI document, which counts its own parts as it is fetched."""
 MIXED = "unevaluatedProperties beside patternProperties"
 
 
-def errors_of(schema: Any, value: Any, *, bounded: bool = True) -> Errors:
+def errors_of(schema: Any, value: Any, *, bounded: bool = True, largest: int = MOST_PARTS) -> Errors:
     """What breaks the schema, as it is found.
 
     Without `bounded` it is read as before December 2026. Raises NotMatchedError where a pattern is not taken, or the
     value is too much work; Unresolvable for a reference
     that leads nowhere, and RecursionError for one that leads to itself.
     """
-    read = _in_one_dialect(schema) if bounded else schema
+    read = _in_one_dialect(schema, largest) if bounded else schema
     steps = MOST_STEPS if bounded else math.inf
     checker = _VALIDATOR(read, registry=NOTHING_OUTSIDE, format_checker=_Work(read, steps))
     return cast("Errors", checker.iter_errors(value))
 
 
 def broken(schema: Any, value: Any) -> Iterator[str]:
-    """The same in words, where and by which keyword, without anything of the value."""
+    """The same for a schema of a document, in words: where and by which keyword, without anything of the value."""
     try:
-        for error in errors_of(schema, value):
+        for error in errors_of(schema, value, largest=MOST_OF_DOCUMENTS):
             yield f"{error.json_path} breaks {error.validator!s}"
     except NotMatchedError as error:
         yield f"it {error}"
@@ -56,7 +64,7 @@ def schema_error(schema: Any) -> SchemaError | None:
     return None
 
 
-def pattern_problem(schema: Any) -> tuple[tuple[str | int, ...], PatternError] | None:
+def pattern_problem(schema: Any) -> tuple[Place, PatternError] | None:
     """The first pattern of a schema that is not taken, and its place."""
     for place, text in _texts_of(schema, frozenset({"pattern"})):
         try:
@@ -68,7 +76,7 @@ def pattern_problem(schema: Any) -> tuple[tuple[str | int, ...], PatternError] |
     return None
 
 
-def references_in(schema: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def references_in(schema: Any) -> Iterator[tuple[Place, str]]:
     """Where a schema refers to another place, and by what."""
     return _texts_of(schema, frozenset({"$ref", "$dynamicRef"}))
 
@@ -77,7 +85,7 @@ def has_keyword(schema: Any, keyword: str) -> bool:
     return any(keyword in fields for _, fields in _parts(schema))
 
 
-def _texts_of(schema: Any, keywords: frozenset[str]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _texts_of(schema: Any, keywords: frozenset[str]) -> Iterator[tuple[Place, str]]:
     """The texts of keywords anywhere in a schema; where `pattern` is one, the names in patternProperties are, too."""
     for place, fields in _parts(schema):
         yield from (((*place, name), text) for name, text in fields.items() if name in keywords and _is_text(text))
@@ -86,19 +94,25 @@ def _texts_of(schema: Any, keywords: frozenset[str]) -> Iterator[tuple[tuple[str
             yield from (((*place, "patternProperties", text), text) for text in named)
 
 
-def _parts(schema: Any) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:
+def _parts(schema: Any) -> Iterator[tuple[Place, dict[str, Any]]]:
     """Every object in a schema that is not data, with its place."""
-    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), schema)]
-    while waiting:
-        place, value = waiting.pop()
+    for place, value in _values(schema):
         fields = as_object(value)
         if fields is not None:
             yield place, fields
-            waiting.extend(((*place, name), inner) for name, inner in fields.items() if name not in LITERAL)
+
+
+def _values(schema: Any) -> Iterator[tuple[Place, Any]]:
+    waiting: list[tuple[Place, Any]] = [((), schema)]
+    while waiting:
+        place, value = waiting.pop()
+        yield place, value
+        fields = as_object(value) or {}
+        waiting.extend(((*place, name), inner) for name, inner in fields.items() if name not in LITERAL)
         waiting.extend(((*place, index), inner) for index, inner in enumerate(as_list(value) or []))
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: Any) -> TypeGuard[str]:
     return isinstance(value, str)
 
 
@@ -106,12 +120,39 @@ class NotMatchedError(ValueError):
     """Whether a value keeps its schema is not known. The message holds nothing of the value."""
 
 
-def _in_one_dialect(schema: Any) -> Any:
-    """Without `$schema`, for which jsonschema would leave our keywords. Raises UnboundedError for an older dialect."""
-    named = {fields["$schema"] for _, fields in _parts(schema) if _is_text(fields.get("$schema"))}
-    if any(str(name).rstrip("#") != DIALECT for name in named):
-        raise UnboundedError(f"has a schema of another dialect: leave $schema out, or write {DIALECT}")
-    return _without_dialect(schema) if named else schema
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """Why a schema is not taken whatever the value is: a word for it, its place, what it is and what helps."""
+
+    kind: Literal["dialect", "too-deep", "too-large"]
+    place: Place
+    what: str
+    mend: str
+
+
+def schema_excess(schema: Any, largest: int = MOST_PARTS) -> Excess | None:
+    """The first excess of a schema. It looks no further than the bounds."""
+    parts = 0
+    for place, value in _values(schema):
+        fields = as_object(value)
+        parts += fields is not None
+        if len(place) > MOST_DEPTH and isinstance(value, (dict, list, tuple)):
+            return Excess("too-deep", place[:1], f"that is nested more than {MOST_DEPTH} deep", "use $defs and $ref")
+        if parts > largest:
+            return Excess("too-large", (), f"of more than {largest:,} parts", "say less, or use $defs and $ref")
+        named = (fields or {}).get("$schema")
+        if _is_text(named) and named.rstrip("#") != DIALECT:
+            mend = f"leave $schema out, or write {DIALECT}"
+            return Excess("dialect", (*place, "$schema"), "of another dialect", mend)
+    return None
+
+
+def _in_one_dialect(schema: Any, largest: int) -> Any:
+    """Without `$schema`, for which jsonschema would leave our keywords. Raises UnboundedError for an excess."""
+    excess = schema_excess(schema, largest)
+    if excess is not None:
+        raise UnboundedError(f"has a schema {excess.what}: {excess.mend}")
+    return _without_dialect(schema) if has_keyword(schema, "$schema") else schema
 
 
 def _without_dialect(schema: Any) -> Any:
