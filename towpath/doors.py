@@ -5,6 +5,7 @@ It imports nothing of ours, so that the stand-ins may have the same one.
 
 import hmac
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ JSON = "application/json"
 SIMPLE = frozenset({"", "text/plain"})
 """Types of bodies that a page may send to another site without asking it first, and that nothing of ours is told in."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]*))(?::[0-9]{0,5})?", re.ASCII)
 OWN_SITE = frozenset({"", "none", "same-origin"})
 
 
@@ -69,9 +71,8 @@ class Door:
 
 def host_name(header: str) -> str:
     """The name in a Host header, without port and brackets; empty for what is none."""
-    if header.startswith("["):
-        return header[1:].partition("]")[0].lower()
-    return header.partition(":")[0].lower()
+    found = _HOST.fullmatch(header)
+    return (found["address"] or found["name"]).lower() if found else ""
 
 
 def _has_token(headers: Headers, token: str) -> bool:

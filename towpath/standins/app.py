@@ -1,5 +1,6 @@
 """All stand-ins as one HTTP application, and the door through which tests and the demo look at what they did."""
 
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -8,6 +9,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from towpath.standins.claude.app import ClaudeStandIn
+from towpath.standins.control import UNUSABLE, OrderedFault, number_of, unusable
 from towpath.standins.faults import Faults
 from towpath.standins.latency import Delayed, Latency
 from towpath.standins.ledger import EffectLedger
@@ -67,6 +69,7 @@ class StandIns:
                 Mount("/claude", app=self.claude.app()),
             ],
             middleware=[Middleware(Label), *self._measured()],
+            exception_handlers={ValidationError: unusable},
         )
 
     def _measured(self) -> list[Middleware]:
@@ -96,12 +99,13 @@ class StandIns:
     async def _fault(self, request: Request) -> Response:
         if request.method == "DELETE":
             wanted = request.query_params.get("id")
-            self.faults.lift(None if wanted is None else int(wanted))
+            number = None if wanted is None else number_of(wanted)
+            if wanted is not None and number is None:
+                return JSONResponse({"error": "id: must be the number of a fault"}, status_code=UNUSABLE)
+            self.faults.lift(number)
         elif request.method == "POST":
-            try:
-                return JSONResponse({"id": self.faults.order(await request.json()).id}, status_code=201)
-            except TypeError as error:
-                return JSONResponse({"error": str(error)}, status_code=422)
+            wanted = OrderedFault.model_validate_json(await request.body()).model_dump(exclude_unset=True)
+            return JSONResponse({"id": self.faults.order(wanted).id}, status_code=201)
         return JSONResponse({"hits": self.faults.hits(), "faults": self.faults.as_json()})
 
 

@@ -3,12 +3,13 @@
 import asyncio
 import time
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from towpath.standins.control import LatencyOrder
 
 OWN_PATHS = ("/_standins", "/health")
 KEPT_HEADERS = frozenset({"content-type", "idempotency-key", "authorization", "anthropic-version", "x-api-key"})
@@ -41,9 +42,8 @@ class Latency:
 
     async def _order(self, request: Request) -> Response:
         if request.method == "POST":
-            wanted: dict[str, Any] = await request.json()
-            self.seconds = float(wanted["seconds"])
-            self.bodies = bool(wanted.get("bodies"))
+            wanted = LatencyOrder.model_validate_json(await request.body())
+            self.seconds, self.bodies = wanted.seconds, wanted.bodies
             self.calls.clear()
         return JSONResponse({"seconds": self.seconds, "calls": [asdict(call) for call in self.calls]})
 

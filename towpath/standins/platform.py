@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from towpath.standins.control import ShopOrder
 from towpath.standins.credentials import with_token
 from towpath.standins.ledger import Answer, problem
 from towpath.standins.world import FAULTS, World
@@ -53,9 +54,9 @@ class PlatformStandIn:
     async def _order(self, request: Request) -> Response:
         if request.method == "GET":
             return JSONResponse(self._world.as_json())
-        wanted = await request.json()
+        wanted = ShopOrder.model_validate_json(await request.body())
         try:
-            episode = self._world.begin(str(wanted.get("service")), str(wanted.get("fault")))
+            episode = self._world.begin(wanted.service, wanted.fault)
         except KeyError:
             known = {"services": list(self._world.services), "faults": list(FAULTS)}
             return JSONResponse({"error": "unknown service or fault", **known}, status_code=422)
