@@ -25,9 +25,7 @@ ROLE_SERVERS = ("169.254.169.254", "169.254.170.2", "169.254.170.23", "metadata.
 """Where a machine or a container asks for the keys of its role: no proxy can answer for them, or may know the keys."""
 
 
-def object_options(
-    *, allow_http: bool, proxy: Proxy | None = None, seconds: float = REQUEST_SECONDS
-) -> "ClientConfig":
+def object_options(*, allow_http: bool, proxy: Proxy | None = None, seconds: float = REQUEST_SECONDS) -> "ClientConfig":
     """The `client_options` of a store."""
     return {
         "allow_http": allow_http,
