@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import httpx
 import obstore
+import obstore.exceptions
 import pytest
 from obstore.store import S3Store
 from pydantic import SecretStr
@@ -132,6 +133,27 @@ async def test_a_redirect_takes_no_secret_to_another_host(ask: Ask, status: int)
     assert any(SECRET.encode() in head for head in heads) or ask in {KINDS["pager"], KINDS["door"]}
     assert not any(SECRET.encode() in head for head in stolen)
     assert not stolen or ask is by_step
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_takes_no_signature_of_an_object_store(status: int) -> None:
+    """obstore cannot be told not to follow one: a read comes to another host without what it would be trusted for."""
+    access, secret, session = SecretStr("access_key"), SecretStr("secret_key"), SecretStr("session_token")
+    async with (
+        site(answer(etag='"a"')) as (other, stolen),
+        site(answer(b"", status, location=f"{other}/in")) as (url, _),
+    ):
+        connection = S3Connection(endpoint=url, access_key=access, secret_key=secret, session_token=session)
+        store: S3Store = open_bucket("bucket", connection)
+        await obstore.get_async(store, "key")
+        (read,) = stolen
+        with suppress(obstore.exceptions.BaseError):
+            await obstore.put_async(store, "key", b"data")
+
+    assert b"authorization:" not in read.lower() and b"secret_key" not in read and b"access_key" not in read
+    assert b"session_token" in read, "docs/operations.md says that it goes along"
+    assert not any(head.startswith((b"PUT", b"POST")) for head in stolen)
+    assert not any(b"authorization:" in head.lower() for head in stolen)
 
 
 @pytest.mark.parametrize("value", DOTS)

@@ -1,8 +1,9 @@
 """What obstore's client is told, so that it keeps the bounds of our own clients.
 
 Its HTTP client, reqwest as obstore builds it, undoes no coding, keeps no cookies and speaks TLS 1.2 and later. It
-follows redirects, and takes the signature out of a request to another host, but not a session token, which is of no use
-without its secret key. Of itself it would take a proxy, and `AWS_ALLOW_INVALID_CERTIFICATES`, from the environment.
+follows up to ten redirects of a read, which no option switches off. To another host or port it takes the signature out
+of the request, but not a session token, which is of no use without its secret key. Of itself it would take a proxy, and
+`AWS_ALLOW_INVALID_CERTIFICATES`, from the environment.
 """
 
 from datetime import timedelta
