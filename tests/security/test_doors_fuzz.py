@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -107,6 +108,8 @@ class Dry(AlertIntake):
 
     def __init__(self) -> None:
         self._template = IncidentRequest(group_key="")
+        self._services = frozenset({"shop"})
+        self._now = lambda: datetime(2026, 3, 1, 12, tzinfo=UTC)
 
     async def _begin(self, workflow_id: str, request: IncidentRequest, batch: AlertBatch) -> None:
         assert workflow_id
