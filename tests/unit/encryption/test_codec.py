@@ -1,6 +1,7 @@
 """The codec: what goes in comes out at its place, and nothing else comes out anywhere."""
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -221,3 +222,18 @@ def test_a_customers_key_can_be_destroyed() -> None:
     with pytest.raises(DecryptionError, match="destroyed"):
         asyncio.run(kim.encode([PLAIN]))
     assert converted(asyncio.run(lee.decode([of_lee]))) == ["secret"]
+
+
+def test_the_format_is_what_operations_says() -> None:
+    """Read and written by another implementation, from docs/operations.md alone: services in other languages do so."""
+    sealed = encoded(PLAIN, HERE)
+    name, where = sealed.metadata["encryption-key-id"], sealed.metadata["encryption-place"]
+    bound = b"towpath place 1\n" + name + b"\n" + where
+    assert where == b'{"kind":"result","namespace":"default","workflow":"run-1"}'
+    assert AESGCM(KEY).decrypt(sealed.data[:12], sealed.data[12:], bound) == PLAIN.SerializeToString()
+    check = hashlib.blake2b(b"towpath key check", key=KEY, digest_size=6).hexdigest()
+    assert sealed.metadata["encryption-key-check"] == check.encode()
+
+    data = OTHER[:12] + AESGCM(KEY).encrypt(OTHER[:12], PLAIN.SerializeToString(), bound)
+    metadata = {"encoding": b"binary/encrypted", "encryption-key-id": name, "encryption-place": where}
+    assert converted([decoded(Payload(metadata=metadata, data=data), HERE)]) == ["secret"]

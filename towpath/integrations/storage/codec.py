@@ -184,7 +184,7 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
 
     def _bare(self, payload: Payload) -> Payload:
         if self._rule.holds(_arrived.get() or datetime.now(UTC)):
-            payload.metadata[BARE] = b"1"
+            return Payload(metadata={**payload.metadata, BARE: b"1"}, data=payload.data)
         return payload
 
     def _compared(self, payload: Payload, place: PayloadPlace, written: bytes) -> Payload:
