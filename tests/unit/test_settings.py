@@ -1,5 +1,6 @@
 """Settings and data files that cannot be used: one line for each, with its place, and never with its value."""
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_origin
@@ -114,3 +115,30 @@ def test_connections_of_pipelines_say_their_place(text: str, said: str) -> None:
         read_connections(text)
 
     assert VALUE not in str(refused.value)
+
+
+KEYS = [base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        pytest.param({"TOWPATH_ENCRYPTION": "require"}, "needs TOWPATH_ENCRYPTION_KEYS", id="no-keys"),
+        pytest.param({"TOWPATH_ENCRYPTION_KEYS": f"k1:{KEYS[0]},k1:{KEYS[1]}"}, "two keys are called 'k1'", id="twice"),
+        pytest.param({"TOWPATH_ENCRYPTION_KEYS": f"k/1:{KEYS[0]}"}, "an id is 1 to 64 letters", id="id"),
+        pytest.param({"TOWPATH_ENCRYPTION_KEYS": f"k1:{KEYS[0][:20]}"}, "32 bytes in base64", id="short"),
+        pytest.param({"TOWPATH_ENCRYPTION_KEYS": f"k1:{KEYS[0]},"}, "each must be id:key", id="empty"),
+    ],
+)
+def test_keys_that_cannot_be_used_are_refused(
+    given: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line with the mend, and no key in it; the order of good ones says which encrypts."""
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=said) as refused:
+        load_client_settings().keys()
+    assert not any(key[:12] in str(refused.value) for key in KEYS)
+    monkeypatch.delenv("TOWPATH_ENCRYPTION", raising=False)
+    monkeypatch.setenv("TOWPATH_ENCRYPTION_KEYS", f"k2:{KEYS[1]}, k1:{KEYS[0]}")
+    assert list(load_client_settings().keys()) == ["k2", "k1"]
