@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import obstore
@@ -23,13 +23,29 @@ from towpath.dataplane.core.connections import S3Connection
 from towpath.dataplane.core.objects import open_bucket
 
 KEY, SECRET = "test-key", "test-secret"
-SECONDS = 60
+SECONDS, ATTEMPTS = 60, 5
 _SERVICES = ("master", "volume", "filer", "s3")
+
+
+class EndedError(Exception):
+    """The server did not stay: somebody else was given one of its ports meanwhile."""
 
 
 @contextmanager
 def s3_server() -> Generator[S3Connection]:
     """The connection to a new and empty server."""
+    with ExitStack() as stack:
+        for _ in range(ATTEMPTS):
+            with suppress(EndedError):
+                connection = stack.enter_context(_server())
+                break
+        else:
+            raise EndedError
+        yield connection
+
+
+@contextmanager
+def _server() -> Generator[S3Connection]:
     folder = Path(tempfile.mkdtemp(prefix="towpath-s3-"))
     identities = {
         "identities": [{"name": "test", "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": ["Admin"]}]
@@ -64,7 +80,8 @@ def _wait(process: subprocess.Popen[bytes], connection: S3Connection) -> None:
         try:
             obstore.put(bucket, "ready", b"yes")
         except BaseError:
-            assert process.poll() is None, "the server ended"
+            if process.poll() is not None:
+                raise EndedError from None
             assert time.monotonic() < end, "the server did not come up"
             pause.wait(0.2)
         else:

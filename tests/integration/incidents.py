@@ -19,6 +19,7 @@ from temporalio.service import RPCError
 from tests import waiting
 from tests.integration.conftest import House
 from tests.waiting import until
+from towpath.config.incident_files import inventory_services
 from towpath.contracts.core.review import Decision, ReviewTask, Verdict
 from towpath.contracts.incident.alerts import AlertmanagerWebhook
 from towpath.contracts.incident.incident import IncidentResult, IncidentView
@@ -96,7 +97,7 @@ async def shop(house: House, service: str) -> dict[str, Any]:
 async def tell(house: House, service: str, *, resolved: bool = False, began: str = BEGAN) -> Handle:
     """One delivery of Alertmanager about a service; the incident that took it."""
     webhook = AlertmanagerWebhook.model_validate(webhook_body(service, began, resolved=resolved))
-    taken = await AlertIntake(house.client).take(webhook)
+    taken = await AlertIntake(house.client, inventory_services(ROOT / "definitions")).take(webhook)
     return incident(house, taken.workflow_id)
 
 

@@ -163,7 +163,7 @@ def many_partitions(concurrency: int, **fields: Any) -> PipelineConfig:
         "id": f"many-{uuid4().hex[:12]}",
         "version": "1.0.0",
         "sources": [{"name": "items", "type": "csv", "path": "items/*.csv"}],
-        "target": {"table": "items", "columns": [column.model_dump() for column in COLUMNS]},
+        "target": {"table": "items", "key": ["id"], "columns": [column.model_dump() for column in COLUMNS]},
         "transformation": {"source": "items", "operations": []},
         "destinations": [{"name": "shop", "type": "postgresql", "connection": "shop", "table": "items"}],
         "concurrency": concurrency,

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from tests.unit.cpu import least_cpu_seconds
 from towpath.contracts.core.delivery import Language
+from towpath.contracts.core.text import clean
 from towpath.contracts.onboarding.customer import RISK_THRESHOLD, Customer, CustomerPlan, KitFacts, WelcomeKitDraft
 from towpath.policy.core.claims import MAX_TEXT, unsupported_claims
 from towpath.policy.onboarding import risk
@@ -32,13 +33,17 @@ customers = st.builds(
     language=st.sampled_from(list(Language)),
     contact_name=st.sampled_from([None, "Sam", "김지우", "{{7*7}}"]),
 )
-names = st.one_of(
-    st.text(min_size=1, max_size=200),
-    st.text('가이5만천.1,%:/@w한 aeo\t\n"\\-', min_size=1, max_size=200),
-    st.sampled_from(
-        ["https://", "www.a,", "x\tfoo.com", "b\n1. c", "5%", "12", "한빛.kr", "https://한빛.kr", "가" * 200]
-    ),
-).filter(lambda name: name.strip() != "")
+names = (
+    st.one_of(
+        st.text(min_size=1, max_size=200),
+        st.text('가이5만천.1,%:/@w한 aeo\t\n"\\-', min_size=1, max_size=200),
+        st.sampled_from(
+            ["https://", "www.a,", "x\tfoo.com", "b\n1. c", "5%", "12", "한빛.kr", "https://한빛.kr", "가" * 200]
+        ),
+    )
+    .filter(lambda name: bool(clean(name).strip()))
+    .filter(lambda name: name.strip() != "")
+)
 
 
 @pytest.mark.parametrize(
