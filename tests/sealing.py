@@ -14,7 +14,7 @@ from towpath.temporal.places import EncryptionRule
 SUITE = "integration"
 ONE_IN = 4
 """So many modules share one with encryption, in a sample."""
-IN_CLEAR = frozenset({"test_encryption", "test_from_outside", "test_problems"})
+IN_CLEAR = frozenset({"test_bucket_stores", "test_encryption", "test_from_outside", "test_problems"})
 """Modules with clients of their own that have no key."""
 KEY = hashlib.sha256(b"key of the tests").digest()
 REQUIRED = EncryptionRule(required=True)
