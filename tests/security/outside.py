@@ -127,9 +127,18 @@ async def site(*answers: bytes) -> AsyncGenerator[tuple[str, list[bytes]]]:
         finally:
             writer.close()
 
+    async with listening(serve) as url:
+        yield url, heads
+
+
+@asynccontextmanager
+async def listening(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncGenerator[str]:
+    """The address of a raw server on loopback."""
     server = await asyncio.start_server(serve, LOOPBACK, 0)
     try:
-        yield f"http://{LOOPBACK}:{server.sockets[0].getsockname()[1]}", heads
+        yield f"http://{LOOPBACK}:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
         await server.wait_closed()

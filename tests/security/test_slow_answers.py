@@ -13,7 +13,7 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
-from tests.security.outside import KINDS, LOOPBACK, MIB, Ask, by_claude, by_pipeline, by_step
+from tests.security.outside import KINDS, MIB, Ask, by_claude, by_pipeline, by_step, listening
 from tests.security.test_client import FAILURES, PATIENT
 from towpath.outside.blocking import READS, blocking_client
 from towpath.outside.bounds import AnswerBounds
@@ -107,12 +107,8 @@ async def slow_site(pieces: Callable[[], Iterator[bytes]]) -> AsyncGenerator[tup
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, LOOPBACK, 0)
-    try:
-        yield f"http://{LOOPBACK}:{server.sockets[0].getsockname()[1]}", visits
-    finally:
-        server.close()
-        await server.wait_closed()
+    async with listening(serve) as url:
+        yield url, visits
 
 
 @every_slow_answer
