@@ -71,7 +71,7 @@ def impure(root: Path) -> list[str]:
         for path in sorted(room.rglob("*.py")):
             tree = ast.parse(path.read_text(encoding="utf-8"))
             nodes = list(ast.walk(tree))
-            told = {*_imports(nodes, modules), *_builtins(nodes), *_hidden(nodes), *_unordered(nodes)}
+            told = {*_imports(nodes, modules), *_builtins(nodes), *_hidden(nodes), *_unordered(nodes), *_dropped(nodes)}
             found += [f"{path.relative_to(root)}:{line}: {what}" for line, what in sorted(told)]
     return found
 
@@ -121,6 +121,18 @@ def _unordered(nodes: Nodes) -> Iterator[tuple[int, str]]:
             for read in (read for node in own for read in _read_in_order(node, free)):
                 if _is_set(read, sets):
                     yield read.lineno, "reads a set in its own order"
+
+
+def _dropped(nodes: Nodes) -> Iterator[tuple[int, str]]:
+    """Coroutines that are all made before the first is begun: a run that leaves the cache there drops the rest."""
+    for node in nodes:
+        if isinstance(node, ast.Call) and _dotted(node.func) == "asyncio.gather":
+            for given in node.args:
+                work = given.value if isinstance(given, ast.Starred) else given
+                if isinstance(work, (ast.GeneratorExp, ast.ListComp)):
+                    work = work.elt
+                if isinstance(work, ast.Call) and _dotted(work.func) != "asyncio.ensure_future":
+                    yield work.lineno, "gathers what is not begun"
 
 
 def _own(scope: ast.AST) -> Iterator[ast.AST]:

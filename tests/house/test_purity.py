@@ -70,6 +70,9 @@ LINES = (
     "class F:\n    def __init__(self) -> None:\n        self.names: set[str] = set()\n\n"
     "    def f(self) -> tuple[str, ...]:\n        return tuple(self.names)",
     "class F:\n    names: frozenset[str]\n\n    def f(self) -> str:\n        return ''.join(n for n in self.names)",
+    "import asyncio\n\n\nasync def f(g) -> None:\n    await asyncio.gather(g(1), g(2))",
+    "import asyncio\n\n\nasync def f(g) -> None:\n    await asyncio.gather(*(g(n) for n in range(2)))",
+    "import asyncio\n\n\nasync def f(g) -> None:\n    await asyncio.gather(*map(g, range(2)))",
     "def f(names: frozenset[str]) -> dict[str, int]:\n    return {name: 1 for name in names - {'a'}}",
 )
 ALLOWED = (
@@ -85,7 +88,7 @@ ALLOWED = (
 )
 ALLOWED_IN_WORKFLOWS = (
     "import asyncio\n\nfrom temporalio import workflow\n\n\n"
-    "async def f() -> None:\n    await asyncio.gather(workflow.sleep(1))",
+    "async def f() -> None:\n    await asyncio.gather(asyncio.ensure_future(workflow.sleep(1)))",
     "from temporalio import workflow\n\n\ndef f() -> tuple[object, ...]:\n"
     "    return workflow.now(), workflow.time(), workflow.uuid4(), workflow.random().random()",
 )

@@ -65,7 +65,7 @@ async def _launch(request: Launch) -> Launched:
             if problem:
                 problems.append(f"{child}: {problem}")
 
-    await asyncio.gather(*(one(index, item) for index, item in enumerate(items)))
+    await asyncio.gather(*(asyncio.ensure_future(one(index, item)) for index, item in enumerate(items)))
     return Launched(started=tuple(started), problems=tuple(problems[:50]))
 
 

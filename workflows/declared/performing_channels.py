@@ -18,7 +18,7 @@ from workflows.kit.options import EFFECT
 async def perform_channels(job: StepJob) -> Outcome:
     """One message to each channel; `delivery` says what comes of it."""
     channels = named_channels(job.config["channels"])
-    sending = [_send(job, name, fields) for name, fields in channels.items()]
+    sending = (_send(job, name, fields) for name, fields in channels.items())
     told = dict(zip(channels, await _all_ended(sending), strict=True))
     sent = job.run.doubts.told(job.at) if job.item is None else ""
     return delivery(job.config["require"], told, sent, unknown=job.in_doubt)

@@ -140,7 +140,7 @@ async def undo_items(run: DeclaredRun, node: PlanNode, items: Mapping[str, Left]
         async with turns:
             await _undo_item(run, node, name, left, found)
 
-    await asyncio.gather(*(one(name, items[name]) for name in reversed([*items])))
+    await asyncio.gather(*(asyncio.ensure_future(one(name, items[name])) for name in reversed([*items])))
     return found
 
 

@@ -101,7 +101,7 @@ class QuotaWorkflow:
     async def _tell(self) -> None:
         """Say to each run whose turn it is. One that is gone gives its turn back."""
         told, self._untold = self._untold, []
-        await asyncio.gather(*map(self._say, told))
+        await asyncio.gather(*(asyncio.ensure_future(self._say(turn)) for turn in told))
 
     async def _say(self, turn: TurnRequest) -> None:
         run = workflow.get_external_workflow_handle(turn.workflow_id, run_id=turn.run_id)

@@ -222,7 +222,7 @@ class Repeating:
                     elif begun < len(indexes):
                         waiting.append(indexes[begun:])
 
-        await asyncio.gather(*(lane(number) for number in range(at_once)))
+        await asyncio.gather(*(asyncio.ensure_future(lane(number)) for number in range(at_once)))
 
     async def _part(
         self,

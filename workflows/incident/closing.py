@@ -66,7 +66,9 @@ class IncidentClosing:
             self._steps.skip(step, "none")
             return ()
         self._steps.begin(step)
-        filed = await asyncio.gather(*(self._file(number, title) for number, title in enumerate(titles, 1)))
+        filed = await asyncio.gather(
+            *(asyncio.ensure_future(self._file(number, title)) for number, title in enumerate(titles, 1))
+        )
         done = sum(bool(task.tracker_id) for task in filed)
         self._steps.complete(step, note=f"{done} of {len(filed)} filed")
         return tuple(filed)

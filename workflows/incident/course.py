@@ -51,7 +51,8 @@ class Course:
         severity = self._investigation.assess()
         self.judge(severity)
         stopped, understood = await asyncio.gather(
-            self._remediate(severity), until_resolved(self._state, self._understand())
+            asyncio.ensure_future(self._remediate(severity)),
+            asyncio.ensure_future(until_resolved(self._state, self._understand())),
         )
         if stopped is not None:
             await self._oncall.page_again("auto-remediation", action_end(stopped))

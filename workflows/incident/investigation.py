@@ -62,7 +62,9 @@ class Investigation:
 
     async def analyse(self) -> None:
         """Logs and metrics together, then what Claude sees in them. Without Claude: the patterns alone."""
-        logs, metrics = await asyncio.gather(self._fetch_logs(), self._fetch_metrics())
+        logs, metrics = await asyncio.gather(
+            asyncio.ensure_future(self._fetch_logs()), asyncio.ensure_future(self._fetch_metrics())
+        )
         self._state.set(logs=logs, metrics=metrics)
         step = "initial-analysis"
         self._steps.begin(step)
@@ -124,16 +126,20 @@ class Investigation:
         self._steps.begin(step)
         names = self._alert_names()
         deployments, similar, runbooks = await asyncio.gather(
-            self._list_deployments(),
-            self._have(
-                "similar-incidents",
-                IncidentActivities.find_similar,
-                FindSimilar(fingerprint=self.fingerprint, text=words, service=self._state.service),
+            asyncio.ensure_future(self._list_deployments()),
+            asyncio.ensure_future(
+                self._have(
+                    "similar-incidents",
+                    IncidentActivities.find_similar,
+                    FindSimilar(fingerprint=self.fingerprint, text=words, service=self._state.service),
+                )
             ),
-            self._have(
-                "runbooks",
-                IncidentActivities.find_runbooks,
-                FindRunbooks(service=self._state.service, alert_names=names, text=words),
+            asyncio.ensure_future(
+                self._have(
+                    "runbooks",
+                    IncidentActivities.find_runbooks,
+                    FindRunbooks(service=self._state.service, alert_names=names, text=words),
+                )
             ),
         )
         wanted, degraded = ("deployments", "similar-incidents", "runbooks"), self._state.known.degraded

@@ -121,7 +121,8 @@ class OnCall:
         group = self._state.inbox.group
         title, text = notice(event, self._state.id, known.service, known.severity, group=group)
         await asyncio.gather(
-            self._send(level, str(level), self._news), self._state.notify(team, f"page/{level}", title, text)
+            asyncio.ensure_future(self._send(level, str(level), self._news)),
+            asyncio.ensure_future(self._state.notify(team, f"page/{level}", title, text)),
         )
 
     async def _taken(self) -> bool:
@@ -180,7 +181,9 @@ class OnCall:
     async def _change_pages(self, action: Literal["acknowledge", "resolve"]) -> None:
         """Tell the pager, for every page that is open."""
         pages = enumerate(self._state.known.paging.pages, 1)
-        await asyncio.gather(*(self._change_page(action, number, opened) for number, opened in pages))
+        await asyncio.gather(
+            *(asyncio.ensure_future(self._change_page(action, number, opened)) for number, opened in pages)
+        )
 
     async def _change_page(self, action: Literal["acknowledge", "resolve"], number: int, opened: OpenPage) -> None:
         """One that cannot be told of is told in the record."""

@@ -102,7 +102,9 @@ class Checks:
         self._steps = state.steps
 
     async def run(self) -> RiskAssessment | None:
-        await asyncio.gather(self._verify_email(), self._research_company())
+        await asyncio.gather(
+            asyncio.ensure_future(self._verify_email()), asyncio.ensure_future(self._research_company())
+        )
         return self._assess_risk()
 
     async def _verify_email(self) -> None:
@@ -259,9 +261,11 @@ class Telling:
 
     async def run(self, kit: WelcomeKit) -> tuple[Delivery, ...]:
         """A cancellation passes after all three have ended, so that it is known what was sent."""
-        sending = [asyncio.ensure_future(send) for send in (self._email(kit), self._slack(), self._crm())]
-        await asyncio.gather(*sending, return_exceptions=True)
-        return tuple(sent.result() for sent in sending)
+        email = asyncio.ensure_future(self._email(kit))
+        slack = asyncio.ensure_future(self._slack())
+        crm = asyncio.ensure_future(self._crm())
+        await asyncio.gather(email, slack, crm, return_exceptions=True)
+        return email.result(), slack.result(), crm.result()
 
     def told(self) -> tuple[str, ...]:
         """What a cancelled run has said to people, or may have: a message cannot be taken back."""

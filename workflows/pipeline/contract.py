@@ -28,12 +28,14 @@ async def leave_out_tables(state: PipelineState, step: str) -> bool:
         return True
     found = await asyncio.gather(
         *(
-            state.activity(
-                step,
-                PipelineActivities.find_table,
-                FindTable(destination=destination),
-                name=f"table/{destination.name}",
-                summary=f"Whether {destination.name} has its table",
+            asyncio.ensure_future(
+                state.activity(
+                    step,
+                    PipelineActivities.find_table,
+                    FindTable(destination=destination),
+                    name=f"table/{destination.name}",
+                    summary=f"Whether {destination.name} has its table",
+                )
             )
             for destination in config.destinations
         )

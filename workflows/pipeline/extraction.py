@@ -51,7 +51,7 @@ class Extraction:
             self._steps.complete(PLAN, note="no destination has its table")
             return
         await self._read_watermark()
-        plans = await asyncio.gather(*(self._plan(source) for source in wanted))
+        plans = await asyncio.gather(*(asyncio.ensure_future(self._plan(source)) for source in wanted))
         decisions = [await self._decide(source, planned) for source, planned in zip(wanted, plans, strict=True)]
         count, size = sum(len(plan.partitions) for plan in plans), sum(plan.size_bytes for plan in plans)
         self._steps.complete(PLAN, note=f"{count} partitions, {size:,} bytes")
@@ -67,12 +67,14 @@ class Extraction:
         there = tuple(one for one in config.destinations if one.name not in state.known.left_out)
         found = await asyncio.gather(
             *(
-                state.activity(
-                    PLAN,
-                    PipelineActivities.read_watermark,
-                    WatermarkTask(destination=destination, pipeline=state.config.id),
-                    name=f"watermark/{destination.name}",
-                    summary=f"Read the watermark of {destination.name}",
+                asyncio.ensure_future(
+                    state.activity(
+                        PLAN,
+                        PipelineActivities.read_watermark,
+                        WatermarkTask(destination=destination, pipeline=state.config.id),
+                        name=f"watermark/{destination.name}",
+                        summary=f"Read the watermark of {destination.name}",
+                    )
                 )
                 for destination in there
             )

@@ -1,7 +1,7 @@
 """Many partitions of one stage: side by side in this run, or in child runs of a few each when there are many."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from temporalio import workflow
@@ -47,7 +47,7 @@ async def perform_window(request: WindowRequest, done: Done = nobody) -> WindowR
 
     failure = None
     try:
-        failure = await _all_of([one(index, ask) for index, ask in enumerate(_asks(request))])
+        failure = await _all_of(one(index, ask) for index, ask in enumerate(_asks(request)))
     except BaseException as error:
         if not (request.partial and is_cancelled_exception(error)):
             raise
@@ -80,7 +80,7 @@ async def perform_windows(request: WindowRequest, done: Done) -> WindowResult:
             if cancelled or result.missing:
                 raise asyncio.CancelledError
 
-    failure = await _all_of([lane() for _ in range(min(request.concurrency, count))])
+    failure = await _all_of(lane() for _ in range(min(request.concurrency, count)))
     return _gathered(found, count, failure)
 
 
@@ -99,7 +99,7 @@ async def _told(work: Coroutine[Any, Any, WindowResult]) -> tuple[WindowResult, 
         return await window, True
 
 
-async def _all_of(works: Sequence[Coroutine[Any, Any, None]]) -> Failure | None:
+async def _all_of(works: Iterable[Coroutine[Any, Any, None]]) -> Failure | None:
     """The first failure, when the others have ended too."""
     running = [asyncio.ensure_future(work) for work in works]
     try:

@@ -64,12 +64,14 @@ class Board:
         for run in self.runs.values():
             await self._after(run)
         since = workflow.info().start_time - CLOCK_SKEW
-        await asyncio.gather(*(self._job(run, since) for run in self.runs.values() if run.is_open))
+        await asyncio.gather(
+            *(asyncio.ensure_future(self._job(run, since)) for run in self.runs.values() if run.is_open)
+        )
         await self.release_unused()
         stopped = [run.job.job for run in self.runs.values() if run.job.state in STOPPED]
         if stopped and self._state.request.policy is PublishingPolicy.NONE:
             out = [run for run in self.runs.values() if run.job.posts]
-            await asyncio.gather(*(self._withdraw(run, since, stopped) for run in out))
+            await asyncio.gather(*(asyncio.ensure_future(self._withdraw(run, since, stopped)) for run in out))
 
     async def release_unused(self) -> None:
         """Times of jobs without a post are free for others; one that cannot be given free is told of."""

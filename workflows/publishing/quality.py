@@ -41,7 +41,9 @@ class TextQuality:
             if not due or revision == self._state.request.max_revisions or CHECK in self._state.degraded:
                 break
             revision += 1
-            await asyncio.gather(*(self._writing.adapt(channel, _problems(channel)) for channel in due))
+            await asyncio.gather(
+                *(asyncio.ensure_future(self._writing.adapt(channel, _problems(channel))) for channel in due)
+            )
         if CHECK not in self._state.degraded:
             note = f"{revision} revisions" if revision else ""
             self._steps.complete(CHECK, attempts=self._steps[CHECK].attempts, note=note)

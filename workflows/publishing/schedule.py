@@ -43,7 +43,7 @@ class Schedule:
         chosen = await self._steps.perform(SCHEDULE, PublishingActivities.choose_times, wanted, LOOKUP)
         pairs = [*zip(channels, chosen.times, strict=True), *soon.values()]
         try:
-            times = await asyncio.gather(*(self._kept(channel, time) for channel, time in pairs))
+            times = await asyncio.gather(*(asyncio.ensure_future(self._kept(channel, time)) for channel, time in pairs))
         except CallFailedError as error:
             raise self._steps.failed(SCHEDULE, error.failure) from error
         self._steps.complete(SCHEDULE)

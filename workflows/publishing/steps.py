@@ -129,7 +129,7 @@ class Writing:
         await self._load()
         await self._analyse()
         channels = self._state.channels.values()
-        await asyncio.gather(*(self.adapt(channel) for channel in channels))
+        await asyncio.gather(*(asyncio.ensure_future(self.adapt(channel)) for channel in channels))
         if all(channel.adaptation is None for channel in channels):
             first = next(iter(channels))
             raise StepFailedError(f"adapt-{first.job}", first.failure or NO_TEXTS)
