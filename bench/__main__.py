@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench.alerts import first_pages, show_pages, show_storm, storm
 from bench.claude_call import CallFigures, claude_call
 from bench.declared import (
     CHAIN_SECONDS,
@@ -29,7 +30,7 @@ from bench.expressions import ExpressionRow, expression_rows
 from bench.hostile import HostileRow, hostile_rows
 from bench.lanes import House, LaneFigures, lane_a, lane_b, lane_c, lane_e
 from bench.measure import median
-from bench.processes import costs, first_pages, show_costs, show_pages, show_storm, show_walls, storm, walls
+from bench.processes import costs, show_costs, show_walls, walls
 from bench.texts import TextRow, text_rows
 from bench.transport import show_transports, transport_rows
 from bench.waiting import WaitingFigures, waiting
@@ -39,7 +40,7 @@ from towpath.local.stack import stand_ins, worker_process
 
 PARTS = (
     *("start", "claude", "effects", "lanes", "waiting", "expressions", "definitions", "loops", "chains", "texts"),
-    *("processes", "transport", "etl"),
+    *("processes", "alerts", "transport", "etl"),
 )
 LANES = {"a": lane_a, "b": lane_b, "c": lane_c, "d": lane_d, "e": lane_e}
 TITLES = {"a": "a plain", "b": "b shortest", "c": "c onboarding", "d": "d definition", "e": "e encrypted"}
@@ -151,11 +152,14 @@ async def measure_processes(options: argparse.Namespace) -> None:
     async with house() as where:
         show_walls(console, await walls(where, options.rounds or ROUNDS))
     async with house() as where:
+        show_costs(console, await costs(where, options.costs))
+
+
+async def measure_alerts(options: argparse.Namespace) -> None:
+    async with house() as where:
         show_pages(console, await first_pages(where, options.idle))
     async with house() as where:
         show_storm(console, await storm(where))
-    async with house() as where:
-        show_costs(console, await costs(where, options.costs))
 
 
 async def measure_pipelines(options: argparse.Namespace) -> None:
@@ -178,6 +182,7 @@ MEASURES = {
     "chains": measure_chains,
     "texts": measure_texts,
     "processes": measure_processes,
+    "alerts": measure_alerts,
     "transport": measure_transport,
     "etl": measure_pipelines,
 }

@@ -1,4 +1,4 @@
-"""Figures of content publishing and incident response: wall time against calls, first page, a storm, cost a run."""
+"""Figures of content publishing and incident response: wall time against calls, and what a run costs."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from rich.table import Table
 from temporalio.client import Client, WorkflowHandle
 
 from bench.lanes import FAST_CLAUDE, House
-from bench.measure import HistoryAccount, Meter, account, percentile
+from bench.measure import HistoryAccount, Meter, account
 from bench.replayed import QUEUE, READY, Replayed, Script, Sent
 from towpath.contracts.core.review import Decision, Verdict
 from towpath.contracts.incident.alerts import AlertmanagerWebhook
@@ -36,10 +36,6 @@ from towpath.local.stack import ROOT, python, worker_process
 POLL_SECONDS = 0.02
 EDITOR = "mira"
 CHANNELS = ("x", "linkedin", "blog")
-STORM_GROUPS = 20
-STORM_DELIVERIES = 200
-STORM_ALERTS = 5
-STORM_SECONDS = 60.0
 WALLS = "Every outside call takes 1 s"
 SENTENCES = (
     "The {stamp} canal reopens in spring after long work on its locks.",
@@ -73,15 +69,6 @@ class CostFigures:
     cpu_shortest: float
     history: HistoryAccount
     shortest: HistoryAccount
-
-
-@dataclass(frozen=True, slots=True)
-class Storm:
-    """1,000 alerts in a minute. `cores` is the worker's CPU over that minute."""
-
-    incidents: int
-    alerts: int
-    cores: float
 
 
 class Doors:
@@ -161,8 +148,11 @@ async def incident(at: Doors, stamp: str) -> WorkflowHandle[Any, Any]:
 
 def delivery(stamp: str, began: str, *, resolved: bool) -> AlertmanagerWebhook:
     """An alert of the shop's checkout, in a group of its own."""
-    body = webhook_body("checkout", began, resolved=resolved)
-    return AlertmanagerWebhook.model_validate({**body, "groupKey": f"{{}}:{{run={stamp}}}"})
+    return AlertmanagerWebhook.model_validate(group_body(stamp, began, resolved=resolved))
+
+
+def group_body(stamp: str, began: str, *, resolved: bool) -> dict[str, Any]:
+    return {**webhook_body("checkout", began, resolved=resolved), "groupKey": f"{{}}:{{run={stamp}}}"}
 
 
 Run = Callable[[Doors, str], Awaitable[WorkflowHandle[Any, Any]]]
@@ -178,63 +168,16 @@ async def walls(house: House, rounds: int) -> list[Wall]:
     async with our_worker(house), doors(house) as at:
         await _break_checkout(at)
         for process, run in RUNS.items():
-            await run(at, _stamp())
+            await run(at, new_stamp())
             for _ in range(rounds):
                 await at.latency(1.0)
                 begun = time.perf_counter()
-                await run(at, _stamp())
+                await run(at, new_stamp())
                 wall = time.perf_counter() - begun
                 calls = await at.calls()
                 found.append(Wall(process, wall, busy_seconds(calls), len(calls)))
                 await at.latency(0.0)
     return found
-
-
-async def first_pages(house: House, count: int) -> list[float]:
-    """Milliseconds from an alert at the intake to the page at the receiver, one by one."""
-    found: list[float] = []
-    async with our_worker(house), doors(house) as at:
-        for number in range(count + 5):
-            await at.latency(0.0)
-            stamp, begun = _stamp(), time.monotonic()
-            taken = await at.intake.take(delivery(stamp, datetime.now(UTC).isoformat(), resolved=False))
-            while True:
-                paged = [call["ended"] for call in await at.calls() if call["path"] == "/pagerduty/v2/enqueue"]
-                if paged:
-                    break
-                await asyncio.sleep(POLL_SECONDS)
-            if number >= 5:
-                found.append((min(paged) - begun) * 1000)
-            await at.client.get_workflow_handle(taken.workflow_id).terminate()
-    return found
-
-
-async def storm(house: House) -> Storm:
-    """200 deliveries of five alerts, spread over a minute and over 20 groups."""
-    async with our_worker(house) as pid, doors(house) as at:
-        meter, stamp = Meter(pid), _stamp()
-        begun = time.perf_counter()
-
-        async def deliver(number: int) -> str:
-            await asyncio.sleep(number * STORM_SECONDS / STORM_DELIVERIES)
-            return (await at.intake.take(_storm_delivery(stamp, number))).workflow_id
-
-        ids = set(await asyncio.gather(*(deliver(number) for number in range(STORM_DELIVERIES))))
-        await asyncio.sleep(max(0.0, STORM_SECONDS - (time.perf_counter() - begun)))
-        used = meter.read().cpu_seconds / (time.perf_counter() - begun)
-        handles = [at.client.get_workflow_handle(name) for name in sorted(ids)]
-        views = [await handle.query("incident", result_type=IncidentView) for handle in handles]
-        for handle in handles:
-            await handle.terminate()
-    return Storm(len(ids), sum(view.group.received for view in views), used)
-
-
-def _storm_delivery(stamp: str, number: int) -> AlertmanagerWebhook:
-    body = webhook_body("search", "2026-11-25T12:00:00Z", resolved=False)
-    (alert,) = body["alerts"]
-    alerts = [{**alert, "fingerprint": f"{number}-{index}"} for index in range(STORM_ALERTS)]
-    group = f"{{}}:{{storm={stamp}-{number % STORM_GROUPS}}}"
-    return AlertmanagerWebhook.model_validate({**body, "alerts": alerts, "groupKey": group})
 
 
 async def costs(house: House, runs: int) -> list[CostFigures]:
@@ -245,13 +188,13 @@ async def costs(house: House, runs: int) -> list[CostFigures]:
 async def _cost(house: House, process: str, run: Run, runs: int) -> CostFigures:
     async with our_worker(house) as pid, doors(house) as at:
         await _break_checkout(at)
-        await run(at, _stamp())
+        await run(at, new_stamp())
         await at.latency(0.0, bodies=True)
-        stamp = _stamp()
+        stamp = new_stamp()
         await run(at, stamp)
         script = _script(await at.calls())
         await at.latency(0.0)
-        cpu, handle = await _cpu(house, pid, lambda: run(at, _stamp()), runs)
+        cpu, handle = await _cpu(house, pid, lambda: run(at, new_stamp()), runs)
         history = await account(handle)
     async with _replaying(house) as pid:
         plain = await Client.connect(house.server.address)
@@ -275,7 +218,7 @@ async def _cpu(
 async def _replay(client: Client, script: Script, recorded: str) -> WorkflowHandle[Any, Any]:
     """The same requests with the names of another run, so that they have their effects again."""
     text = json.dumps([[[vars(sent) for sent in lane] for lane in stage] for stage in script.stages])
-    changed: list[list[list[dict[str, Any]]]] = json.loads(text.replace(recorded, _stamp()))
+    changed: list[list[list[dict[str, Any]]]] = json.loads(text.replace(recorded, new_stamp()))
     stages = [[[Sent(**sent) for sent in lane] for lane in stage] for stage in changed]
     handle = await client.start_workflow(Replayed.run, Script(stages), id=f"replayed/{uuid4().hex}", task_queue=QUEUE)
     await handle.result()
@@ -325,7 +268,7 @@ async def _break_checkout(at: Doors) -> None:
     await at.http.post("/_standins/world", json={"service": "checkout", "fault": "bad-deployment"})
 
 
-def _stamp() -> str:
+def new_stamp() -> str:
     return f"b{uuid4().hex[:10]}"
 
 
@@ -334,19 +277,6 @@ def show_walls(console: Console, rows: Sequence[Wall]) -> None:
     for row in rows:
         table.add_row(row.process, f"{row.wall:.1f}", f"{row.busy:.1f}", str(row.calls), f"{row.ratio:.3f}")
     console.print(table)
-
-
-def show_pages(console: Console, milliseconds: Sequence[float]) -> None:
-    p50, p95 = (percentile(milliseconds, share) for share in (0.5, 0.95))
-    console.print(f"alert to first page, one by one: p50 {p50:.0f} ms (wanted: at most 400), p95 {p95:.0f} ms")
-
-
-def show_storm(console: Console, storm: Storm) -> None:
-    console.print(
-        f"{STORM_DELIVERIES * STORM_ALERTS:,} alerts in {STORM_GROUPS} groups within {STORM_SECONDS:.0f} s: "
-        f"{storm.incidents} incidents (wanted: {STORM_GROUPS}), {storm.alerts:,} alerts in them, "
-        f"worker {storm.cores:.2f} cores (wanted: below 1)"
-    )
 
 
 def show_costs(console: Console, rows: Sequence[CostFigures]) -> None:
