@@ -328,6 +328,17 @@ async def matched(house: House) -> Recorded:
     yield "matched", await ended((await Definitions(house.client).start(given, uuid4().hex)).handle)
 
 
+async def deep(house: House) -> Recorded:
+    """A schema that is deeper than may be: taken until November 2026, refused since."""
+    schema: dict[str, Any] = {"type": "integer"}
+    for _ in range(54):
+        schema = {"items": schema}
+    definition = {**document(CHILD), "id": "recorded-deep", "inputs": {"numbers": schema}}
+    update = {"definition": definition, "digest": digest(definition), "inputs": {"numbers": [[1]]}}
+    given = request(document(CHILD), {}).model_copy(update=update)
+    yield "deep", await ended((await Definitions(house.client).start(given, uuid4().hex)).handle)
+
+
 async def groups(house: House) -> Recorded:
     """A race, poll, notice, cache, loop, child run, queue."""
     await publish(house, CHILD)
@@ -455,7 +466,7 @@ async def offered(house: House) -> Recorded:
 
 SCENARIOS: Sequence[Callable[[House], Recorded]] = (
     *(onboarding, failed, unknown, edited, waits, groups, loop, launched, withdrawn, caught, emitted, operated),
-    *(alerted, rounds, offered, matched, paced, items),
+    *(alerted, rounds, offered, matched, deep, paced, items),
 )
 SHORT: Sequence[Callable[[House], Recorded]] = (continued, beside)
 
@@ -475,9 +486,13 @@ async def record(house: House, scenarios: Sequence[Callable[[House], Recorded]],
             sys.stdout.write(f"{file.name}: {len(history.events)} events\n")
 
 
-async def main(version: str) -> None:
+async def main(version: str, *names: str) -> None:
+    """All scenarios, or those of these names."""
     flags = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=20")
-    for scenarios, extra in ((SCENARIOS, ()), (SHORT, flags)):
+    for known, extra in ((SCENARIOS, ()), (SHORT, flags)):
+        scenarios = [scenario for scenario in known if not names or scenario.__name__ in names]
+        if not scenarios:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             async with open_house(Path(folder), extra) as house, house.worker(log=Path(folder) / "worker.log"):
                 await record(house, scenarios, version)

@@ -139,6 +139,18 @@ async def missing(house: House, folder: Path) -> Recorded:
     yield "missing", handle
 
 
+async def refused(house: House, folder: Path) -> Recorded:
+    """Started by plain JSON that the starter refuses: ended by the first step that met it, refused at once since."""
+    config = items_pipeline(folder, id="refused").model_dump(mode="json")
+    config["sources"][0]["path"] = "../items-*.csv"
+    given = {"config": config, "digest": "0"}
+    name = "etl-pipeline"
+    handle = await house.client.start_workflow(name, given, id=f"{name}/refused", task_queue=name)
+    with suppress(WorkflowFailureError):
+        await handle.result()
+    yield "refused", handle
+
+
 def _by_time(folder: Path, **fields: Any) -> PipelineConfig:
     """Only what is new since the last run."""
     columns = [{"name": "id", "type": "text"}, {"name": "price", "type": "text"}, TARGET["columns"][-1]]
@@ -182,7 +194,7 @@ async def cancelled(house: House, folder: Path) -> Recorded:
     yield "cancelled", handle
 
 
-SCENARIOS = (loaded, windows, failed, reviewed, approved, frozen, scheduled, missing, cancelled, bad, behind)
+SCENARIOS = (loaded, windows, failed, reviewed, approved, frozen, scheduled, missing, refused, cancelled, bad, behind)
 
 
 async def main(version: str, *names: str) -> None:
