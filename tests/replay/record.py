@@ -333,7 +333,7 @@ async def deep(house: House) -> Recorded:
     schema: dict[str, Any] = {"type": "integer"}
     for _ in range(54):
         schema = {"items": schema}
-    definition = {**document(CHILD), "id": "recorded-deep", "inputs": {"numbers": schema}}
+    definition: dict[str, Any] = {**document(CHILD), "id": "recorded-deep", "inputs": {"numbers": schema}}
     update = {"definition": definition, "digest": digest(definition), "inputs": {"numbers": [[1]]}}
     given = request(document(CHILD), {}).model_copy(update=update)
     yield "deep", await ended((await Definitions(house.client).start(given, uuid4().hex)).handle)
@@ -490,12 +490,10 @@ async def main(version: str, *names: str) -> None:
     """All scenarios, or those of these names."""
     flags = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=20")
     for known, extra in ((SCENARIOS, ()), (SHORT, flags)):
-        scenarios = [scenario for scenario in known if not names or scenario.__name__ in names]
-        if not scenarios:
-            continue
+        wanted = [scenario for scenario in known if not names or scenario.__name__ in names]
         with tempfile.TemporaryDirectory() as folder:
             async with open_house(Path(folder), extra) as house, house.worker(log=Path(folder) / "worker.log"):
-                await record(house, scenarios, version)
+                await record(house, wanted, version)
 
 
 if __name__ == "__main__":
