@@ -21,7 +21,7 @@ from towpath.pool.dataplane import Dataplane
 def connections_of(
     client: Client, settings: WorkerSettings, clients: Clients, knowledge: Knowledge, plane: Dataplane
 ) -> dict[str, object]:
-    """The outside world's, and what activities ask of Temporal. Raises StoreError."""
+    """The outside world's, and what activities ask of Temporal. Raises ArtefactStoreError."""
     return {
         **{field.name: getattr(clients, field.name) for field in fields(clients)},
         **incident_connections(client, settings, clients.http, clients.services, knowledge),

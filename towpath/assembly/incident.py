@@ -50,7 +50,7 @@ def incident_connections(
     services: ServiceClient,
     knowledge: Knowledge,
 ) -> dict[str, object]:
-    """By name, as activities ask for them. Raises StoreError for an artefact store that cannot be used."""
+    """By name, as activities ask for them. Raises ArtefactStoreError for an artefact store that cannot be used."""
     place, access = settings.artefact_store, access_of(settings)
     artefacts = ArtefactStore(place, access)
     memory = IncidentMemory(IncidentArchive(place, access), artefacts, knowledge.runbooks)

@@ -17,7 +17,7 @@ AnswerT = TypeVar("AnswerT")
 
 
 async def place(content: str, store: ArtefactStore) -> dict[str, object]:
-    """The content as a request carries it: as text, or above 64 KiB as an artefact. Raises StoreError."""
+    """The content as a request carries it: as text, or above 64 KiB as an artefact. Raises ArtefactStoreError."""
     raw = content.encode()
     if len(raw) <= INLINE_BYTES:
         return {"content": content}

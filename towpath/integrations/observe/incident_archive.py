@@ -10,11 +10,11 @@ import structlog
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from towpath.blobs.folder import BlobTooLargeError
-from towpath.blobs.store import NOTHING, Access, open_blobs
+from towpath.blobs.store import NOTHING, Access
 from towpath.contracts.core.failure import FailureCode, ServiceError
 from towpath.contracts.incident.incident import Archived, ArchiveIncident, IncidentRecord
 from towpath.contracts.incident.investigation import FindRunbooks, FindSimilar, Runbooks, SimilarIncidents
-from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError
+from towpath.integrations.storage.artefacts import ArtefactStore, ArtefactStoreError, opened
 from towpath.policy.incident.runbooks import RunbookEntry, find
 from towpath.policy.incident.similarity import rank
 from towpath.private import NotAFileError
@@ -51,21 +51,18 @@ class IncidentArchive:
     """
 
     def __init__(self, url: str, access: Access = NOTHING) -> None:
-        """`url` is the artefact store's. Raises StoreError."""
+        """`url` is the artefact store's. Raises ArtefactStoreError."""
         self._place = url
-        try:
-            self._blobs = open_blobs(url, access)
-        except (OSError, ValueError) as error:
-            raise ArtefactStoreError(f"{url!r} cannot be used: {error}") from error
+        self._blobs = opened(url, access)
         self._known: dict[str, IncidentRecord] = {}
         self._told: set[str] = set()
 
     async def keep(self, record: IncidentRecord) -> None:
-        """Kept again, the same record is the same file. Raises StoreError."""
+        """Kept again, the same record is the same file. Raises ArtefactStoreError."""
         await asyncio.to_thread(self._write, record)
 
     async def records(self) -> Sequence[IncidentRecord]:
-        """The newest 5,000, oldest first. Raises StoreError."""
+        """The newest 5,000, oldest first. Raises ArtefactStoreError."""
         return await asyncio.to_thread(self._read)
 
     def _write(self, record: IncidentRecord) -> None:

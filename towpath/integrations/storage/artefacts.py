@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import re
 
-from towpath.blobs.store import NOTHING, Access, open_blobs
+from towpath.blobs.store import NOTHING, Access, Blobs, open_blobs
 from towpath.contracts.core.artefact import Artefact
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -18,19 +18,24 @@ class ArtefactStoreError(Exception):
     """Something cannot be kept, or is not where its reference says."""
 
 
+def opened(url: str, access: Access) -> Blobs:
+    """Raises ArtefactStoreError for an address that cannot be used."""
+    try:
+        return open_blobs(url, access)
+    except (OSError, ValueError) as error:
+        raise ArtefactStoreError(f"{url!r} cannot be used: {error}") from error
+
+
 class ContentStore:
     """Bytes by their SHA-256 at one address: `/shared/payloads`, `s3://bucket/payloads`."""
 
     def __init__(self, url: str, access: Access = NOTHING) -> None:
-        """Raises StoreError for an address that cannot be used."""
+        """Raises ArtefactStoreError for an address that cannot be used."""
         self._place = url
-        try:
-            self._blobs = open_blobs(url, access)
-        except (OSError, ValueError) as error:
-            raise ArtefactStoreError(f"{url!r} cannot be used: {error}") from error
+        self._blobs = opened(url, access)
 
     def put(self, content: bytes) -> str:
-        """The digest under which the bytes are now kept, whatever was there. Raises StoreError."""
+        """The digest under which the bytes are now kept, whatever was there. Raises ArtefactStoreError."""
         digest = hashlib.sha256(content).hexdigest()
         try:
             self._blobs.put(_name(digest), content)
@@ -39,7 +44,7 @@ class ContentStore:
         return digest
 
     def get(self, digest: str) -> bytes:
-        """Raises StoreError, also when the bytes are no longer those that were kept."""
+        """Raises ArtefactStoreError, also when the bytes are no longer those that were kept."""
         if _DIGEST.fullmatch(digest) is None:
             raise ArtefactStoreError(f"{digest[:100]!r} is no digest")
         try:
@@ -53,7 +58,7 @@ class ContentStore:
         return content
 
     def clean(self) -> int:
-        """Remove what killed writers left in a folder: how many files. A bucket has none. Raises StoreError."""
+        """Remove what killed writers left in a folder: how many files. A bucket has none. Raises ArtefactStoreError."""
         try:
             return self._blobs.clean()
         except OSError as error:
@@ -64,24 +69,24 @@ class ArtefactStore:
     """Artefacts by reference. Workers and starters must share it (`TOWPATH_ARTEFACT_STORE`)."""
 
     def __init__(self, url: str, access: Access = NOTHING) -> None:
-        """Raises StoreError."""
+        """Raises ArtefactStoreError."""
         self._store = ContentStore(url, access)
 
     async def keep(self, content: bytes, media_type: str = "text/plain") -> Artefact:
-        """Raises StoreError."""
+        """Raises ArtefactStoreError."""
         digest = await asyncio.to_thread(self._store.put, content)
         return Artefact(sha256=digest, size_bytes=len(content), media_type=media_type)
 
     async def read(self, artefact: Artefact) -> bytes:
-        """Raises StoreError."""
+        """Raises ArtefactStoreError."""
         return await asyncio.to_thread(self._store.get, artefact.sha256)
 
     def check(self) -> None:
-        """Write and read something small. Raises StoreError."""
+        """Write and read something small. Raises ArtefactStoreError."""
         self._store.get(self._store.put(b"towpath"))
 
     def clean(self) -> int:
-        """Remove what killed writers left: how many files. Raises StoreError."""
+        """Remove what killed writers left: how many files. Raises ArtefactStoreError."""
         return self._store.clean()
 
 
