@@ -109,7 +109,7 @@ def test_counters_of_a_thread_are_no_numbers() -> None:
     ]
 
     assert check(*texts, channel="x") == ()
-    assert [finding.rule for finding in check(f"1/5 of orders\n{LINK}")] == ["number", "number"]
+    assert {finding.rule for finding in check(f"1/5 of orders\n{LINK}") if finding.blocking} == {"number"}
 
 
 def test_repetitions() -> None:

@@ -11,6 +11,7 @@ from towpath.policy.core.reading import as_read, skeleton
 from towpath.policy.publishing.addresses import addresses
 from towpath.policy.publishing.checks import findings
 from towpath.policy.publishing.number_words import in_digits, vague_numbers
+from towpath.policy.publishing.quotations import quoted
 
 SOURCE = """Hanbit Logistics cut delivery times by 20 percent in 2026. Three hubs opened, and one is in Busan.
 세 곳의 물류센터가 하루 5만 상자를 처리한다. https://hanbit.example/locks 와 https://ko.example/wiki/서울 참고.
@@ -56,6 +57,27 @@ QUOTES = (
     "'{}'",
     "”{}”",
     "“{}",
+    "''{}''",
+    "``{}``",
+)
+VAGUE = (
+    *("a quarter of customers left", "fell by a fifth", "two-thirds of drivers", "1/3 of all parcels", "삼분의 일"),
+    *("double-digit growth", "a six-figure deal", "두 자릿수 성장", "과반의 고객", "twentyfold", "a couple of hubs"),
+    *(
+        "€3m",
+        "3 mn",
+        "3 Mio. parcels",
+        "half a century",
+        "for decades",
+        "열흘 만에",
+        "다섯 번째 도시",
+        "the fourth city",
+    ),
+    *("三千箱", "百万", "三倍"),
+)
+KNOWN_FORMS = (
+    *("Three hubs, 20 %, twenty per cent", "3 hubs, and one of them", "doubled, and doubled again", "twice"),
+    *("하루 5만 상자, 세 곳", "a third-party service", "第一", "no one, someone, this quarter", "첫 번째, 두 번째"),
 )
 
 
@@ -143,6 +165,9 @@ def test_links_of_every_kind(scheme: str, host: str, path: str, after: str, unse
         "sales@hanbit.example",
         "intranet.corp/x",
         "tel://1",
+        "evil[.]com",
+        "evil。com",
+        "evil [dot] com",
     ],
 )
 def test_another_path_or_host_is_another_link(text: str) -> None:
@@ -162,7 +187,7 @@ def test_mentions_of_every_kind(sign: str, before: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("marks", QUOTES)
-@pytest.mark.parametrize("words", ["We shall beat them all and win", "내년에는 모두를 이기겠다"])
+@pytest.mark.parametrize("words", ["We shall beat them all and win", "내년에는 모두를 이기겠다", "우리가 모두 이긴다"])
 def test_quotations_of_every_kind(marks: str, words: str) -> None:
     """Typographic marks of all languages, and one that is never closed."""
     assert "quote" in rules(f"Kim: {marks.format(words)}")
@@ -205,6 +230,27 @@ def test_reading_never_fails(text: str) -> None:
     assert isinstance(skeleton(in_digits(text)), str)
     assert isinstance(vague_numbers(text), tuple)
     assert all(text[each.start : each.end] == each.written for each in addresses(text))
+
+
+@pytest.mark.parametrize("text", VAGUE)
+def test_amounts_that_are_no_plain_numbers(text: str) -> None:
+    """Fractions, ordinals, spans of time, scales by a letter, numbers in Han letters: found, or a person is asked."""
+    assert [finding.rule for finding in found(text) if finding.blocking or finding.doubtful]
+
+
+@pytest.mark.parametrize("text", KNOWN_FORMS)
+def test_amounts_of_the_source_are_left_alone(text: str) -> None:
+    """And words that count nothing."""
+    assert [finding for finding in found(text) if finding.rule == "number"] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["일분의" * 15_000, "3" * 50_000, "3m" * 25_000, "[dot]" * 10_000, "a[.]" * 12_500, "''" * 25_000]
+)
+def test_other_hostile_texts_take_no_time(text: str) -> None:
+    """Disguised dots, typed marks, fractions."""
+    assert len(addresses(text)) < 50_000 and len(quoted(text)) < 50_000
+    assert in_digits(text) != "" and vague_numbers(text) is not None
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,10 @@ _SCHEMED = rf"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9+.-]{{1,20}}://[^{_MARKS}]{{1,20
 _MAIL = r"[A-Za-z0-9._+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
 _DOTTED = rf"(?<![\w.-])[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{1,8}}(?::\d{{1,5}})?(?:[/?#][^{_MARKS}]{{0,2000}})?"
 _CANDIDATE = re.compile(f"(?P<schemed>{_SCHEMED})|(?P<mail>{_MAIL})|(?P<dotted>{_DOTTED})")
+_DISGUISED = re.compile(
+    r"(?<=[A-Za-z0-9])(?:[。｡](?=[A-Za-z])|\s?(?:\[\.\]|\(\.\)|\{\.\}|\[dot\]|\(dot\))\s?(?=[A-Za-z]))", re.IGNORECASE
+)
+"""What a browser, or a person, reads as the dot of a name."""
 _HOST = re.compile(r"[\w.-]+")
 _LATIN = re.compile(r"[A-Za-z]{2,24}(?![A-Za-z0-9_-])|xn--[A-Za-z0-9-]+")
 _RESERVED = frozenset({"example", "test", "invalid", "localhost", "local", "internal", "onion"})
@@ -39,8 +43,9 @@ class Address:
 
 
 def addresses(text: str) -> list[Address]:
-    """Every address of a text that is written as it is read, in order."""
+    """Every address of a text that is written as it is read, in order. Places are those of `undisguised(text)`."""
     found: list[Address] = []
+    text = undisguised(text)
     for match in _CANDIDATE.finditer(text):
         written = _trimmed(match.group())
         kind = match.lastgroup
@@ -48,6 +53,11 @@ def addresses(text: str) -> list[Address]:
         if certain is not None:
             found.append(Address(written, match.start(), match.start() + len(written), certain))
     return found
+
+
+def undisguised(text: str) -> str:
+    """The text with plain dots in the names that it disguises, as in `evil[.]com`."""
+    return _DISGUISED.sub(".", text)
 
 
 class KnownAddresses:
@@ -66,6 +76,7 @@ class KnownAddresses:
 
 def without_addresses(text: str) -> str:
     """The text with a line break in place of each address."""
+    text = undisguised(text)
     parts: list[str] = []
     position = 0
     for address in addresses(text):

@@ -73,7 +73,7 @@ def _claims(texts: Sequence[str], source: str, facts: Sequence[str]) -> list[Tex
     given = [in_digits(skeleton(fact), ones=True) for fact in (source, *facts)]
     numbers = unsupported_claims(pieces, [piece for fact in given for piece in in_pieces(fact)])
     found += [_finding("number", _as_written(number, plain)) for number in numbers]
-    words = " ".join(skeleton(fact) for fact in (source, *facts)).casefold()
+    words = " ".join(form for fact in map(skeleton, (source, *facts)) for form in (fact, in_digits(fact))).casefold()
     vague = [word for text in plain for word in vague_numbers(in_digits(text)) if word.casefold() not in words]
     return [*found, *(_finding("number", word, doubtful=True) for word in vague)]
 

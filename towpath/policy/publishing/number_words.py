@@ -74,12 +74,34 @@ _KOREAN_NATIVE = re.compile(
     rf"(?<![가-힣])(?P<tens>{'|'.join(_NATIVE_TENS)})?(?P<units>{'|'.join(_NATIVE)})?(?=\s?{_COUNTER})"
     r"|(?<![가-힣])(?P<alone>다섯|여섯|일곱|여덟|아홉)(?=[은는을를의와과도로이가]|[^가-힣]|$)"
 )
+_PARTY = r"(?![\s-]part(?:y|ies))"
+_SHARES = "third|quarter|fifth|sixth|seventh|eighth|ninth|tenth|twentieth|hundredth|thousandth"
+_ORDINALS = (
+    "third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|(?:thir|four|fif|six|seven|eigh|nine)teenth|"
+    "(?:twen|thir|for|fif|six|seven|eigh|nine)tieth|hundredth|thousandth|millionth"
+)
+_LOOSE = (
+    r"(?:single|double|triple)[\s-](?:digit|figure)s?",
+    "half|halv(?:e|es|ed|ing)|doubl(?:e|es|ed|ing)|tripl(?:e|es|ed|ing)|(?:quadru|quintu)pl(?:e|es|ed|ing)",
+    f"twice|thrice|(?:{_WORD}|mani|multi)-?fold",
+    "dozens|hundreds|thousands|millions|billions|trillions|majority|minority",
+    r"(?:a\s)?couple of|pairs? of|handful of|scores? of|decades?|century|centuries|fortnights?",
+    rf"(?:an?|one|\d{{1,6}})[\s-](?:{_SHARES})s?{_PARTY}",
+    rf"(?:{_ORDINALS}){_PARTY}",
+)
 _VAGUE = re.compile(
-    r"(?<![A-Za-z])(?:half|halv(?:e|es|ed)|doubl(?:e|es|ed|ing)|twofold|twice|thrice|tripl(?:e|es|ed|ing)|threefold|"
-    r"quadrupl(?:e|es|ed)|tenfold|dozens|hundreds|thousands|millions|billions|trillions|majority)(?![A-Za-z])"
-    r"|절반|반토막|갑절|(?<![가-힣])수(?:십|백|천|만|억)+(?=\s?[가-힣%])|(?<![가-힣])(?:몇|두세|서너|대여섯)(?=\s?[가-힣])",
+    rf"(?<![A-Za-z\d])(?:{'|'.join(_LOOSE)})(?![A-Za-z])"
+    r"|(?<![\w.,/])\d{1,20}(?:[\s-](?:digit|figure)s?(?![A-Za-z])|/\d{1,20}(?=\s+of(?![A-Za-z])))"
+    r"|(?<![\w.,/])\d[\d.,]*\s?(?:m|mm|mn|mln|mio|trn|tn|mrd|bln|crores?|lakhs?)(?![A-Za-z])"
+    r"|절반|반토막|갑절|과반|자릿수|(?<![가-힣])수(?:십|백|천|만|억)+(?=\s?[가-힣%])"
+    r"|(?<![가-힣])(?:몇|두세|서너|대여섯)(?=\s?[가-힣])"
+    r"|(?<![\d일이삼사오육칠팔구십백천])[\d일이삼사오육칠팔구십백천]+\s?분의\s?[\d일이삼사오육칠팔구십백천]+"
+    r"|(?<![가-힣])(?:이틀|사흘|나흘|닷새|엿새|이레|여드레|아흐레|열흘|보름)"
+    r"|(?<![가-힣])(?:세|네|다섯|여섯|일곱|여덟|아홉|열[가-힣]{0,2})\s?번째"
+    r"|[一二三四五六七八九十百千万萬億亿兆]{2,}|[一二三四五六七八九十百千万億](?=\s?[個个名人年倍割箱社円元%])",
     re.IGNORECASE,
 )
+"""Million by an `m` may be metres; a third, a century and 열흘 are numbers that one may count with or not."""
 
 
 def in_digits(text: str, *, ones: bool = False) -> str:

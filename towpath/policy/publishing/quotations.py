@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from unicodedata import east_asian_width
 
 from towpath.policy.core.reading import as_read, skeleton
 
@@ -29,10 +30,10 @@ _CLOSERS = {
 _MARKS = re.compile(r"""[“„‟”"«»‹›「『《〈﹁﹃〝❝❮」』》〉﹂﹄〞〟❞❯]""")
 """All that open or close."""
 _SINGLE = re.compile(
-    r"(?<!\w)‘([^‘\n]{10,1000}?)’(?!\w)|‚([^‚\n]{10,1000}?)[‘’](?!\w)|(?<![\w'])'(?=\S)([^'\n]{10,1000}?)(?<=\S)'(?![\w'])"
+    r"(?<!\w)‘([^‘\n]{5,1000}?)’(?!\w)|‚([^‚\n]{5,1000}?)[‘’](?!\w)|(?<![\w'])'(?=\S)([^'\n]{5,1000}?)(?<=\S)'(?![\w'])"
 )
 _LEAST = 12
-"""Shorter ones are a term or an ironic word, not what somebody said."""
+"""Shorter ones are a term or an ironic word, not what somebody said. A syllable of Korean is as wide as two letters."""
 _LONGEST = 4_000
 _STYLES = str.maketrans(
     dict.fromkeys("“”„‟«»「」『』《》〝〞〟❝❞＂", '"') | dict.fromkeys("‘’‚‛‹›", "'") | dict.fromkeys("*`", None)
@@ -40,17 +41,23 @@ _STYLES = str.maketrans(
 _EMPHASIS = re.compile(r"(?<![^\W_])_{1,2}(?=\S)|(?<=\S)_{1,2}(?![^\W_])")
 _LINK = re.compile(r"!?\[([^\[\]\n]{1,300})\]\([^()\s]{1,500}\)")
 _LINE_START = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
+_TYPED = re.compile("``|''|´´")
+"""Two single marks that stand for a double one."""
 _PARTS = re.compile(r"…|\.{3}|\[…\]|\[\.{3}\]")
 
 
 def quoted(text: str) -> tuple[str, ...]:
-    """What a text puts between quotation marks, from 12 characters and two words on, its end mark left out.
+    """What a text puts between quotation marks, from 12 letters and two words on, its end mark left out.
 
     It may run over lines. One that is never closed ends with its paragraph. An ellipsis within parts it, for each side
     must stand in the source.
     """
     parts = (part.strip(" .,;:!?\n\"'") for quote in _quotes(as_read(text)) for part in _PARTS.split(quote))
-    return tuple(dict.fromkeys(part for part in parts if len(part) >= _LEAST and len(part.split()) > 1))
+    return tuple(dict.fromkeys(part for part in parts if _width(part) >= _LEAST and len(part.split()) > 1))
+
+
+def _width(text: str) -> int:
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def kept_quotes(quotes: Iterable[str], source: str) -> tuple[str, ...]:
@@ -66,6 +73,7 @@ def comparable(text: str) -> str:
 
 
 def _quotes(text: str) -> Iterator[str]:
+    text = _TYPED.sub('"', text)
     open_marks: list[tuple[str, int]] = []
     for match in _MARKS.finditer(text):
         mark, at = match.group(), match.start()
