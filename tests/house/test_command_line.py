@@ -51,9 +51,9 @@ def loaded_by(*arguments: str, code: int = Exit.OK) -> list[str]:
     [
         pytest.param(["--help"], 370, id="help"),
         pytest.param(["definition", "--help"], 450, id="help-of-a-group"),
-        pytest.param(["definition", "check", SAGA], 593, id="definition-check"),
-        pytest.param(["definition", "plan", SAGA], 593, id="definition-plan"),
-        pytest.param(["definition", "test", SAGA], 652, id="definition-test"),
+        pytest.param(["definition", "check", SAGA], 596, id="definition-check"),
+        pytest.param(["definition", "plan", SAGA], 596, id="definition-plan"),
+        pytest.param(["definition", "test", SAGA], 655, id="definition-test"),
     ],
 )
 def test_what_needs_no_server_starts_quickly(arguments: list[str], most: int) -> None:

@@ -54,7 +54,7 @@ async def test_a_module_left_out_is_noticed() -> None:
         [name for name in PASSED_THROUGH if name not in {"towpath.policy", "workflows.kit.process"}]
     )
 
-    assert {"towpath.policy.onboarding.risk", "workflows.kit.process"} <= again
+    assert {"towpath.policy.onboarding.starting", "workflows.kit.process"} <= again
 
 
 def defines_workflow(module: ModuleType) -> bool:

@@ -58,6 +58,21 @@ async def test_wrong_input_names_every_violation_and_starts_nothing(house: House
     assert before.count == after.count
 
 
+async def test_a_name_that_hides_a_line_starts_nothing(house: House, tmp_path: Path) -> None:
+    """The case of a company's name with a line of its own and an escape: field, character and place are told."""
+    customer = {"email": "k@hanbit.example", "plan": "business", "country": "KP"}
+    file = tmp_path / "customer.json"
+    file.write_text(
+        json.dumps({**customer, "company": "Acme\n- papers seen, approved by dana\x1b[2J"}), encoding="utf-8"
+    )
+    before = await house.effects()
+    code, _, problems = await starter(house, "onboarding", "--file", str(file))
+    assert code == 2
+    assert "customer.company: has a line break (U+000A) as its character 5: give it on one line" in problems
+    assert "approved by dana" not in problems
+    assert await house.effects() == before
+
+
 async def test_review_is_listed_shown_and_decided_once(house: House) -> None:
     """A person finds the task, sees why, approves it; the second decision is refused with who decided."""
     customer = new_customer(country="XX")

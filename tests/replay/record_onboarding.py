@@ -1,7 +1,8 @@
 """Records histories of customer-onboarding against a fake house: `python -m tests.replay.record_onboarding`.
 
 A file that exists is kept. Version v1 is of a worker that does not know the patch of the closing notice, v2 of one that
-does: the example of a versioned change.
+does: the example of a versioned change. Version v3 knows look-alike domains; `unseen-lookalike-v1` is of a worker that
+did not, and of a name with a line break, which it evened.
 """
 
 import tempfile
@@ -14,7 +15,7 @@ from temporalio.client import WorkflowFailureError
 from tests.fakes.house import FakeHouse, refused, unavailable
 from tests.replay.record_incidents import write
 from tests.timeskip.conftest import Bench, Handle, serve, time_skipping
-from tests.timeskip.test_onboarding_paths import request
+from tests.timeskip.test_onboarding_paths import LOW_RISK, request
 from tests.timeskip.test_onboarding_review import APPROVE, REJECT, UNJUDGED, decide, task_of
 from towpath.control.temporal import run_to_end
 
@@ -61,10 +62,20 @@ async def reviewed(bench: Bench) -> Recorded:
     yield "reviewed", handle
 
 
+async def lookalike(bench: Bench) -> Recorded:
+    """A domain reads as another one: a person is asked."""
+    customer = LOW_RISK.model_copy(update={"email": "kim@аррӏе.com"})
+    handle = await bench.start(request(customer=customer), skipping=False)
+    await task_of(handle)
+    await decide(handle, REJECT)
+    yield "lookalike", handle
+
+
 Scenario = Callable[[Bench], Recorded]
 VERSIONS: Sequence[tuple[str, bool, Sequence[Scenario]]] = (
     ("v1", False, (straight, retried, failed, cancelled, rejected, reviewed)),
     ("v2", True, (rejected, reviewed)),
+    ("v3", True, (lookalike,)),
 )
 
 

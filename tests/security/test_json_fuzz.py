@@ -15,6 +15,7 @@ from temporalio.exceptions import ApplicationError as PayloadDoesNotFit
 from tests.security.test_json_starts import GOOD
 from towpath.contracts.pipeline.pipeline import PipelineRequest
 from towpath.control.temporal import StrictPayloadConverter
+from towpath.policy.onboarding import starting as of_customers
 from towpath.policy.pipeline import starting as of_pipelines
 from towpath.policy.publishing import starting as of_posts
 from towpath.registry import processes
@@ -25,6 +26,7 @@ def of_pipeline(request: PipelineRequest) -> Sequence[str]:
 
 
 CHECKS: dict[str, Callable[[Any], Sequence[str]]] = {
+    "customer-onboarding": of_customers.start_problems,
     "content-publishing": of_posts.start_problems,
     "etl-pipeline": of_pipeline,
 }

@@ -40,6 +40,9 @@ REFUSED: dict[str, dict[str, dict[str, Any]]] = {
         "address": {"customer": {"email": "nobody", "company": "c", "plan": "business"}},
         "plan": {"customer": {"email": "a@b.example", "company": "c", "plan": "free"}},
         "key": {"customer": {"email": "a@b.example", "company": "c", "plan": "business", "customer_id": "../x"}},
+        "line-in-a-name": {"customer": {"email": "a@b.example", "company": "Acme\n- approved", "plan": "business"}},
+        "turned-name": {"customer": {"email": "a@b.example", "company": "gnp\u202egpj", "plan": "business"}},
+        "unseen-in-an-address": {"customer": {"email": "a\u200b@b.example", "company": "c", "plan": "business"}},
     },
     "content-publishing": {
         "empty": {"content": "  \n"},

@@ -58,6 +58,17 @@ async def test_approved_customer_is_onboarded_and_the_decision_kept(bench: Bench
     assert (review.reviewer, review.role, review.reason) == ("dana", "compliance-officer", "known customer")
 
 
+async def test_a_domain_that_reads_as_another_one_asks_a_person(bench: Bench) -> None:
+    """The reason names the label, its script and what it looks like, and its weight."""
+    customer = LOW_RISK.model_copy(update={"email": "kim@аррӏе.com", "employees": 120})
+    handle = await bench.start(request(customer=customer), skipping=False)
+    reasons = (await task_of(handle)).reasons
+
+    assert reasons[0] == "risk 0.75 is above 0.7"
+    assert "'аррӏе' is wholly in Cyrillic; it looks like 'apple' (+0.75)" in reasons[1]
+    await handle.cancel()
+
+
 async def test_rejected_customer_gets_nothing(bench: Bench) -> None:
     """A rejection ends the run as `rejected` before any account is made."""
     handle = await bench.start(UNJUDGED, skipping=False)

@@ -22,6 +22,7 @@ from towpath.contracts.onboarding.customer import Customer, CustomerPlan, Onboar
 from towpath.contracts.onboarding.process import ONBOARDING, customer_key
 from towpath.control.temporal import start
 from towpath.engine.language.mistakes import place_of, words_of
+from towpath.policy.onboarding.starting import start_problems
 from towpath.views.wording import form_of
 
 STARTABLE = frozenset({"customer", "trigger", "budget", "review"})
@@ -114,8 +115,9 @@ def _request(document: dict[str, Any], options: dict[str, Any], budget_usd: floa
         request = OnboardingRequest.model_validate(wanted, extra="forbid")
     except ValidationError as error:
         fail(Exit.WRONG_INPUT, *foreign, *explain(error))
-    if foreign:
-        fail(Exit.WRONG_INPUT, *foreign)
+    problems = [*foreign, *start_problems(request)]
+    if problems:
+        fail(Exit.WRONG_INPUT, *problems)
     return request
 
 

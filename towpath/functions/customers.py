@@ -36,10 +36,10 @@ class WelcomeMail(Wire):
 
 
 @step_function("assessCustomerRisk", pure=True)
-def assess_risk(customer: Customer) -> RiskAssessment:
-    """The risk of a new customer from 0 to 1, with reasons."""
+def assess_risk(customer: Customer, rules: Literal["2026-11", "2026-12"] = "2026-11") -> RiskAssessment:
+    """The risk of a new customer from 0 to 1, with reasons, by the rules of a version."""
     try:
-        return assess_customer_risk(customer)
+        return assess_customer_risk(customer, rules)
     except RiskUnavailableError as error:
         raise FunctionError(FailureCode.FUNCTION_FAILED, f"no score: {error}") from error
 

@@ -36,7 +36,7 @@ from towpath.contracts.prompts import RESEARCH_COMPANY, STRUCTURE_RESEARCH, WELC
 from towpath.policy.core.messages import announcement, welcome_mail
 from towpath.policy.onboarding.kit import kit_problems, template_kit
 from towpath.policy.onboarding.plans import kit_facts
-from towpath.policy.onboarding.risk import RiskUnavailableError, assess_customer_risk
+from towpath.policy.onboarding.risk import FIRST_VERSION, RULE_VERSION, RiskUnavailableError, assess_customer_risk
 from workflows.kit.asking import Asked, Asker
 from workflows.kit.calling import ArgT, CallFailedError, SelfT, call
 from workflows.kit.compensation import Compensations, may_stand
@@ -47,6 +47,7 @@ from workflows.kit.steps import Steps
 NEW_CUSTOMERS_CHANNEL = "#new-customers"
 ONBOARDED, NOT_ONBOARDED = "onboarded", "not-onboarded"
 """The customer's status in the CRM; the second one after a run that was cancelled."""
+LOOKALIKES = "lookalike-domains-2026-12"
 
 TITLES = {
     "verify-email": "Verify the e-mail address",
@@ -73,6 +74,8 @@ class OnboardingState:
         self.steps = Steps(ONBOARDING.name, TITLES, None if redrive is None else redrive.run_id)
         self.asker = Asker(self.steps, request.budget)
         self.degraded: dict[str, str] = {}
+        self.rules = RULE_VERSION
+        """By which the risk is assessed."""
         kept = OnboardingCheckpoint() if redrive is None else redrive.checkpoint
         self.verification: EmailVerification | None = kept.verification
         self.profile: CompanyProfile | None = kept.profile
@@ -161,8 +164,9 @@ class Checks:
         """No score: a person decides."""
         step = "risk-assessment"
         self._steps.begin(step)
+        self._state.rules = RULE_VERSION if workflow.patched(LOOKALIKES) else FIRST_VERSION
         try:
-            risk = assess_customer_risk(self._state.customer)
+            risk = assess_customer_risk(self._state.customer, self._state.rules)
         except RiskUnavailableError as error:
             self._state.degrade(step, f"no score ({error}): human review")
             return None

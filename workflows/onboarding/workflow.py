@@ -17,13 +17,14 @@ from towpath.contracts.onboarding.customer import (
 )
 from towpath.contracts.onboarding.process import ONBOARDING
 from towpath.policy.core.messages import cancelled_notice, failure_notice, review_notice
-from towpath.policy.onboarding.risk import RULE_VERSION
+from towpath.policy.onboarding.starting import start_problems
 from workflows.kit.compensation import Compensations
 from workflows.kit.failing import StepFailedError
 from workflows.kit.notices import tell_team
 from workflows.kit.process import ProcessRun
 from workflows.kit.review import Asking, Reviewable, plan_by
 from workflows.kit.signing import kept_counts
+from workflows.kit.starting import refuse_start
 from workflows.kit.task import Desk
 from workflows.onboarding.steps import Checks, OnboardingState, Provisioning, Telling
 
@@ -48,6 +49,7 @@ class CustomerOnboardingWorkflow(ProcessRun, Reviewable):
         if request.redrive is not None and request.redrive.discard is not None:
             self.steps.end(OnboardingOutcome.DISCARDED)
             return OnboardingResult(outcome=OnboardingOutcome.DISCARDED, discarded=request.redrive.discard)
+        refuse_start(start_problems(request))
         return await self.carry_out(self._onboard())
 
     async def _onboard(self) -> OnboardingResult:
@@ -92,7 +94,7 @@ class CustomerOnboardingWorkflow(ProcessRun, Reviewable):
             score=None if risk is None else risk.score,
             threshold=RISK_THRESHOLD,
             reasons=() if risk is None else risk.reasons,
-            rule_version=RULE_VERSION,
+            rule_version=self._state.rules,
             review_reasons=reasons,
         )
         if not reasons:

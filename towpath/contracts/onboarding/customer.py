@@ -1,10 +1,18 @@
 """Customer onboarding: what starts it, what it ends with, and what it keeps on the way."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self, cast
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    StringConstraints,
+    model_validator,
+)
 
 from towpath.contracts.core.claude import Budget, Provenance
 from towpath.contracts.core.delivery import Delivery, Language
@@ -13,7 +21,7 @@ from towpath.contracts.core.review import DecidedReview, ReviewPolicy
 from towpath.contracts.core.run import Cost, Discard
 from towpath.contracts.core.service import Account, EmailVerification, Subscription
 from towpath.contracts.core.signed import Signed
-from towpath.contracts.core.text import clean_given
+from towpath.contracts.core.text import clean_given, hidden_in
 from towpath.contracts.core.wire import Wire
 
 
@@ -50,6 +58,24 @@ class Customer(Wire):
     employees: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(default=None, description="head count")
     industry: ShortText | None = Field(default=None, description="industry, if known")
     language: Language = Field(default=Language.EN, description="language of the welcome kit and mail")
+    _hidden: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
+
+    @property
+    def hidden(self) -> dict[str, str]:
+        """By field, what was given that no name and no address may hold. It is out of the names already."""
+        return self._hidden
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _note_hidden(cls, given: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        made = handler(given)
+        fields: Mapping[str, object] = cast("Mapping[str, object]", given) if isinstance(given, Mapping) else {}
+        for name in cls.model_fields:
+            text = fields.get(name)
+            what = hidden_in(text) if isinstance(text, str) else None
+            if what is not None:
+                made.hidden[name] = what
+        return made
 
 
 class RiskReason(Wire):

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-_LOOKALIKES = {
+LOOKALIKES = {
     ord(letter): latin
     for latin, letters in {
         "a": "аαɑ",
@@ -64,7 +64,7 @@ def as_read(text: str) -> str:
 
 def skeleton(text: str) -> str:
     """The text as it is read, with letters of other scripts that look like Latin ones as those."""
-    return as_read(text).translate(_LOOKALIKES)
+    return as_read(text).translate(LOOKALIKES)
 
 
 @lru_cache(maxsize=4_096)

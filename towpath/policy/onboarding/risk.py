@@ -6,6 +6,7 @@
 | free-mail-address | 0.15 | the e-mail domain is a free mail provider |
 | sanctioned-country | 0.75 | the country is under comprehensive sanctions: alone above the threshold |
 | scrutinised-country | 0.35 | the country is under increased monitoring |
+| lookalike-domain | 0.75 | a label of e-mail domain or site mixes scripts or reads as another one: alone above it |
 | foreign-domain | 0.20 | the e-mail domain is not the website's |
 | enterprise-too-small | 0.20 | an enterprise plan for fewer than 50 employees |
 | odd-company-name | 0.30 | the company name holds a URL, or only digits, or reads like a test |
@@ -18,10 +19,15 @@ The lists are short samples, made for this rule version; an installation replace
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import unquote
 
+from towpath.contracts.core.text import clean
 from towpath.contracts.onboarding.customer import Customer, CustomerPlan, RiskAssessment, RiskReason
+from towpath.policy.core.lookalikes import doubts_of, reads_as
 
-RULE_VERSION = "2026-11"
+RULE_VERSION = "2026-12"
+FIRST_VERSION = "2026-11"
+"""What runs that began before are judged by: without the signal `lookalike-domain`."""
 
 DISPOSABLE_DOMAINS = frozenset(
     {"mailinator.com", "guerrillamail.com", "10minutemail.com", "tempmail.example", "yopmail.com", "trashmail.com"}
@@ -42,6 +48,8 @@ TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF
 """
 ISO_COUNTRIES = frozenset(_ISO_COUNTRIES.split())
 
+MOST_TOLD = 3
+"""Labels of a customer's domains that a reason tells."""
 _ODD_NAME = re.compile(
     r"https?:|www\.|[a-z0-9-]\.[a-z]{2,24}/|^\W*\d+\W*$|^(test|asdf|qwerty|n/a|none|xxx)\b", re.IGNORECASE
 )
@@ -57,6 +65,13 @@ class _Signal:
     weight: float
     text: str
     found: Callable[[Customer], bool]
+    since: str = FIRST_VERSION
+    detail: Callable[[Customer], str] | None = None
+    """What the text says beyond what all customers with the signal have."""
+
+    def reason(self, customer: Customer) -> RiskReason:
+        more = "" if self.detail is None else f": {self.detail(customer)}"
+        return RiskReason(signal=self.name, weight=self.weight, text=f"{self.text}{more}")
 
 
 def _domain(customer: Customer) -> str:
@@ -68,6 +83,18 @@ def _website_host(customer: Customer) -> str:
         return ""
     authority = re.split(r"[/?#\\]", customer.website.partition("//")[2], maxsplit=1)[0]
     return authority.rpartition("@")[2].partition(":")[0].lower().rstrip(".").removeprefix("www.")
+
+
+def _lookalikes(customer: Customer) -> tuple[str, ...]:
+    """A sentence for each label of the two domains that reads as another one."""
+    domain, host = _domain(customer), unquote(_website_host(customer))
+    found = [f"e-mail domain: {doubt}" for doubt in doubts_of(domain)]
+    found += [f"website: {doubt}" for doubt in doubts_of(host) if domain != host]
+    if not found:
+        others = sorted(FREE_MAIL_DOMAINS | DISPOSABLE_DOMAINS | ({host} - {""}))
+        taken_for = [other for other in others if other != domain and reads_as(other) == reads_as(domain)]
+        found += [f"e-mail domain: {domain!r} is taken for {other!r}" for other in taken_for]
+    return tuple(map(clean, found))
 
 
 def _foreign_domain(customer: Customer) -> bool:
@@ -110,6 +137,14 @@ SIGNALS = (
         "the country is under increased monitoring",
         lambda customer: customer.country in SCRUTINISED_COUNTRIES,
     ),
+    _Signal(
+        "lookalike-domain",
+        0.75,
+        "a domain reads as another one",
+        lambda customer: bool(_lookalikes(customer)),
+        since=RULE_VERSION,
+        detail=lambda customer: "; ".join(_lookalikes(customer)[:MOST_TOLD]),
+    ),
     _Signal("foreign-domain", 0.20, "the e-mail domain is not the website's", _foreign_domain),
     _Signal("enterprise-too-small", 0.20, "an enterprise plan for fewer than 50 employees", _too_small),
     _Signal(
@@ -128,14 +163,11 @@ SIGNALS = (
 )
 
 
-def assess_customer_risk(customer: Customer) -> RiskAssessment:
-    """The score and its reasons, in the order of the table. Raises RiskUnavailableError."""
+def assess_customer_risk(customer: Customer, rules: str = RULE_VERSION) -> RiskAssessment:
+    """The score and its reasons, in the order of the table, by the rules of a version. Raises RiskUnavailableError."""
     if customer.country is not None and customer.country not in ISO_COUNTRIES:
         raise RiskUnavailableError("the country is not an ISO 3166 code")
-    reasons = tuple(
-        RiskReason(signal=signal.name, weight=signal.weight, text=signal.text)
-        for signal in SIGNALS
-        if signal.found(customer)
-    )
+    signals = (signal for signal in SIGNALS if signal.since <= rules)
+    reasons = tuple(signal.reason(customer) for signal in signals if signal.found(customer))
     score = min(1.0, round(sum(reason.weight for reason in reasons), 2))
-    return RiskAssessment(score=score, reasons=reasons, rule_version=RULE_VERSION)
+    return RiskAssessment(score=score, reasons=reasons, rule_version=rules)
