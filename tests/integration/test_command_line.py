@@ -83,12 +83,16 @@ async def test_review_is_listed_shown_and_decided_once(house: House) -> None:
         lambda tasks: any(task["workflow_id"] == workflow_id for task in tasks),
     )
     _, shown, _ = await starter(house, "review", "show", workflow_id)
+    facts = await starter_json(house, "review", "show", workflow_id)
     decided = await starter_json(house, "review", "approve", workflow_id, "--as", "dana", "--reason", "seen")
     code, _, problems = await starter(house, "review", "reject", workflow_id, "--as", "minjun", "--reason", "too late")
     result = await starter_json(house, "result", workflow_id)
 
     assert tasks
     assert "risk could not be assessed" in shown
+    assert customer.email in shown and "missing: risk-assessment" in shown
+    assert facts["workflow_id"] == workflow_id
+    assert facts["subject"]["customer"]["country"] == "XX" and facts["subject"]["risk"] is None
     assert decided["verdict"] == "approve"
     assert code in {1, 3}
     assert "already decided: approve by dana" in problems or "Not found" in problems

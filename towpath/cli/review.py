@@ -1,10 +1,12 @@
 """`starter.py review list | show | approve | reject`."""
 
 import json
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
 from rich.table import Column, Table
+from temporalio.client import WorkflowQueryFailedError
 
 from towpath.cli.as_json import JsonFlag, show_json
 from towpath.cli.connection import client, run
@@ -16,7 +18,7 @@ from towpath.contracts.core.review import Decision, ReviewTask, Verdict
 from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.control import reviews
 from towpath.registry import processes
-from towpath.views.processes import views_of
+from towpath.views.processes import Subject, views_of
 from towpath.views.tables import show_table
 
 Task = Annotated[str | None, typer.Option(help="The step, where a run has several tasks open.", metavar="STEP")]
@@ -38,7 +40,7 @@ def list_tasks(
 
 @app.command("show")
 def show(workflow_id: RunId, task: Task = None, as_json: JsonFlag = False) -> None:
-    """One task: why it needs a person, until when, and how it was decided."""
+    """One task: what it is about, why it needs a person, until when, and how it was decided."""
     run(_show(full_id(workflow_id), task, as_json=as_json))
 
 
@@ -103,26 +105,31 @@ async def _show(workflow_id: str, step: str | None, *, as_json: bool) -> None:
     task = await reviews.find_review(await client(), workflow_id, step)
     if task is None:
         fail(Exit.NOT_FOUND, f"{workflow_id} has no review" + (f" in {step}" if step else ""))
+    subject = await _subject(workflow_id)
     if as_json:
-        show_json(task)
-    else:
-        await _show_subject(workflow_id)
-        console.print(*describe(task), sep="\n", markup=False, soft_wrap=True)
+        show_json(task if subject is None else {**task.model_dump(mode="json"), "subject": subject.facts})
+        return
+    if subject is not None:
+        show_page(subject.page)
+    lines = describe(task, told=frozenset() if subject is None else subject.told)
+    console.print(*lines, sep="\n", markup=False, soft_wrap=True)
 
 
-async def _show_subject(workflow_id: str) -> None:
-    """What the task is about, where its process has a page of it."""
+async def _subject(workflow_id: str) -> Subject | None:
+    """What the task is about, where its process can say it, and its worker knows the question."""
     temporal = await client()
     process = processes().get((await temporal.get_workflow_handle(workflow_id).describe()).workflow_type)
-    page = None if process is None else views_of(process).task
-    if page is not None:
-        show_page(await page(temporal, workflow_id, console.width))
+    ask = None if process is None else views_of(process).task
+    try:
+        return None if ask is None else await ask(temporal, workflow_id, console.width)
+    except WorkflowQueryFailedError:
+        return None
 
 
-def describe(task: ReviewTask) -> list[str]:
-    """A task in lines for people."""
+def describe(task: ReviewTask, told: Collection[str] = ()) -> list[str]:
+    """A task in lines for people, without the reasons that are told already."""
     lines = [f"{task.title}: for {task.team}, due {in_utc(task.due_at)}"]
-    lines += [f"  - {reason}" for reason in task.reasons]
+    lines += [f"  - {reason}" for reason in task.reasons if reason not in told]
     lines += task.instructions.strip().splitlines()
     lines += [f"form: {json.dumps(task.form, ensure_ascii=False)}"] if task.form is not None else []
     if task.quorum > 1:

@@ -47,6 +47,18 @@ def failure_lines(workflow_id: str, error: WorkflowFailureError) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """What a task is about."""
+
+    facts: Wire
+    """All of it, for programs."""
+    page: Sequence[RenderableType]
+    """The same for people, above the task."""
+    told: frozenset[str] = frozenset()
+    """Reasons of the task that stand on the page."""
+
+
+@dataclass(frozen=True, slots=True)
 class Views(Generic[ResultT]):
     """Words and tables of one process."""
 
@@ -54,8 +66,8 @@ class Views(Generic[ResultT]):
     """How a run ended."""
     failure: Callable[[str, WorkflowFailureError], Sequence[str]] = failure_lines
     """Why a run failed, from its id and its failure."""
-    task: Callable[[Client, str, int], Awaitable[Sequence[RenderableType]]] | None = None
-    """What a reviewer sees above a task, from the run's id and the width of the terminal."""
+    task: Callable[[Client, str, int], Awaitable[Subject]] | None = None
+    """What a reviewer has to know, from the run's id and the width of the terminal."""
 
 
 PLAIN: Views[Any] = Views()

@@ -12,7 +12,7 @@ from temporalio.client import Client
 from towpath.contracts.publishing.campaign import Adaptation, CampaignView, ChannelQuality, PublishingResult
 from towpath.contracts.publishing.posting import Job, JobState, Post
 from towpath.control import campaigns
-from towpath.views.processes import Views
+from towpath.views.processes import Subject, Views
 from towpath.views.wording import count, utc
 
 STYLES = {
@@ -35,9 +35,10 @@ def page(view: CampaignView, width: int) -> Sequence[RenderableType]:
     return title, side_by_side(view, width), *job_lines(view.jobs)
 
 
-async def task_page(client: Client, workflow_id: str, width: int) -> Sequence[RenderableType]:
+async def task_subject(client: Client, workflow_id: str, width: int) -> Subject:
     """What a reviewer has to read before a decision."""
-    return page(await campaigns.view(client, workflow_id), width)
+    view = await campaigns.view(client, workflow_id)
+    return Subject(view, page(view, width))
 
 
 def side_by_side(view: CampaignView, width: int) -> RenderableType:
@@ -131,4 +132,4 @@ def _quality(quality: ChannelQuality) -> list[Text]:
     return lines
 
 
-VIEWS = Views(result=result_lines, task=task_page)
+VIEWS = Views(result=result_lines, task=task_subject)

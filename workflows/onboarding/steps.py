@@ -81,6 +81,7 @@ class OnboardingState:
         self.profile: CompanyProfile | None = kept.profile
         self.decision: DecisionRecord | None = kept.decision
         self.kit: WelcomeKit | None = kept.kit
+        self.risk: RiskAssessment | None = None
 
     @property
     def reference(self) -> str:
@@ -171,6 +172,7 @@ class Checks:
             self._state.degrade(step, f"no score ({error}): human review")
             return None
         self._steps.complete(step, note=f"score {risk.score:.2f}")
+        self._state.risk = risk
         return risk
 
 

@@ -13,6 +13,7 @@ from towpath.contracts.onboarding.customer import (
     OnboardingOutcome,
     OnboardingRequest,
     OnboardingResult,
+    OnboardingView,
     RiskAssessment,
 )
 from towpath.contracts.onboarding.process import ONBOARDING
@@ -42,6 +43,19 @@ class CustomerOnboardingWorkflow(ProcessRun, Reviewable):
         self._undo = Compensations()
         self._provisioning = Provisioning(self._state, self._undo)
         self._telling = Telling(self._state, self._undo)
+
+    @workflow.query(name="onboarding")
+    def onboarding(self) -> OnboardingView:
+        """The customer, and what is known of the risk."""
+        state = self._state
+        return OnboardingView(
+            customer=state.customer,
+            verification=state.verification,
+            profile=state.profile,
+            risk=state.risk,
+            threshold=RISK_THRESHOLD,
+            degraded=state.degraded,
+        )
 
     @workflow.run
     async def run(self, request: OnboardingRequest) -> OnboardingResult:

@@ -192,6 +192,17 @@ class DecisionRecord(Wire):
     review: DecidedReview | None = None
 
 
+class OnboardingView(Wire):
+    """What a reviewer has to see of a customer: who it is, what the checks found, and what they could not find."""
+
+    customer: Customer
+    verification: EmailVerification | None = None
+    profile: CompanyProfile | None = None
+    risk: RiskAssessment | None = None
+    threshold: float
+    degraded: dict[str, str] = {}
+
+
 class OnboardingCheckpoint(Wire):
     """What a failed run had already and a redrive does not do again: nothing that was undone."""
 
