@@ -85,6 +85,7 @@ async def test_review_is_listed_shown_and_decided_once(house: House) -> None:
     _, shown, _ = await starter(house, "review", "show", workflow_id)
     facts = await starter_json(house, "review", "show", workflow_id)
     decided = await starter_json(house, "review", "approve", workflow_id, "--as", "dana", "--reason", "seen")
+    again, _, told = await starter(house, "review", "approve", workflow_id, "--as", "dana", "--reason", "seen")
     code, _, problems = await starter(house, "review", "reject", workflow_id, "--as", "minjun", "--reason", "too late")
     result = await starter_json(house, "result", workflow_id)
 
@@ -94,9 +95,25 @@ async def test_review_is_listed_shown_and_decided_once(house: House) -> None:
     assert facts["workflow_id"] == workflow_id
     assert facts["subject"]["customer"]["country"] == "XX" and facts["subject"]["risk"] is None
     assert decided["verdict"] == "approve"
-    assert code in {1, 3}
-    assert "already decided: approve by dana" in problems or "Not found" in problems
+    assert again == code == 1
+    assert "already decided: approve by dana at 20" in told and "already decided: approve by dana at 20" in problems
     assert result["decision"]["review"]["reviewer"] == "dana"
+
+
+async def test_a_decision_on_a_cancelled_run_is_told_when_it_ended(house: House) -> None:
+    """Nobody decided, and nobody can: the command says what became of the run, and so does the task."""
+    customer = new_customer(country="XX")
+    workflow_id = f"{ONBOARDING.name}/{customer.customer_id}"
+    await starter_json(house, "onboarding", "--file", "-", given=document(customer))
+    await until(lambda: starter(house, "review", "show", workflow_id), lambda answer: answer[0] == 0)
+    await starter(house, "runs", "cancel", workflow_id, "--as", "dana", "--reason", "no longer wanted")
+    await starter(house, "runs", "result", workflow_id)
+    code, _, problems = await starter(house, "review", "approve", workflow_id, "--as", "dana")
+    _, shown, _ = await starter(house, "review", "show", workflow_id)
+
+    assert code == 1
+    assert "the run was cancelled at 20" in problems and "before anybody decided (review.expired)" in problems
+    assert "closed: the run was cancelled at 20" in shown and "approve: python" not in shown
 
 
 async def test_stranger_may_not_decide(house: House) -> None:

@@ -215,6 +215,7 @@ async def test_a_decision_after_the_deadline_is_told_so(runs: Runs) -> None:
             runs.env.client, handle.id, Decision(verdict=Verdict.APPROVE, reviewer="dana", reason="seen")
         )
     assert reviews.refusal(refused.value) is FailureCode.REVIEW_EXPIRED
+    assert "nobody decided until " in str(refused.value.cause) and "the run failed at " in str(refused.value.cause)
 
 
 async def test_rejection_can_let_the_run_go_on(runs: Runs) -> None:

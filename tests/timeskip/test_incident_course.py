@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from temporalio.client import WorkflowFailureError
+from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.testing import WorkflowEnvironment
 
@@ -40,9 +40,11 @@ from tests.timeskip.incident import (
     view_of,
 )
 from towpath.contracts.core.process import DEAD_LETTER_QUEUE, PENDING_ASSIGNEES, SEVERITY, STATUS, SUBJECT
+from towpath.contracts.core.review import Decision, Verdict
 from towpath.contracts.core.run import DeadLetter, StepState
 from towpath.contracts.incident.incident import IncidentFailure, IncidentOutcome
 from towpath.contracts.incident.remediation import ActionState, KillSwitch, Verify
+from towpath.control import reviews
 from towpath.temporal.attributes import search_key
 
 LONG = timedelta(hours=3)
@@ -100,6 +102,11 @@ async def test_action_that_does_not_help_is_rolled_back_in_reverse(incidents: In
     incidents.world.cures = {}
     handle = await incidents.start(skipping=False)
     await approve(handle)
+    await task_of(handle, "action-2")
+    again = Decision(verdict=Verdict.APPROVE, reviewer="sora", reason="later", task="action-1")
+    with pytest.raises(WorkflowUpdateFailedError) as late:
+        await reviews.decide(incidents.env.client, handle.id, again)
+    assert "already decided: approve by sora at " in str(late.value.cause)
     await approve(handle, "action-2")
     await incidents.env.fast_forward(handle, timedelta(minutes=20))
     view = await view_of(handle, lambda view: any(action.state == "rolled-back" for action in view.actions[1:]))

@@ -86,6 +86,49 @@ async def test_any_other_refusal_stays(shown: ReviewTask | None, code: FailureCo
     assert len(run.sent) == 1
 
 
+APPROVED_ONCE = TASK.model_copy(update={"approvals": (DECIDED,), "quorum": 2})
+
+
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        pytest.param(
+            TASK.model_copy(update={"decision": DECIDED}),
+            "already decided: approve by dana at 2026-11-30 00:00 UTC",
+            id="decided",
+        ),
+        pytest.param(
+            APPROVED_ONCE, "already approved by dana at 2026-11-30 00:00 UTC; 2 people must", id="one-of-several"
+        ),
+    ],
+)
+async def test_a_second_command_is_told_who_decided(shown: ReviewTask, told: str) -> None:
+    """Also the same decision of the same person: nothing is sent, and the answer says who decided what and when."""
+    run = Run(shown, [])
+
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await reviews.decide(cast("Client", run), "refund/1", DECISION, once=True)
+    assert isinstance(refused.value.cause, ApplicationError)
+    assert (refused.value.cause.message, refused.value.cause.type) == (told, FailureCode.REVIEW_ALREADY_DECIDED)
+    assert run.sent == []
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        pytest.param(TASK, id="open"),
+        pytest.param(TASK.model_copy(update={"repeatable": True, "submissions": (DECIDED,)}), id="repeatable"),
+        pytest.param(
+            APPROVED_ONCE.model_copy(update={"approvals": (DECIDED.model_copy(update={"reviewer": "sora"}),)}),
+            id="by-another",
+        ),
+    ],
+)
+async def test_a_first_command_decides(shown: ReviewTask) -> None:
+    """What the person has not decided yet is sent."""
+    assert await reviews.decide(cast("Client", Run(shown, [])), "refund/1", DECISION, once=True) == DECIDED
+
+
 async def test_a_refusal_that_lasts_is_told() -> None:
     """After five times the refusal is the answer."""
     run = Run(TASK, [FailureCode.REVIEW_NOT_OPEN] * 9)

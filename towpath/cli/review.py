@@ -53,9 +53,10 @@ def approve(
     task: Task = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Approve. The first decision counts; a second one is refused. A task for several people counts each of them.
+    """Approve. The first decision counts; a second one is refused, and told who decided and when.
 
-    A repeatable task counts every submission; the same words of the same person count once.
+    A task for several people counts each of them. A repeatable task counts every submission; the same words of the same
+    person count once.
     """
     form = _form(data)
     decision = Decision(verdict=Verdict.APPROVE, reviewer=reviewer, reason=reason, task=task, data=form)
@@ -111,7 +112,8 @@ async def _show(workflow_id: str, step: str | None, *, as_json: bool) -> None:
         return
     if subject is not None:
         show_page(subject.page)
-    lines = describe(task, told=frozenset() if subject is None else subject.told)
+    end = await reviews.end_of(await client(), workflow_id) if task.is_open else ""
+    lines = describe(task, told=frozenset() if subject is None else subject.told, end=end)
     console.print(*lines, sep="\n", markup=False, soft_wrap=True)
 
 
@@ -126,8 +128,8 @@ async def _subject(workflow_id: str) -> Subject | None:
         return None
 
 
-def describe(task: ReviewTask, told: Collection[str] = ()) -> list[str]:
-    """A task in lines for people, without the reasons that are told already."""
+def describe(task: ReviewTask, told: Collection[str] = (), end: str = "") -> list[str]:
+    """A task in lines for people, without the reasons that are told already. `end` is how its run ended."""
     lines = [f"{task.title}: for {task.team}, due {in_utc(task.due_at)}"]
     lines += [f"  - {reason}" for reason in task.reasons if reason not in told]
     lines += task.instructions.strip().splitlines()
@@ -146,6 +148,8 @@ def describe(task: ReviewTask, told: Collection[str] = ()) -> list[str]:
     elif not task.is_open:
         ended = "expired: nobody decided in time" if task.expired else "closed: nobody needs to decide it any more"
         lines.append(f"closed: {task.came}" if task.came else ended)
+    elif end:
+        lines.append(f"closed: {end}")
     else:
         form = "" if task.form is None else " --data JSON"
         lines.append(f"approve: python starter.py review approve {task.workflow_id} --as REVIEWER{form}")
@@ -156,7 +160,7 @@ def describe(task: ReviewTask, told: Collection[str] = ()) -> list[str]:
 
 async def decide_task(workflow_id: str, decision: Decision, as_json: bool) -> None:
     """Decide a task of a run of any process. Ends the command when the decision is refused."""
-    decided = await answered(workflow_id, reviews.decide(await client(), workflow_id, decision))
+    decided = await answered(workflow_id, reviews.decide(await client(), workflow_id, decision, once=True))
     if as_json:
         show_json(decided)
     else:

@@ -7,7 +7,13 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+)
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -27,6 +33,12 @@ AnswerT = TypeVar("AnswerT")
 AT_ONCE = 20
 ATTEMPTS = 5
 FIRST_WAIT_SECONDS = 0.1
+_ENDS = {
+    WorkflowExecutionStatus.CANCELED: "was cancelled",
+    WorkflowExecutionStatus.TERMINATED: "was terminated",
+    WorkflowExecutionStatus.FAILED: "failed",
+    WorkflowExecutionStatus.TIMED_OUT: "timed out",
+}
 
 
 async def list_reviews(client: Client, team: str | None = None) -> list[ReviewTask]:
@@ -59,9 +71,9 @@ async def _reviews(client: Client, workflow_id: str) -> list[ReviewTask]:
     return [ReviewTask.model_validate(task) for task in answer]
 
 
-async def decide(client: Client, workflow_id: str, decision: Decision) -> DecidedReview:
+async def decide(client: Client, workflow_id: str, decision: Decision, *, once: bool = False) -> DecidedReview:
     """Decide a task. The same reviewer's same decision on the same task, sent twice, is one decision; of a task that is
-    submitted any number of times, when its reason is the same, too.
+    submitted any number of times, when its reason is the same, too. With `once`, the second one is refused.
 
     Without a task, the one that is open now is meant, and no other that may be open when the decision arrives.
 
@@ -69,6 +81,9 @@ async def decide(client: Client, workflow_id: str, decision: Decision) -> Decide
     RPCError when there is no such run or no worker answers.
     """
     task = await find_review(client, workflow_id, decision.task)
+    before = None if task is None or not once else decided_before(task, decision.reviewer)
+    if before is not None:
+        raise WorkflowUpdateFailedError(to_application_error(before))
     name = decision.task if task is None else task.task
     is_once = task is not None and not task.repeatable
     said = decision.data if is_once else [decision.data, decision.reason.strip()]
@@ -144,18 +159,52 @@ async def _ended(client: Client, workflow_id: str, task: str | None) -> HouseErr
     """Why a decision on a run that has ended does not count; None for one that is not there, or goes on."""
     handle = client.get_workflow_handle(workflow_id)
     try:
-        if (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+        run = await handle.describe()
+        if run.status is WorkflowExecutionStatus.RUNNING:
             return None
         found = await find_review(client, workflow_id, task or None)
     except RPCError:
         return None
     if found is None:
-        return HouseError(FailureCode.REVIEW_NOT_OPEN, "this run has ended, and never asked for a decision")
+        message = f"{_how_ended(run)}, and never asked for a decision"
+        return HouseError(FailureCode.REVIEW_NOT_OPEN, message)
     if found.decision is not None:
-        by, at = found.decision.reviewer, found.decision.at
-        message = f"already decided: {found.decision.verdict} by {by} at {in_utc(at)}"
-        return HouseError(FailureCode.REVIEW_ALREADY_DECIDED, message)
-    return HouseError(FailureCode.REVIEW_EXPIRED, f"the run has ended; its task was open until {in_utc(found.due_at)}")
+        return _already(found.decision)
+    if found.expired and (run.close_time is None or found.due_at <= run.close_time):
+        message = f"nobody decided until {in_utc(found.due_at)}; {_how_ended(run)}"
+        return HouseError(FailureCode.REVIEW_EXPIRED, message)
+    return HouseError(FailureCode.REVIEW_EXPIRED, f"{_how_ended(run)} before anybody decided")
+
+
+def _how_ended(run: WorkflowExecutionDescription) -> str:
+    """In words; an ended run has a time of its end."""
+    at = "" if run.close_time is None else f" at {in_utc(run.close_time)}"
+    how = "ended" if run.status is None else _ENDS.get(run.status, "ended")
+    return f"the run {how}{at}"
+
+
+def decided_before(task: ReviewTask, person: str) -> HouseError | None:
+    """Why a decision of the person comes too late for a task that is decided once: who decided, what, and when."""
+    if task.repeatable:
+        return None
+    if task.decision is not None:
+        return _already(task.decision)
+    own = next((approval for approval in task.approvals if approval.reviewer == person), None)
+    if own is None:
+        return None
+    message = f"already approved by {person} at {in_utc(own.at)}; {task.quorum} people must"
+    return HouseError(FailureCode.REVIEW_ALREADY_DECIDED, message)
+
+
+def _already(decision: DecidedReview) -> HouseError:
+    message = f"already decided: {decision.verdict} by {decision.reviewer} at {in_utc(decision.at)}"
+    return HouseError(FailureCode.REVIEW_ALREADY_DECIDED, message)
+
+
+async def end_of(client: Client, workflow_id: str) -> str:
+    """How the run ended, in words; empty while it goes on."""
+    run = await client.get_workflow_handle(workflow_id).describe()
+    return "" if run.status is WorkflowExecutionStatus.RUNNING else _how_ended(run)
 
 
 def refusal(error: WorkflowUpdateFailedError) -> FailureCode | None:

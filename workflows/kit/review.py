@@ -42,6 +42,8 @@ class Reviewable:
     def __init__(self) -> None:
         self.human_task: HumanTask | None = None
         """The latest, once somebody is known who may decide it."""
+        self._asked: list[HumanTask] = []
+        """All of them that somebody could decide, in the order of their opening."""
         self._signals = 0
 
     @workflow.query(name="review")
@@ -51,8 +53,14 @@ class Reviewable:
 
     @workflow.query(name="reviews")
     def reviews(self) -> Sequence[ReviewTask]:
-        """The same as a list, as runs answer that can have several tasks open."""
-        return () if self.human_task is None else (self.human_task.task,)
+        """All of this run's tasks, in the order of their opening: at most the last one is open."""
+        return tuple(asked.task for asked in self._asked)
+
+    def ask(self, task: HumanTask) -> None:
+        """From now on it is the one that a decision is for."""
+        self.human_task = task
+        if task not in self._asked:
+            self._asked.append(task)
 
     @workflow.update(name="decide")
     async def decide(self, decision: Decision) -> DecidedReview:
@@ -62,7 +70,7 @@ class Reviewable:
     @decide.validator
     def _check_decide(self, decision: Decision) -> None:
         try:
-            self._open_task().role_of(decision)
+            self._task_of(decision).role_of(decision)
         except ReviewRefusedError as error:
             raise to_application_error(error) from None
 
@@ -83,7 +91,7 @@ class Reviewable:
 
     def _take(self, decision: Decision, *, by_signal: bool) -> DecidedReview:
         try:
-            return self._open_task().take(decision, by_signal=by_signal)
+            return self._task_of(decision).take(decision, by_signal=by_signal)
         except ReviewRefusedError as error:
             if by_signal:
                 self._keep_refused(decision, error.code)
@@ -94,11 +102,12 @@ class Reviewable:
             refused = RefusedDecision(reviewer=decision.reviewer, code=code, at=workflow.now())
             self.human_task.change(refused=(*self.human_task.task.refused, refused)[-MAX_REFUSED_KEPT:])
 
-    def _open_task(self) -> HumanTask:
-        """Raises ReviewRefusedError."""
+    def _task_of(self, decision: Decision) -> HumanTask:
+        """The one that it names, open or not; else the latest. Raises ReviewRefusedError."""
         if self.human_task is None:
             raise ReviewRefusedError(FailureCode.REVIEW_NOT_OPEN, "this run has no open review")
-        return self.human_task
+        named = (asked for asked in reversed(self._asked) if decision.task == asked.task.task)
+        return self.human_task if decision.task is None else next(named, self.human_task)
 
 
 class Asking:
@@ -145,6 +154,6 @@ class Asking:
         return self._human_task.task
 
     def _admitted(self, task: HumanTask) -> None:
-        self._run.human_task = task
+        self._run.ask(task)
         if len(task.teams) > 1:
             workflow.upsert_search_attributes([search_key(PENDING_ASSIGNEES).value_set(task.teams)])

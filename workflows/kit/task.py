@@ -212,7 +212,7 @@ class HumanTask:
             message = f"the open task is {task.task!r}, not {decision.task!r}"
             raise ReviewRefusedError(FailureCode.REVIEW_NOT_OPEN, message)
         if task.decision is not None or any(approval.reviewer == who for approval in task.approvals):
-            raise ReviewRefusedError(FailureCode.REVIEW_ALREADY_DECIDED, self._how_decided())
+            raise ReviewRefusedError(FailureCode.REVIEW_ALREADY_DECIDED, self._how_decided(who))
         role = self.role_of_person(who)
         self._check_content(decision, check)
         return role
@@ -284,12 +284,15 @@ class HumanTask:
     def _why_closed(self) -> str:
         if self._plan.is_beside_others:
             return f"the task {self.task.task} is closed"
-        return f"this run passed its deadline at {in_utc(self.task.due_at)}"
+        if workflow.now() < self.task.due_at:
+            return "the task was closed before its deadline: nobody needs to decide it any more"
+        return f"this run passed its deadline at {in_utc(self.task.due_at)}: nobody decided"
 
-    def _how_decided(self) -> str:
+    def _how_decided(self, who: str) -> str:
         decision = self.task.decision
         if decision is None:
-            return f"already approved by this person; {self._plan.quorum} people must"
+            own = next(approval for approval in self.task.approvals if approval.reviewer == who)
+            return f"already approved by {who} at {in_utc(own.at)}; {self._plan.quorum} people must"
         return f"already decided: {decision.verdict} by {decision.reviewer} at {in_utc(decision.at)}"
 
     async def _happen(self, moment: Moment) -> None:
