@@ -49,6 +49,20 @@ the decimal mark. What is no amount stays as it is, and no cast will take it. Th
 seen most come first, each with the cheapest functions that do it.
 """
 
+WITHOUT_EXPONENT = r"""
+CREATE TEMP MACRO pointed(sign, digits, point) AS sign || CASE
+WHEN point <= 0 THEN '0.' || repeat('0', -point) || digits
+WHEN point >= length(digits) THEN digits || repeat('0', point - length(digits))
+ELSE left(digits, point) || '.' || substring(digits, point + 1) END;
+CREATE TEMP MACRO without_exponent(x) AS pointed(
+    CASE WHEN starts_with(trim(x, e' \t\r\n'), '-') THEN '-' ELSE '' END,
+    regexp_replace(regexp_extract(x, '^[^eE]*'), '[^0-9]', '', 'g'),
+    length(regexp_extract(x, '^[^0-9.]*([0-9]*)', 1))
+        + coalesce(TRY_CAST(regexp_extract(x, '[eE](.*)$', 1) AS INTEGER), 0)
+)
+"""
+"""`1.5e3` as `1500`: the same number in digits alone, whatever their number."""
+
 BLANKS = literal(" \t\r\n\u00a0\u202f\u3000\ufeff")
 TRIM_BLANKS = f"""
 CREATE TEMP MACRO trim_blanks(x) AS CASE
@@ -58,5 +72,5 @@ WHEN unicode(x) BETWEEN 33 AND 126 AND unicode(x[-1]) BETWEEN 33 AND 126 THEN x 
 
 
 def define(connection: duckdb.DuckDBPyConnection) -> None:
-    for statement in (NANO, EXACT_DIVIDE, PLAIN_NUMBER, TRIM_BLANKS):
+    for statement in (NANO, EXACT_DIVIDE, PLAIN_NUMBER, TRIM_BLANKS, WITHOUT_EXPONENT):
         connection.execute(statement)

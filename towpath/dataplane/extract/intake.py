@@ -11,6 +11,7 @@ from towpath.contracts.pipeline.dataset import Column, ColumnType, DatasetPart
 from towpath.contracts.pipeline.pipeline import RowRule
 from towpath.contracts.pipeline.schema import SchemaAction
 from towpath.contracts.pipeline.stages import Extracted, ExtractTask, Partition
+from towpath.dataplane.core import macros
 from towpath.dataplane.core.arrow import (
     ArrowTable,
     arrow_schema,
@@ -74,6 +75,7 @@ class RowIntake:
         if self._engine is None:
             limits = EngineLimits(memory_bytes=self._work.memory_bytes, threads=self._work.threads)
             self._engine = open_engine(self._work.folder, limits)
+            macros.define(self._engine)
         return self._engine
 
     def reject(self, *, rule: str, reason: str, line: int, row: JsonObject) -> None:
@@ -239,7 +241,7 @@ _NO_BOUNDS = _Bounds("NULL", "FALSE", ())
 def _cursor(task: ExtractTask, column: Column) -> _Bounds:
     """A time in the future counts for nothing: one wrong year would hide all rows after it for good."""
     kind = sql_type(column)
-    value = f"try_cast({quoted(column.name)} AS {kind})"
+    value = _kept(quoted(column.name), column)
     cases: list[str] = []
     counts: list[str] = []
     at_since = "FALSE"

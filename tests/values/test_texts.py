@@ -1,0 +1,86 @@
+"""Texts as values of each type: what the engine makes of them is what Python reads, or nothing."""
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from tests.unit.pipeline.tables import columns
+from tests.values import drawing, reading
+from towpath.dataplane.core import macros
+from towpath.dataplane.core.arrow import pa
+from towpath.dataplane.core.columns import quoted
+from towpath.dataplane.specification.casting import exact_cast
+
+TYPES = (
+    *(
+        "integer",
+        "decimal(38,4)",
+        "decimal(18,2)",
+        "decimal(4,4)",
+        "decimal(9,0)",
+        "decimal(38,38)",
+        "float",
+        "boolean",
+    ),
+    *("date", "timestamp", "json"),
+)
+SAMPLED, ALL = 2_000, 200_000
+FORMATS = {
+    "%Y-%m-%d": "timestamp",
+    "%d/%m/%Y": "date",
+    "%Y-%m-%d %H:%M:%S": "date",
+    "%d %b %Y": "date",
+    "%m/%d/%y": "date",
+    "%Y-%m-%dT%H:%M:%S.%f": "timestamp",
+    "%Y-%m-%dT%H:%M:%S%z": "timestamp",
+    "%I:%M %p, %B %d %Y": "timestamp",
+}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        macros.define(connection)
+        yield connection
+
+
+def read(engine: duckdb.DuckDBPyConnection, texts: list[str], kind: str, *formats: str) -> list[object]:
+    """What a cast makes of each."""
+    to, of = columns(f"v:{kind}")[0], columns("v")[0]
+    table = pa.table({"v": pa.array(texts, pa.string())})
+    rows = engine.from_arrow(table).project(exact_cast(quoted("v"), of, to, formats)).fetchall()
+    return [reading.SET_ASIDE if value is None else value for (value,) in rows]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_texts_are_read_as_python_reads_them(
+    engine: duckdb.DuckDBPyConnection, pytestconfig: pytest.Config, kind: str
+) -> None:
+    """Every text is the same value to the last digit, or set aside by both."""
+    to = columns(f"v:{kind}")[0]
+    dice = drawing.Dice(f"{pytestconfig.option.seed} {kind}")
+    texts = drawing.texts(dice, to.type, ALL if pytestconfig.option.full else SAMPLED)
+
+    found = dict(zip(texts, read(engine, texts, kind), strict=True))
+
+    wanted = {text: reading.of_text(text, to) for text in texts}
+    assert {text: (found[text], wanted[text]) for text in texts if found[text] != wanted[text]} == {}
+    assert len([one for one in wanted.values() if one != reading.SET_ASIDE]) > 5
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_texts_of_a_format_are_read_as_python_reads_them(
+    engine: duckdb.DuckDBPyConnection, pytestconfig: pytest.Config, form: str
+) -> None:
+    """A format reads what strptime does; no word stands for a time, and no time of the day is lost."""
+    kind = FORMATS[form]
+    dice = drawing.Dice(f"{pytestconfig.option.seed} {form}")
+    texts = drawing.formatted(dice, form, ALL if pytestconfig.option.full else SAMPLED)
+
+    found = dict(zip(texts, read(engine, texts, kind, form), strict=True))
+
+    wanted = {text: reading.by_format(text, form, kind) for text in texts}
+    assert {text: (found[text], wanted[text]) for text in texts if found[text] != wanted[text]} == {}
+    assert len([one for one in wanted.values() if one != reading.SET_ASIDE]) > 5
