@@ -9,22 +9,19 @@ from datetime import UTC, datetime, time
 from math import ceil
 from typing import NamedTuple
 
-import duckdb
 import httpx
 
 from towpath.contracts.pipeline.dataset import Column, ColumnType
 from towpath.contracts.pipeline.pipeline import ApiPaging, ByDate, ByPage, HttpSource
 from towpath.contracts.pipeline.stages import Extracted, ExtractionPlanTask, ExtractTask, Pages, Partition
-from towpath.dataplane.core.arrow import pa
-from towpath.dataplane.core.columns import literal
 from towpath.dataplane.core.connections import HttpConnection
-from towpath.dataplane.core.engine import EngineLimits, open_engine
 from towpath.dataplane.core.errors import SourceFormatError
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.api_client import NOT_FOUND, ApiClient
 from towpath.dataplane.extract.decoding import MARKING
 from towpath.dataplane.extract.intake import RowIntake
-from towpath.dataplane.extract.json_rows import JsonRows, Located, json_columns, json_path
+from towpath.dataplane.extract.json_rows import JsonRows, Located, json_columns
+from towpath.dataplane.extract.json_values import JsonError, entries, member, skip, text_of, value_end, value_of
 from towpath.policy.pipeline.bounds import Bounds, periods
 from towpath.policy.pipeline.naming import column_names
 
@@ -110,21 +107,11 @@ def share_name(share: Pages) -> str:
 
 
 class PageReader:
-    """Pages of one source. An answer is taken apart by the engine, an item as the text that it is."""
+    """Pages of one source. An answer is taken apart where its items begin and end, an item is the text that it is."""
 
-    def __init__(self, source: HttpSource, client: ApiClient, engine: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, source: HttpSource, client: ApiClient) -> None:
         self._source = source
         self._client = client
-        self._engine = engine
-        paging = source.paging
-        items = json_path(paging.items)
-        cursor, total = (
-            f"json_extract_string(body, {literal(json_path(path))})" if path else "NULL"
-            for path in (paging.next_cursor, paging.total)
-        )
-        kind = f"json_type(body, {literal(items)}) AS kind"
-        texts = f"json_extract(body, {literal(items + '[*]')}) AS items"
-        self._projection = f"{kind}, {texts}, {cursor} AS cursor, {total} AS total"
 
     def __enter__(self) -> "PageReader":
         return self
@@ -143,18 +130,31 @@ class PageReader:
             if paging.style == "page" and share.page != paging.first_page:
                 return Page([], None, 0, None)
             raise SourceFormatError(f"{source.name}: answered 404")
+        body = response.content.decode("utf-8", MARKING)
         try:
-            table = pa.table({"body": pa.array([response.content.decode("utf-8", MARKING)], pa.string())})
-            found = self._engine.from_arrow(table).project(self._projection).to_arrow_table().to_pylist()[0]
-        except duckdb.Error as error:
+            items, cursor, total = self._taken_apart(body)
+        except ValueError as error:
             raise SourceFormatError(f"{source.name}: its answer is not JSON") from error
-        if found["kind"] != "ARRAY":
+        if items is None:
             raise SourceFormatError(f"{source.name}: there is no list at {paging.items or 'the top'} in its answer")
-        items: list[str] = found["items"]
-        total = found["total"] or response.headers.get("x-total-count")
-        following = self._following(share, response, items, found["cursor"])
+        total = total or response.headers.get("x-total-count")
+        following = self._following(share, response, items, cursor)
         number = int(total) if total is not None and total.isascii() and total.isdigit() else None
         return Page(items, following, len(response.content), number)
+
+    def _taken_apart(self, body: str) -> tuple[list[str] | None, str | None, str | None]:
+        """Items, next cursor and total, as far as they are there. Raises ValueError."""
+        paging = self._source.paging
+        if skip(body, value_end(body, skip(body, 0))) != len(body):
+            raise JsonError("more than one value")
+        at = member(body, paging.items)
+        items = list(entries(body, at)) if at >= 0 and body[at] == "[" else None
+        return items, self._told(body, paging.next_cursor), self._told(body, paging.total)
+
+    @staticmethod
+    def _told(body: str, path: str | None) -> str | None:
+        at = member(body, path) if path else -1
+        return None if at < 0 else text_of(value_of(body[at : value_end(body, at)]))
 
     def _query(self, share: Pages) -> dict[str, str]:
         source, paging = self._source, self._source.paging
@@ -190,8 +190,7 @@ class PageReader:
 def open_reader(source: HttpSource, work: Workspace, *, at_once: int) -> PageReader:
     """Raises ConnectionNameError."""
     connection = work.connection(source.connection, HttpConnection)
-    engine = open_engine(work.folder, EngineLimits(memory_bytes=work.memory_bytes, threads=work.threads))
-    return PageReader(source, ApiClient(source.name, connection, source.requests_per_second / at_once), engine)
+    return PageReader(source, ApiClient(source.name, connection, source.requests_per_second / at_once))
 
 
 def _shares(paging: ApiPaging, first: Pages, page: Page) -> Iterator[Pages]:

@@ -66,6 +66,9 @@ class RowIntake:
         self._left_out: Counter[str] = Counter()
         self._rows = 0
         self._bytes = 0
+        self.json_columns = frozenset(
+            column.name for column in (*task.source.columns, *task.columns) if column.type is ColumnType.JSON
+        )
         cursor = task.source.cursor
         self._frontier = None if cursor is None else Frontier(task, work, lambda: self.engine)
 
