@@ -35,6 +35,10 @@ from towpath.dataplane.load.target import VALID_TO, LoadTarget, split_name, targ
 
 PART = "towpath_part"
 VERSIONS = "towpath_versions"
+WIDE = 256
+"""Columns beyond which a table is written so that its columns together fit into the memory of a task."""
+SMALL_BLOCKS = 16 * 1024
+"""Bytes that DuckDB keeps for each column that it writes to, in the file of a wide table; else it is 256 KiB."""
 BUSY = (duckdb.IOException, duckdb.ConnectionException, duckdb.TransactionException, duckdb.InterruptException)
 
 
@@ -84,7 +88,7 @@ class DuckdbLoader:
     def prepare(self, request: PrepareDestination) -> DestinationPrepared:
         """Raises DestinationError, LoadError."""
         target = target_of(request)
-        with self._open() as database, database.transaction():
+        with self._open(target) as database, database.transaction():
             return database.prepare(target)
 
     def load(self, request: LoadPart) -> PartLoaded:
@@ -92,7 +96,7 @@ class DuckdbLoader:
         began = monotonic()
         target = target_of(request)
         file = self.work.local(request.part)
-        with self._open() as database, database.transaction():
+        with self._open(target) as database, database.transaction():
             database.prepare(target)
             done = database.ledger.find(request)
             if done is not None:
@@ -135,14 +139,17 @@ class DuckdbLoader:
         return self.work.roots.destinations.resolve(self.destination.path)
 
     @contextmanager
-    def _open(self) -> Generator[_Database]:
+    def _open(self, target: LoadTarget | None = None) -> Generator[_Database]:
+        """A file that is made now gets blocks to the width of its target."""
         path = self._path()
+        wide = target is not None and len(target.stored) > WIDE
         limits = EngineLimits(memory_bytes=self.work.memory_bytes, threads=self.work.threads)
         try:
             check_file(path)
             with locked(path, self.work.roots.destinations):
                 check_file(path)
-                with duckdb.connect(path, config={"threads": limits.threads}) as connection:
+                blocks = {"default_block_size": str(SMALL_BLOCKS)} if wide else {}
+                with duckdb.connect(path, config={"threads": limits.threads, **blocks}) as connection:
                     lock_engine(connection, self.work.folder, limits)
                     yield _Database(connection, self.destination.table)
         except duckdb.OutOfMemoryException as error:
@@ -195,6 +202,8 @@ class _Part:
         single = (
             newest(PART, target, "_order DESC") if keys_repeat(self._database.run, PART, target) else f"FROM {PART}"
         )
+        if len(target.names) > WIDE:
+            return self._upsert_apart(single)
         others = [name for name in target.names if name not in target.key]
         update = statement(
             "WHEN MATCHED AND {newer} THEN UPDATE SET {change}",
@@ -212,6 +221,20 @@ class _Part:
         )[0][0]
         inserted = self._count() - before
         return Counts(inserted=inserted, updated=changed - inserted, stale=self._request.part.rows - changed)
+
+    def _upsert_apart(self, single: str) -> Counts:
+        """The same in two statements: a MERGE holds several vectors for each column at once."""
+        parts = {"single": single, "same": equal(self._target.key, "t", "s")}
+        newer_there = newer(self._target, "t", "s")
+        updated = self._run(
+            "DELETE FROM {table} t USING ({single}) s WHERE {same} AND {newer}", newer=newer_there, **parts
+        )[0][0]
+        brought = self._run(
+            "INSERT INTO {table} ({names}) SELECT {names} FROM ({single}) s"
+            " WHERE NOT EXISTS (SELECT 1 FROM {table} t WHERE {same})",
+            **parts,
+        )[0][0]
+        return Counts(inserted=brought - updated, updated=updated, stale=self._request.part.rows - brought)
 
     def _replace(self) -> Counts:
         """Rows of the part's partitions go, unless an earlier part of this load put them there."""
