@@ -40,15 +40,12 @@ def _source(source: Source, place: str, work: Workspace, findings: list[Pipeline
     if not isinstance(source, FileSource) or source.path.startswith(SCHEME):
         return source.columns
     try:
-        files, seen = file_columns(source, work)
+        _, seen, _ = file_columns(source, work)
     except PathRefusedError as error:
         findings.append(_refused(f"{place}.path", error))
         return source.columns
     except DataError as error:
         findings.append(_missing(source, place, str(error)))
-        return source.columns
-    if not files:
-        findings.append(_missing(source, place, f"no file matches {source.path}"))
         return source.columns
     decision = decide(source.contract, source.columns, seen)
     findings += [

@@ -54,6 +54,7 @@ def profile_source(task: SourceProfileTask, work: Workspace) -> SourceProfiled:
         partitions_read=len(found),
         size_bytes=planned.size_bytes,
         unreadable=sum(one.metrics.rows_quarantined for one in found),
+        notes=planned.notes,
         changes=tuple(f"{change.message} ({change.action})" for change in changes),
     )
     return result.model_copy(update={"page": render("source_profile.html", found=result)})

@@ -136,7 +136,7 @@ class Extraction:
         )
         renames = tuple(rename_notes(source.name, likely_renames(source.columns, planned.columns)))
         keep_changes(state, source, decision.changes)
-        state.note(*renames)
+        state.note(*renames, *(f"{source.name}: {note}" for note in planned.notes))
         state.set(columns={**state.known.columns, source.name: decision.columns})
         if decision.refused and planned.partitions:
             written = state.config.transformation

@@ -159,13 +159,12 @@ def test_byte_order_mark(reader: Reader, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "columns"),
     [
-        pytest.param(b"", [], id="nothing"),
         pytest.param(b"id,name\n", ["id", "name"], id="header"),
         pytest.param(b"id,name", ["id", "name"], id="header-without-end"),
     ],
 )
 def test_empty_files(reader: Reader, tmp_path: Path, content: bytes, columns: list[str]) -> None:
-    """An empty source has nothing to read, and is no failure."""
+    """A source that is nothing but a header has nothing to read, and is no failure."""
     planned = reader.plan(csv_source(write(tmp_path, content)))
 
     assert planned.partitions == ()
@@ -173,8 +172,9 @@ def test_empty_files(reader: Reader, tmp_path: Path, content: bytes, columns: li
 
 
 def test_pattern_without_a_file(reader: Reader, tmp_path: Path) -> None:
-    """No file matches: nothing to read. A file that is named and missing is a failure."""
-    assert reader.plan(csv_source(tmp_path / "*.csv")).partitions == ()
+    """A pattern that no file matches is a failure, as a file that is named and missing is one."""
+    with pytest.raises(SourceMissingError, match="no file matches"):
+        reader.plan(csv_source(tmp_path / "*.csv"))
     with pytest.raises(SourceMissingError) as caught:
         reader.plan(csv_source(tmp_path / "orders.csv"))
     assert caught.value.code is FailureCode.PIPELINE_SOURCE_MISSING
@@ -218,11 +218,15 @@ def messy(line_end: str) -> tuple[bytes, list[list[str]]]:
     count = len(texts)
     rows = [[texts[number], texts[number * 7 % count], texts[number * 13 % count]] for number in range(count)]
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator=line_end).writerows([["a", "b", "c"], *rows])
+    # Python leaves a line feed without quotes where lines do not end with one.
+    quoting = csv.QUOTE_ALL if line_end == "\r" else csv.QUOTE_MINIMAL
+    csv.writer(text, lineterminator=line_end, quoting=quoting).writerows([["a", "b", "c"], *rows])
     return text.getvalue().encode(), rows
 
 
-@pytest.mark.parametrize("line_end", [pytest.param("\n", id="lf"), pytest.param("\r\n", id="crlf")])
+@pytest.mark.parametrize(
+    "line_end", [pytest.param("\n", id="lf"), pytest.param("\r\n", id="crlf"), pytest.param("\r", id="cr")]
+)
 def test_cuts_never_touch_a_value(reader: Reader, tmp_path: Path, line_end: str) -> None:
     """However small the partitions are, quoted line ends and delimiters stay inside their values."""
     content, rows = messy(line_end)

@@ -109,13 +109,13 @@ def test_json_that_is_none(reader: Reader, tmp_path: Path, content: bytes, told:
         reader.read(orders)
 
 
-@pytest.mark.parametrize("kind", ["ndjson", "json"])
-def test_empty_json(reader: Reader, tmp_path: Path, kind: str) -> None:
-    """A file of no objects has no rows."""
-    for content in (b"", b"[]" if kind == "json" else b"\n"):
-        found = reader.read(source(type=kind, path=write(tmp_path, content, f"orders.{kind}")))
-
-        assert found.rows == found.bad == []
+def test_empty_json(reader: Reader, tmp_path: Path) -> None:
+    """A list of no objects has no rows; a file without anything in it is a failure."""
+    assert reader.read(source(type="json", path=write(tmp_path, b"[]", "list.json"))).rows == []
+    for kind in ("json", "ndjson"):
+        for content in (b"", b"\n"):
+            with pytest.raises(SourceFormatError, match="empty"):
+                reader.read(source(type=kind, path=write(tmp_path, content, f"orders.{kind}")))
 
 
 def orders_table(rows: int = 4) -> Any:

@@ -26,6 +26,7 @@ from towpath.views.tables import show_table
 from towpath.views.wording import count
 
 DATA_FILES = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson", ".parquet": "parquet"}
+COMPRESSED = {".gz", ".zst"}
 MOST_SHOWN = 3
 LONGEST = 24
 
@@ -36,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 def profile(
     pipeline: Annotated[
-        str, typer.Argument(help="A pipeline by id or file, or a file of data: .csv, .ndjson, .parquet.")
+        str, typer.Argument(help="A pipeline by id or file, or a file of data: .csv, .ndjson, .parquet, .csv.gz.")
     ],
     source: Annotated[str | None, typer.Option(help="Which source; without it, the main one.")] = None,
     rows: Annotated[int, typer.Option(min=1, help="Read about so many rows, from everywhere in the source.")] = 200_000,
@@ -51,7 +52,7 @@ def profile(
     frequent ones, the least and the greatest. Where those are personal data, so is the profile.
     """
     wanted, key = _source(pipeline, source)
-    named = Path(pipeline) if Path(pipeline).suffix in DATA_FILES else None
+    named = Path(pipeline) if _data_type(Path(pipeline)) is not None else None
     found = run_to_end(_profile(SourceProfileTask(source=wanted, rows=rows, key=key), named))
     if not found.partitions:
         fail(Exit.NOT_FOUND, f"{wanted.name}: there is nothing to read at {_place(wanted)}")
@@ -67,7 +68,7 @@ def profile(
 
 def _source(pipeline: str, name: str | None) -> tuple[Source, tuple[str, ...]]:
     path = Path(pipeline)
-    kind = DATA_FILES.get(path.suffix)
+    kind = _data_type(path)
     if kind is not None:
         return FileSource.model_validate({"name": identifier(path.stem), "type": kind, "path": pipeline}), ()
     config = config_of(pipeline)
@@ -77,6 +78,12 @@ def _source(pipeline: str, name: str | None) -> tuple[Source, tuple[str, ...]]:
     if name not in known:
         fail(Exit.WRONG_INPUT, f"{config.id} has no source {name!r}{did_you_mean(name, known)}")
     return known[name], ()
+
+
+def _data_type(path: Path) -> str | None:
+    """The type of source that a file of data is, by its name; None for a pipeline."""
+    inner = path.with_suffix("") if path.suffix in COMPRESSED else path
+    return DATA_FILES.get(inner.suffix)
 
 
 async def _profile(task: SourceProfileTask, named: Path | None) -> SourceProfiled:
@@ -133,7 +140,7 @@ def _notes(found: SourceProfiled) -> list[str]:
         else []
     )
     notes += [f"{count(found.unreadable, 'row')} could not be read"] if found.unreadable else []
-    return [*notes, *found.changes]
+    return [*notes, *found.notes, *found.changes]
 
 
 def _kind(column: ColumnProfile, declared: Column | None) -> str:

@@ -33,6 +33,8 @@ class SourceProfiled(ActivityResult):
     """Rows that could not be taken apart."""
     changes: tuple[str, ...] = ()
     """What differs from the columns that the pipeline declares."""
+    notes: tuple[str, ...] = ()
+    """What was found out about it: encodings, compression, names that were made."""
     page: str = ""
 
 

@@ -23,6 +23,7 @@ from towpath.contracts.pipeline.dataset import (
     QuarantinedRows,
     StageMetrics,
 )
+from towpath.contracts.pipeline.encodings import EncodingName
 from towpath.contracts.pipeline.loading import Destination, LoadResult
 from towpath.contracts.pipeline.quality import Quality, Rule
 from towpath.contracts.pipeline.scheduling import PipelineSchedule
@@ -109,14 +110,18 @@ class SourceBase(Wire):
 
 
 class FileSource(SourceBase):
-    """Files of a folder or of S3 (`s3://bucket/prefix/*.csv`): `path` may hold `*`."""
+    """Files of a folder or of S3 (`s3://bucket/prefix/*.csv`): `path` may hold `*`.
+
+    A byte order mark counts more than `encoding`; with `auto`, the first bytes of a file say how it is compressed.
+    """
 
     type: Literal["csv", "ndjson", "json", "parquet"]
     path: str
     connection: str | None = None
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     header: bool = True
-    encoding: Literal["utf-8", "latin-1", "cp949"] = "utf-8"
+    encoding: EncodingName = "utf-8"
+    compression: Literal["auto", "none", "gzip", "zstd"] = "auto"
 
 
 class ApiPaging(Wire):

@@ -201,7 +201,7 @@ class ExtractionPlanTask(Wire):
 class Planned(ActivityResult):
     """`columns` is the schema as the source has it now. Every partition keeps to the bounds of the cursor: from `since`
     to `until`, both included. `until` is its maximum at planning, so that partitions read one after the other end at
-    the same place; None where the source does not tell it.
+    the same place; None where the source does not tell it. `notes` is what was found out about the source.
     """
 
     partitions: tuple[Partition, ...] = ()
@@ -209,6 +209,7 @@ class Planned(ActivityResult):
     since: str | None = None
     until: str | None = None
     size_bytes: int = 0
+    notes: tuple[str, ...] = ()
 
 
 class ExtractTask(Wire):

@@ -15,11 +15,11 @@ from towpath.contracts.core.wire import JsonObject
 from towpath.dataplane.core.arrow import ArrowTable, compute, csv, pa
 from towpath.dataplane.core.columns import ROW
 from towpath.dataplane.core.quarantine import LINE
-from towpath.dataplane.extract.decoding import MARK, Decoded, as_read, bad_bytes
+from towpath.dataplane.extract.decoding import MARK, MARKING, Decoded, as_read, bad_bytes, shown
 
 BLOCK = 8 * 1024**2
 _END = "\x01"
-_LINE_END = re.compile(rb"\n")
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 class Reject(Protocol):
@@ -35,21 +35,34 @@ class CsvShape(NamedTuple):
     delimiter: str
     encoding: str
     first_line: int
+    line_end: str = "\n"
+
+
+class _Lines:
+    """Lines of a head as texts, with what was read of it: bytes, and lines."""
+
+    def __init__(self, head: bytes, encoding: str) -> None:
+        self._head = head
+        self._encoding = encoding
+        self.size_bytes = self.lines = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for found in _LINE.finditer(self._head):
+            self.size_bytes = found.end()
+            self.lines += 1
+            yield found[0].decode(self._encoding, MARKING)
 
 
 def header_of(head: bytes, delimiter: str, encoding: str) -> tuple[list[str], int, int]:
-    """The names in the first record, and where the next one begins: byte and line, the first being 1."""
-    text = head.decode(encoding, "replace")
-    reader = python_csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    none: list[str] = []
-    names = next(reader, none)
-    lines = reader.line_num
-    at = -1
-    for _ in range(lines):
-        at = head.find(b"\n", at + 1)
-        if at < 0:
-            return names, len(head), lines + 1
-    return names, at + 1, lines + 1
+    """The names in the first record, and where the next one begins: byte and line, the first being 1.
+
+    Lines without anything may come before it. Bytes that are no text are marked in it.
+    """
+    lines = _Lines(head, encoding)
+    for names in python_csv.reader(iter(lines), delimiter=delimiter):
+        if any(name.strip() for name in names):
+            return names, lines.size_bytes, lines.lines + 1
+    return [], lines.size_bytes, lines.lines + 1
 
 
 def csv_rows(text: Decoded, pieces: Iterable[bytes], shape: CsvShape, reject: Reject) -> Iterator[ArrowTable]:
@@ -148,7 +161,7 @@ class _Numbering:
 
     def numbered(self, table: ArrowTable, *, quoted: bool) -> ArrowTable:
         rows: int = table.num_rows
-        ends = _line_ends_before(table) if quoted else None
+        ends = _line_ends_before(table, self._shape.line_end) if quoted else None
         pieces: list[Any] = []
         done = 0
         with self._lock:
@@ -179,15 +192,15 @@ class _Numbering:
                 row: JsonObject = {LINE: as_read(text, self._shape.encoding)}
                 self._reject(rule="columns", reason=reason, line=self._line + ends, row=row)
             self._record += 1
-            self._line += 1 + text.count("\n")
+            self._line += 1 + text.count(self._shape.line_end)
 
 
-def _line_ends_before(table: ArrowTable) -> tuple[Any, int] | None:
+def _line_ends_before(table: ArrowTable, end: str) -> tuple[Any, int] | None:
     """For each row, the line ends inside values of the rows before it, and of all rows; None when there are none."""
     ends = None
     for column in table.columns:
-        if _may_have_line_ends(column) and compute.any(compute.match_substring(column, "\n")).as_py():
-            counts = compute.fill_null(compute.count_substring(column, "\n"), 0).cast(pa.int64())
+        if _may_have_line_ends(column, end) and compute.any(compute.match_substring(column, end)).as_py():
+            counts = compute.fill_null(compute.count_substring(column, end), 0).cast(pa.int64())
             ends = counts if ends is None else compute.add(ends, counts)
     if ends is None:
         return None
@@ -195,10 +208,10 @@ def _line_ends_before(table: ArrowTable) -> tuple[Any, int] | None:
     return compute.subtract(until, ends), until[-1].as_py()
 
 
-def _may_have_line_ends(column: Any) -> bool:
+def _may_have_line_ends(column: Any, end: str) -> bool:
     """A look at the bytes of all values together takes a tenth of the time of a look at each."""
     return any(
-        values is not None and _LINE_END.search(memoryview(values)) is not None
+        values is not None and re.search(re.escape(end.encode()), memoryview(values)) is not None
         for values in (chunk.buffers()[2] for chunk in column.chunks)
     )
 
@@ -215,7 +228,7 @@ def _without_marks(table: ArrowTable, shape: CsvShape, reject: Reject) -> tuple[
         marked = [name for name, value in row.items() if value is not None and MARK in value]
         marks += sum(row[name].count(MARK) for name in marked)
         first = marked[0]
-        reason = f"{first}: byte {bad_bytes(row[first])[0]} is not {shape.encoding} text"
+        reason = f"{first}: byte {bad_bytes(row[first])[0]} is not {shown(shape.encoding)} text"
         kept = {name: None if value is None else as_read(value, shape.encoding) for name, value in row.items()}
         reject(rule="encoding", reason=reason, line=line, row=kept)
     return table.filter(compute.invert(bad)), marks

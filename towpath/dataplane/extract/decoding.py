@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
+from towpath.contracts.pipeline.encodings import CUTTABLE, codec_of
 from towpath.dataplane.core.arrow import is_utf8
 from towpath.dataplane.core.quarantine import BYTES
 
@@ -18,15 +19,19 @@ MARK = "\ufdd0"
 MARKING = "towpath.mark"
 """The `errors` of a decoder that marks."""
 _FIRST = 0xE000
+_HIGH = 0x80
 _MARK_BYTES = MARK.encode()
 _MARKED = re.compile(f"{MARK}([\ue000-\ue0ff])")
-BOM = codecs.BOM_UTF8
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    return "".join(map(_marked, error.object[error.start : error.end])), error.end
+    bad = error.object[error.start : error.end]
+    if not error.encoding.startswith("utf"):
+        # Some codecs take the line end behind a broken character for a part of it.
+        bad = next((bad[:end] for end in range(1, len(bad)) if bad[end] < _HIGH), bad)
+    return "".join(map(_marked, bad)), error.start + len(bad)
 
 
 codecs.register_error(MARKING, _mark)
@@ -40,9 +45,11 @@ class Decoded:
     """The pieces of a stretch of text, in UTF-8. `marks` counts bad bytes so far; `quotes`: one was seen."""
 
     def __init__(self, pieces: Iterator[bytes], encoding: str) -> None:
+        codec = codec_of(encoding)
         self._pieces = pieces
-        self._decoder = codecs.getincrementaldecoder(encoding)(MARKING)
-        self._is_utf8 = encoding == "utf-8"
+        self._decoder = codecs.getincrementaldecoder(codec)(MARKING)
+        self._is_utf8 = codec == "utf_8"
+        self._has_ascii = codec in CUTTABLE
         self.marks = 0
         self.quotes = False
         self.size_bytes = 0
@@ -58,9 +65,9 @@ class Decoded:
     def _is_plain(self, piece: bytes) -> bool:
         """Whether it can stay as it is; it is not decoded to find that out.
 
-        ASCII is the same in all encodings that we read, unless a character began in the piece before.
+        ASCII is the same in all encodings that are cut, unless a character began in the piece before.
         """
-        if self._decoder.getstate()[0] or b"\0" in piece:
+        if not self._has_ascii or self._decoder.getstate()[0] or b"\0" in piece:
             return False
         plain = piece.isascii() or (self._is_utf8 and not _may_have_marks(piece) and is_utf8(piece))
         self.quotes = self.quotes or (plain and b'"' in piece)
@@ -89,9 +96,15 @@ def as_read(text: str, encoding: str) -> JsonValue:
         return text
     pieces = _MARKED.split(text)
     read = b"".join(
-        bytes([ord(piece) - _FIRST]) if number % 2 else piece.encode(encoding) for number, piece in enumerate(pieces)
+        bytes([ord(piece) - _FIRST]) if number % 2 else piece.encode(encoding, "replace")
+        for number, piece in enumerate(pieces)
     )
     return {BYTES: base64.b64encode(read).decode()}
+
+
+def shown(encoding: str) -> str:
+    """A codec as people write it."""
+    return encoding.replace("_", "-")
 
 
 def bad_bytes(text: str) -> list[str]:

@@ -39,9 +39,10 @@ def plan_partitions(task: ExtractionPlanTask, work: Workspace) -> Planned:
 
 def _plan(task: ExtractionPlanTask, work: Workspace) -> Planned:
     source = task.source
+    notes: tuple[str, ...] = ()
     _check_dates(task)
     if isinstance(source, FileSource):
-        partitions, found = plan_files(task, source, work)
+        partitions, found, notes = plan_files(task, source, work)
         bounds = _bounds(task, found)
     elif isinstance(source, HttpSource):
         bounds = _bounds(task, source.columns)
@@ -53,7 +54,7 @@ def _plan(task: ExtractionPlanTask, work: Workspace) -> Planned:
     columns = found or source.columns
     size = sum(partition.size_bytes for partition in partitions)
     since, until = bounds
-    return Planned(partitions=partitions, columns=columns, since=since, until=until, size_bytes=size)
+    return Planned(partitions=partitions, columns=columns, since=since, until=until, size_bytes=size, notes=notes)
 
 
 def _bounds(task: ExtractionPlanTask, found: Iterable[Column]) -> Bounds:

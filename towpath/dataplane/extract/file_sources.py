@@ -3,6 +3,7 @@
 import math
 import re
 from contextlib import suppress
+from typing import NamedTuple
 
 from towpath.contracts.pipeline.dataset import Column
 from towpath.contracts.pipeline.pipeline import ByFile, DateRange, FileSource
@@ -20,39 +21,108 @@ from towpath.dataplane.extract.csv_files import csv_columns, csv_cuts, extract_c
 from towpath.dataplane.extract.json_files import extract_json, json_cuts, json_file_columns
 from towpath.dataplane.extract.parquet_files import extract_parquet, parquet_columns, parquet_cuts
 from towpath.dataplane.extract.places import FilePlace, SourceFile, open_place, unchanged
+from towpath.dataplane.extract.text_files import TextFile, open_text
 from towpath.policy.pipeline.bounds import days
 
+_MOST_NAMED = 3
 
-def plan_files(
-    task: ExtractionPlanTask, source: FileSource, work: Workspace
-) -> tuple[tuple[Partition, ...], tuple[Column, ...]]:
-    """Partitions in the order of the files' names, and the columns of all files together.
 
-    A path may hold a day as strftime writes it (`orders/%Y/%m/%d/*.csv`): a backfill then reads the files of its days.
+class FilesPlan(NamedTuple):
+    """Partitions in the order of the files' names, the columns of all files together, and what to tell of them."""
+
+    partitions: tuple[Partition, ...]
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...]
+
+
+class FilesFound(NamedTuple):
+    files: tuple[SourceFile, ...]
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...]
+
+
+def plan_files(task: ExtractionPlanTask, source: FileSource, work: Workspace) -> FilesPlan:
+    """A path may hold a day as strftime writes it (`orders/%Y/%m/%d/*.csv`): a backfill then reads the files of its
+    days. Raises SourceMissingError when there is no file, SourceFormatError when all of them are empty.
     """
     place = open_place(source, work)
-    columns: dict[str, Column] = {}
     partitions: list[Partition] = []
+    looked = _Looked(source, place)
     size = 0
-    for file in _files(place, source.path, task.dates):
-        for column in _columns(source, place, file):
-            columns.setdefault(column.name, column)
-        for name, cut, size_bytes in _cuts(source, place, file):
+    files = _files(place, source.path, task.dates)
+    for file in files:
+        text = looked.at(file)
+        for name, cut, size_bytes in [] if file.name in looked.empty else _cuts(source, place, file, text):
             partitions.append(Partition(name=name, number=len(partitions), slice=cut, size_bytes=size_bytes))
         size += file.size_bytes
         work.progress(0, size)
-    return tuple(partitions), tuple(columns.values())
+    notes = looked.notes() if files else (f"no file matches {source.path} on these days",)
+    return FilesPlan(tuple(partitions), looked.columns, notes)
 
 
-def file_columns(source: FileSource, work: Workspace) -> tuple[tuple[SourceFile, ...], tuple[Column, ...]]:
+def file_columns(source: FileSource, work: Workspace) -> FilesFound:
     """The files that there are now, and the columns of all of them together. Raises DataError."""
     place = open_place(source, work)
     files = tuple(_files(place, source.path, None))
-    columns: dict[str, Column] = {}
+    looked = _Looked(source, place)
     for file in files:
-        for column in _columns(source, place, file):
-            columns.setdefault(column.name, column)
-    return files, tuple(columns.values())
+        looked.at(file)
+    return FilesFound(files, looked.columns, looked.notes())
+
+
+class _Looked:
+    """What the files of a source are, one after the other."""
+
+    def __init__(self, source: FileSource, place: FilePlace) -> None:
+        self._source = source
+        self._place = place
+        self._columns: dict[str, Column] = {}
+        self._notes: dict[str, list[str]] = {}
+        self._files = 0
+        self.empty: list[str] = []
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(self._columns.values())
+
+    def at(self, file: SourceFile) -> TextFile | None:
+        """None for what is no text. Raises SourceFormatError."""
+        source = self._source
+        self._files += 1
+        text = None if source.type == "parquet" or not file.size_bytes else open_text(source, self._place, file)
+        found = self._columns_of(file, text)
+        if not file.size_bytes or (not found and text is not None and _is_empty(source, text)):
+            self.empty.append(file.name)
+        for column in found:
+            self._columns.setdefault(column.name, column)
+        for note in () if text is None else text.notes:
+            self._notes.setdefault(note, []).append(file.name)
+        return text
+
+    def notes(self) -> tuple[str, ...]:
+        """Raises SourceFormatError when there is nothing in any file."""
+        if self.empty and len(self.empty) == self._files:
+            lacks = ", not even a header is there" if self._source.type == "csv" else ""
+            raise SourceFormatError(f"{_some(self.empty)}: empty{lacks}")
+        found = {**self._notes, **({"empty": self.empty} if self.empty else {})}
+        return tuple(f"{_some(files)}: {note}" for note, files in found.items())
+
+    def _columns_of(self, file: SourceFile, text: TextFile | None) -> tuple[Column, ...]:
+        if not file.size_bytes:
+            return ()
+        if text is None:
+            return parquet_columns(self._place, file)
+        return csv_columns(self._source, text) if self._source.type == "csv" else json_file_columns(self._source, text)
+
+
+def _is_empty(source: FileSource, text: TextFile) -> bool:
+    return source.type == "csv" or not text.head.strip()
+
+
+def _some(names: list[str]) -> str:
+    """The first of them."""
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{', '.join(names[:_MOST_NAMED])}{more}"
 
 
 def extract_file(task: ExtractTask, source: FileSource, work: Workspace) -> Extracted:
@@ -70,10 +140,13 @@ def extract_file(task: ExtractTask, source: FileSource, work: Workspace) -> Extr
 
 
 def _files(place: FilePlace, path: str, dates: DateRange | None) -> list[SourceFile]:
-    if "%" not in path:
-        return place.files(path)
-    if dates is None:
-        return place.files(re.sub(r"(?:%[A-Za-z])+", "*", path))
+    """Raises SourceMissingError when nothing matches, unless it is asked for days."""
+    if "%" not in path or dates is None:
+        pattern = re.sub(r"(?:%[A-Za-z])+", "*", path)
+        files = place.files(pattern)
+        if not files:
+            raise SourceMissingError(f"no file matches {path}")
+        return files
     found: dict[str, SourceFile] = {}
     for day in days(dates):
         # A day without a file is a day without rows.
@@ -82,25 +155,15 @@ def _files(place: FilePlace, path: str, dates: DateRange | None) -> list[SourceF
     return [found[name] for name in sorted(found)]
 
 
-def _columns(source: FileSource, place: FilePlace, file: SourceFile) -> tuple[Column, ...]:
-    if file.size_bytes == 0:
-        return ()
-    if source.type == "csv":
-        return csv_columns(source, place, file)
-    if source.type == "parquet":
-        return parquet_columns(place, file)
-    return json_file_columns(source, place, file)
-
-
-def _cuts(source: FileSource, place: FilePlace, file: SourceFile) -> list[tuple[str, ByteRange | RowGroups, int]]:
+def _cuts(
+    source: FileSource, place: FilePlace, file: SourceFile, text: TextFile | None
+) -> list[tuple[str, ByteRange | RowGroups, int]]:
     """Name, share and size of each partition of one file."""
-    if file.size_bytes == 0:
-        return []
     most = source.partition.size_bytes if isinstance(source.partition, ByFile) else ByFile().size_bytes
     pieces = math.ceil(file.size_bytes / most)
     size = math.ceil(file.size_bytes / pieces)
     name, version = file.name, file.version
-    if source.type == "parquet":
+    if text is None:
         return [
             (
                 f"{name}:group {cut.first}",
@@ -109,12 +172,11 @@ def _cuts(source: FileSource, place: FilePlace, file: SourceFile) -> list[tuple[
             )
             for cut in parquet_cuts(place, file, size)
         ]
-    cuts = csv_cuts(source, place, file, size) if source.type == "csv" else json_cuts(source, place, file, size)
     return [
         (
             f"{name}:line {cut.line}",
             ByteRange(file=name, start=cut.start, end=cut.end, version=version, first_line=cut.line),
             cut.end - cut.start,
         )
-        for cut in cuts
+        for cut in (csv_cuts(source, text, size) if source.type == "csv" else json_cuts(source, text, size))
     ]

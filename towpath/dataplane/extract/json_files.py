@@ -7,11 +7,12 @@ from towpath.contracts.pipeline.dataset import Column, ColumnType
 from towpath.contracts.pipeline.pipeline import FileSource
 from towpath.contracts.pipeline.stages import ByteRange, Extracted, ExtractTask
 from towpath.dataplane.core.workspace import Workspace
-from towpath.dataplane.extract.decoding import BOM, Decoded
+from towpath.dataplane.extract.decoding import Decoded
 from towpath.dataplane.extract.intake import RowIntake
 from towpath.dataplane.extract.json_rows import JsonRows, Located, array_items, json_columns
 from towpath.dataplane.extract.lines import LONGEST_RECORD, Cut, cut_at_lines, whole, whole_lines
-from towpath.dataplane.extract.places import FilePlace, SourceFile
+from towpath.dataplane.extract.places import FilePlace
+from towpath.dataplane.extract.text_files import TextFile, open_text
 from towpath.policy.pipeline.naming import column_names
 
 LOOKED_AT = 1_000
@@ -20,40 +21,43 @@ _BATCH = 20_000
 _BATCH_CHARACTERS = 16 * 1024**2
 
 
-def json_file_columns(source: FileSource, place: FilePlace, file: SourceFile) -> tuple[Column, ...]:
+def json_file_columns(source: FileSource, text: TextFile) -> tuple[Column, ...]:
     """Names in the first objects, all as text."""
-    cut = ByteRange(file=file.name, end=file.size_bytes, version=file.version, start=_start(place, file))
-    decoded = Decoded(place.read(cut.file, cut.start, cut.end), source.encoding)
-    told = json_columns(one.text for one in islice(_objects(source, cut, decoded), LOOKED_AT))
+    file = text.file
+    cut = ByteRange(file=file.name, end=file.size_bytes, version=file.version, start=text.start)
+    objects = _objects(source, cut, text, text.text(cut.start, cut.end))
+    told = json_columns(one.text for one in islice(objects, LOOKED_AT))
     return tuple(
         Column(name=name, type=ColumnType.TEXT, description="" if name == text else text)
         for name, text in zip(column_names(told), told, strict=True)
     )
 
 
-def json_cuts(source: FileSource, place: FilePlace, file: SourceFile, size_bytes: int) -> list[Cut]:
-    start = _start(place, file)
-    if source.type == "json" or file.size_bytes <= size_bytes:
+def json_cuts(source: FileSource, text: TextFile, size_bytes: int) -> list[Cut]:
+    start, file = text.start, text.file
+    if source.type == "json" or text.is_whole or file.size_bytes <= size_bytes:
         return whole(start, file.size_bytes, 1)
-    return cut_at_lines(place.read(file.name, start, file.size_bytes), start, 1, size_bytes, quoted=False)
+    pieces = text.place.read(file.name, start, file.size_bytes)
+    return cut_at_lines(pieces, start, 1, size_bytes, quoted=False, line_end=text.line_end)
 
 
 def extract_json(task: ExtractTask, source: FileSource, cut: ByteRange, place: FilePlace, work: Workspace) -> Extracted:
     intake = RowIntake(task, work, cut.file)
-    decoded = Decoded(place.read(cut.file, cut.start, cut.end), source.encoding)
-    rows = JsonRows(task.wanted, intake, source.encoding)
-    for batch in _batches(_objects(source, cut, decoded)):
+    text = open_text(source, place, place.file(cut.file))
+    decoded = text.text(cut.start, cut.end)
+    rows = JsonRows(task.wanted, intake, text.encoding)
+    for batch in _batches(_objects(source, cut, text, decoded)):
         intake.add(rows.table(batch), decoded.size_bytes)
     return intake.close(new_columns=rows.new_columns)
 
 
-def _objects(source: FileSource, cut: ByteRange, decoded: Decoded) -> Iterator[Located]:
+def _objects(source: FileSource, cut: ByteRange, file: TextFile, decoded: Decoded) -> Iterator[Located]:
     """With the number of their line, or in an array their own."""
     if source.type == "json":
         for number, text in enumerate(array_items(decoded, cut.file), cut.first_line):
             yield Located(number, text)
         return
-    for number, line in enumerate(whole_lines(decoded), cut.first_line):
+    for number, line in enumerate(whole_lines(decoded, file.line_end), cut.first_line):
         if text := line.strip():
             yield Located(number, text[: LONGEST_RECORD + 1].decode(errors="ignore"))
 
@@ -69,8 +73,3 @@ def _batches(objects: Iterable[Located]) -> Iterator[list[Located]]:
             batch, characters = [], 0
     if batch:
         yield batch
-
-
-def _start(place: FilePlace, file: SourceFile) -> int:
-    head = b"".join(place.read(file.name, 0, min(len(BOM), file.size_bytes)))
-    return len(BOM) if head == BOM else 0

@@ -22,7 +22,9 @@ def whole(start: int, end: int, line: int) -> list[Cut]:
     return [Cut(start, end, line)] if end > start else []
 
 
-def cut_at_lines(pieces: Iterable[bytes], start: int, line: int, target: int, *, quoted: bool) -> list[Cut]:
+def cut_at_lines(
+    pieces: Iterable[bytes], start: int, line: int, target: int, *, quoted: bool, line_end: bytes = NEWLINE
+) -> list[Cut]:
     """Stretches of about `target` bytes. With `quoted`, a line end after an odd number of quotes lies inside a value.
 
     Stray quotes may hide a place to cut at. A cut they put inside a value costs its row: the first half is quarantined.
@@ -32,16 +34,15 @@ def cut_at_lines(pieces: Iterable[bytes], start: int, line: int, target: int, *,
     for piece in pieces:
         done = 0
         while at + len(piece) - first >= target:
-            found, inside = _line_end(
-                piece, max(first + target - 1 - at, done), done, odd=odd and quoted, quoted=quoted
-            )
+            wanted = max(first + target - 1 - at, done)
+            found, inside = _line_end(piece, line_end, wanted, done, odd=odd and quoted, quoted=quoted)
             if found < 0:
                 break
-            line += piece.count(NEWLINE, done, found + 1)
+            line += piece.count(line_end, done, found + 1)
             odd, done = inside, found + 1
             cuts.append(Cut(first, at + done, first_line))
             first, first_line = at + done, line
-        line += piece.count(NEWLINE, done)
+        line += piece.count(line_end, done)
         odd ^= bool(piece.count(QUOTE, done) & 1)
         at += len(piece)
     if at > first:
@@ -49,16 +50,16 @@ def cut_at_lines(pieces: Iterable[bytes], start: int, line: int, target: int, *,
     return cuts
 
 
-def _line_end(piece: bytes, wanted: int, counted: int, *, odd: bool, quoted: bool) -> tuple[int, bool]:
+def _line_end(piece: bytes, line_end: bytes, wanted: int, counted: int, *, odd: bool, quoted: bool) -> tuple[int, bool]:
     """The first line end outside of quotes from `wanted` on; `odd` is the state at `counted`."""
-    found = piece.find(NEWLINE, wanted)
+    found = piece.find(line_end, wanted)
     while found >= 0:
         if quoted:
             odd ^= bool(piece.count(QUOTE, counted, found) & 1)
             counted = found
         if not odd:
             return found, odd
-        found = piece.find(NEWLINE, found + 1)
+        found = piece.find(line_end, found + 1)
     return -1, odd
 
 
@@ -70,9 +71,15 @@ class StrayQuotes:
     """
 
     def __init__(
-        self, pieces: Iterable[bytes], delimiter: str, line: int, reject: Callable[[int, bytes], None]
+        self,
+        pieces: Iterable[bytes],
+        delimiter: str,
+        line: int,
+        reject: Callable[[int, bytes], None],
+        line_end: bytes = NEWLINE,
     ) -> None:
-        self._lines = whole_lines(pieces)
+        self._lines = whole_lines(pieces, line_end)
+        self._line_end = line_end
         self._opening = delimiter.encode() + QUOTE
         self._line = line
         self._reject = reject
@@ -98,7 +105,7 @@ class StrayQuotes:
                 return
             self._reject(self._line, held[0].rstrip(b"\r\n"))
             self._line += 1
-            yield NEWLINE
+            yield self._line_end
             again.extendleft(reversed(held[1:]))
             held, size = [], 0
 
@@ -127,14 +134,14 @@ def _closing(text: bytes, at: int) -> int:
     return -1
 
 
-def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def whole_lines(pieces: Iterable[bytes], line_end: bytes = NEWLINE) -> Iterator[bytes]:
     """Lines with their ends. Of one that is longer than `LONGEST_RECORD` the end is left out, not its line end."""
     rest = b""
     for piece in pieces:
-        first, *others = piece.split(NEWLINE)
+        first, *others = piece.split(line_end)
         rest += first[: LONGEST_RECORD + 1 - len(rest)]
         for text in others:
-            yield rest + NEWLINE
+            yield rest + line_end
             rest = text
     if rest:
         yield rest
