@@ -17,6 +17,7 @@ from towpath.dataplane.quality.rules import compile_rules
 from towpath.dataplane.specification.compile import TARGET, compile_specification
 from towpath.engine.expression.suggestions import nearest
 from towpath.policy.pipeline.contract import decide
+from towpath.policy.pipeline.naming import renamed, unsure
 from towpath.roots import PathRefusedError
 
 _TRANSFORMATION, _REPAIR, _RULES = "transformation", "quality.repair", "quality"
@@ -40,13 +41,29 @@ def _source(source: Source, place: str, work: Workspace, findings: list[Pipeline
     if not isinstance(source, FileSource) or source.path.startswith(SCHEME):
         return source.columns
     try:
-        _, seen, _ = file_columns(source, work)
+        _, seen, notes = file_columns(source, work)
     except PathRefusedError as error:
         findings.append(_refused(f"{place}.path", error))
         return source.columns
     except DataError as error:
         findings.append(_missing(source, place, str(error)))
         return source.columns
+    doubt = unsure(seen, source.columns)
+    if doubt is not None:
+        findings.append(PipelineFinding(place=f"{place}.columns", code="source.names", message=doubt))
+    findings += [
+        PipelineFinding(place=f"{place}.path", code="source.found", message=note, is_warning=True) for note in notes
+    ]
+    findings += [
+        PipelineFinding(
+            place=f"{place}.path",
+            code="source.renamed",
+            message=note,
+            mend="declare them in columns, each with that text as its description",
+            is_warning=True,
+        )
+        for note in renamed(seen, source.columns)
+    ]
     decision = decide(source.contract, source.columns, seen)
     findings += [
         PipelineFinding(

@@ -19,6 +19,7 @@ from towpath.dataplane.core.columns import ROW
 from towpath.dataplane.core.errors import SourceChangedError, SourceFormatError, SourceMissingError
 from towpath.dataplane.extract.decoding import MARK, MARKING, Decoded
 from towpath.dataplane.extract.lines import cut_at_lines
+from towpath.policy.pipeline.naming import marked
 
 DIRTY = (
     b'id,name,note\n1,A,x\n2,"B ""q""","two\nlines"\n\n3,too few\n4,\xff,z\n5,E,\n6,F,"ends in a line end\n"\n'
@@ -185,8 +186,13 @@ def test_names_of_columns(reader: Reader, tmp_path: Path) -> None:
     """Names that no database takes are changed, and what the file calls them is told."""
     planned = reader.plan(csv_source(write(tmp_path, "Order ID,주문,id,ID,_row,2nd\n1,2,3,4,5,6\n".encode())))
 
-    assert [column.name for column in planned.columns] == ["Order_ID", "column_2", "id", "ID_2", "_row_2", "_2nd"]
+    names = ["Order_ID", marked("주문"), marked("id"), marked("ID"), "_row_2", "_2nd"]
+    assert [column.name for column in planned.columns] == names
     assert planned.columns[0].description == "Order ID"
+    assert planned.notes == (
+        "columns read under other names: 'Order ID' as Order_ID, '주문' as column_d64a64, 'id' as id_a56145,"
+        " 'ID' as ID_384397, '_row' as _row_2, '2nd' as _2nd",
+    )
 
 
 def test_files_with_other_columns(reader: Reader, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from towpath.dataplane.extract.intake import RowIntake
 from towpath.dataplane.extract.json_rows import JsonRows, Located, json_columns
 from towpath.dataplane.extract.json_values import JsonError, entries, member, skip, text_of, value_end, value_of
 from towpath.policy.pipeline.bounds import Bounds, periods
-from towpath.policy.pipeline.naming import column_names
+from towpath.policy.pipeline.naming import named_columns
 
 
 class Page(NamedTuple):
@@ -63,8 +63,7 @@ def plan_api(
                 name = share_name(share)
                 partitions.append(Partition(name=name, number=len(partitions), slice=share))
     columns = tuple(
-        Column(name=name, type=ColumnType.TEXT, description="" if name == text else text)
-        for name, text in zip(column_names(told), told, strict=True)
+        Column(name=name, type=ColumnType.TEXT, description=text) for name, text in named_columns(told, source.columns)
     )
     return tuple(partitions), columns
 

@@ -4,7 +4,6 @@ import csv
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from towpath.contracts.pipeline.dataset import Column, ColumnType
 from towpath.contracts.pipeline.pipeline import FileSource
 from towpath.contracts.pipeline.stages import ByteRange, Extracted, ExtractTask
 from towpath.dataplane.core.errors import SourceFormatError
@@ -16,7 +15,7 @@ from towpath.dataplane.extract.intake import RowIntake
 from towpath.dataplane.extract.lines import LONGEST_RECORD, Cut, StrayQuotes, cut_at_lines, whole
 from towpath.dataplane.extract.places import FilePlace
 from towpath.dataplane.extract.text_files import TextFile, open_text
-from towpath.policy.pipeline.naming import column_names
+from towpath.policy.pipeline.naming import column_names, placed
 
 
 class _Header(NamedTuple):
@@ -27,16 +26,9 @@ class _Header(NamedTuple):
     line: int
 
 
-def csv_columns(source: FileSource, text: TextFile) -> tuple[Column, ...]:
-    """As the header names them; without one, as declared, or by number. A name that had to be changed is told.
-
-    None: there is no line with anything in it.
-    """
-    told = _header(source, text).names
-    return tuple(
-        Column(name=name, type=ColumnType.TEXT, description="" if name == text else text)
-        for name, text in zip(column_names(told), told, strict=True)
-    )
+def csv_names(source: FileSource, text: TextFile) -> list[str]:
+    """As the header has them; without one, as declared, or by number. None: there is no line with anything in it."""
+    return placed(_header(source, text).names)
 
 
 def csv_cuts(source: FileSource, text: TextFile, size_bytes: int) -> list[Cut]:
@@ -54,7 +46,7 @@ def extract_csv(task: ExtractTask, source: FileSource, cut: ByteRange, place: Fi
     """Read a partition; once more, line by line, when a quote in it is not closed."""
     text = open_text(source, place, place.file(cut.file))
     header = _header(source, text)
-    names = column_names(header.names)
+    names = column_names(header.names, task.wanted)
     shape = CsvShape(names, source.delimiter, text.encoding, cut.first_line, text.line_end.decode())
     reading = _Reading(task, shape, cut, text, header.start if text.is_whole else 0)
     try:

@@ -12,6 +12,7 @@ from towpath.dataplane.extract.file_sources import extract_file, plan_files
 from towpath.dataplane.extract.postgresql import extract_table, plan_table, table_columns
 from towpath.dataplane.extract.replay import extract_replayed
 from towpath.policy.pipeline.bounds import Bounds, BoundsError, cursor_bounds, has_days
+from towpath.policy.pipeline.naming import renamed, unsure
 
 
 def extract_partition(task: ExtractTask, work: Workspace) -> Extracted:
@@ -51,6 +52,9 @@ def _plan(task: ExtractionPlanTask, work: Workspace) -> Planned:
     else:
         found = table_columns(source, work)
         partitions, bounds = plan_table(task, source, _bounds(task, found), work)
+    if (doubt := unsure(found, source.columns)) is not None:
+        raise SourceFormatError(f"{source.name}: {doubt}")
+    notes = (*notes, *renamed(found, source.columns))
     columns = found or source.columns
     size = sum(partition.size_bytes for partition in partitions)
     since, until = bounds

@@ -3,7 +3,7 @@
 import math
 import re
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from towpath.contracts.pipeline.dataset import Column
 from towpath.contracts.pipeline.pipeline import ByFile, DateRange, FileSource
@@ -15,14 +15,16 @@ from towpath.contracts.pipeline.stages import (
     Partition,
     RowGroups,
 )
+from towpath.dataplane.core.arrow import column_of, pa
 from towpath.dataplane.core.errors import SourceFormatError, SourceMissingError
 from towpath.dataplane.core.workspace import Workspace
-from towpath.dataplane.extract.csv_files import csv_columns, csv_cuts, extract_csv
-from towpath.dataplane.extract.json_files import extract_json, json_cuts, json_file_columns
-from towpath.dataplane.extract.parquet_files import extract_parquet, parquet_columns, parquet_cuts
+from towpath.dataplane.extract.csv_files import csv_cuts, csv_names, extract_csv
+from towpath.dataplane.extract.json_files import extract_json, json_cuts, json_file_names
+from towpath.dataplane.extract.parquet_files import extract_parquet, parquet_cuts, parquet_types
 from towpath.dataplane.extract.places import FilePlace, SourceFile, open_place, unchanged
 from towpath.dataplane.extract.text_files import TextFile, open_text
 from towpath.policy.pipeline.bounds import days
+from towpath.policy.pipeline.naming import most, named_columns, placed
 
 _MOST_NAMED = 3
 
@@ -57,7 +59,7 @@ def plan_files(task: ExtractionPlanTask, source: FileSource, work: Workspace) ->
         size += file.size_bytes
         work.progress(0, size)
     notes = looked.notes() if files else (f"no file matches {source.path} on these days",)
-    return FilesPlan(tuple(partitions), looked.columns, notes)
+    return FilesPlan(tuple(partitions), looked.columns(), notes)
 
 
 def file_columns(source: FileSource, work: Workspace) -> FilesFound:
@@ -67,7 +69,7 @@ def file_columns(source: FileSource, work: Workspace) -> FilesFound:
     looked = _Looked(source, place)
     for file in files:
         looked.at(file)
-    return FilesFound(files, looked.columns, looked.notes())
+    return FilesFound(files, looked.columns(), looked.notes())
 
 
 class _Looked:
@@ -76,25 +78,26 @@ class _Looked:
     def __init__(self, source: FileSource, place: FilePlace) -> None:
         self._source = source
         self._place = place
-        self._columns: dict[str, Column] = {}
+        self._texts: list[list[str]] = []
+        self._types: dict[str, Any] = {}
         self._notes: dict[str, list[str]] = {}
         self._files = 0
         self.empty: list[str] = []
 
-    @property
     def columns(self) -> tuple[Column, ...]:
-        return tuple(self._columns.values())
+        """Of all files together, so that a column has one name in all of them."""
+        named = named_columns(most(self._texts), self._source.columns)
+        return tuple(column_of(name, self._types.get(text or name, pa.string()), text) for name, text in named)
 
     def at(self, file: SourceFile) -> TextFile | None:
         """None for what is no text. Raises SourceFormatError."""
         source = self._source
         self._files += 1
         text = None if source.type == "parquet" or not file.size_bytes else open_text(source, self._place, file)
-        found = self._columns_of(file, text)
+        found = self._names(file, text)
         if not file.size_bytes or (not found and text is not None and _is_empty(source, text)):
             self.empty.append(file.name)
-        for column in found:
-            self._columns.setdefault(column.name, column)
+        self._texts.append(found)
         for note in () if text is None else text.notes:
             self._notes.setdefault(note, []).append(file.name)
         return text
@@ -107,12 +110,16 @@ class _Looked:
         found = {**self._notes, **({"empty": self.empty} if self.empty else {})}
         return tuple(f"{_some(files)}: {note}" for note, files in found.items())
 
-    def _columns_of(self, file: SourceFile, text: TextFile | None) -> tuple[Column, ...]:
+    def _names(self, file: SourceFile, text: TextFile | None) -> list[str]:
         if not file.size_bytes:
-            return ()
-        if text is None:
-            return parquet_columns(self._place, file)
-        return csv_columns(self._source, text) if self._source.type == "csv" else json_file_columns(self._source, text)
+            return []
+        if text is not None:
+            csv = self._source.type == "csv"
+            return csv_names(self._source, text) if csv else placed(json_file_names(self._source, text))
+        found = parquet_types(self._place, file)
+        for name, kind in found:
+            self._types.setdefault(name, kind)
+        return [name for name, _ in found]
 
 
 def _is_empty(source: FileSource, text: TextFile) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from towpath.contracts.pipeline.dataset import Column, ColumnType
 from towpath.contracts.pipeline.pipeline import FileSource
 from towpath.contracts.pipeline.stages import ByteRange, Extracted, ExtractTask
 from towpath.dataplane.core.workspace import Workspace
@@ -13,7 +12,6 @@ from towpath.dataplane.extract.json_rows import JsonRows, Located, array_items, 
 from towpath.dataplane.extract.lines import LONGEST_RECORD, Cut, cut_at_lines, whole, whole_lines
 from towpath.dataplane.extract.places import FilePlace
 from towpath.dataplane.extract.text_files import TextFile, open_text
-from towpath.policy.pipeline.naming import column_names
 
 LOOKED_AT = 1_000
 """Objects at the front of a file that tell its columns. What is met later is told as new."""
@@ -21,16 +19,12 @@ _BATCH = 20_000
 _BATCH_CHARACTERS = 16 * 1024**2
 
 
-def json_file_columns(source: FileSource, text: TextFile) -> tuple[Column, ...]:
-    """Names in the first objects, all as text."""
+def json_file_names(source: FileSource, text: TextFile) -> tuple[str, ...]:
+    """Names in the first objects."""
     file = text.file
     cut = ByteRange(file=file.name, end=file.size_bytes, version=file.version, start=text.start)
     objects = _objects(source, cut, text, text.text(cut.start, cut.end))
-    told = json_columns(one.text for one in islice(objects, LOOKED_AT))
-    return tuple(
-        Column(name=name, type=ColumnType.TEXT, description="" if name == text else text)
-        for name, text in zip(column_names(told), told, strict=True)
-    )
+    return json_columns(one.text for one in islice(objects, LOOKED_AT))
 
 
 def json_cuts(source: FileSource, text: TextFile, size_bytes: int) -> list[Cut]:

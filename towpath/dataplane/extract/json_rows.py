@@ -23,7 +23,7 @@ from towpath.dataplane.extract.json_values import (
     written,
 )
 from towpath.dataplane.extract.lines import LONGEST_RECORD
-from towpath.policy.pipeline.naming import column_names, source_names
+from towpath.policy.pipeline.naming import column_names, keys_of
 
 NUL = "\\u0000"
 LONGEST_ITEM = 8 * LONGEST_RECORD
@@ -46,15 +46,20 @@ class JsonRows:
     def __init__(self, columns: Sequence[Column], intake: RowIntake, encoding: str = "utf-8") -> None:
         self._intake = intake
         self._encoding = encoding
-        self._known = {name for column in columns for name in source_names(column)}
+        keys = keys_of(columns)
+        self._known = {name for names in keys for name in names}
         self._new: set[str] = set()
         self._read = exact_object_of if intake.json_columns else object_of
-        self._columns = [(column.name, source_names(column), column.name in intake.json_columns) for column in columns]
+        self._columns = [
+            (column.name, names, column.name in intake.json_columns)
+            for column, names in zip(columns, keys, strict=True)
+        ]
 
     @property
     def new_columns(self) -> tuple[str, ...]:
         """Names that objects have and the columns do not, as columns would be called."""
-        return column_names(sorted(self._new))
+        known = [column.description or column.name for column in self._wanted]
+        return column_names([*known, *sorted(self._new)], self._wanted)[len(known) :]
 
     def table(self, objects: Sequence[Located]) -> ArrowTable:
         """The rows of the texts that are objects; the others are rejected."""

@@ -3,15 +3,14 @@
 import json
 from typing import Any, NamedTuple
 
-from towpath.contracts.pipeline.dataset import Column
 from towpath.contracts.pipeline.stages import Extracted, ExtractTask, RowGroups
-from towpath.dataplane.core.arrow import ArrowTable, column_of, pa, parquet
+from towpath.dataplane.core.arrow import ArrowTable, pa, parquet
 from towpath.dataplane.core.columns import ROW
 from towpath.dataplane.core.errors import SourceFormatError
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.intake import RowIntake
 from towpath.dataplane.extract.places import FilePlace, RangeReader, SourceFile
-from towpath.policy.pipeline.naming import column_names
+from towpath.policy.pipeline.naming import column_names, placed
 
 _BATCH = 65_536
 
@@ -25,11 +24,10 @@ class GroupCut(NamedTuple):
     size_bytes: int
 
 
-def parquet_columns(place: FilePlace, file: SourceFile) -> tuple[Column, ...]:
+def parquet_types(place: FilePlace, file: SourceFile) -> list[tuple[str, Any]]:
+    """What its columns are called there, and their types as pyarrow has them."""
     schema = _open(place, file).schema_arrow
-    names: list[str] = schema.names
-    told = zip(column_names(names), names, schema.types, strict=True)
-    return tuple(column_of(name, kind, "" if name == text else text) for name, text, kind in told)
+    return list(zip(placed(schema.names), schema.types, strict=True))
 
 
 def parquet_cuts(place: FilePlace, file: SourceFile, size_bytes: int) -> list[GroupCut]:
@@ -53,7 +51,7 @@ def extract_parquet(task: ExtractTask, cut: RowGroups, place: FilePlace, work: W
     file = place.file(cut.file)
     intake = RowIntake(task, work, cut.file)
     opened = _open(place, file)
-    names = column_names(opened.schema_arrow.names)
+    names = column_names(opened.schema_arrow.names, task.wanted)
     row = cut.first_row
     size = 0
     known = {column.name for column in task.wanted}

@@ -57,7 +57,7 @@ def table_columns(source: PostgresqlSource, work: Workspace) -> tuple[Column, ..
     """`numeric` without a scale is text, since no scale holds all of its values."""
     with _session(source, work) as session:
         rows = session.execute(_COLUMNS, (_table(source).as_string(session),)).fetchall()
-    names = column_names([row[0] for row in rows])
+    names = column_names([row[0] for row in rows], source.columns)
     return tuple(_column(name, *row) for name, row in zip(names, rows, strict=True))
 
 

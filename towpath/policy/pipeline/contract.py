@@ -36,7 +36,8 @@ def decide(
     typed: bool = False,
     sampled: bool = False,
 ) -> SchemaDecision:
-    """Columns are compared by name; without a declaration everything that is seen is taken.
+    """Columns are compared by name; without a declaration everything that is seen is taken. What the source calls a
+    column stays with it, in a description that is not written.
 
     A text is no change of type, since files of text hold every type, and whether a value is one is told row by row;
     unless the source is `typed`, and means it. `sampled`: `seen` are the columns of some rows, so that one that may be
@@ -53,6 +54,8 @@ def decide(
             kept, change = _missing(column, contract, sampled=sampled)
         else:
             kept, change = _typed(column, found, contract, typed=typed)
+        if found is not None and found.description and not kept.description:
+            kept = kept.model_copy(update={"description": found.description})
         columns.append(kept)
         if change is not None:
             changes.append(change)
