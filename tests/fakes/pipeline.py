@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from towpath.contracts.core.wire import ActivityResult, Wire
 from towpath.contracts.pipeline.plane import TaskProgress
 from towpath.contracts.pipeline.quality import ValidationAnswer
 from towpath.contracts.pipeline.transformation import Proposal, ProposedOperation
+from towpath.dataplane.core.connections import DataConnection
 from towpath.dataplane.core.store import DatasetStore
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.tasks import TASKS
@@ -53,6 +55,9 @@ class FakePipelines:
     entered: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
     lost: set[str] = field(default_factory=set[str])
     """Tasks whose faults come after they are done: their answers are lost."""
+    connections: dict[str, DataConnection] = field(default_factory=dict[str, DataConnection])
+    process: threading.Lock = field(default_factory=threading.Lock)
+    """A process of the data plane does one task at a time."""
 
     @property
     def store(self) -> DatasetStore:
@@ -109,11 +114,12 @@ class FakePipelines:
     def workspace(self) -> Workspace:
         folder = self.root / "scratch" / uuid4().hex
         folder.mkdir(parents=True)
-        return Workspace(store=self.store, folder=folder)
+        return Workspace(store=self.store, folder=folder, connections=self.connections)
 
     def _perform(self, task: str, request: Wire) -> ActivityResult:
         work = self.workspace()
         try:
-            return TASKS[task].run(TASKS[task].request.model_validate(request.model_dump(mode="json")), work)
+            with self.process:
+                return TASKS[task].run(TASKS[task].request.model_validate(request.model_dump(mode="json")), work)
         finally:
             shutil.rmtree(work.folder)

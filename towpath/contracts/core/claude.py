@@ -4,7 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from towpath.contracts.core.wire import ActivityResult, JsonObject, Wire
 
@@ -14,8 +14,8 @@ ModelAlias = Literal["default", "deep", "fast"]
 class Budget(Wire):
     """Ceiling over all Claude calls of one run."""
 
-    usd: Decimal = Decimal("1.00")
-    tokens: int = 200_000
+    usd: Decimal = Field(default=Decimal("1.00"), description="dollars of the United States")
+    tokens: int = Field(default=200_000, description="tokens, read and written")
 
 
 class Usage(Wire):

@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from pydantic import Field
+
 from towpath.contracts.core.failure import Failure, FailureCode
 from towpath.contracts.core.signed import Signed
 from towpath.contracts.core.text import Line, Lines
@@ -116,8 +118,8 @@ class ReviewTask(Wire):
 class ReviewPolicy(Wire):
     """Deadline of a task, and the shares of it after which people are reminded and the task is escalated."""
 
-    team: str
-    escalate_to: str
-    deadline: timedelta = timedelta(hours=24)
-    remind_at_ratio: float = 0.5
-    escalate_at_ratio: float = 0.875
+    team: str = Field(description="the team that decides")
+    escalate_to: str = Field(description="the team that is told when nobody decides")
+    deadline: timedelta = Field(default=timedelta(hours=24), description="how long they have")
+    remind_at_ratio: float = Field(default=0.5, description="share of it after which the team is reminded")
+    escalate_at_ratio: float = Field(default=0.875, description="share of it after which the other team is told")

@@ -29,13 +29,15 @@ class ColumnType(StrEnum):
 class Column(Wire):
     """One column. A timestamp is UTC. Values of a `personal` one stay in the data plane: samples show their shapes."""
 
-    name: ColumnName
-    type: ColumnType
-    nullable: bool = True
-    precision: int = Field(default=18, ge=1, le=38)
-    scale: int = Field(default=2, ge=0, le=38)
-    description: str = ""
-    personal: bool = False
+    name: ColumnName = Field(description="letters, digits and _, not a digit first")
+    type: ColumnType = Field(description="of its values")
+    nullable: bool = Field(default=True, description="false: a row without a value is quarantined")
+    precision: int = Field(default=18, ge=1, le=38, description="digits of a decimal in all")
+    scale: int = Field(default=2, ge=0, le=38, description="digits of a decimal after the point")
+    description: str = Field(
+        default="", description="for people; of a source: the name there, as Order No for Order_No"
+    )
+    personal: bool = Field(default=False, description="values are shown to nobody, their shapes are")
 
 
 class LeftOut(Wire):

@@ -15,32 +15,34 @@ Table = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-
 class PostgresqlDestination(Wire):
     """A table in PostgreSQL; `connection` names a setting. Ledger and watermark lie in the same database."""
 
-    name: Identifier
+    name: Identifier = Field(description="what results and messages call it")
     type: Literal["postgresql"]
-    connection: str
-    table: Table
-    strategy: Strategy = "upsert"
+    connection: str = Field(description="the connection of type postgresql")
+    table: Table = Field(description="table, with its schema in front where it is not public")
+    strategy: Strategy = Field(default="upsert", description="how rows get in")
 
 
 class DuckdbDestination(Wire):
     """A table in a DuckDB file, written by one activity at a time."""
 
-    name: Identifier
+    name: Identifier = Field(description="what results and messages call it")
     type: Literal["duckdb"]
-    path: str
-    table: Table
-    strategy: Strategy = "upsert"
+    path: str = Field(description="the file; it is made where it is missing")
+    table: Table = Field(description="table, with its schema in front where it is not main")
+    strategy: Strategy = Field(default="upsert", description="how rows get in")
 
 
 class ParquetDestination(Wire):
     """A folder of Parquet files with a manifest that names the current ones: what it does not name does not exist."""
 
-    name: Identifier
+    name: Identifier = Field(description="what results and messages call it")
     type: Literal["parquet"]
-    path: str
-    connection: str | None = None
-    strategy: Strategy = "upsert"
-    buckets: int = Field(default=16, ge=1, le=1024)
+    path: str = Field(description="the folder, or s3://BUCKET/PREFIX")
+    connection: str | None = Field(default=None, description="the connection of type s3, for a bucket")
+    strategy: Strategy = Field(default="upsert", description="how rows get in")
+    buckets: int = Field(
+        default=16, ge=1, le=1024, description="files over which the keys of upsert and scd2 are spread"
+    )
 
 
 Destination = Annotated[PostgresqlDestination | DuckdbDestination | ParquetDestination, Field(discriminator="type")]

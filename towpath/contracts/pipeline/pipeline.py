@@ -39,51 +39,57 @@ class CursorField(Wire):
     Without a lag, rows at the watermark that are loaded are left out: they are known by their contents.
     """
 
-    field: ColumnName
-    lag: timedelta = timedelta()
-    initial: str | None = None
+    field: ColumnName = Field(description="column of the source: a number, a date or a time that grows")
+    lag: timedelta = Field(
+        default=timedelta(), description="so far before the watermark reading begins again, for rows that come late"
+    )
+    initial: str | None = Field(default=None, description="where the first run begins; without it, at the beginning")
 
 
 class ByFile(Wire):
     """Each file is a partition; one above `size_bytes` is cut at line ends where the format allows it, evenly."""
 
     by: Literal["file"] = "file"
-    size_bytes: int = Field(default=128 * 1024**2, ge=1024)
+    size_bytes: int = Field(
+        default=128 * 1024**2, ge=1024, description="a larger file is cut into shares of about this size"
+    )
 
 
 class ByRange(Wire):
     """Ranges of a numeric key, of about `rows` rows each."""
 
     by: Literal["range"]
-    column: ColumnName
-    rows: int = Field(default=500_000, ge=1)
+    column: ColumnName = Field(description="a numeric column, best one with an index")
+    rows: int = Field(default=500_000, ge=1, description="so many rows make a partition, about")
 
 
 class ByDate(Wire):
+    """Periods of a date or a time: of a table, or of an API with `since_parameter` and `until_parameter`."""
+
     by: Literal["date"]
-    column: ColumnName
-    every: Literal["hour", "day", "month"] = "day"
+    column: ColumnName = Field(description="a column of type date or timestamp")
+    every: Literal["hour", "day", "month"] = Field(default="day", description="the length of a period")
 
 
 class ByPage(Wire):
     """So many pages of an API are one partition."""
 
     by: Literal["page"]
-    pages: int = Field(default=100, ge=1)
+    pages: int = Field(default=100, ge=1, description="so many pages make a partition")
 
 
 Partitioning = Annotated[ByFile | ByRange | ByDate | ByPage, Field(discriminator="by")]
 
 
 class RowRule(Wire):
-    """A check at extraction, on the raw value: rows that fail it are quarantined at once.
+    """A check at extraction, on the raw value: rows that fail it are quarantined at once."""
 
-    `value`: the pattern (RE2, of the whole value), the number of characters, or the type (else the declared one).
-    """
-
-    rule: Literal["not_null", "pattern", "max_length", "type"]
-    column: ColumnName
-    value: str = ""
+    rule: Literal["not_null", "pattern", "max_length", "type"] = Field(description="what is checked")
+    column: ColumnName = Field(description="the column of the source that is looked at")
+    value: str = Field(
+        default="",
+        description="pattern: RE2 of the whole value; max_length: characters; type: one, else the declared one",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -97,16 +103,17 @@ class RowRule(Wire):
 
 
 class SourceBase(Wire):
-    """`columns` declares the schema; left out, it is read from the data."""
+    """What every source has."""
 
-    name: Identifier
-    columns: tuple[Column, ...] = ()
-    partition: Partitioning = Field(default_factory=ByFile)
-    cursor: CursorField | None = None
-    validation: tuple[RowRule, ...] = ()
-    contract: SchemaContract = SchemaContract()
-    main: bool = True
-    """False for a source that only joins and foreign keys look at."""
+    name: Identifier = Field(description="what operations, rules and messages call it")
+    columns: tuple[Column, ...] = Field(default=(), description="the schema; left out, it is read from the data")
+    partition: Partitioning = Field(default_factory=ByFile, description="how it is cut into shares, read side by side")
+    cursor: CursorField | None = Field(default=None, description="read only what is new since the run before")
+    validation: tuple[RowRule, ...] = Field(
+        default=(), description="checks of raw values; rows that fail are set aside"
+    )
+    contract: SchemaContract = Field(default=SchemaContract(), description="what a changed schema leads to")
+    main: bool = Field(default=True, description="false for a source that only joins and foreign keys look at")
 
 
 class FileSource(SourceBase):
@@ -116,54 +123,59 @@ class FileSource(SourceBase):
     """
 
     type: Literal["csv", "ndjson", "json", "parquet"]
-    path: str
-    connection: str | None = None
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    header: bool = True
-    encoding: EncodingName = "utf-8"
-    compression: Literal["auto", "none", "gzip", "zstd"] = "auto"
+    path: str = Field(description="a file, or several by * and ?; in a bucket s3://BUCKET/KEY")
+    connection: str | None = Field(default=None, description="the connection of type s3, for a bucket")
+    delimiter: str = Field(default=",", min_length=1, max_length=1, description="between the fields of a csv")
+    header: bool = Field(
+        default=True, description="the first line of a csv has the names; else columns are in their order"
+    )
+    encoding: EncodingName = Field(default="utf-8", description="of the texts of a csv or JSON, by its usual name")
+    compression: Literal["auto", "none", "gzip", "zstd"] = Field(
+        default="auto", description="how the files are packed; auto looks at their first bytes"
+    )
 
 
 class ApiPaging(Wire):
-    """How an API gives its next page.
+    """How an API gives its next page. Paths in an answer have dots between names, as `data.items`.
 
-    Paths have dots between names: `items` is that of the list of rows in an answer, empty when the answer is the list;
-    `total` that of the number of rows, which is also taken from the header `X-Total-Count`. With it pages are read in
-    parallel, without it one partition after the other.
+    With the number of rows, in the answer or in the header `X-Total-Count`, pages are read side by side; without it one
+    partition after the other.
     """
 
-    style: Literal["page", "cursor", "link", "none"] = "none"
-    items: str = ""
-    page_parameter: str = "page"
-    size_parameter: str = "per_page"
-    size: int = 100
-    first_page: int = 1
-    cursor_parameter: str = "cursor"
-    next_cursor: str = "next_cursor"
-    total: str = ""
+    style: Literal["page", "cursor", "link", "none"] = Field(
+        default="none", description="numbered pages, a cursor in the answer, a Link header, or one answer with all"
+    )
+    items: str = Field(default="", description="path of the list of rows; empty where the answer is the list")
+    page_parameter: str = Field(default="page", description="query parameter of the page's number")
+    size_parameter: str = Field(default="per_page", description="query parameter of the number of rows of a page")
+    size: int = Field(default=100, description="rows of a page that are asked for")
+    first_page: int = Field(default=1, description="number of the first page")
+    cursor_parameter: str = Field(default="cursor", description="query parameter that takes the cursor")
+    next_cursor: str = Field(default="next_cursor", description="path of the next cursor in an answer")
+    total: str = Field(default="", description="path of the number of all rows, where the answer has it")
 
 
 class HttpSource(SourceBase):
     """A JSON API. `connection` names its host, address and token; `path` is below it."""
 
     type: Literal["http"]
-    connection: str
-    path: str
-    query: dict[str, str] = {}
-    paging: ApiPaging = ApiPaging()
-    requests_per_second: float = Field(default=5.0, gt=0)
-    since_parameter: str | None = None
-    """Query parameter that takes the watermark, where the API can filter."""
-    until_parameter: str | None = None
-    """Query parameter that takes the end of a period, which is not part of it."""
+    connection: str = Field(description="the connection of type http")
+    path: str = Field(description="below the connection's base_url")
+    query: dict[str, str] = Field(default={}, description="parameters that every request has")
+    paging: ApiPaging = Field(default=ApiPaging(), description="how the next page is found")
+    requests_per_second: float = Field(default=5.0, gt=0, description="at most, by all partitions together")
+    since_parameter: str | None = Field(default=None, description="query parameter that takes the watermark")
+    until_parameter: str | None = Field(default=None, description="query parameter for the end of a period, exclusive")
 
 
 class PostgresqlSource(SourceBase):
     """A table or view. Names are identifiers and nothing else; there is no SQL in a pipeline."""
 
     type: Literal["postgresql"]
-    connection: str
-    table: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$")]
+    connection: str = Field(description="the connection of type postgresql")
+    table: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$")] = Field(
+        description="table or view, with its schema in front where it is not public"
+    )
 
 
 Source = Annotated[FileSource | HttpSource | PostgresqlSource, Field(discriminator="type")]
@@ -172,11 +184,13 @@ Source = Annotated[FileSource | HttpSource | PostgresqlSource, Field(discriminat
 class Target(Wire):
     """What all destinations get: one table."""
 
-    table: Identifier
-    columns: tuple[Column, ...] = Field(min_length=1)
-    key: tuple[ColumnName, ...] = ()
-    newest_by: ColumnName | None = None
-    partition_by: ColumnName | None = None
+    table: Identifier = Field(description="what rules, repairs and messages call it")
+    columns: tuple[Column, ...] = Field(min_length=1, description="what the destinations get, in this order")
+    key: tuple[ColumnName, ...] = Field(default=(), description="columns that name a row; upsert and scd2 need it")
+    newest_by: ColumnName | None = Field(
+        default=None, description="of two rows with one key the greater one here stays"
+    )
+    partition_by: ColumnName | None = Field(default=None, description="delete_insert replaces rows by this column")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -193,47 +207,51 @@ class Target(Wire):
 class Proposing(Wire):
     """Ask Claude for the specification. It is frozen, and asked for again only when a schema changes."""
 
-    propose: Literal[True]
-    approval: Literal["required", "none"] = "required"
+    propose: Literal[True] = Field(description="true: no operations stand in the file")
+    approval: Literal["required", "none"] = Field(default="required", description="whether a person decides about it")
 
 
 class QualityPolicy(Wire):
     """Below the threshold: `remediation`, looked at again at most twice, then `otherwise`."""
 
-    rules: tuple[Rule, ...] = ()
-    threshold: float = Field(default=0.95, ge=0, le=1)
-    remediation: Literal["quarantine", "repair"] = "quarantine"
-    repair: Specification | None = None
-    otherwise: Literal["human", "fail"] = "human"
-    ask_claude: bool = False
-    claude_columns: tuple[ColumnName, ...] = ()
-    """Columns of the target that Claude sees then; without any, all that are not personal."""
+    rules: tuple[Rule, ...] = Field(default=(), description="what the transformed rows are held against")
+    threshold: float = Field(default=0.95, ge=0, le=1, description="the least score with which rows are loaded")
+    remediation: Literal["quarantine", "repair"] = Field(default="quarantine", description="what is tried below it")
+    repair: Specification | None = Field(default=None, description="operations from the target to the target")
+    otherwise: Literal["human", "fail"] = Field(default="human", description="what follows when that did not help")
+    ask_claude: bool = Field(default=False, description="Claude remarks on twenty rows; no part of the score")
+    claude_columns: tuple[ColumnName, ...] = Field(default=(), description="columns it sees; else all not personal")
 
 
 class LineageSinks(Wire):
-    namespace: str = "towpath"
-    file: str | None = None
-    url_setting: bool = True
-    """Send to TOWPATH_OPENLINEAGE_URL where it is set."""
+    """Where the lineage of a run is told, as events of OpenLineage."""
+
+    namespace: str = Field(default="towpath", description="namespace of the job in the events")
+    file: str | None = Field(default=None, description="file that gets the events, one a line")
+    url_setting: bool = Field(default=True, description="send to TOWPATH_OPENLINEAGE_URL where it is set")
 
 
 class PipelineConfig(Wire):
     """A pipeline, as its file says it."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
-    version: Version
-    description: str = ""
-    sources: tuple[Source, ...] = Field(min_length=1)
-    target: Target
-    transformation: Specification | Proposing
-    quality: QualityPolicy = QualityPolicy()
-    destinations: tuple[Destination, ...] = Field(min_length=1)
-    schedule: PipelineSchedule | None = None
-    lineage: LineageSinks = LineageSinks()
-    concurrency: int = Field(default=2, ge=1, le=64)
-    retention: timedelta = timedelta(days=14)
-    review: ReviewPolicy = ReviewPolicy(team="data-team", escalate_to="data-leads")
-    budget: Budget = Budget()
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,59}$")] = Field(
+        description="names the pipeline in commands, runs and ledgers"
+    )
+    version: Version = Field(description="of this file, as 1.0.0")
+    description: str = Field(default="", description="one sentence for people")
+    sources: tuple[Source, ...] = Field(min_length=1, description="where rows come from; one is the main source")
+    target: Target = Field(description="the table that all destinations get")
+    transformation: Specification | Proposing = Field(description="how the main source becomes the target")
+    quality: QualityPolicy = Field(default=QualityPolicy(), description="rules, and what follows when they fail")
+    destinations: tuple[Destination, ...] = Field(min_length=1, description="where the rows are loaded")
+    schedule: PipelineSchedule | None = Field(default=None, description="when it runs by itself")
+    lineage: LineageSinks = Field(default=LineageSinks(), description="where its lineage is told")
+    concurrency: int = Field(default=2, ge=1, le=64, description="partitions that are worked on at once")
+    retention: timedelta = Field(default=timedelta(days=14), description="how long what runs keep stays in the store")
+    review: ReviewPolicy = Field(
+        default=ReviewPolicy(team="data-team", escalate_to="data-leads"), description="who decides, and until when"
+    )
+    budget: Budget = Field(default=Budget(), description="what questions to Claude may cost in one run")
 
     @property
     def main(self) -> Source:

@@ -14,70 +14,80 @@ from towpath.contracts.pipeline.transformation import Expression
 class RuleBase(Wire):
     """`weight` counts in the score. `error` rows are quarantined, `warning` rows are told."""
 
-    name: str = ""
-    severity: Literal["error", "warning"] = "error"
-    weight: float = Field(default=1.0, gt=0)
+    name: str = Field(default="", description="what results and report call it")
+    severity: Literal["error", "warning"] = Field(default="error", description="what happens to a row that fails")
+    weight: float = Field(default=1.0, gt=0, description="how much it counts in the score")
 
 
 class NotNull(RuleBase):
+    """The column has a value."""
+
     rule: Literal["not_null"]
-    column: ColumnName
+    column: ColumnName = Field(description="of the target")
 
 
 class Unique(RuleBase):
+    """No two rows have the same values in these columns. All but the first fail."""
+
     rule: Literal["unique"]
-    columns: tuple[ColumnName, ...] = Field(min_length=1)
+    columns: tuple[ColumnName, ...] = Field(min_length=1, description="of the target, taken together")
 
 
 class InRange(RuleBase):
+    """The number is within bounds, which are allowed themselves. A null passes."""
+
     rule: Literal["range"]
-    column: ColumnName
-    minimum: float | None = None
-    maximum: float | None = None
+    column: ColumnName = Field(description="a number of the target")
+    minimum: float | None = Field(default=None, description="the least that is right")
+    maximum: float | None = Field(default=None, description="the greatest that is right")
 
 
 class Matches(RuleBase):
-    """`pattern` is an RE2 expression that the whole text must match."""
+    """The whole text matches a pattern. A null passes."""
 
     rule: Literal["pattern"]
-    column: ColumnName
-    pattern: str = Field(max_length=200)
+    column: ColumnName = Field(description="a text of the target")
+    pattern: str = Field(max_length=200, description="an RE2 expression")
 
 
 class InSet(RuleBase):
+    """The value is one of a list. A null passes."""
+
     rule: Literal["set"]
-    column: ColumnName
-    values: tuple[str, ...] = Field(min_length=1, max_length=10_000)
+    column: ColumnName = Field(description="of the target")
+    values: tuple[str, ...] = Field(min_length=1, max_length=10_000, description="what is right")
 
 
 class ForeignKey(RuleBase):
+    """The value is in a column of another source of the pipeline. A null passes."""
+
     rule: Literal["foreign_key"]
-    column: ColumnName
-    source: Identifier
-    references: ColumnName
+    column: ColumnName = Field(description="of the target")
+    source: Identifier = Field(description="the other source, one with main: false")
+    references: ColumnName = Field(description="its column")
 
 
 class Freshness(RuleBase):
     """The newest value is at most so old when the run began."""
 
     rule: Literal["freshness"]
-    column: ColumnName
-    at_most: timedelta
+    column: ColumnName = Field(description="a date or a time of the target")
+    at_most: timedelta = Field(description="how old the newest value may be")
 
 
 class Volume(RuleBase):
     """The number of rows is within so many standard deviations of the runs before, from `runs` of them on."""
 
     rule: Literal["volume"]
-    deviations: float = 3.0
-    runs: int = 5
+    deviations: float = Field(default=3.0, description="so many standard deviations from the mean are allowed")
+    runs: int = Field(default=5, description="with fewer runs before it, the rule passes and says so")
 
 
 class Custom(RuleBase):
     """Rows for which the expression is true pass."""
 
     rule: Literal["custom"]
-    expression: Expression
+    expression: Expression = Field(description="over the columns of the target, true or false")
 
 
 Rule = Annotated[

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Literal
 
+from pydantic import Field
+
 from towpath.contracts.core.wire import Wire
 
 SCHEDULED = "etl-scheduled"
@@ -14,10 +16,10 @@ class PipelineSchedule(Wire):
     made up for when it is not older than `catchup`.
     """
 
-    cron: str
-    timezone: str = "UTC"
-    overlap: Literal["skip", "buffer-one"] = "skip"
-    catchup: timedelta = timedelta(hours=1)
+    cron: str = Field(description="minute, hour, day of the month, month, day of the week")
+    timezone: str = Field(default="UTC", description="in which the hours are meant, by its IANA name")
+    overlap: Literal["skip", "buffer-one"] = Field(default="skip", description="what a firing does while a run goes on")
+    catchup: timedelta = Field(default=timedelta(hours=1), description="how late a missed firing may still start a run")
 
 
 class ScheduledRun(Wire):

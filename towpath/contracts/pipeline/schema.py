@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from towpath.contracts.core.wire import Wire
 
 
@@ -28,6 +30,8 @@ class SchemaChange(Wire):
 class SchemaContract(Wire):
     """Actions for new tables, new columns, and values of another type. dlt's matrix, and quarantine beside."""
 
-    tables: SchemaAction = SchemaAction.EVOLVE
-    columns: SchemaAction = SchemaAction.EVOLVE
-    types: SchemaAction = SchemaAction.QUARANTINE_ROW
+    tables: SchemaAction = Field(default=SchemaAction.EVOLVE, description="a destination has no table yet")
+    columns: SchemaAction = Field(default=SchemaAction.EVOLVE, description="the source has a column nobody declared")
+    types: SchemaAction = Field(
+        default=SchemaAction.QUARANTINE_ROW, description="a value is not of the type that was declared"
+    )

@@ -15,6 +15,8 @@ Expression = Annotated[str, StringConstraints(strip_whitespace=True, min_length=
 
 
 class Rename(Wire):
+    """Columns get other names. Those that are not named stay as they are."""
+
     op: Literal["rename"]
     columns: dict[ColumnName, ColumnName] = Field(description="old name to new name")
 
@@ -23,84 +25,102 @@ class Cast(Wire):
     """What cannot be cast becomes null and is counted; with `on_error: quarantine` its row is quarantined."""
 
     op: Literal["cast"]
-    column: ColumnName
-    to: Column
+    column: ColumnName = Field(description="the column that is read")
+    to: Column = Field(description="the column that it becomes: name and type")
     formats: tuple[str, ...] = Field(
         default=(), max_length=20, description="of dates and times, tried in order (strptime)"
     )
-    on_error: Literal["null", "quarantine"] = "quarantine"
+    on_error: Literal["null", "quarantine"] = Field(
+        default="quarantine", description="what a value leads to that fails"
+    )
 
 
 class Derive(Wire):
+    """A column is computed from others. One that is there already under the name is replaced."""
+
     op: Literal["derive"]
-    column: Column
-    expression: Expression
+    column: Column = Field(description="name and type of what is computed")
+    expression: Expression = Field(description="a scalar expression over the columns of the row")
 
 
 class Normalise(Wire):
     """Named clean-ups of a text column, in order."""
 
     op: Literal["normalise"]
-    column: ColumnName
+    column: ColumnName = Field(description="a column of type text")
     steps: tuple[
         Literal["trim", "lower", "upper", "collapse_spaces", "strip_accents", "digits_only", "empty_to_null", "money"],
         ...,
-    ] = Field(min_length=1)
+    ] = Field(min_length=1, description="clean-ups, done in this order")
 
 
 class MapValues(Wire):
+    """Values of a text column are replaced by others."""
+
     op: Literal["map_values"]
-    column: ColumnName
-    values: dict[str, str | None] = Field(max_length=5_000)
-    otherwise: Literal["keep", "null", "quarantine"] = "keep"
+    column: ColumnName = Field(description="a column of type text")
+    values: dict[str, str | None] = Field(max_length=5_000, description="old value to new value; ~ stands for null")
+    otherwise: Literal["keep", "null", "quarantine"] = Field(
+        default="keep", description="what happens to a value that is not in the list"
+    )
 
 
 class Split(Wire):
+    """A text becomes several columns. The last one gets the rest; what is empty is null."""
+
     op: Literal["split"]
-    column: ColumnName
-    separator: Annotated[str, StringConstraints(min_length=1, max_length=10)]
-    into: tuple[ColumnName, ...] = Field(min_length=1, max_length=20)
-    keep: bool = False
+    column: ColumnName = Field(description="a column of type text")
+    separator: Annotated[str, StringConstraints(min_length=1, max_length=10)] = Field(
+        description="stands between parts"
+    )
+    into: tuple[ColumnName, ...] = Field(min_length=1, max_length=20, description="columns that the parts become")
+    keep: bool = Field(default=False, description="true: the column that was split stays")
 
 
 class Filter(Wire):
     """Rows for which the expression is true go on; the others are left out, and counted."""
 
     op: Literal["filter"]
-    expression: Expression
+    expression: Expression = Field(description="true for the rows that stay")
 
 
 class Deduplicate(Wire):
     """One row for each key: the one with the greatest `newest_by`; of equals, the last in its source."""
 
     op: Literal["deduplicate"]
-    key: tuple[ColumnName, ...] = Field(min_length=1)
-    newest_by: ColumnName | None = None
+    key: tuple[ColumnName, ...] = Field(min_length=1, description="columns that name a row")
+    newest_by: ColumnName | None = Field(
+        default=None, description="of the rows with one key the greatest one here stays"
+    )
 
 
 class Join(Wire):
     """Columns of another source of the pipeline. A left join keeps rows without a match."""
 
     op: Literal["join"]
-    source: Identifier
+    source: Identifier = Field(description="the other source, one with main: false")
     on: dict[ColumnName, ColumnName] = Field(description="column here to column there")
     columns: dict[ColumnName, ColumnName] = Field(description="column there to its name here")
-    kind: Literal["left", "inner"] = "left"
+    kind: Literal["left", "inner"] = Field(default="left", description="inner: rows without a match are left out")
 
 
 class Aggregate(Wire):
+    """One row for each group. Nothing but the groups and the measures is left."""
+
     op: Literal["aggregate"]
-    by: tuple[ColumnName, ...]
-    measures: dict[ColumnName, tuple[Literal["sum", "count", "min", "max", "avg", "count_distinct"], ColumnName]]
+    by: tuple[ColumnName, ...] = Field(description="columns that make a group; [] for one row of all")
+    measures: dict[ColumnName, tuple[Literal["sum", "count", "min", "max", "avg", "count_distinct"], ColumnName]] = (
+        Field(description="name of the new column to what is computed of which column")
+    )
 
 
 class Unnest(Wire):
     """One row for each entry of a JSON list."""
 
     op: Literal["unnest"]
-    column: ColumnName
-    into: ColumnName
-    keep_empty: bool = False
+    column: ColumnName = Field(description="a column with JSON lists")
+    into: ColumnName = Field(description="the column that the entries become, as text")
+    keep_empty: bool = Field(default=False, description="true: a row with an empty list stays, with null in it")
 
 
 Operation = Annotated[
@@ -110,11 +130,11 @@ Operation = Annotated[
 
 
 class Specification(Wire):
-    """How one source becomes the target. The columns that are left at the end must be the target's."""
+    """How one source becomes the target. The target's columns must be there at the end; others are dropped."""
 
-    source: Identifier
-    operations: tuple[Operation, ...] = ()
-    notes: str = ""
+    source: Identifier = Field(description="the main source; of a repair, the target's table")
+    operations: tuple[Operation, ...] = Field(default=(), description="what is done, in this order")
+    notes: str = Field(default="", description="for people")
 
     @property
     def deduplicates(self) -> bool:

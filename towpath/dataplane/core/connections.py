@@ -11,16 +11,16 @@ class HttpConnection(Wire):
     """An API. Requests go below `base_url` and nowhere else, with these headers."""
 
     type: Literal["http"] = "http"
-    base_url: str
-    headers: dict[str, SecretStr] = {}
-    timeout_seconds: float = Field(default=30.0, gt=0)
+    base_url: str = Field(description="what every request begins with")
+    headers: dict[str, SecretStr] = Field(default={}, description="that every request has, tokens among them")
+    timeout_seconds: float = Field(default=30.0, gt=0, description="how long an answer may take")
 
 
 class PostgresqlConnection(Wire):
     """A database by its URL, `postgresql://user:password@host:port/database`."""
 
     type: Literal["postgresql"] = "postgresql"
-    url: SecretStr
+    url: SecretStr = Field(description="with user, password, host and database")
 
 
 class S3Connection(Wire):
@@ -30,12 +30,12 @@ class S3Connection(Wire):
     """
 
     type: Literal["s3"] = "s3"
-    endpoint: str | None = None
-    region: str = "us-east-1"
-    access_key: SecretStr | None = None
-    secret_key: SecretStr | None = None
-    session_token: SecretStr | None = None
-    anonymous: bool = False
+    endpoint: str | None = Field(default=None, description="address of the store; without it, Amazon's own")
+    region: str = Field(default="us-east-1", description="of the bucket")
+    access_key: SecretStr | None = Field(default=None, description="the key's id")
+    secret_key: SecretStr | None = Field(default=None, description="the key itself")
+    session_token: SecretStr | None = Field(default=None, description="of a key that is given for a while")
+    anonymous: bool = Field(default=False, description="for buckets that anybody may read; without keys")
 
     @model_validator(mode="after")
     def _check(self) -> Self:

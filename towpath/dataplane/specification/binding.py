@@ -60,9 +60,7 @@ def bound_type(sql: str, columns: Mapping[str, Column]) -> Column | None:
         described = statement("DESCRIBE SELECT TRY({sql}) AS x__ FROM (SELECT {given})", sql=sql, given=given or "1")
         row = _binder().execute(described).fetchone()
     except duckdb.Error as error:
-        raise RefusedExpressionError(
-            "type", _told(error), "cast the operands: DuckDB converts no text by itself"
-        ) from None
+        raise RefusedExpressionError("type", _told(error), _cast_before(sql, columns)) from None
     name = str(row[1]) if row else ""
     if name == '"NULL"':
         return None
@@ -70,6 +68,16 @@ def bound_type(sql: str, columns: Mapping[str, Column]) -> Column | None:
     if found is None:
         raise RefusedExpressionError("type", f"the result is of type {clip(name, 40)}, which no column can be")
     return found
+
+
+def _cast_before(sql: str, columns: Mapping[str, Column]) -> str:
+    """The mend, with the columns of text that the expression reads."""
+    texts = [name for name, column in columns.items() if column.type is ColumnType.TEXT and quoted(name) in sql]
+    if not texts:
+        return "cast the operands: DuckDB converts no text by itself"
+    one = texts[0]
+    named = f"{', '.join(texts)} {'is' if len(texts) == 1 else 'are'} text"
+    return f"{named}; cast before: {{op: cast, column: {one}, to: {{name: {one}, type: …}}}}"
 
 
 def column_of(name: str, type_name: str) -> Column | None:

@@ -23,9 +23,11 @@ from towpath.engine.language.shapes import as_list, as_object
 from towpath.engine.language.source import Source, read_source
 from towpath.policy.pipeline.configuration_checks import ConfigurationChecks
 
-MANUAL = "docs/pipelines.md"
+MANUAL = "docs/pipelines/reference"
 TIMES = frozenset({"lag", "at_most", "retention", "deadline", "catchup"})
 """Fields that are written as durations: 15m, 2h, 7d."""
+NULLS = frozenset({"on_error", "otherwise"})
+"""Fields of which `null` is a word: without quotes YAML reads it as no value."""
 _QUOTED = re.compile(r"'([^']{1,60})'")
 _FIELDS = sorted(
     {
@@ -114,13 +116,14 @@ def _is_noise(given: dict[str, Any], problem: ErrorDetails) -> bool:
 
 
 def _with_times(source: Source, value: Any, path: Path) -> Any:
-    """The document with its durations read, since pydantic only knows those of ISO 8601."""
+    """The document with its durations read, since pydantic only knows those of ISO 8601, and with `null` as a word."""
     fields, items = as_object(value), as_list(value)
     if items is not None:
         return [_with_times(source, item, (*path, index)) for index, item in enumerate(items)]
     if fields is None:
         return _time(source, value, path) if path and path[-1] in TIMES else value
-    return {name: _with_times(source, item, (*path, name)) for name, item in fields.items()}
+    worded = {name: "null" if item is None and name in NULLS else item for name, item in fields.items()}
+    return {name: _with_times(source, item, (*path, name)) for name, item in worded.items()}
 
 
 def _time(source: Source, value: Any, path: Path) -> Any:
