@@ -56,7 +56,7 @@ STRATEGIES = """\
 | `append` | rows are put beside those that are there; without a cursor, all that is read, with every run |
 | `upsert` | a row with a key that is there replaces it, if it is not older by `newest_by` |
 | `delete_insert` | all rows of the values of `partition_by` that are loaded are replaced |
-| `scd2` | every version of a row stays, with `valid_from`, `valid_to` and `is_current` |
+| `scd2` | every version of a row stays, with `_valid_from` and `_valid_to`, which is null in the one that holds |
 """
 
 

@@ -17,6 +17,7 @@ from towpath.dataplane.core.store import DatasetStore
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.extraction import extract_partition, plan_partitions
 from towpath.dataplane.report.rendering import render
+from towpath.dataplane.specification.casting import exact_cast
 from towpath.dataplane.specification.inputs import scan_of
 from towpath.dataplane.specification.profile import profile_of
 from towpath.dataplane.specification.running import engine
@@ -111,9 +112,9 @@ def _types(connection: duckdb.DuckDBPyConnection, dataset: Dataset, work: Worksp
 
 
 def _asked(column: Column, kind: ColumnType) -> str:
-    """True when there are values and each is of that type."""
+    """True when there are values and a cast would take each: 1.5 is no integer."""
     name = quoted(column.name)
-    wanted = f"try_cast({name} AS {sql_type(column.model_copy(update={'type': kind}))}) IS NOT NULL"
+    wanted = f"({exact_cast(name, column, column.model_copy(update={'type': kind}))}) IS NOT NULL"
     if kind in {ColumnType.INTEGER, ColumnType.FLOAT}:
         wanted = f"{wanted} AND NOT {_ZEROS.format(name=name)}"
     if kind is ColumnType.BOOLEAN:

@@ -49,6 +49,14 @@ def test_text_is_profiled_as_what_all_its_values_are(reader: Reader, tmp_path: P
     assert "&lt;b&gt;" in found.page
 
 
+def test_profile_says_what_a_cast_would_take(reader: Reader, tmp_path: Path) -> None:
+    """Numbers with a fraction are no integers, though the engine would round them."""
+    found = profiled(reader, "lat,rate\n38.7,1e3\n-90,0.5\n", tmp_path)
+
+    assert [one.type for one in found.profile.columns] == [ColumnType.FLOAT, ColumnType.FLOAT]
+    assert (column(found, "lat").minimum, column(found, "lat").maximum) == ("-90.0", "38.7")
+
+
 def test_rules_and_watermark_of_a_run_leave_nothing_out(reader: Reader, tmp_path: Path) -> None:
     """The profile is of the source, not of what a run takes; what differs from the declaration is told."""
     source = {

@@ -18,6 +18,7 @@ from towpath.cli.etl.files import Pipeline, checked_config_of, personal_columns,
 from towpath.cli.etl.following import finish
 from towpath.cli.etl.plane import local_plane, silent
 from towpath.cli.terminal import Exit, console, fail
+from towpath.contracts.core.wire import clip
 from towpath.contracts.pipeline.dataset import QuarantinedRows
 from towpath.contracts.pipeline.inspection import QuarantineRead, ReadQuarantine
 from towpath.contracts.pipeline.pipeline import PipelineFailure, PipelineOutcome, PipelineResult
@@ -29,6 +30,8 @@ from towpath.views.wording import count
 
 REPLAYABLE = frozenset({"extract", "transform"})
 """Stages that quarantine rows as they came from the source."""
+LONGEST_ROW = 1_000
+"""Characters of a row on a terminal; a file gets all of it, and so does JSON."""
 THROUGH = frozenset({PipelineOutcome.LOADED, PipelineOutcome.NOTHING, PipelineOutcome.QUARANTINED})
 """Outcomes of runs that loaded all rows that were not set aside."""
 EXPORTS = frozenset({".csv", ".ndjson", ".jsonl"})
@@ -203,4 +206,4 @@ def _tell(aside: SetAside) -> None:
 def _tell_rows(shown: QuarantineRead) -> None:
     for row in shown.shown:
         console.print(f"{row.position}: {row.reason} ({row.stage}, {row.rule})", markup=False, soft_wrap=True)
-        console.print(f"  {json.dumps(row.row, ensure_ascii=False)}", markup=False, soft_wrap=True)
+        console.print(f"  {clip(json.dumps(row.row, ensure_ascii=False), LONGEST_ROW)}", markup=False, soft_wrap=True)
