@@ -49,6 +49,7 @@ class JsonRows:
         keys = keys_of(columns)
         self._known = {name for names in keys for name in names}
         self._new: set[str] = set()
+        self._wanted = tuple(columns)
         self._read = exact_object_of if intake.json_columns else object_of
         self._columns = [
             (column.name, names, column.name in intake.json_columns)
