@@ -77,15 +77,13 @@ def without_rows(table: ArrowTable, left_out: ArrowArray) -> ArrowTable:
 
 
 def shaped(table: ArrowTable, schema: ArrowSchema) -> ArrowTable:
-    """The columns of the schema in its types; those that are missing have no value. Times lose what is below 1 µs.
+    """The columns of the schema in its types; those that are missing have no value.
 
     Raises ArrowInvalid or ArrowNotImplementedError for a value that has no place in its type.
     """
     present = set(table.column_names)
     columns = [
-        table[field.name].cast(field.type, safe=not pa.types.is_timestamp(field.type))
-        if field.name in present
-        else pa.nulls(table.num_rows, field.type)
+        table[field.name].cast(field.type) if field.name in present else pa.nulls(table.num_rows, field.type)
         for field in schema
     ]
     return pa.table(columns, schema=schema)

@@ -15,9 +15,9 @@ from towpath.dataplane.core import macros
 from towpath.dataplane.core.arrow import (
     ArrowTable,
     arrow_schema,
+    arrow_type,
     column_of,
     compute,
-    pa,
     shaped,
     with_columns,
     without_rows,
@@ -29,6 +29,7 @@ from towpath.dataplane.core.memory import StageMeter
 from towpath.dataplane.core.part_writer import PartWriter
 from towpath.dataplane.core.quarantine import Quarantine
 from towpath.dataplane.core.workspace import Workspace
+from towpath.dataplane.extract.fitting import fitted
 from towpath.dataplane.extract.frontier import Frontier
 from towpath.dataplane.specification.casting import exact_cast
 from towpath.dataplane.specification.errors import RefusedExpressionError
@@ -93,6 +94,7 @@ class RowIntake:
         """Rows with their columns and `_row`; `size_bytes` is what the reader has read so far."""
         self._bytes = size_bytes
         self._rows += table.num_rows
+        table = fitted(table, self._writer.schema)
         if self._select is not None and table.num_rows:
             table = self._selected(table, self._select)
         self._writer.write(self._typed(table))
@@ -129,27 +131,26 @@ class RowIntake:
     def _typed(self, table: ArrowTable) -> ArrowTable:
         """The part's columns in its types. A value that is of another type goes where the contract says."""
         schema = self._writer.schema
-        try:
+        kinds = {field.name: field.type for field in table.schema}
+        wanted = [one for one in self._task.columns if one.name in kinds and kinds[one.name] != arrow_type(one)]
+        if not wanted:
             return shaped(table, schema)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            action = self._task.source.contract.types
-        if action is SchemaAction.FREEZE:
-            raise SourceFormatError(f"{self._task.source.name}: a value is not of its column's type (contract: freeze)")
-        types = {column.name: column for column in self._task.columns}
-        whole = with_columns(table, list(types))
-        values = {name: _exact(column_of(name, whole[name].type), wanted) for name, wanted in types.items()}
-        casts = [f"{value} AS {quoted(name)}" for name, value in values.items()]
+        action = self._task.source.contract.types
+        values = {one.name: _exact(column_of(one.name, kinds[one.name]), one) for one in wanted}
+        shown = [f"{values.get(name, quoted(name))} AS {quoted(name)}" for name in table.column_names]
         lost = (f"{quoted(name)} IS NOT NULL AND ({value}) IS NULL" for name, value in values.items())
         named = " ".join(f"WHEN {one} THEN {number}" for number, one in enumerate(lost))
-        shown = f"{', '.join(casts)}, {quoted(ROW)}, CASE {named} ELSE -1 END AS lost"
-        cast = self.engine.from_arrow(whole).project(shown).to_arrow_table()
+        computed = f"{', '.join(shown)}, CASE {named} ELSE -1 END AS lost"
+        cast = self.engine.from_arrow(table).project(computed).to_arrow_table()
         bad = compute.greater_equal(cast["lost"], 0)
-        if action is not SchemaAction.DISCARD_VALUE:
-            self._reject_types(table.filter(bad), cast["lost"].filter(bad).to_pylist(), list(types), action)
+        if compute.any(bad).as_py() and action is not SchemaAction.DISCARD_VALUE:
+            self._reject_types(table.filter(bad), cast["lost"].filter(bad).to_pylist(), list(values), action)
             cast = cast.filter(compute.invert(bad))
         return shaped(cast, schema)
 
     def _reject_types(self, rows: ArrowTable, lost: list[int], names: list[str], action: SchemaAction) -> None:
+        if action is SchemaAction.FREEZE:
+            raise SourceFormatError(f"{self._task.source.name}: a value is not of its column's type (contract: freeze)")
         if action is SchemaAction.DISCARD_ROW:
             self.leave_out("values of another type", rows.num_rows)
             return

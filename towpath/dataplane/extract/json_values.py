@@ -9,6 +9,8 @@ from json import JSONDecodeError
 from json.encoder import encode_basestring
 from typing import Any, cast
 
+from pydantic import JsonValue
+
 WHITE = " \t\r\n"
 _DEEP = "its lists and objects lie too deep in each other"
 
@@ -66,14 +68,14 @@ def _object(found: Any) -> dict[str, Any]:
 def _decoded(decoder: json.JSONDecoder, text: str) -> Any:
     try:
         found, end = decoder.raw_decode(text, skip(text, 0))
-        if end < len(text) and skip(text, end) < len(text):
-            raise JsonError("more than one value")
     except JsonError:
         raise
     except RecursionError:
         raise JsonError(_DEEP) from None
     except ValueError:
         raise JsonError("not a JSON object" if text[:1] == "{" else "not JSON") from None
+    if end < len(text) and skip(text, end) < len(text):
+        raise JsonError("more than one value")
     if "\\u" in text:
         _check_texts(found)
     return found
@@ -91,7 +93,7 @@ def text_of(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else written(value)
 
 
-def written(value: Any) -> str:
+def written(value: JsonValue) -> str:
     """The value as JSON without blanks."""
     match value:
         case Digits():
@@ -100,12 +102,12 @@ def written(value: Any) -> str:
             return encode_basestring(value)
         case None:
             return "null"
-        case bool():
-            return "true" if value else "false"
         case dict():
             return "{" + ",".join(f"{encode_basestring(name)}:{written(one)}" for name, one in value.items()) + "}"
-        case _:
+        case list():
             return "[" + ",".join(map(written, value)) + "]"
+        case _:
+            return "true" if value else "false"
 
 
 def value_end(text: str, at: int) -> int:

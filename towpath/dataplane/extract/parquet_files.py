@@ -1,6 +1,6 @@
 """Parquet files: cut into partitions at row groups, and read in batches with the types that they have."""
 
-import json
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from towpath.contracts.pipeline.stages import Extracted, ExtractTask, RowGroups
@@ -9,6 +9,7 @@ from towpath.dataplane.core.columns import ROW
 from towpath.dataplane.core.errors import SourceFormatError
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.intake import RowIntake
+from towpath.dataplane.extract.parquet_values import flat, whole_times, without_bad_texts
 from towpath.dataplane.extract.places import FilePlace, RangeReader, SourceFile
 from towpath.policy.pipeline.naming import column_names, placed
 
@@ -55,31 +56,45 @@ def extract_parquet(task: ExtractTask, cut: RowGroups, place: FilePlace, work: W
     row = cut.first_row
     size = 0
     known = {column.name for column in task.wanted}
-    try:
-        for batch in opened.iter_batches(batch_size=_BATCH, row_groups=list(range(cut.first, cut.last))):
-            table = _flat(pa.Table.from_batches([batch]).rename_columns(list(names)))
-            table = table.append_column(ROW, pa.arange(row, row + table.num_rows))
-            row += table.num_rows
-            size += table.nbytes
-            intake.add(table, size)
-    except pa.ArrowInvalid as error:
-        raise SourceFormatError(f"{cut.file}: damaged Parquet at row {row} or after it") from error
+    for batch in _batches(place, file, opened, cut):
+        table = flat(batch.rename_columns(list(names)))
+        table = table.append_column(ROW, pa.arange(row, row + table.num_rows))
+        row += table.num_rows
+        size += table.nbytes
+        intake.add(without_bad_texts(table, intake), size)
     return intake.close(new_columns=tuple(name for name in names if name not in known))
 
 
-def _open(place: FilePlace, file: SourceFile) -> Any:
+def _batches(place: FilePlace, file: SourceFile, opened: Any, cut: RowGroups) -> Iterator[ArrowTable]:
+    """Times of 96 bits in microseconds; where one has more, its column as texts with all digits."""
+    row = cut.first_row
+    old = [number for number, name in enumerate(opened.schema_arrow.names) if name in _of_96_bits(opened)]
+    groups = list(range(cut.first, cut.last))
+    options: dict[str, Any] = {"batch_size": _BATCH, "row_groups": groups}
     try:
-        return parquet.ParquetFile(pa.PythonFile(RangeReader(place, file), mode="r"))
+        exact = iter(())
+        if old:
+            columns = [opened.schema_arrow.names[number] for number in old]
+            exact = _open(place, file, unit=None).iter_batches(columns=columns, **options)
+        for batch in opened.iter_batches(**options):
+            table = pa.Table.from_batches([batch])
+            nanoseconds = next(exact, None)
+            for number, values in zip(old, () if nanoseconds is None else nanoseconds.columns, strict=True):
+                table = table.set_column(number, table.schema[number].name, whole_times(table[number], values))
+            row += table.num_rows
+            yield table
+    except pa.ArrowInvalid as error:
+        raise SourceFormatError(f"{cut.file}: damaged Parquet at row {row} or after it") from error
+
+
+def _of_96_bits(opened: Any) -> set[str]:
+    schema = opened.metadata.schema
+    columns = (schema.column(number) for number in range(len(schema)))
+    return {column.path for column in columns if column.physical_type == "INT96"}
+
+
+def _open(place: FilePlace, file: SourceFile, unit: str | None = "us") -> Any:
+    try:
+        return parquet.ParquetFile(pa.PythonFile(RangeReader(place, file), mode="r"), coerce_int96_timestamp_unit=unit)
     except pa.ArrowInvalid as error:
         raise SourceFormatError(f"{file.name}: not a Parquet file") from error
-
-
-def _flat(table: ArrowTable) -> ArrowTable:
-    """Lists and structures as JSON texts."""
-    for number, field in enumerate(table.schema):
-        if pa.types.is_nested(field.type):
-            texts = [None if value is None else json.dumps(value, default=str) for value in table[number].to_pylist()]
-            table = table.set_column(number, field.name, pa.array(texts, pa.string()))
-        elif pa.types.is_dictionary(field.type):
-            table = table.set_column(number, field.name, table[number].cast(field.type.value_type))
-    return table

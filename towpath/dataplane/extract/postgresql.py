@@ -14,11 +14,12 @@ from psycopg import sql
 from towpath.contracts.pipeline.dataset import Column, ColumnType
 from towpath.contracts.pipeline.pipeline import ByDate, ByRange, DateRange, PostgresqlSource
 from towpath.contracts.pipeline.stages import Extracted, ExtractionPlanTask, ExtractTask, Partition, ValueRange
-from towpath.dataplane.core.arrow import ArrowTable, pa
+from towpath.dataplane.core.arrow import ArrowTable, compute, pa
 from towpath.dataplane.core.columns import ROW
 from towpath.dataplane.core.connections import PostgresqlConnection
 from towpath.dataplane.core.errors import SourceError, SourceFormatError
 from towpath.dataplane.core.workspace import Workspace
+from towpath.dataplane.extract.fitting import as_texts
 from towpath.dataplane.extract.intake import RowIntake, cursor_text
 from towpath.policy.pipeline.bounds import ORDERED, TIMES, Bounds, periods, ranges
 from towpath.policy.pipeline.naming import column_names
@@ -45,6 +46,9 @@ _NATIVE = frozenset({ColumnType.INTEGER, ColumnType.FLOAT, ColumnType.BOOLEAN, *
 """Arrow has them as they are; numbers with a scale and everything else come as text, which loses nothing."""
 _ORDERED = {"numeric", *(kind for kind, column_type in _TYPES.items() if column_type in ORDERED)}
 """The database orders them as we do: what is declared as a number and is a text there, it orders as a text."""
+_FIRST, _AFTER = sql.SQL("'0001-01-01 00:00:00Z'"), sql.SQL("'10000-01-01 00:00:00Z'")
+_TEXT_OF = "towpath text of "
+"""No column of ours has a name with blanks."""
 _COLUMNS = """
 SELECT a.attname::text, format_type(a.atttypid, NULL), a.atttypmod, NOT a.attnotnull
 FROM pg_attribute a WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
@@ -65,14 +69,16 @@ def plan_table(
     task: ExtractionPlanTask, source: PostgresqlSource, bounds: Bounds, work: Workspace
 ) -> tuple[tuple[Partition, ...], Bounds]:
     """Partitions, and the bounds with the cursor's maximum as it is now: no partition sees more than another."""
+    times = _times(table_columns(source, work))
     with _session(source, work) as session:
         if source.cursor is not None:
             _check_order(session, source, source.cursor.field)
         if source.cursor is not None and bounds.until is None:
             field = sql.Identifier(source.cursor.field)
-            greatest = _one(session, sql.SQL("SELECT max({}) FROM {}").format(field, _table(source)))[0]
+            known = _finite(field) if source.cursor.field in times else sql.SQL("true")
+            greatest = _one(session, sql.SQL("SELECT max({}) FROM {} WHERE {}").format(field, _table(source), known))[0]
             bounds = bounds._replace(until=None if greatest is None else cursor_text(greatest))
-        where = _within(source, bounds)
+        where = _within(source, bounds, times)
         told = session.execute("SELECT pg_relation_size(%s::regclass)", (_table(source).as_string(session),)).fetchone()
         size: int = 0 if told is None else told[0]
         if isinstance(source.partition, ByRange):
@@ -96,7 +102,8 @@ def extract_table(task: ExtractTask, source: PostgresqlSource, work: Workspace) 
     present = {column.name: column for column in table_columns(source, work)}
     names = [column.name for column in task.wanted if column.name in present]
     selected = sql.SQL(", ").join([_selected(present[name]) for name in names] or [sql.SQL("1")])
-    where = _within(source, Bounds(task.since, task.until)) + _share(share)
+    times = _times(present.values())
+    where = _within(source, Bounds(task.since, task.until), times) + _share(share, times)
     statement = sql.SQL("SELECT {} FROM {} WHERE {}").format(selected, _table(source), _all(where)).as_string(None)
     intake = RowIntake(task, work, f"{source.table} {_name(share)}")
     row, size = 1, 0
@@ -139,7 +146,7 @@ def _by_date(
     where: Where,
     dates: DateRange | None,
 ) -> list[ValueRange]:
-    least, greatest, _, nulls = _extent(session, source, by.column, where)
+    least, greatest, _, nulls = _extent(session, source, by.column, where, is_time=True)
     if dates is not None:
         least, greatest, nulls = dates.first, datetime.combine(dates.last, time.max), 0
     shares: list[ValueRange] = []
@@ -153,28 +160,55 @@ def _by_date(
     return shares + ([ValueRange(column=by.column, nulls=True)] if nulls else [])
 
 
-def _extent(session: psycopg.Connection, source: PostgresqlSource, column: str, where: Where) -> tuple[Any, ...]:
-    """Least and greatest value, rows with one, and rows without."""
-    statement = sql.SQL("SELECT min({0}), max({0}), count({0}), count(*) - count({0}) FROM {1} WHERE {2}")
-    return _one(session, statement.format(sql.Identifier(column), _table(source), _all(where)))
+def _extent(
+    session: psycopg.Connection, source: PostgresqlSource, column: str, where: Where, *, is_time: bool = False
+) -> tuple[Any, ...]:
+    """Least and greatest value, rows with one, and rows without; a time that others do not have is none."""
+    name = sql.Identifier(column)
+    known = _finite(name) if is_time else sql.SQL("{} IS NOT NULL").format(name)
+    statement = sql.SQL(
+        "SELECT min({0}) FILTER (WHERE {3}), max({0}) FILTER (WHERE {3}), count(*) FILTER (WHERE {3}),"
+        " count(*) FILTER (WHERE ({3}) IS NOT TRUE) FROM {1} WHERE {2}"
+    )
+    return _one(session, statement.format(name, _table(source), _all(where), known))
 
 
-def _within(source: PostgresqlSource, bounds: Bounds) -> Where:
+def _within(source: PostgresqlSource, bounds: Bounds, times: frozenset[str]) -> Where:
     """A row without a cursor is within all bounds: it is read every time and never missed."""
     if source.cursor is None:
         return []
-    least, greatest = sql.SQL("({0} >= {1} OR {0} IS NULL)"), sql.SQL("({0} <= {1} OR {0} IS NULL)")
-    return _conditions(source.cursor.field, ((least, bounds.since), (greatest, bounds.until)))
+    none = _nothing(source.cursor.field, times)
+    told = ((sql.SQL(">="), bounds.since), (sql.SQL("<="), bounds.until))
+    name = sql.Identifier(source.cursor.field)
+    return [
+        sql.SQL("({} {} {} OR {})").format(name, sign, sql.Literal(value), none)
+        for sign, value in told
+        if value is not None
+    ]
 
 
-def _share(share: ValueRange) -> Where:
+def _nothing(column: str, times: frozenset[str]) -> sql.Composed:
+    """Rows without a value, and those with a time that others do not have: they are in no range."""
+    name = sql.Identifier(column)
+    if column in times:
+        # Each side is one that an index can answer.
+        return sql.SQL("({0} IS NULL OR {0} < {1} OR {0} >= {2})").format(name, _FIRST, _AFTER)
+    return sql.SQL("({} IS NULL)").format(name)
+
+
+def _times(columns: Iterable[Column]) -> frozenset[str]:
+    """Columns of dates and times, as PostgreSQL names them."""
+    return frozenset(column.description or column.name for column in columns if column.type in TIMES)
+
+
+def _share(share: ValueRange, times: frozenset[str]) -> Where:
     if share.column is None:
         return []
+    none = _nothing(share.column, times)
     if share.nulls:
-        return [sql.SQL("{} IS NULL").format(sql.Identifier(share.column))]
+        return [none]
     told = ((sql.SQL("{} >= {}"), share.lower), (sql.SQL("{} < {}"), share.upper))
-    present = sql.SQL("{} IS NOT NULL").format(sql.Identifier(share.column))
-    return [present, *_conditions(share.column, told)]
+    return [sql.SQL("NOT {}").format(none), *_conditions(share.column, told)]
 
 
 def _conditions(column: str, told: Iterable[tuple[sql.SQL, str | None]]) -> Where:
@@ -210,16 +244,33 @@ def _column(name: str, told: str, kind: str, modifier: int, nullable: bool) -> C
 
 
 def _selected(column: Column) -> sql.Composable:
+    """A time that others do not have, as infinity, comes as its text, in a column of its own."""
     name, told = sql.Identifier(column.name), sql.Identifier(column.description or column.name)
-    value = told if column.type in _NATIVE else sql.SQL("{}::text").format(told)
-    return sql.SQL("{} AS {}").format(value, name)
+    if column.type not in TIMES:
+        value = told if column.type in _NATIVE else sql.SQL("{}::text").format(told)
+        return sql.SQL("{} AS {}").format(value, name)
+    return sql.SQL(
+        "CASE WHEN {within} THEN {told} END AS {name}, CASE WHEN NOT {within} THEN {told}::text END AS {text}"
+    ).format(within=_finite(told), told=told, name=name, text=sql.Identifier(f"{_TEXT_OF}{column.name}"))
+
+
+def _finite(name: sql.Identifier) -> sql.Composed:
+    return sql.SQL("({0} >= {1} AND {0} < {2})").format(name, _FIRST, _AFTER)
 
 
 def _plain(table: ArrowTable) -> ArrowTable:
-    for number, field in enumerate(table.schema):
+    """Times in UTC without a zone; those that came as texts in their places, and then all of their column as texts."""
+    for field in table.schema:
+        name = field.name
+        if name.startswith(_TEXT_OF):
+            continue
+        number = table.schema.get_field_index(name)
         if pa.types.is_timestamp(field.type) and field.type.tz is not None:
-            table = table.set_column(number, field.name, table[number].cast(pa.timestamp("us")))
-    return table
+            table = table.set_column(number, name, table[name].cast(pa.timestamp("us")))
+        texts = table[f"{_TEXT_OF}{name}"] if f"{_TEXT_OF}{name}" in table.column_names else None
+        if texts is not None and texts.null_count < table.num_rows:
+            table = table.set_column(number, name, compute.coalesce(texts, as_texts(table[name])))
+    return table.select([name for name in table.column_names if not name.startswith(_TEXT_OF)])
 
 
 def _table(source: PostgresqlSource) -> sql.Identifier:
