@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -15,6 +15,7 @@ from towpath.engine.language.source import read_source
 FOLDER = Path(__file__).parent
 CHANNELS = ("x", "linkedin", "blog")
 CaseT = TypeVar("CaseT", bound="Case")
+StrictT = TypeVar("StrictT", bound="Strict")
 
 
 class CaseError(Exception):
@@ -26,9 +27,10 @@ class Strict(BaseModel):
 
 
 class Case(Strict):
-    """`name` is the file's. `about` says in a sentence what the case tries."""
+    """`about` says in a sentence what the case tries, `kind` is one of kinds.yaml."""
 
     name: str
+    kind: str
     about: str
 
 
@@ -175,12 +177,21 @@ def _load(folder: Path, kind: type[CaseT]) -> tuple[CaseT, ...]:
 
 
 def _read(path: Path, kind: type[CaseT]) -> CaseT:
+    return checked(path.name, kind, {"name": path.stem} | yaml_value(path))
+
+
+def yaml_value(path: Path) -> Any:
+    """What a data file holds. Raises CaseError."""
     source = read_source(path.read_bytes())
     if source.diagnostics:
         raise CaseError("\n".join(one.line_of(path.name) for one in source.diagnostics))
+    return json.loads(json.dumps(source.value))
+
+
+def checked(place: str, kind: type[StrictT], fields: object) -> StrictT:
+    """Raises CaseError, which begins with the place."""
     try:
-        fields = json.loads(json.dumps(source.value))
-        return kind.model_validate({"name": path.stem} | fields)
+        return kind.model_validate(fields)
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False)]
-        raise CaseError("\n".join(f"{path.name}: {problem}" for problem in problems)) from error
+        raise CaseError("\n".join(f"{place}: {problem}" for problem in problems)) from error

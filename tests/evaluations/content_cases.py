@@ -14,7 +14,7 @@ from activities.publishing import PublishingActivities
 from tests.evaluations.cases import CHANNELS, ContentCase
 from tests.evaluations.content_properties import content_properties
 from tests.evaluations.place import Clock, Place, end, new_id, report, until_ended
-from tests.evaluations.properties import CaseReport
+from tests.evaluations.properties import CaseReport, verdict_of
 from tests.fakes.house import FakeHouse
 from towpath.config.platforms import load_platforms
 from towpath.contracts.core.failure import FailureCode, PublishError
@@ -95,4 +95,6 @@ async def run_content(place: Place, case: ContentCase) -> CaseReport:
     view: CampaignView = await handle.query(ContentPublishingWorkflow.campaign)
     await end(handle)
     held = content_properties(case, view, PLATFORMS.rules, PLATFORMS.block_list)
-    return replace(report(place, PUBLISHING.name, case.name, held, record, seconds), view=view)
+    verdict = verdict_of(held, answered=bool(view.adaptations))
+    found = report(place, PUBLISHING.name, case.name, held, record, seconds)
+    return replace(found, view=view, kind=case.kind, verdict=verdict)

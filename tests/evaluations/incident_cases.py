@@ -11,7 +11,7 @@ from tests.evaluations.cases import IncidentCase
 from tests.evaluations.incident_properties import incident_properties
 from tests.evaluations.incident_world import IncidentWorld, shipped_files
 from tests.evaluations.place import Clock, Place, end, new_id, report, until_ended
-from tests.evaluations.properties import CaseReport
+from tests.evaluations.properties import CaseReport, verdict_of
 from towpath.config.incident_files import CheckedFiles
 from towpath.contracts.incident.incident import IncidentRequest, IncidentView
 from towpath.contracts.incident.process import INCIDENT
@@ -20,6 +20,8 @@ from workflows.incident.workflow import IncidentResponseWorkflow
 from workflows.sandbox import runner
 
 LAST_STEP = "action-plan"
+ASKED = frozenset({"analysis", "diagnosis", "plan"})
+"""Parts that Claude is asked for."""
 
 
 async def run_incident(place: Place, case: IncidentCase, files: CheckedFiles | None = None) -> CaseReport:
@@ -54,7 +56,10 @@ async def run_incident(place: Place, case: IncidentCase, files: CheckedFiles | N
     finally:
         await world.close()
     held = incident_properties(case, view, checked.catalogue or ActionCatalogue(), world.logs.planted)
-    return replace(report(place, INCIDENT.name, case.name, held, record, seconds), view=view)
+    answered = view.plan is not None and not view.degraded.keys() & ASKED
+    verdict = verdict_of(held, answered=answered)
+    found = report(place, INCIDENT.name, case.name, held, record, seconds)
+    return replace(found, view=view, kind=case.kind, verdict=verdict)
 
 
 def _folder(place: Place) -> Path:

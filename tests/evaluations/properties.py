@@ -1,12 +1,21 @@
 """What an evaluation finds: for each case the properties that its run holds, and what the run took."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from pydantic import JsonValue
 
 from towpath.contracts.core.claude import Answer
 from towpath.contracts.core.wire import Wire
+
+
+class Verdict(StrEnum):
+    RIGHT = "right"
+    WRONG = "wrong"
+    UNDECIDED = "undecided"
+    """There is no answer, or it was left to a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +25,13 @@ class Held:
     name: str
     holds: bool
     why: str = ""
+
+
+def verdict_of(properties: Sequence[Held], *, answered: bool) -> Verdict:
+    """Right when all that the case asks for holds; undecided when the model gave nothing that could be judged."""
+    if not answered:
+        return Verdict.UNDECIDED
+    return Verdict.RIGHT if all(one.holds for one in properties) else Verdict.WRONG
 
 
 def held(name: str, problems: list[str]) -> Held:
@@ -40,6 +56,10 @@ class CaseReport:
     """What Claude said, in the order in which it said it."""
     view: Wire | None = None
     """What the process made of it."""
+    kind: str = ""
+    by_code: bool = False
+    """Whether code decided the case, and no model was asked."""
+    verdict: Verdict = Verdict.UNDECIDED
 
     @property
     def passed(self) -> int:
@@ -49,6 +69,9 @@ class CaseReport:
         return {
             "process": self.process,
             "case": self.case,
+            "kind": self.kind,
+            "verdict": self.verdict.value,
+            "by_code": self.by_code,
             "passed": self.passed,
             "of": len(self.properties),
             "properties": {one.name: one.holds for one in self.properties},

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.measure import percentile
+from tests.evaluations.kinds import KindResult
 from tests.evaluations.properties import CaseReport
 
 NO_PRICE = "no price"
@@ -39,16 +40,37 @@ def usd(reports: Sequence[CaseReport]) -> Decimal | None:
 
 
 def show(console: Console, process: str, answered_by: str, reports: Sequence[CaseReport]) -> None:
-    console.rule(escape(f"{process}, answered by {answered_by}"))
-    _show_properties(console, reports)
-    _show_cases(console, reports)
+    """Properties and cases of the model's answers, and whatever is not as it should be."""
+    asked = [report for report in reports if not report.by_code]
+    if asked:
+        console.rule(escape(f"{process}, answered by {answered_by}"))
+        _show_properties(console, asked)
+        _show_cases(console, asked)
     _show_failures(console, reports)
 
 
-def as_json(answered_by: str, reports: Sequence[CaseReport]) -> str:
+def show_kinds(console: Console, kinds: Sequence[KindResult]) -> None:
+    """How many cases of each kind were right, with the totals of each process."""
+    table = Table("process", "kind", "answered by", "cases", "right", "wrong", "undecided", "demanded")
+    for process in dict.fromkeys(kind.process for kind in kinds):
+        mine = [kind for kind in kinds if kind.process == process]
+        for kind in mine:
+            counts = map(str, (kind.cases, kind.right, kind.wrong, kind.undecided))
+            demanded = (
+                f"{kind.least:.0%}{', below it' if kind.is_below else ''}" if kind.is_whole else "of all its cases"
+            )
+            table.add_row(process, kind.kind, escape(kind.answered_by), *counts, demanded)
+        counted = [(kind.cases, kind.right, kind.wrong, kind.undecided) for kind in mine]
+        totals = map(str, map(sum, zip(*counted, strict=True)))
+        table.add_row(process, "all", "", *totals, "", end_section=True)
+    console.print(table)
+
+
+def as_json(answered_by: str, reports: Sequence[CaseReport], kinds: Sequence[KindResult] = ()) -> str:
     processes: dict[str, JsonValue] = {}
     for process in dict.fromkeys(report.process for report in reports):
-        chosen = [report for report in reports if report.process == process]
+        mine = [report for report in reports if report.process == process]
+        chosen = [report for report in mine if not report.by_code]
         seconds = [report.seconds for report in chosen]
         cost = usd(chosen)
         properties = {name: {"holds": holds, "of": of} for name, (holds, of) in by_property(chosen).items()}
@@ -56,15 +78,23 @@ def as_json(answered_by: str, reports: Sequence[CaseReport]) -> str:
             "rate": round(rate(chosen), 4),
             "properties": {name: dict[str, JsonValue](counts) for name, counts in properties.items()},
             "usd": None if cost is None else float(cost),
-            "seconds": {"mean": round(sum(seconds) / len(seconds), 2), "p95": round(percentile(seconds, 0.95), 2)},
+            "seconds": _times(seconds),
             "cases": [report.as_json() for report in chosen],
+            "decided_by_code": [report.as_json() for report in mine if report.by_code],
+            "kinds": [kind.as_json() for kind in kinds if kind.process == process],
         }
     document: dict[str, JsonValue] = {
         "answered_by": answered_by,
-        "rate": round(rate(reports), 4),
+        "rate": round(rate([report for report in reports if not report.by_code]), 4),
         "processes": processes,
     }
     return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def _times(seconds: Sequence[float]) -> dict[str, JsonValue]:
+    if not seconds:
+        return {}
+    return {"mean": round(sum(seconds) / len(seconds), 2), "p95": round(percentile(seconds, 0.95), 2)}
 
 
 def _show_properties(console: Console, reports: Sequence[CaseReport]) -> None:

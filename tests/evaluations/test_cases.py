@@ -16,10 +16,10 @@ WINDOW = 15
 
 
 def test_sets() -> None:
-    """There are 20 of each, in both languages, with every kind of trap that an incident may hold."""
+    """Models are asked about at least 20 of each, in both languages, with every trap that an incident may hold."""
     expected = [case.expected for case in INCIDENTS]
 
-    assert len(CONTENTS) == len(INCIDENTS) == 20
+    assert min(len(CONTENTS), len(INCIDENTS)) >= 20
     assert {case.language for case in CONTENTS} == set(Language)
     assert sum(one.insufficient for one in expected) >= 2
     assert sum(bool(one.not_first) for one in expected) >= 2
@@ -59,7 +59,9 @@ def test_incidents(case: IncidentCase) -> None:
     [
         pytest.param("about: a: b\n", "broken.yaml:1:9", id="syntax"),
         pytest.param(
-            "about: nothing\nlanguage: en\ntitle: T\nsource: S\n", "key_messages: Field required", id="missing"
+            "about: nothing\nkind: claims\nlanguage: en\ntitle: T\nsource: S\n",
+            "key_messages: Field required",
+            id="missing",
         ),
         pytest.param("about: x\ncolour: red\n", "colour: Extra inputs are not permitted", id="unknown"),
     ],
