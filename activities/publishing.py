@@ -1,6 +1,8 @@
 """Activities of content publishing: read and check texts, choose times, publish once, find again, take back."""
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +19,7 @@ from towpath.contracts.publishing.campaign import (
     ChooseTimes,
     ChosenTimes,
     LoadCampaign,
+    PlatformRules,
 )
 from towpath.contracts.publishing.posting import (
     FindPost,
@@ -76,7 +79,18 @@ class PublishingActivities:
             embargo=source.not_before(request.zones or ("UTC",)),
             notes=source.notes,
             text_rules=LATEST,
+            places=self._places(request, platforms),
         )
+
+    def _places(self, request: LoadCampaign, platforms: Sequence[PlatformRules]) -> dict[str, str]:
+        """Of the accounts that this worker has; another one is told of when it is used."""
+        adapters = {rules.platform: rules.adapter for rules in platforms}
+        found: dict[str, str] = {}
+        for wish in request.channels:
+            with suppress(PublishError):
+                adapter = self._publishers.adapter(adapters[wish.channel], wish.account)
+                found[f"{wish.channel}/{wish.account}"] = adapter.place_of(wish.account)
+        return found
 
     @activity.defn(name="check_texts")
     async def check_texts(self, request: CheckTexts) -> CheckedTexts:

@@ -84,6 +84,21 @@ async def test_what_cannot_be_started_says_how_to_mend_it(
     assert what in problems
 
 
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        pytest.param((), "Give --post-id when it is out", id="nothing"),
+        pytest.param(("--post-id", "1", "--not-published"), "Give --post-id when it is out", id="both"),
+        pytest.param(("--not-published", "--url", "https://x.com/a/status/1"), "has no address", id="address"),
+    ],
+)
+async def test_a_settlement_that_says_two_things_is_none(house: House, arguments: tuple[str, ...], what: str) -> None:
+    """It is refused before the campaign is looked for."""
+    code, _, problems = await starter(house, "publishing", "settle", "nowhere", "x", "--as", "dana", *arguments)
+
+    assert code == 2 and what in problems
+
+
 async def test_missing_fields_are_named_with_their_options(house: House) -> None:
     """What is missing is named, all at once, with the option that gives it."""
     code, _, problems = await starter(house, "publishing", "start", "-", given="text")

@@ -20,7 +20,7 @@ from tests.timeskip.publishing import Handle, Press, after, campaign, decide, jo
 from tests.timeskip.test_publishing_late import approved_late
 from tests.timeskip.test_publishing_paths import refusing, scored
 from tests.timeskip.test_publishing_policy import ALL, held
-from tests.timeskip.test_publishing_posting import settle, unsettled
+from tests.timeskip.test_publishing_posting import lost_duplicate, settle, unsettled
 from tests.timeskip.test_publishing_review import TEXT, edit
 from tests.timeskip.test_publishing_times import DANA, moved, scheduled
 from towpath.contracts.core.review import Verdict
@@ -132,9 +132,18 @@ async def sooner(press: Press) -> Recorded:
     yield "sooner", handle
 
 
+async def duplicated(press: Press) -> Recorded:
+    """The platform has the post whose answer was lost, and a person says so."""
+    handle = await lost_duplicate(press)
+    await job_in(handle, JobState.UNKNOWN, job="linkedin")
+    out = settle("linkedin", published=True, post_id="urn:li:share:71")
+    await handle.execute_update(ContentPublishingWorkflow.settle, out)
+    yield "lost-duplicate", handle
+
+
 SCENARIOS: Sequence[Callable[[Press], Recorded]] = (
     *(straight, revised, expired, troubled, settled, changed, released, withdrawn, failed, cancelled),
-    *(late, stale, sooner),
+    *(late, stale, sooner, duplicated),
 )
 
 

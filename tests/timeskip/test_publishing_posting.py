@@ -1,5 +1,6 @@
 """Publishing exactly once: what happens when a platform is slow, silent, busy or refuses."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -40,6 +41,15 @@ async def unsettled(press: Press) -> Handle:
     for _ in range(5):
         await press.forward(handle, timedelta(seconds=30))
     await job_in(handle, JobState.UNKNOWN)
+    return handle
+
+
+async def lost_duplicate(press: Press) -> Handle:
+    """A post on LinkedIn whose first answer is lost, and whose second one is that the platform has it."""
+    press.fake.plan("publish_post/linkedin", "lost", duplicate())
+    handle = await press.start(campaign("linkedin", at=after(minutes=-1), cut_off=timedelta()), skipping=False)
+    for _ in range(4):
+        await press.forward(handle, timedelta(seconds=30))
     return handle
 
 
@@ -150,6 +160,21 @@ async def test_a_duplicate_that_is_ours_counts_as_published(press: Press) -> Non
     assert len(press.fake.texts("linkedin")) == 1
 
 
+async def test_a_duplicate_after_a_lost_answer_is_asked_of_a_person(press: Press) -> None:
+    """The first answer is lost, no look finds the post, and the second attempt hears that it is there."""
+    handle = await lost_duplicate(press)
+    job = await job_in(handle, JobState.UNKNOWN, job="linkedin")
+    assert job.failure is not None and job.failure.code is FailureCode.PUBLISH_DUPLICATE
+    assert any("now has such a text" in notice.text for notice in press.fake.house.asked("notify_team"))
+    out = settle("linkedin", published=True, post_id="urn:li:share:71")
+    await handle.execute_update(ContentPublishingWorkflow.settle, out)
+    result = await press.finish(handle)
+
+    assert result.outcome is PublishingOutcome.PUBLISHED
+    assert [post.post_id for post in result.jobs[0].posts] == ["urn:li:share:71"]
+    assert press.fake.attempts("linkedin") == 2
+
+
 async def test_a_thread_resumes_at_the_post_that_failed(press: Press) -> None:
     """The third post of a thread fails twice: it is published as a reply to the second, which is not sent again."""
     press.fake.plan("publish_post/x", "fine", "fine", down(), busy(1))
@@ -193,12 +218,13 @@ async def test_what_nobody_can_find_out_is_asked_of_a_person(press: Press) -> No
     waiting = (await record_of(handle)).waiting
     assert waiting is not None
     assert waiting.until is None
-    press.fake.timelines["x"].append(press.fake.shown("x", "by hand"))
-    await handle.execute_update(ContentPublishingWorkflow.settle, settle("x", published=True, post_id="x-1"))
+    shown = press.fake.shown("x", "by hand")
+    press.fake.timelines["x"].append(replace(shown, post=shown.post.model_copy(update={"post_id": "19283"})))
+    await handle.execute_update(ContentPublishingWorkflow.settle, settle("x", published=True, post_id="19283"))
     result = await press.finish(handle)
 
     assert result.outcome is PublishingOutcome.PUBLISHED
-    assert press.fake.timelines["x"][1].reply_to == "x-1"
+    assert press.fake.timelines["x"][1].reply_to == "19283"
     assert result.jobs[0].changed_by == "dana"
 
 
@@ -217,12 +243,18 @@ async def test_what_is_not_out_is_tried_again_or_given_up(press: Press, give_up:
 
 
 async def test_settlements_that_cannot_be_are_refused(press: Press) -> None:
-    """Only an unknown outcome is settled, and a post that is out has an id."""
+    """Only an unknown outcome is settled, by a known person, with an id and an address of the platform."""
     handle = await unsettled(press)
     for change, code in (
         (settle("linkedin", published=False), FailureCode.JOB_CLOSED),
         (settle("x", published=True), FailureCode.JOB_REFUSED),
         (settle("tiktok", published=False), FailureCode.JOB_UNKNOWN),
+        (
+            settle("x", published=True, post_id='"><script>1</script>', url="javascript:alert(1)"),
+            FailureCode.JOB_REFUSED,
+        ),
+        (settle("x", published=True, post_id="19283", url="https://evil.example/19283"), FailureCode.JOB_REFUSED),
+        (settle("x", published=True, post_id="19283", by="mallory"), FailureCode.REVIEW_UNKNOWN_REVIEWER),
     ):
         found, _ = await refusal(handle.execute_update(ContentPublishingWorkflow.settle, change))
         assert found == code

@@ -172,6 +172,8 @@ def settle(
     """Say whether a post is out, where the platform did not."""
     if bool(post_id) == (not_published or give_up):
         fail(Exit.WRONG_INPUT, "Give --post-id when it is out; else --not-published, or --give-up.")
+    if url and not post_id:
+        fail(Exit.WRONG_INPUT, "--url: a post that is not out has no address")
     change = Settle(job=job, published=bool(post_id), post_id=post_id, url=url, give_up=give_up, by=by, reason=reason)
     run(_change(workflow_id, lambda temporal, name: _one(desk.settle(temporal, name, change)), as_json=as_json))
 

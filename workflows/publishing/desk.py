@@ -13,6 +13,7 @@ from towpath.contracts.core.failure import FailureCode, HouseError
 from towpath.contracts.core.moments import in_utc
 from towpath.contracts.publishing.campaign import Adaptation
 from towpath.contracts.publishing.posting import EditPosts, Job, JobChange, JobState, Reschedule, Settle
+from towpath.policy.publishing.settling import settlement_problem
 from towpath.temporal.failures import to_application_error
 from workflows.kit.calling import CallFailedError
 from workflows.kit.people import require_person
@@ -158,6 +159,7 @@ class PostingDesk:
     @settle.validator
     def _validate_settle(self, settlement: Settle) -> None:
         self._try(lambda: self._check_settle(settlement))
+        self._try(lambda: self._check_said(settlement))
 
     async def _give_free(self, runs: list[JobRun]) -> None:
         """The times that were reserved for jobs which go out at another one."""
@@ -234,6 +236,15 @@ class PostingDesk:
             raise ChangeRefusedError(FailureCode.JOB_CLOSED, f"{settlement.job}: its outcome is not unknown")
         if settlement.published and not settlement.post_id.strip():
             raise ChangeRefusedError(FailureCode.JOB_REFUSED, "a post that is out has an id: give it")
+
+    def _check_said(self, settlement: Settle) -> None:
+        """What was said of the post. No replay asks it: a validator is not called again."""
+        run, job = self._run(settlement.job), self._run(settlement.job).job
+        place = self._desk_state.campaign.places.get(f"{job.channel}/{job.account}", "")
+        known = {post.post_id for other in self._desk_board.jobs for post in other.posts}
+        problem = settlement_problem(run.rules.adapter, place, settlement, known)
+        if problem is not None:
+            raise ChangeRefusedError(FailureCode.JOB_REFUSED, problem)
 
     def _check_open(self, run: JobRun) -> None:
         if not run.is_open:

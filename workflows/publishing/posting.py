@@ -43,6 +43,8 @@ NO_ANSWER = Failure(
     code=FailureCode.PUBLISH_UNKNOWN, message="the platform did not say whether it took the post", unknown=True
 )
 
+LOST_DUPLICATES = "lost-duplicates-2026-12"
+
 
 class OutcomeUnknownError(Exception):
     """The platform did not say whether it took the post, and its timeline cannot be read."""
@@ -181,7 +183,7 @@ class Posting:
             failure, post = error.failure, None
             self._in_doubt = before or failure.unknown
         if post is None and self._in_doubt:
-            post = await self._look(place, failure or NO_ANSWER)
+            post = await self._look(place, failure or NO_ANSWER, was_lost=before)
         if post is None:
             return failure or NO_ANSWER
         self._in_doubt = False
@@ -206,11 +208,11 @@ class Posting:
             summary=f"Publish {place.name}",
         )
 
-    async def _look(self, place: _Place, failure: Failure) -> PublishedPost | None:
+    async def _look(self, place: _Place, failure: Failure, *, was_lost: bool) -> PublishedPost | None:
         """Several looks at the timeline; None when all of them say that the post is not there.
 
-        Raises OutcomeUnknownError when the last one could not be made, NotPublishedError when the platform refused a
-        duplicate that is not this post.
+        Raises OutcomeUnknownError when the last one could not be made, or when an earlier attempt had no answer and the
+        platform now has such a text; NotPublishedError when it refused a duplicate that is not this post.
         """
         self._steps.remark(self._run.step, f"{place.name}: outcome unknown, looking for it")
         outcome: PostOutcome | None = None
@@ -228,6 +230,9 @@ class Posting:
             self._run.change(state=JobState.UNKNOWN, failure=problem)
             raise OutcomeUnknownError(problem)
         if failure.code is FailureCode.PUBLISH_DUPLICATE:
+            if was_lost and workflow.patched(LOST_DUPLICATES):
+                self._run.change(state=JobState.UNKNOWN, failure=failure)
+                raise OutcomeUnknownError(failure)
             raise NotPublishedError(failure)
         return None
 

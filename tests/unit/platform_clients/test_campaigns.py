@@ -84,6 +84,7 @@ async def test_a_campaign_is_read_with_its_platforms(tmp_path: Path) -> None:
     assert [rules.platform for rules in kept.platforms] == ["x", "blog"]
     assert (kept.excerpt, kept.characters) == (CONTENT, len(CONTENT))
     assert kept.block_list
+    assert kept.places == {"x/main": "https://x.com/hanbit/status/", "blog/main": "https://b.example/"}
 
 
 async def test_front_matter_is_no_content(tmp_path: Path) -> None:

@@ -191,6 +191,7 @@ class Campaign(ActivityResult):
     characters: int = 0
     embargo: datetime | None = None
     """What the content's front matter says; the later of it and of `not_before` counts."""
+    places: dict[str, str] = Field(default={}, description="by `channel/account`, how addresses of its posts begin")
     notes: tuple[str, ...] = ()
     """What of the front matter is not read."""
     text_rules: int = 1

@@ -18,6 +18,10 @@ class Adapter(Protocol):
         """Names of the accounts, as requests name them."""
         ...
 
+    def place_of(self, account: str) -> str:
+        """What the addresses of the account's posts begin with."""
+        ...
+
     async def prepare(self, request: PreparePost) -> None:
         """Nothing, when the account may post."""
         ...

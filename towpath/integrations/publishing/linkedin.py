@@ -32,6 +32,7 @@ _RESERVED = re.compile(r"[\\|{}@\[\]()<>#*_~]")
 _HASHTAG = re.compile(r"(?<![\w#/])#(\w{1,100})(?!\w)")
 _TEMPLATE = re.compile(r"\{hashtag\|\\?[#＃]\|((?:\\.|[^{}|\\]){1,200})\}")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+PLACE = "https://www.linkedin.com/feed/update/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ class LinkedIn:
     @property
     def accounts(self) -> frozenset[str]:
         return frozenset(self._accounts)
+
+    def place_of(self, account: str) -> str:
+        """The same for all: LinkedIn's addresses do not say whose a post is."""
+        del account
+        return PLACE
 
     async def prepare(self, request: PreparePost) -> None:
         """The account's posts can be read."""
@@ -225,4 +231,4 @@ def _input_codes(problem: JsonObject) -> list[str]:
 
 
 def _published(post_id: str, at: datetime) -> PublishedPost:
-    return PublishedPost(post_id=post_id, url=f"https://www.linkedin.com/feed/update/{post_id}", at=at)
+    return PublishedPost(post_id=post_id, url=f"{PLACE}{post_id}", at=at)

@@ -61,6 +61,10 @@ class WordPress:
     def accounts(self) -> frozenset[str]:
         return frozenset(self._accounts)
 
+    def place_of(self, account: str) -> str:
+        """The site's whole host: its posts may stand beside the folder of its API."""
+        return str(httpx.URL(self._accounts[account].site).copy_with(path="/", query=None))
+
     async def prepare(self, request: PreparePost) -> None:
         """The user may publish posts."""
         account = self._accounts[request.account]

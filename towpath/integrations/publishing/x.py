@@ -91,6 +91,9 @@ class X:
     def accounts(self) -> frozenset[str]:
         return frozenset(self._accounts)
 
+    def place_of(self, account: str) -> str:
+        return _place(self._accounts[account])
+
     async def prepare(self, request: PreparePost) -> None:
         """The token belongs to the account whose timeline will be read."""
         account = self._accounts[request.account]
@@ -219,4 +222,8 @@ def reset_wait(headers: httpx.Headers) -> timedelta | None:
 
 
 def _published(account: XAccount, post_id: str, at: datetime) -> PublishedPost:
-    return PublishedPost(post_id=post_id, url=f"https://x.com/{account.username}/status/{post_id}", at=at)
+    return PublishedPost(post_id=post_id, url=f"{_place(account)}{post_id}", at=at)
+
+
+def _place(account: XAccount) -> str:
+    return f"https://x.com/{account.username}/status/"

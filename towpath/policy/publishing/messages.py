@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.core.moments import in_utc
 from towpath.contracts.core.review import ReviewTask
 from towpath.contracts.publishing.posting import Job, JobState
@@ -62,9 +63,12 @@ def held_notice(workflow_id: str, failed: Job, held: Sequence[Job]) -> tuple[str
 def unknown_notice(workflow_id: str, job: Job) -> tuple[str, str]:
     """Title and text when nobody but a person can find out whether a post is out."""
     why = "" if job.failure is None else f" ({job.failure.code}: {job.failure.message})"
+    timeline = "its timeline cannot be read"
+    if job.failure is not None and job.failure.code is FailureCode.PUBLISH_DUPLICATE:
+        timeline = "now has such a text, which its timeline does not show"
     text = (
-        f"{job.job}: the platform did not say whether it took post {len(job.posts) + 1}, and its timeline cannot be "
-        f"read{why}. Look at the account, then say what is there:\n"
+        f"{job.job}: the platform did not say whether it took post {len(job.posts) + 1}, and {timeline}{why}. "
+        "Look at the account, then say what is there:\n"
         f"python starter.py publishing settle {workflow_id} {job.job} --by WHO --post-id ID\n"
         f"python starter.py publishing settle {workflow_id} {job.job} --by WHO --not-published"
     )
