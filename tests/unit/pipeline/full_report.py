@@ -12,7 +12,7 @@ from towpath.contracts.pipeline.loading import LoadResult
 from towpath.contracts.pipeline.pipeline import PipelineConfig, PipelineOutcome, PipelineResult
 from towpath.contracts.pipeline.quality import ModelIssue, Quality, RuleResult
 from towpath.contracts.pipeline.transformation import FrozenSpecification
-from towpath.dataplane.report.facts import ColumnOrigin, ReportFacts, StageTotal
+from towpath.dataplane.report.facts import ColumnOrigin, CountedRows, OperationTotal, ReportFacts, StageTotal
 from towpath.dataplane.report.quarantine import QuarantineSample, QuarantineTotal
 
 BEGAN = datetime(2026, 3, 1, 6, 30, tzinfo=UTC)
@@ -178,6 +178,17 @@ FACTS = ReportFacts(
         _step("Wait", StepState.PENDING, 72, 1),
     ),
     specification=("Rename no to id", "Add name as who from people by who = id"),
+    operations=(
+        OperationTotal(words="Rename no to id"),
+        OperationTotal(
+            words="Add name as who from people by who = id",
+            counts=(
+                CountedRows(counted="set aside", rows=5, quarantine=1),
+                CountedRows(counted="made null", rows=3),
+            ),
+        ),
+    ),
+    schema_rows=(CountedRows(counted="with a value in a column that nobody declared", rows=2, quarantine=1),),
     quarantine=(
         QuarantineTotal(
             stage="extract",

@@ -181,7 +181,10 @@ def test_a_broken_event_is_found(tmp_path: Path, place: tuple[Any, ...], value: 
 
 
 def test_columns_are_traced_to_their_sources(tmp_path: Path) -> None:
-    """Origins by column, what is hashed as masked; keys of joins and deduplication, and what sorts, for the dataset."""
+    """Origins by column, what is hashed as masked; keys of a deduplication, and what sorts, for the dataset.
+
+    The keys of a left join decide no row: they choose the values of the columns that it adds.
+    """
     *_, event = told(ended(), tmp_path)
     output = event["outputs"][0]
     lineage = output["facets"]["columnLineage"]
@@ -194,7 +197,9 @@ def test_columns_are_traced_to_their_sources(tmp_path: Path) -> None:
     }
     segment = lineage["fields"]["segment"]["inputFields"][0]
     assert (segment["namespace"], segment["name"]) == ("postgres://crm", "public.customers")
-    assert {one["field"] for one in lineage["dataset"]} == {"no", "at", "customer", "id"}
+    assert {one["field"] for one in lineage["dataset"]} == {"no", "at"}
+    keys = {one["field"]: one["transformations"][0]["subtype"] for one in lineage["fields"]["segment"]["inputFields"]}
+    assert keys == {"segment": "IDENTITY", "customer": "CONDITIONAL", "id": "CONDITIONAL"}
     assert output["outputFacets"]["outputStatistics"]["rowCount"] == 9
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.pipeline.full_report import CONFIG, FACTS
 from tests.unit.pipeline.tables import Table, columns, specification
 from towpath.contracts.core.run import Cost, StepRecord, StepState
 from towpath.contracts.core.wire import JsonObject
@@ -20,7 +22,7 @@ from towpath.contracts.pipeline.stages import ReportRendered, ReportTask
 from towpath.contracts.pipeline.transformation import FrozenSpecification
 from towpath.dataplane.core.quarantine import Quarantine
 from towpath.dataplane.report.facts import ReportFacts, stage_totals
-from towpath.dataplane.report.page import write_report
+from towpath.dataplane.report.page import page, write_report
 from towpath.dataplane.report.quarantine import quarantine_totals
 from towpath.dataplane.report.rendering import TEMPLATES
 from towpath.policy.pipeline.wording import in_words
@@ -58,7 +60,10 @@ def step(title: str, state: StepState, seconds: float = 0) -> StepRecord:
     return StepRecord(step=title, title=title, state=state, started_at=BEGAN, ended_at=ended)
 
 
-def report(root: Path, *, failure: str = "", empty: bool = False) -> ReportRendered:
+def report(
+    root: Path, *, failure: str = "", empty: bool = False, aside: Mapping[str, Mapping[str, int]] | None = None
+) -> ReportRendered:
+    """`aside` is how many rows were set aside beside the usual ones, by stage and rule."""
     table = Table(root, TARGET, TARGET, key=("id",))
     part = table.add(("1", HOSTILE), ("2", "x"), ("2", "x"))
     config = PipelineConfig.model_validate(
@@ -95,7 +100,9 @@ def report(root: Path, *, failure: str = "", empty: bool = False) -> ReportRende
     quarantine = Quarantine(table.work(), "transform", HOSTILE)
     for number in range(5):
         quarantine.add(rule=HOSTILE, reason=HOSTILE, position=f"{HOSTILE}:{number}", row={"name": HOSTILE})
-    result = result.model_copy(update={"quarantine": (quarantine.close(), *result.quarantine)})
+    result = result.model_copy(
+        update={"quarantine": (quarantine.close(), *result.quarantine, *_set_aside(table, aside or {}))}
+    )
     if empty:
         result = PipelineResult(outcome=PipelineOutcome.NOTHING, pipeline="shop", run_key="r")
     dataset = None if empty else Dataset(name="orders", parts=(part,), columns=TARGET)
@@ -115,16 +122,42 @@ def report(root: Path, *, failure: str = "", empty: bool = False) -> ReportRende
     return write_report(task, table.work())
 
 
+def _set_aside(table: Table, rows: Mapping[str, Mapping[str, int]]) -> Iterator[QuarantinedRows]:
+    for stage, rules in rows.items():
+        kept = Quarantine(table.work(), stage, HOSTILE)
+        for rule in (rule for rule, number in rules.items() for _ in range(number)):
+            kept.add(rule=rule, reason="bad", position="x.csv:1", row={"name": HOSTILE})
+        closed = kept.close()
+        assert closed is not None
+        yield closed
+
+
 def test_the_page_runs_nothing_and_loads_nothing(tmp_path: Path) -> None:
-    """Values, names and remarks are texts wherever they come from; no script, no link, no image, no address."""
-    page = report(tmp_path, failure=HOSTILE).page
-    elements = Elements(page)
-    assert not {"script", "link", "img", "iframe", "object", "form", "a"} & set(elements.names)
-    assert not {"src", "href", "srcset"} & set(elements.attributes)
+    """Values, names and remarks are texts wherever they come from; no script, no image, no address."""
+    written = report(tmp_path, failure=HOSTILE).page
+    elements = Elements(written)
+    assert not {"script", "link", "img", "iframe", "object", "form"} & set(elements.names)
+    assert not {"src", "srcset"} & set(elements.attributes)
+    assert all(link.startswith("#") for link in re.findall(r'href="([^"]*)"', written))
     assert not [name for name in elements.attributes if name.startswith("on")]
-    assert "default-src 'none'" in page
-    assert page.count("&lt;script&gt;") >= 20
-    assert "url(" not in page
+    assert "default-src 'none'" in written
+    assert written.count("&lt;script&gt;") >= 20
+    assert "url(" not in written
+
+
+def test_figures_lead_to_rows(tmp_path: Path) -> None:
+    """What rules, operations, stages and the schema set aside is a link to the rows, and no link leads nowhere."""
+    rows = {"extract": {"type": 9, "malformed": 8}, "transform": {"operations.0.rename": 7}}
+    rendered = report(tmp_path, aside=rows)
+    facts = ReportFacts.model_validate_json(rendered.document)
+
+    assert [(one.counted, one.rows, one.quarantine) for one in facts.operations[0].counts] == [("set aside", 7, 3)]
+    assert [(one.rows, one.quarantine) for one in facts.schema_rows] == [(9, 1)]
+    assert 'href="#quarantine-3">7 rows set aside</a>' in rendered.page
+    for written in (rendered.page, page(CONFIG, FACTS)):
+        links = re.findall(r'href="#([^"]*)"', written)
+        assert len(links) >= 10
+        assert set(links) <= set(re.findall(r'id="([^"]*)"', written))
 
 
 def test_the_page_shows_the_run(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def spans_of_steps(steps: Sequence[StepRecord], began: datetime | None) -> Drawi
 
 
 def rows_by_stage(stages: Sequence[StageTotal]) -> Drawing:
-    return bars("Rows by stage", [Bar(one.stage, one.rows_out, _rows(one), one.rows_quarantined) for one in stages])
+    return bars("Rows by stage", [_flow(one) for one in stages])
 
 
 def seconds_by_stage(stages: Sequence[StageTotal]) -> Drawing:
@@ -39,8 +39,17 @@ def seconds_by_stage(stages: Sequence[StageTotal]) -> Drawing:
 
 def rows_by_rule(rounds: Sequence[Quality]) -> Drawing | None:
     """Rules that look at rows, in the first round; the others look at the whole."""
-    rules = [one for one in rounds[0].results if one.rows > 1] if rounds else []
-    drawn = [Bar(clip(one.rule, LONGEST_RULE), one.passing * one.rows, _passing(one), one.failed) for one in rules]
+    rules = [(place, one) for place, one in enumerate(rounds[0].results, 1) if one.rows > 1] if rounds else []
+    drawn = [
+        Bar(
+            clip(one.rule, LONGEST_RULE),
+            one.passing * one.rows,
+            _passing(one),
+            one.failed,
+            link=f"rule-{place}-rows" if one.samples else "",
+        )
+        for place, one in rules
+    ]
     return bars("Rules", drawn, WIDE) if drawn else None
 
 
@@ -61,6 +70,11 @@ def lineage_graph(config: PipelineConfig, lineage: Sequence[ColumnOrigin]) -> Dr
         box = graph.box(2, destination.name, [], f"{destination.type}, {destination.strategy}")
         graph.curve(target[""][1], box[""][0], "load")
     return graph.drawing("Columns of sources, of the target, and destinations")
+
+
+def _flow(stage: StageTotal) -> Bar:
+    link = f"quarantine-{stage.quarantine}" if stage.quarantine else ""
+    return Bar(stage.stage, stage.rows_out, _rows(stage), stage.rows_quarantined, link=link)
 
 
 def _rows(stage: StageTotal) -> str:

@@ -1,7 +1,7 @@
 """What a report tells, as data: the document beside the page, and all that the page is made of."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from towpath.contracts.core.run import StepRecord
 from towpath.contracts.core.wire import Wire
@@ -12,6 +12,12 @@ from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.report.quarantine import QuarantineTotal, quarantine_totals
 from towpath.dataplane.specification.lineage import DIRECT, origins_of
 from towpath.policy.pipeline.wording import in_words
+
+SCHEMA_RULES: Mapping[str, str] = {
+    "contract": "with a value in a column that nobody declared",
+    "type": "with a value that is not of its column's type",
+}
+"""What rows have in common that the schema contract sets aside."""
 
 
 class StageTotal(Wire):
@@ -28,6 +34,25 @@ class StageTotal(Wire):
     slowest_seconds: float
     peak_rss_bytes: int
     attempts: int
+    quarantine: int = 0
+    """Which entry of the quarantine has the most of its rows, from 1 on; 0: none has any."""
+
+
+class CountedRows(Wire):
+    """So many rows have something in common. `quarantine` is the entry of the quarantine that shows them, from 1 on; 0:
+    they are not there.
+    """
+
+    counted: str
+    rows: int
+    quarantine: int = 0
+
+
+class OperationTotal(Wire):
+    """An operation in words, with all that is counted about it."""
+
+    words: str
+    counts: tuple[CountedRows, ...] = ()
 
 
 class ColumnOrigin(Wire):
@@ -56,23 +81,50 @@ class ReportFacts(Wire):
     steps: tuple[StepRecord, ...] = ()
     specification: tuple[str, ...] = ()
     """The operations in words."""
+    operations: tuple[OperationTotal, ...] = ()
+    """The same, with the rows that each set aside."""
+    schema_rows: tuple[CountedRows, ...] = ()
+    """Rows that do not have the declared schema, where that sets them aside."""
     quarantine: tuple[QuarantineTotal, ...] = ()
 
 
 def facts_of(task: ReportTask, profile: Profile | None, work: Workspace) -> ReportFacts:
     frozen = task.result.specification
+    operations = () if frozen is None else frozen.specification.operations
+    quarantine = quarantine_totals(task.result.quarantine, _columns(task), work)
     return ReportFacts(
         workflow_id=task.workflow_id,
         result=task.result,
-        stages=stage_totals(task.result.metrics),
+        stages=tuple(_with_place(one, quarantine) for one in stage_totals(task.result.metrics)),
         lineage=_lineage(task),
         profile=profile,
         notes=task.notes,
         failure=task.failure,
         steps=task.steps,
-        specification=() if frozen is None else tuple(map(in_words, frozen.specification.operations)),
-        quarantine=quarantine_totals(task.result.quarantine, _columns(task), work),
+        specification=tuple(map(in_words, operations)),
+        operations=tuple(
+            OperationTotal(words=in_words(one), counts=tuple(_set_aside(number, quarantine)))
+            for number, one in enumerate(operations)
+        ),
+        schema_rows=tuple(
+            CountedRows(counted=SCHEMA_RULES[one.rule], rows=one.rows, quarantine=place)
+            for place, one in enumerate(quarantine, 1)
+            if one.stage == "extract" and one.rule in SCHEMA_RULES
+        ),
+        quarantine=quarantine,
     )
+
+
+def _with_place(stage: StageTotal, quarantine: tuple[QuarantineTotal, ...]) -> StageTotal:
+    """The most rows come first."""
+    place = next((number for number, one in enumerate(quarantine, 1) if one.stage == stage.stage), 0)
+    return stage.model_copy(update={"quarantine": place if stage.rows_quarantined else 0})
+
+
+def _set_aside(number: int, quarantine: tuple[QuarantineTotal, ...]) -> Iterator[CountedRows]:
+    for place, one in enumerate(quarantine, 1):
+        if one.stage == "transform" and one.rule.startswith(f"operations.{number}."):
+            yield CountedRows(counted="set aside", rows=one.rows, quarantine=place)
 
 
 def _columns(task: ReportTask) -> list[Column]:

@@ -29,6 +29,8 @@ class PlotLabel(NamedTuple):
     x: float
     y: float
     kind: str
+    link: str = ""
+    """Name of the element of the page that it leads to."""
 
 
 class Curve(NamedTuple):
@@ -59,6 +61,7 @@ class Bar(NamedTuple):
     figure: str
     rest: float = 0
     start: float = 0
+    link: str = ""
 
 
 class Port(NamedTuple):
@@ -78,7 +81,7 @@ def bars(title: str, rows: Sequence[Bar], width: int = HALF) -> Drawing:
         middle = top + BAR / 2 + 4.5
         begin, long, rest = label + row.start * scale, row.value * scale, row.rest * scale
         labels.append(PlotLabel(row.label, _px(label - 12), middle, "label end"))
-        labels.append(PlotLabel(row.figure, _px(label + room + 12), middle, "figure"))
+        labels.append(PlotLabel(row.figure, _px(label + room + 12), middle, "figure", row.link))
         shapes.append(Rectangle(_px(label), top, _px(room), BAR, "track", radius=3))
         if long:
             shapes.append(Rectangle(_px(begin), top, _px(max(long, 1.5)), BAR, "value", radius=3))

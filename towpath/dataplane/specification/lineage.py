@@ -166,10 +166,16 @@ class _Trace:
 
     @follow.register
     def _(self, operation: Join) -> None:
-        self._decide(operation.on, "join")
-        self.rows |= {Origin(operation.source, name, "join") for name in operation.on.values()}
+        """A left join leaves all rows: its keys choose the values of the columns that it adds, and decide no row."""
+        chosen: set[Origin] = set()
+        if operation.kind == "inner":
+            self._decide(operation.on, "join")
+            self.rows |= {Origin(operation.source, name, "join") for name in operation.on.values()}
+        else:
+            chosen = self._made_of(operation.on, "conditional")
+            chosen |= {Origin(operation.source, name, "conditional") for name in operation.on.values()}
         for there, here in operation.columns.items():
-            self.columns[here] = {Origin(operation.source, there, "identity")}
+            self.columns[here] = {Origin(operation.source, there, "identity"), *chosen}
 
     @follow.register
     def _(self, operation: Aggregate) -> None:
