@@ -23,7 +23,10 @@ INTRODUCTIONS = {
         "Where rows come from. One source is the main one: its rows become the target's. Others have `main: false` and "
         "are joined or referenced. What reaches the outside (an API, a database, a bucket) is a "
         "[connection](#connection-of-type-http), an entry of `TOWPATH_PIPELINE_CONNECTIONS` by its name; no address "
-        "and no secret stands in a pipeline."
+        "and no secret stands in a pipeline. A source reads files of one type: of a folder with CSV and NDJSON, each "
+        "has a pipeline of its own, with the same target and destination. A column whose name in the source is none of "
+        "ours is called by it with `_` for what is no letter, digit or `_`: `Order No` is `Order_No`. `etl profile` "
+        "shows the names."
     ),
     "operations": (
         "How the main source becomes the target: operations, one after the other, each on the columns that the ones "

@@ -17,6 +17,7 @@ from towpath.dataplane.quality.rules import compile_rules
 from towpath.dataplane.specification.compile import TARGET, compile_specification
 from towpath.engine.expression.suggestions import nearest
 from towpath.policy.pipeline.contract import decide
+from towpath.policy.pipeline.file_kinds import of_other_kinds
 from towpath.policy.pipeline.naming import renamed, unsure
 from towpath.roots import PathRefusedError
 
@@ -41,13 +42,14 @@ def _source(source: Source, place: str, work: Workspace, findings: list[Pipeline
     if not isinstance(source, FileSource) or source.path.startswith(SCHEME):
         return source.columns
     try:
-        _, seen, notes = file_columns(source, work)
+        files, seen, notes = file_columns(source, work)
     except PathRefusedError as error:
         findings.append(_refused(f"{place}.path", error))
         return source.columns
     except DataError as error:
         findings.append(_missing(source, place, str(error)))
         return source.columns
+    findings += _mixed(source, place, [file.name for file in files])
     doubt = unsure(seen, source.columns)
     if doubt is not None:
         findings.append(PipelineFinding(place=f"{place}.columns", code="source.names", message=doubt))
@@ -76,6 +78,21 @@ def _source(source: Source, place: str, work: Workspace, findings: list[Pipeline
         for change in decision.changes
     ]
     return decision.columns
+
+
+def _mixed(source: FileSource, place: str, names: list[str]) -> Iterator[PipelineFinding]:
+    """A warning: what a file is called says nothing for sure."""
+    others = of_other_kinds(source.type, names)
+    if others:
+        name, kind = next(iter(others.items()))
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        yield PipelineFinding(
+            place=f"{place}.path",
+            code="source.mixed",
+            message=f"{name}{more} would be read as {source.type}",
+            mend=f"match files of one type; a pipeline of their own may load those of {kind} into the same table",
+            is_warning=True,
+        )
 
 
 def _paths(config: PipelineConfig, work: Workspace) -> Iterator[PipelineFinding]:

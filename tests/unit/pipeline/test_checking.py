@@ -146,3 +146,39 @@ def test_a_schema_that_differs_is_told(reader: Reader, tmp_path: Path) -> None:
 
     assert [(one.code, one.severity) for one in found] == [("source.schema", "warning")] * 2
     assert "gone is declared and not there" in found[0].what + found[1].what
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        pytest.param("people-2.ndjson", "ndjson", id="ndjson"),
+        pytest.param("people-2.JSONL.gz", "ndjson", id="compressed"),
+        pytest.param("people-2.parquet", "parquet", id="parquet"),
+        pytest.param("people-2.tsv", "", id="tsv"),
+        pytest.param("people-2.2026", "", id="no-ending-of-a-type"),
+        pytest.param("people-2", "", id="none"),
+    ],
+)
+def test_a_file_of_another_type_is_told(reader: Reader, tmp_path: Path, name: str, kind: str) -> None:
+    """A pattern that matches files of another type warns, and says what else loads them."""
+    (tmp_path / name).write_text("id,height,name\n2,1.7,Bo\n")
+
+    found = told(reader, tmp_path, ("people-*.csv", "people-*"))
+
+    assert [one.code for one in found] == (["source.mixed"] if kind else [])
+    assert all(one.severity == "warning" and f"those of {kind} into the same table" in one.mend for one in found)
+
+
+def test_texts_in_a_computation_are_named(reader: Reader, tmp_path: Path) -> None:
+    """An expression that wants numbers names the columns of text that it reads, and the cast that is missing."""
+    derived = '    - {op: derive, column: {name: area, type: float}, expression: "height * height * id"}\n'
+    (found,) = told(reader, tmp_path, (LAST, derived))[:1]
+
+    assert found.mend.startswith("height is text; cast before: {op: cast, column: height, to:")
+
+
+def test_null_is_a_word(reader: Reader, tmp_path: Path) -> None:
+    """`on_error: null` means what it says, with quotes and without."""
+    for written in ("null", '"null"', "~"):
+        nulled = LAST.replace("float}}", f"float}}, on_error: {written}}}")
+        assert told(reader, tmp_path, (LAST, nulled)) == []
