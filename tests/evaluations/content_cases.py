@@ -37,6 +37,9 @@ class NoPlatform:
 
     accounts = frozenset({"main"})
 
+    def place_of(self, account: str) -> str:
+        return f"https://nowhere.example/{account}/"
+
     async def prepare(self, request: PreparePost) -> None:
         self._refuse(request)
 
