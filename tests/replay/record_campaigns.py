@@ -17,7 +17,7 @@ from tests.fakes.press import busy, down, forbidden
 from tests.replay.record_incidents import write
 from tests.timeskip.conftest import time_skipping
 from tests.timeskip.publishing import Handle, Press, after, campaign, decide, job_in, serve, task_of
-from tests.timeskip.test_publishing_late import approved_late
+from tests.timeskip.test_publishing_late import approved_late, long_past
 from tests.timeskip.test_publishing_paths import refusing, scored
 from tests.timeskip.test_publishing_policy import ALL, held
 from tests.timeskip.test_publishing_posting import lost_duplicate, settle, unsettled
@@ -141,9 +141,24 @@ async def duplicated(press: Press) -> Recorded:
     yield "lost-duplicate", handle
 
 
+async def held_late(press: Press) -> Recorded:
+    """Held since its time was long past, and let go by a person."""
+    handle = await long_past(press)
+    await job_in(handle, JobState.HELD, job="linkedin")
+    await handle.execute_update(ContentPublishingWorkflow.release, DANA)
+    yield "held-late", handle
+
+
+async def kept_now(press: Press) -> Recorded:
+    """Published now, and others keep their distance to now."""
+    handle = await scheduled(press)
+    await handle.execute_update(ContentPublishingWorkflow.publish_now, DANA)
+    yield "kept-now", handle
+
+
 SCENARIOS: Sequence[Callable[[Press], Recorded]] = (
     *(straight, revised, expired, troubled, settled, changed, released, withdrawn, failed, cancelled),
-    *(late, stale, sooner, duplicated),
+    *(late, stale, sooner, duplicated, held_late, kept_now),
 )
 
 

@@ -1,6 +1,6 @@
 """Nothing goes out late: wishes that passed, approvals that come too late, and times that nobody needs any more."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -62,6 +62,32 @@ async def test_a_wish_shortly_after_the_approval_is_kept(press: Press) -> None:
     assert published_at(result) == at
 
 
+async def long_past(press: Press, not_after: datetime | None = None) -> Handle:
+    """A campaign that cannot go on until an hour after its post's time, as when no worker runs."""
+    press.fake.plan("reserve_slot", busy(2 * 3600))
+    return await press.start(campaign("linkedin", at=after(hours=1), not_after=not_after))
+
+
+async def test_a_time_that_is_long_past_is_held(press: Press) -> None:
+    """Nothing goes out by itself an hour late: the team is told, and a person lets it."""
+    handle = await long_past(press)
+    job = await job_in(handle, JobState.HELD, job="linkedin")
+    assert "passed while no worker could publish it" in job.reason
+    assert press.fake.texts("linkedin") == []
+    await handle.execute_update(ContentPublishingWorkflow.release, DANA)
+    result = await handle.result()
+
+    assert result.outcome is PublishingOutcome.PUBLISHED
+    assert any(title.startswith("Wished time passed") for title in press.fake.notices())
+
+
+async def test_what_is_long_past_not_after_is_dropped(press: Press) -> None:
+    """What may no longer go out is not held."""
+    result = await (await long_past(press, not_after=after(minutes=90))).result()
+
+    assert result.jobs[0].state is JobState.DROPPED and press.fake.texts("linkedin") == []
+
+
 async def test_not_after_closes_the_approval(press: Press) -> None:
     """When nothing may go out any more, nobody is asked any more, and the team is told why."""
     not_after = after(minutes=40).replace(microsecond=0)
@@ -85,14 +111,15 @@ async def test_an_approval_of_what_is_stale_already_is_not_asked(press: Press) -
     assert press.fake.notices() == []
 
 
-async def test_the_slot_of_a_job_that_is_published_now_is_given_back(press: Press) -> None:
-    """It goes out at another time than the one that was kept for it."""
+async def test_a_job_that_is_published_now_keeps_its_distance_from_now(press: Press) -> None:
+    """The time that was kept for it is free for others, who keep away from the one at which it went out."""
     handle = await scheduled(press)
     await handle.execute_update(ContentPublishingWorkflow.publish_now, DANA)
     result = await handle.result()
 
     assert result.outcome is PublishingOutcome.PUBLISHED
-    assert press.fake.slots == {}
+    (kept,) = press.fake.slots.values()
+    assert kept == published_at(result) < after(hours=1)
 
 
 @pytest.mark.parametrize("ending", ["failed", "dropped"])

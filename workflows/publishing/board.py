@@ -13,7 +13,7 @@ from towpath.policy.publishing.messages import held_notice, late_notice
 from workflows.kit.notices import tell_team
 from workflows.publishing.jobs import STOPPED, JobRun
 from workflows.publishing.posting import Posting
-from workflows.publishing.schedule import UNUSED_SLOTS, Schedule
+from workflows.publishing.schedule import KEPT_NOW, UNUSED_SLOTS, Schedule
 from workflows.publishing.steps import ChannelTexts, PublishingState
 
 UNUSED = frozenset({JobState.CANCELLED, JobState.DROPPED, JobState.FAILED})
@@ -85,6 +85,27 @@ class Board:
             if run is not None:
                 run.change(reason=f"{run.job.reason}; {why}")
 
+    async def keep_now(self, runs: list[JobRun]) -> None:
+        """Other posts of the accounts keep their distance to now, and not to the times that were reserved."""
+        spaced = [run for run in runs if run.rules.spacing]
+        if not spaced or not workflow.patched(KEPT_NOW):
+            await self.give_free(runs)
+            return
+        for run in spaced:
+            wish = self._state.channels[run.job.job].wish
+            left = await self.schedule.keep_now(wish, run.rules, run.job.at)
+            if left:
+                run.change(reason=f"{run.job.reason}; {left}")
+
+    async def give_free(self, runs: list[JobRun]) -> None:
+        """The times that were reserved for jobs which go out at another one."""
+        schedule = self.schedule
+        reserved = [run for run in runs if schedule.holds(run.job.job)]
+        if not reserved or not workflow.patched(UNUSED_SLOTS):
+            return
+        for run in reserved:
+            await schedule.release(self._state.channels[run.job.job].wish, run.rules)
+
     def abandon(self) -> tuple[Job, ...]:
         """The run is cancelled: what was not begun is not published. What is out stays, and is returned."""
         for run in self.runs.values():
@@ -118,12 +139,18 @@ class Board:
         run = JobRun(job, posts, self._state.rules(channel), self._state.request, self._steps)
         run.change(state=state, failure=channel.failure)
         run.on_change = self._show
+        run.on_late = self._tell_late
         self.runs[channel.job] = run
 
     async def _job(self, run: JobRun, since: datetime) -> None:
         if await run.due():
             await Posting(run, self._state, since).publish()
         await self._after(run)
+
+    async def _tell_late(self, run: JobRun) -> None:
+        title, text = late_notice(workflow.info().workflow_id, [run.job])
+        at = f"{run.job.at:%Y%m%dT%H%M%S}"
+        await tell_team(self._state.request.review.team, f"{run.step}/late/{at}", title, text)
 
     async def _after(self, run: JobRun) -> None:
         """The campaign's policy, when a job could not be published. A cancellation by a person is no failure."""

@@ -19,7 +19,6 @@ from workflows.kit.calling import CallFailedError
 from workflows.kit.people import require_person
 from workflows.publishing.board import Board
 from workflows.publishing.jobs import JobRun
-from workflows.publishing.schedule import UNUSED_SLOTS
 from workflows.publishing.steps import ChannelTexts, PublishingState
 
 ALL = "*"
@@ -87,8 +86,9 @@ class PostingDesk:
         try:
             self._try(lambda: self._check_open(run))
         except ApplicationError:
-            await self._give_free([run])
+            await self._desk_board.give_free([run])
             raise
+        run.may_be_late = False
         moved = f"; the first free time from {in_utc(change.at)} on" if at != change.at else ""
         run.change(at=at, reason=_why("moved", change.by, change.reason) + moved, changed_by=change.by)
         return run.job
@@ -125,7 +125,7 @@ class PostingDesk:
         for run in runs:
             reason = _why("published now", change.by, change.reason)
             run.change(state=JobState.SCHEDULED, at=workflow.now(), reason=reason, changed_by=change.by)
-        await self._give_free(runs)
+        await self._desk_board.keep_now(runs)
         return [run.job for run in runs]
 
     @publish_now.validator
@@ -140,6 +140,7 @@ class PostingDesk:
         runs = self._held(change)
         for run in runs:
             reason = _why("released", change.by, change.reason)
+            run.may_be_late = True
             run.change(state=JobState.SCHEDULED, reason=reason, changed_by=change.by)
         return [run.job for run in runs]
 
@@ -160,15 +161,6 @@ class PostingDesk:
     def _validate_settle(self, settlement: Settle) -> None:
         self._try(lambda: self._check_settle(settlement))
         self._try(lambda: self._check_said(settlement))
-
-    async def _give_free(self, runs: list[JobRun]) -> None:
-        """The times that were reserved for jobs which go out at another one."""
-        schedule = self._desk_board.schedule
-        reserved = [run for run in runs if schedule.holds(run.job.job)]
-        if not reserved or not workflow.patched(UNUSED_SLOTS):
-            return
-        for run in reserved:
-            await schedule.release(self._desk_state.channels[run.job.job].wish, run.rules)
 
     async def _require(self, who: str, what: str) -> None:
         review = self._desk_state.request.review
@@ -205,18 +197,12 @@ class PostingDesk:
             raise ChangeRefusedError(FailureCode.JOB_REFUSED, "the time needs its offset from UTC")
         if change.at <= now:
             raise ChangeRefusedError(FailureCode.JOB_REFUSED, "that time has passed; publish_now publishes at once")
-        self._check_window(change.at, state.not_before, state.metadata.not_after)
+        _check_window(change.at, state.not_before, state.metadata.not_after)
 
     def _check_publish_now(self, change: JobChange) -> None:
         self._check_change(change)
         state = self._desk_state
-        self._check_window(workflow.now(), state.not_before, state.metadata.not_after)
-
-    def _check_window(self, at: datetime, not_before: datetime | None, not_after: datetime | None) -> None:
-        if not_before is not None and at < not_before:
-            raise ChangeRefusedError(FailureCode.JOB_REFUSED, f"nothing is published before {in_utc(not_before)}")
-        if not_after is not None and at > not_after:
-            raise ChangeRefusedError(FailureCode.JOB_REFUSED, f"nothing is published after {in_utc(not_after)}")
+        _check_window(workflow.now(), state.not_before, state.metadata.not_after)
 
     def _check_change(self, change: JobChange) -> None:
         if change.job != ALL:
@@ -283,6 +269,13 @@ class PostingDesk:
         if run is not None:
             run.posts = adaptation.posts
             run.change(changed_by=adaptation.edited_by)
+
+
+def _check_window(at: datetime, not_before: datetime | None, not_after: datetime | None) -> None:
+    if not_before is not None and at < not_before:
+        raise ChangeRefusedError(FailureCode.JOB_REFUSED, f"nothing is published before {in_utc(not_before)}")
+    if not_after is not None and at > not_after:
+        raise ChangeRefusedError(FailureCode.JOB_REFUSED, f"nothing is published after {in_utc(not_after)}")
 
 
 def _why(what: str, by: str, reason: str) -> str:

@@ -1,6 +1,6 @@
 """One job of a campaign: its texts, the wait for its time, and what people and the campaign's policy change in it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -14,6 +14,9 @@ from workflows.kit.steps import Steps
 
 OPEN = frozenset({JobState.SCHEDULED, JobState.HELD})
 """Nothing of the job was begun yet."""
+LATE_BY = timedelta(minutes=15)
+"""From then on a person says whether it still goes out: its hour and its distance to other posts are others by then."""
+LATE_TIMERS = "late-timers-2026-12"
 STOPPED = frozenset({JobState.FAILED, JobState.PARTIAL, JobState.DROPPED})
 """Endings that count as not published for the campaign's policy."""
 
@@ -29,6 +32,9 @@ class JobRun:
         self.rules = rules
         self.settlement: Settle | None = None
         self.on_change: Callable[[], None] = lambda: None
+        self.on_late: Callable[[JobRun], Awaitable[None]] = _told_nobody
+        self.may_be_late = False
+        """A person has said that it goes out although its time has passed."""
         self._request = request
         self._steps = steps
         self._changes = 0
@@ -67,6 +73,10 @@ class JobRun:
         when = "" if not_after is None else f" was {in_utc(not_after)}"
         self.end(JobState.DROPPED, f"stale: not_after{when}, and nothing is published late")
 
+    def is_late(self, now: datetime) -> bool:
+        """Whether its time is long past, since no worker ran, and nobody said that it may go out all the same."""
+        return now - self.job.at > LATE_BY and not self.may_be_late and workflow.patched(LATE_TIMERS)
+
     async def due(self) -> bool:
         """Wait for the job's time. False: it was cancelled or dropped instead. The wait is a durable timer."""
         while self.is_open:
@@ -77,6 +87,10 @@ class JobRun:
                 await self._changed(self._request.metadata.not_after, "held")
             elif now < self.job.at:
                 await self._changed(self.job.at, "until its time")
+            elif self.is_late(now):
+                when, why = in_utc(self.job.at), "passed while no worker could publish it"
+                self.change(state=JobState.HELD, reason=f"its time was {when}, which {why}")
+                await self.on_late(self)
             else:
                 self.change(state=JobState.PUBLISHING)
                 return True
@@ -139,3 +153,7 @@ class JobRun:
         posts = self.job.posts
         count = f"{len(posts)} posts, " if len(posts) > 1 else ""
         return f"{count}{posts[0].url}" if posts else ""
+
+
+async def _told_nobody(_: JobRun) -> None:
+    """Until the board says who is told."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
@@ -15,6 +15,7 @@ from workflows.kit.options import LOOKUP
 from workflows.publishing.steps import SCHEDULE, ChannelTexts, PublishingState, job_name
 
 LATE_WISHES = "late-wishes-2026-12"
+KEPT_NOW = "slots-kept-now-2026-12"
 UNUSED_SLOTS = "unused-slots-2026-12"
 
 
@@ -73,11 +74,13 @@ class Schedule:
         at, embargo = channel.wish.at, self._state.not_before
         return at is not None and since <= at < before and (embargo is None or embargo <= at)
 
-    async def reserve(self, wish: ChannelWish, rules: PlatformRules, at: datetime) -> datetime | None:
-        """The first time from `at` on that keeps the account's spacing, now the job's only one. Raises
-        CallFailedError.
+    async def reserve(
+        self, wish: ChannelWish, rules: PlatformRules, at: datetime, *, always: bool = False
+    ) -> datetime | None:
+        """The first time from `at` on that keeps the account's spacing, now the job's only one; `always`: without one,
+        too. Raises CallFailedError.
         """
-        if not rules.spacing:
+        if not (rules.spacing or always):
             return at
         request = ReserveSlot(
             place=_place(wish),
@@ -97,6 +100,16 @@ class Schedule:
             summary=f"Keep {name}'s time free of other posts",
         )
         return slot.at
+
+    async def keep_now(self, wish: ChannelWish, rules: PlatformRules, now: datetime) -> str:
+        """The job goes out now, whatever the spacing: the time that others keep their distance to is this one. Why that
+        failed, if it did: the time before stays reserved.
+        """
+        try:
+            await self.reserve(wish, rules.model_copy(update={"spacing": timedelta()}), now, always=True)
+        except CallFailedError as error:
+            return f"its time stays reserved ({error.failure.code})"
+        return ""
 
     async def release(self, wish: ChannelWish, rules: PlatformRules) -> str:
         """Give the job's time free for others; why that failed, if it did: the time then stays reserved and unused."""
