@@ -51,7 +51,7 @@ lint-full: lint ## the same, and types of all files, compose files, Dockerfile
 bench: $(DEVELOPMENT) ## measure, and print the figures as tables (an hour and a quarter, most of it pipelines of 10 million rows)
 	@$(BIN)/python -m bench
 
-evaluate: $(DEVELOPMENT) ## judge 96 cases of publishing and incidents by kind, offline (OPTIONS=--claude asks Claude, with a key)
+evaluate: $(DEVELOPMENT) ## judge 98 cases of publishing and incidents by kind, offline (OPTIONS=--claude asks Claude, with a key)
 	@$(BIN)/python -m tests.evaluations $(OPTIONS)
 
 lock: ## write the hashed locks anew from pyproject.toml

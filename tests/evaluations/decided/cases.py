@@ -48,7 +48,7 @@ def judged(process: str, case: DecidedCase, answer: JsonObject) -> CaseReport:
     """Undecided where the code leaves to a person what has a certain answer, and says nothing wrong besides."""
     held = tuple(_held(name, right, answer.get(name)) for name, right in case.right.items())
     verdict = Verdict.RIGHT if all(one.holds for one in held) else Verdict.WRONG
-    if verdict is Verdict.WRONG and answer.get("answer") == PERSON:
+    if verdict is Verdict.WRONG and answer.get("answer") == PERSON != case.right.get("answer"):
         verdict = Verdict.UNDECIDED
     return CaseReport(process, case.name, held, kind=case.kind, by_code=True, verdict=verdict)
 

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from towpath.contracts.publishing.campaign import TextFinding
 from towpath.policy.core.reading import skeleton
 from towpath.policy.core.signs import find_mentions, rehashed
+from towpath.policy.publishing.korean_names import untitled_names
+from towpath.policy.publishing.ordinary_words import ENGLISH
 from towpath.policy.publishing.sentences import sentences
 from towpath.policy.publishing.weights import relinked
 
 _CAPITAL = "[A-ZÀ-ÖØ-Þ]"
 _LETTER = "[A-Za-zÀ-ÖØ-öø-ɏ]"
 _WORD = re.compile(rf"{_LETTER}{{1,60}}")
-_NAME = rf"(?<![\w]){_CAPITAL}{_LETTER}{{0,40}}(?:[-'’]{_LETTER}{{2,40}})?"
+_NAME = rf"(?<![\w@]){_CAPITAL}{_LETTER}{{0,40}}(?:[-'’]{_LETTER}{{2,40}})?"
 _TWO = rf"{_NAME}(?: (?:de|del|van|von|der|la|al|bin) | ){_NAME}(?: {_NAME})?"
 _ROLE = (
     r"(?:CEO|CTO|CFO|COO|CMO|[Cc]o-?founder|[Ff]ounder|[Pp]resident|[Dd]irector|[Cc]hief|[Pp]rofessor|[Vv]ice|[Hh]ead)"
@@ -106,6 +108,10 @@ _VERB = re.compile(
     r"\s+(?:[a-z]{2,20}ed|is|was|has|had|will|says|makes|made|builds|built|wins|won|opens|leads|led|buys|bought|sells|sold|"
     r"joins|runs|ran|hosts|takes|took|plans|grows|grew|falls|fell|rises|rose|cuts|saves|serves|begins|began)(?![\w'’])"
 )
+_CAPITALS = 4
+"""A word of so many capitals may be a name; a shorter one is mostly an abbreviation."""
+_ENDINGS = ("s", "es", "ies", "ed", "d", "ing", "ly", "er", "est", "ness", "ment", "ful", "able")
+_SHORTENED = re.compile("['’](?:s|re|ll|ve)$")
 _NO_NAME_ENDINGS = ("s", "ing", "ed", "ly", "thing", "body", "one")
 _SMALL_IN_TITLES = frozenset({"with", "from", "into", "over", "that", "than", "your", "when", "without", "about"})
 _AFTER_START = re.compile(r"(?:^|[.!?:;–—(\[“‘\"'•·*→>|/-]|\d[.)]|[^\w\s,'’])\s*$")
@@ -118,9 +124,10 @@ def name_findings(texts: Iterable[str], given: Sequence[str]) -> list[TextFindin
     words before a role (`, CEO`), or that say something (`… said`, `according to …`); before a legal form (`Inc`,
     `GmbH`); in Korean a surname and two syllables before a title (`김지우 대표`), and what stands by `주식회사` or
     `㈜`; and an @mention, which would call somebody. Doubtful are other capitalised Latin words within a sentence, or
-    anywhere in Korean text. Left alone: other first words of a sentence, headings in title case, words in capitals
-    only, hashtags, links, days and months, and Korean names without a title, which nothing tells from other words.
-    The first word of a sentence is doubtful where a verb follows it.
+    anywhere in Korean text; the first word of a sentence, a word of a heading, and one of four or more capitals, unless
+    it is an ordinary word; and a Korean word without a title that begins with a family name, unless it is an ordinary
+    word or a verb. Left alone: names that are ordinary words as well, short words in capitals, hashtags, links, days
+    and months.
     """
     known = _Known(given)
     found: dict[str, TextFinding] = {}
@@ -134,6 +141,9 @@ def name_findings(texts: Iterable[str], given: Sequence[str]) -> list[TextFindin
         for name in _capitalised(plain):
             if not known.holds(name) and name not in certain:
                 found.setdefault(name, _finding("name", name, blocking=False))
+        for name in untitled_names(plain, known.holds):
+            if name not in found:
+                found[name] = _finding("name", name, blocking=False)
     return list(found.values())
 
 
@@ -197,18 +207,38 @@ def _capitalised(text: str) -> Iterator[str]:
     """Capitalised words that are names by their place."""
     korean = len(re.findall("[가-힣]", text)) * 3 > len(text)
     for sentence in sentences(text):
-        words = list(re.finditer(_NAME, sentence))
-        if not korean and _is_title(sentence):
-            continue
-        for match in words:
+        is_title = _is_title(sentence)
+        for match in re.finditer(_NAME, sentence):
             starts = _AFTER_START.search(sentence, max(0, match.start() - 4), match.start()) is not None
             word = match.group()
-            if len(word) > 1 and not word.isupper() and (korean or not starts or _is_subject(sentence, match)):
+            is_negated = sentence.startswith(("'t", "’t"), match.end())
+            if is_negated or len(word) < (_CAPITALS if word.isupper() else 2):
+                continue
+            tells = not (starts or is_title or word.isupper())
+            if korean or tells or _is_subject(sentence, match, starts=starts) or not _is_ordinary(word):
                 yield word
 
 
-def _is_subject(sentence: str, word: re.Match[str]) -> bool:
+def _is_ordinary(word: str) -> bool:
+    """Whether it, or what it is made of, is a word that sentences begin with."""
+    parts = _SHORTENED.sub("", word.casefold()).split("-")
+    return all(_forms(part) & ENGLISH or part in _COMMON for part in parts)
+
+
+def _forms(word: str) -> set[str]:
+    """The word, and what it may be a form of: plural, past, adverb."""
+    forms = {word}
+    for ending in _ENDINGS:
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) > 2:
+            forms |= {stem, f"{stem}e", f"{stem}y"} | ({stem[:-1]} if len(stem) > 3 and stem[-1] == stem[-2] else set())
+    return forms
+
+
+def _is_subject(sentence: str, word: re.Match[str], *, starts: bool) -> bool:
     """Whether a capitalised word that begins a sentence does something, as people and companies do."""
+    if not starts or word.group().isupper() or _is_title(sentence):
+        return False
     verb = _VERB.match(sentence, word.end())
     return verb is not None and len(word.group()) > 2 and not word.group().endswith(_NO_NAME_ENDINGS)
 
