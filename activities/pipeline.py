@@ -1,11 +1,12 @@
 """Activities of the ETL pipeline: each hands one task to a process that touches bytes, and heartbeats while it runs."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
 from temporalio import activity
+from temporalio.common import MetricMeter
 
 from towpath.contracts.core.artefact import Artefact
 from towpath.contracts.core.wire import ActivityResult, Wire
@@ -129,6 +130,7 @@ class PipelineActivities:
     async def transform_part(self, request: TransformTask) -> Transformed:
         done = await self._run("transform_part", request, Transformed)
         _count(done.metrics)
+        _count_nulls(done.errors, done.metrics)
         return done
 
     @activity.defn(name="check_quality")
@@ -209,10 +211,22 @@ async def _heartbeats(task: str) -> AsyncGenerator[Callable[[TaskProgress], None
         beating.cancel()
 
 
+def _meter(metrics: StageMetrics) -> MetricMeter:
+    _, pipeline, *_ = str(activity.info().workflow_id).split("/")
+    return activity.metric_meter().with_additional_attributes({"pipeline": pipeline, "stage": metrics.stage})
+
+
+def _count_nulls(made: Mapping[str, int], metrics: StageMetrics) -> None:
+    meter = _meter(metrics)
+    for operation, rows in made.items():
+        counted = meter.with_additional_attributes({"operation": operation})
+        told = "rows in which an operation failed and made a null"
+        counted.create_counter("towpath_pipeline_nulls_made", told).add(rows)
+
+
 def _count(metrics: StageMetrics) -> None:
     """What Prometheus reads of a partition that is done: by pipeline and stage, never by partition."""
-    _, pipeline, *_ = str(activity.info().workflow_id).split("/")
-    meter = activity.metric_meter().with_additional_attributes({"pipeline": pipeline, "stage": metrics.stage})
+    meter = _meter(metrics)
     meter.create_counter("towpath_pipeline_rows", "rows that came out of a stage").add(metrics.rows_out)
     meter.create_counter("towpath_pipeline_quarantined", "rows that a stage quarantined").add(metrics.rows_quarantined)
     meter.create_counter("towpath_pipeline_bytes", "bytes that a stage read or wrote", "bytes").add(metrics.size_bytes)

@@ -157,4 +157,5 @@ class PipelineClosing:
             seconds=round((state.now - known.started_at).total_seconds(), 3),
             degraded=known.degraded,
             cost=self._steps.cost,
+            nulls_made=known.nulls_made,
         )

@@ -11,10 +11,13 @@ from towpath.contracts.pipeline.schema import SchemaAction
 from towpath.contracts.pipeline.stages import QualityChecked, RowQualityTask, TransformTask
 from towpath.contracts.pipeline.transformation import Specification
 from towpath.contracts.prompts import VALIDATE_SAMPLE
+from towpath.policy.pipeline.counting import added, summed
 from towpath.policy.pipeline.validation import kept_issues, shown_columns, validation_task
 from workflows.kit.failing import StepFailedError
 from workflows.pipeline.state import PipelineState, others
 
+REPAIR = "repair."
+"""Before the names of operations of a repair."""
 QUALITY, REMEDIATION, REVIEW = "quality", "remediation", "quality-review"
 MOST_ROUNDS = 3
 """The first look, and two after a remediation."""
@@ -51,6 +54,7 @@ class QualityGate:
             quality=(),
             quarantine=tuple(rows for rows in known.quarantine if rows.stage not in STAGES),
             metrics=tuple(one for one in known.metrics if one.stage not in STAGES),
+            nulls_made={name: rows for name, rows in known.nulls_made.items() if not name.startswith(REPAIR)},
         )
 
     async def _check(self, dataset: Dataset, turn: int) -> QualityChecked:
@@ -67,6 +71,7 @@ class QualityGate:
             began_at=state.known.started_at,
             strict=turn > 1 and policy.remediation == "quarantine",
             round=turn,
+            nulls_made=state.known.nulls_made,
         )
         checked = await state.activity(
             step, PipelineActivities.check_quality, task, name=str(turn), summary=f"Check {dataset.rows:,} rows"
@@ -141,5 +146,7 @@ class QualityGate:
         window = state.window(step).model_copy(update={"transform": tasks})
         done = (await state.windows(REMEDIATION, window, len(tasks))).transformed
         state.measured((one.metrics for one in done), (one.quarantined for one in done))
+        made = summed(one.errors for one in done)
+        state.set(nulls_made=added(state.known.nulls_made, {f"{REPAIR}{name}": rows for name, rows in made.items()}))
         parts = tuple(one.valid for one in done if one.valid is not None and one.valid.rows)
         return dataset.model_copy(update={"parts": parts})

@@ -6,6 +6,7 @@ from activities.pipeline import PipelineActivities
 from towpath.contracts.pipeline.dataset import Dataset, DatasetPart
 from towpath.contracts.pipeline.stages import DuplicatesTask, SpecificationTask, TransformTask
 from towpath.contracts.pipeline.transformation import FrozenSpecification, Specification
+from towpath.policy.pipeline.counting import summed
 from workflows.pipeline.state import PipelineState, specification_task
 
 DUPLICATES, TRANSFORM = "duplicates", "transform"
@@ -71,11 +72,15 @@ class Transformation:
         window = state.window(TRANSFORM).model_copy(update={"transform": tasks})
         done = (await state.windows(TRANSFORM, window, len(tasks))).transformed
         state.measured((one.metrics for one in done), (one.quarantined for one in done))
+        made = summed(one.errors for one in done)
+        state.set(nulls_made=made)
         parts = tuple(one.valid for one in done if one.valid is not None and one.valid.rows)
         dataset = Dataset(name=state.config.target.table, parts=parts, columns=state.config.target.columns)
         left_out = sum(sum(one.left_out.values()) for one in done)
         bad = sum(one.metrics.rows_quarantined for one in done)
-        self._steps.complete(TRANSFORM, note=f"{dataset.rows:,} rows, {left_out:,} left out, {bad:,} quarantined")
+        note = f"{dataset.rows:,} rows, {left_out:,} left out, {bad:,} quarantined"
+        nulls = sum(made.values())
+        self._steps.complete(TRANSFORM, note=f"{note}, {nulls:,} nulls made" if nulls else note)
         return dataset
 
     def _related(self, specification: Specification) -> dict[str, Dataset]:

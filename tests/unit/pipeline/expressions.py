@@ -222,10 +222,6 @@ BENIGN: dict[str, object] = {
     "price * qty": Decimal("87.50"),
     "round(price * 1.1, 2)": Decimal("13.75"),
     "exact_divide(price, 3, 2)": Decimal("4.17"),
-    "exact_divide(price * 100, 0, 2)": None,
-    "price / 0": None,
-    "qty // 0": None,
-    "qty % 0": None,
     "qty // 2": 3,
     "-qty + 2 * 3 - 1": -2,
     "abs(-price)": Decimal("12.50"),
@@ -236,10 +232,19 @@ BENIGN: dict[str, object] = {
     "'it''s; -- not a comment'": "it's; -- not a comment",
     "CAST('12' AS INTEGER) + 1": 13,
     "TRY_CAST(code AS DECIMAL(10, 2))": None,
+    "TRY_CAST('1_000' AS INTEGER)": None,
+    "CAST(' 1e3 ' AS BIGINT)": 1000,
+    "try_strptime('epoch', '%d/%m/%Y')": None,
+    "epoch_s(1710000000)": at("2024-03-09T16:00"),
+    "epoch_s(1710000000.25)": at("2024-03-09T16:00:00.250"),
+    "epoch_ms(1710000000123)": at("2024-03-09T16:00:00.123"),
+    "epoch_us(-1)": at("1969-12-31T23:59:59.999999"),
+    "epoch_ns(1710000000000001000)": at("2024-03-09T16:00:00.000001"),
+    "json_extract_string('{\"a\": 12345678901234567890.1234}', '$.a')": "12345678901234567890.1234",
+    'json_extract_string(\'{"a": {"b": [1.10, "1.10"]}}\', \'$.a\')': '{"b":[1.10,"1.10"]}',
     "code::varchar": "A-17;x",
     "CAST('2024-01-01T00:00:00+09:00' AS TIMESTAMP)": at("2023-12-31T15:00"),
     "strptime('03/04/2024', '%d/%m/%Y')": at("2024-04-03"),
-    "strptime('none', '%d/%m/%Y')": None,
     "strftime(moment, '%Y%m%d')": "20240229",
     "CAST(moment AS DATE) = day": True,
     "year(day) * 100 + month(day)": 202402,
@@ -258,3 +263,24 @@ BENIGN: dict[str, object] = {
     "qty IS DISTINCT FROM NULL": True,
     "active IS NOT TRUE": False,
 }
+
+FAILING = (
+    *("price / 0", "qty // 0", "qty % 0", "price / (qty - qty)", "exact_divide(price * 100, 0, 2)"),
+    *("qty * 9000000000000000000", "CAST(name AS INTEGER)", "CAST('1.5' AS INTEGER)", "CAST('1_000' AS BIGINT)"),
+    *(
+        "CAST('epoch' AS TIMESTAMP)",
+        "CAST('infinity' AS DATE)",
+        "CAST('2024-01-05T10:00' AS DATE)",
+        "make_date(2026, 2, 30)",
+    ),
+    *("CAST(CAST(name AS BIGINT) AS VARCHAR)", "CAST(concat('1', name) AS DOUBLE)", "CAST(upper('nan') AS DOUBLE)"),
+    *("strptime('none', '%d/%m/%Y')", "strptime('epoch', '%d/%m/%Y')", "epoch_ns(1)", "epoch_s(9223372036854775807)"),
+    *("epoch_ms(0.0001)", "json_extract_string(name, '$.a')", "coalesce(CAST(name AS INTEGER), 0)"),
+)
+"""What cannot be computed for the row of the tests; each is null, and no null of its inputs made it so."""
+NULLS = (
+    *("nullif(qty, qty)", "CAST(NULL AS INTEGER) + qty", "CASE WHEN qty < 0 THEN 1 END", "TRY_CAST(name AS INTEGER)"),
+    *("json_extract_string('{}', '$.a')", "CAST(nullif(name, name) AS DATE)", "price / nullif(qty, qty)"),
+    *("strptime(nullif(name, name), '%Y')", "epoch_s(nullif(qty, qty))", "regexp_extract(nullif(name, name), 'a')"),
+)
+"""What is null, and no failure."""

@@ -133,7 +133,7 @@ OPERATIONS: dict[str, Case] = {
         {"op": "derive", "column": {"name": "v", "type": "decimal"}, "expression": "exact_divide(a, b, 2)"},
         "a:decimal(9,3) b:integer",
         "v:decimal",
-        [(Decimal("2.675"), 1), (Decimal(1), 0)],
+        [(Decimal("2.675"), 1), (Decimal(1), None)],
         [(Decimal("2.68"),), (None,)],
     ),
     "normalise": Case(
@@ -245,17 +245,80 @@ def test_rows_are_valid_or_quarantined_or_left_out(tmp_path: Path) -> None:
     assert found.metrics.rows_in == 6 == found.metrics.rows_out + found.metrics.rows_quarantined + 2
 
 
-def test_nulls_that_an_expression_makes_are_counted(tmp_path: Path) -> None:
-    """What TRY hides is told: a null from columns that are all there."""
-    table = one_column(
-        tmp_path,
-        "v",
-        "v:integer",
-        {"op": "derive", "column": {"name": "v", "type": "integer"}, "expression": "v::bigint"},
-    )
-    table.add((1, "1"), (2, "x"), (3, None))
+def derived(kind: str, expression: str) -> tuple[dict[str, Any], str]:
+    column = columns(f"w:{kind}")[0].model_dump(mode="json")
+    return {"op": "derive", "column": column, "expression": expression}, f"w:{kind}"
 
-    assert table.run().nulls_made == {"v": 1}
+
+FAILING: dict[str, tuple[dict[str, Any], str]] = {
+    "bad-cast": derived("integer", "v::bigint"),
+    "overflow": derived("integer", "(length(v) - 1) * (id + 5000) * 9000000000000000"),
+    "too-wide": derived("decimal(3,0)", "(length(v) - 1) * 9999"),
+    "no-date": derived("date", "make_date(2026, 2, 27 + length(v))"),
+    "year-10000": derived("date", "make_date(9998 + length(v), 1, 1)"),
+    "division": derived("float", "1.0 / (2 - length(v))"),
+    "no-json": derived("json", "v"),
+    "cast": ({"op": "cast", "column": "v", "to": {"name": "w", "type": "integer"}}, "w:integer"),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+@pytest.mark.parametrize("parts", [1, 2], ids=["streamed", "staged"])
+def test_a_failure_is_no_null(tmp_path: Path, case: str, parts: int) -> None:
+    """A row in which an operation fails is set aside, and with `on_error: null` counted; a null makes a null."""
+    operation, wanted = FAILING[case]
+    for on_error in ("quarantine", "null"):
+        table = Table(
+            tmp_path / on_error,
+            columns("id:integer v"),
+            columns(f"id:integer {wanted}"),
+            ({**operation, "on_error": on_error},),
+        )
+        table.add((1, "1"), (2, "xx"), (3, None))
+        if parts == 2:
+            table.add((4, "1"), (5, "xx"), (6, None))
+
+        found = table.run()
+
+        name = f"operations.0.{operation['op']}"
+        failed = [row[0] for row in table.rows(found.valid) if row[1] is None]
+        if on_error == "null":
+            assert found.errors == {name: parts}
+            assert found.quarantined is None
+            assert failed == [2, 3, 5, 6][: 2 * parts]
+        else:
+            assert found.errors == {}
+            assert [entry[0] for entry in table.quarantined(found.quarantined)] == [name] * parts
+            assert failed == [3, 6][:parts]
+
+
+@pytest.mark.parametrize("on_error", ["quarantine", "null"])
+def test_a_filter_that_fails(tmp_path: Path, on_error: str) -> None:
+    """It says nothing about the row: set aside, or left out and counted."""
+    operation = {"op": "filter", "expression": "CAST(v AS INTEGER) > 1", "on_error": on_error}
+    table = one_column(tmp_path, "v", "v", operation)
+    table.add((1, "1"), (2, "x"), (3, None), (4, "4"))
+
+    found = table.run()
+
+    assert table.rows(found.valid) == [(4, "4")]
+    assert found.metrics.rows_quarantined == (1 if on_error == "quarantine" else 0)
+    assert found.errors == ({} if on_error == "quarantine" else {"operations.0.filter": 1})
+    assert found.left_out == {"operations.0.filter": 2 if on_error == "quarantine" else 3}
+
+
+@pytest.mark.parametrize("on_error", ["quarantine", "null"])
+def test_a_measure_that_fails(tmp_path: Path, on_error: str) -> None:
+    """A sum beyond its type is the failure of its group alone."""
+    operation = {"op": "aggregate", "by": ["k"], "measures": {"v": ["sum", "v"]}, "on_error": on_error}
+    table = Table(tmp_path, columns("k v:integer"), columns("k v:integer"), (operation,))
+    table.add(("a", 2**62), ("a", 2**62), ("b", 1), ("c", None))
+
+    found = table.run()
+
+    kept = [("b", 1), ("c", None)]
+    assert table.rows(found.valid) == (kept if on_error == "quarantine" else [("a", None), *kept])
+    assert found.errors == ({} if on_error == "quarantine" else {"operations.0.aggregate": 1})
 
 
 DEDUPLICATED: tuple[dict[str, Any], ...] = (

@@ -319,6 +319,8 @@ class PipelineResult(Wire):
     degraded: dict[str, str] = {}
     cost: Cost = Cost()
     discarded: Discard | None = None
+    nulls_made: dict[str, int] = {}
+    """Rows in which an operation failed and, by its `on_error`, made a null: by operation, as `operations.3.derive`."""
 
 
 class FinishedPartition(Wire):
@@ -330,6 +332,7 @@ class FinishedPartition(Wire):
     max_cursor: str | None = None
     boundary: DatasetPart | None = None
     left_out: dict[str, int] = {}
+    errors: dict[str, int] = {}
 
 
 class PipelineProgress(Wire):
@@ -355,6 +358,8 @@ class PipelineProgress(Wire):
     """As in the result."""
     changes: dict[Identifier, tuple[SchemaChange, ...]] = {}
     """Of each source's schema against the declared one."""
+    nulls_made: dict[str, int] = {}
+    """As in the result."""
     left_out: tuple[Identifier, ...] = ()
     """Destinations without a table, which the contract does not let this run make."""
     extracted: dict[Identifier, Dataset] = {}

@@ -93,13 +93,17 @@ class TransformTask(SpecificationTask):
 
 
 class Transformed(ActivityResult):
-    """`rows` went in; `left_out` counts what filters, joins and deduplication left out, by operation."""
+    """`rows` went in; `left_out` counts what filters, joins and deduplication left out, by operation.
+
+    `errors` counts rows in which an operation failed and, by its `on_error`, made a null, as `operations.3.derive`.
+    """
 
     valid: DatasetPart | None = None
     quarantined: QuarantinedRows | None = None
     rows: int = 0
     left_out: dict[str, int] = {}
     nulls_made: dict[str, int] = {}
+    errors: dict[str, int] = {}
     metrics: StageMetrics
 
 
@@ -280,6 +284,7 @@ class RowQualityTask(Wire):
     """Check rules over the valid rows of a run. `strict` quarantines rows that fail a warning, too.
 
     `history` are row counts of the runs before, newest last. `related` are datasets that foreign keys look at.
+    `nulls_made` counts, by operation, rows in which one failed and made a null: each is a rule that they do not pass.
     """
 
     pipeline: str
@@ -292,6 +297,7 @@ class RowQualityTask(Wire):
     strict: bool = False
     round: int = 1
     sample: int = 20
+    nulls_made: dict[str, int] = {}
 
 
 class QualityChecked(ActivityResult):

@@ -14,6 +14,10 @@ from towpath.contracts.pipeline.dataset import Column, ColumnName, Identifier, P
 Expression = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 
 
+OnError = Literal["null", "quarantine"]
+"""What becomes of a row in which an operation fails: set aside, or a null in it, which is counted."""
+
+
 class Rename(Wire):
     """Columns get other names. Those that are not named stay as they are."""
 
@@ -22,7 +26,7 @@ class Rename(Wire):
 
 
 class Cast(Wire):
-    """What cannot be cast becomes null and is counted; with `on_error: quarantine` its row is quarantined."""
+    """A row whose value is none of the type is quarantined; with `on_error: null` it becomes null, and is counted."""
 
     op: Literal["cast"]
     column: ColumnName = Field(description="the column that is read")
@@ -30,17 +34,19 @@ class Cast(Wire):
     formats: tuple[str, ...] = Field(
         default=(), max_length=20, description="of dates and times, tried in order (strptime)"
     )
-    on_error: Literal["null", "quarantine"] = Field(
-        default="quarantine", description="what a value leads to that fails"
-    )
+    on_error: OnError = Field(default="quarantine", description="what a value leads to that fails")
 
 
 class Derive(Wire):
-    """A column is computed from others. One that is there already under the name is replaced."""
+    """A column is computed from others. One that is there already under the name is replaced.
+
+    A row in which the expression fails is quarantined; a null that comes of a null is no failure.
+    """
 
     op: Literal["derive"]
     column: Column = Field(description="name and type of what is computed")
     expression: Expression = Field(description="a scalar expression over the columns of the row")
+    on_error: OnError = Field(default="quarantine", description="what becomes of a row in which it fails")
 
 
 class Normalise(Wire):
@@ -82,6 +88,7 @@ class Filter(Wire):
 
     op: Literal["filter"]
     expression: Expression = Field(description="true for the rows that stay")
+    on_error: OnError = Field(default="quarantine", description="what becomes of a row in which it fails")
 
 
 class Deduplicate(Wire):
@@ -112,6 +119,7 @@ class Aggregate(Wire):
     measures: dict[ColumnName, tuple[Literal["sum", "count", "min", "max", "avg", "count_distinct"], ColumnName]] = (
         Field(description="name of the new column to what is computed of which column")
     )
+    on_error: OnError = Field(default="quarantine", description="what becomes of a group in which a measure fails")
 
 
 class Unnest(Wire):

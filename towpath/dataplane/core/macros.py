@@ -12,11 +12,11 @@ CREATE TEMP MACRO exact_divide(dividend, divisor, places) AS
 CAST(CAST(
     sign(nano(dividend)) * sign(nano(divisor))
     * ((2 * abs(nano(dividend)) * CAST(pow(10, places) AS HUGEINT) + abs(nano(divisor)))
-       // nullif(2 * abs(nano(divisor)), 0))
+       // (2 * abs(nano(divisor))))
     * CAST(pow(10, 9 - places) AS HUGEINT)
 AS DECIMAL(38, 0)) * 0.000000001 AS DECIMAL(38, 9))
 """
-"""Integer division, rounded half away from zero at `places` (0 to 9); NULL for a divisor of zero.
+"""Integer division, rounded half away from zero at `places` (0 to 9); raises for a divisor of zero.
 
 Exact for operands of at most nine decimals whose quotient has at most 29 - `places` digits before the point.
 """
@@ -63,6 +63,34 @@ CREATE TEMP MACRO without_exponent(x) AS pointed(
 """
 """`1.5e3` as `1500`: the same number in digits alone, whatever their number."""
 
+DIGITS = "\ufdd1"
+"""Unicode never assigns it."""
+FIRST = literal(r"\1")
+MARKED, AS_TEXT = literal(r"\1%\2%".replace("%", DIGITS)), literal(r'"%\1"'.replace("%", DIGITS))
+TOKENS = literal(r'("(?:[^"\\]|\\.)*")|(-?[0-9]+(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?)')
+PAIR, BARE = literal(f"{DIGITS}([^{DIGITS}]+){DIGITS}"), literal(f"^{DIGITS}")
+QUOTED_DIGITS = literal(f'"{DIGITS}([^"]*)"')
+EXACT_JSON = f"""
+CREATE TEMP MACRO digits_as_texts(x) AS CASE WHEN regexp_matches(x, '[0-9][.eE]|[0-9]{{15}}') THEN regexp_replace(
+    replace(regexp_replace(x, {TOKENS}, {MARKED}, 'g'), {literal(DIGITS * 2)}, ''), {PAIR}, {AS_TEXT}, 'g') ELSE x END;
+CREATE TEMP MACRO plain_json(x) AS CASE WHEN contains(x, {literal(DIGITS)})
+    THEN regexp_replace(regexp_replace(x, {QUOTED_DIGITS}, {FIRST}, 'g'), {BARE}, '') ELSE x END
+"""
+"""JSON whose numbers are texts with a mark before them: the engine would read binary fractions. And back."""
+
+EPOCHS = """
+CREATE TEMP MACRO of_epoch(x, unit) AS make_timestamp(CAST(CASE
+    WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN CAST(round(x * unit / 1000) AS HUGEINT)
+    WHEN (nano(x) * unit) % CAST(1000000000000 AS HUGEINT) = 0
+        THEN (nano(x) * unit) // CAST(1000000000000 AS HUGEINT)
+    WHEN x IS NOT NULL THEN CAST(1 % 0 AS HUGEINT) END AS BIGINT));
+CREATE TEMP MACRO epoch_s(x) AS of_epoch(x, CAST(1000000000 AS HUGEINT));
+CREATE TEMP MACRO epoch_us(x) AS of_epoch(x, CAST(1000 AS HUGEINT));
+CREATE TEMP MACRO epoch_ns(x) AS of_epoch(x, CAST(1 AS HUGEINT));
+CREATE TEMP MACRO epoch_ms(x) AS of_epoch(x, CAST(1000000 AS HUGEINT))
+"""
+"""The moment so long after 1970 in UTC. Raises where a part of a microsecond would be lost, and out of range."""
+
 BLANKS = literal(" \t\r\n\u00a0\u202f\u3000\ufeff")
 TRIM_BLANKS = f"""
 CREATE TEMP MACRO trim_blanks(x) AS CASE
@@ -72,5 +100,5 @@ WHEN unicode(x) BETWEEN 33 AND 126 AND unicode(x[-1]) BETWEEN 33 AND 126 THEN x 
 
 
 def define(connection: duckdb.DuckDBPyConnection) -> None:
-    for statement in (NANO, EXACT_DIVIDE, PLAIN_NUMBER, TRIM_BLANKS, WITHOUT_EXPONENT):
+    for statement in (NANO, EXACT_DIVIDE, PLAIN_NUMBER, TRIM_BLANKS, WITHOUT_EXPONENT, EXACT_JSON, EPOCHS):
         connection.execute(statement)

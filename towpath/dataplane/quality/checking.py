@@ -146,9 +146,9 @@ class _Checking:
         }
 
     def results(self, whole: dict[str, str]) -> tuple[RuleResult, ...]:
-        """In the order of the rules."""
+        """In the order of the rules; after them the operations that made nulls of failures."""
         rows = self._task.dataset.rows
-        return tuple(
+        checked = tuple(
             RuleResult(
                 rule=name,
                 kind=rule.rule,
@@ -161,6 +161,7 @@ class _Checking:
             )
             for rule, name in zip(self._task.rules, rule_names(self._task.rules), strict=True)
         )
+        return checked + tuple(_made_null(name, rows, failed) for name, failed in self._task.nulls_made.items())
 
     def _keys(self, check: RowCheck, rule: ForeignKey) -> None:
         related = self._task.related.get(rule.source, Dataset(name=rule.source))
@@ -281,6 +282,19 @@ class _Checking:
         """Rows written."""
         file.unlink(missing_ok=True)
         return copy_rows(self._connection, statement(text, number=NUMBER, **parts), file)
+
+
+def _made_null(operation: str, rows: int, failed: int) -> RuleResult:
+    """Where an operation failed it is as if a rule had: `on_error` keeps the row, and hides nothing from the score."""
+    return RuleResult(
+        rule=operation,
+        kind="on_error",
+        severity="warning",
+        weight=1.0,
+        rows=rows,
+        failed=min(failed, rows),
+        note=f"{failed} rows: the operation failed and made a null",
+    )
 
 
 def _moment(value: object) -> datetime | None:

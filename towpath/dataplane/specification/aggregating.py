@@ -3,7 +3,7 @@
 from towpath.contracts.pipeline.dataset import Column, ColumnType
 from towpath.contracts.pipeline.transformation import Aggregate
 from towpath.dataplane.core.columns import packed, quoted, sql_type, statement
-from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, LINE, PART, POSITION, ROW, SOURCE, Builder
+from towpath.dataplane.specification.builder import FAILED, LEFT_OUT, LINE, NEW, PART, POSITION, ROW, SOURCE, Builder
 from towpath.dataplane.specification.errors import RefusedExpressionError
 
 _SUMMED = {ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.FLOAT}
@@ -15,15 +15,18 @@ def aggregate(operation: Aggregate, builder: Builder) -> None:
     if len(set(operation.by)) < len(operation.by) or set(operation.by) & operation.measures.keys():
         raise RefusedExpressionError("column", "each name may stand once")
     measured: dict[str, str] = {}
+    failures: list[str] = []
     for name, (how, of) in operation.measures.items():
         result = _measured(name, how, builder.column(of))
         columns[name] = result
         measured[name] = _sql(how, builder.column(of), result)
+        failures.append(f"(count({quoted(of)}) > 0 AND ({measured[name]}) IS NULL)")
     if not columns:
         raise RefusedExpressionError("aggregate", "an aggregation needs a column to group by, or a measure")
     builder.end_stage()
     shown = [quoted(name) for name in operation.by]
     computed = [f"{sql} AS {quoted(name)}" for name, sql in measured.items()]
+    computed.append(f"{' OR '.join(failures) or 'FALSE'} AS {quoted(NEW)}")
     grouped = f" GROUP BY {', '.join(shown)}" if shown else ""
     ordered = f" ORDER BY {', '.join(f'{name} NULLS LAST' for name in shown)}" if shown else ""
     builder.read(
@@ -54,6 +57,15 @@ def aggregate(operation: Aggregate, builder: Builder) -> None:
         )
     )
     builder.columns = columns
+    quarantines = operation.on_error == "quarantine"
+    new = quoted(NEW)
+    builder.leave(
+        columns,
+        {},
+        failed=new if quarantines else "",
+        reason=f"a measure cannot be computed: {', '.join(operation.measures)}",
+        error="" if quarantines else new,
+    )
 
 
 def _measured(name: str, how: str, of: Column) -> Column:
@@ -79,8 +91,13 @@ def _sql(how: str, of: Column, result: Column) -> str:
     column = quoted(of.name)
     if how == "count_distinct":
         return f"count(DISTINCT {column})"
+    if of.type is ColumnType.FLOAT:
+        return (
+            f"CASE WHEN isfinite({how}({column})) THEN {how}({column}) END"
+            if how in {"sum", "avg"}
+            else f"{how}({column})"
+        )
     if how != "avg":
         return f"TRY_CAST({how}({column}) AS {sql_type(result)})"
-    if of.type is ColumnType.FLOAT:
-        return f"avg({column})"
-    return f"CAST(exact_divide(sum({column}), count({column}), {result.scale}) AS {sql_type(result)})"
+    average = f"exact_divide(sum({column}), nullif(count({column}), 0), {result.scale})"
+    return f"TRY_CAST({average} AS {sql_type(result)})"

@@ -20,10 +20,14 @@ MARKS = (PART, ROW, LINE, POSITION, FAILED, LEFT_OUT, SOURCE)
 
 @dataclass(frozen=True, slots=True)
 class SqlStage:
-    """One query over the table `input`. `counters` are hidden columns that say where a null was made, by column."""
+    """One query over the table `input`. `counters` are hidden columns that say where a null was made, by column.
+
+    `errors` are those that say where an operation failed and made one, by its rule.
+    """
 
     sql: str
     counters: dict[str, str]
+    errors: dict[str, str]
     columns: tuple[Column, ...]
 
 
@@ -46,6 +50,7 @@ class Builder:
         self.joined: list[str] = []
         """Sources that are joined, in order."""
         self.counters: dict[str, str] = {}
+        self.errors: dict[str, str] = {}
         self._fails: dict[str, str] = {}
         """Hidden columns that are true where a row fails, with the rule: together they make FAILED, in one look."""
         self._queries: list[str] = []
@@ -56,7 +61,7 @@ class Builder:
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        return (*MARKS, *self.counters, *self._fails)
+        return (*MARKS, *self.counters, *self.errors, *self._fails)
 
     def column(self, name: str) -> Column:
         """Raises ExpressionError for a column that is not there."""
@@ -78,11 +83,12 @@ class Builder:
         reason: str = "",
         left_out: str = "",
         null_made: str = "",
+        error: str = "",
     ) -> None:
         """The columns after an operation; those without a value keep their own.
 
         `failed` and `left_out` are conditions under which a row is marked; `null_made` one under which a null of the
-        first of `values` is counted.
+        first of `values` is counted, `error` one under which the operation failed and made a null of it.
         """
         marks = {name: quoted(name) for name in self.hidden}
         if failed:
@@ -96,6 +102,10 @@ class Builder:
             counter = f"{RESERVED}null_{len(self._queries)}"
             self.counters[counter] = next(iter(values))
             marks[counter] = f"coalesce({null_made}, FALSE)"
+        if error:
+            counter = f"{RESERVED}error_{len(self._queries)}"
+            self.errors[counter] = self.rule
+            marks[counter] = f"coalesce({error}, FALSE)"
         shown = [f"{values.get(name, quoted(name))} AS {quoted(name)}" for name in columns]
         hidden = [f"{value} AS {quoted(name)}" for name, value in marks.items()]
         self.read(statement("SELECT {shown} FROM {last}", shown=", ".join((*shown, *hidden)), last=self.last))
@@ -130,6 +140,7 @@ class Builder:
             self.read(statement("SELECT * FROM {last}", last=self.last))
         queries = ", ".join(f"q{number} AS ({query})" for number, query in enumerate(self._queries, 1))
         sql = statement("WITH {queries} SELECT * FROM {last}", queries=queries, last=self.last)
-        self.stages.append(SqlStage(sql, dict(self.counters), tuple(self.columns.values())))
+        self.stages.append(SqlStage(sql, dict(self.counters), dict(self.errors), tuple(self.columns.values())))
         self._queries.clear()
         self.counters.clear()
+        self.errors.clear()

@@ -97,8 +97,7 @@ def _parsed(value: str, one: str, wanted: Column) -> str:
     if "%z" not in one:
         moment = f"try_strptime({value}, {literal(one)})"
     else:
-        # The engine's own directive does not know `Z`.
-        offset = f"regexp_replace({value}, '([0-9]) *Z', '\\1+00:00')"
+        offset = f"regexp_replace({value}, {literal(texts.UTC_SIGN)}, {literal(texts.UTC_OFFSET)})"
         moment = _in_range(f"CAST(try_strptime({offset}, {literal(one)}) AS TIMESTAMP)")
     if wanted.type is _TIMESTAMP:
         return moment

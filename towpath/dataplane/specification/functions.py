@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from towpath.dataplane.core.columns import literal
+from towpath.dataplane.specification import texts
+
 Kind = Literal["text", "mark", "pattern", "options", "format", "unit", "path", "width", "index", "scale"]
 Printing = Callable[[list[str]], str]
 """From the arguments, printed, to the call."""
@@ -32,7 +35,6 @@ NAMES: Final = {
     **dict.fromkeys(("power", "**", "^"), "pow"),
     "mod": "%",
     "->>": "json_extract_string",
-    "strptime": "try_strptime",
     "editdist3": "levenshtein",
     "dayofmonth": "day",
     "weekofyear": "week",
@@ -66,9 +68,42 @@ def _minus(arguments: list[str]) -> str:
     return f"(- {arguments[0]})" if len(arguments) == 1 else f"({' - '.join(arguments)})"
 
 
-def _divided(operator: str) -> Printing:
+_SINGLE = re.compile(r'"(?:[^"]|"")*"|[0-9.]+')
+
+
+def once(value: str, of: Callable[[str], str]) -> str:
+    """SQL that reads a value several times. What is more than a column or a number is computed once all the same."""
+    return of(value) if _SINGLE.fullmatch(value) else f"list_transform([{value}], lambda v__: {of('v__')})[1]"
+
+
+def _divided(arguments: list[str]) -> str:
     """DuckDB gives infinity for 1 / 0, and raises for 1 // 0 and 1 % 0."""
-    return lambda arguments: f"({arguments[0]} {operator} nullif({arguments[1]}, 0))"
+    divisor = once(arguments[1], lambda value: f"CASE WHEN {value} = 0 THEN 1 % 0 ELSE {value} END")
+    return f"({arguments[0]} / {divisor})"
+
+
+def _computed_once(name: str) -> Printing:
+    return lambda arguments: once(arguments[0], lambda value: f"{name}({value})")
+
+
+def _json_text(arguments: list[str]) -> str:
+    """Numbers keep their digits."""
+    return once(
+        arguments[0], lambda value: f"plain_json(json_extract_string(digits_as_texts({value}), {arguments[1]}))"
+    )
+
+
+def _parsed(function: str) -> Printing:
+    """A text that is in the format, and no word that the engine takes for a time."""
+
+    def printing(arguments: list[str]) -> str:
+        form = arguments[1][1:-1].replace("''", "'")
+        value = f"regexp_extract({arguments[0]}, {literal('^(?:' + texts.of_format(form) + ')$')})"
+        if "%z" in form:
+            value = f"regexp_replace({value}, {literal(texts.UTC_SIGN)}, {literal(texts.UTC_OFFSET)})"
+        return f"{function}({value}, {arguments[1]})"
+
+    return printing
 
 
 def _among(arguments: list[str]) -> str:
@@ -80,7 +115,9 @@ _OPERATORS: Final[dict[str, SqlSignature]] = {
     "-": SqlSignature(_minus, 1, 2),
     "*": SqlSignature(_between_each("*"), 2, 2),
     "||": SqlSignature(_between_each("||"), 2, 2),
-    **{operator: SqlSignature(_divided(operator), 2, 2) for operator in ("/", "//", "%")},
+    "/": SqlSignature(_divided, 2, 2),
+    "//": SqlSignature(_between_each("//"), 2, 2),
+    "%": SqlSignature(_between_each("%"), 2, 2),
     "COMPARE_EQUAL": SqlSignature(_between_each("="), 2, 2),
     "COMPARE_NOTEQUAL": SqlSignature(_between_each("<>"), 2, 2),
     "COMPARE_GREATERTHAN": SqlSignature(_between_each(">"), 2, 2),
@@ -131,13 +168,15 @@ _FUNCTIONS: Final[dict[str, tuple[int, int, Mapping[int, Kind]]]] = {
     "date_part": (2, 2, {0: "unit"}),
     "date_trunc": (2, 2, {0: "unit"}),
     **dict.fromkeys(("date_diff", "date_sub"), (3, 3, {0: "unit"})),
-    **dict.fromkeys(("strftime", "try_strptime"), (2, 2, {1: "format"})),
-    "json_extract_string": (2, 2, {1: "path"}),
+    "strftime": (2, 2, {1: "format"}),
 }
 
 CALLS: Final[dict[str, SqlSignature]] = {
     **_OPERATORS,
     **{name: SqlSignature(_called(name), *rest) for name, rest in _FUNCTIONS.items()},
+    **{name: SqlSignature(_parsed(name), 2, 2, {1: "format"}) for name in ("strptime", "try_strptime")},
+    **{name: SqlSignature(_computed_once(name)) for name in ("epoch_s", "epoch_ms", "epoch_us", "epoch_ns")},
+    "json_extract_string": SqlSignature(_json_text, 2, 2, {1: "path"}),
 }
 """By the name of the function, or by DuckDB's own name of the operator."""
 

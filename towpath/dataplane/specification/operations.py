@@ -25,6 +25,7 @@ from towpath.dataplane.specification.binding import bound_type
 from towpath.dataplane.specification.builder import FAILED, NEW, PART, RESERVED, ROW, Builder
 from towpath.dataplane.specification.casting import exact_cast, same_type
 from towpath.dataplane.specification.errors import RefusedExpressionError
+from towpath.dataplane.specification.failing import failure, outcome_of, settled
 from towpath.dataplane.specification.guard import guard
 
 SUPERSEDED = "superseded"
@@ -76,6 +77,7 @@ def _cast(operation: Cast, builder: Builder) -> None:
         failed=lost if quarantines else "",
         reason=f"{given.name}: {type_name(wanted)} is wanted",
         null_made="" if quarantines else lost,
+        error="" if quarantines else lost,
     )
 
 
@@ -87,17 +89,22 @@ def _derive(operation: Derive, builder: Builder) -> None:
         value = f"CAST(NULL AS {sql_type(wanted)})"
     else:
         _check_derived(given, wanted, [builder.columns[name] for name in guarded.columns])
-        tried = f"TRY({guarded.sql})"
-        value = tried if same_type(given, wanted) else f"TRY_CAST({tried} AS {sql_type(wanted)})"
-        if wanted.type is ColumnType.JSON:
-            value = exact_cast(tried, given, wanted)
-        if wanted.type is ColumnType.FLOAT:
-            value = f"CASE WHEN isfinite({value}) THEN {value} END"
-    builder.compute(value)
+        changes = not same_type(given, wanted) and wanted.type is not ColumnType.JSON
+        value = f"CAST({guarded.sql} AS {sql_type(wanted)})" if changes else guarded.sql
+    builder.compute(outcome_of(value))
     known = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in guarded.columns)
     columns = {**builder.columns, wanted.name: wanted}
-    lost = f"{quoted(NEW)} IS NULL" + (f" AND {known}" if known else "")
-    builder.leave(columns, {wanted.name: quoted(NEW)}, null_made=lost)
+    result = settled(wanted)
+    failed = failure(wanted)
+    lost = f"({result}) IS NULL" + (f" AND {known}" if known else "")
+    builder.leave(
+        columns,
+        {wanted.name: result},
+        failed=failed if operation.on_error == "quarantine" else "",
+        reason=f"{wanted.name}: the expression cannot be computed",
+        null_made=lost,
+        error=failed if operation.on_error == "null" else "",
+    )
 
 
 def _check_derived(given: Column, wanted: Column, read: list[Column]) -> None:
@@ -160,6 +167,7 @@ def _map_values(operation: MapValues, builder: Builder) -> None:
         failed=unknown if operation.otherwise == "quarantine" else "",
         reason=f"{column.name}: not among the known values",
         null_made=unknown if operation.otherwise == "null" else "",
+        error=unknown if operation.otherwise == "null" else "",
     )
 
 
@@ -186,15 +194,17 @@ def _filter(operation: Filter, builder: Builder) -> None:
     if given is None or given.type is not ColumnType.BOOLEAN:
         raise RefusedExpressionError("type", "a filter has to be true or false", "write a comparison")
     builder.settle()
-    builder.compute(f"TRY({guarded.sql})")
-    new, known = quoted(NEW), "".join(f" AND {quoted(name)} IS NOT NULL" for name in guarded.columns)
-    failed = f"{new} IS NULL{known}"
+    builder.compute(outcome_of(guarded.sql))
+    quarantines = operation.on_error == "quarantine"
+    failed, passes = failure(given), settled(given)
+    unknown = f"({passes}) IS NULL AND {quoted(FAILED)} IS NULL" + (f" AND NOT ({failed})" if quarantines else "")
     builder.leave(
         builder.columns,
         {},
-        failed=failed,
+        failed=failed if quarantines else "",
         reason="the filter cannot be computed",
-        left_out=f"NOT {new} OR ({new} IS NULL AND {quoted(FAILED)} IS NULL AND NOT ({failed}))",
+        left_out=f"NOT ({passes}) OR ({unknown})",
+        error="" if quarantines else failed,
     )
 
 
@@ -286,7 +296,8 @@ def _unnest(operation: Unnest, builder: Builder) -> None:
         builder.settle()
     name = quoted(column.name)
     is_list = f"coalesce(TRY(json_type({name})) = 'ARRAY', FALSE)"
-    builder.compute(f"CASE WHEN {is_list} THEN json_extract_string({name}, '$[*]') END")
+    entry = "list_transform(json_extract_string(digits_as_texts({}), '$[*]'), lambda entry: plain_json(entry))"
+    builder.compute(f"CASE WHEN {is_list} THEN {entry.format(name)} END")
     entries = f"CASE WHEN len({quoted(NEW)}) > 0 THEN {quoted(NEW)} ELSE [NULL] END"
     empty = f"coalesce(len({quoted(NEW)}) = 0, {name} IS NULL)"
     builder.read(

@@ -6,7 +6,8 @@ from typing import Final
 
 from towpath.dataplane.core.columns import literal, quoted
 from towpath.dataplane.specification.errors import RefusedExpressionError, not_allowed
-from towpath.dataplane.specification.functions import CALLS, Kind, argument_problem
+from towpath.dataplane.specification.expression_casts import lenient_cast, strict_cast
+from towpath.dataplane.specification.functions import CALLS, Kind, argument_problem, once
 from towpath.dataplane.specification.tree import SqlNode, SqlNodeKind
 
 _NUMBER = re.compile(r"-?\d{1,38}(\.\d{1,38})?([eE][+-]?\d{1,3})?", re.ASCII)
@@ -24,10 +25,12 @@ def _number(node: SqlNode, _: list[str]) -> str:
 
 
 def _cast(node: SqlNode, children: list[str]) -> str:
-    """Every cast is a TRY_CAST. A timestamp is cast by way of UTC: DuckDB by itself drops the offset of a text."""
-    if node.value == "TIMESTAMP":
-        return f"TRY_CAST(TRY_CAST({children[0]} AS TIMESTAMPTZ) AS TIMESTAMP)"
-    return f"TRY_CAST({children[0]} AS {node.value})"
+    """Raises where the value is not of the type; a TRY_CAST is null there, which is what it asks for."""
+    return once(children[0], lambda value: strict_cast(value, node.value))
+
+
+def _try_cast(node: SqlNode, children: list[str]) -> str:
+    return once(children[0], lambda value: lenient_cast(value, node.value))
 
 
 def _case(node: SqlNode, children: list[str]) -> str:
@@ -63,6 +66,7 @@ _PRINTERS: Final[dict[SqlNodeKind, Callable[[SqlNode, list[str]], str]]] = {
     "number": _number,
     "word": lambda node, _: node.value,
     "cast": _cast,
+    "try_cast": _try_cast,
     "case": _case,
     "switch": _case,
     "call": _call,

@@ -25,11 +25,15 @@ STAGED = "staged"
 
 @dataclass(slots=True)
 class TransformationCounts:
-    """Counts of a run. `by_rule` are failed rows, `left_out` rows by the operation that left them out."""
+    """Counts of a run. `by_rule` are failed rows, `left_out` rows by the operation that left them out.
+
+    `errors` are rows in which an operation failed and made a null, by the operation; none of them is quarantined.
+    """
 
     by_rule: Counter[str] = field(default_factory=Counter[str])
     left_out: Counter[str] = field(default_factory=Counter[str])
     nulls_made: Counter[str] = field(default_factory=Counter[str])
+    errors: Counter[str] = field(default_factory=Counter[str])
 
 
 @contextmanager
@@ -123,17 +127,22 @@ def _count(connection: duckdb.DuckDBPyConnection, stage: SqlStage, table: str, o
             outcome.left_out[str(operation)] += int(rows)
         else:
             outcome.by_rule[str(rule)] += int(rows)
-    if not stage.counters:
-        return
-    counted = statement(
-        "SELECT {sums} FROM {table} WHERE {failed} IS NULL AND {left_out} IS NULL",
-        sums=", ".join(f"count_if({quoted(counter)})" for counter in stage.counters),
-        **marks,
-    )
-    sums = connection.execute(counted).fetchone() or ()
-    for column, nulls in zip(stage.counters.values(), sums, strict=True):
-        if nulls:
-            outcome.nulls_made[column] += int(nulls)
+    passing = statement("{failed} IS NULL AND {left_out} IS NULL", **marks)
+    outcome.nulls_made.update(_sums(connection, table, passing, stage.counters))
+    outcome.errors.update(_sums(connection, table, statement("{failed} IS NULL", **marks), stage.errors))
+
+
+def _sums(connection: duckdb.DuckDBPyConnection, table: str, where: str, counters: Mapping[str, str]) -> dict[str, int]:
+    """Rows in which hidden columns are true, by what the columns stand for."""
+    if not counters:
+        return {}
+    sums = ", ".join(f"count_if({quoted(counter)})" for counter in counters)
+    counted = statement("SELECT {sums} FROM {table} WHERE {where}", sums=sums, table=table, where=where)
+    found: Counter[str] = Counter()
+    for name, rows in zip(counters.values(), connection.execute(counted).fetchone() or (), strict=True):
+        if rows:
+            found[name] += int(rows)
+    return found
 
 
 def create_quarantine(connection: duckdb.DuckDBPyConnection) -> None:

@@ -76,7 +76,17 @@ class _Pass:
     def run(self, connection: duckdb.DuckDBPyConnection, *, ordered: bool) -> None:
         failed = quoted(FAILED)
         shown = [
-            *(quoted(name) for name in (*self._schema.names[:-1], ROW, FAILED, LEFT_OUT, *self._stage.counters)),
+            *(
+                quoted(name)
+                for name in (
+                    *self._schema.names[:-1],
+                    ROW,
+                    FAILED,
+                    LEFT_OUT,
+                    *self._stage.counters,
+                    *self._stage.errors,
+                )
+            ),
             f"CAST({quoted(LINE)} AS BIGINT) AS {quoted(SOURCE_ROW)}",
             f"CASE WHEN {failed} IS NOT NULL THEN {quoted(POSITION)} END AS {quoted(POSITION)}",
             f"CASE WHEN {failed} IS NOT NULL THEN CAST(to_json({quoted(SOURCE)}) AS VARCHAR) END AS {quoted(SOURCE)}",
@@ -110,6 +120,10 @@ class _Pass:
 
     def _take(self, table: ArrowTable) -> None:
         failed, left_out = table[FAILED], table[LEFT_OUT]
+        for counter, rule in self._stage.errors.items():
+            errors = compute.sum(compute.and_(table[counter], failed.is_null())).as_py()
+            if errors:
+                self.outcome.errors[rule] += errors
         if failed.null_count < table.num_rows or left_out.null_count < table.num_rows:
             self._count(left_out, self.outcome.left_out)
             self._reject(table.filter(compute.and_(failed.is_valid(), left_out.is_null())))

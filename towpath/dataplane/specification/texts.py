@@ -35,6 +35,8 @@ LAST_COMMA = r",[ \t\r\n]*[\]}]"
 NUL = r"(?:^|[^\\])(?:\\\\)*\\u0000"
 """A text with it cannot be kept by PostgreSQL."""
 
+UTC_SIGN, UTC_OFFSET = "([0-9]) *Z", r"\1+00:00"
+"""The engine's own `%z` does not know `Z`."""
 _DIRECTIVES = {
     "Y": YEAR,
     "y": "[0-9]{2}",

@@ -66,6 +66,7 @@ def transform_part(task: TransformTask, work: Workspace) -> Transformed:
         rows=rows,
         left_out=dict(sorted(outcome.left_out.items())),
         nulls_made=dict(sorted(outcome.nulls_made.items())),
+        errors=dict(sorted(outcome.errors.items())),
         metrics=metrics,
     )
 

@@ -21,7 +21,7 @@ from towpath.dataplane.specification.functions import NAMES
 MAX_DEPTH = 120
 """Of a tree; the parser stops there by itself."""
 
-SqlNodeKind = Literal["column", "text", "number", "word", "cast", "case", "switch", "call"]
+SqlNodeKind = Literal["column", "text", "number", "word", "cast", "try_cast", "case", "switch", "call"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,18 +232,19 @@ def _cast(told: JsonObject) -> SqlNode:
     _only(told, "child", "try_cast", "type_expr")
     to = cast("JsonObject", told.get("type_expr"))
     name, child = str(to.get("type_name")).upper(), _node(told.get("child"))
+    kind: SqlNodeKind = "try_cast" if told.get("try_cast") else "cast"
     if name == "INTERVAL" and child.kind == "text":
         count, _, unit = child.value.strip().lower().partition(" ")
         return _interval(count, _PERIODS.get(f"to_{unit.removesuffix('s')}s", ""))
     if name == "DECIMAL":
-        return SqlNode("cast", f"DECIMAL({_decimal(_nodes(to.get('children')))})", (child,))
+        return SqlNode(kind, f"DECIMAL({_decimal(_nodes(to.get('children')))})", (child,))
     if name not in _TYPES or to.get("children") or to.get("qualified_name") != {"path": [to.get("type_name")]}:
         raise RefusedExpressionError(
             "type",
             f"no cast to {clip(name, 40)}",
             "types are VARCHAR, INTEGER, BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMP (UTC) and DECIMAL(p, s)",
         )
-    return SqlNode("cast", _TYPES[name], (child,))
+    return SqlNode(kind, _TYPES[name], (child,))
 
 
 def _decimal(sizes: tuple[SqlNode, ...]) -> str:

@@ -89,6 +89,7 @@ def _outlined(result: Extracted | Transformed) -> FinishedPartition:
             quarantined=result.quarantined,
             metrics=result.metrics,
             left_out=result.left_out,
+            errors=result.errors,
         )
     return FinishedPartition(
         part=result.part,
@@ -107,6 +108,7 @@ def _restored(task: ExtractTask | TransformTask, known: FinishedPartition) -> Ex
             quarantined=known.quarantined,
             rows=known.metrics.rows_in,
             left_out=known.left_out,
+            errors=known.errors,
             metrics=known.metrics,
         )
     return Extracted(
