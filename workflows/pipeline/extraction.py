@@ -19,7 +19,7 @@ from towpath.contracts.pipeline.stages import (
 )
 from towpath.contracts.pipeline.transformation import Specification
 from towpath.policy.pipeline.contract import SchemaDecision, decide
-from towpath.policy.pipeline.drift import likely_renames, rename_notes
+from towpath.policy.pipeline.drift import few, likely_renames, rename_notes
 from towpath.policy.pipeline.watermarks import MOST_AT_WATERMARK, StartingPoint, appending, frontier, lowest
 from workflows.pipeline.contract import impact_of, keep_changes, late_columns, leave_out_tables, refused
 from workflows.pipeline.state import PipelineState
@@ -182,6 +182,7 @@ class Extraction:
         late = late_columns(state, source, decision, first)
         found = await self._again(step, first, late) if late else [one for _, one in first]
         state.measured((one.metrics for one in found), (one.quarantined for one in found))
+        state.note(*(f"{source.name}: {note}" for note in few(note for one in found for note in one.notes)))
         parts = tuple(one.part for one in found if one.part is not None and one.part.rows)
         dataset = Dataset(name=source.name, parts=parts, columns=decision.columns)
         bad = sum(one.metrics.rows_quarantined for one in found)

@@ -3,19 +3,25 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from starlette.responses import Response
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from tests.fakes.shop_api import ShopApi
 from tests.unit.pipeline.reading import Reader, source
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.pipeline.pipeline import DateRange, Source
+from towpath.contracts.pipeline.stages import Pages
 from towpath.dataplane.core.columns import ROW
 from towpath.dataplane.core.connections import HttpConnection
 from towpath.dataplane.core.errors import SourceError, SourceFormatError
+from towpath.dataplane.extract.trail import Trail
 
 ORDERS = [
     {"id": number, "name": f"주문 {number}", "price": 1.5, "at": f"2026-01-{number % 28 + 1:02d}"}
@@ -239,3 +245,90 @@ def test_server_that_is_not_there(reader: Reader) -> None:
         reader.plan(api("list", {"style": "none"}))
 
     assert caught.value.retryable
+
+
+def circle(before: int, length: int, style: str) -> Any:
+    """Answers of an API with pages before a circle, and the circle: which page is next after one."""
+
+    def after(place: int) -> int:
+        return place + 1 if place + 1 < before + length else before
+
+    def answer(request: Request) -> Response:
+        place = int(request.query_params.get("cursor", "0"))
+        body: dict[str, Any] = {"items": [{"id": place}], "next_cursor": str(after(place))}
+        link = f'<{str(request.url).partition("?")[0]}?cursor={after(place)}>; rel="next"'
+        return JSONResponse(body, headers={"link": link} if style == "link" else {})
+
+    return answer
+
+
+@pytest.mark.parametrize("style", ["cursor", "link"])
+@pytest.mark.parametrize("pages", [1, 10])
+def test_pages_that_go_round(reader: Reader, shop: ShopApi, style: str, pages: int) -> None:
+    """A cursor or a link that was there before ends the run, in one partition or over several."""
+    shop.answer = circle(1, 3, style)
+    with pytest.raises(SourceFormatError, match=r"(cursor '.*'|link) was there before"):
+        reader.read(api("pages", {"style": style, "items": "items", "size": 1}, pages=pages))
+    assert len(shop.asked) <= 12
+
+
+def walk(before: int, length: int, pages: int) -> Iterator[int]:
+    """Pages of such a way, by partitions of so many."""
+    share = Pages(pages=pages, cursor="0")
+    while True:
+        trail = Trail("orders", share)
+        for _ in range(pages):
+            yield int(share.cursor or "0")
+            here = int(share.cursor or "0")
+            following = here + 1 if here + 1 < before + length else before
+            share = trail.follow(share.model_copy(update={"cursor": str(following)}))
+
+
+@settings(max_examples=300, deadline=None)
+@given(before=st.integers(0, 60), length=st.integers(1, 60), pages=st.integers(1, 9))
+def test_circles_of_every_length(before: int, length: int, pages: int) -> None:
+    """Wherever a circle begins and however long it is, it is found within a few rounds, and nothing else is one."""
+    asked: list[int] = []
+    with pytest.raises(SourceFormatError, match=r"its next cursor '[0-9]+' was there before"):
+        asked.extend(walk(before, length, pages))
+    read = sum(1 for _ in quietly(walk(before, length, pages)))
+    assert before + length <= read <= 4 * (before + length + 1)
+
+
+def quietly(pages: Iterator[int]) -> Iterator[int]:
+    """Up to the failure."""
+    with suppress(SourceFormatError):
+        yield from pages
+
+
+def test_page_that_comes_back(reader: Reader, shop: ShopApi) -> None:
+    """A page that was there before, but not just before, is no end of the list."""
+    pages = [json.dumps({"data": {"items": [{"id": number}]}}) for number in (1, 2, 1)]
+    shop.answers = [Response(page) for page in [pages[0], *pages]]
+
+    with pytest.raises(SourceFormatError, match="a page again that was there before, after 2 rows"):
+        reader.read(api("pages", PAGE, pages=10))
+
+
+def test_page_number_that_is_ignored(reader: Reader, shop: ShopApi) -> None:
+    """The first page again and again is no end where the API says that there are more rows."""
+    page = json.dumps({"data": {"items": [{"id": 1}]}, "meta": {"total": 5}})
+    shop.answers = [Response(page) for _ in range(9)]
+
+    with pytest.raises(SourceFormatError, match="after 1 rows"):
+        reader.read(api("pages", PAGE, pages=10))
+
+
+def test_total_that_changes(reader: Reader, shop: ShopApi) -> None:
+    """A number of rows that changes while they are read is told, once for what changed."""
+    shop.total = True
+    orders = api("pages", PAGE)
+    planned = reader.plan(orders)
+    shop.orders = shop.orders[:93]
+
+    found = [reader.extract(orders, planned, partition) for partition in planned.partitions]
+
+    assert {note for one in found for note in one.notes} == {
+        "the number of rows that it tells changed from 95 to 93 meanwhile"
+    }
+    assert reader.read(api("pages", PAGE)).extracted[0].notes == ()

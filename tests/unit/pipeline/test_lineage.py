@@ -10,15 +10,18 @@ from pydantic import SecretStr
 
 from tests.fakes.openlineage import Collector, Event, collecting, facets_of, problems_of
 from tests.unit.pipeline.reading import Reader
+from towpath.contracts.pipeline.dataset import Column, ColumnType
 from towpath.contracts.pipeline.pipeline import PipelineConfig
 from towpath.contracts.pipeline.quality import Quality, RuleResult
 from towpath.contracts.pipeline.stages import LineageTask
+from towpath.contracts.pipeline.tracing import TraceTask
 from towpath.contracts.pipeline.transformation import FrozenSpecification, Specification
 from towpath.dataplane.core.connections import DataConnection, HttpConnection, PostgresqlConnection
 from towpath.dataplane.core.errors import LineageError
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.report.events import FACETS, events_of, run_id
 from towpath.dataplane.report.telling import emit_lineage
+from towpath.dataplane.specification.lineage import trace_columns
 
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 CONFIG = {
@@ -201,6 +204,22 @@ def test_columns_are_traced_to_their_sources(tmp_path: Path) -> None:
     keys = {one["field"]: one["transformations"][0]["subtype"] for one in lineage["fields"]["segment"]["inputFields"]}
     assert keys == {"segment": "IDENTITY", "customer": "CONDITIONAL", "id": "CONDITIONAL"}
     assert output["outputFacets"]["outputStatistics"]["rowCount"] == 9
+
+
+@pytest.mark.parametrize("kind", ["left", "inner"])
+def test_what_a_changed_column_decides(tmp_path: Path, kind: str) -> None:
+    """The key of a left join makes what the join brings; only that of an inner one decides which rows there are."""
+    text = ColumnType.TEXT
+    join = {"op": "join", "source": "cities", "on": {"city": "name"}, "columns": {"land": "land"}, "kind": kind}
+    asked = TraceTask(
+        specification=Specification.model_validate({"source": "people", "operations": [join]}),
+        source=(Column(name="id", type=text), Column(name="city", type=text)),
+        target=(Column(name="id", type=text), Column(name="land", type=text)),
+        others={"cities": (Column(name="name", type=text), Column(name="land", type=text))},
+        columns={"people": ("city",), "cities": ("name",)},
+    )
+    for use in trace_columns(asked, Reader(tmp_path).work()).uses:
+        assert (use.makes, use.decides) == ((("land",), False) if kind == "left" else ((), True))
 
 
 def test_names_hold_no_secret(tmp_path: Path) -> None:

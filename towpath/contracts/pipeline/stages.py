@@ -159,6 +159,8 @@ class Pages(Wire):
     """At most `pages` pages of an API, from a page number, a cursor or a link on; `since` and `until` are a period.
 
     `open_end`: whatever comes after them is read as well, by the partition that the result names as its next.
+    `total` is the number of rows that the API told first. `mark` is a cursor or link that was there before, `steps` and
+    `reach` say when the next one is marked: by them a circle is found.
     """
 
     slice: Literal["pages"] = "pages"
@@ -170,6 +172,10 @@ class Pages(Wire):
     since: str | None = None
     until: str | None = None
     open_end: bool = True
+    total: int | None = None
+    mark: str | None = None
+    steps: int = 0
+    reach: int = 1
 
 
 class Replayed(Wire):
@@ -253,7 +259,7 @@ class Extracted(ActivityResult):
 
     `left_out` counts rows outside the bounds, loaded before, without any value, or discarded by the contract.
     `new_columns` are fields that the plan did not see. `next` is what follows in a source that tells its pages one
-    after the other.
+    after the other. `notes` is what a reader should hear of the source.
     """
 
     part: DatasetPart | None = None
@@ -265,6 +271,7 @@ class Extracted(ActivityResult):
     left_out: dict[str, int] = {}
     new_columns: tuple[str, ...] = ()
     next: Partition | None = None
+    notes: tuple[str, ...] = ()
 
 
 class ProfileTask(Wire):

@@ -22,6 +22,7 @@ from towpath.dataplane.extract.decoding import MARKING
 from towpath.dataplane.extract.intake import RowIntake
 from towpath.dataplane.extract.json_rows import JsonRows, Located, json_columns
 from towpath.dataplane.extract.json_values import JsonError, entries, member, skip, text_of, value_end, value_of
+from towpath.dataplane.extract.trail import Trail
 from towpath.policy.pipeline.bounds import Bounds, periods
 from towpath.policy.pipeline.naming import named_columns
 
@@ -69,35 +70,75 @@ def plan_api(
 
 
 def extract_api(task: ExtractTask, source: HttpSource, work: Workspace) -> Extracted:
-    """Holds one page at a time. The same page twice in a row ends a list: some APIs repeat their last page."""
+    """Holds one page at a time. Raises SourceFormatError for a cursor, a link or a page that was there before."""
     share = task.partition.slice
     if not isinstance(share, Pages):
         raise SourceFormatError(f"{source.name}: an API has no partition of this kind")
     intake = RowIntake(task, work, f"{source.path}")
     rows = JsonRows(task.wanted, intake)
+    trail, pages = Trail(source.name, share), _Repeats(source, share)
     size, row = 0, share.first_row
     following: Pages | None = share
-    seen = ""
     with open_reader(source, work, at_once=task.at_once) as reader:
         for _ in range(share.pages):
             page = reader.page(following)
-            digest = hashlib.sha256("\n".join(page.items).encode()).hexdigest()
-            if digest == seen:
+            if pages.is_end(page, row - 1):
                 following = None
                 break
-            seen, size = digest, size + page.size_bytes
+            size += page.size_bytes
             if page.items:
                 located = [Located(row + number, text) for number, text in enumerate(page.items)]
                 intake.add(rows.table(located), size)
                 row += len(page.items)
-            following = page.following
+            following = None if page.following is None else trail.follow(page.following)
             if following is None:
                 break
     after: Partition | None = None
     if following is not None and share.open_end:
         after_share = following.model_copy(update={"first_row": row})
         after = Partition(name=share_name(after_share), number=task.partition.number + 1, slice=after_share)
-    return intake.close(new_columns=rows.new_columns, following=after)
+    closed = intake.close(new_columns=rows.new_columns, following=after)
+    return closed.model_copy(update={"notes": pages.notes()})
+
+
+class _Repeats:
+    """Pages of a partition by their contents, and the number of rows that they tell."""
+
+    def __init__(self, source: HttpSource, share: Pages) -> None:
+        self._source = source
+        self._planned = share.total
+        self._told = share.total
+        self._seen: set[str] = set()
+        self._last = ""
+        self._repeats = False
+
+    def is_end(self, page: Page, rows: int) -> bool:
+        """The same page twice in a row ends a list by page number: some APIs repeat their last page.
+
+        Raises SourceFormatError when it cannot be the last one.
+        """
+        self._told = self._told if page.total is None else page.total
+        if not page.items:
+            return False
+        digest = hashlib.sha256("\n".join(page.items).encode()).hexdigest()
+        before, self._last = self._last, digest
+        if digest not in self._seen:
+            self._seen.add(digest)
+            return False
+        is_last = before == digest and self._source.paging.style == "page"
+        if not is_last or (page.total is not None and rows < page.total):
+            name = self._source.name
+            raise SourceFormatError(f"{name}: it answered with a page again that was there before, after {rows:,} rows")
+        self._repeats = True
+        return True
+
+    def notes(self) -> tuple[str, ...]:
+        found: list[str] = []
+        if self._planned is not None and self._told != self._planned:
+            found.append(f"the number of rows that it tells changed from {self._planned:,} to {self._told:,} meanwhile")
+        if self._repeats:
+            found.append("it repeated its last page, which was taken for its end")
+        return tuple(found)
 
 
 def share_name(share: Pages) -> str:
@@ -207,6 +248,7 @@ def _shares(paging: ApiPaging, first: Pages, page: Page) -> Iterator[Pages]:
                 "page": None if first.page is None else first.page + ahead,
                 "first_row": 1 + ahead * in_page,
                 "open_end": number == count - 1,
+                "total": page.total,
             }
         )
 

@@ -33,6 +33,7 @@ Influence = Literal["identity", "transformation", "aggregation", "conditional", 
 DIRECT = frozenset({"identity", "transformation", "aggregation"})
 DECIDING = frozenset({"filter", "join", "group_by", "sort"})
 """These decide which rows there are, and so about every column."""
+_MAKING = DIRECT | {"conditional"}
 _MASKING = frozenset({"count", "count_distinct"})
 
 
@@ -94,8 +95,8 @@ def _use(found: Mapping[str, tuple[Origin, ...]], source: str, column: str) -> C
     return ColumnUse(
         source=source,
         column=column,
-        makes=tuple(target for target, of in kinds.items() if of & DIRECT),
-        decides=any(of - DIRECT for of in kinds.values()),
+        makes=tuple(target for target, of in kinds.items() if of & _MAKING),
+        decides=any(of & DECIDING for of in kinds.values()),
     )
 
 

@@ -13,6 +13,14 @@ MOST_NAMED = 8
 _VERBS = {"new_column": "is new", "missing_column": "is gone", "type": "has another type"}
 
 
+def few(notes: Iterable[str]) -> Iterator[str]:
+    """Each once, and the first of them only: a source of a thousand partitions may say a thousand things."""
+    told = list(dict.fromkeys(notes))
+    yield from told[:MOST_NAMED]
+    if len(told) > MOST_NAMED:
+        yield f"{len(told) - MOST_NAMED} notes more of its partitions"
+
+
 def likely_renames(declared: Sequence[Column], seen: Sequence[Column]) -> list[tuple[str, str]]:
     """Old and new name: of columns that are alike in their letters, the most alike first, or alone in their place."""
     known, there = {column.name for column in declared}, {column.name for column in seen}
