@@ -1,6 +1,6 @@
 """A pipeline before its first run: expressions and operations compiled against the columns that its sources have."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from towpath.contracts.pipeline.dataset import Column
@@ -8,9 +8,10 @@ from towpath.contracts.pipeline.inspection import PipelineChecked, PipelineCheck
 from towpath.contracts.pipeline.loading import DuckdbDestination, ParquetDestination
 from towpath.contracts.pipeline.pipeline import FileSource, PipelineConfig, Source
 from towpath.contracts.pipeline.stages import SpecificationTask
-from towpath.contracts.pipeline.transformation import Specification, SpecificationProblem
+from towpath.contracts.pipeline.transformation import Join, Specification, SpecificationProblem
 from towpath.dataplane.core.errors import DataError, SpecificationError
 from towpath.dataplane.core.objects import SCHEME
+from towpath.dataplane.core.patterns import RE2_SYNTAX, pattern_problem
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.file_sources import file_columns
 from towpath.dataplane.quality.rules import compile_rules
@@ -31,6 +32,7 @@ def check_pipeline(task: PipelineCheckTask, work: Workspace) -> PipelineChecked:
     columns: dict[str, tuple[Column, ...]] = {}
     for number, source in enumerate(config.sources):
         columns[source.name] = _source(source, f"sources.{number}", work, findings)
+        findings += _patterns(source, f"sources.{number}")
     findings += _paths(config, work)
     findings += _specifications(config, columns)
     findings += _rules(config)
@@ -95,6 +97,46 @@ def _mixed(source: FileSource, place: str, names: list[str]) -> Iterator[Pipelin
         )
 
 
+def _patterns(source: Source, place: str) -> Iterator[PipelineFinding]:
+    for number, rule in enumerate(source.validation):
+        problem = pattern_problem(rule.value) if rule.rule == "pattern" else None
+        if problem is not None:
+            at = f"{place}.validation.{number}.value"
+            yield PipelineFinding(place=at, code="pattern.invalid", message=problem, mend=RE2_SYNTAX)
+
+
+def _undeclared(
+    config: PipelineConfig, wanted: Specification, columns: Mapping[str, tuple[Column, ...]], place: str
+) -> Iterator[PipelineFinding]:
+    """Sources that are joined and whose columns nobody tells, each once, where it is described."""
+    joins = {
+        operation.source: number
+        for number, operation in reversed(list(enumerate(wanted.operations)))
+        if isinstance(operation, Join)
+    }
+    for number, source in enumerate(config.sources):
+        if source.name in joins and not columns[source.name]:
+            yield PipelineFinding(
+                place=f"sources.{number}.name",
+                code="source.undeclared",
+                message=f"{place}.operations.{joins[source.name]} joins it, and its columns are not known before a run",
+                mend=f"declare the columns of {source.name}: columns: [{{name: …, type: …}}]",
+            )
+
+
+def _before_joins(
+    wanted: Specification, columns: Mapping[str, tuple[Column, ...]], found: Iterable[PipelineFinding], place: str
+) -> Iterator[PipelineFinding]:
+    """What is wrong before the first join of a source that nobody knows: what follows depends on it."""
+    first = next(
+        number
+        for number, operation in enumerate(wanted.operations)
+        if isinstance(operation, Join) and operation.source in columns and not columns[operation.source]
+    )
+    known = tuple(f"{place}.operations.{number}" for number in range(first))
+    yield from (one for one in found if f"{one.place}.".startswith(tuple(f"{start}." for start in known)))
+
+
 def _paths(config: PipelineConfig, work: Workspace) -> Iterator[PipelineFinding]:
     """Files and folders that a run would write, and may not."""
     wanted: dict[str, str | None] = {
@@ -135,8 +177,11 @@ def _specifications(config: PipelineConfig, columns: Mapping[str, tuple[Column, 
     main, wanted = config.main, config.transformation
     others = {source.name: columns[source.name] for source in config.sources if source is not main}
     if isinstance(wanted, Specification):
+        undeclared = list(_undeclared(config, wanted, columns, _TRANSFORMATION))
+        yield from undeclared
         if columns[main.name]:
-            yield from _compiled(config, wanted, columns[main.name], others, _TRANSFORMATION)
+            found = _compiled(config, wanted, columns[main.name], others, _TRANSFORMATION)
+            yield from _before_joins(wanted, columns, found, _TRANSFORMATION) if undeclared else found
         else:
             what = f"the columns of {main.name} are not known before a run, so its operations are not checked"
             yield PipelineFinding(

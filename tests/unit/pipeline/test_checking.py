@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.unit.pipeline.expressions import HOSTILE
-from tests.unit.pipeline.reading import Reader
+from tests.unit.pipeline.reading import Reader, source
 from towpath.contracts.pipeline.inspection import PipelineCheckTask
 from towpath.dataplane.checking import check_pipeline
+from towpath.dataplane.core.errors import SourceFormatError
 from towpath.engine.language.diagnostics import Diagnostic
 from towpath.policy.pipeline.configuration import check_pipeline as read_pipeline
 from towpath.policy.pipeline.configuration import with_findings
@@ -182,3 +183,63 @@ def test_null_is_a_word(reader: Reader, tmp_path: Path) -> None:
     for written in ("null", '"null"', "~"):
         nulled = LAST.replace("float}}", f"float}}, on_error: {written}}}")
         assert told(reader, tmp_path, (LAST, nulled)) == []
+
+
+def test_pattern_that_is_none(reader: Reader, tmp_path: Path) -> None:
+    """A pattern that the engine does not take is told at its place, and ends a run that was not checked by its name."""
+    rule = "\n    validation: [{rule: pattern, column: name, value: '(?i)['}]"
+    folder = tmp_path / "data"
+    found = told(reader, folder, ("people-*.csv", f"people-*.csv{rule}"))
+    assert [(one.code, one.line, one.column) for one in found] == [("pattern.invalid", 7, 55)]
+    asked = source(
+        type="csv",
+        path=str(folder / "people-1.csv"),
+        validation=[{"rule": "pattern", "column": "name", "value": "(?i)["}],
+    )
+    with pytest.raises(SourceFormatError, match="validation of name: the pattern is no RE2 expression"):
+        reader.plan(asked)
+
+
+def test_join_of_a_source_that_nobody_knows(reader: Reader, tmp_path: Path) -> None:
+    """What is joined without its columns is told once, at the source, with the mend; what follows from it is not."""
+    other = """  - name: cities
+    type: http
+    connection: shop
+    path: /cities
+    main: false
+target:
+"""
+    joins = LAST.replace("column: height, to", "column: hight, to") + LAST.replace("height", "size").replace(
+        "{op: cast", "{op: join, source: cities, on: {name: name}, columns: {size: size}}\n    - {op: cast"
+    )
+    found = told(reader, tmp_path / "data", ("target:\n", other), (LAST, joins))
+    assert [(one.code, one.line, one.mend) for one in found] == [
+        ("source.undeclared", 7, "declare the columns of cities: columns: [{name: …, type: …}]"),
+        ("specification.column", 22, "did you mean 'height'?"),
+    ]
+
+
+def test_what_was_found_and_renamed_is_told(reader: Reader, tmp_path: Path) -> None:
+    """Encodings that were found and names that were made are warnings at the source's path."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "people-2.csv").write_bytes("id,height,first name\n1,1,A\n".encode("utf-16"))
+    found = told(reader, folder)
+    assert [(one.code, one.severity, one.line) for one in found] == [
+        ("source.found", "warning", 6),
+        ("source.renamed", "warning", 6),
+    ]
+    assert "'first name' as first_name" in found[1].what
+
+
+def test_column_that_two_headers_could_mean(reader: Reader, tmp_path: Path) -> None:
+    """It is an error of the check, as it would be one of the run."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "people-2.csv").write_text("id,height,a b,a-b\n1,1,A,B\n")
+    columns = (
+        "    columns: [{name: id, type: text}, {name: height, type: text}, {name: name, type: text},"
+        " {name: a_b, type: text}]\ntarget:\n"
+    )
+    found = told(reader, folder, ("target:\n", columns))
+    assert ("source.names", "error") in [(one.code, one.severity) for one in found]

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
-from towpath.contracts.pipeline.dataset import DatasetPart
-from towpath.contracts.pipeline.pipeline import PipelineConfig
+from towpath.contracts.pipeline.dataset import Column, ColumnType, DatasetPart
+from towpath.contracts.pipeline.loading import Destination, DuckdbDestination
+from towpath.contracts.pipeline.pipeline import PipelineConfig, PostgresqlSource
 from towpath.contracts.pipeline.stages import Watermark
 from towpath.control.pipelines import list_files
 from towpath.policy.pipeline.configuration import check_pipeline, pipeline_digest
+from towpath.policy.pipeline.starting import start_problems
 from towpath.policy.pipeline.watermarks import StartingPoint, greatest, lowest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,6 +56,35 @@ def test_wrong_pipeline_is_told(old: str, new: str, code: str, line: int) -> Non
 
     assert not checked.ok
     assert (code, line) in [(found.code, found.line) for found in checked.diagnostics]
+
+
+@pytest.mark.parametrize(
+    "table", ["pg_catalog.pg_class", "information_schema.tables", "PG_toast.x", "pg_class", "temp.t", "towpath_loads"]
+)
+def test_tables_of_the_database_are_refused(table: str) -> None:
+    """No pipeline reads or writes what is the database's, or like the ledgers; a run refuses it at its start too."""
+    written = check_pipeline(ORDERS).config
+    assert written is not None
+    origin = PostgresqlSource(name="extra", type="postgresql", connection="shop", table=table, main=False)
+    target = DuckdbDestination(name="extra", type="duckdb", path="x.duckdb", table=table, strategy="append")
+    for field, one in (("sources", origin), ("destinations", target)):
+        config = written.model_copy(update={field: (*getattr(written, field), one)})
+        assert any(f"the table {table} is" in problem for problem in start_problems(config))
+    assert start_problems(written) == ()
+
+
+def test_postgresql_takes_so_many_columns() -> None:
+    """A target that is too wide for PostgreSQL is told before a run; DuckDB takes it."""
+    written = check_pipeline(ORDERS).config
+    assert written is not None
+    more = tuple(Column(name=f"c{number}", type=ColumnType.TEXT) for number in range(1_600))
+    target = written.target.model_copy(update={"columns": (*written.target.columns, *more)})
+    places = {"duckdb": {"path": "x.duckdb"}, "postgresql": {"connection": "shop"}}
+    for kind, place in places.items():
+        one = {"name": "wide", "type": kind, "table": "wide", "strategy": "append", **place}
+        destination = TypeAdapter[Destination](Destination).validate_python(one)
+        told = start_problems(written.model_copy(update={"target": target, "destinations": (destination,)}))
+        assert [("at most 1,600" in problem) for problem in told] == ([True] if kind == "postgresql" else [])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from towpath.contracts.pipeline.dataset import Column
 from towpath.contracts.pipeline.pipeline import FileSource, HttpSource
 from towpath.contracts.pipeline.stages import Extracted, ExtractionPlanTask, ExtractTask, Planned, Replayed
 from towpath.dataplane.core.errors import SourceFormatError
+from towpath.dataplane.core.patterns import RE2_SYNTAX, pattern_problem
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.api import extract_api, plan_api
 from towpath.dataplane.extract.file_sources import extract_file, plan_files
@@ -40,6 +41,10 @@ def plan_partitions(task: ExtractionPlanTask, work: Workspace) -> Planned:
 
 def _plan(task: ExtractionPlanTask, work: Workspace) -> Planned:
     source = task.source
+    for rule in source.validation:
+        problem = pattern_problem(rule.value) if rule.rule == "pattern" else None
+        if problem is not None:
+            raise SourceFormatError(f"{source.name}: validation of {rule.column}: {problem}: {RE2_SYNTAX}")
     notes: tuple[str, ...] = ()
     _check_dates(task)
     if isinstance(source, FileSource):

@@ -21,6 +21,7 @@ from towpath.contracts.pipeline.quality import (
 from towpath.contracts.pipeline.transformation import SpecificationProblem
 from towpath.dataplane.core.columns import literal, quoted, sql_type, statement
 from towpath.dataplane.core.errors import SpecificationError
+from towpath.dataplane.core.patterns import RE2_SYNTAX, pattern_problem
 from towpath.dataplane.specification.binding import bound_type
 from towpath.dataplane.specification.errors import RefusedExpressionError
 from towpath.dataplane.specification.guard import guard
@@ -124,10 +125,9 @@ class _Failing:
     @of.register
     def _(self, rule: Matches) -> str:
         pattern = literal(rule.pattern)
-        try:
-            duckdb.execute(statement("SELECT regexp_full_match('', {pattern})", pattern=pattern)).fetchone()
-        except duckdb.Error:
-            raise RefusedExpressionError("argument", "the pattern is no RE2 expression") from None
+        problem = pattern_problem(rule.pattern)
+        if problem is not None:
+            raise RefusedExpressionError("argument", problem, RE2_SYNTAX)
         return f"coalesce(NOT regexp_full_match(CAST({quoted(rule.column)} AS VARCHAR), {pattern}), FALSE)"
 
     @of.register

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from towpath.contracts.pipeline.dataset import Column, ColumnType
 from towpath.contracts.pipeline.loading import DuckdbDestination, ParquetDestination
-from towpath.contracts.pipeline.pipeline import FileSource, PipelineConfig
+from towpath.contracts.pipeline.pipeline import FileSource, PipelineConfig, PostgresqlSource
 from towpath.contracts.pipeline.pipeline import Source as Origin
 from towpath.contracts.pipeline.quality import Custom, ForeignKey, Rule, Unique, Volume
 from towpath.contracts.pipeline.schema import SchemaAction, SchemaContract
@@ -15,6 +15,7 @@ from towpath.engine.language.diagnostics import Path
 from towpath.engine.language.source import Source
 from towpath.policy.core.paths import path_problem
 from towpath.policy.pipeline.bounds import ORDERED
+from towpath.policy.pipeline.tables import table_problem, width_problem
 
 PARTITIONS = {
     "csv": ("file",),
@@ -65,6 +66,8 @@ class ConfigurationChecks:
             self._report((*path, "partition", "by"), "partition.kind", what, f"write one of: {', '.join(allowed)}")
         if isinstance(source, FileSource):
             self._file(source.path, source.connection, path)
+        if isinstance(source, PostgresqlSource):
+            self._table(source.table, path)
         if source.cursor is not None and not source.main:
             what = "only the main source is read incrementally"
             self._report((*path, "cursor"), "cursor.source", what, "leave it out: joined sources are read whole")
@@ -170,6 +173,11 @@ class ConfigurationChecks:
                 self._file(destination.path, destination.connection, path)
             if isinstance(destination, DuckdbDestination):
                 self._path(destination.path, (*path, "path"))
+            if not isinstance(destination, ParquetDestination):
+                self._table(destination.table, path)
+            width = width_problem(self._config.target, destination)
+            if width is not None:
+                self._report(path, "destination.columns", *width)
         if self._config.lineage.file is not None:
             self._path(self._config.lineage.file, ("lineage", "file"))
 
@@ -186,6 +194,11 @@ class ConfigurationChecks:
         elif connection is None:
             what = "a bucket is reached through a connection"
             self._report((*path, "path"), "connection.missing", what, "add connection: NAME, one of type s3")
+
+    def _table(self, written: str, path: Path) -> None:
+        problem = table_problem(written)
+        if problem is not None:
+            self._report((*path, "table"), "table.system", *problem)
 
     def _path(self, written: str, path: Path) -> None:
         problem = path_problem(written)
