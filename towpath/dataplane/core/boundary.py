@@ -33,7 +33,7 @@ def digests(engine: duckdb.DuckDBPyConnection, table: ArrowTable, names: Iterabl
 
 
 def keep(work: Workspace, found: Digests) -> DatasetPart | None:
-    """As a part of the store, the same for the same digests. Raises StoreError."""
+    """As a part of the store, the same for the same digests. Raises DatasetStoreError."""
     if not found:
         return None
     file = work.folder / "boundary.parquet"
@@ -42,7 +42,7 @@ def keep(work: Workspace, found: Digests) -> DatasetPart | None:
 
 
 def read(work: Workspace, parts: Iterable[DatasetPart]) -> Digests:
-    """Those of all parts together. Raises StoreError."""
+    """Those of all parts together. Raises DatasetStoreError."""
     return frozenset(number for part in parts for number in parquet.read_table(work.local(part))[DIGEST].to_pylist())
 
 

@@ -2,7 +2,7 @@
 
 DataError                  code, message; never a row's content, an address or a secret in the message
 ├── ConnectionNameError    a connection that is not set
-├── StoreError             the dataset store cannot be used, or a part is not what its reference says
+├── DatasetStoreError      the dataset store cannot be used, or a part is not what its reference says
 ├── SourceError            a source cannot be reached, or refuses
 ├── SourceMissingError     a file that is not there or cannot be opened
 ├── SourceChangedError     a file changed between planning and reading

@@ -21,7 +21,7 @@ OBJECT_ERRORS = (BaseError, OSError, ValueError)
 
 
 def split_address(url: str) -> tuple[str, str]:
-    """Bucket and key of `s3://bucket/key`; the key may be empty. Raises StoreError."""
+    """Bucket and key of `s3://bucket/key`; the key may be empty. Raises DatasetStoreError."""
     bucket, _, key = url.removeprefix(SCHEME).partition("/")
     if not url.startswith(SCHEME) or not bucket:
         raise DatasetStoreError("an object store is written s3://bucket/prefix")

@@ -54,7 +54,7 @@ class Quarantine:
                 self.by_rule[one["values"]] += one["counts"]
 
     def close(self) -> QuarantinedRows | None:
-        """Keeps the file; None when no row is bad. Raises StoreError."""
+        """Keeps the file; None when no row is bad. Raises DatasetStoreError."""
         if not self.by_rule:
             return None
         self._flush()

@@ -23,13 +23,13 @@ HOLDS = "holds"
 
 
 def find_specification(request: FindSpecification, work: Workspace) -> FoundSpecification:
-    """The specification that was frozen for these schemas. Raises StoreError."""
+    """The specification that was frozen for these schemas. Raises DatasetStoreError."""
     kept = work.store.find(_name(request.pipeline, request.source_schema, request.target_schema))
     return FoundSpecification(frozen=_frozen(kept, request.source_schema, request.target_schema))
 
 
 def keep_specification(request: KeepSpecification, work: Workspace) -> FoundSpecification:
-    """Freezes a specification. Of two for the same schemas the first stays. Raises StoreError."""
+    """Freezes a specification. Of two for the same schemas the first stays. Raises DatasetStoreError."""
     frozen = request.frozen
     name = _name(request.pipeline, frozen.source_schema, frozen.target_schema)
     content = frozen.model_dump_json().encode()
@@ -50,7 +50,7 @@ def _frozen(kept: bytes | None, source_schema: str, target_schema: str) -> Froze
 
 
 def hold_datasets(request: HoldTask, work: Workspace) -> Held:
-    """Of several holds for a run each counts until it ends. Raises StoreError."""
+    """Of several holds for a run each counts until it ends. Raises DatasetStoreError."""
     content = request.model_dump_json().encode()
     if request.uris:
         name = f"{HOLDS}/{hashlib.sha256(content).hexdigest()}.json"
@@ -64,7 +64,7 @@ def hold_datasets(request: HoldTask, work: Workspace) -> Held:
 
 
 def forget_datasets(request: ForgetTask, work: Workspace) -> Forgotten:
-    """Parts that no run has kept since, and that no run holds. Raises StoreError."""
+    """Parts that no run has kept since, and that no run holds. Raises DatasetStoreError."""
     if request.hold is not None:
         hold_datasets(request.hold, work)
     holds = list(_holds(work, request.at))

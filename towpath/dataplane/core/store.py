@@ -69,13 +69,13 @@ class DatasetStore:
     def __init__(
         self, url: str, connection: S3Connection | None = None, compression: Compression | None = None
     ) -> None:
-        """Raises StoreError for an address that cannot be used."""
+        """Raises DatasetStoreError for an address that cannot be used."""
         self.url = url
         self.compression: Compression = compression or _BEST[url.startswith(SCHEME)]
         self._files: _Files = _Bucket(url, connection) if url.startswith(SCHEME) else _Folder(Path(url))
 
     def put(self, file: Path) -> tuple[str, str, int]:
-        """Moves a finished file in: its name in the store, its SHA-256, its size in bytes. Raises StoreError."""
+        """Moves a finished file in: its name in the store, its SHA-256, its size in bytes. Raises DatasetStoreError."""
         size = file.stat().st_size
         digest = _digest(file)
         name = f"{digest[:2]}/{digest}{file.suffix}"
@@ -86,7 +86,7 @@ class DatasetStore:
         return name, digest, size
 
     def read(self, name: str, sha256: str, folder: Path) -> Path:
-        """A file in `folder` with that content. Raises StoreError when it is missing, or is not what was kept."""
+        """A file in `folder` with that content. Raises DatasetStoreError when it is missing, or is not what was kept."""
         check_part_name(name, sha256)
         target = folder / f"{sha256}{Path(name).suffix}"
         if target.exists():
@@ -107,21 +107,21 @@ class DatasetStore:
         return unfinished.rename(target)
 
     def put_first(self, name: str, content: bytes) -> bytes:
-        """Keeps something small under a name, unless there is something: what is there now. Raises StoreError."""
+        """Keeps something small under a name, unless there is something: what is there now. Raises DatasetStoreError."""
         try:
             return self._files.put_first(name, content)
         except OBJECT_ERRORS as error:
             raise _unusable("written", error) from error
 
     def replace(self, name: str, content: bytes) -> None:
-        """Keeps something small under a name, whatever is there. Raises StoreError."""
+        """Keeps something small under a name, whatever is there. Raises DatasetStoreError."""
         try:
             self._files.put(name, content)
         except OBJECT_ERRORS as error:
             raise _unusable("written", error) from error
 
     def find(self, name: str) -> bytes | None:
-        """What is kept under a name. Raises StoreError."""
+        """What is kept under a name. Raises DatasetStoreError."""
         try:
             return self._files.get(name)
         except FileNotFoundError:
@@ -130,21 +130,21 @@ class DatasetStore:
             raise _unusable("read", error) from error
 
     def names(self, folder: str) -> list[str]:
-        """What is kept under names of its own, below a folder. Raises StoreError."""
+        """What is kept under names of its own, below a folder. Raises DatasetStoreError."""
         try:
             return self._files.names(folder)
         except OBJECT_ERRORS as error:
             raise _unusable("read", error) from error
 
     def drop(self, name: str) -> None:
-        """Removes what was kept under a name. Raises StoreError."""
+        """Removes what was kept under a name. Raises DatasetStoreError."""
         try:
             self._files.drop(name)
         except OBJECT_ERRORS as error:
             raise _unusable("cleaned up", error) from error
 
     def forget(self, before: datetime, held: Collection[str] = ()) -> tuple[int, int]:
-        """Removes what was last kept before a moment and is not held: files and bytes removed. Raises StoreError."""
+        """Removes what was last kept before a moment and is not held: files and bytes removed. Raises DatasetStoreError."""
         files = size = 0
         abandoned = datetime.now(UTC) - ABANDONED
         found = ((self._files.old(before), before), (self._files.unfinished(abandoned), abandoned))

@@ -43,7 +43,7 @@ class Workspace:
     roots: Roots = field(default_factory=default_roots)
 
     def local(self, part: DatasetPart) -> Path:
-        """The part as a file below `folder`, to be read and never written. Raises StoreError."""
+        """The part as a file below `folder`, to be read and never written. Raises DatasetStoreError."""
         file = self.file(part)
         if part.without is None:
             return file
@@ -51,11 +51,11 @@ class Workspace:
         return target if target.exists() else leave_out(file, self.left_out(part), target, self.store.compression)
 
     def file(self, part: DatasetPart) -> Path:
-        """The file that has the part, and the rows that it is without. Raises StoreError."""
+        """The file that has the part, and the rows that it is without. Raises DatasetStoreError."""
         return self.store.read(part.uri, part.sha256, self.folder)
 
     def left_out(self, part: DatasetPart) -> ArrowArray:
-        """Numbers of the rows of the file that the part is without, in order. Raises StoreError."""
+        """Numbers of the rows of the file that the part is without, in order. Raises DatasetStoreError."""
         if part.without is None:
             return pa.array([], pa.int64())
         return parquet.read_table(self.store.read(part.without.uri, part.without.sha256, self.folder))[LEFT_OUT_ROW]
@@ -63,7 +63,7 @@ class Workspace:
     def keep(
         self, file: Path, rows: int, columns: Iterable[Column], partition: str = "", origin: str = ""
     ) -> DatasetPart:
-        """Moves a finished Parquet file of `folder` into the store. Raises StoreError."""
+        """Moves a finished Parquet file of `folder` into the store. Raises DatasetStoreError."""
         name, digest, size = self.store.put(file)
         return DatasetPart(
             uri=name,

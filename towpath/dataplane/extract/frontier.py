@@ -49,7 +49,7 @@ class Frontier:
         return pa.array([place in there for place in range(table.num_rows)]) if there else None
 
     def close(self) -> DatasetPart | None:
-        """Keeps the digests of the rows with the greatest cursor. Raises StoreError."""
+        """Keeps the digests of the rows with the greatest cursor. Raises DatasetStoreError."""
         return None if self._at is None else boundary.keep(self._work, frozenset(self._at))
 
     def _digests(self, table: ArrowTable) -> list[int]:

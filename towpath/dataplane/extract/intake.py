@@ -101,7 +101,7 @@ class RowIntake:
         self._work.progress(self._rows, self._bytes)
 
     def close(self, *, new_columns: tuple[str, ...] = (), following: Partition | None = None) -> Extracted:
-        """Keeps part and quarantine. Raises StoreError."""
+        """Keeps part and quarantine. Raises DatasetStoreError."""
         path, rows = self._writer.close()
         frontier = self._frontier
         name = self._task.partition.name

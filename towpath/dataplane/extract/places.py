@@ -44,7 +44,7 @@ class FilePlace(Protocol):
 
 
 def open_place(source: FileSource, work: Workspace) -> FilePlace:
-    """Raises ConnectionNameError and StoreError."""
+    """Raises ConnectionNameError and DatasetStoreError."""
     if not source.path.startswith(SCHEME):
         return _Folder(work.roots.sources)
     connection = None if source.connection is None else work.connection(source.connection, S3Connection)

@@ -59,7 +59,7 @@ class Folder(Protocol):
 
 
 def open_folder(destination: ParquetDestination, work: Workspace) -> Folder:
-    """Raises DestinationError, ConnectionNameError, StoreError."""
+    """Raises DestinationError, ConnectionNameError, DatasetStoreError."""
     if not destination.path.startswith(SCHEME):
         root = work.roots.destinations
         return _Local(root.resolve(destination.path), root, destination.name)

@@ -250,12 +250,12 @@ def later(known: str | None, told: str) -> str:
 
 
 def told_boundary(request: LoadPart, work: Workspace) -> str:
-    """Raises StoreError."""
+    """Raises DatasetStoreError."""
     return boundary.written(boundary.read(work, request.boundary))
 
 
 def told_watermark(mark: Mark | None, rows: tuple[int, ...], work: Workspace) -> Watermark:
-    """Raises StoreError."""
+    """Raises DatasetStoreError."""
     if mark is None:
         return Watermark(rows=rows)
     kept = boundary.keep(work, boundary.parsed(mark.boundary))

@@ -26,7 +26,7 @@ class PartRows(NamedTuple):
 
 
 def rows_of(part: DatasetPart, work: Workspace) -> PartRows:
-    """Raises StoreError."""
+    """Raises DatasetStoreError."""
     return PartRows(work.file(part), work.left_out(part))
 
 

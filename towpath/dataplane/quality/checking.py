@@ -43,7 +43,7 @@ POSITION = "$position"
 
 
 def check_quality(task: RowQualityTask, work: Workspace) -> QualityChecked:
-    """Raises SpecificationError for a rule that does not fit its columns, StoreError and EngineError.
+    """Raises SpecificationError for a rule that does not fit its columns, DatasetStoreError and EngineError.
 
     A part without a bad row is kept as it is, and so is its reference. The same parts give the same files.
     """

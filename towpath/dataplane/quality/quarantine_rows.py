@@ -19,7 +19,7 @@ _FIELDS = ("stage", "rule", "reason", "position", "row")
 
 
 def read_quarantine(task: ReadQuarantine, work: Workspace) -> QuarantineRead:
-    """In the order of their partitions. Raises StoreError."""
+    """In the order of their partitions. Raises DatasetStoreError."""
     rows = _rows(task.quarantine, work)
     if not task.file:
         found = islice(rows, task.most)

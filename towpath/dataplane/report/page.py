@@ -102,7 +102,7 @@ MOST_KEYS = 100_000
 
 
 def write_report(task: ReportTask, work: Workspace) -> ReportRendered:
-    """Raises StoreError and EngineError."""
+    """Raises DatasetStoreError and EngineError."""
     facts = facts_of(task, _profile(task, work), work)
     return ReportRendered(page=page(task.config, facts), document=facts.model_dump_json(indent=2))
 

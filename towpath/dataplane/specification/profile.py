@@ -32,7 +32,7 @@ _SHAPE = r"regexp_replace(regexp_replace({column}, '[0-9]', '9', 'g'), '\pL', 'A
 
 
 def profile_dataset(task: ProfileTask, work: Workspace) -> Profiled:
-    """Raises StoreError and EngineError."""
+    """Raises DatasetStoreError and EngineError."""
     with engine(work) as connection:
         profile = profile_of(connection, work, task.dataset, task.key)
         personal = personal_in(task.dataset.columns)

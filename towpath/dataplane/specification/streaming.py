@@ -44,7 +44,7 @@ def run_stream(
 ) -> tuple[int, QuarantinedRows | None, TransformationCounts]:
     """Writes the valid rows of one part, after the only stage, to VALID in the order of their source; their number.
 
-    Those that fail are kept beside them. Raises EngineError, StoreError.
+    Those that fail are kept beside them. Raises EngineError, DatasetStoreError.
     """
     connection.execute(f"CREATE TEMP VIEW input AS {rows.sql}")
     ordered = False
