@@ -119,7 +119,12 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
-def _is_json(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """A number of JSON."""
+    return is_json(text) and text[:1] in "-0123456789"
+
+
+def is_json(text: str) -> bool:
     def refuse(word: str) -> None:
         raise ValueError(word)
 
@@ -148,5 +153,5 @@ _READERS: dict[ColumnType, Callable[[str, Column], Any]] = {
     ColumnType.BOOLEAN: _boolean,
     ColumnType.DATE: _date,
     ColumnType.TIMESTAMP: lambda text, _: _moment(text.strip(" ")) or SET_ASIDE,
-    ColumnType.JSON: lambda text, _: text if _is_json(text) else SET_ASIDE,
+    ColumnType.JSON: lambda text, _: text if is_json(text) else SET_ASIDE,
 }

@@ -1,5 +1,6 @@
 """Rows from JSON objects, each value as text: texts as they are, numbers in their digits, lists and objects as JSON."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -23,9 +24,11 @@ from towpath.dataplane.extract.json_values import (
     written,
 )
 from towpath.dataplane.extract.lines import LONGEST_RECORD
+from towpath.dataplane.specification import texts
 from towpath.policy.pipeline.naming import column_names, keys_of
 
 NUL = "\\u0000"
+_NUL = re.compile(texts.NUL)
 LONGEST_ITEM = 8 * LONGEST_RECORD
 """Characters. An item of an array that does not end within them is none."""
 
@@ -102,7 +105,7 @@ class JsonRows:
     def _unreadable(self, one: Located) -> bool:
         if MARK in one.text:
             self._reject("encoding", f"byte {bad_bytes(one.text)[0]} is not {self._encoding} text", one)
-        elif NUL in one.text:
+        elif NUL in one.text and _NUL.search(one.text):
             self._reject("encoding", "holds the character NUL", one)
         elif len(one.text) > LONGEST_RECORD:
             self._reject("json", "longer than 1 MiB", one)
