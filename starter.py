@@ -120,6 +120,7 @@ ETL = Parts(
             "towpath.cli.etl.commands",
             "The pipelines of the folder: where their rows come from, where they go, and when they run next.",
         ),
+        "schema": Command("towpath.cli.etl.commands", "JSON Schema of a pipeline's file, for editors."),
         "run": Command("towpath.cli.etl.commands", "Run a pipeline. A second start joins the run that is under way."),
         "watch": Command(
             "towpath.cli.etl.commands",

@@ -29,21 +29,21 @@ def test_shipped_pipelines_are_good() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "code", "line"),
     [
-        pytest.param("type: csv", "type: cvs", "type.unknown", 8, id="unknown-type"),
-        pytest.param("threshold: 0.9", "treshold: 0.9", "field.unknown", 61, id="unknown-field"),
-        pytest.param("op: join", "op: joyn", "op.unknown", 55, id="unknown-operation"),
-        pytest.param("column: amount, minimum", "column: amont, minimum", "column.unknown", 65, id="unknown-column"),
-        pytest.param("strategy: upsert", "strategy: delete_insert", "strategy.partition", 72, id="no-partition"),
+        pytest.param("type: csv", "type: cvs", "type.unknown", 9, id="unknown-type"),
+        pytest.param("threshold: 0.9", "treshold: 0.9", "field.unknown", 62, id="unknown-field"),
+        pytest.param("op: join", "op: joyn", "op.unknown", 56, id="unknown-operation"),
+        pytest.param("column: amount, minimum", "column: amont, minimum", "column.unknown", 66, id="unknown-column"),
+        pytest.param("strategy: upsert", "strategy: delete_insert", "strategy.partition", 73, id="no-partition"),
         pytest.param(
-            "path: definitions/pipelines/data/orders-*.csv", "path: s3://shop/*.csv", "connection.missing", 9, id="s3"
+            "path: definitions/pipelines/data/orders-*.csv", "path: s3://shop/*.csv", "connection.missing", 10, id="s3"
         ),
-        pytest.param("main: false", "main: true", "source.main", 20, id="two-main-sources"),
-        pytest.param("source: customers\n", "source: clients\n", "join.unknown", 56, id="unknown-source"),
+        pytest.param("main: false", "main: true", "source.main", 21, id="two-main-sources"),
+        pytest.param("source: customers\n", "source: clients\n", "join.unknown", 57, id="unknown-source"),
         pytest.param(
             "transformation:\n  source: orders",
             "transformation:\n  source: x",
             "specification.source",
-            43,
+            44,
             id="its-source",
         ),
     ],
@@ -132,10 +132,10 @@ LOADED = "".join(("    columns:\n", *(f"      - {name}\n" for name in NAMES)))
 @pytest.mark.parametrize(
     ("old", "new", "line", "severity"),
     [
-        pytest.param(CONTRACT, "    contract: {tables: quarantine_row}\n", 18, "error", id="a-row-for-a-table"),
-        pytest.param(CONTRACT, "    contract: {types: evolve}\n", 18, "warning", id="types-of-texts"),
-        pytest.param(LOADED, "    contract: {columns: freeze}\n", 24, "error", id="nothing-declared"),
-        pytest.param(LOADED, f"{LOADED}    contract: {{tables: freeze}}\n", 28, "error", id="table-of-a-joined-source"),
+        pytest.param(CONTRACT, "    contract: {tables: quarantine_row}\n", 19, "error", id="a-row-for-a-table"),
+        pytest.param(CONTRACT, "    contract: {types: evolve}\n", 19, "warning", id="types-of-texts"),
+        pytest.param(LOADED, "    contract: {columns: freeze}\n", 25, "error", id="nothing-declared"),
+        pytest.param(LOADED, f"{LOADED}    contract: {{tables: freeze}}\n", 29, "error", id="table-of-a-joined-source"),
     ],
 )
 def test_actions_that_can_mean_nothing_are_told(old: str, new: str, line: int, severity: str) -> None:

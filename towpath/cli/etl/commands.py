@@ -18,6 +18,7 @@ from towpath.contracts.pipeline.process import PIPELINE
 from towpath.control.pipeline_schedules import PipelineSchedules, Scheduled
 from towpath.control.pipelines import FOLDER, PipelineFile, list_files, request_of, start_run
 from towpath.control.temporal import address, run_to_end
+from towpath.policy.pipeline.configuration_schema import pipeline_schema
 from towpath.policy.pipeline.watermarks import doubled
 from towpath.views.tables import show_table
 
@@ -97,6 +98,13 @@ def _next(config: PipelineConfig, found: dict[str, Scheduled] | None) -> dict[st
     one = (found or {}).get(config.id)
     firing = None if one is None or one.paused or not one.next else one.next[0].isoformat()
     return {"next_run": firing}
+
+
+@app.command("schema")
+def schema(as_json: JsonFlag = True) -> None:
+    """JSON Schema of a pipeline's file, for editors."""
+    del as_json  # it has no other form
+    show_json(pipeline_schema())
 
 
 @app.command("run")
