@@ -160,7 +160,7 @@ def test_lineage_follows_the_operations() -> None:
         {"op": "cast", "column": "id", "to": {"name": "id", "type": "integer"}},
         {"op": "derive", "column": {"name": "total", "type": "decimal"}, "expression": "round(price * qty, 2)"},
         {"op": "filter", "expression": "day > DATE '2024-01-01'"},
-        {"op": "join", "source": "people", "on": {"id": "id"}, "columns": {"name": "person"}},
+        {"op": "join", "source": "people", "on": {"id": "id"}, "columns": {"name": "person"}, "kind": "inner"},
         target="id:integer label total:decimal person",
     )
 
@@ -174,3 +174,17 @@ def test_lineage_follows_the_operations() -> None:
         "person": (Origin("people", "name", "identity"),),
     }
     assert all(set(rows) <= set(origins) for origins in found.values())
+
+
+def test_a_left_join_decides_no_rows() -> None:
+    """All rows stay: the keys choose the values of the columns that are added, and say nothing of the others."""
+    join = {"op": "join", "source": "people", "on": {"qty": "id"}, "columns": {"name": "person"}}
+
+    assert lineage_of(task(join, target="id person")) == {
+        "id": (Origin("orders", "id", "identity"),),
+        "person": (
+            Origin("orders", "qty", "conditional"),
+            Origin("people", "id", "conditional"),
+            Origin("people", "name", "identity"),
+        ),
+    }
