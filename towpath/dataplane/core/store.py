@@ -86,7 +86,7 @@ class DatasetStore:
         return name, digest, size
 
     def read(self, name: str, sha256: str, folder: Path) -> Path:
-        """A file in `folder` with that content. Raises DatasetStoreError when it is missing, or is not what was kept."""
+        """A file in `folder` with that content. Raises DatasetStoreError when it is missing or is not what was kept."""
         check_part_name(name, sha256)
         target = folder / f"{sha256}{Path(name).suffix}"
         if target.exists():
@@ -107,7 +107,7 @@ class DatasetStore:
         return unfinished.rename(target)
 
     def put_first(self, name: str, content: bytes) -> bytes:
-        """Keeps something small under a name, unless there is something: what is there now. Raises DatasetStoreError."""
+        """Keeps something small under a name, unless there is something: what is there. Raises DatasetStoreError."""
         try:
             return self._files.put_first(name, content)
         except OBJECT_ERRORS as error:
@@ -144,7 +144,7 @@ class DatasetStore:
             raise _unusable("cleaned up", error) from error
 
     def forget(self, before: datetime, held: Collection[str] = ()) -> tuple[int, int]:
-        """Removes what was last kept before a moment and is not held: files and bytes removed. Raises DatasetStoreError."""
+        """Removes what was kept before a moment and is not held: files and bytes removed. Raises DatasetStoreError."""
         files = size = 0
         abandoned = datetime.now(UTC) - ABANDONED
         found = ((self._files.old(before), before), (self._files.unfinished(abandoned), abandoned))
