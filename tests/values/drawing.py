@@ -137,7 +137,16 @@ def _moment(dice: random.Random) -> str:
 
 def _json(dice: random.Random) -> str:
     leaf = dice.choice(('"a"', "1.10", "true", "null", "[]", "{}", '"\\u00e9"', "-0", "1e5", '"\\\\u0000"'))
-    return dice.choice(("{}", "[{}, {}]", '{{"k": {}}}', '{{"k": [{}, {}]}}')).format(leaf, leaf)
+    other = dice.choice(("k", "j"))
+    forms = (
+        "{0}",
+        "[{0}, {0}]",
+        '{{"k": {0}}}',
+        '{{"k": [{0}, {0}]}}',
+        '{{"k": {0}, "{1}": {0}}}',
+        '[[{{"j": {0}, "{1}": 1}}]]',
+    )
+    return dice.choice(forms).format(leaf, other)
 
 
 _MAKING: dict[ColumnType, Callable[[random.Random], str]] = {

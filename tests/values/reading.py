@@ -128,8 +128,13 @@ def is_json(text: str) -> bool:
     def refuse(word: str) -> None:
         raise ValueError(word)
 
+    def once(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("a name twice")
+        return dict(pairs)
+
     try:
-        told = json.loads(text, parse_constant=refuse, parse_int=str, parse_float=str)
+        told = json.loads(text, object_pairs_hook=once, parse_constant=refuse, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
         return False
     return not any("\0" in part for part in _parts(told))

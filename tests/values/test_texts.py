@@ -110,3 +110,20 @@ def test_texts_of_a_format_are_read_as_python_reads_them(
     wanted = {text: reading.by_format(text, form, kind) for text in texts}
     assert {text: (found[text], wanted[text]) for text in texts if found[text] != wanted[text]} == {}
     assert len([one for one in wanted.values() if one != reading.SET_ASIDE]) > 5
+
+
+@pytest.mark.parametrize(
+    ("text", "is_kept"),
+    [
+        ('{"a":1,"b":{"a":1}}', True),
+        ('[{"a":1},{"a":2}]', True),
+        ('{"a.b":1,"a":{"b":2}}', True),
+        ('{"a":1,"a":1}', False),
+        (r'{"a":1,"\u0061":2}', False),
+        ('{"x":[{"a":{"b":1,"b":2}}]}', False),
+        ('[[{"b":1,"b":null}]]', False),
+    ],
+)
+def test_names_twice_are_set_aside(engine: duckdb.DuckDBPyConnection, text: str, is_kept: bool) -> None:
+    """However deep: PostgreSQL would keep the last, others the first."""
+    assert read(engine, ["5", text], "json") == ["5", text if is_kept else reading.SET_ASIDE]

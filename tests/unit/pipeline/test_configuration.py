@@ -146,6 +146,31 @@ def test_actions_that_can_mean_nothing_are_told(old: str, new: str, line: int, s
     assert [(one.line, one.severity, bool(one.mend)) for one in found] == [(line, severity, True)]
 
 
+TEXT_TO_JSON = """
+id: told
+version: "1.0.0"
+sources: [{name: events, type: %s, path: events, columns: [{name: id, type: integer}, {name: body, type: %s}]}]
+target: {table: events, key: [id], columns: [{name: id, type: integer}, {name: body, type: json}]}
+transformation:
+  source: events
+  operations: [{op: cast, column: body, to: {name: body, type: json}}]
+destinations: [{name: lake, type: duckdb, path: lake.duckdb, table: events}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "declared", "told"),
+    [("ndjson", "text", True), ("json", "text", True), ("ndjson", "json", False), ("csv", "text", False)],
+)
+def test_texts_of_json_that_become_json_are_told(kind: str, declared: str, told: bool) -> None:
+    """JSON's own "5" would become the number 5: the column is declared as JSON where it is read."""
+    found = [one for one in check_pipeline(TEXT_TO_JSON % (kind, declared)).diagnostics if one.code == "cast.json"]
+
+    assert [(one.severity, one.mend[:33]) for one in found] == (
+        [("warning", "declare {name: body, type: json} ")] if told else []
+    )
+
+
 def test_digest_does_not_depend_on_the_text() -> None:
     """Comments and layout are not the pipeline; its parts are."""
     one, other = check_pipeline(ORDERS).config, check_pipeline(f"# said\n{ORDERS}").config

@@ -63,6 +63,33 @@ CREATE TEMP MACRO without_exponent(x) AS pointed(
 """
 """`1.5e3` as `1500`: the same number in digits alone, whatever their number."""
 
+NAMES_TWICE = r"""
+CREATE TEMP MACRO has_name_twice(x) AS len(json_keys(x)) > len(list_distinct(json_keys(x)));
+CREATE TEMP MACRO within(parts) AS flatten(list_transform(
+    parts, lambda one: list_concat(json_extract(one, '$.*'), json_extract(one, '$[*]'))
+));
+CREATE TEMP MACRO names_twice(x) AS CASE
+    WHEN NOT json_valid(x) THEN false
+    WHEN has_name_twice(x) THEN true
+    WHEN regexp_matches(x, '[{\[].*[{]', 's')
+    THEN list_reduce(
+        list_prepend(
+            {'parts': CAST([x] AS JSON[]), 'twice': false}, repeat([{'parts': CAST([] AS JSON[]), 'twice': false}], 20)
+        ),
+        lambda level, _: {
+            'parts': within(level.parts),
+            'twice': level.twice
+                OR coalesce(list_bool_or(list_transform(level.parts, lambda one: has_name_twice(one))), false)
+        }
+    ).twice
+    ELSE false
+END
+"""
+"""Whether an object in a JSON text has a name twice: readers differ in which of the two they keep.
+
+It is looked for 20 levels deep, level by level: all of them at once would take the memory that grows with their square.
+"""
+
 DIGITS = "\ufdd1"
 """Unicode never assigns it."""
 FIRST = literal(r"\1")
@@ -100,5 +127,5 @@ WHEN unicode(x) BETWEEN 33 AND 126 AND unicode(x[-1]) BETWEEN 33 AND 126 THEN x 
 
 
 def define(connection: duckdb.DuckDBPyConnection) -> None:
-    for statement in (NANO, EXACT_DIVIDE, PLAIN_NUMBER, TRIM_BLANKS, WITHOUT_EXPONENT, EXACT_JSON, EPOCHS):
+    for statement in (NANO, EXACT_DIVIDE, PLAIN_NUMBER, TRIM_BLANKS, WITHOUT_EXPONENT, NAMES_TWICE, EXACT_JSON, EPOCHS):
         connection.execute(statement)

@@ -92,4 +92,5 @@ def is_json(value: str) -> str:
     return (
         f"json_valid({value}) AND {matches(words, JSON_WORDS)}"
         f" AND NOT regexp_matches({words}, {literal(LAST_COMMA)}) AND NOT regexp_matches({value}, {literal(NUL)})"
+        f" AND NOT names_twice({value})"
     )

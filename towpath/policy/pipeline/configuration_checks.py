@@ -8,7 +8,7 @@ from towpath.contracts.pipeline.pipeline import FileSource, PipelineConfig, Post
 from towpath.contracts.pipeline.pipeline import Source as Origin
 from towpath.contracts.pipeline.quality import Custom, ForeignKey, Rule, Unique, Volume
 from towpath.contracts.pipeline.schema import SchemaAction, SchemaContract
-from towpath.contracts.pipeline.transformation import Join, Specification
+from towpath.contracts.pipeline.transformation import Cast, Join, Specification
 from towpath.engine.expression.suggestions import did_you_mean
 from towpath.engine.language.cron import cron_problem
 from towpath.engine.language.diagnostics import Path
@@ -27,6 +27,7 @@ PARTITIONS = {
 }
 """Ways to partition each kind of source; `file` stands for the usual one."""
 BUCKET = "s3://"
+_OF_JSON = frozenset({"ndjson", "json", "api"})
 _TYPED = frozenset({"parquet", "postgresql"})
 
 
@@ -111,8 +112,20 @@ class ConfigurationChecks:
             self._report((*path, "source"), "specification.source", what, f"write source: {begins_with}")
         sources = [source.name for source in self._config.sources if not source.main]
         for index, operation in enumerate(wanted.operations):
+            place: Path = (*path, "operations", index)
             if isinstance(operation, Join):
-                self._known(operation.source, sources, (*path, "operations", index, "source"), "source to join")
+                self._known(operation.source, sources, (*place, "source"), "source to join")
+            elif isinstance(operation, Cast) and operation.to.type is ColumnType.JSON:
+                self._cast_to_json(operation.column, wanted.source, place)
+
+    def _cast_to_json(self, column: str, begins_with: str, path: Path) -> None:
+        """What comes of JSON as a text has lost its quotes, unless it is declared as JSON."""
+        for source in self._config.sources:
+            kept = any(one.name == column and one.type is ColumnType.JSON for one in source.columns)
+            if source.name == begins_with and source.type in _OF_JSON and not kept:
+                what = f'{column} comes as a text, in which "5" and 5 are alike: both become the number'
+                mend = f"declare {{name: {column}, type: json}} in columns of {source.name}, and leave the cast out"
+                self._report((*path, "column"), "cast.json", what, mend, warning=True)
 
     def _rules(self) -> None:
         policy = self._config.quality
