@@ -132,3 +132,14 @@ def test_many_renamed_are_told_shortly() -> None:
     """The sentence has eight of them, and the number of the others."""
     found = [declared(f"a_{number}", f"a {number}") for number in range(20)]
     assert next(renamed(found, found[:2])).endswith("and 10 more")
+
+
+def test_null_is_filled_by_no_other_field(reader: Reader, tmp_path: Path) -> None:
+    """An object that has the column's own name has its value, null or not, whatever else is called alike."""
+    path = tmp_path / "people.ndjson"
+    path.write_text('{"id": 1, "name ": null, "name": "other"}\n{"id": 2, "name ": "own", "name": "other"}\n')
+    declared = [{"name": "id", "type": "integer"}, {"name": "name", "type": "text", "description": "name "}]
+
+    found = reader.read(source(type="ndjson", path=str(path), columns=declared))
+
+    assert [row["name"] for row in found.values] == [None, "own"]

@@ -91,10 +91,11 @@ class JsonRows:
 
     @staticmethod
     def _values(found: list[dict[str, Any]], names: Sequence[str], *, as_json: bool) -> ArrowArray:
-        """Of two names for a column, the first that has a value."""
-        values = [value.get(names[0]) for value in found]
-        for name in names[1:]:
-            values = [value.get(name) if one is None else one for one, value in zip(values, found, strict=True)]
+        """Of two names for a column, the first that an object has, be it null."""
+        if len(names) == 1:
+            values = [value.get(names[0]) for value in found]
+        else:
+            values = [next((value[name] for name in names if name in value), None) for value in found]
         if as_json:
             values = [None if one is None else written(one) for one in values]
         try:
