@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from starlette.responses import Response
 from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ApplicationError
 
 from tests.integration.warehouse import KINDS, Row, Warehouse, open_warehouse, rows_read, rows_taken
 from towpath.contracts.pipeline.loading import Strategy
@@ -352,14 +353,35 @@ EMPTY: Mapping[str, Callable[[Warehouse, str], Row]] = {
 }
 
 
-@pytest.mark.parametrize("declared", [True, False], ids=["with-a-cursor", "undeclared"])
-@pytest.mark.parametrize("kind", EMPTY)
-async def test_empty_source(warehouse: Warehouse, kind: str, declared: bool) -> None:
-    """A source without a row is nothing new, and no error."""
+NOTHING_THERE: Mapping[str, str] = {
+    **dict.fromkeys(("no-file", "no-object"), "pipeline.source_missing"),
+    **dict.fromkeys(("csv", "ndjson", "ndjson-lines", "json"), "pipeline.source_invalid"),
+}
+"""What is no source without rows: no file at all, or one in which nothing stands. With the code that tells it."""
+
+
+def _of_kind(warehouse: Warehouse, kind: str, *, declared: bool) -> PipelineConfig:
     name = f"empty-{kind}-{'declared' if declared else 'found'}"
     told: Row = {"cursor": {"field": "at", "lag": "PT1H"}} if declared else {"columns": (), "cursor": None}
+    return events_pipeline(warehouse, name, EMPTY[kind](warehouse, name) | told)
 
-    result = await warehouse.run(events_pipeline(warehouse, name, EMPTY[kind](warehouse, name) | told))
+
+@pytest.mark.parametrize("declared", [True, False], ids=["with-a-cursor", "undeclared"])
+@pytest.mark.parametrize("kind", NOTHING_THERE)
+async def test_nothing_to_read(warehouse: Warehouse, kind: str, declared: bool) -> None:
+    """A path without a file, or with nothing in it, ends the run with the cause."""
+    with pytest.raises(WorkflowFailureError) as failed:
+        await warehouse.run(_of_kind(warehouse, kind, declared=declared))
+
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert failed.value.cause.type == NOTHING_THERE[kind]
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["with-a-cursor", "undeclared"])
+@pytest.mark.parametrize("kind", [kind for kind in EMPTY if kind not in NOTHING_THERE])
+async def test_empty_source(warehouse: Warehouse, kind: str, declared: bool) -> None:
+    """A source without a row is nothing new, and no error."""
+    result = await warehouse.run(_of_kind(warehouse, kind, declared=declared))
 
     assert result.outcome is PipelineOutcome.NOTHING
     assert result.watermark is None

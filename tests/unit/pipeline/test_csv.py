@@ -186,12 +186,12 @@ def test_names_of_columns(reader: Reader, tmp_path: Path) -> None:
     """Names that no database takes are changed, and what the file calls them is told."""
     planned = reader.plan(csv_source(write(tmp_path, "Order ID,주문,id,ID,_row,2nd\n1,2,3,4,5,6\n".encode())))
 
-    names = ["Order_ID", marked("주문"), marked("id"), marked("ID"), "_row_2", "_2nd"]
+    names = ["Order_ID", marked("주문"), marked("id"), marked("ID"), marked("_row"), "_2nd"]
     assert [column.name for column in planned.columns] == names
     assert planned.columns[0].description == "Order ID"
     assert planned.notes == (
         "columns read under other names: 'Order ID' as Order_ID, '주문' as column_d64a64, 'id' as id_a56145,"
-        " 'ID' as ID_384397, '_row' as _row_2, '2nd' as _2nd",
+        " 'ID' as ID_384397, '_row' as row_6a0a75, '2nd' as _2nd",
     )
 
 

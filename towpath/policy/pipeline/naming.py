@@ -23,8 +23,8 @@ def column_names(told: Iterable[str], known: Iterable[Column] = ()) -> tuple[str
     """One name for each, in order, that a database takes unquoted in any case: letters, digits, `_`, all different.
 
     Columns that are known keep the text that is theirs. Of texts that would have one name, the one that is the name has
-    it, another is called `NAME_2`, and of several each by its digest; when none of several is the name, nobody has it.
-    The second of the same text is called `NAME_2` as well. What is empty is called by its place.
+    it, and each other is called by its digest; when none of several is the name, nobody has it. The second of the same
+    text is called `NAME_2`. What is empty is called by its place.
     """
     texts = placed(told)
     naming = _Naming(texts)
@@ -67,8 +67,7 @@ class _Naming:
         losers = {folded: self._winner(folded, texts) for folded, texts in groups.items()}
         for folded in sorted(losers):
             for text in losers[folded]:
-                only = len(losers[folded]) == 1 and folded in self._taken
-                self._give(self._first[text], self._other_name(text, only=only))
+                self._give(self._first[text], marked(text))
 
     def repeat(self) -> None:
         for place, text in enumerate(self._texts):
@@ -94,10 +93,6 @@ class _Naming:
             self._give(self._first[winners[0]], _made(winners[0]))
             return sorted(text for text in texts if text != winners[0])
         return sorted(texts)
-
-    def _other_name(self, text: str, *, only: bool) -> str:
-        second = f"{_made(text)}_2"
-        return second if only and second.lower() not in self._taken else marked(text)
 
     def _give(self, place: int, name: str) -> None:
         self.names[place] = name
