@@ -99,7 +99,7 @@ def _normal(value: Any, column: Column) -> Any:
     """JSON by what it says, since PostgreSQL writes it anew; a number that is none is itself."""
     if column.type is not ColumnType.JSON or value is None or value == reading.SET_ASIDE:
         return value if value is None else str(value)
-    return json.dumps(json.loads(value, parse_int=_plain, parse_float=_plain))
+    return json.dumps(json.loads(value, parse_int=_plain, parse_float=_plain), sort_keys=True)
 
 
 def _plain(number: str) -> str:
