@@ -59,7 +59,8 @@ def is_clean(text: str) -> bool:
     return clean(text) == text
 
 
-TEXTS, NAMES = (st.text(max_size=size).filter(is_clean) for size in (12, 6))
+SEEN = st.characters(exclude_categories=("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+TEXTS, NAMES = (st.text(SEEN, max_size=size).filter(is_clean) for size in (12, 6))
 TEXT_ONLY = {"http/query", "multi-channel/channels/0/email/data"}
 """Where a value is written out as text."""
 INSIDE = {"set", "workflow"}
