@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
 
-from tests.fakes.postgresql import new_database, postgresql_server
-from tests.unit.pipeline.reading import Reader, source
-from towpath.dataplane.core.connections import PostgresqlConnection
+from tests.fakes.postgresql import postgresql_server
+from tests.unit.pipeline.reading import Reader, shop_database, source
 
 TABLE = """
 CREATE TABLE orders (id bigint, day date, at timestamp, zoned timestamptz, n numeric, f float8, raw bytea);
@@ -37,11 +35,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def database(server: str, reader: Reader) -> Iterator[psycopg.Connection[Any]]:
-    """A database of this test alone, with the table, and the reader's connection to it."""
-    url = new_database(server, f"test_{uuid4().hex}")
-    reader.connections = {"shop": PostgresqlConnection.model_validate({"url": url})}
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(TABLE)
+    with shop_database(server, reader, TABLE) as connection:
         yield connection
 
 

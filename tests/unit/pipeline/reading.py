@@ -1,13 +1,16 @@
 """A source read as a run reads it: planned, each partition in a folder of its own, and everything put together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from uuid import uuid4
 
+import psycopg
 from pydantic import TypeAdapter
 
+from tests.fakes.postgresql import new_database
 from towpath.contracts.core.wire import JsonObject, json_object
 from towpath.contracts.pipeline.dataset import DatasetPart, QuarantinedRows
 from towpath.contracts.pipeline.pipeline import DateRange, Source
@@ -15,7 +18,7 @@ from towpath.contracts.pipeline.plane import Compression
 from towpath.contracts.pipeline.stages import Extracted, ExtractionPlanTask, ExtractTask, Partition, Planned
 from towpath.dataplane.core.arrow import parquet
 from towpath.dataplane.core.columns import ROW
-from towpath.dataplane.core.connections import DataConnection
+from towpath.dataplane.core.connections import DataConnection, PostgresqlConnection
 from towpath.dataplane.core.store import DatasetStore
 from towpath.dataplane.core.workspace import Workspace
 from towpath.dataplane.extract.extraction import extract_partition, plan_partitions
@@ -107,3 +110,13 @@ class Reader:
 
 def source(**told: Any) -> Source:
     return SOURCE.validate_python({"name": "orders", **told})
+
+
+@contextmanager
+def shop_database(server: str, reader: Reader, table: LiteralString) -> Iterator[psycopg.Connection[Any]]:
+    """A database of one test alone, with the table, and the reader's connection `shop` to it."""
+    url = new_database(server, f"test_{uuid4().hex}")
+    reader.connections = {"shop": PostgresqlConnection.model_validate({"url": url})}
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(table)
+        yield connection

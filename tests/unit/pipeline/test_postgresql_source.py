@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
 
-from tests.fakes.postgresql import new_database, postgresql_server
-from tests.unit.pipeline.reading import Reader, source
+from tests.fakes.postgresql import postgresql_server
+from tests.unit.pipeline.reading import Reader, shop_database, source
 from towpath.contracts.core.failure import FailureCode
 from towpath.contracts.pipeline.dataset import ColumnType
 from towpath.contracts.pipeline.pipeline import DateRange, Source
@@ -39,11 +38,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def database(server: str, reader: Reader) -> Iterator[psycopg.Connection[Any]]:
-    """A database of this test alone, with the table, and the reader's connection to it."""
-    url = new_database(server, f"test_{uuid4().hex}")
-    reader.connections = {"shop": PostgresqlConnection.model_validate({"url": url})}
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(TABLE)
+    with shop_database(server, reader, TABLE) as connection:
         yield connection
 
 
