@@ -58,16 +58,22 @@ async def is_told(house: House, handle: Handle, acting: Handle) -> None:
     await until(lambda: notices(house, handle.id), lambda told: any(ACTING in text for text in told))
 
 
+async def one_acts(house: House, groups: tuple[str, str]) -> tuple[Handle, Handle]:
+    """Two incidents of one service; the first is approved, and the platform holds what it does."""
+    await break_shop(house, "checkout", "bad-deployment")
+    first, second = [await begin(house, group) for group in groups]
+    await open_task(house, second.id)
+    fault = await house.fault(service="platform", operation="rollbackDeployment", hold=True)
+    await approve(house, first.id)
+    await until(lambda: house.hits(fault), lambda hits: hits == 1)
+    return first, second
+
+
 async def test_two_incidents_approved_together(bare_house: House) -> None:
     """Both have an approved rollback of one deployment, and the platform holds the first: the second is refused."""
     house, groups = bare_house, (uuid4().hex, uuid4().hex)
     async with house.worker(env=environment(house)):
-        await break_shop(house, "checkout", "bad-deployment")
-        first, second = [await begin(house, group) for group in groups]
-        await open_task(house, second.id)
-        fault = await house.fault(service="platform", operation="rollbackDeployment", hold=True)
-        await approve(house, first.id)
-        await until(lambda: house.hits(fault), lambda hits: hits == 1)
+        first, second = await one_acts(house, groups)
         await approve(house, second.id)
         await is_told(house, second, first)
         await house.lift()
@@ -81,12 +87,7 @@ async def test_worker_killed_between_the_two(bare_house: House) -> None:
     """kill -9 while the first acts: the next worker still knows whose the target is, and the action is done once."""
     house, groups = bare_house, (uuid4().hex, uuid4().hex)
     async with house.worker(env=environment(house)) as worker:
-        await break_shop(house, "checkout", "bad-deployment")
-        first, second = [await begin(house, group) for group in groups]
-        await open_task(house, second.id)
-        fault = await house.fault(service="platform", operation="rollbackDeployment", hold=True)
-        await approve(house, first.id)
-        await until(lambda: house.hits(fault), lambda hits: hits == 1)
+        first, second = await one_acts(house, groups)
         await worker.kill()
     async with house.worker(env=environment(house)):
         await approve(house, second.id)

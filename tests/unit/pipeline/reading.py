@@ -1,6 +1,6 @@
 """A source read as a run reads it: planned, each partition in a folder of its own, and everything put together."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,7 +113,7 @@ def source(**told: Any) -> Source:
 
 
 @contextmanager
-def shop_database(server: str, reader: Reader, table: LiteralString) -> Iterator[psycopg.Connection[Any]]:
+def shop_database(server: str, reader: Reader, table: LiteralString) -> Generator[psycopg.Connection[Any]]:
     """A database of one test alone, with the table, and the reader's connection `shop` to it."""
     url = new_database(server, f"test_{uuid4().hex}")
     reader.connections = {"shop": PostgresqlConnection.model_validate({"url": url})}

@@ -147,13 +147,7 @@ def _members(text: str, at: int) -> dict[str, int]:
             raise JSONDecodeError("no name", text, at)
         at = skip(text, at + 1)
         found[name] = at
-        at = skip(text, value_end(text, at))
-        if text[at : at + 1] == ",":
-            at = skip(text, at + 1)
-            if text[at : at + 1] == "}":
-                raise JSONDecodeError("no member", text, at)
-        elif text[at : at + 1] != "}":
-            raise JSONDecodeError("no end", text, at)
+        at = _following(text, value_end(text, at), "}")
     return found
 
 
@@ -163,10 +157,16 @@ def entries(text: str, at: int) -> Iterator[str]:
     while text[at : at + 1] != "]":
         end = value_end(text, at)
         yield text[at:end]
-        at = skip(text, end)
-        if text[at : at + 1] == ",":
-            at = skip(text, at + 1)
-            if text[at : at + 1] == "]":
-                raise JSONDecodeError("no entry", text, at)
-        elif text[at : at + 1] != "]":
-            raise JSONDecodeError("no end", text, at)
+        at = _following(text, end, "]")
+
+
+def _following(text: str, at: int, closer: str) -> int:
+    """Where the next one behind a value begins, or the closer that ends them. Raises JSONDecodeError."""
+    at = skip(text, at)
+    if text[at : at + 1] == ",":
+        at = skip(text, at + 1)
+        if text[at : at + 1] == closer:
+            raise JSONDecodeError("nothing behind a comma", text, at)
+    elif text[at : at + 1] != closer:
+        raise JSONDecodeError("no end", text, at)
+    return at
